@@ -1,0 +1,158 @@
+//! The arguments.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Offline captions, transcripts, answers and fused decisions, through ONNX Runtime.
+#[derive(Debug, Parser)]
+#[command(name = "edgefuse", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+pub struct Args {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Arguments of every command.
+#[derive(Debug, clap::Args)]
+pub struct Global {
+    /// Device file [default: EDGEFUSE_CONFIG, then configs/cpu.yaml]
+    #[arg(long, short, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Another model for this command: the name of a folder in onnx/, or a path
+    #[arg(long, global = true, value_name = "NAME")]
+    pub model: Option<String>,
+    /// Form of the results on standard output; srt and vtt are for `transcribe`
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Say nothing but errors on standard error
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more on standard error (RUST_LOG says what in detail)
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+}
+
+/// Form of the results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// One object a line
+    Json,
+    /// SubRip subtitles
+    Srt,
+    /// WebVTT subtitles
+    Vtt,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the device file's pipeline over files, folders and JSONL manifests
+    ///
+    /// A line of a manifest is {"id": "...", "image": "path", "audio": "path", "text": "..."}, each of image, audio and
+    /// text optional; relative paths start from the manifest's folder.
+    Run(Run),
+    /// Caption pictures
+    Caption(Caption),
+    /// Ask a question about a picture, typed or spoken
+    Ask(Ask),
+    /// Write down what is said in recordings
+    Transcribe(Transcribe),
+    /// The student's decision over any of picture, text and sound
+    Fuse(Fuse),
+    /// Tell what will run where, and why: library, providers, models, memory
+    Doctor,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Run {
+    /// Pictures, sounds, folders of them, and .jsonl manifests
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+    /// Write the results to this file, which appears when it is whole
+    #[arg(long, short, value_name = "FILE.jsonl")]
+    pub output: Option<PathBuf>,
+    /// Keep the good results of an earlier, interrupted run with the same --output
+    #[arg(long, requires = "output")]
+    pub resume: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Caption {
+    /// Pictures, and folders of them
+    #[arg(required = true, value_name = "IMAGE")]
+    pub images: Vec<PathBuf>,
+    /// Text that the caption continues
+    #[arg(long, value_name = "TEXT")]
+    pub prompt: Option<String>,
+    /// Most tokens of a caption [default: the model's]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub max_tokens: Option<u32>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Ask {
+    /// The picture
+    #[arg(value_name = "IMAGE")]
+    pub image: PathBuf,
+    /// The question
+    #[arg(value_name = "QUESTION", required_unless_present = "audio")]
+    pub question: Option<String>,
+    /// A recording of the question
+    #[arg(long, value_name = "FILE", conflicts_with = "question")]
+    pub audio: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Transcribe {
+    /// Recordings, and folders of them
+    #[arg(required = true, value_name = "AUDIO")]
+    pub audio: Vec<PathBuf>,
+    /// Language code, or `auto` to detect it
+    #[arg(long, value_name = "L", default_value = "auto")]
+    pub language: String,
+    /// The words as spoken, or in English
+    #[arg(long, value_enum, default_value_t = TaskArgument::Transcribe)]
+    pub task: TaskArgument,
+    /// How fine the times are
+    #[arg(long, value_enum, default_value_t = TimestampsArgument::Segment)]
+    pub timestamps: TimestampsArgument,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TaskArgument {
+    Transcribe,
+    Translate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TimestampsArgument {
+    None,
+    Segment,
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = true)]
+pub struct Fuse {
+    /// A picture
+    #[arg(long, value_name = "FILE")]
+    pub image: Option<PathBuf>,
+    /// A text
+    #[arg(long, value_name = "TEXT")]
+    pub text: Option<String>,
+    /// A sound
+    #[arg(long, value_name = "FILE")]
+    pub audio: Option<PathBuf>,
+    /// Print the fused embedding and each modality's with --format json
+    #[arg(long)]
+    pub embeddings: bool,
+}
+
+impl Args {
+    /// Reads the process's arguments; wrong ones end it with a message and exit code 2.
+    pub fn read() -> Self {
+        Self::parse()
+    }
+}

@@ -1,0 +1,41 @@
+//! The device file, with what the command line changes in it.
+
+use std::env;
+use std::path::PathBuf;
+
+use edgefuse::config::model_folder::{Kind, ModelFolder};
+use edgefuse::config::{ConfigError, Device};
+use edgefuse::error::Error;
+
+use crate::cli::args::Global;
+
+/// Environment variable that names the device file.
+const VARIABLE: &str = "EDGEFUSE_CONFIG";
+
+/// The device file that is read where none is named.
+const DEFAULT: &str = "configs/cpu.yaml";
+
+/// Reads the device file; `--model` takes the place of its model of the same kind.
+pub(super) fn device(global: &Global) -> Result<Device, Error> {
+    let named = global.config.clone().or_else(|| env::var_os(VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from));
+    let path = named.clone().unwrap_or_else(|| PathBuf::from(DEFAULT));
+    if named.is_none() && !path.is_file() {
+        return Err(ConfigError::NoDeviceFile { path }.into());
+    }
+    let mut device = Device::load(&path)?;
+    if let Some(name) = &global.model {
+        let folder = ModelFolder::load(&device.other_model(name, None))?;
+        let like = match folder.kind {
+            Kind::Whisper(_) => &device.whisper,
+            Kind::Blip(_) => &device.blip,
+            Kind::Student(_) => &device.student,
+        };
+        let other = Some(device.other_model(name, like.as_ref()));
+        match folder.kind {
+            Kind::Whisper(_) => device.whisper = other,
+            Kind::Blip(_) => device.blip = other,
+            Kind::Student(_) => device.student = other,
+        }
+    }
+    Ok(device)
+}

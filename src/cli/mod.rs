@@ -1,0 +1,73 @@
+//! The command line: arguments in, lines and an exit code out.
+
+mod args;
+mod commands;
+mod logging;
+mod printer;
+mod progress;
+mod subtitles;
+
+use std::io;
+use std::process::ExitCode;
+
+pub use args::Args;
+use args::Command;
+
+/// How a command ended, short of an error that stops everything.
+enum Outcome {
+    /// All done.
+    Done,
+    /// Some inputs failed; each was reported.
+    SomeFailed,
+    /// `doctor` found something that cannot work.
+    Unfit,
+}
+
+/// What stops a command.
+enum Stop {
+    /// An error of the library.
+    Error(edgefuse::error::Error),
+    /// Wrong usage that the argument parser cannot tell.
+    Usage(String),
+    /// Standard output cannot be written.
+    Output(io::Error),
+}
+
+impl From<edgefuse::error::Error> for Stop {
+    fn from(error: edgefuse::error::Error) -> Self {
+        Stop::Error(error)
+    }
+}
+
+/// Runs a command. Exit codes: 0 all done; 1 some inputs failed; 2 wrong usage or configuration; 3 the library or a
+/// model cannot be loaded.
+pub fn run(args: Args) -> ExitCode {
+    logging::start(&args.global);
+    let outcome = match &args.command {
+        Command::Run(run) => commands::run(&args.global, run),
+        Command::Caption(caption) => commands::caption(&args.global, caption),
+        Command::Ask(ask) => commands::ask(&args.global, ask),
+        Command::Transcribe(transcribe) => commands::transcribe(&args.global, transcribe),
+        Command::Fuse(fuse) => commands::fuse(&args.global, fuse),
+        Command::Doctor => commands::doctor(&args.global),
+    };
+    match outcome {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::SomeFailed) => ExitCode::from(1),
+        Ok(Outcome::Unfit) => ExitCode::from(3),
+        Err(Stop::Error(error)) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit_code())
+        }
+        Err(Stop::Usage(problem)) => {
+            eprintln!("error: {problem}");
+            ExitCode::from(2)
+        }
+        // Whoever read our output has enough of it, `head` say.
+        Err(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Stop::Output(error)) => {
+            eprintln!("error: standard output: cannot write: {error}");
+            ExitCode::from(2)
+        }
+    }
+}

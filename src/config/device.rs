@@ -1,0 +1,235 @@
+//! A device file: which library, providers, threads, memory and models one board uses.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::error::ConfigError;
+use super::locate::locate;
+use super::pipeline::Step;
+use super::provider::Provider;
+use super::raw::{RawDevice, RawModel};
+use super::units::ByteSize;
+
+/// A device file that was read and checked.
+#[derive(Debug, Clone)]
+pub struct Device {
+    /// The name in `device:`.
+    pub name: String,
+    /// The file it was read from.
+    pub path: PathBuf,
+    /// Folder that relative paths in the file start from: the file's own folder, or, where that folder is called
+    /// `configs`, the one above it.
+    pub base: PathBuf,
+    /// Library, memory and threads.
+    pub runtime: Runtime,
+    /// The Whisper model, if the device has one.
+    pub whisper: Option<ModelEntry>,
+    /// The BLIP model, if the device has one.
+    pub blip: Option<ModelEntry>,
+    /// The student, if the device has one.
+    pub student: Option<ModelEntry>,
+    /// Steps of `edgefuse run`, in order.
+    pub pipeline: Vec<Step>,
+    /// Execution providers of a model that names none itself, in order of preference.
+    pub execution_providers: Vec<Provider>,
+}
+
+/// Where ONNX Runtime is and what it may use.
+#[derive(Debug, Clone)]
+pub struct Runtime {
+    /// The shared library, where the file names one.
+    pub library: Option<PathBuf>,
+    /// Memory that loaded models may take together.
+    pub memory_budget: Option<ByteSize>,
+    /// Thread pools of a session.
+    pub threads: Threads,
+    /// What to do when an execution provider does not load.
+    pub on_missing_provider: OnMissingProvider,
+}
+
+/// Threads of one session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Threads {
+    /// Threads inside one operator; 0 leaves the choice to ONNX Runtime (one a physical core).
+    pub intra: usize,
+    /// Operators that run side by side.
+    pub inter: usize,
+    /// Whether idle threads spin: lower latency, but a busy core between inferences.
+    pub spinning: bool,
+}
+
+impl Default for Threads {
+    fn default() -> Self {
+        Threads { intra: 0, inter: 1, spinning: false }
+    }
+}
+
+/// What to do when an execution provider that the file asks for does not load.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnMissingProvider {
+    /// Say so and go on with the next provider.
+    #[default]
+    Fallback,
+    /// Refuse to run.
+    Error,
+}
+
+/// One model of a device.
+#[derive(Debug, Clone)]
+pub struct ModelEntry {
+    /// The model folder, absolute or from the current folder.
+    pub path: PathBuf,
+    /// Which of the folder's precisions to load.
+    pub precision: String,
+    /// Execution providers in order of preference.
+    pub execution_providers: Vec<Provider>,
+    /// Who named the folder, for errors: `configs/cpu.yaml:12:12: models.whisper.path`, or `--model`.
+    pub origin: String,
+}
+
+/// The precision that is loaded where a device file names none.
+const DEFAULT_PRECISION: &str = "fp32";
+
+impl Device {
+    /// Reads and checks a device file. Model folders are looked at when a model is first used, so that a board
+    /// without one of the models can still do what needs the others.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with file, line and column for malformed YAML, unknown keys, wrong units and a missing library.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text =
+            fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_path_buf(), source })?;
+        let raw: RawDevice = serde_yaml::from_str(&text).map_err(|error| ConfigError::yaml(path, &error))?;
+        let base = base_folder(path);
+        let wrong = |keys: &[&str], problem: String| {
+            let (line, column) = locate(&text, keys);
+            ConfigError::Yaml { path: path.to_path_buf(), line, column, problem }
+        };
+
+        let providers = raw.execution_providers.unwrap_or_else(|| vec![Provider::Cpu]);
+        if providers.is_empty() {
+            return Err(wrong(&["execution_providers"], "execution_providers: no provider; name at least `cpu`".into()));
+        }
+        if raw.runtime.threads.inter == 0 {
+            return Err(wrong(&["runtime", "threads", "inter"], "runtime.threads.inter: must be at least 1".into()));
+        }
+        let library = raw.runtime.library.map(|library| base.join(library));
+        if let Some(library) = library.as_ref().filter(|library| !library.exists()) {
+            let problem = format!("runtime.library: {} is not there", library.display());
+            return Err(wrong(&["runtime", "library"], problem));
+        }
+        let model = |key: &str, raw: Option<RawModel>| -> Result<Option<ModelEntry>, ConfigError> {
+            let Some(raw) = raw else { return Ok(None) };
+            let (line, column) = locate(&text, &["models", key, "path"]);
+            let entry = ModelEntry {
+                origin: format!("{}:{line}:{column}: models.{key}.path", path.display()),
+                path: base.join(&raw.path),
+                precision: raw.precision.unwrap_or_else(|| DEFAULT_PRECISION.to_string()),
+                execution_providers: raw.execution_providers.unwrap_or_else(|| providers.clone()),
+            };
+            if entry.execution_providers.is_empty() {
+                let problem = format!("models.{key}.execution_providers: no provider; name at least `cpu`");
+                return Err(wrong(&["models", key, "execution_providers"], problem));
+            }
+            Ok(Some(entry))
+        };
+        Ok(Device {
+            name: raw.device,
+            path: path.to_path_buf(),
+            runtime: Runtime {
+                library,
+                memory_budget: raw.runtime.memory_budget,
+                threads: raw.runtime.threads,
+                on_missing_provider: raw.runtime.on_missing_provider,
+            },
+            whisper: model("whisper", raw.models.whisper)?,
+            blip: model("blip", raw.models.blip)?,
+            student: model("student", raw.models.student)?,
+            pipeline: raw.pipeline,
+            execution_providers: providers,
+            base,
+        })
+    }
+
+    /// The entry of another model folder, for `--model NAME`: a folder by its path, or by its name in `onnx/`.
+    /// Precision and providers are those of `like`, the entry it stands in for, or the defaults.
+    pub fn other_model(&self, name: &str, like: Option<&ModelEntry>) -> ModelEntry {
+        let as_path = Path::new(name);
+        let path = if as_path.join(super::model_folder::FILE).is_file() {
+            as_path.to_path_buf()
+        } else {
+            self.base.join("onnx").join(name)
+        };
+        ModelEntry {
+            path,
+            origin: format!("--model {name}"),
+            precision: like.map_or(DEFAULT_PRECISION, |entry| &entry.precision).to_string(),
+            execution_providers: like
+                .map_or(&self.execution_providers, |entry| &entry.execution_providers)
+                .clone(),
+        }
+    }
+}
+
+fn base_folder(path: &Path) -> PathBuf {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    if folder.file_name().is_some_and(|name| name == "configs") {
+        folder.parent().unwrap_or(Path::new("")).to_path_buf()
+    } else {
+        folder.to_path_buf()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Device, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("board.yaml");
+        fs::write(&path, text).unwrap();
+        Device::load(&path)
+    }
+
+    #[test]
+    fn reads_a_device() {
+        let device = load(
+            "device: board\nruntime: {memory_budget: 1GiB, threads: {intra: 2}}\n\
+             models: {blip: {path: onnx/b, precision: int8}}\npipeline: [caption]\n",
+        )
+        .unwrap();
+        assert_eq!(device.runtime.threads, Threads { intra: 2, inter: 1, spinning: false });
+        assert_eq!(device.runtime.memory_budget.unwrap().bytes(), 1 << 30);
+        assert_eq!(device.blip.unwrap().precision, "int8");
+        assert!(device.whisper.is_none());
+    }
+
+    #[test]
+    fn tells_line_and_column() {
+        for (text, place, told) in [
+            ("device: x\nruntme: {}\n", ":2:1: ", "unknown field `runtme`"),
+            ("device: x\nruntime:\n  memory_budget: 3GB\n", ":3:18: ", "unknown unit `GB`"),
+            ("device: x\nruntime:\n  threads: {intra: -1}\n", ":3:20: ", "intra"),
+            ("device: x\nmodels:\n  wisper: {path: a}\n", ":3:3: ", "expected one of `whisper`, `blip`, `student`"),
+            ("device: x\nexecution_providers: [gpu]\n", ":2:23: ", "unknown execution provider `gpu`"),
+            ("device: x\nruntime:\n  library: nowhere.so\n", ":3:12: ", "nowhere.so is not there"),
+            ("runtime: {}\n", "", "missing field `device`"),
+            ("device: [\n", "", "device"),
+        ] {
+            let error = load(text).unwrap_err().to_string();
+            assert!(error.contains(place) && error.contains(told), "{text}: {error}");
+            assert!(!error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn relative_paths_start_above_a_configs_folder() {
+        assert_eq!(base_folder(Path::new("/opt/e/configs/cpu.yaml")), Path::new("/opt/e"));
+        assert_eq!(base_folder(Path::new("configs/cpu.yaml")), Path::new(""));
+        assert_eq!(base_folder(Path::new("/etc/edgefuse/board.yaml")), Path::new("/etc/edgefuse"));
+    }
+}

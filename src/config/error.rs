@@ -1,0 +1,85 @@
+//! What can be wrong with a device file or a `model.yaml`.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A configuration that cannot be used. Every message names the file, and the line and column where the YAML has one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file could not be read.
+    #[error("{}: cannot read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No device file was named and the default one is not there.
+    #[error(
+        "no device file: {} is not there; name one with --config FILE or in EDGEFUSE_CONFIG",
+        path.display()
+    )]
+    NoDeviceFile {
+        /// The default that was tried.
+        path: PathBuf,
+    },
+    /// The YAML is malformed, has an unknown key, or a value of the wrong type, unit or range.
+    #[error("{}: {problem}", place(path, *line, *column))]
+    Yaml {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1; 0 where the parser gave no place.
+        line: usize,
+        /// Column, from 1; 0 where the parser gave no place.
+        column: usize,
+        /// What is wrong, with the key and the accepted values.
+        problem: String,
+    },
+    /// A model folder has no `model.yaml`.
+    #[error(
+        "{origin}: no model folder at {} (no model.yaml there); make it with scripts/setup.sh or an exporter in scripts/",
+        path.display()
+    )]
+    NoModelFolder {
+        /// The folder that was named.
+        path: PathBuf,
+        /// Who named it.
+        origin: String,
+    },
+}
+
+impl ConfigError {
+    /// Whether it is about a `model.yaml`, not about a device file.
+    pub(crate) fn is_about_model(&self) -> bool {
+        match self {
+            ConfigError::NoModelFolder { .. } => true,
+            ConfigError::Read { path, .. } | ConfigError::Yaml { path, .. } => {
+                path.file_name().is_some_and(|name| name == super::model_folder::FILE)
+            }
+            ConfigError::NoDeviceFile { .. } => false,
+        }
+    }
+
+    /// Wraps what the YAML parser said, keeping its place.
+    pub(super) fn yaml(path: &Path, error: &serde_yaml::Error) -> Self {
+        let (line, column) = error.location().map_or((0, 0), |place| (place.line(), place.column()));
+        let mut problem = error.to_string();
+        if line > 0 {
+            // serde_yaml ends its message with the place, which already stands in front.
+            let place = format!(" at line {line} column {column}");
+            if let Some(at) = problem.rfind(&place) {
+                problem.truncate(at);
+            }
+        }
+        ConfigError::Yaml { path: path.to_path_buf(), line, column, problem: problem.replace('\n', " ") }
+    }
+}
+
+/// `file:line:column`, or the file alone where there is no place in it.
+fn place(path: &Path, line: usize, column: usize) -> String {
+    match line {
+        0 => path.display().to_string(),
+        _ => format!("{}:{line}:{column}", path.display()),
+    }
+}

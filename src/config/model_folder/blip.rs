@@ -1,0 +1,79 @@
+//! Constants of a BLIP model.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::graph::{GraphSpec, check_decoder, graph};
+use super::image::ImageSpec;
+
+/// What a BLIP model needs beside the common keys.
+#[derive(Debug, Clone)]
+pub struct BlipSpec {
+    /// Preprocessing of the picture.
+    pub image: ImageSpec,
+    /// File with the tokenizer.
+    pub tokenizer: String,
+    /// Special tokens.
+    pub tokens: BlipTokens,
+    /// Decoding constants.
+    pub generation: BlipGeneration,
+}
+
+/// Special tokens of BLIP.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlipTokens {
+    /// `[DEC]`: starts a caption and an answer.
+    pub start: i64,
+    /// `[SEP]`: ends them.
+    pub end: i64,
+    /// `[PAD]`
+    pub pad: i64,
+    /// `[CLS]`: starts a question.
+    pub classify: i64,
+}
+
+/// Decoding constants of BLIP.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlipGeneration {
+    /// Most new tokens of a caption, unless the device file or the command line says otherwise.
+    pub caption_max_tokens: usize,
+    /// Most new tokens of an answer, likewise.
+    pub answer_max_tokens: usize,
+    /// Positions of the text model: prompt, question and answer must each fit.
+    pub max_question_tokens: usize,
+}
+
+impl BlipSpec {
+    pub(super) fn check(&self, graphs: &BTreeMap<String, GraphSpec>) -> Result<(), String> {
+        self.image.check()?;
+        let vision = graph(graphs, "vision")?;
+        vision.need("vision", &["pixel_values"], &[])?;
+        let (caption, question) = (graphs.contains_key("caption_decoder"), graphs.contains_key("question_encoder"));
+        if !caption && !question {
+            return Err("graphs: neither `caption_decoder` nor `question_encoder`, so nothing to do".to_string());
+        }
+        if caption {
+            vision.need("vision", &[], &["cross_key", "cross_value"])?;
+            check_decoder(graphs, "caption_decoder")?;
+            if vision.layers() != graphs["caption_decoder"].layers() {
+                return Err("graphs: vision and caption_decoder differ in `layers`".to_string());
+            }
+        }
+        if question {
+            vision.need("vision", &[], &["image_embeds"])?;
+            let encoder = graph(graphs, "question_encoder")?;
+            encoder.need("question_encoder", &["input_ids", "image_embeds"], &["cross_key", "cross_value"])?;
+            check_decoder(graphs, "answer_decoder")?;
+            if encoder.layers() != graphs["answer_decoder"].layers() {
+                return Err("graphs: question_encoder and answer_decoder differ in `layers`".to_string());
+            }
+        }
+        if !(2..=65_536).contains(&self.generation.max_question_tokens) {
+            return Err("generation.max_question_tokens: out of range".to_string());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,149 @@
+//! The graphs of a model: files by precision, and the names, types and shapes of their tensors.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// Stands for the number of a decoder layer in a tensor's name.
+const LAYER: &str = "{layer}";
+
+/// More decoder layers than any model this program knows has (Whisper large: 32).
+const MOST_LAYERS: usize = 256;
+
+/// One file of a model folder.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileSpec {
+    /// SHA-256 of the file, in lower-case hexadecimal.
+    pub sha256: String,
+    /// Size in bytes.
+    pub bytes: u64,
+}
+
+/// One graph of a model.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GraphSpec {
+    /// Decoder layers: how many tensors a name with `{layer}` stands for.
+    pub layers: Option<usize>,
+    /// Graph file by precision (`fp32`, `fp16`, `int8`, ...).
+    pub files: BTreeMap<String, String>,
+    /// Inputs by role.
+    pub inputs: BTreeMap<String, TensorSpec>,
+    /// Outputs by role.
+    pub outputs: BTreeMap<String, TensorSpec>,
+}
+
+/// One tensor of a graph.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TensorSpec {
+    /// Its name in the graph; with `{layer}`, one a decoder layer.
+    pub name: String,
+    /// Type of its elements.
+    #[serde(rename = "type")]
+    pub element: ElementType,
+    /// Its shape: a number is fixed, a word is a dynamic axis.
+    pub shape: Vec<Axis>,
+}
+
+/// Type of the elements of a tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ElementType {
+    /// 32-bit floating point.
+    Float32,
+    /// 16-bit floating point.
+    Float16,
+    /// 64-bit signed integer.
+    Int64,
+}
+
+/// One axis of a shape.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Axis {
+    /// Always this long.
+    Fixed(usize),
+    /// As long as it is; the word names it.
+    Dynamic(String),
+}
+
+impl TensorSpec {
+    /// Names in the graph: one, or one for each of `layers`.
+    pub fn names(&self, layers: usize) -> Vec<String> {
+        if self.name.contains(LAYER) {
+            (0..layers).map(|layer| self.name.replace(LAYER, &layer.to_string())).collect()
+        } else {
+            vec![self.name.clone()]
+        }
+    }
+
+    /// Length of an axis, where it is fixed.
+    pub fn fixed(&self, axis: usize) -> Option<usize> {
+        match self.shape.get(axis) {
+            Some(Axis::Fixed(length)) => Some(*length),
+            _ => None,
+        }
+    }
+}
+
+impl GraphSpec {
+    /// Decoder layers, 0 for a graph without.
+    pub fn layers(&self) -> usize {
+        self.layers.unwrap_or(0)
+    }
+
+    /// Checks what any graph must have; `role` names it in the message.
+    pub(super) fn check(&self, role: &str, files: &BTreeMap<String, FileSpec>) -> Result<(), String> {
+        if self.files.is_empty() {
+            return Err(format!("graphs.{role}.files: no precision"));
+        }
+        for (precision, file) in &self.files {
+            if !files.contains_key(file) {
+                return Err(format!("graphs.{role}.files.{precision}: `{file}` is not among `files`"));
+            }
+        }
+        if self.layers() > MOST_LAYERS {
+            return Err(format!("graphs.{role}.layers: {} is more than {MOST_LAYERS}", self.layers()));
+        }
+        let per_layer = self.inputs.values().chain(self.outputs.values()).any(|tensor| tensor.name.contains(LAYER));
+        if per_layer && self.layers() == 0 {
+            return Err(format!("graphs.{role}.layers: missing, though a tensor's name has {LAYER}"));
+        }
+        Ok(())
+    }
+
+    /// Checks that the roles `inputs` and `outputs` are there.
+    pub(super) fn need(&self, graph: &str, inputs: &[&str], outputs: &[&str]) -> Result<(), String> {
+        for (side, have, wanted) in [("inputs", &self.inputs, inputs), ("outputs", &self.outputs, outputs)] {
+            if let Some(missing) = wanted.iter().find(|role| !have.contains_key(**role)) {
+                return Err(format!("graphs.{graph}.{side}: no `{missing}`"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The graph with the given role, or the message that it is missing.
+pub(super) fn graph<'a>(graphs: &'a BTreeMap<String, GraphSpec>, role: &str) -> Result<&'a GraphSpec, String> {
+    graphs.get(role).ok_or_else(|| format!("graphs: no `{role}`"))
+}
+
+/// Checks a decoder with cache: its roles, and that the cache's shape is told.
+pub(super) fn check_decoder(graphs: &BTreeMap<String, GraphSpec>, role: &str) -> Result<(), String> {
+    let decoder = graph(graphs, role)?;
+    decoder.need(
+        role,
+        &["input_ids", "cross_key", "cross_value", "past_key", "past_value"],
+        &["logits", "present_key", "present_value"],
+    )?;
+    let past = &decoder.inputs["past_key"];
+    if past.shape.len() != 4 || past.fixed(1).is_none() || past.fixed(3).is_none() {
+        return Err(format!("graphs.{role}.inputs.past_key.shape: must be [batch, HEADS, past, HEAD_DIM] with numbers"));
+    }
+    if decoder.outputs["logits"].fixed(1).is_none_or(|vocabulary| vocabulary == 0) {
+        return Err(format!("graphs.{role}.outputs.logits.shape: must be [batch, VOCAB] with a number"));
+    }
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! Constants of the picture's preprocessing.
+
+use serde::Deserialize;
+
+/// How a picture becomes pixel values.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageSpec {
+    /// Width the picture is resized to, in pixels.
+    pub width: u32,
+    /// Height the picture is resized to, in pixels.
+    pub height: u32,
+    /// Filter of the resizing.
+    pub resample: ResampleFilter,
+    /// Factor on the 8-bit value, usually 1/255.
+    pub rescale: f32,
+    /// Subtracted from each channel (red, green, blue) after rescaling.
+    pub mean: [f32; 3],
+    /// Divides each channel after that.
+    pub std: [f32; 3],
+}
+
+/// Filter of the resizing, as Pillow names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResampleFilter {
+    /// Triangle.
+    Bilinear,
+    /// Catmull-Rom cubic, a = -0.5.
+    Bicubic,
+    /// Lanczos with three lobes.
+    Lanczos,
+}
+
+impl ImageSpec {
+    pub(super) fn check(&self) -> Result<(), String> {
+        let side = 1..=4_096;
+        if !side.contains(&self.width) || !side.contains(&self.height) {
+            return Err(format!("image: {} x {} is out of range (1 to 4096)", self.width, self.height));
+        }
+        if self.std.iter().any(|std| !std.is_normal()) || !self.rescale.is_normal() {
+            return Err("image: std and rescale must not be zero".to_string());
+        }
+        Ok(())
+    }
+}

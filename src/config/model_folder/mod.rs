@@ -1,0 +1,266 @@
+//! `model.yaml`: everything the program knows of a model, apart from its weights. The format is told in
+//! docs/architecture.md ("Model folder").
+
+mod audio;
+mod blip;
+mod graph;
+mod image;
+mod student;
+mod whisper;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::device::ModelEntry;
+use super::error::ConfigError;
+
+pub use audio::AudioSpec;
+pub use blip::{BlipGeneration, BlipSpec, BlipTokens};
+pub use graph::{Axis, ElementType, FileSpec, GraphSpec, TensorSpec};
+pub use image::{ImageSpec, ResampleFilter};
+pub use student::{Modality, StudentSpec, StudentText};
+pub use whisper::{WhisperGeneration, WhisperSpec, WhisperTokens};
+
+/// Name of the file that makes a folder a model folder.
+pub const FILE: &str = "model.yaml";
+
+/// The `format:` this version reads.
+const FORMAT: u32 = 1;
+
+/// A model folder whose `model.yaml` was read and checked.
+#[derive(Debug, Clone)]
+pub struct ModelFolder {
+    /// The folder.
+    pub path: PathBuf,
+    /// The part common to all kinds.
+    pub common: Common,
+    /// What the kind needs.
+    pub kind: Kind,
+}
+
+/// The keys that every `model.yaml` has.
+#[derive(Debug, Clone)]
+pub struct Common {
+    /// Name of the model.
+    pub name: String,
+    /// `ort` or `standard`.
+    pub dialect: Dialect,
+    /// ONNX opset of the graphs.
+    pub opset: u32,
+    /// Where the weights came from.
+    pub source: Source,
+    /// Every file of the folder but `model.yaml`.
+    pub files: BTreeMap<String, FileSpec>,
+    /// Graphs by role.
+    pub graphs: BTreeMap<String, GraphSpec>,
+}
+
+/// Which operators the graphs use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// ONNX Runtime's fused `com.microsoft` operators: CPU and CUDA.
+    Ort,
+    /// Plain ONNX operators: TensorRT and any other consumer.
+    Standard,
+}
+
+/// Provenance of the weights.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// What they are.
+    pub weights: String,
+    /// Where they were taken from.
+    pub origin: String,
+    /// Their licence.
+    pub license: String,
+    /// The script that wrote the folder.
+    pub exporter: String,
+}
+
+/// What a model is, with the constants of its kind.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// Speech to text.
+    Whisper(WhisperSpec),
+    /// Captions and answers about pictures.
+    Blip(BlipSpec),
+    /// The distilled, fused student.
+    Student(StudentSpec),
+}
+
+impl Kind {
+    /// The word in `kind:`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Kind::Whisper(_) => "whisper",
+            Kind::Blip(_) => "blip",
+            Kind::Student(_) => "student",
+        }
+    }
+}
+
+/// `model.yaml` of one kind: the common keys and the kind's own, side by side in one mapping.
+///
+/// Written out for each kind because serde's `flatten` gives up unknown-key errors and their places.
+macro_rules! raw_model {
+    ($raw:ident { $($key:ident: $type:ty),* $(,)? }) => {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct $raw {
+            format: u32,
+            #[allow(dead_code)] // read by `RawKind` before this
+            kind: String,
+            name: String,
+            dialect: Dialect,
+            opset: u32,
+            source: Source,
+            files: BTreeMap<String, FileSpec>,
+            graphs: BTreeMap<String, GraphSpec>,
+            $($key: $type,)*
+        }
+
+        impl $raw {
+            fn common(&self) -> Common {
+                Common {
+                    name: self.name.clone(),
+                    dialect: self.dialect,
+                    opset: self.opset,
+                    source: self.source.clone(),
+                    files: self.files.clone(),
+                    graphs: self.graphs.clone(),
+                }
+            }
+        }
+    };
+}
+
+raw_model!(RawWhisper {
+    audio: AudioSpec,
+    tokenizer: String,
+    multilingual: bool,
+    tokens: WhisperTokens,
+    generation: WhisperGeneration,
+    alignment_heads: Vec<(usize, usize)>,
+});
+raw_model!(RawBlip { image: ImageSpec, tokenizer: String, tokens: BlipTokens, generation: BlipGeneration });
+raw_model!(RawStudent {
+    modalities: Vec<Modality>,
+    labels: Vec<String>,
+    image: Option<ImageSpec>,
+    tokenizer: Option<String>,
+    text: Option<StudentText>,
+    audio: Option<AudioSpec>,
+});
+
+#[derive(Deserialize)]
+struct RawKind {
+    kind: RawKindName,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RawKindName {
+    Whisper,
+    Blip,
+    Student,
+}
+
+impl ModelFolder {
+    /// Reads and checks `model.yaml` in the folder of `entry`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for a missing folder, malformed YAML, unknown keys, and graphs, tensors or files that the kind
+    /// needs and the file does not name.
+    pub fn load(entry: &ModelEntry) -> Result<Self, ConfigError> {
+        let path = entry.path.join(FILE);
+        if !path.is_file() {
+            return Err(ConfigError::NoModelFolder { path: entry.path.clone(), origin: entry.origin.clone() });
+        }
+        let text = fs::read_to_string(&path).map_err(|source| ConfigError::Read { path: path.clone(), source })?;
+        let yaml = |error: serde_yaml::Error| ConfigError::yaml(&path, &error);
+        let raw: RawKind = serde_yaml::from_str(&text).map_err(yaml)?;
+        let (format, common, kind) = match raw.kind {
+            RawKindName::Whisper => {
+                let raw: RawWhisper = serde_yaml::from_str(&text).map_err(yaml)?;
+                (raw.format, raw.common(), Kind::Whisper(WhisperSpec {
+                    audio: raw.audio,
+                    tokenizer: raw.tokenizer,
+                    multilingual: raw.multilingual,
+                    tokens: raw.tokens,
+                    generation: raw.generation,
+                    alignment_heads: raw.alignment_heads,
+                }))
+            }
+            RawKindName::Blip => {
+                let raw: RawBlip = serde_yaml::from_str(&text).map_err(yaml)?;
+                (raw.format, raw.common(), Kind::Blip(BlipSpec {
+                    image: raw.image,
+                    tokenizer: raw.tokenizer,
+                    tokens: raw.tokens,
+                    generation: raw.generation,
+                }))
+            }
+            RawKindName::Student => {
+                let raw: RawStudent = serde_yaml::from_str(&text).map_err(yaml)?;
+                (raw.format, raw.common(), Kind::Student(StudentSpec {
+                    modalities: raw.modalities,
+                    labels: raw.labels,
+                    image: raw.image,
+                    tokenizer: raw.tokenizer,
+                    text: raw.text,
+                    audio: raw.audio,
+                }))
+            }
+        };
+        let folder = ModelFolder { path: entry.path.clone(), common, kind };
+        let problem = if format == FORMAT {
+            folder.check()
+        } else {
+            Err(format!("format {format} is not known to this version (it reads {FORMAT}); export the model again"))
+        };
+        problem.map_err(|problem| ConfigError::Yaml { path, line: 0, column: 0, problem })?;
+        Ok(folder)
+    }
+
+    /// The full path of one of the folder's files.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        for name in self.common.files.keys() {
+            // A name such as `../x` would let a model folder from a stranger read outside itself.
+            if Path::new(name).file_name().is_none_or(|file| file != name.as_str()) {
+                return Err(format!("files: `{name}` is not a plain file name"));
+            }
+        }
+        for (role, graph) in &self.common.graphs {
+            graph.check(role, &self.common.files)?;
+        }
+        let named = |key: &str, name: &str| match self.common.files.contains_key(name) {
+            true => Ok(()),
+            false => Err(format!("{key}: `{name}` is not among `files`")),
+        };
+        match &self.kind {
+            Kind::Whisper(spec) => {
+                named("tokenizer", &spec.tokenizer)?;
+                spec.check(&self.common.graphs)
+            }
+            Kind::Blip(spec) => {
+                named("tokenizer", &spec.tokenizer)?;
+                spec.check(&self.common.graphs)
+            }
+            Kind::Student(spec) => {
+                if let Some(tokenizer) = &spec.tokenizer {
+                    named("tokenizer", tokenizer)?;
+                }
+                spec.check(&self.common.graphs)
+            }
+        }
+    }
+}

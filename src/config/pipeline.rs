@@ -1,0 +1,212 @@
+//! The steps that `edgefuse run` takes with each record, and their options.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+
+/// One step of the pipeline. A step whose input a record lacks is left out for that record.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Step {
+    /// Speech to text: needs audio.
+    Transcribe(TranscribeOptions),
+    /// A caption: needs an image.
+    Caption(CaptionOptions),
+    /// An answer about the image: needs an image and a question.
+    Ask(AskOptions),
+    /// The student's decision over whatever the record has.
+    Fuse(FuseOptions),
+}
+
+impl Step {
+    /// The names a device file may use.
+    pub const NAMES: &'static [&'static str] = &["transcribe", "caption", "ask", "fuse"];
+
+    /// The name as a device file writes it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Step::Transcribe(_) => "transcribe",
+            Step::Caption(_) => "caption",
+            Step::Ask(_) => "ask",
+            Step::Fuse(_) => "fuse",
+        }
+    }
+}
+
+/// Options of `transcribe`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TranscribeOptions {
+    /// A language code of the model (`en`), or `auto` to detect it.
+    pub language: Option<String>,
+    /// Transcribe in the language spoken, or translate to English.
+    pub task: Task,
+    /// Whether segments get times.
+    pub timestamps: Timestamps,
+}
+
+/// What Whisper is asked to write.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// The words, in the language spoken.
+    #[default]
+    Transcribe,
+    /// The words in English.
+    Translate,
+}
+
+/// How fine the times of a transcript are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Timestamps {
+    /// No times: one segment a 30 s window.
+    None,
+    /// A start and an end for each segment, as the model marks them.
+    #[default]
+    Segment,
+}
+
+/// Options of `caption`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CaptionOptions {
+    /// Most tokens of a caption; the model's own default where it is left out.
+    pub max_tokens: Option<usize>,
+    /// Text that the caption continues.
+    pub prompt: Option<String>,
+}
+
+/// Options of `ask`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AskOptions {
+    /// Where the question comes from.
+    pub question: Question,
+    /// Most tokens of an answer; the model's own default where it is left out.
+    pub max_tokens: Option<usize>,
+}
+
+/// Where the question of `ask` comes from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Question {
+    /// The record's text, or without one the transcript of its audio.
+    #[default]
+    Any,
+    /// The record's text.
+    Text,
+    /// The transcript of the record's audio.
+    Transcript,
+    /// The same question for every record.
+    Fixed(String),
+}
+
+impl<'de> Deserialize<'de> for Question {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.trim() {
+            "text" => Ok(Question::Text),
+            "transcript" => Ok(Question::Transcript),
+            "" => Err(D::Error::custom("empty question; write text, transcript, or a question")),
+            question => Ok(Question::Fixed(question.to_string())),
+        }
+    }
+}
+
+/// Options of `fuse`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FuseOptions {
+    /// Which text the student sees.
+    pub text: TextSource,
+}
+
+/// Which text the student sees.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TextSource {
+    /// The record's text, or without one the transcript of its audio.
+    #[default]
+    Any,
+    /// The record's text only.
+    Text,
+    /// The transcript only.
+    Transcript,
+    /// None.
+    None,
+}
+
+/// `caption`, or `caption: {max_tokens: 20}`.
+impl<'de> Deserialize<'de> for Step {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameOrOptions;
+
+        impl<'de> Visitor<'de> for NameOrOptions {
+            type Value = Step;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+                formatter.write_str("a step name (transcribe, caption, ask, fuse), or one such name with its options")
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<Step, E> {
+                match name {
+                    "transcribe" => Ok(Step::Transcribe(TranscribeOptions::default())),
+                    "caption" => Ok(Step::Caption(CaptionOptions::default())),
+                    "ask" => Ok(Step::Ask(AskOptions::default())),
+                    "fuse" => Ok(Step::Fuse(FuseOptions::default())),
+                    other => Err(E::custom(unknown(other))),
+                }
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Step, A::Error> {
+                let name: String = map.next_key()?.ok_or_else(|| A::Error::custom("empty pipeline step"))?;
+                let step = match name.as_str() {
+                    "transcribe" => Step::Transcribe(map.next_value()?),
+                    "caption" => Step::Caption(map.next_value()?),
+                    "ask" => Step::Ask(map.next_value()?),
+                    "fuse" => Step::Fuse(map.next_value()?),
+                    other => return Err(A::Error::custom(unknown(other))),
+                };
+                match map.next_key::<String>()? {
+                    None => Ok(step),
+                    Some(second) => Err(A::Error::custom(format!(
+                        "`{second}` stands in the step `{name}`; start each step on a line of its own with `- `"
+                    ))),
+                }
+            }
+        }
+
+        deserializer.deserialize_any(NameOrOptions)
+    }
+}
+
+fn unknown(name: &str) -> String {
+    format!("unknown pipeline step `{name}`, expected one of {}", Step::NAMES.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Question, Step};
+
+    #[test]
+    fn reads_steps_with_and_without_options() {
+        let steps: Vec<Step> =
+            serde_yaml::from_str("- transcribe: {language: auto}\n- caption\n- ask: {question: transcript}\n").unwrap();
+        assert_eq!(steps.iter().map(Step::name).collect::<Vec<_>>(), ["transcribe", "caption", "ask"]);
+        assert!(matches!(&steps[2], Step::Ask(options) if options.question == Question::Transcript));
+    }
+
+    #[test]
+    fn names_what_is_wrong() {
+        for (text, told) in [
+            ("- describe", "unknown pipeline step `describe`"),
+            ("- caption: {tokens: 3}", "unknown field `tokens`"),
+            ("- transcribe: {task: sing}", "unknown variant `sing`"),
+            ("- caption: {max_tokens: -3}", "expected usize"),
+        ] {
+            let error = serde_yaml::from_str::<Vec<Step>>(text).unwrap_err().to_string();
+            assert!(error.contains(told), "{text}: {error}");
+        }
+    }
+}

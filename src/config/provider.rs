@@ -1,0 +1,142 @@
+//! Execution providers as a device file names them, in order of preference.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+
+use super::units::ByteSize;
+
+/// One execution provider with its options.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Provider {
+    /// NVIDIA TensorRT.
+    TensorRt(TensorRtOptions),
+    /// NVIDIA CUDA.
+    Cuda(CudaOptions),
+    /// ONNX Runtime's own CPU kernels.
+    Cpu,
+}
+
+/// Options of the TensorRT provider.
+#[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TensorRtOptions {
+    /// GPU number.
+    pub device_id: i32,
+    /// Let engines use half precision.
+    pub fp16: bool,
+    /// Folder for built engines; each model gets a folder of its own inside.
+    pub engine_cache: Option<PathBuf>,
+    /// Scratch memory while an engine is built.
+    pub workspace: Option<ByteSize>,
+}
+
+/// Options of the CUDA provider.
+#[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CudaOptions {
+    /// GPU number.
+    pub device_id: i32,
+    /// Most GPU memory its arena may take.
+    pub memory_limit: Option<ByteSize>,
+}
+
+impl Provider {
+    /// The names a device file may use.
+    pub const NAMES: &'static [&'static str] = &["tensorrt", "cuda", "cpu"];
+
+    /// The name as a device file writes it and results report it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Provider::TensorRt(_) => "tensorrt",
+            Provider::Cuda(_) => "cuda",
+            Provider::Cpu => "cpu",
+        }
+    }
+}
+
+/// `cpu`, or `cuda: {memory_limit: 2GiB}`.
+impl<'de> Deserialize<'de> for Provider {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameOrOptions;
+
+        impl<'de> Visitor<'de> for NameOrOptions {
+            type Value = Provider;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+                formatter.write_str("a provider name (tensorrt, cuda, cpu), or one such name with its options")
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<Provider, E> {
+                match name {
+                    "tensorrt" => Ok(Provider::TensorRt(TensorRtOptions::default())),
+                    "cuda" => Ok(Provider::Cuda(CudaOptions::default())),
+                    "cpu" => Ok(Provider::Cpu),
+                    other => Err(E::custom(unknown(other))),
+                }
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Provider, A::Error> {
+                let name: String = map.next_key()?.ok_or_else(|| A::Error::custom("empty provider entry"))?;
+                let provider = match name.as_str() {
+                    "tensorrt" => Provider::TensorRt(map.next_value()?),
+                    "cuda" => Provider::Cuda(map.next_value()?),
+                    "cpu" => {
+                        map.next_value::<NoOptions>()?;
+                        Provider::Cpu
+                    }
+                    other => return Err(A::Error::custom(unknown(other))),
+                };
+                match map.next_key::<String>()? {
+                    None => Ok(provider),
+                    Some(second) => Err(A::Error::custom(format!(
+                        "`{second}` stands in the entry of `{name}`; start each provider on a line of its own with `- `"
+                    ))),
+                }
+            }
+        }
+
+        deserializer.deserialize_any(NameOrOptions)
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoOptions {}
+
+fn unknown(name: &str) -> String {
+    format!("unknown execution provider `{name}`, expected one of {}", Provider::NAMES.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Provider, TensorRtOptions};
+
+    #[test]
+    fn reads_names_and_options() {
+        let list: Vec<Provider> =
+            serde_yaml::from_str("- tensorrt: {fp16: true, workspace: 1GiB}\n- cuda\n- cpu\n").unwrap();
+        let Provider::TensorRt(TensorRtOptions { fp16, workspace, .. }) = &list[0] else {
+            panic!("first is {:?}", list[0]);
+        };
+        assert!(*fp16);
+        assert_eq!(workspace.unwrap().bytes(), 1 << 30);
+        assert_eq!(list.iter().map(Provider::name).collect::<Vec<_>>(), ["tensorrt", "cuda", "cpu"]);
+    }
+
+    #[test]
+    fn names_what_is_wrong() {
+        for (text, told) in [
+            ("- gpu", "unknown execution provider `gpu`"),
+            ("- cuda: {memory: 2GiB}", "unknown field `memory`"),
+            ("- cuda: {memory_limit: 2GB}", "unknown unit `GB`"),
+            ("- cuda: {}\n  cpu: {}", "line of its own"),
+            ("- cpu: {arena: true}", "unknown field `arena`"),
+        ] {
+            let error = serde_yaml::from_str::<Vec<Provider>>(text).unwrap_err().to_string();
+            assert!(error.contains(told), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! A device file as written. [`super::Device`] is what the rest of the program sees.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::device::{OnMissingProvider, Threads};
+use super::pipeline::Step;
+use super::provider::Provider;
+use super::units::ByteSize;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawDevice {
+    pub device: String,
+    #[serde(default)]
+    pub runtime: RawRuntime,
+    pub execution_providers: Option<Vec<Provider>>,
+    #[serde(default)]
+    pub models: RawModels,
+    #[serde(default)]
+    pub pipeline: Vec<Step>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawRuntime {
+    pub library: Option<PathBuf>,
+    pub memory_budget: Option<ByteSize>,
+    pub threads: Threads,
+    pub on_missing_provider: OnMissingProvider,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawModels {
+    pub whisper: Option<RawModel>,
+    pub blip: Option<RawModel>,
+    pub student: Option<RawModel>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawModel {
+    pub path: PathBuf,
+    pub precision: Option<String>,
+    pub execution_providers: Option<Vec<Provider>>,
+}

@@ -1,0 +1,106 @@
+//! What can go wrong between a model folder and a tensor of results.
+
+use std::io;
+use std::path::PathBuf;
+
+/// A library, graph or inference that failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// No ONNX Runtime library was found.
+    #[error(
+        "ONNX Runtime not found; tried {}; run scripts/setup.sh, or name the library in `runtime.library` or ORT_DYLIB_PATH",
+        tried.join(", ")
+    )]
+    LibraryNotFound {
+        /// Where it was looked for, in order.
+        tried: Vec<String>,
+    },
+    /// A file was found where the library should be, and it cannot serve.
+    #[error("{}: cannot be used as ONNX Runtime: {problem}", path.display())]
+    LibraryUnusable {
+        /// The file.
+        path: PathBuf,
+        /// Why not, and what to do.
+        problem: String,
+    },
+    /// An execution provider did not load, and the device file says that this is an error.
+    #[error("{graph}: execution provider `{provider}` did not load: {reason} (`on_missing_provider: error`)")]
+    MissingProvider {
+        /// The graph that was being loaded.
+        graph: String,
+        /// The provider, as the device file names it.
+        provider: &'static str,
+        /// What ONNX Runtime said.
+        reason: String,
+    },
+    /// The model has no graph in the precision that the device file asks for.
+    #[error("{model}: no graph `{graph}` in precision `{wanted}`; the folder has {}", available.join(", "))]
+    Precision {
+        /// Name of the model.
+        model: String,
+        /// Role of the graph.
+        graph: String,
+        /// The precision asked for.
+        wanted: String,
+        /// The precisions that are there.
+        available: Vec<String>,
+    },
+    /// A file of a model folder is missing or cannot be read.
+    #[error("{}: cannot read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file of a model folder is not the one that `model.yaml` describes.
+    #[error("{}: {problem}; the file is damaged or was replaced: export or copy the model again", path.display())]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+        /// How it differs.
+        problem: String,
+    },
+    /// The graph and `model.yaml` do not agree about a tensor.
+    #[error("{}: {problem}; graph and model.yaml do not belong together: export the model again", path.display())]
+    Tensors {
+        /// The graph file.
+        path: PathBuf,
+        /// Which tensor, and how it differs.
+        problem: String,
+    },
+    /// ONNX Runtime refused the graph.
+    #[error("{}: ONNX Runtime cannot load the graph: {}", path.display(), one_line(source))]
+    Session {
+        /// The graph file.
+        path: PathBuf,
+        /// What ONNX Runtime said.
+        source: ort::Error,
+    },
+    /// ONNX Runtime failed while running a graph or making a tensor.
+    #[error("{graph}: inference failed: {}", one_line(source))]
+    Run {
+        /// The graph.
+        graph: String,
+        /// What ONNX Runtime said.
+        source: ort::Error,
+    },
+    /// A graph gave a tensor of another shape than `model.yaml` says.
+    #[error("{graph}: output `{tensor}` has shape {found:?}, not {expected}; export the model again")]
+    Shape {
+        /// The graph.
+        graph: String,
+        /// The tensor.
+        tensor: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape it should have.
+        expected: String,
+    },
+}
+
+/// ONNX Runtime's messages span lines and carry source locations; an error of ours is one line.
+fn one_line(error: &ort::Error) -> String {
+    error.message().split_whitespace().collect::<Vec<_>>().join(" ")
+}

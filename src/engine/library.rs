@@ -1,0 +1,183 @@
+//! Finds the ONNX Runtime shared library and makes sure that it can serve, before `ort` takes it up.
+//!
+//! `ort` itself panics or waits for ever on some libraries, and its look-up depends on where the executable is.
+
+use std::ffi::CStr;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::{env, io};
+
+use libloading::{Library, Symbol};
+use ort::sys::OrtApiBase;
+
+use super::error::EngineError;
+
+/// Oldest minor version of ONNX Runtime 1.x that serves: the `api-17` feature of `ort`.
+const OLDEST_MINOR: u32 = ort::MINOR_VERSION;
+
+/// Environment variable that names the library, as `ort` and other tools know it.
+const VARIABLE: &str = "ORT_DYLIB_PATH";
+
+/// File names under which the library is installed.
+const NAMES: [&str; 2] = ["libonnxruntime.so", "libonnxruntime.so.1"];
+
+/// A library that was found and can serve.
+#[derive(Debug, Clone)]
+pub struct LoadedLibrary {
+    /// The file, or the bare name that the system's loader resolved.
+    pub path: PathBuf,
+    /// Its version, such as `1.32.0`.
+    pub version: String,
+    /// Who named it: `runtime.library`, `ORT_DYLIB_PATH`, `lib/ beside the binary`, ...
+    pub found_by: &'static str,
+}
+
+/// Looks for the library: `named` (the device file's `runtime.library`), then `ORT_DYLIB_PATH`, then `lib/` beside
+/// the binary, then `lib/` in `base` (the folder of the device file), then the system's loader.
+///
+/// A library that is named and does not serve is an error; the next place is not tried in its stead.
+pub(super) fn find(named: Option<&Path>, base: &Path) -> Result<LoadedLibrary, EngineError> {
+    let mut tried = Vec::new();
+    if let Some(path) = named {
+        return probe_named(path, "runtime.library");
+    }
+    tried.push("runtime.library (not set)".to_string());
+
+    if let Some(path) = env::var_os(VARIABLE).filter(|value| !value.is_empty()) {
+        return probe_named(Path::new(&path), VARIABLE);
+    }
+    tried.push(format!("{VARIABLE} (not set)"));
+
+    let beside = env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("lib")));
+    let folders = beside.map(|folder| (folder, "lib/ beside the binary")).into_iter();
+    for (folder, found_by) in folders.chain([(base.join("lib"), "lib/ of the device file's folder")]) {
+        for path in NAMES.iter().map(|name| folder.join(name)) {
+            if path.exists() {
+                return probe(&path, found_by);
+            }
+        }
+        tried.push(folder.join(NAMES[0]).display().to_string());
+    }
+
+    for name in NAMES {
+        // The loader's own search: nothing can be checked before it opens the file.
+        if unsafe { Library::new(name) }.is_ok() {
+            return probe(Path::new(name), "the system's loader");
+        }
+    }
+    tried.push(format!("the system's loader ({})", NAMES.join(", ")));
+    Err(EngineError::LibraryNotFound { tried })
+}
+
+fn probe_named(path: &Path, found_by: &'static str) -> Result<LoadedLibrary, EngineError> {
+    // `ort` resolves a relative path against the executable; people mean the current folder.
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    if !path.is_file() {
+        let problem = format!("no such file ({found_by} names it)");
+        return Err(EngineError::LibraryUnusable { path, problem });
+    }
+    probe(&path, found_by)
+}
+
+/// Opens the library and asks its version.
+fn probe(path: &Path, found_by: &'static str) -> Result<LoadedLibrary, EngineError> {
+    let unusable = |problem: String| EngineError::LibraryUnusable { path: path.to_path_buf(), problem };
+    if path.is_absolute() || path.exists() {
+        check_elf(path).map_err(unusable)?;
+    }
+    // Safety: loading a library runs its initialisers; that it is the library the user named is all one can ask.
+    let library = unsafe { Library::new(path) }.map_err(|error| unusable(one_line(&error)))?;
+    let version = version(&library).map_err(unusable)?;
+    let minor = version.split('.').nth(1).and_then(|minor| minor.parse::<u32>().ok());
+    if !version.starts_with("1.") || minor.is_none_or(|minor| minor < OLDEST_MINOR) {
+        return Err(unusable(format!("it is version {version}; 1.{OLDEST_MINOR} or newer (of 1.x) is needed")));
+    }
+    Ok(LoadedLibrary { path: path.to_path_buf(), version, found_by })
+}
+
+fn version(library: &Library) -> Result<String, String> {
+    // Safety: the symbol's type is that of ONNX Runtime's C API, unchanged since 1.0.
+    let get_api_base: Symbol<unsafe extern "C" fn() -> *const OrtApiBase> = unsafe { library.get(b"OrtGetApiBase\0") }
+        .map_err(|_| "it does not export OrtGetApiBase, so it is another library".to_string())?;
+    // Safety: a null result is handled; otherwise it points to a static structure of the library.
+    let base = unsafe { get_api_base().as_ref() }.ok_or("OrtGetApiBase gave nothing")?;
+    // Safety: the function is part of the structure and gives a static string.
+    let text = unsafe { (base.GetVersionString)() };
+    if text.is_null() {
+        return Err("it tells no version".to_string());
+    }
+    // Safety: not null, and static.
+    Ok(unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
+}
+
+/// Reads the start of the file, so that a library for another machine is told as such and not as "invalid ELF header".
+fn check_elf(path: &Path) -> Result<(), String> {
+    let mut header = [0; 20];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    match read {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            return Err("it is not a shared library (too short)".to_string());
+        }
+        Err(error) => return Err(format!("cannot read: {error}")),
+        Ok(()) => {}
+    }
+    if &header[..4] != b"\x7fELF" {
+        return Err("it is not a shared library (no ELF header)".to_string());
+    }
+    // e_machine at offset 18, in the byte order of e_ident[EI_DATA]; both machines are little-endian.
+    let machine = u16::from_le_bytes([header[18], header[19]]);
+    let (own, own_name) = if cfg!(target_arch = "aarch64") { (183, "aarch64") } else { (62, "x86-64") };
+    if machine != own && cfg!(any(target_arch = "aarch64", target_arch = "x86_64")) {
+        let other = match machine {
+            183 => "aarch64".to_string(),
+            62 => "x86-64".to_string(),
+            40 => "32-bit ARM".to_string(),
+            3 => "32-bit x86".to_string(),
+            other => format!("machine {other}"),
+        };
+        return Err(format!("it is built for {other}, and this program for {own_name}"));
+    }
+    Ok(())
+}
+
+fn one_line(error: &dyn std::error::Error) -> String {
+    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem_of(bytes: &[u8]) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("libonnxruntime.so");
+        std::fs::write(&path, bytes).unwrap();
+        probe_named(&path, VARIABLE).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn tells_what_is_wrong_with_a_file() {
+        assert!(problem_of(b"").contains("too short"));
+        assert!(problem_of(b"this is a text, not a library").contains("no ELF header"));
+        let mut other = [0; 64];
+        other[..4].copy_from_slice(b"\x7fELF");
+        other[18] = 40;
+        assert!(problem_of(&other).contains("built for 32-bit ARM"));
+    }
+
+    #[test]
+    fn a_named_library_that_is_missing_is_an_error() {
+        let error = probe_named(Path::new("/nowhere/libonnxruntime.so"), VARIABLE).unwrap_err().to_string();
+        assert!(error.contains("no such file") && error.contains(VARIABLE), "{error}");
+    }
+
+    #[test]
+    fn another_library_is_told_as_such() {
+        // The C library is there on every Linux and is not ONNX Runtime.
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let libc = maps.split_whitespace().find(|word| word.contains("/libc.so")).expect("libc is mapped");
+        let error = probe_named(Path::new(libc), VARIABLE).unwrap_err().to_string();
+        assert!(error.contains("does not export OrtGetApiBase"), "{error}");
+    }
+}

@@ -1,0 +1,185 @@
+//! The one place where sessions are built.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ort::environment::Environment;
+use ort::logging::LogLevel;
+use ort::session::Session;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+
+use super::checksum::verify;
+use super::error::EngineError;
+use super::graph::Graph;
+use super::library::{self, LoadedLibrary};
+use super::providers::{self, CacheKey, MissingProvider};
+use crate::config::model_folder::ModelFolder;
+use crate::config::{OnMissingProvider, Provider, Runtime, Threads};
+
+/// ONNX Runtime, loaded. There is one in a process.
+pub struct Engine {
+    environment: Environment,
+    library: LoadedLibrary,
+    threads: Threads,
+    on_missing: OnMissingProvider,
+    warned: Mutex<BTreeSet<&'static str>>,
+}
+
+/// Which file of a model folder becomes a graph.
+pub struct GraphFile<'a> {
+    /// The model folder.
+    pub folder: &'a ModelFolder,
+    /// Role of the graph in `graphs:`.
+    pub role: &'a str,
+}
+
+/// How a session is built.
+pub struct SessionOptions<'a> {
+    /// Which of the graph's files.
+    pub precision: &'a str,
+    /// In order of preference.
+    pub providers: &'a [Provider],
+}
+
+impl Engine {
+    /// Finds and loads ONNX Runtime. `base` is the folder of the device file.
+    ///
+    /// # Errors
+    /// [`EngineError::LibraryNotFound`], [`EngineError::LibraryUnusable`].
+    pub fn start(runtime: &Runtime, base: &Path) -> Result<Self, EngineError> {
+        let library = library::find(runtime.library.as_deref(), base)?;
+        let unusable = |problem: String| EngineError::LibraryUnusable { path: library.path.clone(), problem };
+        let environment = ort::init_from(&library.path)
+            .map_err(|error| unusable(error.to_string()))?
+            .with_name("edgefuse")
+            .with_telemetry(false)
+            .with_logger(Arc::new(forward_log))
+            .build()
+            .map_err(|error| unusable(error.message().to_string()))?;
+        environment.set_log_level(LogLevel::Warning);
+        log::debug!(
+            "ONNX Runtime {} from {} ({})",
+            library.version,
+            library.path.display(),
+            library.found_by
+        );
+        Ok(Engine {
+            environment,
+            library,
+            threads: runtime.threads,
+            on_missing: runtime.on_missing_provider,
+            warned: Mutex::default(),
+        })
+    }
+
+    /// The library in use.
+    pub fn library(&self) -> &LoadedLibrary {
+        &self.library
+    }
+
+    /// Loads one graph of a model folder: checks its files against `model.yaml`, builds the session, checks its
+    /// tensors.
+    ///
+    /// # Errors
+    /// [`EngineError`] for a missing precision, file, tensor or provider, and for graphs that ONNX Runtime refuses.
+    pub fn load(&self, file: &GraphFile, options: &SessionOptions) -> Result<Graph, EngineError> {
+        let common = &file.folder.common;
+        let name = format!("{}/{}", common.name, file.role);
+        let spec = &common.graphs[file.role];
+        let graph_file = spec.files.get(options.precision).ok_or_else(|| EngineError::Precision {
+            model: common.name.clone(),
+            graph: file.role.to_string(),
+            wanted: options.precision.to_string(),
+            available: spec.files.keys().cloned().collect(),
+        })?;
+        let path = file.folder.file(graph_file);
+        verify(&path, &common.files[graph_file])?;
+        // Weights outside the graph stand in a file of the same name and `.data` (scripts/export/graph.py).
+        let weights = format!("{graph_file}.data");
+        if let Some(expected) = common.files.get(&weights) {
+            verify(&file.folder.file(&weights), expected)?;
+        }
+
+        let failed = |source: ort::Error| EngineError::Session { path: path.clone(), source };
+        let mut builder = self.builder().map_err(failed)?;
+        let key = CacheKey {
+            sha256: &common.files[graph_file].sha256,
+            precision: options.precision,
+            library_version: &self.library.version,
+        };
+        let registered = providers::register(&mut builder, options.providers, self.on_missing, &name, &key)?;
+        registered.missing.iter().for_each(|missing| self.warn(missing));
+        let session = builder.commit_from_file(&path).map_err(failed)?;
+        Graph::new(name, path, session, spec, registered)
+    }
+
+    fn builder(&self) -> Result<SessionBuilder, ort::Error> {
+        let Threads { intra, inter, spinning } = self.threads;
+        let mut builder = Session::builder(&self.environment)?
+            // `All`, not a level by number: ONNX Runtime 1.17 refuses those it does not know.
+            .with_optimization_level(GraphOptimizationLevel::All)?
+            .with_intra_op_spinning(spinning)?
+            .with_inter_op_spinning(spinning)?;
+        if intra > 0 {
+            builder = builder.with_intra_threads(intra)?;
+        }
+        if inter > 1 {
+            builder = builder.with_parallel_execution(true)?.with_inter_threads(inter)?;
+        }
+        Ok(builder)
+    }
+
+    /// Says once for each provider that it did not load.
+    fn warn(&self, missing: &MissingProvider) {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.insert(missing.name) {
+            log::warn!(
+                "execution provider `{}` did not load, going on with the next one: {}",
+                missing.name,
+                missing.reason
+            );
+        }
+    }
+
+    /// Tries to register each provider without loading a graph: why each that cannot work does not.
+    pub fn probe_providers(&self, wanted: &[Provider]) -> Vec<MissingProvider> {
+        let key = CacheKey { sha256: "probe", precision: "none", library_version: &self.library.version };
+        wanted
+            .iter()
+            .filter_map(|provider| {
+                let outcome = self.builder().map_err(|error| error.message().to_string()).and_then(|mut builder| {
+                    // No cache folder is made for a probe.
+                    let provider = match provider {
+                        Provider::TensorRt(options) => {
+                            Provider::TensorRt(crate::config::TensorRtOptions { engine_cache: None, ..options.clone() })
+                        }
+                        other => other.clone(),
+                    };
+                    providers::register(&mut builder, &[provider], OnMissingProvider::Fallback, "probe", &key)
+                        .map_err(|error| error.to_string())
+                });
+                match outcome {
+                    Ok(registered) => registered.missing.into_iter().next(),
+                    Err(reason) => Some(MissingProvider { name: provider.name(), reason }),
+                }
+            })
+            .collect()
+    }
+
+    /// The path of the library, for messages.
+    pub fn library_path(&self) -> PathBuf {
+        self.library.path.clone()
+    }
+}
+
+/// ONNX Runtime's messages go where the program's go.
+fn forward_log(level: LogLevel, category: &str, _id: &str, _location: &str, message: &str) {
+    let level = match level {
+        LogLevel::Verbose => log::Level::Trace,
+        LogLevel::Info => log::Level::Debug,
+        LogLevel::Warning => log::Level::Info,
+        LogLevel::Error | LogLevel::Fatal => log::Level::Warn,
+    };
+    log::log!(target: "onnxruntime", level, "{category}: {}", message.trim());
+}

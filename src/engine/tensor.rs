@@ -1,0 +1,55 @@
+//! Tensors in ONNX Runtime's memory.
+
+use ndarray::{Array, ArrayViewD, Dimension, IxDyn};
+use ort::value::{DynValue, Tensor as OrtTensor};
+
+use super::error::EngineError;
+
+/// A tensor that a graph takes or gives. It stays where ONNX Runtime made it: a key-value cache that goes from one step
+/// to the next is not copied.
+#[derive(Debug)]
+pub struct Tensor(pub(super) DynValue);
+
+impl Tensor {
+    /// A tensor of 32-bit floats.
+    ///
+    /// # Errors
+    /// [`EngineError::Run`] when ONNX Runtime cannot take it.
+    pub fn float<D: Dimension + 'static>(array: Array<f32, D>) -> Result<Self, EngineError> {
+        OrtTensor::from_array(array.into_dyn()).map(|tensor| Tensor(tensor.into_dyn())).map_err(failed)
+    }
+
+    /// A tensor of 64-bit integers.
+    ///
+    /// # Errors
+    /// [`EngineError::Run`] when ONNX Runtime cannot take it.
+    pub fn integer<D: Dimension + 'static>(array: Array<i64, D>) -> Result<Self, EngineError> {
+        OrtTensor::from_array(array.into_dyn()).map(|tensor| Tensor(tensor.into_dyn())).map_err(failed)
+    }
+
+    /// A tensor of zeros; an axis may be 0 long.
+    ///
+    /// # Errors
+    /// [`EngineError::Run`] when ONNX Runtime cannot take it.
+    pub fn zeros(shape: &[usize]) -> Result<Self, EngineError> {
+        Self::float(Array::<f32, _>::zeros(IxDyn(shape)))
+    }
+
+    /// The values of a tensor of 32-bit floats.
+    ///
+    /// # Errors
+    /// [`EngineError::Run`] when it holds another type.
+    pub fn view(&self) -> Result<ArrayViewD<'_, f32>, EngineError> {
+        self.0.try_extract_array().map_err(failed)
+    }
+
+    /// Length of each axis.
+    pub fn shape(&self) -> Vec<usize> {
+        let shape = self.0.dtype().tensor_shape();
+        shape.map(|shape| shape.iter().map(|&axis| axis as usize).collect()).unwrap_or_default()
+    }
+}
+
+fn failed(source: ort::Error) -> EngineError {
+    EngineError::Run { graph: "tensor".to_string(), source }
+}

@@ -1,0 +1,129 @@
+//! The error of the library's public interface.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::config::ConfigError;
+use crate::engine::EngineError;
+use crate::media::audio::AudioError;
+use crate::media::image::ImageError;
+
+/// Why something was not done. The message is one line: what, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The device file or a `model.yaml` cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// ONNX Runtime, a graph or an inference failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A sound file cannot be used.
+    #[error("{}: {source}", path.display())]
+    Audio {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: AudioError,
+    },
+    /// A picture cannot be used.
+    #[error("{}: {source}", path.display())]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: ImageError,
+    },
+    /// A tokenizer file cannot be used.
+    #[error("{}: not a tokenizer: {problem}", path.display())]
+    Tokenizer {
+        /// The file.
+        path: PathBuf,
+        /// What the tokenizer library said.
+        problem: String,
+    },
+    /// The model cannot do what is asked of it.
+    #[error("{model}: {problem}")]
+    Request {
+        /// Name of the model.
+        model: String,
+        /// What was asked and what there is.
+        problem: String,
+    },
+    /// The model cannot do it with this input.
+    #[error("{problem}")]
+    Input {
+        /// What is wrong with the input.
+        problem: String,
+    },
+    /// The device file names no model for this.
+    #[error("{}: no `models.{kind}`, which `{command}` needs", config.display())]
+    NoModel {
+        /// The device file.
+        config: PathBuf,
+        /// The kind of model.
+        kind: &'static str,
+        /// The command or step.
+        command: &'static str,
+    },
+    /// A model folder holds another kind of model.
+    #[error("{}: the model there is of kind `{found}`, and `{wanted}` is needed", path.display())]
+    WrongKind {
+        /// The folder.
+        path: PathBuf,
+        /// Its kind.
+        found: &'static str,
+        /// The kind needed.
+        wanted: &'static str,
+    },
+    /// A model alone is larger than the memory budget.
+    #[error("{model}: its graphs take {needed}, more than `runtime.memory_budget` of {budget}; choose a smaller precision or model")]
+    Budget {
+        /// Name of the model.
+        model: String,
+        /// Bytes of its graphs.
+        needed: crate::config::ByteSize,
+        /// The budget.
+        budget: crate::config::ByteSize,
+    },
+    /// A file or folder of inputs cannot be read.
+    #[error("{}: cannot read: {source}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Results cannot be written.
+    #[error("{}: cannot write: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// Whether it concerns one input only, so that the others can still be done.
+    pub fn is_about_input(&self) -> bool {
+        match self {
+            Error::Audio { .. } | Error::Image { .. } | Error::Input { .. } | Error::Read { .. } => true,
+            Error::Engine(error) => matches!(error, EngineError::Run { .. } | EngineError::Shape { .. }),
+            _ => false,
+        }
+    }
+
+    /// The exit code of the command line: 1 an input failed, 2 wrong usage or configuration
+    /// or an output that cannot be written, 3 the library or a model cannot be loaded.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            error if error.is_about_input() => 1,
+            Error::Config(ConfigError::NoModelFolder { .. }) => 3,
+            // A device file is the user's configuration; a model.yaml is part of a model.
+            Error::Config(error) if error.is_about_model() => 3,
+            Error::Config(_) | Error::Request { .. } | Error::NoModel { .. } | Error::Write { .. } => 2,
+            _ => 3,
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The `edgefuse` command.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run(cli::Args::read())
+}

@@ -1,0 +1,83 @@
+use std::io;
+
+use super::wav::format_name;
+
+/// Why an audio file gave no samples, or a spectrogram cannot be computed.
+///
+/// Each text is complete in one line (`source` is therefore not chained) and leaves out the path, which the caller has.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AudioError {
+    /// The operating system could not open or read the file.
+    #[error("cannot be read: {0}")]
+    Io(io::Error),
+
+    /// The path is a directory.
+    #[error("is a directory, not an audio file")]
+    Directory,
+
+    /// The path is a pipe, a socket or a device.
+    #[error("is not a regular file: write the audio to a file first")]
+    NotRegularFile,
+
+    /// The file has no bytes.
+    #[error("is an empty file")]
+    EmptyFile,
+
+    /// No known audio format was found in the file's content.
+    #[error("is not audio in a known format (wav, mp3, flac, ogg vorbis, m4a)")]
+    UnknownFormat,
+
+    /// The container is known, but there is no audio track in it.
+    #[error("has no audio track")]
+    NoAudioTrack,
+
+    /// The codec, or what the file does with it, is not supported.
+    #[error("{codec} is not supported: convert the file, for example with `ffmpeg -i INPUT output.wav`")]
+    UnsupportedCodec {
+        /// The codec, or the feature of it, by name.
+        codec: String,
+    },
+
+    /// The header, or the stream after it, breaks the rules of its format.
+    #[error("is damaged: {0}")]
+    Malformed(String),
+
+    /// The file ended inside its header.
+    #[error("is cut off inside its header")]
+    HeaderCutOff,
+
+    /// A sample rate that no recording has.
+    #[error("claims a sample rate of {0} Hz, which is not within 1,000 to 768,000 Hz")]
+    SampleRate(u32),
+
+    /// The file was decoded to the end and had no samples.
+    #[error("has no samples")]
+    NoSamples,
+
+    /// Packets were found, and none of them could be decoded.
+    #[error("has no packet that can be decoded: {0}")]
+    NothingDecodable(String),
+
+    /// The resampler refused to work.
+    #[error("cannot be resampled: {0}")]
+    Resample(String),
+
+    /// The constants of a spectrogram make no sense.
+    #[error("the log-mel constants make no sense: {0}")]
+    LogMelConfig(&'static str),
+}
+
+impl AudioError {
+    /// The same error for the payload of a WAV file: a codec that is missing is then called by its WAV name.
+    pub(super) fn in_wav(self, format_tag: u16) -> Self {
+        match self {
+            Self::UnknownFormat | Self::NoAudioTrack | Self::UnsupportedCodec { .. } => {
+                Self::UnsupportedCodec {
+                    codec: format!("{} in a wav file", format_name(format_tag)),
+                }
+            }
+            other => other,
+        }
+    }
+}

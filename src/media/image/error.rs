@@ -1,0 +1,63 @@
+use std::io;
+
+use super::MAX_PIXELS;
+
+/// Why an image file gave no pixels.
+///
+/// Each text is complete in one line (`source` is therefore not chained) and leaves out the path, which the caller has.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImageError {
+    /// The operating system could not open or read the file.
+    #[error("cannot be read: {0}")]
+    Io(io::Error),
+
+    /// The path is a directory.
+    #[error("is a directory, not an image file")]
+    Directory,
+
+    /// The path is a pipe, a socket or a device.
+    #[error("is not a regular file: write the image to a file first")]
+    NotRegularFile,
+
+    /// The file has no bytes.
+    #[error("is an empty file")]
+    EmptyFile,
+
+    /// No known image format was found in the file's content.
+    #[error(
+        "is not an image in a known format (png, jpeg, webp, gif, bmp, tiff, tga, ico, pnm, qoi, hdr, exr, dds, ff)"
+    )]
+    UnknownFormat,
+
+    /// The format is known, but it, or what the file does with it, is not supported.
+    #[error("{format} is not supported: convert the image, for example with `ffmpeg -i INPUT output.png`")]
+    Unsupported {
+        /// The format, or the feature of it, by name.
+        format: String,
+    },
+
+    /// The image has more than [`MAX_PIXELS`] pixels. Nothing was allocated for it.
+    #[error(
+        "claims {width} x {height} pixels, more than the limit of {} million: scale it down first",
+        MAX_PIXELS / 1_000_000
+    )]
+    TooLarge {
+        /// Columns, from the file's header.
+        width: u32,
+        /// Rows, from the file's header.
+        height: u32,
+    },
+
+    /// Decoding needs more memory than is granted to one image.
+    #[error("needs more memory than one image may take: {0}")]
+    TooMuchMemory(String),
+
+    /// The file ends before the image does.
+    #[error("is cut off")]
+    CutOff,
+
+    /// The file breaks the rules of its format.
+    #[error("is damaged: {0}")]
+    Malformed(String),
+}

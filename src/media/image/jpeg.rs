@@ -1,0 +1,46 @@
+//! Tells a JPEG file that was cut off from a whole one: the decoder fills what is missing with grey and says nothing.
+
+use std::io::{self, BufRead, Read};
+
+const MARKER: u8 = 0xff;
+const END_OF_IMAGE: u8 = 0xd9;
+
+/// Whether the image's end marker is there. The reader stands at the file's start.
+///
+/// The markers are walked (ITU-T T.81, annex B), because a thumbnail inside the metadata has an end marker, too.
+pub(super) fn is_complete(reader: &mut impl BufRead) -> io::Result<bool> {
+    loop {
+        // Between segments and inside scans alike: on to the next marker.
+        let Some(marker) = next_marker(reader)? else {
+            return Ok(false);
+        };
+        match marker {
+            END_OF_IMAGE => return Ok(true),
+            // No segment follows these: a stuffed zero, TEM, restarts, the start of the image.
+            0x00 | 0x01 | 0xd0..=0xd8 => {}
+            _ => {
+                let mut length = [0; 2];
+                if reader.read(&mut length[..1])? + reader.read(&mut length[1..])? < 2 {
+                    return Ok(false);
+                }
+                // The length counts itself. A scan's data follows its segment.
+                let rest = u64::from(u16::from_be_bytes(length)).saturating_sub(2);
+                if io::copy(&mut reader.take(rest), &mut io::sink())? < rest {
+                    return Ok(false);
+                }
+            }
+        }
+    }
+}
+
+/// Reads up to the byte after the next 0xFF (and its fill bytes).
+fn next_marker(reader: &mut impl BufRead) -> io::Result<Option<u8>> {
+    reader.skip_until(MARKER)?;
+    let mut byte = [MARKER];
+    while byte[0] == MARKER {
+        if reader.read(&mut byte)? == 0 {
+            return Ok(None);
+        }
+    }
+    Ok(Some(byte[0]))
+}

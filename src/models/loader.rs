@@ -1,0 +1,85 @@
+//! What a model needs to load its parts: the engine, its folder, its precision and its providers.
+
+use std::sync::Arc;
+
+use crate::config::model_folder::{self, AudioSpec, ModelFolder};
+use crate::config::{ConfigError, ModelEntry};
+use crate::engine::{Engine, EngineError, Graph, GraphFile, SessionOptions};
+use crate::error::Error;
+use crate::media::audio::{LogMel, LogMelConfig};
+
+/// Loads the graphs of one model folder.
+#[derive(Clone)]
+pub struct Loader {
+    engine: Arc<Engine>,
+    folder: Arc<ModelFolder>,
+    entry: ModelEntry,
+}
+
+impl Loader {
+    /// Reads `model.yaml` in the folder of `entry`.
+    ///
+    /// # Errors
+    /// [`Error::Config`].
+    pub fn new(engine: Arc<Engine>, entry: &ModelEntry) -> Result<Self, Error> {
+        let folder = Arc::new(ModelFolder::load(entry)?);
+        Ok(Loader { engine, folder, entry: entry.clone() })
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Arc<ModelFolder> {
+        &self.folder
+    }
+
+    /// Loads the graph with this role.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub fn graph(&self, role: &str) -> Result<Graph, EngineError> {
+        self.engine.load(
+            &GraphFile { folder: &self.folder, role },
+            &SessionOptions { precision: &self.entry.precision, providers: &self.entry.execution_providers },
+        )
+    }
+
+    /// The log-mel spectrogram that `model.yaml` describes.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for constants that make no sense.
+    pub fn log_mel(&self, spec: &AudioSpec) -> Result<LogMel, Error> {
+        let config = LogMelConfig {
+            sample_rate: spec.sample_rate,
+            n_fft: spec.n_fft,
+            hop_length: spec.hop_length,
+            n_mels: spec.n_mels,
+        };
+        LogMel::new(&config).map_err(|error| {
+            let path = self.folder.file(model_folder::FILE);
+            Error::Config(ConfigError::Yaml { path, line: 0, column: 0, problem: format!("audio: {error}") })
+        })
+    }
+
+    /// Bytes of the folder's graphs in the entry's precision, with their weights.
+    pub fn graph_bytes(&self) -> u64 {
+        let common = &self.folder.common;
+        let files = common.graphs.values().filter_map(|graph| graph.files.get(&self.entry.precision));
+        files
+            .flat_map(|file| [file.clone(), format!("{file}.data")])
+            .filter_map(|file| common.files.get(&file))
+            .map(|file| file.bytes)
+            .sum()
+    }
+
+    /// The error that this folder holds another kind of model.
+    pub fn wrong_kind(&self, wanted: &'static str) -> Error {
+        Error::WrongKind { path: self.folder.path.clone(), found: self.folder.kind.name(), wanted }
+    }
+}
+
+/// What is in `slot`, loaded first if there is nothing yet.
+pub(super) fn load_once<T, E>(slot: &mut Option<T>, load: impl FnOnce() -> Result<T, E>) -> Result<&mut T, E> {
+    match slot {
+        Some(loaded) => Ok(loaded),
+        None => Ok(slot.insert(load()?)),
+    }
+}

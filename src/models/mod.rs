@@ -1,0 +1,13 @@
+//! The models: what each makes of pictures, sound and text, on top of the graphs that [`crate::engine`] runs.
+
+pub mod blip;
+pub mod generation;
+mod loader;
+mod registry;
+pub mod student;
+mod vocabulary;
+pub mod whisper;
+
+pub use loader::Loader;
+pub use registry::Models;
+pub use vocabulary::Vocabulary;

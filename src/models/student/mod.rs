@@ -1,0 +1,132 @@
+//! The student: one small graph that fuses picture, text and sound into a decision.
+
+mod inputs;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::config::model_folder::{Kind, Modality, ModelFolder, StudentSpec};
+use crate::engine::{EngineError, Graph, Outputs};
+use crate::error::Error;
+use crate::media::audio::LogMel;
+use crate::models::generation::{argmax, softmax};
+use crate::models::loader::Loader;
+use crate::models::vocabulary::Vocabulary;
+
+pub use inputs::FusionInputs;
+
+/// A student.
+pub struct Student {
+    folder: Arc<ModelFolder>,
+    spec: StudentSpec,
+    vocabulary: Option<Vocabulary>,
+    log_mel: Option<LogMel>,
+    graph: Graph,
+}
+
+/// The student's decision.
+#[derive(Debug, Clone, Serialize)]
+pub struct Fusion {
+    /// The most probable label.
+    pub label: String,
+    /// Its probability, in [0, 1].
+    pub confidence: f32,
+    /// Probability of every label, most probable first.
+    pub probabilities: Vec<(String, f32)>,
+    /// The modalities that it is based on.
+    pub modalities: Vec<&'static str>,
+    /// The fused embedding, of length 1.
+    #[serde(skip)]
+    pub embedding: Vec<f32>,
+    /// The embedding of each modality that was there, each of length 1, in one space.
+    #[serde(skip)]
+    pub modality_embeddings: Vec<(&'static str, Vec<f32>)>,
+}
+
+impl Student {
+    /// Loads the graph, and the tokenizer where it takes text.
+    ///
+    /// # Errors
+    /// [`Error`] when the folder holds another kind of model, or a file of it cannot be loaded.
+    pub fn load(loader: Loader) -> Result<Self, Error> {
+        let folder = loader.folder().clone();
+        let Kind::Student(spec) = &folder.kind else { return Err(loader.wrong_kind("student")) };
+        let tokenizer = spec.tokenizer.as_ref().filter(|_| spec.takes(Modality::Text));
+        Ok(Student {
+            vocabulary: tokenizer.map(|file| Vocabulary::load(&folder, file)).transpose()?,
+            log_mel: spec.audio.as_ref().map(|audio| loader.log_mel(audio)).transpose()?,
+            graph: loader.graph("student")?,
+            spec: spec.clone(),
+            folder,
+        })
+    }
+
+    /// Whether it takes this modality.
+    pub fn takes(&self, modality: Modality) -> bool {
+        self.spec.takes(modality)
+    }
+
+    /// Samples a second of the sound it takes; `None` where it takes none.
+    pub fn sample_rate(&self) -> Option<u32> {
+        self.spec.audio.as_ref().map(|audio| audio.sample_rate)
+    }
+
+    /// The execution provider of the graph.
+    pub fn provider(&self) -> &'static str {
+        self.graph.provider()
+    }
+
+    /// Name of the model.
+    pub fn name(&self) -> &str {
+        &self.folder.common.name
+    }
+
+    /// Decides on whatever of picture, text and sound there is.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when there is nothing, or a text that is too long; [`Error::Request`] for a modality that this
+    /// student does not take; [`Error::Engine`] when the graph fails.
+    pub fn fuse(&mut self, inputs: &FusionInputs) -> Result<Fusion, Error> {
+        let present = inputs.present();
+        if present.is_empty() {
+            return Err(Error::Input { problem: "nothing to fuse: no image, text or audio".to_string() });
+        }
+        if let Some(foreign) = present.iter().find(|&&modality| !self.takes(modality)) {
+            let takes = self.spec.modalities.iter().map(|modality| modality.name()).collect::<Vec<_>>().join(", ");
+            let problem = format!("this student takes no {}; it takes {takes}", foreign.name());
+            return Err(Error::Request { model: self.folder.common.name.clone(), problem });
+        }
+        let tensors = self.tensors(inputs)?;
+        let fed: Vec<_> = tensors.iter().map(|(role, tensor)| (*role, std::slice::from_ref(tensor))).collect();
+        let mut outputs = self.graph.run(&fed)?;
+
+        let mut probabilities = row(&mut outputs, "logits", Some(self.spec.labels.len()))?;
+        softmax(&mut probabilities);
+        let best = argmax(&probabilities);
+        let mut ranked: Vec<(String, f32)> =
+            self.spec.labels.iter().cloned().zip(probabilities.iter().copied()).collect();
+        ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let modality_embeddings = present
+            .iter()
+            .map(|modality| {
+                let role = format!("{}_embedding", modality.name());
+                Ok((modality.name(), row(&mut outputs, &role, None)?))
+            })
+            .collect::<Result<_, EngineError>>()?;
+        Ok(Fusion {
+            label: self.spec.labels[best].clone(),
+            confidence: probabilities[best],
+            probabilities: ranked,
+            modalities: present.iter().map(|modality| modality.name()).collect(),
+            embedding: row(&mut outputs, "embedding", None)?,
+            modality_embeddings,
+        })
+    }
+}
+
+/// The only row of an output `[1, length]`.
+fn row(outputs: &mut Outputs, role: &str, length: Option<usize>) -> Result<Vec<f32>, EngineError> {
+    let tensor = outputs.take_one(role, &[Some(1), length])?;
+    Ok(tensor.view()?.iter().copied().collect())
+}

@@ -1,0 +1,68 @@
+//! Whisper: speech to text, in windows of 30 s.
+
+mod language;
+mod prompt;
+mod rules;
+mod segments;
+mod transcribe;
+mod transcript;
+
+use std::sync::Arc;
+
+use crate::config::model_folder::{Kind, ModelFolder, WhisperSpec};
+use crate::engine::Graph;
+use crate::error::Error;
+use crate::media::audio::LogMel;
+use crate::models::generation::Decoder;
+use crate::models::loader::Loader;
+use crate::models::vocabulary::Vocabulary;
+
+pub use transcript::{Segment, Transcript};
+
+/// A Whisper model.
+pub struct Whisper {
+    folder: Arc<ModelFolder>,
+    spec: WhisperSpec,
+    vocabulary: Vocabulary,
+    log_mel: LogMel,
+    encoder: Graph,
+    decoder: Decoder,
+}
+
+impl Whisper {
+    /// Loads encoder, decoder and tokenizer.
+    ///
+    /// # Errors
+    /// [`Error`] when the folder holds another kind of model, or a file of it cannot be loaded.
+    pub fn load(loader: Loader) -> Result<Self, Error> {
+        let folder = loader.folder().clone();
+        let Kind::Whisper(spec) = &folder.kind else { return Err(loader.wrong_kind("whisper")) };
+        Ok(Whisper {
+            log_mel: loader.log_mel(&spec.audio)?,
+            spec: spec.clone(),
+            vocabulary: Vocabulary::load(&folder, &spec.tokenizer)?,
+            encoder: loader.graph("encoder")?,
+            decoder: Decoder::load(&loader, "decoder")?,
+            folder,
+        })
+    }
+
+    /// Samples a second that [`Whisper::transcribe`] wants.
+    pub fn sample_rate(&self) -> u32 {
+        self.spec.audio.sample_rate
+    }
+
+    /// The execution provider of the encoder.
+    pub fn provider(&self) -> &'static str {
+        self.encoder.provider()
+    }
+
+    /// Name of the model.
+    pub fn name(&self) -> &str {
+        &self.folder.common.name
+    }
+
+    fn cannot(&self, problem: String) -> Error {
+        Error::Request { model: self.folder.common.name.clone(), problem }
+    }
+}

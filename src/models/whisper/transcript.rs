@@ -1,0 +1,37 @@
+//! What a transcription gives.
+
+use serde::Serialize;
+
+/// The transcript of one recording.
+#[derive(Debug, Clone, Serialize)]
+pub struct Transcript {
+    /// The whole text.
+    pub text: String,
+    /// Language code, as asked for or detected.
+    pub language: String,
+    /// Probability of the detected language, in [0, 1]; absent where the language was given or the model knows but
+    /// one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language_probability: Option<f32>,
+    /// Length of the recording in seconds.
+    pub duration: f64,
+    /// The text in pieces, in order of time.
+    pub segments: Vec<Segment>,
+}
+
+/// A piece of a transcript.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Segment {
+    /// Seconds from the start of the recording.
+    pub start: f64,
+    /// Seconds from the start of the recording.
+    pub end: f64,
+    /// The text.
+    pub text: String,
+    /// Token ids, timestamps among them.
+    pub tokens: Vec<i64>,
+    /// Mean log-probability of the window's tokens.
+    pub avg_logprob: f32,
+    /// Probability that the window holds no speech, in [0, 1].
+    pub no_speech_prob: f32,
+}

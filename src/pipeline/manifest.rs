@@ -1,0 +1,125 @@
+//! JSONL manifests: one record a line, read as they are needed.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use super::record::{BadRecord, Record};
+
+/// A line may be at most this long; a longer one is an error, not memory.
+const LONGEST_LINE: u64 = 1 << 20;
+
+/// The records of a manifest.
+pub(super) struct Manifest {
+    path: PathBuf,
+    reader: BufReader<File>,
+    line: u64,
+    broken: bool,
+}
+
+impl Manifest {
+    pub fn open(path: &Path) -> io::Result<Self> {
+        Ok(Manifest { path: path.to_path_buf(), reader: BufReader::new(File::open(path)?), line: 0, broken: false })
+    }
+
+    /// The next line without its end; `None` at the end of the file.
+    fn next_line(&mut self) -> Option<Result<Vec<u8>, String>> {
+        let mut line = Vec::new();
+        match self.reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line) {
+            Ok(0) => None,
+            Ok(count) if count as u64 == LONGEST_LINE && line.last() != Some(&b'\n') => {
+                Some(self.skip_rest_of_line().and(Err(format!("line is longer than {LONGEST_LINE} bytes"))))
+            }
+            Ok(_) => Some(Ok(line)),
+            Err(error) => {
+                self.broken = true;
+                Some(Err(format!("cannot read: {error}")))
+            }
+        }
+    }
+
+    fn skip_rest_of_line(&mut self) -> Result<(), String> {
+        loop {
+            let buffer = self.reader.fill_buf().map_err(|error| format!("cannot read: {error}"))?;
+            let end = buffer.iter().position(|&byte| byte == b'\n');
+            let (used, done) = end.map_or((buffer.len(), buffer.is_empty()), |at| (at + 1, true));
+            self.reader.consume(used);
+            if done {
+                return Ok(());
+            }
+        }
+    }
+
+    fn parse(&self, line: &[u8]) -> Result<Record, String> {
+        let text = std::str::from_utf8(line).map_err(|_| "is not UTF-8".to_string())?;
+        serde_json::from_str(text).map_err(|error| {
+            // serde_json counts the one line as line 1.
+            let message = error.to_string();
+            let message = message.split(" at line ").next().unwrap_or_default();
+            format!("malformed record: {message} at column {}", error.column())
+        })
+    }
+}
+
+impl Iterator for Manifest {
+    type Item = Result<Record, BadRecord>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.broken {
+            let line = self.next_line()?;
+            self.line += 1;
+            let id = format!("{}:{}", self.path.display(), self.line);
+            let parsed = match line {
+                Ok(line) if line.trim_ascii().is_empty() => continue,
+                Ok(line) => self.parse(&line),
+                Err(problem) => Err(problem),
+            };
+            return Some(match parsed {
+                Ok(record) => {
+                    let folder = self.path.parent().unwrap_or(Path::new(""));
+                    let record = record.relative_to(folder);
+                    let id = record.id.clone().unwrap_or(id);
+                    match record.problem() {
+                        Some(problem) => Err(BadRecord { id, problem: problem.to_string() }),
+                        None => Ok(Record { id: Some(id), ..record }),
+                    }
+                }
+                Err(problem) => Err(BadRecord { id, problem }),
+            });
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &[u8]) -> Vec<Result<Record, BadRecord>> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.jsonl");
+        std::fs::write(&path, text).unwrap();
+        Manifest::open(&path).unwrap().collect()
+    }
+
+    #[test]
+    fn bad_lines_do_not_keep_good_ones_from_being_read() {
+        let records = read(b"{\"id\": \"a\", \"image\": \"a.png\"}\n{nonsense\n\n{\"id\": \"n\"}\n\xff\n{\"text\": \"t\"}");
+        assert_eq!(records.len(), 5);
+        assert!(records[0].as_ref().unwrap().image.as_ref().unwrap().ends_with("a.png"));
+        let problem = |at: usize| records[at].as_ref().unwrap_err().problem.clone();
+        assert!(problem(1).contains("malformed record"), "{}", problem(1));
+        assert!(problem(2).contains("none of image, audio and text"));
+        assert!(problem(3).contains("UTF-8"));
+        assert!(records[4].as_ref().unwrap().name().ends_with("m.jsonl:6"));
+    }
+
+    #[test]
+    fn an_endless_line_is_an_error() {
+        let mut text = vec![b'x'; (LONGEST_LINE * 2) as usize];
+        text.extend(b"\n{\"text\": \"after\"}\n");
+        let records = read(&text);
+        assert!(records[0].as_ref().unwrap_err().problem.contains("longer than"));
+        assert_eq!(records[1].as_ref().unwrap().text.as_deref(), Some("after"));
+    }
+}

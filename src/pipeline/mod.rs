@@ -1,0 +1,15 @@
+//! Records in, results out: which model sees what, in which order, and what becomes of errors.
+
+mod inputs;
+mod manifest;
+mod output;
+mod record;
+mod result;
+mod runner;
+mod sources;
+
+pub use inputs::{Inputs, MediaKind};
+pub use output::OutputFile;
+pub use record::{BadRecord, Record};
+pub use result::{AnswerText, CaptionText, RecordResult, StepResult, Timed};
+pub use runner::Pipeline;

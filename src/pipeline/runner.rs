@@ -1,0 +1,196 @@
+//! Takes the steps with one record after the other.
+
+use std::time::Instant;
+
+use super::record::Record;
+use super::result::{AnswerText, CaptionText, RecordResult, StepResult, Timed};
+use super::sources::Sources;
+use crate::config::model_folder::Modality;
+use crate::config::{AskOptions, CaptionOptions, FuseOptions, Question, Step, TextSource, TranscribeOptions};
+use crate::error::Error;
+use crate::models::Models;
+use crate::models::blip::{Blip, EncodedImage};
+use crate::models::student::{Fusion, FusionInputs};
+use crate::models::whisper::Transcript;
+
+/// Steps, and the models they need.
+pub struct Pipeline {
+    models: Models,
+    steps: Vec<Step>,
+}
+
+/// Seconds of sound transcribed, and in all.
+pub type OnProgress<'a> = dyn FnMut(f64, f64) + 'a;
+
+impl Pipeline {
+    /// Nothing is loaded yet.
+    pub fn new(models: Models, steps: Vec<Step>) -> Self {
+        Pipeline { models, steps }
+    }
+
+    /// Takes every step that the record has the input for. What goes wrong with the record's own files stands in the
+    /// result.
+    ///
+    /// # Errors
+    /// Only what would fail for every record alike: a model or library that cannot be loaded, a request that the model
+    /// cannot fulfil.
+    pub fn process(&mut self, record: &Record, progress: &mut OnProgress) -> Result<RecordResult, Error> {
+        let mut result = RecordResult::of(record);
+        let mut sources = Sources::new(record);
+        let mut encoded = None;
+        for step in self.steps.clone() {
+            match step {
+                Step::Transcribe(options) => {
+                    result.transcript = kept(self.transcribe(&mut sources, &options, progress))?;
+                }
+                Step::Caption(options) => {
+                    result.caption = kept(self.caption(&mut sources, &mut encoded, &options))?;
+                }
+                Step::Ask(options) => {
+                    let question = question(&options, record, &result);
+                    result.answer = kept(self.ask(&mut sources, &mut encoded, question, &options))?;
+                }
+                Step::Fuse(options) => {
+                    let transcript = result.transcript.as_ref().and_then(StepResult::value);
+                    let transcript = transcript.map(|transcript| transcript.text.clone());
+                    result.fusion = kept(self.fuse(&mut sources, record, transcript, &options, progress))?;
+                }
+            }
+        }
+        Ok(result)
+    }
+
+    fn transcribe(
+        &mut self,
+        sources: &mut Sources,
+        options: &TranscribeOptions,
+        progress: &mut OnProgress,
+    ) -> StepOutcome<Transcript> {
+        if !sources.has_audio() {
+            return Ok(None);
+        }
+        let whisper = self.models.whisper("transcribe")?;
+        whisper.check(options.language.as_deref(), options.task)?;
+        let started = Instant::now();
+        let rate = whisper.sample_rate();
+        let Some(samples) = sources.audio(rate)? else { return Ok(None) };
+        let total = samples.len() as f64 / f64::from(rate);
+        let value = whisper.transcribe(samples, options, &mut |done| progress(done, total))?;
+        Ok(Some(timed(value, started, whisper.provider())))
+    }
+
+    fn caption(
+        &mut self,
+        sources: &mut Sources,
+        encoded: &mut Option<EncodedImage>,
+        options: &CaptionOptions,
+    ) -> StepOutcome<CaptionText> {
+        if !sources.has_image() {
+            return Ok(None);
+        }
+        let blip = self.models.blip("caption")?;
+        blip.prepare_captions()?;
+        let started = Instant::now();
+        let Some(image) = encode(blip, sources, encoded)? else { return Ok(None) };
+        let caption = blip.caption(image, options.prompt.as_deref(), options.max_tokens)?;
+        Ok(Some(timed(CaptionText { text: caption.text }, started, caption.provider)))
+    }
+
+    fn ask(
+        &mut self,
+        sources: &mut Sources,
+        encoded: &mut Option<EncodedImage>,
+        question: Option<String>,
+        options: &AskOptions,
+    ) -> StepOutcome<AnswerText> {
+        let Some(question) = question.filter(|_| sources.has_image()) else { return Ok(None) };
+        let blip = self.models.blip("ask")?;
+        blip.prepare_answers()?;
+        let started = Instant::now();
+        let Some(image) = encode(blip, sources, encoded)? else { return Ok(None) };
+        let answer = blip.answer(image, &question, options.max_tokens)?;
+        let value = AnswerText { question, text: answer.text, confidence: answer.confidence };
+        Ok(Some(timed(value, started, answer.provider)))
+    }
+
+    fn fuse(
+        &mut self,
+        sources: &mut Sources,
+        record: &Record,
+        transcript: Option<String>,
+        options: &FuseOptions,
+        progress: &mut OnProgress,
+    ) -> StepOutcome<Fusion> {
+        let student = self.models.student("fuse")?;
+        let hears = student.takes(Modality::Audio);
+        let started = Instant::now();
+        let text = match options.text {
+            TextSource::None => None,
+            TextSource::Text => record.text.clone(),
+            TextSource::Transcript => transcript,
+            TextSource::Any if record.text.is_some() => record.text.clone(),
+            // A student that hears needs no transcript.
+            TextSource::Any if hears && sources.has_audio() => None,
+            TextSource::Any => match transcript {
+                None => {
+                    let spoken = self.transcribe(sources, &TranscribeOptions::default(), progress)?;
+                    spoken.map(|spoken| spoken.value.text)
+                }
+                made => made,
+            },
+        }
+        .filter(|text| !text.trim().is_empty());
+
+        let student = self.models.student("fuse")?;
+        let rate = student.sample_rate().filter(|_| hears);
+        let (image, audio) = sources.both(student.takes(Modality::Image), rate)?;
+        if image.is_none() && text.is_none() && audio.is_none() {
+            return Ok(None);
+        }
+        let inputs = FusionInputs { image, text: text.as_deref(), audio };
+        let value = student.fuse(&inputs)?;
+        Ok(Some(timed(value, started, student.provider())))
+    }
+}
+
+/// A step gives nothing when the record has not what it needs.
+type StepOutcome<T> = Result<Option<Timed<T>>, Error>;
+
+/// Keeps an error about the record's own files in the result, and passes on those that would meet every record.
+fn kept<T>(outcome: StepOutcome<T>) -> Result<Option<StepResult<T>>, Error> {
+    match outcome {
+        Ok(value) => Ok(value.map(StepResult::Done)),
+        Err(error) if error.is_about_input() => Ok(Some(StepResult::Failed { error: error.to_string() })),
+        Err(error) => Err(error),
+    }
+}
+
+fn timed<T>(value: T, started: Instant, provider: &'static str) -> Timed<T> {
+    // Microseconds are as fine as the clock is worth.
+    let ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+    Timed { value, ms, provider }
+}
+
+/// The picture as BLIP sees it, encoded once a record.
+fn encode<'e>(
+    blip: &mut Blip,
+    sources: &mut Sources,
+    encoded: &'e mut Option<EncodedImage>,
+) -> Result<Option<&'e EncodedImage>, Error> {
+    if encoded.is_none() {
+        let Some(image) = sources.image()? else { return Ok(None) };
+        *encoded = Some(blip.encode(image)?);
+    }
+    Ok(encoded.as_ref())
+}
+
+/// The question that `ask` puts, if the record has one.
+fn question(options: &AskOptions, record: &Record, result: &RecordResult) -> Option<String> {
+    let transcript = || result.transcript.as_ref().and_then(StepResult::value).map(|transcript| transcript.text.clone());
+    match &options.question {
+        Question::Fixed(question) => Some(question.clone()),
+        Question::Text => record.text.clone(),
+        Question::Transcript => transcript(),
+        Question::Any => record.text.clone().or_else(transcript),
+    }
+}
