@@ -77,7 +77,9 @@ pub enum Error {
         wanted: &'static str,
     },
     /// A model alone is larger than the memory budget.
-    #[error("{model}: its graphs take {needed}, more than `runtime.memory_budget` of {budget}; choose a smaller precision or model")]
+    #[error(
+        "{model}: its graphs take {needed}, more than `runtime.memory_budget` of {budget}; choose a smaller precision or model"
+    )]
     Budget {
         /// Name of the model.
         model: String,

@@ -4,13 +4,13 @@ use std::io::Write;
 
 use super::args::Global;
 
-/// Starts the log: errors with `--quiet`, everything of ours with `--verbose`, warnings otherwise. RUST_LOG has the last
-/// word.
+/// Starts the log: errors with `--quiet`, everything of ours with `--verbose`, warnings otherwise. Other crates are left
+/// out: what they say of a damaged file stands in our error. RUST_LOG has the last word.
 pub(super) fn start(global: &Global) {
     let level = match (global.quiet, global.verbose) {
-        (true, _) => "error",
-        (_, true) => "warn,edgefuse=debug",
-        _ => "warn",
+        (true, _) => "edgefuse=error",
+        (_, true) => "edgefuse=debug,onnxruntime=warn",
+        _ => "edgefuse=warn",
     };
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level))
         .format(|out, record| writeln!(out, "{}: {}", record.level().as_str().to_lowercase(), record.args()))

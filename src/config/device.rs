@@ -3,14 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
 use super::error::ConfigError;
 use super::locate::locate;
+use super::model_entry::{MODEL_FILE, ModelEntry};
 use super::pipeline::Step;
 use super::provider::Provider;
 use super::raw::{RawDevice, RawModel};
-use super::units::ByteSize;
+use super::runtime::Runtime;
 
 /// A device file that was read and checked.
 #[derive(Debug, Clone)]
@@ -36,61 +35,6 @@ pub struct Device {
     pub execution_providers: Vec<Provider>,
 }
 
-/// Where ONNX Runtime is and what it may use.
-#[derive(Debug, Clone)]
-pub struct Runtime {
-    /// The shared library, where the file names one.
-    pub library: Option<PathBuf>,
-    /// Memory that loaded models may take together.
-    pub memory_budget: Option<ByteSize>,
-    /// Thread pools of a session.
-    pub threads: Threads,
-    /// What to do when an execution provider does not load.
-    pub on_missing_provider: OnMissingProvider,
-}
-
-/// Threads of one session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Threads {
-    /// Threads inside one operator; 0 leaves the choice to ONNX Runtime (one a physical core).
-    pub intra: usize,
-    /// Operators that run side by side.
-    pub inter: usize,
-    /// Whether idle threads spin: lower latency, but a busy core between inferences.
-    pub spinning: bool,
-}
-
-impl Default for Threads {
-    fn default() -> Self {
-        Threads { intra: 0, inter: 1, spinning: false }
-    }
-}
-
-/// What to do when an execution provider that the file asks for does not load.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnMissingProvider {
-    /// Say so and go on with the next provider.
-    #[default]
-    Fallback,
-    /// Refuse to run.
-    Error,
-}
-
-/// One model of a device.
-#[derive(Debug, Clone)]
-pub struct ModelEntry {
-    /// The model folder, absolute or from the current folder.
-    pub path: PathBuf,
-    /// Which of the folder's precisions to load.
-    pub precision: String,
-    /// Execution providers in order of preference.
-    pub execution_providers: Vec<Provider>,
-    /// Who named the folder, for errors: `configs/cpu.yaml:12:12: models.whisper.path`, or `--model`.
-    pub origin: String,
-}
-
 /// The precision that is loaded where a device file names none.
 const DEFAULT_PRECISION: &str = "fp32";
 
@@ -101,8 +45,7 @@ impl Device {
     /// # Errors
     /// [`ConfigError`] with file, line and column for malformed YAML, unknown keys, wrong units and a missing library.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text =
-            fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_path_buf(), source })?;
+        let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_path_buf(), source })?;
         let raw: RawDevice = serde_yaml::from_str(&text).map_err(|error| ConfigError::yaml(path, &error))?;
         let base = base_folder(path);
         let wrong = |keys: &[&str], problem: String| {
@@ -112,7 +55,10 @@ impl Device {
 
         let providers = raw.execution_providers.unwrap_or_else(|| vec![Provider::Cpu]);
         if providers.is_empty() {
-            return Err(wrong(&["execution_providers"], "execution_providers: no provider; name at least `cpu`".into()));
+            return Err(wrong(
+                &["execution_providers"],
+                "execution_providers: no provider; name at least `cpu`".into(),
+            ));
         }
         if raw.runtime.threads.inter == 0 {
             return Err(wrong(&["runtime", "threads", "inter"], "runtime.threads.inter: must be at least 1".into()));
@@ -159,18 +105,13 @@ impl Device {
     /// Precision and providers are those of `like`, the entry it stands in for, or the defaults.
     pub fn other_model(&self, name: &str, like: Option<&ModelEntry>) -> ModelEntry {
         let as_path = Path::new(name);
-        let path = if as_path.join(super::model_folder::FILE).is_file() {
-            as_path.to_path_buf()
-        } else {
-            self.base.join("onnx").join(name)
-        };
+        let path =
+            if as_path.join(MODEL_FILE).is_file() { as_path.to_path_buf() } else { self.base.join("onnx").join(name) };
         ModelEntry {
             path,
             origin: format!("--model {name}"),
             precision: like.map_or(DEFAULT_PRECISION, |entry| &entry.precision).to_string(),
-            execution_providers: like
-                .map_or(&self.execution_providers, |entry| &entry.execution_providers)
-                .clone(),
+            execution_providers: like.map_or(&self.execution_providers, |entry| &entry.execution_providers).clone(),
         }
     }
 }
@@ -187,6 +128,7 @@ fn base_folder(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Threads;
 
     fn load(text: &str) -> Result<Device, ConfigError> {
         let folder = tempfile::tempdir().unwrap();

@@ -55,7 +55,7 @@ impl ConfigError {
         match self {
             ConfigError::NoModelFolder { .. } => true,
             ConfigError::Read { path, .. } | ConfigError::Yaml { path, .. } => {
-                path.file_name().is_some_and(|name| name == super::model_folder::FILE)
+                path.file_name().is_some_and(|name| name == super::model_entry::MODEL_FILE)
             }
             ConfigError::NoDeviceFile { .. } => false,
         }

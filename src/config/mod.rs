@@ -6,14 +6,20 @@
 mod device;
 mod error;
 mod locate;
+mod model_entry;
 pub mod model_folder;
 mod pipeline;
 mod provider;
 mod raw;
+mod runtime;
 mod units;
 
-pub use device::{Device, ModelEntry, OnMissingProvider, Runtime, Threads};
+pub use device::Device;
 pub use error::ConfigError;
-pub use pipeline::{AskOptions, CaptionOptions, FuseOptions, Question, Step, Task, TextSource, Timestamps, TranscribeOptions};
+pub use model_entry::{MODEL_FILE, ModelEntry};
+pub use pipeline::{
+    AskOptions, CaptionOptions, FuseOptions, Question, Step, Task, TextSource, Timestamps, TranscribeOptions,
+};
 pub use provider::{CudaOptions, Provider, TensorRtOptions};
+pub use runtime::{OnMissingProvider, Runtime, Threads};
 pub use units::ByteSize;

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::device::{OnMissingProvider, Threads};
 use super::pipeline::Step;
 use super::provider::Provider;
+use super::runtime::{OnMissingProvider, Threads};
 use super::units::ByteSize;
 
 #[derive(Debug, Deserialize)]

@@ -42,7 +42,8 @@ impl Graph {
         let inputs = roles(&path, "input", session.inputs(), &spec.inputs, layers)?;
         let outputs = roles(&path, "output", session.outputs(), &spec.outputs, layers)?;
         let named: usize = inputs.values().map(Vec::len).sum();
-        if let Some(extra) = session.inputs().iter().find(|outlet| !inputs.values().flatten().any(|n| n == outlet.name()))
+        if let Some(extra) =
+            session.inputs().iter().find(|outlet| !inputs.values().flatten().any(|n| n == outlet.name()))
         {
             debug_assert!(named < session.inputs().len());
             let problem = format!("the graph wants an input `{}` that model.yaml does not name", extra.name());
@@ -81,7 +82,9 @@ impl Graph {
         let tensors = self
             .outputs
             .iter()
-            .map(|(role, names)| (role.clone(), names.iter().filter_map(|name| found.remove(name)).map(Tensor).collect()))
+            .map(|(role, names)| {
+                (role.clone(), names.iter().filter_map(|name| found.remove(name)).map(Tensor).collect())
+            })
             .collect();
         Ok(Outputs { graph: self.name.clone(), tensors })
     }
@@ -108,7 +111,10 @@ impl Outputs {
                 graph: self.graph.clone(),
                 tensor: role.to_string(),
                 found,
-                expected: format!("{:?}", expected.iter().map(|axis| axis.map_or(-1, |n| n as i64)).collect::<Vec<_>>()),
+                expected: format!(
+                    "{:?}",
+                    expected.iter().map(|axis| axis.map_or(-1, |n| n as i64)).collect::<Vec<_>>()
+                ),
             }),
         }
     }

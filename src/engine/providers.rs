@@ -80,10 +80,8 @@ fn tensorrt(options: &TensorRtOptions, key: &CacheKey) -> Result<ExecutionProvid
         tensorrt = tensorrt.with_max_workspace_size(workspace.bytes() as usize);
     }
     if let Some(cache) = &options.engine_cache {
-        let folder = cache.join(format!(
-            "{:.16}-{}-ort{}-gpu{}",
-            key.sha256, key.precision, key.library_version, options.device_id
-        ));
+        let folder = cache
+            .join(format!("{:.16}-{}-ort{}-gpu{}", key.sha256, key.precision, key.library_version, options.device_id));
         std::fs::create_dir_all(&folder)
             .map_err(|error| format!("engine cache {} cannot be written: {error}", folder.display()))?;
         let folder = folder.display().to_string();

@@ -17,7 +17,7 @@ use super::providers::{self, CacheKey, MissingProvider};
 use crate::config::model_folder::ModelFolder;
 use crate::config::{OnMissingProvider, Provider, Runtime, Threads};
 
-/// ONNX Runtime, loaded. There is one in a process.
+/// ONNX Runtime, loaded, with the threads of one device file. A process has one library.
 pub struct Engine {
     environment: Environment,
     library: LoadedLibrary,
@@ -49,21 +49,7 @@ impl Engine {
     /// [`EngineError::LibraryNotFound`], [`EngineError::LibraryUnusable`].
     pub fn start(runtime: &Runtime, base: &Path) -> Result<Self, EngineError> {
         let library = library::find(runtime.library.as_deref(), base)?;
-        let unusable = |problem: String| EngineError::LibraryUnusable { path: library.path.clone(), problem };
-        let environment = ort::init_from(&library.path)
-            .map_err(|error| unusable(error.to_string()))?
-            .with_name("edgefuse")
-            .with_telemetry(false)
-            .with_logger(Arc::new(forward_log))
-            .build()
-            .map_err(|error| unusable(error.message().to_string()))?;
-        environment.set_log_level(LogLevel::Warning);
-        log::debug!(
-            "ONNX Runtime {} from {} ({})",
-            library.version,
-            library.path.display(),
-            library.found_by
-        );
+        let environment = environment(&library)?;
         Ok(Engine {
             environment,
             library,
@@ -166,10 +152,30 @@ impl Engine {
             })
             .collect()
     }
+}
 
-    /// The path of the library, for messages.
-    pub fn library_path(&self) -> PathBuf {
-        self.library.path.clone()
+/// The environment of the process: ONNX Runtime has one, and `ort` makes it once.
+fn environment(library: &LoadedLibrary) -> Result<Environment, EngineError> {
+    static STARTED: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
+
+    let unusable = |problem: String| EngineError::LibraryUnusable { path: library.path.clone(), problem };
+    let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*started {
+        Some((path, environment)) if *path == library.path => Ok(environment.clone()),
+        Some((path, _)) => Err(unusable(format!("this process already runs {}", path.display()))),
+        None => {
+            let environment = ort::init_from(&library.path)
+                .map_err(|error| unusable(error.to_string()))?
+                .with_name("edgefuse")
+                .with_telemetry(false)
+                .with_logger(Arc::new(forward_log))
+                .build()
+                .map_err(|error| unusable(error.message().to_string()))?;
+            environment.set_log_level(LogLevel::Warning);
+            log::debug!("ONNX Runtime {} from {} ({})", library.version, library.path.display(), library.found_by);
+            *started = Some((library.path.clone(), environment.clone()));
+            Ok(environment)
+        }
     }
 }
 

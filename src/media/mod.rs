@@ -6,4 +6,7 @@
 //! Error texts name the cause but not the file: the caller has the path and puts it in front.
 
 pub mod audio;
+mod file;
 pub mod image;
+
+pub use file::FileError;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::config::model_folder::{self, AudioSpec, ModelFolder};
-use crate::config::{ConfigError, ModelEntry};
+use crate::config::model_folder::{AudioSpec, ModelFolder};
+use crate::config::{ConfigError, MODEL_FILE, ModelEntry};
 use crate::engine::{Engine, EngineError, Graph, GraphFile, SessionOptions};
 use crate::error::Error;
 use crate::media::audio::{LogMel, LogMelConfig};
@@ -54,7 +54,7 @@ impl Loader {
             n_mels: spec.n_mels,
         };
         LogMel::new(&config).map_err(|error| {
-            let path = self.folder.file(model_folder::FILE);
+            let path = self.folder.file(MODEL_FILE);
             Error::Config(ConfigError::Yaml { path, line: 0, column: 0, problem: format!("audio: {error}") })
         })
     }

@@ -95,12 +95,7 @@ impl Models {
         get!(self, student, Student, command)
     }
 
-    fn loader(
-        &self,
-        entry: Option<ModelEntry>,
-        kind: &'static str,
-        command: &'static str,
-    ) -> Result<Loader, Error> {
+    fn loader(&self, entry: Option<ModelEntry>, kind: &'static str, command: &'static str) -> Result<Loader, Error> {
         let entry = entry.ok_or_else(|| self.no_model(kind, command))?;
         Loader::new(self.engine.clone(), &entry)
     }
@@ -117,11 +112,7 @@ impl Models {
             return Err(Error::Budget { model, needed: ByteSize::from(needed), budget });
         }
         loop {
-            let slots = [
-                self.whisper.use_and_bytes(),
-                self.blip.use_and_bytes(),
-                self.student.use_and_bytes(),
-            ];
+            let slots = [self.whisper.use_and_bytes(), self.blip.use_and_bytes(), self.student.use_and_bytes()];
             let loaded: u64 = slots.iter().flatten().map(|(_, bytes)| bytes).sum();
             if loaded + needed <= budget.bytes() {
                 return Ok(());

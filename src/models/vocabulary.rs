@@ -32,10 +32,9 @@ impl Vocabulary {
     /// # Errors
     /// [`Error::Input`] for text the tokenizer cannot take.
     pub fn encode(&self, text: &str, special: bool) -> Result<Vec<i64>, Error> {
-        let encoding = self
-            .0
-            .encode_fast(text, special)
-            .map_err(|error| Error::Input { problem: format!("text cannot be tokenized: {}", one_line(&error.to_string())) })?;
+        let encoding = self.0.encode_fast(text, special).map_err(|error| Error::Input {
+            problem: format!("text cannot be tokenized: {}", one_line(&error.to_string())),
+        })?;
         Ok(encoding.get_ids().iter().map(|&id| i64::from(id)).collect())
     }
 
@@ -53,9 +52,9 @@ impl Vocabulary {
     /// [`Error::Input`] when the tokenizer fails on them.
     pub fn decode_raw(&self, ids: &[i64]) -> Result<String, Error> {
         let ids: Vec<u32> = ids.iter().filter_map(|&id| u32::try_from(id).ok()).collect();
-        self.0
-            .decode(&ids, true)
-            .map_err(|error| Error::Input { problem: format!("tokens cannot be read: {}", one_line(&error.to_string())) })
+        self.0.decode(&ids, true).map_err(|error| Error::Input {
+            problem: format!("tokens cannot be read: {}", one_line(&error.to_string())),
+        })
     }
 }
 

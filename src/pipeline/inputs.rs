@@ -60,7 +60,7 @@ impl Inputs {
     /// manifests.
     ///
     /// # Errors
-    /// [`Error::Read`] for a folder or manifest that cannot be read. A missing file is a bad record, so that the other
+    /// [`Error::Read`] for a folder that cannot be read. A missing file or manifest is a bad record, so that the other
     /// inputs are still done.
     pub fn mixed(paths: &[PathBuf]) -> Result<Self, Error> {
         Self::expand(paths, |path| {
@@ -98,10 +98,7 @@ impl Inputs {
         self.total
     }
 
-    fn expand(
-        paths: &[PathBuf],
-        file: impl Fn(&Path) -> Result<Record, &'static str>,
-    ) -> Result<Self, Error> {
+    fn expand(paths: &[PathBuf], file: impl Fn(&Path) -> Result<Record, &'static str>) -> Result<Self, Error> {
         let mut waiting = VecDeque::new();
         let mut total = Some(0);
         for path in paths {
@@ -117,9 +114,13 @@ impl Inputs {
                 }
                 waiting.extend(files.into_iter().map(|(kind, path)| Source::One(Ok(kind.record(path)))));
             } else if path.extension().is_some_and(|extension| extension == "jsonl") {
-                let manifest = Manifest::open(path).map_err(|source| Error::Read { path: path.clone(), source })?;
-                waiting.push_back(Source::Manifest(Box::new(manifest)));
-                total = None;
+                match Manifest::open(path) {
+                    Ok(manifest) => {
+                        waiting.push_back(Source::Manifest(Box::new(manifest)));
+                        total = None;
+                    }
+                    Err(error) => waiting.push_back(bad(&format!("cannot read: {error}"))),
+                }
             } else {
                 waiting.push_back(match file(path) {
                     Ok(record) => Source::One(Ok(record)),

@@ -68,7 +68,8 @@ impl Iterator for Manifest {
         while !self.broken {
             let line = self.next_line()?;
             self.line += 1;
-            let id = format!("{}:{}", self.path.display(), self.line);
+            let place = format!("{}:{}", self.path.display(), self.line);
+            let bad = |id: String, problem: String| BadRecord { id, problem: format!("{place}: {problem}") };
             let parsed = match line {
                 Ok(line) if line.trim_ascii().is_empty() => continue,
                 Ok(line) => self.parse(&line),
@@ -78,13 +79,13 @@ impl Iterator for Manifest {
                 Ok(record) => {
                     let folder = self.path.parent().unwrap_or(Path::new(""));
                     let record = record.relative_to(folder);
-                    let id = record.id.clone().unwrap_or(id);
+                    let id = record.id.clone().unwrap_or_else(|| place.clone());
                     match record.problem() {
-                        Some(problem) => Err(BadRecord { id, problem: problem.to_string() }),
+                        Some(problem) => Err(bad(id, problem.to_string())),
                         None => Ok(Record { id: Some(id), ..record }),
                     }
                 }
-                Err(problem) => Err(BadRecord { id, problem }),
+                Err(problem) => Err(bad(place.clone(), problem)),
             });
         }
         None
@@ -104,7 +105,8 @@ mod tests {
 
     #[test]
     fn bad_lines_do_not_keep_good_ones_from_being_read() {
-        let records = read(b"{\"id\": \"a\", \"image\": \"a.png\"}\n{nonsense\n\n{\"id\": \"n\"}\n\xff\n{\"text\": \"t\"}");
+        let records =
+            read(b"{\"id\": \"a\", \"image\": \"a.png\"}\n{nonsense\n\n{\"id\": \"n\"}\n\xff\n{\"text\": \"t\"}");
         assert_eq!(records.len(), 5);
         assert!(records[0].as_ref().unwrap().image.as_ref().unwrap().ends_with("a.png"));
         let problem = |at: usize| records[at].as_ref().unwrap_err().problem.clone();

@@ -23,7 +23,7 @@ pub struct Record {
 pub struct BadRecord {
     /// Its name in results.
     pub id: String,
-    /// What is wrong with it.
+    /// Where it stands and what is wrong with it.
     pub problem: String,
 }
 

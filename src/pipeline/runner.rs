@@ -186,7 +186,8 @@ fn encode<'e>(
 
 /// The question that `ask` puts, if the record has one.
 fn question(options: &AskOptions, record: &Record, result: &RecordResult) -> Option<String> {
-    let transcript = || result.transcript.as_ref().and_then(StepResult::value).map(|transcript| transcript.text.clone());
+    let transcript =
+        || result.transcript.as_ref().and_then(StepResult::value).map(|transcript| transcript.text.clone());
     match &options.question {
         Question::Fixed(question) => Some(question.clone()),
         Question::Text => record.text.clone(),

@@ -62,7 +62,8 @@ impl<'a> Sources<'a> {
 
     fn load_audio(&mut self, rate: u32) -> Result<(), Error> {
         if let (false, Some(path)) = (self.audio.contains_key(&rate), &self.record.audio) {
-            let samples = media::audio::load(path, rate).map_err(|source| Error::Audio { path: path.clone(), source })?;
+            let samples =
+                media::audio::load(path, rate).map_err(|source| Error::Audio { path: path.clone(), source })?;
             self.audio.insert(rate, samples);
         }
         Ok(())

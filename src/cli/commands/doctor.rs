@@ -73,7 +73,7 @@ struct GraphReport {
 /// Loads everything the device file names, one model after the other, and tells what came of it.
 pub(in crate::cli) fn doctor(global: &Global) -> Result<Outcome, Stop> {
     super::no_subtitles(global)?;
-    let device = device(global)?;
+    let device = device(global, super::ALL_KINDS)?;
     let report = examine(&device);
     let text = match global.format {
         Format::Json => serde_json::to_string(&report).map_err(io::Error::from).map_err(Stop::Output)? + "\n",

@@ -4,9 +4,7 @@ mod doctor;
 mod process;
 mod start;
 
-use edgefuse::config::{
-    AskOptions, CaptionOptions, FuseOptions, Question, Step, Task, Timestamps, TranscribeOptions,
-};
+use edgefuse::config::{AskOptions, CaptionOptions, FuseOptions, Question, Step, Task, Timestamps, TranscribeOptions};
 use edgefuse::pipeline::{Inputs, MediaKind, OutputFile, Record};
 
 pub(super) use doctor::doctor;
@@ -17,10 +15,13 @@ use super::{Outcome, Stop};
 use process::process;
 use start::device;
 
+/// Every kind of model.
+const ALL_KINDS: &[&str] = &["whisper", "blip", "student"];
+
 /// `run`: the device file's pipeline.
 pub(super) fn run(global: &Global, args: &args::Run) -> Result<Outcome, Stop> {
     no_subtitles(global)?;
-    let device = device(global)?;
+    let device = device(global, ALL_KINDS)?;
     if device.pipeline.is_empty() {
         let problem = format!("{}: no `pipeline`, which `run` needs", device.path.display());
         return Err(Stop::Usage(problem));
@@ -39,7 +40,7 @@ pub(super) fn caption(global: &Global, args: &args::Caption) -> Result<Outcome, 
     let steps = vec![Step::Caption(CaptionOptions { max_tokens, prompt: args.prompt.clone() })];
     let inputs = Inputs::of_kind(&args.images, MediaKind::Image)?;
     let printer = Printer { named_inputs: inputs.total() != Some(1), ..printer(global) };
-    process(global, device(global)?, steps, inputs, None, &printer)
+    process(global, device(global, &["blip"])?, steps, inputs, None, &printer)
 }
 
 /// `ask`
@@ -59,7 +60,8 @@ pub(super) fn ask(global: &Global, args: &args::Ask) -> Result<Outcome, Stop> {
         text: args.question.clone(),
         ..Record::default()
     };
-    process(global, device(global)?, steps, Inputs::single(record), None, &printer(global))
+    let kinds: &[_] = if args.audio.is_some() { &["blip", "whisper"] } else { &["blip"] };
+    process(global, device(global, kinds)?, steps, Inputs::single(record), None, &printer(global))
 }
 
 /// `transcribe`
@@ -86,7 +88,7 @@ pub(super) fn transcribe(global: &Global, args: &args::Transcribe) -> Result<Out
         }
     }
     let printer = Printer { named_inputs: !one, ..printer(global) };
-    process(global, device(global)?, vec![Step::Transcribe(options)], inputs, None, &printer)
+    process(global, device(global, &["whisper"])?, vec![Step::Transcribe(options)], inputs, None, &printer)
 }
 
 /// `fuse`
@@ -95,15 +97,13 @@ pub(super) fn fuse(global: &Global, args: &args::Fuse) -> Result<Outcome, Stop> 
     if args.text.as_ref().is_some_and(|text| text.trim().is_empty()) {
         return Err(Stop::Usage("the text is empty".to_string()));
     }
-    let record = Record {
-        image: args.image.clone(),
-        audio: args.audio.clone(),
-        text: args.text.clone(),
-        ..Record::default()
-    };
+    let record =
+        Record { image: args.image.clone(), audio: args.audio.clone(), text: args.text.clone(), ..Record::default() };
     let printer = Printer { embeddings: args.embeddings, ..printer(global) };
     let steps = vec![Step::Fuse(FuseOptions::default())];
-    process(global, device(global)?, steps, Inputs::single(record), None, &printer)
+    // A student that does not hear is given the transcript.
+    let kinds: &[_] = if args.audio.is_some() { &["student", "whisper"] } else { &["student"] };
+    process(global, device(global, kinds)?, steps, Inputs::single(record), None, &printer)
 }
 
 fn printer(global: &Global) -> Printer {

@@ -28,7 +28,7 @@ pub(super) fn process(
     let progress = Progress::new(global, inputs.total());
     let (mut done, mut failed) = (0u64, 0u64);
     for item in inputs {
-        let result = match item {
+        let (result, errors) = match item {
             Ok(record) => {
                 let name = record.name();
                 if output.as_ref().is_some_and(|output| output.has(&name)) {
@@ -36,16 +36,19 @@ pub(super) fn process(
                     continue;
                 }
                 progress.start(&name);
-                pipeline.process(&record, &mut |seconds, total| progress.seconds(&name, seconds, total))?
+                let mut on_progress = |seconds, total| progress.seconds(&name, seconds, total);
+                let result = pipeline.process(&record, &mut on_progress)?;
+                let errors = result.errors().into_iter().map(|error| about(&name, error)).collect();
+                (result, errors)
             }
-            Err(bad) => RecordResult::failed(bad.id, bad.problem),
+            Err(bad) => (RecordResult::failed(bad.id, bad.problem.clone()), vec![bad.problem]),
         };
-        let errors = result.errors();
+        let errors: Vec<String> = errors;
         if errors.is_empty() {
             done += 1;
         } else {
             failed += 1;
-            progress.suspend(|| errors.iter().for_each(|error| eprintln!("error: {}", about(&result.id, error))));
+            progress.suspend(|| errors.iter().for_each(|error| eprintln!("error: {error}")));
         }
         match &mut output {
             Some(output) => output.write(&result)?,

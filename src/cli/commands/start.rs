@@ -15,9 +15,11 @@ const VARIABLE: &str = "EDGEFUSE_CONFIG";
 /// The device file that is read where none is named.
 const DEFAULT: &str = "configs/cpu.yaml";
 
-/// Reads the device file; `--model` takes the place of its model of the same kind.
-pub(super) fn device(global: &Global) -> Result<Device, Error> {
-    let named = global.config.clone().or_else(|| env::var_os(VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from));
+/// Reads the device file; `--model` takes the place of its model of the same kind, which must be one of `kinds`: those
+/// that the command uses, the one it is about first.
+pub(super) fn device(global: &Global, kinds: &[&'static str]) -> Result<Device, Error> {
+    let named =
+        global.config.clone().or_else(|| env::var_os(VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from));
     let path = named.clone().unwrap_or_else(|| PathBuf::from(DEFAULT));
     if named.is_none() && !path.is_file() {
         return Err(ConfigError::NoDeviceFile { path }.into());
@@ -25,6 +27,9 @@ pub(super) fn device(global: &Global) -> Result<Device, Error> {
     let mut device = Device::load(&path)?;
     if let Some(name) = &global.model {
         let folder = ModelFolder::load(&device.other_model(name, None))?;
+        if !kinds.contains(&folder.kind.name()) {
+            return Err(Error::WrongKind { path: folder.path, found: folder.kind.name(), wanted: kinds[0] });
+        }
         let like = match folder.kind {
             Kind::Whisper(_) => &device.whisper,
             Kind::Blip(_) => &device.blip,

@@ -140,7 +140,9 @@ pub(super) fn check_decoder(graphs: &BTreeMap<String, GraphSpec>, role: &str) ->
     )?;
     let past = &decoder.inputs["past_key"];
     if past.shape.len() != 4 || past.fixed(1).is_none() || past.fixed(3).is_none() {
-        return Err(format!("graphs.{role}.inputs.past_key.shape: must be [batch, HEADS, past, HEAD_DIM] with numbers"));
+        return Err(format!(
+            "graphs.{role}.inputs.past_key.shape: must be [batch, HEADS, past, HEAD_DIM] with numbers"
+        ));
     }
     if decoder.outputs["logits"].fixed(1).is_none_or(|vocabulary| vocabulary == 0) {
         return Err(format!("graphs.{role}.outputs.logits.shape: must be [batch, VOCAB] with a number"));

@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::device::ModelEntry;
 use super::error::ConfigError;
+use super::model_entry::{MODEL_FILE, ModelEntry};
 
 pub use audio::AudioSpec;
 pub use blip::{BlipGeneration, BlipSpec, BlipTokens};
@@ -23,9 +23,6 @@ pub use graph::{Axis, ElementType, FileSpec, GraphSpec, TensorSpec};
 pub use image::{ImageSpec, ResampleFilter};
 pub use student::{Modality, StudentSpec, StudentText};
 pub use whisper::{WhisperGeneration, WhisperSpec, WhisperTokens};
-
-/// Name of the file that makes a folder a model folder.
-pub const FILE: &str = "model.yaml";
 
 /// The `format:` this version reads.
 const FORMAT: u32 = 1;
@@ -177,7 +174,7 @@ impl ModelFolder {
     /// [`ConfigError`] for a missing folder, malformed YAML, unknown keys, and graphs, tensors or files that the kind
     /// needs and the file does not name.
     pub fn load(entry: &ModelEntry) -> Result<Self, ConfigError> {
-        let path = entry.path.join(FILE);
+        let path = entry.path.join(MODEL_FILE);
         if !path.is_file() {
             return Err(ConfigError::NoModelFolder { path: entry.path.clone(), origin: entry.origin.clone() });
         }
@@ -187,34 +184,46 @@ impl ModelFolder {
         let (format, common, kind) = match raw.kind {
             RawKindName::Whisper => {
                 let raw: RawWhisper = serde_yaml::from_str(&text).map_err(yaml)?;
-                (raw.format, raw.common(), Kind::Whisper(WhisperSpec {
-                    audio: raw.audio,
-                    tokenizer: raw.tokenizer,
-                    multilingual: raw.multilingual,
-                    tokens: raw.tokens,
-                    generation: raw.generation,
-                    alignment_heads: raw.alignment_heads,
-                }))
+                (
+                    raw.format,
+                    raw.common(),
+                    Kind::Whisper(WhisperSpec {
+                        audio: raw.audio,
+                        tokenizer: raw.tokenizer,
+                        multilingual: raw.multilingual,
+                        tokens: raw.tokens,
+                        generation: raw.generation,
+                        alignment_heads: raw.alignment_heads,
+                    }),
+                )
             }
             RawKindName::Blip => {
                 let raw: RawBlip = serde_yaml::from_str(&text).map_err(yaml)?;
-                (raw.format, raw.common(), Kind::Blip(BlipSpec {
-                    image: raw.image,
-                    tokenizer: raw.tokenizer,
-                    tokens: raw.tokens,
-                    generation: raw.generation,
-                }))
+                (
+                    raw.format,
+                    raw.common(),
+                    Kind::Blip(BlipSpec {
+                        image: raw.image,
+                        tokenizer: raw.tokenizer,
+                        tokens: raw.tokens,
+                        generation: raw.generation,
+                    }),
+                )
             }
             RawKindName::Student => {
                 let raw: RawStudent = serde_yaml::from_str(&text).map_err(yaml)?;
-                (raw.format, raw.common(), Kind::Student(StudentSpec {
-                    modalities: raw.modalities,
-                    labels: raw.labels,
-                    image: raw.image,
-                    tokenizer: raw.tokenizer,
-                    text: raw.text,
-                    audio: raw.audio,
-                }))
+                (
+                    raw.format,
+                    raw.common(),
+                    Kind::Student(StudentSpec {
+                        modalities: raw.modalities,
+                        labels: raw.labels,
+                        image: raw.image,
+                        tokenizer: raw.tokenizer,
+                        text: raw.text,
+                        audio: raw.audio,
+                    }),
+                )
             }
         };
         let folder = ModelFolder { path: entry.path.clone(), common, kind };

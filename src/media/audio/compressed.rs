@@ -9,7 +9,7 @@ use symphonia::core::codecs::audio::well_known::{
 use symphonia::core::codecs::audio::{AudioCodecId, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
+use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
 use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 
@@ -22,7 +22,7 @@ pub(super) fn decode(file: File, samples: &mut MonoWriter) -> Result<(), AudioEr
         .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
         .map_err(|error| match error {
             // The probe ran through the whole file.
-            Error::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => AudioError::HeaderCutOff,
+            Error::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => AudioError::CutOff,
             Error::Unsupported(_) => AudioError::UnknownFormat,
             other => describe(other),
         })?;
@@ -77,19 +77,17 @@ pub(super) fn decode(file: File, samples: &mut MonoWriter) -> Result<(), AudioEr
     }
 }
 
-fn open_track(
-    format: &dyn FormatReader,
-) -> Result<(u32, Box<dyn AudioDecoder>), AudioError> {
-    let track = format.default_track(TrackType::Audio);
-    let Some(track) = track else {
+fn open_track(format: &dyn FormatReader) -> Result<(u32, Box<dyn AudioDecoder>), AudioError> {
+    let Some(track) = format.default_track(TrackType::Audio) else {
         // A track whose codec the container's reader does not know has no type.
-        return Err(match format.tracks().is_empty() {
-            true => AudioError::NoAudioTrack,
-            false => AudioError::UnsupportedCodec { codec: "the audio codec".into() },
+        let mut types = format.tracks().iter().map(Track::track_type);
+        return Err(match types.any(|kind| kind.is_none()) {
+            true => AudioError::UnsupportedCodec { codec: "the audio codec".into() },
+            false => AudioError::NoAudioTrack,
         });
     };
-    let parameters = track.codec_params.as_ref().and_then(|parameters| parameters.audio());
-    let parameters = parameters.ok_or(AudioError::NoAudioTrack)?;
+    let parameters =
+        track.codec_params.as_ref().and_then(|parameters| parameters.audio()).ok_or(AudioError::NoAudioTrack)?;
     let decoder = symphonia::default::get_codecs()
         .make_audio_decoder(parameters, &AudioDecoderOptions::default())
         .map_err(|error| match error {
@@ -112,8 +110,8 @@ fn codec_name(codec: AudioCodecId) -> String {
 
 fn describe(error: Error) -> AudioError {
     match error {
-        Error::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => AudioError::HeaderCutOff,
-        Error::IoError(error) => AudioError::Io(error),
+        Error::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => AudioError::CutOff,
+        Error::IoError(error) => error.into(),
         Error::Unsupported(feature) => AudioError::UnsupportedCodec { codec: feature.into() },
         other => AudioError::Malformed(other.to_string()),
     }

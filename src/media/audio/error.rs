@@ -1,5 +1,6 @@
 use std::io;
 
+use super::super::FileError;
 use super::wav::format_name;
 
 /// Why an audio file gave no samples, or a spectrogram cannot be computed.
@@ -8,21 +9,9 @@ use super::wav::format_name;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AudioError {
-    /// The operating system could not open or read the file.
-    #[error("cannot be read: {0}")]
-    Io(io::Error),
-
-    /// The path is a directory.
-    #[error("is a directory, not an audio file")]
-    Directory,
-
-    /// The path is a pipe, a socket or a device.
-    #[error("is not a regular file: write the audio to a file first")]
-    NotRegularFile,
-
-    /// The file has no bytes.
-    #[error("is an empty file")]
-    EmptyFile,
+    /// The file cannot be read, whatever is in it.
+    #[error(transparent)]
+    File(#[from] FileError),
 
     /// No known audio format was found in the file's content.
     #[error("is not audio in a known format (wav, mp3, flac, ogg vorbis, m4a)")]
@@ -43,12 +32,12 @@ pub enum AudioError {
     #[error("is damaged: {0}")]
     Malformed(String),
 
-    /// The file ended inside its header.
-    #[error("is cut off inside its header")]
-    HeaderCutOff,
+    /// The file ended before there was anything to decode.
+    #[error("is cut off before its first sample")]
+    CutOff,
 
     /// A sample rate that no recording has.
-    #[error("claims a sample rate of {0} Hz, which is not within 1,000 to 768,000 Hz")]
+    #[error("claims a sample rate of {0} Hz, which is not within 1,000 to 384,000 Hz")]
     SampleRate(u32),
 
     /// The file was decoded to the end and had no samples.
@@ -73,11 +62,15 @@ impl AudioError {
     pub(super) fn in_wav(self, format_tag: u16) -> Self {
         match self {
             Self::UnknownFormat | Self::NoAudioTrack | Self::UnsupportedCodec { .. } => {
-                Self::UnsupportedCodec {
-                    codec: format!("{} in a wav file", format_name(format_tag)),
-                }
+                Self::UnsupportedCodec { codec: format!("{} in a wav file", format_name(format_tag)) }
             }
             other => other,
         }
+    }
+}
+
+impl From<io::Error> for AudioError {
+    fn from(error: io::Error) -> Self {
+        Self::File(FileError::Io(error))
     }
 }

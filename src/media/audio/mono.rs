@@ -5,10 +5,18 @@ use super::resample::Resampler;
 
 /// Rates outside this range are a damaged header. The bound also keeps the ratio of two rates, and with it the memory
 /// of the result, within reason.
-const SAMPLE_RATES: std::ops::RangeInclusive<u32> = 1_000..=768_000;
+const SAMPLE_RATES: std::ops::RangeInclusive<u32> = 1_000..=384_000;
 
 /// A codec may overshoot full scale a little; from here on the warning is worth its line.
 const LOUD: f32 = 2.0;
+
+/// Refuses a sample rate that no recording has.
+pub(super) fn check_sample_rate(sample_rate: u32) -> Result<(), AudioError> {
+    match SAMPLE_RATES.contains(&sample_rate) {
+        true => Ok(()),
+        false => Err(AudioError::SampleRate(sample_rate)),
+    }
+}
 
 /// Collects the samples of a file: averages channels, replaces what is not finite, clips, resamples.
 pub(super) struct MonoWriter {
@@ -24,27 +32,13 @@ pub(super) struct MonoWriter {
 
 impl MonoWriter {
     pub(super) fn new(sample_rate: u32) -> Result<Self, AudioError> {
-        if !SAMPLE_RATES.contains(&sample_rate) {
-            return Err(AudioError::SampleRate(sample_rate));
-        }
-        Ok(Self {
-            sample_rate,
-            source: None,
-            block: Vec::new(),
-            samples: Vec::new(),
-            not_finite: 0,
-            peak: 0.0,
-        })
+        check_sample_rate(sample_rate)?;
+        Ok(Self { sample_rate, source: None, block: Vec::new(), samples: Vec::new(), not_finite: 0, peak: 0.0 })
     }
 
     /// Adds frames of `channels` samples each at `sample_rate` Hz. Both may change from call to call: a chained ogg
     /// file does that.
-    pub(super) fn push(
-        &mut self,
-        sample_rate: u32,
-        channels: usize,
-        interleaved: &[f32],
-    ) -> Result<(), AudioError> {
+    pub(super) fn push(&mut self, sample_rate: u32, channels: usize, interleaved: &[f32]) -> Result<(), AudioError> {
         if channels == 0 {
             return Err(AudioError::Malformed("no channels".into()));
         }
@@ -96,13 +90,10 @@ impl MonoWriter {
     }
 
     fn change_source(&mut self, sample_rate: u32) -> Result<(), AudioError> {
-        if !SAMPLE_RATES.contains(&sample_rate) {
-            return Err(AudioError::SampleRate(sample_rate));
-        }
+        check_sample_rate(sample_rate)?;
         self.flush()?;
-        let resampler = (sample_rate != self.sample_rate)
-            .then(|| Resampler::new(sample_rate, self.sample_rate))
-            .transpose()?;
+        let resampler =
+            (sample_rate != self.sample_rate).then(|| Resampler::new(sample_rate, self.sample_rate)).transpose()?;
         self.source = Some((sample_rate, resampler));
         Ok(())
     }

@@ -31,16 +31,9 @@ impl Resampler {
         // sides.
         let unit = from.min(to) / divisor;
         let units = BLOCK.div_ceil(unit).next_multiple_of(2);
-        let fft = Fft::new_custom(
-            from,
-            to,
-            units * (from / divisor),
-            1,
-            1,
-            WindowFunction::BlackmanHarris2,
-            FixedSync::Both,
-        )
-        .map_err(|error| AudioError::Resample(error.to_string()))?;
+        let fft =
+            Fft::new_custom(from, to, units * (from / divisor), 1, 1, WindowFunction::BlackmanHarris2, FixedSync::Both)
+                .map_err(|error| AudioError::Resample(error.to_string()))?;
         Ok(Self {
             rates: (from as u64, to as u64),
             pending: Vec::with_capacity(fft.input_frames_next()),
@@ -53,11 +46,7 @@ impl Resampler {
     }
 
     /// Takes samples and appends to `output` what is ready.
-    pub(super) fn push(
-        &mut self,
-        mut samples: &[f32],
-        output: &mut Vec<f32>,
-    ) -> Result<(), AudioError> {
+    pub(super) fn push(&mut self, mut samples: &[f32], output: &mut Vec<f32>) -> Result<(), AudioError> {
         self.received += samples.len() as u64;
         while !samples.is_empty() {
             let missing = self.fft.input_frames_next() - self.pending.len();
@@ -86,15 +75,10 @@ impl Resampler {
     /// Resamples the pending block and appends it, up to `total` samples written in all.
     fn process(&mut self, output: &mut Vec<f32>, total: u64) -> Result<(), AudioError> {
         let describe = |error: &dyn std::fmt::Display| AudioError::Resample(error.to_string());
-        let input = SequentialSlice::new(&self.pending[..], 1, self.pending.len())
-            .map_err(|error| describe(&error))?;
+        let input = SequentialSlice::new(&self.pending[..], 1, self.pending.len()).map_err(|error| describe(&error))?;
         let frames = self.block.len();
-        let mut block = SequentialSlice::new_mut(&mut self.block[..], 1, frames)
-            .map_err(|error| describe(&error))?;
-        let (_, frames) = self
-            .fft
-            .process_into_buffer(&input, &mut block, None)
-            .map_err(|error| describe(&error))?;
+        let mut block = SequentialSlice::new_mut(&mut self.block[..], 1, frames).map_err(|error| describe(&error))?;
+        let (_, frames) = self.fft.process_into_buffer(&input, &mut block, None).map_err(|error| describe(&error))?;
         self.pending.clear();
 
         let skip = self.skip.min(frames);

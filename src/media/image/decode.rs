@@ -1,12 +1,12 @@
 //! Files of every format to RGB.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Seek};
 use std::path::Path;
 
 use ::image::error::{LimitErrorKind, UnsupportedErrorKind};
-use ::image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+use ::image::{DynamicImage, ImageBuffer, ImageDecoder, ImageFormat, ImageReader, Limits, Pixel, Rgb, RgbImage};
 
+use super::super::file;
 use super::{ImageError, jpeg};
 
 /// The most pixels that an image may have: 100 million, which take 300 MB as RGB.
@@ -21,33 +21,23 @@ const MAGIC_LEN: usize = 12;
 /// Decodes an image file to 8-bit RGB, upright as its EXIF orientation says.
 ///
 /// The format is told by the file's content; only TGA, which has no mark of its own, by the file's name. Of an
-/// animation or a file of several pages, the first picture is taken. As Pillow's `convert("RGB")` does: alpha is
-/// dropped (not blended), grey is repeated, a palette is looked up, and of 16-bit samples the upper 8 bits are kept
-/// (also for grey, where Pillow clips at 255 instead). Floating-point samples (HDR, OpenEXR) are clipped to [0, 1].
+/// animation or a file of several pages, the first picture is taken. Colours come about as in the image processors of
+/// Hugging Face's transformers 5: what is transparent lies on white, grey is repeated, a palette is looked up, of
+/// 16-bit samples the upper 8 bits are kept (also of grey ones, which Pillow clips at 255 instead). Floating-point
+/// samples (HDR, OpenEXR) are clipped to [0, 1].
 ///
 /// # Errors
 /// [`ImageError`], one line: an unreadable file, no known format, a damaged or cut-off file, or more than
 /// [`MAX_PIXELS`] pixels, which is told from the header before anything is allocated.
 pub fn load(path: &Path) -> Result<RgbImage, ImageError> {
-    let file = File::open(path).map_err(ImageError::Io)?;
-    let metadata = file.metadata().map_err(ImageError::Io)?;
-    if metadata.is_dir() {
-        return Err(ImageError::Directory);
-    }
-    if !metadata.is_file() {
-        return Err(ImageError::NotRegularFile);
-    }
-    if metadata.len() == 0 {
-        return Err(ImageError::EmptyFile);
-    }
-
+    let (file, _) = file::open(path)?;
     let mut file = BufReader::new(file);
-    let format = format_of(file.fill_buf().map_err(ImageError::Io)?, path)?;
+    let format = format_of(file.fill_buf()?, path)?;
     if format == ImageFormat::Jpeg {
-        if !jpeg::is_complete(&mut file).map_err(ImageError::Io)? {
+        if !jpeg::is_complete(&mut file)? {
             return Err(ImageError::CutOff);
         }
-        file.rewind().map_err(ImageError::Io)?;
+        file.rewind()?;
     }
 
     let mut reader = ImageReader::with_format(file, format);
@@ -94,20 +84,31 @@ fn format_of(start: &[u8], path: &Path) -> Result<ImageFormat, ImageError> {
 }
 
 fn to_rgb8(image: DynamicImage) -> RgbImage {
-    // The crate rounds 16 bits to the nearest of 8; Pillow keeps the upper byte.
+    // Pillow keeps the upper byte of 16 bits, where the crate would round.
+    let upper = |sample: u16| (sample >> 8) as u8;
     match image {
-        DynamicImage::ImageLuma16(_)
-        | DynamicImage::ImageLumaA16(_)
-        | DynamicImage::ImageRgb16(_)
-        | DynamicImage::ImageRgba16(_) => {
-            let wide = image.into_rgb16();
-            let (width, height) = wide.dimensions();
-            RgbImage::from_fn(width, height, |x, y| {
-                ::image::Rgb(wide.get_pixel(x, y).0.map(|sample| (sample >> 8) as u8))
-            })
-        }
-        other => other.into_rgb8(),
+        DynamicImage::ImageLuma16(image) => flatten(&image, upper),
+        DynamicImage::ImageLumaA16(image) => flatten(&image, upper),
+        DynamicImage::ImageRgb16(image) => flatten(&image, upper),
+        DynamicImage::ImageRgba16(image) => flatten(&image, upper),
+        image if image.color().has_alpha() => flatten(&image.into_rgba8(), |sample| sample),
+        image => image.into_rgb8(),
     }
+}
+
+/// Brings samples to 8 bits and lays the image on white.
+fn flatten<P: Pixel>(image: &ImageBuffer<P, Vec<P::Subpixel>>, to_u8: impl Fn(P::Subpixel) -> u8) -> RgbImage {
+    RgbImage::from_fn(image.width(), image.height(), |x, y| {
+        let [r, g, b, alpha] = image.get_pixel(x, y).to_rgba().0.map(&to_u8);
+        Rgb([r, g, b].map(|sample| on_white(sample, alpha)))
+    })
+}
+
+/// A sample on white, rounded as Pillow's `alpha_composite` rounds.
+fn on_white(sample: u8, alpha: u8) -> u8 {
+    let (sample, alpha) = (u32::from(sample), u32::from(alpha));
+    let sum = ((alpha * sample + (255 - alpha) * 255) << 7) + (0x80 << 7);
+    (((sum >> 8) + sum) >> 15) as u8
 }
 
 fn unsupported(format: &str) -> ImageError {
@@ -118,7 +119,7 @@ fn describe(error: ::image::ImageError) -> ImageError {
     use ::image::ImageError as Cause;
     match error {
         Cause::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => ImageError::CutOff,
-        Cause::IoError(error) if error.raw_os_error().is_some() => ImageError::Io(error),
+        Cause::IoError(error) if error.raw_os_error().is_some() => error.into(),
         // Decoders wrap their own complaints in such errors.
         Cause::IoError(error) => ImageError::Malformed(one_line(&error)),
         Cause::Limits(error) => match error.kind() {
@@ -127,10 +128,16 @@ fn describe(error: ::image::ImageError) -> ImageError {
             }
             _ => ImageError::TooMuchMemory(one_line(&error)),
         },
-        Cause::Unsupported(error) => match error.kind() {
-            UnsupportedErrorKind::Format(_) => ImageError::UnknownFormat,
-            _ => ImageError::Unsupported { format: one_line(&error) },
-        },
+        Cause::Unsupported(error) => {
+            let format = error.format_hint();
+            unsupported(&match error.kind() {
+                UnsupportedErrorKind::Color(colour) => {
+                    format!("colour type {colour:?} in {format}")
+                }
+                UnsupportedErrorKind::GenericFeature(feature) => format!("{feature} in {format}"),
+                _ => format!("this kind of {format}"),
+            })
+        }
         other => ImageError::Malformed(one_line(&other)),
     }
 }

@@ -1,5 +1,6 @@
 use std::io;
 
+use super::super::FileError;
 use super::MAX_PIXELS;
 
 /// Why an image file gave no pixels.
@@ -8,21 +9,9 @@ use super::MAX_PIXELS;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {
-    /// The operating system could not open or read the file.
-    #[error("cannot be read: {0}")]
-    Io(io::Error),
-
-    /// The path is a directory.
-    #[error("is a directory, not an image file")]
-    Directory,
-
-    /// The path is a pipe, a socket or a device.
-    #[error("is not a regular file: write the image to a file first")]
-    NotRegularFile,
-
-    /// The file has no bytes.
-    #[error("is an empty file")]
-    EmptyFile,
+    /// The file cannot be read, whatever is in it.
+    #[error(transparent)]
+    File(#[from] FileError),
 
     /// No known image format was found in the file's content.
     #[error(
@@ -60,4 +49,10 @@ pub enum ImageError {
     /// The file breaks the rules of its format.
     #[error("is damaged: {0}")]
     Malformed(String),
+}
+
+impl From<io::Error> for ImageError {
+    fn from(error: io::Error) -> Self {
+        Self::File(FileError::Io(error))
+    }
 }

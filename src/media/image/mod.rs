@@ -13,7 +13,7 @@ mod jpeg;
 mod normalise;
 mod resize;
 
-pub use ::image::{Rgb, RgbImage};
+pub use ::image::RgbImage;
 
 pub use decode::{MAX_PIXELS, load};
 pub use error::ImageError;

@@ -32,9 +32,8 @@ pub fn pixel_values(image: &RgbImage, config: &PixelConfig) -> Array4<f32> {
     let mut values = Array4::zeros((1, 3, height, width));
     for (channel, mut plane) in values.index_axis_mut(ndarray::Axis(0), 0).outer_iter_mut().enumerate() {
         // 8 bits have few values: each is computed once.
-        let table: [f32; 256] = std::array::from_fn(|sample| {
-            (sample as f32 * config.rescale - config.mean[channel]) / config.std[channel]
-        });
+        let table: [f32; 256] =
+            std::array::from_fn(|sample| (sample as f32 * config.rescale - config.mean[channel]) / config.std[channel]);
         for (value, pixel) in plane.iter_mut().zip(resized.pixels()) {
             *value = table[usize::from(pixel.0[channel])];
         }

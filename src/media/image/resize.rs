@@ -17,8 +17,7 @@ const PRECISION: u32 = 32 - 8 - 2;
 const CHANNELS: usize = 3;
 
 /// The filter of a resize, by Pillow's name for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Resample {
     /// The mean of the pixels covered.

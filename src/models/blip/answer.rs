@@ -26,12 +26,7 @@ impl Blip {
     /// # Errors
     /// [`Error::Request`] when the model does not answer questions; [`Error::Input`] when the question is empty or
     /// too long; [`Error::Engine`] when a graph fails.
-    pub fn answer(
-        &mut self,
-        image: &EncodedImage,
-        question: &str,
-        max_tokens: Option<usize>,
-    ) -> Result<Answer, Error> {
+    pub fn answer(&mut self, image: &EncodedImage, question: &str, max_tokens: Option<usize>) -> Result<Answer, Error> {
         let question = question.trim();
         if question.is_empty() {
             return Err(Error::Input { problem: "the question is empty".to_string() });
@@ -49,8 +44,7 @@ impl Blip {
 
         let Some(embeddings) = &image.embeddings else { return Err(self.not_prepared()) };
         let ids = Tensor::integer(Array2::from_shape_fn((1, ids.len()), |(_, at)| ids[at]))?;
-        let mut outputs =
-            encoder.run(&[("input_ids", &[ids]), ("image_embeds", std::slice::from_ref(embeddings))])?;
+        let mut outputs = encoder.run(&[("input_ids", &[ids]), ("image_embeds", std::slice::from_ref(embeddings))])?;
         let cross = CrossAttention::take(&mut outputs);
         let tokens = &self.spec.tokens;
         let mut decoding = decoder.start(&cross)?;

@@ -35,6 +35,16 @@ impl CrossAttention {
     pub fn take(outputs: &mut Outputs) -> Self {
         CrossAttention { keys: outputs.take("cross_key"), values: outputs.take("cross_value") }
     }
+
+    /// The keys, one a layer.
+    pub fn keys(&self) -> &[Tensor] {
+        &self.keys
+    }
+
+    /// The values, one a layer.
+    pub fn values(&self) -> &[Tensor] {
+        &self.values
+    }
 }
 
 impl Decoder {

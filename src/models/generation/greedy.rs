@@ -1,7 +1,7 @@
 //! Greedy search: always the most probable token.
 
 use super::decoder::Decoding;
-use super::logits::{LogitsRule, argmax, log_sum_exp};
+use super::logits::{LogitsRule, argmax, log_probability};
 use crate::engine::EngineError;
 
 /// What a search wrote.
@@ -38,7 +38,7 @@ pub fn greedy(
     while generated.tokens.len() < limit {
         rules.iter().for_each(|rule| rule.apply(&mut logits, &generated.tokens));
         let best = argmax(&logits);
-        generated.log_probability += logits[best] - log_sum_exp(&logits);
+        generated.log_probability += log_probability(&logits, best);
         let token = best as i64;
         if token == end {
             generated.ended = true;

@@ -34,27 +34,33 @@ fn forbid(logits: &mut [f32], tokens: &[i64]) {
     }
 }
 
-/// Logarithm of the softmax, in place.
-pub fn log_softmax(logits: &mut [f32]) {
-    let log_sum = log_sum_exp(logits);
-    logits.iter_mut().for_each(|logit| *logit -= log_sum);
-}
-
 /// The softmax, in place: values in [0, 1] that sum to 1.
 pub fn softmax(logits: &mut [f32]) {
-    log_softmax(logits);
-    logits.iter_mut().for_each(|logit| *logit = logit.exp());
+    let (max, log_sum) = max_and_log_sum(logits);
+    logits.iter_mut().for_each(|logit| *logit = (*logit - max - log_sum).exp());
+}
+
+/// Logarithm of the softmax at one place.
+pub(crate) fn log_probability(logits: &[f32], at: usize) -> f32 {
+    let (max, log_sum) = max_and_log_sum(logits);
+    logits[at] - max - log_sum
 }
 
 /// `ln(sum(exp(x)))`, without overflow; minus infinity for nothing, or nothing but minus infinity.
 pub(crate) fn log_sum_exp(values: &[f32]) -> f32 {
+    let (max, log_sum) = max_and_log_sum(values);
+    max + log_sum
+}
+
+/// The largest value and `ln(sum(exp(x - max)))`. Kept apart: their sum loses the digits of the smaller.
+fn max_and_log_sum(values: &[f32]) -> (f32, f32) {
     let max = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     if max == f32::NEG_INFINITY {
-        return max;
+        return (max, 0.0);
     }
     // In f64: 50,000 small terms lose digits in f32.
     let sum: f64 = values.iter().map(|&value| f64::from(value - max).exp()).sum();
-    max + sum.ln() as f32
+    (max, sum.ln() as f32)
 }
 
 /// The first of the largest values, as `argmax` of NumPy and PyTorch; 0 for nothing. NaN is never chosen.

@@ -49,7 +49,10 @@ impl Student {
                 Modality::Text => {
                     let ids = self.text(inputs.text)?;
                     tensors.push(("attention_mask", Tensor::integer(Array2::<i64>::ones((1, ids.len())))?));
-                    tensors.push(("input_ids", Tensor::integer(Array2::from_shape_fn((1, ids.len()), |(_, at)| ids[at]))?));
+                    tensors.push((
+                        "input_ids",
+                        Tensor::integer(Array2::from_shape_fn((1, ids.len()), |(_, at)| ids[at]))?,
+                    ));
                 }
                 Modality::Audio => tensors.push(("log_mel", self.audio(inputs.audio)?)),
             }

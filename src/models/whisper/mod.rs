@@ -6,6 +6,7 @@ mod rules;
 mod segments;
 mod transcribe;
 mod transcript;
+mod window;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use crate::models::loader::Loader;
 use crate::models::vocabulary::Vocabulary;
 
 pub use transcript::{Segment, Transcript};
+pub use window::DecodedWindow;
 
 /// A Whisper model.
 pub struct Whisper {
@@ -45,6 +47,11 @@ impl Whisper {
             decoder: Decoder::load(&loader, "decoder")?,
             folder,
         })
+    }
+
+    /// The spectrogram that the encoder takes.
+    pub fn log_mel(&self) -> &LogMel {
+        &self.log_mel
     }
 
     /// Samples a second that [`Whisper::transcribe`] wants.

@@ -2,27 +2,18 @@
 //!
 //! After openai-whisper's `transcribe.py`, greedy: the next window starts at the last timestamp of the one before.
 
-use ndarray::{Array3, ArrayView2, s};
+use ndarray::s;
 
-use super::rules::{self, TimestampRules};
+use super::Whisper;
 use super::segments::{Piece, cut};
 use super::transcript::{Segment, Transcript};
-use super::Whisper;
-use crate::config::{Timestamps, TranscribeOptions};
-use crate::engine::Tensor;
+use crate::config::TranscribeOptions;
 use crate::error::Error;
-use crate::models::generation::{CrossAttention, Generated, LogitsRule, greedy, softmax};
 
 /// A window with a no-speech probability above this ...
 const NO_SPEECH: f32 = 0.6;
 /// ... and a mean log-probability below this is silence (openai-whisper's defaults).
 const LOG_PROBABILITY: f32 = -1.0;
-
-/// One decoded window.
-struct Window {
-    generated: Generated,
-    no_speech: f32,
-}
 
 impl Whisper {
     /// Transcribes mono samples in [-1, 1] at [`Whisper::sample_rate`]. `progress` is told the seconds done after each
@@ -53,20 +44,18 @@ impl Whisper {
         let mut seek = 0;
         while seek < content {
             let frames = window_frames.min(content - seek);
-            let window = self.encode(log_mel.slice(s![.., seek..seek + frames]), window_frames)?;
+            let window = self.encode_window(log_mel.slice(s![.., seek..seek + frames]))?;
             if language.is_none() {
                 let (code, probability) = self.detect_language(&window)?;
                 language = Some(code);
                 language_probability = Some(probability);
             }
-            let prompt = self.prompt(language.as_deref().unwrap_or("en"), options.task, options.timestamps)?;
-            let decoded = self.decode(&window, &prompt, options.timestamps)?;
-
-            let average = decoded.generated.average_log_probability();
-            if decoded.no_speech > NO_SPEECH && average < LOG_PROBABILITY {
+            let spoken = language.as_deref().unwrap_or("en");
+            let decoded = self.decode_window(&window, spoken, options.task, options.timestamps)?;
+            if decoded.no_speech_prob > NO_SPEECH && decoded.avg_logprob < LOG_PROBABILITY {
                 seek += frames;
             } else {
-                let tokens = &decoded.generated.tokens;
+                let tokens = &decoded.tokens;
                 let (pieces, advance) = cut(tokens, self.spec.tokens.timestamp_begin, frames);
                 for Piece { tokens: range, start, end } in pieces {
                     let text = self.text(&tokens[range.clone()])?;
@@ -77,8 +66,8 @@ impl Whisper {
                             end: seconds(seek + end),
                             text,
                             tokens: tokens[range].to_vec(),
-                            avg_logprob: average,
-                            no_speech_prob: decoded.no_speech,
+                            avg_logprob: decoded.avg_logprob,
+                            no_speech_prob: decoded.no_speech_prob,
                         });
                     }
                 }
@@ -98,41 +87,6 @@ impl Whisper {
             duration: samples.len() as f64 / f64::from(audio.sample_rate),
             segments,
         })
-    }
-
-    /// Runs the encoder over one window, `[n_mels, frames]`, filled up with zeros to `window_frames`.
-    fn encode(&mut self, log_mel: ArrayView2<f32>, window_frames: usize) -> Result<CrossAttention, Error> {
-        let (bands, frames) = log_mel.dim();
-        let mut window = Array3::zeros((1, bands, window_frames));
-        window.slice_mut(s![0, .., ..frames]).assign(&log_mel);
-        let mut outputs = self.encoder.run(&[("log_mel", &[Tensor::float(window)?])])?;
-        Ok(CrossAttention::take(&mut outputs))
-    }
-
-    /// Greedy decoding of one window.
-    fn decode(&mut self, window: &CrossAttention, prompt: &[i64], timestamps: Timestamps) -> Result<Window, Error> {
-        let suppress = rules::suppress(&self.spec);
-        let suppress_first = rules::suppress_first(&self.spec);
-        let timestamp_rules = TimestampRules::new(&self.spec);
-        let mut rules: Vec<&dyn LogitsRule> = vec![&suppress_first, &suppress];
-        if timestamps != Timestamps::None {
-            rules.push(&timestamp_rules);
-        }
-
-        let tokens = &self.spec.tokens;
-        let mut decoding = self.decoder.start(window)?;
-        // The probability of no speech is read where the start token was fed, so that goes in by itself.
-        let (start, rest) = prompt.split_at(1);
-        let mut logits = decoding.feed(start)?;
-        let mut probabilities = logits.clone();
-        softmax(&mut probabilities);
-        let no_speech = probabilities[tokens.no_speech as usize];
-        if !rest.is_empty() {
-            logits = decoding.feed(rest)?;
-        }
-        let limit = (self.spec.generation.max_tokens / 2).min(self.spec.generation.max_tokens - prompt.len());
-        let generated = greedy(&mut decoding, logits, &rules, tokens.end_of_text, limit)?;
-        Ok(Window { generated, no_speech })
     }
 
     /// The text of tokens, without timestamps, with the space it starts with.

@@ -29,9 +29,8 @@ impl MelFilter {
 pub(super) fn mel_filters(sample_rate: u32, n_fft: usize, n_mels: usize) -> Vec<MelFilter> {
     let nyquist = f64::from(sample_rate) / 2.0;
     let highest = hz_to_mel(nyquist);
-    let edges: Vec<f64> = (0..n_mels + 2)
-        .map(|point| mel_to_hz(highest * point as f64 / (n_mels + 1) as f64))
-        .collect();
+    let edges: Vec<f64> =
+        (0..n_mels + 2).map(|point| mel_to_hz(highest * point as f64 / (n_mels + 1) as f64)).collect();
     edges
         .windows(3)
         .map(|edge| {

@@ -17,13 +17,10 @@ impl<'a> Signal<'a> {
         self.len
     }
 
-    /// How many frames of `frame_len` samples, centred every `hop` samples, may have a sample that is not a zero of
-    /// the padding.
+    /// How many frames of `frame_len` samples, centred every `hop` samples, may hold more than zeros of the padding. A
+    /// frame from there on is silent even where the end is reflected into it: with padding so short that a sample would
+    /// come back, there is no such frame.
     pub(super) fn sounding_frames(&self, frame_len: usize, hop: usize) -> usize {
-        // Near its end the signal is reflected: there, no frame is known to be silent.
-        if self.len - self.samples.len() < frame_len {
-            return usize::MAX;
-        }
         (self.samples.len() + frame_len / 2).div_ceil(hop)
     }
 

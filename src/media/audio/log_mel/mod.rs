@@ -62,9 +62,7 @@ impl LogMel {
         let problem = match config {
             LogMelConfig { sample_rate: 0, .. } => Some("sample_rate is 0"),
             LogMelConfig { hop_length: 0, .. } => Some("hop_length is 0"),
-            LogMelConfig { n_fft, .. } if !(2..=MAX_N_FFT).contains(n_fft) => {
-                Some("n_fft is not within 2 to 65,536")
-            }
+            LogMelConfig { n_fft, .. } if !(2..=MAX_N_FFT).contains(n_fft) => Some("n_fft is not within 2 to 65,536"),
             LogMelConfig { n_mels, .. } if !(1..=MAX_N_MELS).contains(n_mels) => {
                 Some("n_mels is not within 1 to 1,024")
             }
@@ -110,9 +108,8 @@ impl LogMel {
         let chunk = sounding.ncols().div_ceil(threads).max(1);
         thread::scope(|scope| {
             let chunks = sounding.axis_chunks_iter_mut(Axis(1), chunk);
-            let mut tasks = chunks.enumerate().map(|(index, columns)| {
-                move || self.log_energies(signal, index * chunk, columns)
-            });
+            let mut tasks =
+                chunks.enumerate().map(|(index, columns)| move || self.log_energies(signal, index * chunk, columns));
             // The first chunk is this thread's own.
             let own = tasks.next();
             for task in tasks {
@@ -155,7 +152,21 @@ impl LogMel {
 
 /// The periodic Hann window, as `torch.hann_window` makes it.
 fn hann_window(length: usize) -> Vec<f32> {
-    (0..length)
-        .map(|n| (0.5 - 0.5 * (2.0 * PI * n as f64 / length as f64).cos()) as f32)
-        .collect()
+    (0..length).map(|n| (0.5 - 0.5 * (2.0 * PI * n as f64 / length as f64).cos()) as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_do_not_change_the_result() {
+        let config = LogMelConfig { sample_rate: 16_000, n_fft: 400, hop_length: 160, n_mels: 80 };
+        let log_mel = LogMel::new(&config).unwrap();
+        let sweep: Vec<f32> = (0..400_000u64).map(|n| ((n * n) as f32 * 1e-6).sin()).collect();
+        let alone = log_mel.compute_on(&sweep, 1234, 1);
+        for threads in [2, 3, 5, 64] {
+            assert_eq!(log_mel.compute_on(&sweep, 1234, threads), alone, "{threads} threads");
+        }
+    }
 }

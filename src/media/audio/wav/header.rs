@@ -32,7 +32,7 @@ pub(crate) struct Header {
 impl Header {
     /// Reads chunks up to the samples. `file_len` is the true length of the file.
     pub(crate) fn read(file: &mut (impl Read + Seek), file_len: u64) -> Result<Self, AudioError> {
-        file.seek(SeekFrom::Start(12)).map_err(AudioError::Io)?;
+        file.seek(SeekFrom::Start(12))?;
         let mut format = None;
         let mut long_len = None;
         loop {
@@ -40,7 +40,7 @@ impl Header {
             read_exact(file, &mut chunk)?;
             let (id, size) = chunk.split_at(4);
             let size = u64::from(le_u32(size));
-            let start = file.stream_position().map_err(AudioError::Io)?;
+            let start = file.stream_position()?;
             match id {
                 b"fmt " => format = Some(Format::read(file, size)?),
                 b"ds64" => {
@@ -64,9 +64,9 @@ impl Header {
             // Chunks begin at even offsets.
             let next = start + size + size % 2;
             if next >= file_len {
-                return Err(AudioError::HeaderCutOff);
+                return Err(AudioError::CutOff);
             }
-            file.seek(SeekFrom::Start(next)).map_err(AudioError::Io)?;
+            file.seek(SeekFrom::Start(next))?;
         }
     }
 
@@ -140,7 +140,7 @@ impl Format {
         // The frame's length tells how wide a sample's container is (24 bits in 32, say), where it is plausible.
         let mut sample_len = bits.div_ceil(8);
         let container = frame_len / channels;
-        if frame_len % channels == 0 && container > sample_len && container <= 4 {
+        if frame_len.is_multiple_of(channels) && container > sample_len && container <= 4 {
             sample_len = container;
         }
         if matches!(tag, PCM | IEEE_FLOAT) && (bits == 0 || channels.checked_mul(sample_len).is_none()) {
@@ -167,9 +167,7 @@ impl Format {
             header.data_len = available;
         } else if declared > available {
             if declared < PLACEHOLDER {
-                log::warn!(
-                    "the file is cut off: {available} of {declared} bytes of samples are there and are used"
-                );
+                log::warn!("the file is cut off: {available} of {declared} bytes of samples are there and are used");
             }
             header.data_len = available;
         }
@@ -202,8 +200,8 @@ pub(crate) fn format_name(tag: u16) -> String {
 
 fn read_exact(file: &mut impl Read, bytes: &mut [u8]) -> Result<(), AudioError> {
     file.read_exact(bytes).map_err(|error| match error.kind() {
-        ErrorKind::UnexpectedEof => AudioError::HeaderCutOff,
-        _ => AudioError::Io(error),
+        ErrorKind::UnexpectedEof => AudioError::CutOff,
+        _ => error.into(),
     })
 }
 
@@ -215,4 +213,35 @@ fn le_u16(bytes: &[u8]) -> u16 {
 /// The first four bytes. Callers check the length.
 fn le_u32(bytes: &[u8]) -> u32 {
     u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    #[test]
+    fn the_extensible_form_names_its_codec_by_guid() {
+        let mut file = b"RIFF\0\0\0\0WAVEfmt \x28\0\0\0".to_vec();
+        for field in [EXTENSIBLE, 2] {
+            file.extend(field.to_le_bytes());
+        }
+        for field in [48_000u32, 48_000 * 6] {
+            file.extend(field.to_le_bytes());
+        }
+        // Frame length, bits, size of the extension, valid bits, then the channel mask.
+        for field in [6u16, 24, 22, 20, 3, 0] {
+            file.extend(field.to_le_bytes());
+        }
+        file.extend(b"\x01\0\0\0\0\0\x10\0\x80\0\0\xaa\0\x38\x9b\x71");
+        file.extend(b"data\x0d\0\0\0");
+        file.extend([0; 13]);
+
+        let len = file.len() as u64;
+        let header = Header::read(&mut Cursor::new(file), len).unwrap();
+        assert_eq!((header.format_tag, header.channels, header.sample_rate), (PCM, 2, 48_000));
+        assert!(header.is_linear());
+        assert_eq!((header.frame_len(), header.data_len), (6, 12));
+    }
 }

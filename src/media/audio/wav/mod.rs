@@ -12,10 +12,8 @@ use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 
 pub(super) use header::{Header, format_name};
 
-use super::{AudioError, MonoWriter};
-
-/// How many bytes [`is_wav`] needs.
-pub(super) const MAGIC_LEN: usize = 12;
+use super::AudioError;
+use super::mono::{MonoWriter, check_sample_rate};
 
 /// Frames decoded at a time.
 const BLOCK_FRAMES: usize = 4096;
@@ -26,33 +24,26 @@ pub(super) fn is_wav(magic: &[u8]) -> bool {
 }
 
 /// Decodes the samples of a WAV file for which [`Header::is_linear`] holds.
-pub(super) fn decode(
-    file: &mut File,
-    header: &Header,
-    samples: &mut MonoWriter,
-) -> Result<(), AudioError> {
-    file.seek(SeekFrom::Start(header.data_start))
-        .map_err(AudioError::Io)?;
+pub(super) fn decode(file: &mut File, header: &Header, samples: &mut MonoWriter) -> Result<(), AudioError> {
+    // Before `hound` finds that such a rate does not fit its own header.
+    check_sample_rate(header.sample_rate)?;
+    file.seek(SeekFrom::Start(header.data_start))?;
     let mut remaining = header.data_len;
     while remaining > 0 {
         // A header counts bytes in 32 bits, so longer data is read in pieces of whole frames.
         let limit = u32::MAX - u32::MAX % u32::from(header.frame_len());
         let piece = remaining.min(u64::from(limit));
         let head = header.canonical(piece as u32);
-        let reader = Cursor::new(head).chain(BufReader::new(&mut *file).take(piece));
+        // `hound` reads sample by sample, so the buffer is the outermost.
+        let reader = BufReader::new(Cursor::new(head).chain((&mut *file).take(piece)));
         decode_piece(reader, header, samples)?;
         remaining -= piece;
-        file.seek(SeekFrom::Start(header.data_start + header.data_len - remaining))
-            .map_err(AudioError::Io)?;
+        file.seek(SeekFrom::Start(header.data_start + header.data_len - remaining))?;
     }
     Ok(())
 }
 
-fn decode_piece(
-    reader: impl Read,
-    header: &Header,
-    samples: &mut MonoWriter,
-) -> Result<(), AudioError> {
+fn decode_piece(reader: impl Read, header: &Header, samples: &mut MonoWriter) -> Result<(), AudioError> {
     let mut reader = hound::WavReader::new(reader).map_err(describe)?;
     let spec = reader.spec();
     let channels = usize::from(spec.channels);
@@ -81,7 +72,7 @@ fn decode_piece(
 
 fn describe(error: hound::Error) -> AudioError {
     match error {
-        hound::Error::IoError(error) => AudioError::Io(error),
+        hound::Error::IoError(error) => error.into(),
         other => AudioError::Malformed(other.to_string()),
     }
 }

@@ -1,0 +1,21 @@
+//! Which model folder a device uses, and how.
+
+use std::path::PathBuf;
+
+use super::provider::Provider;
+
+/// Name of the file that makes a folder a model folder.
+pub const MODEL_FILE: &str = "model.yaml";
+
+/// One model of a device.
+#[derive(Debug, Clone)]
+pub struct ModelEntry {
+    /// The model folder, absolute or from the current folder.
+    pub path: PathBuf,
+    /// Which of the folder's precisions to load.
+    pub precision: String,
+    /// Execution providers in order of preference.
+    pub execution_providers: Vec<Provider>,
+    /// Who named the folder, for errors: `configs/cpu.yaml:12:12: models.whisper.path`, or `--model`.
+    pub origin: String,
+}

@@ -1,0 +1,120 @@
+//! Runs the real binary as a user would, from the repository root.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// The repository root, where relative paths in these tests start.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// What the binary said and how it ended.
+pub struct Run {
+    /// The exit code; -1 where a signal ended it.
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// `edgefuse` with `arguments` and the workstation's device file.
+pub fn edgefuse<I>(arguments: I) -> Run
+where
+    I: IntoIterator,
+    I::Item: AsRef<OsStr>,
+{
+    run(command().args(arguments))
+}
+
+/// The command without arguments, for tests that change its environment.
+///
+/// The models and the library are made by the set-up. Without them a test fails here and says so: left out silently, it
+/// would look like a pass.
+pub fn command() -> Command {
+    for made in [root().join("onnx/whisper-tiny.en/model.yaml"), library()] {
+        assert!(made.exists(), "{} is not there: run scripts/setup.sh first", made.display());
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_edgefuse"));
+    command.current_dir(root()).env_remove("EDGEFUSE_CONFIG").env_remove("RUST_LOG");
+    command
+}
+
+/// The library that the tests run on: the one that ORT_DYLIB_PATH names, or that of the set-up.
+pub fn library() -> PathBuf {
+    std::env::var_os("ORT_DYLIB_PATH").map_or_else(|| root().join("lib/libonnxruntime.so"), PathBuf::from)
+}
+
+/// Runs a command to its end.
+pub fn run(command: &mut Command) -> Run {
+    let Output { status, stdout, stderr } = command.output().expect("the binary starts");
+    let text = |bytes| String::from_utf8(bytes).expect("the output is UTF-8");
+    let run = Run { code: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) };
+    assert!(!run.stderr.contains("panicked"), "a panic: {}", run.stderr);
+    run
+}
+
+impl Run {
+    /// Asserts the exit code, and shows what was said where it is another.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "exit code; stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Asserts that stderr is one line, that of the error, and that it has all of `words`.
+    #[track_caller]
+    pub fn expect_error(self, words: &[&str]) -> Self {
+        let lines: Vec<&str> = self.stderr.lines().filter(|line| !line.trim().is_empty()).collect();
+        assert_eq!(lines.len(), 1, "not one line of error:\n{}", self.stderr);
+        for word in words {
+            assert!(lines[0].contains(word), "`{word}` is not in: {}", lines[0]);
+        }
+        self
+    }
+
+    /// The JSON objects on stdout, one a line and nothing else.
+    #[track_caller]
+    pub fn json(&self) -> Vec<Value> {
+        let parse = |line: &str| {
+            let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+            assert!(value.is_object(), "not an object: {line}");
+            value
+        };
+        self.stdout.lines().map(parse).collect()
+    }
+}
+
+/// A file of `tests/data`.
+pub fn data(name: &str) -> String {
+    format!("tests/data/{name}")
+}
+
+/// The text that a step gave.
+#[track_caller]
+pub fn step_text<'a>(line: &'a Value, step: &str) -> &'a str {
+    line[step]["text"].as_str().unwrap_or_else(|| panic!("no {step}: {line}"))
+}
+
+/// Lower-case words without punctuation, as transcripts are compared.
+pub fn words(text: &str) -> String {
+    let kept = text.chars().filter(|c| c.is_alphanumeric() || c.is_whitespace()).collect::<String>();
+    kept.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A copy of a model folder that a test may damage: links to the files, and copies of those in `own`.
+pub fn damaged_model(name: &str, into: &Path, own: &[&str]) -> PathBuf {
+    let target = into.join(name);
+    std::fs::create_dir(&target).unwrap();
+    for entry in std::fs::read_dir(root().join("onnx").join(name)).unwrap() {
+        let source = entry.unwrap().path();
+        let file = source.file_name().unwrap();
+        if own.iter().any(|own| *own == file) {
+            std::fs::copy(&source, target.join(file)).unwrap();
+        } else {
+            std::os::unix::fs::symlink(&source, target.join(file)).unwrap();
+        }
+    }
+    target
+}

@@ -1,0 +1,27 @@
+//! Models through the library, for tests that look inside.
+
+use std::sync::Arc;
+
+use edgefuse::config::{ModelEntry, OnMissingProvider, Provider, Runtime, Threads};
+use edgefuse::engine::Engine;
+use edgefuse::models::Loader;
+
+use crate::root;
+
+/// Loads parts of the model folder `onnx/NAME` in fp32 on the CPU.
+pub fn loader(name: &str) -> Loader {
+    let runtime = Runtime {
+        library: None,
+        memory_budget: None,
+        threads: Threads::default(),
+        on_missing_provider: OnMissingProvider::Error,
+    };
+    let engine = Engine::start(&runtime, root()).expect("run scripts/setup.sh first");
+    let entry = ModelEntry {
+        path: root().join("onnx").join(name),
+        precision: "fp32".to_string(),
+        execution_providers: vec![Provider::Cpu],
+        origin: "test".to_string(),
+    };
+    Loader::new(Arc::new(engine), &entry).expect("run scripts/setup.sh first")
+}

@@ -1,0 +1,13 @@
+//! Numbers against the reference implementations, through fixtures (tests/fixtures/README.md). Needs `scripts/setup.sh`.
+
+mod blip;
+mod fixture;
+mod library;
+mod whisper;
+
+use std::path::Path;
+
+/// The repository root, where relative paths in fixtures start.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}

@@ -1,0 +1,108 @@
+//! Whisper tiny.en against openai-whisper and transformers, on real speech (scripts/make_fixtures_whisper.py).
+
+use crate::fixture::{Fixture, ids};
+use crate::library::loader;
+use crate::root;
+use edgefuse::config::model_folder::Kind;
+use edgefuse::config::{Task, Timestamps, TranscribeOptions};
+use edgefuse::engine::Tensor;
+use edgefuse::media::audio;
+use edgefuse::models::generation::{CrossAttention, Decoder};
+use edgefuse::models::whisper::Whisper;
+use ndarray::Axis;
+use serde_json::Value;
+
+const MODEL: &str = "whisper-tiny.en";
+
+fn samples(path: &Value) -> Vec<f32> {
+    audio::load(&root().join(path.as_str().unwrap()), 16_000).unwrap()
+}
+
+#[test]
+fn encoder_and_logits_are_those_of_transformers() {
+    let fixture = Fixture::open("whisper/whisper-tiny.en");
+    let loader = loader(MODEL);
+    let folder = loader.folder().clone();
+    let Kind::Whisper(spec) = &folder.kind else { panic!("not a Whisper model") };
+
+    let samples = samples(&fixture.json["audio"]);
+    let log_mel = loader.log_mel(&spec.audio).unwrap().compute(&samples, spec.audio.chunk_samples() - samples.len());
+    let mut encoder = loader.graph("encoder").unwrap();
+    let log_mel = [Tensor::float(log_mel.insert_axis(Axis(0))).unwrap()];
+    let mut outputs = encoder.run(&[("log_mel", &log_mel)]).unwrap();
+
+    let cross = CrossAttention::take(&mut outputs);
+    for layer in fixture.json["cross"].as_array().unwrap() {
+        let number = layer["layer"].as_u64().unwrap() as usize;
+        for (name, tensor) in [("key", &cross.keys()[number]), ("value", &cross.values()[number])] {
+            let difference = fixture.largest_difference(&layer[name], tensor.view().unwrap().iter());
+            println!("layer {number} cross-attention {name}: {difference:e}");
+            assert!(difference <= 1e-3, "layer {number} {name}: {difference}");
+        }
+    }
+
+    let mut decoder = Decoder::load(&loader, "decoder").unwrap();
+    for case in fixture.json["logits"].as_array().unwrap() {
+        let tokens = ids(&case["input_ids"]);
+        // As one prompt, and token by token through the cache: both must give the same.
+        let mut at_once = decoder.start(&cross).unwrap();
+        let whole = at_once.feed(&tokens).unwrap();
+        let mut stepwise = decoder.start(&cross).unwrap();
+        let stepped = tokens.iter().map(|token| stepwise.feed(&[*token]).unwrap()).last().unwrap();
+        for (way, logits) in [("prompt", whole), ("cache", stepped)] {
+            let difference = fixture.largest_difference(&case["sampled"], &logits);
+            println!("logits after {} tokens, {way}: {difference:e}", tokens.len());
+            assert!(difference <= 1e-3, "{way}: {difference}");
+            let top: Vec<f32> = ids(&case["top_ids"]).iter().map(|id| logits[*id as usize]).collect();
+            assert!(fixture.largest_difference(&case["top"], &top) <= 1e-3, "{way}: the most probable tokens");
+        }
+    }
+}
+
+#[test]
+fn token_ids_are_those_of_openai_whisper() {
+    let fixture = Fixture::open("whisper/whisper-tiny.en");
+    let mut whisper = Whisper::load(loader(MODEL)).unwrap();
+    let clips = fixture.json["clips"].as_array().unwrap();
+    assert!(clips.len() >= 5, "only {} clips", clips.len());
+    for clip in clips {
+        let samples = samples(&clip["audio"]);
+        let name = clip["audio"].as_str().unwrap();
+        // As openai-whisper's `decode`: the sound filled up with silence to 30 s.
+        let log_mel = whisper.log_mel().compute(&samples, 480_000 - samples.len());
+        let window = whisper.encode_window(log_mel.view()).unwrap();
+        for (key, timestamps) in [("text", Timestamps::None), ("timestamps", Timestamps::Segment)] {
+            let decoded = whisper.decode_window(&window, "en", Task::Transcribe, timestamps).unwrap();
+            let reference = &clip[key];
+            assert_eq!(decoded.tokens, ids(&reference["ids"]), "{name}, {key}");
+            for (found, figure) in [
+                (decoded.avg_logprob, &reference["average_log_probability"]),
+                (decoded.no_speech_prob, &reference["no_speech_probability"]),
+            ] {
+                assert!((f64::from(found) - figure.as_f64().unwrap()).abs() < 1e-3, "{name}, {key}: {decoded:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn segments_past_thirty_seconds_are_those_of_openai_whisper() {
+    let fixture = Fixture::open("whisper/whisper-tiny.en");
+    let long = &fixture.json["long"];
+    let recordings = long["audio"].as_array().unwrap();
+    let samples: Vec<f32> = recordings.iter().flat_map(samples).collect();
+    let seconds = samples.len() as f64 / 16_000.0;
+    assert!(seconds > 30.0 && (seconds - long["seconds"].as_f64().unwrap()).abs() < 1e-6, "{seconds} s");
+
+    let mut whisper = Whisper::load(loader(MODEL)).unwrap();
+    let transcript = whisper.transcribe(&samples, &TranscribeOptions::default(), &mut |_| {}).unwrap();
+    let expected = long["unconditioned"].as_array().unwrap();
+    assert_eq!(transcript.segments.len(), expected.len(), "{transcript:#?}");
+    for (segment, reference) in transcript.segments.iter().zip(expected) {
+        assert_eq!(segment.tokens, ids(&reference["tokens"]), "{segment:?}");
+        assert_eq!(segment.text, reference["text"].as_str().unwrap().trim());
+        for (found, key) in [(segment.start, "start"), (segment.end, "end")] {
+            assert!((found - reference[key].as_f64().unwrap()).abs() < 1e-6, "{key}: {segment:?}");
+        }
+    }
+}
