@@ -1,0 +1,19 @@
+"""The activation functions that a config.json names (`hidden_act`; transformers, activations.py)."""
+
+from __future__ import annotations
+
+from export.graph import GraphBuilder
+from export.layers import gelu
+
+ACTIVATIONS = ("gelu", "quick_gelu", "relu")
+
+
+def activation(g: GraphBuilder, x: str, name: str) -> str:
+    """`name` of `ACTIVATIONS` over `x`, element by element."""
+    if name == "gelu":
+        return gelu(g, x)
+    if name == "quick_gelu":
+        return g.node("Mul", x, g.node("Sigmoid", g.node("Mul", x, g.scalar(1.702))))
+    if name == "relu":
+        return g.node("Relu", x)
+    raise ValueError(f"unknown activation {name}")

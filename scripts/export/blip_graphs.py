@@ -1,0 +1,105 @@
+"""The four graphs of a BLIP model folder, as "Model folder" of docs/architecture.md describes them."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from export.blip_config import BlipConfig, TextConfig
+from export.blip_text import (
+    cross_key_value,
+    embed,
+    language_logits,
+    output_cross_keys_values,
+    position_table,
+    text_layer,
+    word_table,
+)
+from export.blip_vision import image_embeds
+from export.graph import Dialect, Dimension, GraphBuilder
+from export.layers import attention, cached_attention, cross_attention, new_rows
+from export.section import Section
+
+
+def vision_graph(
+    dialect: Dialect, config: BlipConfig, vision: Section, caption_decoder: Section | None, embeds: bool
+) -> GraphBuilder:
+    """`vision`: pixels to `image_embeds` if `embeds`, and to the cross-attention K and V of `caption_decoder` if given."""
+    g = GraphBuilder("vision", dialect)
+    size, tokens, hidden = config.vision.image_size, config.vision.tokens, config.vision.hidden_size
+    pixels = g.input("pixel_values", "float32", ["batch", 3, size, size])
+    states = image_embeds(g, vision, config.vision, pixels)
+    if embeds:
+        g.output("image_embeds", states, "float32", ["batch", tokens, hidden])
+    if caption_decoder is not None:
+        output_cross_keys_values(g, caption_decoder, config.text, states, hidden, tokens)
+    return g
+
+
+def question_graph(dialect: Dialect, config: BlipConfig, encoder: Section, answer_decoder: Section) -> GraphBuilder:
+    """`question_encoder`: question and image_embeds to the cross-attention K and V of the answer decoder.
+
+    Every question of a batch has the same length, so there is no padding to mask.
+    """
+    g = GraphBuilder("question_encoder", dialect)
+    text = config.text
+    heads, head_dim = text.num_attention_heads, text.head_dim
+    ids = g.input("input_ids", "int64", ["batch", "tokens"])
+    image = g.input("image_embeds", "float32", ["batch", config.vision.tokens, config.vision.hidden_size])
+
+    table, length = position_table(g, encoder, text), g.node("Shape", ids, start=1, end=2)
+    positions = g.node("Slice", table, g.integers(0), length, g.integers(0))
+    x = embed(g, encoder, text, word_table(g, encoder, text), ids, positions)
+
+    def attend(query: str, key: str, value: str) -> str:
+        return attention(g, query, key, value, heads, head_dim)
+
+    for layer in range(text.num_hidden_layers):
+        w = encoder.under(f"encoder.layer.{layer}")
+        key, value = cross_key_value(g, w, text, image, config.vision.hidden_size)
+        x = text_layer(g, w, text, x, attend, partial(attend, key=key, value=value))
+    output_cross_keys_values(g, answer_decoder, text, x, text.hidden_size, "tokens")
+    return g
+
+
+def decoder_graph(dialect: Dialect, name: str, config: TextConfig, decoder: Section, source: Dimension) -> GraphBuilder:
+    """`caption_decoder`, `answer_decoder`: the next token's logits, with the cache in and out.
+
+    `decoder` holds `bert` and `cls`; `source` is the length of the cross-attention's keys or its dynamic axis.
+    """
+    g = GraphBuilder(name, dialect)
+    layers, heads, head_dim = config.num_hidden_layers, config.num_attention_heads, config.head_dim
+    ids = g.input("input_ids", "int64", ["batch", "tokens"])
+    cross_shape: list[Dimension] = ["batch", heads, source, head_dim]
+    past_shape: list[Dimension] = ["batch", heads, "past", head_dim]
+    cross_keys = g.layer_inputs("cross_key", layers, "float32", cross_shape)
+    cross_values = g.layer_inputs("cross_value", layers, "float32", cross_shape)
+    past_keys = g.layer_inputs("past_key", layers, "float32", past_shape)
+    past_values = g.layer_inputs("past_value", layers, "float32", past_shape)
+
+    bert = decoder.under("bert")
+    words, table = word_table(g, bert, config), position_table(g, bert, config)
+    x = embed(g, bert, config, words, ids, new_rows(g, table, past_keys[0], ids))
+    present_keys, present_values = [], []
+    for layer in range(layers):
+
+        def attend(query: str, key: str, value: str, layer: int = layer) -> str:
+            context, present_key, present_value = cached_attention(
+                g, query, key, value, past_keys[layer], past_values[layer], heads, head_dim
+            )
+            present_keys.append(present_key)
+            present_values.append(present_value)
+            return context
+
+        def attend_source(query: str, layer: int = layer) -> str:
+            return cross_attention(g, query, cross_keys[layer], cross_values[layer], heads, head_dim)
+
+        x = text_layer(g, bert.under(f"encoder.layer.{layer}"), config, x, attend, attend_source)
+    head = decoder.under("cls.predictions")
+    word_weights = bert.tensor("embeddings.word_embeddings.weight", config.vocab_size, config.hidden_size)
+    g.output(
+        "logits", language_logits(g, head, config, x, words, word_weights), "float32", ["batch", config.vocab_size]
+    )
+    present_shape: list[Dimension] = ["batch", heads, "total", head_dim]
+    g.layer_outputs("present_key", present_keys, "float32", present_shape)
+    g.layer_outputs("present_value", present_values, "float32", present_shape)
+    return g

@@ -1,0 +1,106 @@
+"""The parts of BLIP's text encoder and decoder: BERT layers, post-norm, with cross-attention in every layer.
+
+Source of the computation: transformers, models/blip/modeling_blip_text.py. Shapes as in `layers`; `vocab` is the number of
+tokens, `source` the number of positions that cross-attention looks at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from export.activations import activation
+from export.blip_config import TextConfig
+from export.graph import Dimension, GraphBuilder
+from export.layers import embedding_table, last_position, linear, lookup, split_heads, tied_logits
+from export.section import Section, layer_norm_of, linear_of
+
+SelfAttention = Callable[[str, str, str], str]
+"""query, key, value [batch, tokens, hidden] -> context [batch, tokens, hidden]"""
+
+CrossAttention = Callable[[str], str]
+"""query [batch, tokens, hidden] -> context [batch, tokens, hidden]"""
+
+
+def word_table(g: GraphBuilder, w: Section, config: TextConfig) -> str:
+    """The embedding table `word_embeddings` [vocab, hidden], for `lookup` and `tied_logits`."""
+    name = "embeddings.word_embeddings.weight"
+    return embedding_table(g, w.name(name), w.tensor(name, config.vocab_size, config.hidden_size))
+
+
+def position_table(g: GraphBuilder, w: Section, config: TextConfig) -> str:
+    """The weight `position_embeddings` [positions, hidden]."""
+    name = "embeddings.position_embeddings.weight"
+    return g.weight(w.name(name), w.tensor(name, config.max_position_embeddings, config.hidden_size))
+
+
+def embed(g: GraphBuilder, w: Section, config: TextConfig, words: str, ids: str, positions: str) -> str:
+    """`ids` [batch, tokens] in the table `words`, plus `positions` [tokens, hidden], normalised: [batch, tokens, hidden]."""
+    total = g.node("Add", lookup(g, words, ids), positions)
+    return layer_norm_of(g, w, total, "embeddings.LayerNorm", config.hidden_size, config.layer_norm_eps)
+
+
+def text_layer(
+    g: GraphBuilder, w: Section, config: TextConfig, x: str, attend: SelfAttention, attend_source: CrossAttention
+) -> str:
+    """One layer over `x` [batch, tokens, hidden]: self-attention, cross-attention, feed-forward, each then added and normed."""
+    hidden = config.hidden_size
+
+    def projected(part: str, y: str) -> str:
+        return linear_of(g, w, y, part, hidden, hidden)
+
+    def added(part: str, inner: str, residual: str) -> str:
+        return layer_norm_of(g, w, g.node("Add", inner, residual), f"{part}.LayerNorm", hidden, config.layer_norm_eps)
+
+    query, key, value = (projected(f"attention.self.{part}", x) for part in ("query", "key", "value"))
+    x = added("attention.output", projected("attention.output.dense", attend(query, key, value)), x)
+    context = attend_source(projected("crossattention.self.query", x))
+    x = added("crossattention.output", projected("crossattention.output.dense", context), x)
+    inner = activation(g, linear_of(g, w, x, "intermediate.dense", config.intermediate_size, hidden), config.hidden_act)
+    return added("output", linear_of(g, w, inner, "output.dense", hidden, config.intermediate_size), x)
+
+
+def cross_key_value(g: GraphBuilder, w: Section, config: TextConfig, source: str, source_size: int) -> tuple[str, str]:
+    """Keys and values of one layer's cross-attention over `source` [batch, source, source_size]: [batch, source, hidden]."""
+    key, value = (
+        linear_of(g, w, source, f"crossattention.self.{part}", config.hidden_size, source_size)
+        for part in ("key", "value")
+    )
+    return key, value
+
+
+def output_cross_keys_values(
+    g: GraphBuilder, decoder: Section, config: TextConfig, source: str, source_size: int, axis: Dimension
+) -> None:
+    """Makes the decoder's `cross_key`, `cross_value` [batch, heads, source, head_dim] of every layer outputs of the graph.
+
+    `axis` is the length of `source` or its dynamic axis.
+    """
+    keys, values = [], []
+    for layer in range(config.num_hidden_layers):
+        key, value = cross_key_value(g, decoder.under(f"encoder.layer.{layer}"), config, source, source_size)
+        keys.append(split_heads(g, key, config.num_attention_heads))
+        values.append(split_heads(g, value, config.num_attention_heads))
+    shape: list[Dimension] = ["batch", config.num_attention_heads, axis, config.head_dim]
+    g.layer_outputs("cross_key", keys, "float32", shape)
+    g.layer_outputs("cross_value", values, "float32", shape)
+
+
+def language_logits(g: GraphBuilder, head: Section, config: TextConfig, x: str, words: str, table: np.ndarray) -> str:
+    """Logits [batch, vocab] of the last position of `x` [batch, tokens, hidden]; `words` is the weight holding `table`.
+
+    A checkpoint may hold the output matrix and bias beside what they are tied to, or leave one of each out. As in
+    transformers, one that is held and differs from the table is used as it is.
+    """
+    hidden, vocab = config.hidden_size, config.vocab_size
+    x = linear_of(g, head, last_position(g, x), "transform.dense", hidden, hidden)
+    x = layer_norm_of(
+        g, head, activation(g, x, config.hidden_act), "transform.LayerNorm", hidden, config.layer_norm_eps
+    )
+    bias = g.weight(head.name("bias"), head.tensor("decoder.bias" if "decoder.bias" in head else "bias", vocab))
+    if "decoder.weight" in head:
+        matrix = head.tensor("decoder.weight", vocab, hidden)
+        if not np.array_equal(matrix, table):
+            return g.node("Add", linear(g, x, head.name("decoder"), matrix), bias)
+    return g.node("Add", tied_logits(g, x, words), bias)

@@ -1,0 +1,200 @@
+"""A small builder of ONNX graphs: it collects nodes and weights, and writes a deterministic file.
+
+Weights are kept as the arrays they came as (views on a memory-mapped checkpoint, transposed or sliced views included) and
+turned into contiguous little-endian float32 one at a time while the file is written, so that an export needs little more
+memory than its largest tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any, BinaryIO, Union
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+
+from export.checkpoint import to_float32
+
+OPSET = 17
+IR_VERSION = 8
+"""Opset 17 brought LayerNormalization; ONNX Runtime 1.17, the oldest supported, reads IR up to 9."""
+
+EXTERNAL_FROM_BYTES = 1024
+"""Weights from this size on go to the external file; below it the reference would cost as much as the value."""
+
+EXTERNAL_ALIGNMENT = 4096
+"""ONNX Runtime maps external weights into memory; on a page boundary no two of them share a page."""
+
+MICROSOFT = "com.microsoft"
+
+Dimension = Union[int, str]
+"""A fixed size, or the name of a dynamic axis."""
+
+ELEMENT_TYPES = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64}
+
+
+class Dialect(str, Enum):
+    """Which operators a graph may use."""
+
+    ORT = "ort"
+    """Also ONNX Runtime's fused `com.microsoft` operators."""
+    STANDARD = "standard"
+    """Plain ONNX operators only."""
+
+
+class GraphBuilder:
+    """Collects one graph. Every method that adds something returns the name of the resulting value."""
+
+    def __init__(self, name: str, dialect: Dialect) -> None:
+        self.name = name
+        self.dialect = dialect
+        self.layers: int | None = None
+        self._nodes: list[onnx.NodeProto] = []
+        self._weights: dict[str, NDArray[Any]] = {}
+        self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+        self._inputs: list[onnx.ValueInfoProto] = []
+        self._outputs: list[onnx.ValueInfoProto] = []
+        self._renames: dict[str, str] = {}
+        self._described: dict[str, dict[str, Any]] = {"inputs": {}, "outputs": {}}
+        self._counts: dict[str, int] = {}
+        self.memo: dict[str, str] = {}
+        """Values that several helpers share, such as the causal bias, by a key of their own."""
+
+    # Inputs and outputs
+
+    def input(self, role: str, element: str, shape: Sequence[Dimension]) -> str:
+        """Declares the graph input `role`, which is also its name."""
+        self._describe("inputs", role, role, element, shape)
+        self._inputs.append(helper.make_tensor_value_info(role, ELEMENT_TYPES[element], list(shape)))
+        return role
+
+    def layer_inputs(self, role: str, layers: int, element: str, shape: Sequence[Dimension]) -> list[str]:
+        """Declares one input a layer, named `role_0`, `role_1` and so on."""
+        self._layered("inputs", role, layers, element, shape)
+        names = [f"{role}_{layer}" for layer in range(layers)]
+        for name in names:
+            self._inputs.append(helper.make_tensor_value_info(name, ELEMENT_TYPES[element], list(shape)))
+        return names
+
+    def output(self, role: str, value: str, element: str, shape: Sequence[Dimension]) -> None:
+        """Makes `value` the graph output `role`."""
+        self._describe("outputs", role, role, element, shape)
+        self._emit(role, value, element, shape)
+
+    def layer_outputs(self, role: str, values: Sequence[str], element: str, shape: Sequence[Dimension]) -> None:
+        """Makes `values`, one a layer, the graph outputs `role_0`, `role_1` and so on."""
+        self._layered("outputs", role, len(values), element, shape)
+        for layer, value in enumerate(values):
+            self._emit(f"{role}_{layer}", value, element, shape)
+
+    def describe(self) -> dict[str, Any]:
+        """`layers`, `inputs` and `outputs` as `model.yaml` has them under the graph's role."""
+        layers = {} if self.layers is None else {"layers": self.layers}
+        return layers | self._described
+
+    def _emit(self, name: str, value: str, element: str, shape: Sequence[Dimension]) -> None:
+        if value in self._renames:
+            raise ValueError(f"{value} is already the graph output {self._renames[value]}")
+        self._renames[value] = name
+        self._outputs.append(helper.make_tensor_value_info(name, ELEMENT_TYPES[element], list(shape)))
+
+    def _layered(self, side: str, role: str, layers: int, element: str, shape: Sequence[Dimension]) -> None:
+        if self.layers not in (None, layers):
+            raise ValueError(f"{role}: {layers} layers in a graph of {self.layers}")
+        self.layers = layers
+        self._describe(side, role, f"{role}_{{layer}}", element, shape)
+
+    def _describe(self, side: str, role: str, name: str, element: str, shape: Sequence[Dimension]) -> None:
+        self._described[side][role] = {"name": name, "type": element, "shape": list(shape)}
+
+    # Weights, constants and nodes
+
+    def weight(self, name: str, array: NDArray[Any]) -> str:
+        """Adds the weight `name`, written as float32 in C order. `array` may be a view of any float type."""
+        if name in self._weights:
+            raise ValueError(f"weight {name} added twice")
+        self._weights[name] = array
+        return name
+
+    def constant(self, array: NDArray[Any]) -> str:
+        """Adds a small constant of a fixed type; equal constants are stored once."""
+        key = (array.dtype.str, array.shape, array.tobytes())
+        if key not in self._constants:
+            self._constants[key] = f"constant_{len(self._constants)}"
+        return self._constants[key]
+
+    def integers(self, *values: int) -> str:
+        """A constant int64 vector."""
+        return self.constant(np.array(values, dtype=np.int64))
+
+    def scalar(self, value: float) -> str:
+        """A constant float32 scalar."""
+        return self.constant(np.array(value, dtype=np.float32))
+
+    def node(self, op: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
+        """Adds a node with one output. An empty string among `inputs` is an optional input left out."""
+        return self.nodes(op, *inputs, outputs=1, domain=domain, **attributes)[0]
+
+    def nodes(self, op: str, *inputs: str, outputs: int, domain: str = "", **attributes: Any) -> list[str]:
+        """Adds a node with several outputs."""
+        if domain == MICROSOFT and self.dialect is not Dialect.ORT:
+            raise ValueError(f"{op} is not in the {self.dialect.value} dialect")
+        index = self._counts.get(op, 0)
+        self._counts[op] = index + 1
+        base = f"{op}_{index}"
+        names = [base] if outputs == 1 else [f"{base}.{output}" for output in range(outputs)]
+        node = helper.make_node(op, list(inputs), names, name=base, domain=domain, **dict(sorted(attributes.items())))
+        self._nodes.append(node)
+        return names
+
+    # Writing
+
+    def save(self, path: Path) -> list[Path]:
+        """Writes the graph to `path` and its weights to `path` + `.data`; gives the files written."""
+        data = path.with_name(path.name + ".data")
+        with data.open("wb") as stream:
+            weights = list(self._written_weights(stream, data.name))
+            size = stream.tell()
+        if size == 0:
+            data.unlink()
+        path.write_bytes(self._model(weights).SerializeToString(deterministic=True))
+        return [path] if size == 0 else [path, data]
+
+    def _written_weights(self, stream: BinaryIO, location: str) -> Iterator[TensorProto]:
+        for (dtype, shape, content), name in self._constants.items():
+            yield onnx.numpy_helper.from_array(np.frombuffer(content, dtype=dtype).reshape(shape), name)
+        for name, array in self._weights.items():
+            values = np.ascontiguousarray(to_float32(array), dtype="<f4").reshape(array.shape)
+            if values.nbytes < EXTERNAL_FROM_BYTES:
+                yield onnx.numpy_helper.from_array(values, name)
+                continue
+            stream.write(bytes(-stream.tell() % EXTERNAL_ALIGNMENT))
+            tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=values.shape)
+            tensor.data_location = TensorProto.EXTERNAL
+            place = {"location": location, "offset": str(stream.tell()), "length": str(values.nbytes)}
+            for entry, value in place.items():
+                tensor.external_data.add(key=entry, value=value)
+            stream.write(values.data)
+            yield tensor
+
+    def _model(self, weights: list[TensorProto]) -> onnx.ModelProto:
+        nodes = []
+        for node in self._nodes:
+            renamed = onnx.NodeProto()
+            renamed.CopyFrom(node)
+            renamed.ClearField("input")
+            renamed.ClearField("output")
+            renamed.input.extend(self._renames.get(value, value) for value in node.input)
+            renamed.output.extend(self._renames.get(value, value) for value in node.output)
+            nodes.append(renamed)
+        graph = helper.make_graph(nodes, self.name, self._inputs, self._outputs, weights)
+        opsets = [helper.make_opsetid("", OPSET)]
+        if self.dialect is Dialect.ORT:
+            opsets.append(helper.make_opsetid(MICROSOFT, 1))
+        model = helper.make_model(graph, opset_imports=opsets, producer_name="edgefuse")
+        model.ir_version = IR_VERSION
+        return model

@@ -1,0 +1,130 @@
+"""Exports a Whisper checkpoint folder to a model folder."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from export.checkpoint import read_json
+from export.errors import ExportError
+from export.graph import Dialect
+from export.model_folder import graph_entry, new_model_folder, write_description
+from export.whisper_graphs import build_decoder, build_encoder
+from export.whisper_tokens import (
+    MULTILINGUAL_VOCAB,
+    TIMESTAMPS,
+    TOKENIZER,
+    WhisperTokenizer,
+    begin_suppressed,
+    suppressed,
+    token_section,
+)
+from export.whisper_weights import WhisperWeights, is_ctranslate2, read_weights
+
+SAMPLE_RATE = 16_000
+N_FFT = 400
+HOP_LENGTH = 160
+CHUNK_SECONDS = 30
+"""openai-whisper's `audio.py`; the same for every size. In Hz, samples, samples and seconds."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the generation settings beside the weights say; None where they say nothing."""
+
+    suppress: list[int] | None
+    begin_suppress: list[int] | None
+    alignment_heads: list[list[int]] | None
+
+
+def export_whisper(
+    checkpoint: Path, target: Path, *, name: str, dialect: Dialect, precision: str, origin: str, license_name: str
+) -> None:
+    """Writes the model folder `target` from the CTranslate2 or Hugging Face folder `checkpoint`."""
+    weights = read_weights(checkpoint)
+    layout = "CTranslate2" if is_ctranslate2(checkpoint) else "Hugging Face"
+    settings = _settings(checkpoint)
+    tokenizer = WhisperTokenizer(checkpoint / TOKENIZER)
+    details = _details(checkpoint, weights, tokenizer, settings)
+    encoder, decoder = build_encoder(weights, dialect), build_decoder(weights, dialect)
+    source = {
+        "weights": f"Whisper, {layout} folder {checkpoint.resolve().name}",
+        "origin": origin,
+        "license": license_name,
+        "exporter": "scripts/export_whisper.py",
+    }
+    with new_model_folder(target) as folder:
+        shutil.copyfile(checkpoint / TOKENIZER, folder / TOKENIZER)
+        graphs = {}
+        for role, graph in (("encoder", encoder), ("decoder", decoder)):
+            graph.save(folder / f"{role}.onnx")
+            graphs[role] = graph_entry(graph, {precision: f"{role}.onnx"})
+        write_description(
+            folder, kind="whisper", name=name, dialect=dialect, source=source, graphs=graphs, details=details
+        )
+
+
+def _details(
+    checkpoint: Path, weights: WhisperWeights, tokenizer: WhisperTokenizer, settings: Settings
+) -> dict[str, Any]:
+    """The part of `model.yaml` that is Whisper's own."""
+    multilingual = weights.vocab >= MULTILINGUAL_VOCAB
+    tokens = token_section(tokenizer, multilingual)
+    if tokens["timestamp_begin"] + TIMESTAMPS > weights.vocab:
+        raise ExportError(
+            f"{checkpoint / TOKENIZER}: is of another model: its timestamps begin at {tokens['timestamp_begin']}, "
+            f"and the weights have {weights.vocab} tokens"
+        )
+    heads = settings.alignment_heads or _upper_half(weights)
+    for layer, head in heads:
+        if not (0 <= layer < weights.decoder_layers and 0 <= head < weights.decoder_heads):
+            raise ExportError(f"{checkpoint}: alignment_heads of its config names a missing head: {[layer, head]}")
+    audio = {"sample_rate": SAMPLE_RATE, "n_fft": N_FFT, "hop_length": HOP_LENGTH}
+    return {
+        "audio": audio | {"n_mels": weights.mels, "chunk_seconds": CHUNK_SECONDS},
+        "tokenizer": TOKENIZER,
+        "multilingual": multilingual,
+        "tokens": tokens,
+        "generation": {
+            "max_tokens": weights.decoder_positions,
+            "suppress": suppressed(tokenizer, settings.suppress),
+            "begin_suppress": begin_suppressed(tokenizer, settings.begin_suppress),
+        },
+        "alignment_heads": heads,
+    }
+
+
+def _upper_half(weights: WhisperWeights) -> list[list[int]]:
+    """[layer, head] of every head in the upper half of the decoder: openai-whisper's choice for an unknown model."""
+    layers = range(weights.decoder_layers // 2, weights.decoder_layers)
+    return [[layer, head] for layer in layers for head in range(weights.decoder_heads)]
+
+
+def _settings(folder: Path) -> Settings:
+    """The generation settings beside the weights, checked to be lists of integers.
+
+    CTranslate2 keeps them in config.json, Hugging Face in generation_config.json, or in config.json in older folders.
+    """
+    keys = ("suppress_tokens", "begin_suppress_tokens")
+    config: dict[str, Any] = {}
+    if is_ctranslate2(folder):
+        keys = ("suppress_ids", "suppress_ids_begin")
+    for name in ("config.json", "generation_config.json"):
+        if (folder / name).is_file():
+            config |= read_json(folder, name)
+    suppress, begin_suppress = (config.get(key) for key in keys)
+    heads = config.get("alignment_heads")
+    for key, value in ((keys[0], suppress), (keys[1], begin_suppress)):
+        if value is not None and not _is_integers(value):
+            raise ExportError(f"{folder}: {key} of its config is not a list of token ids: {value!r}")
+    if heads is not None and not (isinstance(heads, list) and all(_is_integers(head, 2) for head in heads)):
+        raise ExportError(f"{folder}: alignment_heads of its config is not a list of [layer, head]: {heads!r}")
+    return Settings(suppress, begin_suppress, heads)
+
+
+def _is_integers(value: object, count: int | None = None) -> bool:
+    if not isinstance(value, list) or count not in (None, len(value)):
+        return False
+    return all(isinstance(number, int) for number in value)

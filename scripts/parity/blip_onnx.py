@@ -1,0 +1,86 @@
+"""Runs a BLIP model folder with ONNX Runtime and numpy: the loops that the Rust code has too, to check the graphs by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import yaml
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ids = NDArray[np.int64]
+Tensors = dict[str, NDArray[Any]]
+
+
+class OnnxBlip:
+    """The graphs of one folder, opened as they are needed."""
+
+    def __init__(self, folder: Path, threads: int = 2) -> None:
+        self.description: dict[str, Any] = yaml.safe_load((folder / "model.yaml").read_text("utf-8"))
+        self._folder = folder
+        self._options = onnxruntime.SessionOptions()
+        self._options.intra_op_num_threads = threads
+        self._sessions: dict[str, onnxruntime.InferenceSession] = {}
+
+    def session(self, role: str) -> onnxruntime.InferenceSession:
+        """The opened graph `role`."""
+        if role not in self._sessions:
+            path = self._folder / self.description["graphs"][role]["files"]["fp32"]
+            self._sessions[role] = onnxruntime.InferenceSession(str(path), self._options, ["CPUExecutionProvider"])
+        return self._sessions[role]
+
+    def run(self, role: str, inputs: Tensors) -> Tensors:
+        """Every output of the graph `role` by its name."""
+        session = self.session(role)
+        names = [output.name for output in session.get_outputs()]
+        return dict(zip(names, session.run(names, inputs)))
+
+    def vision(self, pixels: Floats) -> Tensors:
+        """`pixels` [batch, 3, height, width] to image_embeds and the caption decoder's cross_key_*, cross_value_*."""
+        return self.run("vision", {"pixel_values": pixels})
+
+    def question(self, ids: Ids, image_embeds: Floats) -> Tensors:
+        """`ids` [batch, tokens] to the answer decoder's cross_key_*, cross_value_*."""
+        return self.run("question_encoder", {"input_ids": ids, "image_embeds": image_embeds})
+
+    def step(self, role: str, ids: Ids, cross: Tensors, past: Tensors | None) -> tuple[Floats, Tensors]:
+        """Logits [batch, vocab] behind the last of `ids` [batch, tokens], and the cache to hand to the next step."""
+        graph = self.description["graphs"][role]
+        if past is None:
+            _, heads, _, head_dim = graph["inputs"]["past_key"]["shape"]
+            empty = np.zeros((ids.shape[0], heads, 0, head_dim), np.float32)
+            past = {f"past_{kind}_{layer}": empty for kind in ("key", "value") for layer in range(graph["layers"])}
+        outputs = self.run(role, {"input_ids": ids} | cross | past)
+        logits = outputs.pop("logits")
+        return logits, {name.replace("present", "past"): value for name, value in outputs.items()}
+
+    def greedy(self, role: str, prompt: Ids, cross: Tensors, max_new_tokens: int) -> list[list[int]]:
+        """As transformers' greedy generate: the prompt and the new tokens, the rest filled with pad behind the end."""
+        end, pad = self.description["tokens"]["end"], self.description["tokens"]["pad"]
+        ids, new, past = prompt, prompt, None
+        finished = np.zeros(prompt.shape[0], bool)
+        for _ in range(max_new_tokens):
+            logits, past = self.step(role, new, cross, past)
+            best = np.where(finished, pad, logits.argmax(-1))
+            new = best[:, None].astype(np.int64)
+            ids = np.concatenate([ids, new], axis=1)
+            finished |= best == end
+            if finished.all():
+                break
+        return [list(map(int, row)) for row in ids]
+
+    def caption(self, pixels: Floats, max_new_tokens: int, prompt: list[int] | None = None) -> list[list[int]]:
+        """Caption ids a picture; `prompt` is a tokenized text, [CLS] ... [SEP], to continue."""
+        cross = self.vision(pixels)
+        cross.pop("image_embeds", None)
+        start = [self.description["tokens"]["start"], *(prompt[1:-1] if prompt else [])]
+        return self.greedy("caption_decoder", np.array([start] * len(pixels), np.int64), cross, max_new_tokens)
+
+    def answer(self, pixels: Floats, question: Ids, max_new_tokens: int) -> list[list[int]]:
+        """Answer ids a picture and `question` [batch, tokens], each tokenized to [CLS] ... [SEP]."""
+        cross = self.question(question, self.vision(pixels)["image_embeds"])
+        start = np.full((len(pixels), 1), self.description["tokens"]["start"], np.int64)
+        return self.greedy("answer_decoder", start, cross, max_new_tokens)

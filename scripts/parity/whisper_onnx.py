@@ -1,0 +1,42 @@
+"""Runs an exported Whisper folder with ONNX Runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import yaml
+
+Tensors = dict[str, np.ndarray]
+
+
+class OnnxWhisper:
+    """The two graphs of a model folder. A cache maps the decoder's `past_...` inputs to arrays."""
+
+    def __init__(self, folder: Path, threads: int = 0) -> None:
+        self.description = yaml.safe_load((folder / "model.yaml").read_text("utf-8"))
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self.encoder, self.decoder = (
+            onnxruntime.InferenceSession(
+                folder / self.description["graphs"][role]["files"]["fp32"], options, providers=["CPUExecutionProvider"]
+            )
+            for role in ("encoder", "decoder")
+        )
+
+    def encode(self, log_mel: np.ndarray) -> Tensors:
+        """[batch, mels, frames] to `cross_key_0`, ... [batch, heads, source, head_dim]."""
+        names = [output.name for output in self.encoder.get_outputs()]
+        return dict(zip(names, self.encoder.run(names, {"log_mel": log_mel.astype(np.float32)})))
+
+    def start(self, batch: int) -> Tensors:
+        """A cache of no positions."""
+        inputs = [entry for entry in self.decoder.get_inputs() if entry.name.startswith("past_")]
+        return {entry.name: np.zeros((batch, entry.shape[1], 0, entry.shape[3]), np.float32) for entry in inputs}
+
+    def decode(self, ids: np.ndarray, cross: Tensors, past: Tensors) -> tuple[np.ndarray, Tensors]:
+        """The logits behind the last of `ids` [batch, tokens]: [batch, vocab]; and the grown cache."""
+        names = [output.name for output in self.decoder.get_outputs()]
+        found = dict(zip(names, self.decoder.run(names, {"input_ids": ids} | cross | past)))
+        return found.pop("logits"), {name.replace("present", "past"): array for name, array in found.items()}

@@ -1,0 +1,119 @@
+"""The two reference implementations of Whisper, loaded with the weights of any folder that the exporter reads.
+
+transformers is the reference for tensors, openai-whisper for decoding. Neither downloads anything here.
+"""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+import whisper
+from transformers import WhisperConfig, WhisperForConditionalGeneration
+from whisper.model import ModelDimensions, Whisper
+
+from export.checkpoint import to_float32
+from export.whisper import read_weights
+from export.whisper_weights import WhisperWeights
+
+SAMPLE_RATE = 16_000
+
+_OPENAI_NAMES = [
+    (".encoder_attn_layer_norm.", ".cross_attn_ln."),
+    (".self_attn_layer_norm.", ".attn_ln."),
+    (".final_layer_norm.", ".mlp_ln."),
+    (".encoder_attn.", ".cross_attn."),
+    (".self_attn.", ".attn."),
+    (".q_proj.", ".query."),
+    (".k_proj.", ".key."),
+    (".v_proj.", ".value."),
+    (".out_proj.", ".out."),
+    (".fc1.", ".mlp.0."),
+    (".fc2.", ".mlp.2."),
+    ("encoder.layer_norm.", "encoder.ln_post."),
+    ("decoder.layer_norm.", "decoder.ln."),
+    (".layers.", ".blocks."),
+    (".embed_positions.weight", ".positional_embedding"),
+    (".embed_tokens.", ".token_embedding."),
+]
+"""transformers' parts of names and openai-whisper's; the order matters: the longer name before its part."""
+
+
+def read_speech(path: Path) -> np.ndarray:
+    """A 16-bit mono 16 kHz wav file as float32 in [-1, 1): [samples]."""
+    with wave.open(str(path)) as stream:
+        if (stream.getframerate(), stream.getnchannels(), stream.getsampwidth()) != (SAMPLE_RATE, 1, 2):
+            raise ValueError(f"{path}: wanted 16-bit mono at {SAMPLE_RATE} Hz")
+        samples = np.frombuffer(stream.readframes(stream.getnframes()), "<i2")
+    return samples.astype(np.float32) / 32768.0
+
+
+def load_transformers(checkpoint: Path) -> WhisperForConditionalGeneration:
+    """transformers' model in float32, every parameter set."""
+    weights = read_weights(checkpoint)
+    config = WhisperConfig(
+        vocab_size=weights.vocab,
+        num_mel_bins=weights.mels,
+        d_model=weights.hidden,
+        encoder_layers=weights.encoder_layers,
+        decoder_layers=weights.decoder_layers,
+        encoder_attention_heads=weights.encoder_heads,
+        decoder_attention_heads=weights.decoder_heads,
+        encoder_ffn_dim=weights.inner_size("encoder.layers.0"),
+        decoder_ffn_dim=weights.inner_size("decoder.layers.0"),
+        max_source_positions=weights.encoder_positions,
+        max_target_positions=weights.decoder_positions,
+        pad_token_id=0,
+        bos_token_id=0,
+        eos_token_id=0,
+        decoder_start_token_id=0,
+    )
+    model = WhisperForConditionalGeneration(config).float().eval()
+    state = {f"model.{name}": tensor for name, tensor in _tensors(weights)}
+    missing = model.load_state_dict(state, strict=False).missing_keys
+    if set(missing) - {"proj_out.weight"}:  # tied to the embedding
+        raise ValueError(f"{checkpoint}: no weights for {missing}")
+    return model
+
+
+def load_openai(checkpoint: Path) -> Whisper:
+    """openai-whisper's model in float32, every parameter set."""
+    weights = read_weights(checkpoint)
+    model = Whisper(
+        ModelDimensions(
+            n_mels=weights.mels,
+            n_audio_ctx=weights.encoder_positions,
+            n_audio_state=weights.hidden,
+            n_audio_head=weights.encoder_heads,
+            n_audio_layer=weights.encoder_layers,
+            n_vocab=weights.vocab,
+            n_text_ctx=weights.decoder_positions,
+            n_text_state=weights.hidden,
+            n_text_head=weights.decoder_heads,
+            n_text_layer=weights.decoder_layers,
+        )
+    )
+    state = {}
+    for name, tensor in _tensors(weights):
+        for theirs, ours in _OPENAI_NAMES:
+            name = name.replace(theirs, ours)
+        state[name] = tensor
+    model.load_state_dict(state)
+    return model.eval()
+
+
+def log_mel(samples: np.ndarray, mels: int) -> torch.Tensor:
+    """openai-whisper's log-mel of the first 30 s, padded with silence: [mels, 3000]."""
+    return whisper.log_mel_spectrogram(whisper.pad_or_trim(torch.from_numpy(samples)), mels)
+
+
+def _tensors(weights: WhisperWeights) -> Iterator[tuple[str, torch.Tensor]]:
+    """The parameters by transformers' names, without "model."; a bias of keys, which is zero, has no place there."""
+    for name in weights.checkpoint.names():
+        name = name.removeprefix("model.")
+        if name.startswith(("encoder.", "decoder.")) and not name.endswith("k_proj.bias") and "projection" not in name:
+            array = weights.checkpoint.raw(name if name in weights.checkpoint else f"model.{name}")
+            yield name, torch.from_numpy(to_float32(array).copy())
