@@ -1,0 +1,85 @@
+"""The easy-VQA data set in memory, with the shape and colour of each picture as far as its questions tell them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from easyvqa.drawing import Pictures
+from easyvqa.labels import ANSWERS, COLOR_NAMES, SHAPES
+
+
+@dataclass(frozen=True)
+class Split:
+    """One part of the data set.
+
+    pictures: every image of the part, in the order of its ids
+    texts: the questions
+    answers: [q] int64, index into ``ANSWERS``
+    image_ids: [q] int64, the picture each question is about
+    """
+
+    pictures: Pictures
+    texts: list[str]
+    answers: np.ndarray
+    image_ids: np.ndarray
+
+    def subset(self, low: int, high: int) -> Split:
+        """The pictures with ids ``low`` up to ``high`` (excluded) and their questions, renumbered from 0."""
+        chosen = np.flatnonzero((self.image_ids >= low) & (self.image_ids < high))
+        return Split(
+            self.pictures.take(np.arange(low, high)),
+            [self.texts[index] for index in chosen],
+            self.answers[chosen],
+            self.image_ids[chosen] - low,
+        )
+
+
+def load(folder: Path, part: str) -> Split:
+    """Read ``part`` ("train" or "test") of the data set in ``folder``."""
+    root = folder / "data" / part
+    questions = json.loads((root / "questions.json").read_text(encoding="utf-8"))
+    count = 1 + max(image_id for _, _, image_id in questions)
+    images = np.stack([_read(root / "images" / f"{index}.png") for index in range(count)])
+    shapes, colors = _labels(questions, images)
+    return Split(
+        Pictures(images, shapes, colors),
+        [text for text, _, _ in questions],
+        np.array([ANSWERS.index(answer) for _, answer, _ in questions], dtype=np.int64),
+        np.array([image_id for _, _, image_id in questions], dtype=np.int64),
+    )
+
+
+def _read(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def _labels(questions: list[tuple[str, str, int]], images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Shape and colour of each picture, [n] int64 each, -1 where its questions do not tell."""
+    shapes = np.full(len(images), -1, dtype=np.int64)
+    colors = np.full(len(images), -1, dtype=np.int64)
+    for text, answer, image_id in questions:
+        for names, labels in ((SHAPES, shapes), (COLOR_NAMES, colors)):
+            if answer in names:
+                labels[image_id] = names.index(answer)
+            elif answer == "yes":
+                _note_presence(text, names, labels, image_id)
+            for name in names:
+                if text in (f"what is the {name} shape?", f"what color is the {name}?"):
+                    labels[image_id] = names.index(name)
+    return shapes, colors
+
+
+def _note_presence(text: str, names: tuple[str, ...], labels: np.ndarray, image_id: int) -> None:
+    """A question answered "yes" that does not deny anything names what is there."""
+    words = text.rstrip("?").split()
+    if "not" in words or "no" in words:
+        return
+    for name in names:
+        if name in words:
+            labels[image_id] = names.index(name)

@@ -1,0 +1,62 @@
+"""Everything a run needs to go on after an interruption, and the averaged weights that are evaluated and shipped."""
+
+from __future__ import annotations
+
+import copy
+import os
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import torch
+from torch import nn
+
+_DECAY = 0.998  # of the average, a step
+_CLIP = 1.0  # gradient norm
+
+Model = TypeVar("Model", bound=nn.Module)
+
+
+class TrainingState(Generic[Model]):
+    """A model, the running average of its weights, its optimizer and how many steps were taken."""
+
+    def __init__(self, model: Model, groups: list[list[nn.Parameter]]) -> None:
+        """``groups``: the parameters that share a learning rate."""
+        self.model = model
+        self.averaged = copy.deepcopy(model).requires_grad_(False).eval()
+        self.step = 0
+        self._optimizer = torch.optim.AdamW(
+            [{"params": group} for group in groups], lr=1e-3, betas=(0.9, 0.98), weight_decay=0.01, fused=True
+        )
+
+    def update(self, loss: torch.Tensor, rates: list[float]) -> None:
+        """One optimizer step down ``loss`` with a learning rate for each group."""
+        for group, rate in zip(self._optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), _CLIP)
+        self._optimizer.step()
+        self.step += 1
+        decay = min(_DECAY, self.step / (self.step + 10.0))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.averaged.parameters()), list(self.model.parameters()), 1.0 - decay)
+
+    def save(self, path: Path) -> None:
+        """Write to ``path``; the file is replaced in one move."""
+        scratch = path.with_suffix(".partial")
+        state = {
+            "step": self.step,
+            "model": self.model.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+        }
+        torch.save(state, scratch)
+        os.replace(scratch, path)
+
+    def load(self, path: Path) -> None:
+        """Go on where ``save`` left off."""
+        state = torch.load(path, weights_only=True)
+        self.step = state["step"]
+        self.model.load_state_dict(state["model"])
+        self.averaged.load_state_dict(state["averaged"])
+        self._optimizer.load_state_dict(state["optimizer"])
