@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# The main job on this machine, from a fresh clone: a spoken question and a picture in; transcript, caption, answers and
+# the student's decision out. Exits with 1 if any of them is not what it should be.
+set -euo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+
+if ! command -v cargo >/dev/null; then
+    echo "demo: cargo is needed: https://rustup.rs" >&2
+    exit 1
+fi
+
+picture=tests/data/easyvqa-23.png
+color_question=tests/data/question-color.wav
+shape_question=tests/data/question-shape.wav
+
+printf '== Set-up\n'
+scripts/setup.sh
+printf '\n== Build\n'
+cargo build --release --locked
+
+binary=${CARGO_TARGET_DIR:-target}/release/edgefuse
+export EDGEFUSE_CONFIG=configs/cpu.yaml
+wrong=()
+
+# show TITLE EXPECTED ARGUMENT...: runs edgefuse with the arguments, and looks for EXPECTED in what it says.
+show() {
+    local title=$1 expected=$2 command=$binary argument output
+    shift 2
+    for argument; do
+        if [[ $argument == *[[:space:]]* ]]; then
+            argument="'$argument'"
+        fi
+        command+=" $argument"
+    done
+    printf '\n== %s\n$ %s\n' "$title" "$command"
+    if ! output=$("$binary" "$@" 2>&1); then
+        wrong+=("$title: the command failed")
+    elif ! grep --quiet --ignore-case --fixed-strings -- "$expected" <<<"$output"; then
+        wrong+=("$title: expected '$expected'")
+    fi
+    printf '%s\n' "$output"
+}
+
+show "What runs where" "ONNX Runtime" doctor
+show "What was said" "what color is the shape?" transcribe "$color_question"
+show "What the picture shows" "a blue rectangle" caption "$picture"
+show "A typed question about the picture" "blue" ask "$picture" "what color is the shape?"
+show "A spoken question about the picture" "rectangle" ask "$picture" --audio "$shape_question"
+show "The student's decision, from picture and question" "blue" fuse --image "$picture" --text "what color is the shape?"
+
+if ((${#wrong[@]} > 0)); then
+    printf '\n== Not as it should be\n'
+    printf '%s\n' "${wrong[@]}"
+    exit 1
+fi
+printf '\nEverything is as it should be.\n'

