@@ -17,6 +17,7 @@ from statistics import median
 from typing import Any
 
 from easyvqa import download
+from easyvqa.labels import COLOR_NAMES, SHAPES, caption, told
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -65,17 +66,14 @@ def main() -> int:
 
 def _captions(questions: list[tuple[str, str, int]]) -> dict[int, str]:
     """The true caption of each picture whose questions tell both its colour and its shape."""
-    shapes, colors = ("circle", "rectangle", "triangle"), ("black", "blue", "brown", "gray", "green", "red", "teal", "yellow")
-    seen: dict[int, dict[str, str]] = {}
+    shapes: dict[int, str] = {}
+    colors: dict[int, str] = {}
     for text, answer, image in questions:
-        facts = seen.setdefault(image, {})
-        words = text.rstrip("?").split()
-        affirmed = [*words, answer] if answer not in ("yes", "no") else words
-        if answer == "no" or "not" in words:
-            continue
-        for name, values in (("shape", shapes), ("color", colors)):
-            facts.update({name: word for word in affirmed if word in values})
-    return {image: f"a {f['color']} {f['shape']}" for image, f in seen.items() if len(f) == 2}
+        for names, found in ((SHAPES, shapes), (COLOR_NAMES, colors)):
+            name = told(text, answer, names)
+            if name is not None:
+                found[image] = name
+    return {image: caption(shape, colors[image]) for image, shape in shapes.items() if image in colors}
 
 
 def _record(images: Path, image: int, text: str | None) -> Line:

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from easyvqa.drawing import Pictures
-from easyvqa.labels import ANSWERS, COLOR_NAMES, SHAPES
+from easyvqa.labels import ANSWERS, COLOR_NAMES, SHAPES, told
 
 
 @dataclass(frozen=True)
@@ -65,21 +65,7 @@ def _labels(questions: list[tuple[str, str, int]], images: np.ndarray) -> tuple[
     colors = np.full(len(images), -1, dtype=np.int64)
     for text, answer, image_id in questions:
         for names, labels in ((SHAPES, shapes), (COLOR_NAMES, colors)):
-            if answer in names:
-                labels[image_id] = names.index(answer)
-            elif answer == "yes":
-                _note_presence(text, names, labels, image_id)
-            for name in names:
-                if text in (f"what is the {name} shape?", f"what color is the {name}?"):
-                    labels[image_id] = names.index(name)
+            name = told(text, answer, names)
+            if name is not None:
+                labels[image_id] = names.index(name)
     return shapes, colors
-
-
-def _note_presence(text: str, names: tuple[str, ...], labels: np.ndarray, image_id: int) -> None:
-    """A question answered "yes" that does not deny anything names what is there."""
-    words = text.rstrip("?").split()
-    if "not" in words or "no" in words:
-        return
-    for name in names:
-        if name in words:
-            labels[image_id] = names.index(name)

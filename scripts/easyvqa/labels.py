@@ -39,3 +39,20 @@ COLOR_NAMES: tuple[str, ...] = tuple(COLORS)
 def caption(shape: str, color: str) -> str:
     """The caption of a picture: ``a blue rectangle``."""
     return f"a {color} {shape}"
+
+
+def told(text: str, answer: str, names: tuple[str, ...]) -> str | None:
+    """Which of ``names`` (shapes or colours) a question and its answer say is in the picture, if they do.
+
+    The answer names it; or the question takes it for granted ("what color is the circle?"); or the question is
+    answered with yes and does not deny anything.
+    """
+    if answer in names:
+        return answer
+    for name in names:
+        if text in (f"what is the {name} shape?", f"what color is the {name}?"):
+            return name
+    words = text.rstrip("?").split()
+    if answer == "yes" and "not" not in words and "no" not in words:
+        return next((name for name in names if name in words), None)
+    return None

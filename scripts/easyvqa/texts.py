@@ -30,8 +30,8 @@ class TextEncoder:
 
     def __init__(self, wordpiece: Tokenizer) -> None:
         self._wordpiece = wordpiece
-        self.pad = wordpiece.token_to_id(tokenizer.PAD)
-        self._start = wordpiece.token_to_id(tokenizer.DEC)
+        self.pad = tokenizer.vocabulary().index(tokenizer.PAD)
+        self._start = tokenizer.vocabulary().index(tokenizer.DEC)
 
     def questions(self, texts: list[str]) -> Texts:
         """``[CLS] what color is the shape ? [SEP]``, cut at 16 tokens."""

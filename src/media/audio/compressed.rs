@@ -45,7 +45,7 @@ pub(super) fn decode(file: File, samples: &mut MonoWriter) -> Result<(), AudioEr
                 if decoded == 0 {
                     return Err(describe(error));
                 }
-                log::warn!("the audio ends early and is used up to there: {error}");
+                samples.warn(format!("the audio ends early and is used up to there: {error}"));
                 break;
             }
         };
@@ -70,7 +70,8 @@ pub(super) fn decode(file: File, samples: &mut MonoWriter) -> Result<(), AudioEr
     match last_error {
         Some(error) if decoded == 0 => Err(AudioError::NothingDecodable(error.to_string())),
         Some(error) => {
-            log::warn!("{corrupt} of {} packets are damaged and left out: {error}", corrupt + decoded);
+            let packets = corrupt + decoded;
+            samples.warn(format!("{corrupt} of {packets} packets are damaged and left out: {error}"));
             Ok(())
         }
         None => Ok(()),

@@ -60,5 +60,7 @@ pub fn load(path: &Path, sample_rate: u32) -> Result<Vec<f32>, AudioError> {
     } else {
         compressed::decode(file, &mut samples)?;
     }
-    samples.finish()
+    let (samples, warnings) = samples.finish()?;
+    warnings.iter().for_each(|warning| log::warn!("{}: {warning}", path.display()));
+    Ok(samples)
 }

@@ -28,12 +28,21 @@ pub(super) struct MonoWriter {
     samples: Vec<f32>,
     not_finite: u64,
     peak: f32,
+    warnings: Vec<String>,
 }
 
 impl MonoWriter {
     pub(super) fn new(sample_rate: u32) -> Result<Self, AudioError> {
         check_sample_rate(sample_rate)?;
-        Ok(Self { sample_rate, source: None, block: Vec::new(), samples: Vec::new(), not_finite: 0, peak: 0.0 })
+        Ok(Self {
+            sample_rate,
+            source: None,
+            block: Vec::new(),
+            samples: Vec::new(),
+            not_finite: 0,
+            peak: 0.0,
+            warnings: Vec::new(),
+        })
     }
 
     /// Adds frames of `channels` samples each at `sample_rate` Hz. Both may change from call to call: a chained ogg
@@ -70,23 +79,30 @@ impl MonoWriter {
         }
     }
 
-    /// Gives back the samples.
-    pub(super) fn finish(mut self) -> Result<Vec<f32>, AudioError> {
+    /// Notes what is odd about the file, though it can be used.
+    pub(super) fn warn(&mut self, warning: String) {
+        self.warnings.push(warning);
+    }
+
+    /// Gives back the samples, and what is odd about the file.
+    pub(super) fn finish(mut self) -> Result<(Vec<f32>, Vec<String>), AudioError> {
         self.flush()?;
         if self.samples.is_empty() {
             return Err(AudioError::NoSamples);
         }
         if self.not_finite > 0 {
-            log::warn!("{} samples were not finite numbers and are taken as 0", self.not_finite);
+            let warning = format!("{} samples were not finite numbers and are taken as 0", self.not_finite);
+            self.warnings.push(warning);
         }
         if self.peak > LOUD {
-            log::warn!("samples reach {:.1} times full scale and are clipped", self.peak);
+            let warning = format!("samples reach {:.1} times full scale and are clipped", self.peak);
+            self.warnings.push(warning);
         }
         // The resampler's filter overshoots at steps, such as the edges of clipped samples.
         for sample in &mut self.samples {
             *sample = sample.clamp(-1.0, 1.0);
         }
-        Ok(self.samples)
+        Ok((self.samples, self.warnings))
     }
 
     fn change_source(&mut self, sample_rate: u32) -> Result<(), AudioError> {

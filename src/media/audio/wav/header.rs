@@ -27,6 +27,8 @@ pub(crate) struct Header {
     pub(crate) data_start: u64,
     /// Whole frames, and never beyond the end of the file.
     pub(crate) data_len: u64,
+    /// What is odd about the file, though it can be used.
+    pub(crate) warning: Option<String>,
 }
 
 impl Header {
@@ -158,6 +160,7 @@ impl Format {
             sample_len: self.sample_len,
             data_start: start,
             data_len: declared,
+            warning: None,
         };
         if !header.is_linear() {
             return Ok(header);
@@ -167,7 +170,9 @@ impl Format {
             header.data_len = available;
         } else if declared > available {
             if declared < PLACEHOLDER {
-                log::warn!("the file is cut off: {available} of {declared} bytes of samples are there and are used");
+                header.warning = Some(format!(
+                    "the file is cut off: {available} of {declared} bytes of samples are there and are used"
+                ));
             }
             header.data_len = available;
         }

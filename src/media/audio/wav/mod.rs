@@ -25,6 +25,9 @@ pub(super) fn is_wav(magic: &[u8]) -> bool {
 
 /// Decodes the samples of a WAV file for which [`Header::is_linear`] holds.
 pub(super) fn decode(file: &mut File, header: &Header, samples: &mut MonoWriter) -> Result<(), AudioError> {
+    if let Some(warning) = &header.warning {
+        samples.warn(warning.clone());
+    }
     // Before `hound` finds that such a rate does not fit its own header.
     check_sample_rate(header.sample_rate)?;
     file.seek(SeekFrom::Start(header.data_start))?;

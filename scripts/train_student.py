@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Train the student by distillation from the small easy-VQA BLIP, and write its model folder.
+
+Needs the checkpoint of train_blip.py, and espeak-ng for the spoken questions. Run it again to resume.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+# Threads that wait must not spin: on a busy two-core machine spinning triples the time of a step.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+
+from easyvqa import dataset, download, questions, tokenizer  # noqa: E402
+from easyvqa.labels import ANSWERS  # noqa: E402
+from easyvqa.texts import TextEncoder  # noqa: E402
+from student.evaluation import Examination  # noqa: E402
+from student.lessons import Lessons  # noqa: E402
+from student.model import Sizes, Student  # noqa: E402
+from student.model_folder import write  # noqa: E402
+from student.speech import Speech, render  # noqa: E402
+from student.teacher import Teacher  # noqa: E402
+from student.trainer import train  # noqa: E402
+from training.progress import Log  # noqa: E402
+from training.state import TrainingState  # noqa: E402
+
+_ROOT = Path(__file__).resolve().parent.parent
+_HELD_OUT_FROM = 3600  # of the 4,000 train pictures, those from here on are not trained on
+_HELD_OUT_UNTIL = 3750  # and these few measure progress
+
+
+def main() -> int:
+    """Parse the command line, train, write the model folder."""
+    arguments = _parser().parse_args()
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(arguments.seed)
+    log = Log(arguments.checkpoint / "training.log")
+    part = dataset.load(download.ensure(arguments.data), "train")
+    encoder = TextEncoder(tokenizer.build())
+    heard = _speech(arguments.speech / "train.npz", [arguments.seed, 10], arguments.voices, False, log)
+    unheard = _speech(arguments.speech / "held_out.npz", [arguments.seed, 11], arguments.held_out_voices, True, log)
+    teacher = Teacher(arguments.teacher)
+    student = Student(Sizes(vocabulary=len(tokenizer.vocabulary()), answers=len(ANSWERS)))
+    teacher.hand_down(student)
+    state = TrainingState(student, [list(student.parameters())])
+    path = arguments.checkpoint / "state.pt"
+    if path.exists():
+        state.load(path)
+    log(f"{sum(p.numel() for p in student.parameters())} parameters; from step {state.step} of {arguments.steps}")
+    real = part.subset(0, _HELD_OUT_FROM).pictures
+    lessons = Lessons(arguments.seed, arguments.drawings, real, encoder, heard, teacher, log)
+    examination = Examination(part.subset(_HELD_OUT_FROM, _HELD_OUT_UNTIL), encoder, unheard, arguments.seed)
+    train(state, lessons, examination, arguments.steps, arguments.every, log, lambda: state.save(path))
+    final = Examination(dataset.load(arguments.data, "test"), encoder, unheard, arguments.seed)
+    log("test " + " ".join(f"{name} {value:.4f}" for name, value in final.accuracies(state.averaged).items()))
+    write(state.averaged, arguments.output)
+    log(f"done: {arguments.output}")
+    return 0
+
+
+def _speech(path: Path, seed: list[int], each: int, held_out: bool, report: Callable[[str], None]) -> Speech:
+    """The spoken questions of ``path``, said first if the file is not there."""
+    if not path.exists():
+        render(np.random.default_rng(seed), questions.every_text(), each, held_out, report).save(path)
+    return Speech.load(path)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    build = _ROOT / "build"
+    parser.add_argument("--data", type=Path, default=build / "data" / "easy_vqa", help="fetched when absent")
+    parser.add_argument("--speech", type=Path, default=build / "data" / "speech", help="rendered when absent")
+    parser.add_argument("--teacher", type=Path, default=build / "checkpoints" / "blip-easyvqa" / "vqa")
+    parser.add_argument("--checkpoint", type=Path, default=build / "checkpoints" / "student")
+    parser.add_argument("--output", type=Path, default=_ROOT / "onnx" / "student")
+    parser.add_argument("--drawings", type=int, default=36_000, help="pictures to draw for training")
+    parser.add_argument("--voices", type=int, default=36, help="recordings of each question for training")
+    parser.add_argument("--held-out-voices", type=int, default=4, help="recordings of each question to measure with")
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--every", type=int, default=250, help="steps between evaluations and checkpoints")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=2)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

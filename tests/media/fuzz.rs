@@ -1,0 +1,111 @@
+//! Damaged files of every format: an error or a result, never a panic, an endless loop or absurd memory.
+
+use std::fs;
+use std::panic::catch_unwind;
+use std::path::Path;
+
+use edgefuse::media::{audio, image};
+
+use crate::fixture;
+
+/// Damaged versions of each file.
+const VERSIONS: u64 = 40;
+
+/// Xorshift, so that every run tries the same.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
+    }
+}
+
+/// Flips bits, overwrites runs, cuts and repeats; mostly near the beginning, where headers are.
+fn damage(bytes: &mut Vec<u8>, random: &mut Random) {
+    for _ in 0..=random.below(6) {
+        let reach = if random.below(2) == 0 { bytes.len().min(128) } else { bytes.len() };
+        let at = random.below(reach.max(1));
+        match random.below(8) {
+            0 => bytes.truncate(at.max(1)),
+            1 => {
+                let end = (at + random.below(16)).min(bytes.len());
+                bytes[at..end].fill([0, 0xff, 0x7f, 0x80][random.below(4)]);
+            }
+            2 => {
+                let end = (at + random.below(64)).min(bytes.len());
+                let run = bytes[at..end].to_vec();
+                bytes.splice(at..at, run);
+            }
+            _ => bytes[at] ^= 1 << random.below(8),
+        }
+    }
+}
+
+fn survive(name: &str, load: impl Fn(&Path) -> Option<String> + std::panic::RefUnwindSafe) {
+    let original = fs::read(fixture(name)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    for seed in 1..=VERSIONS {
+        let mut bytes = original.clone();
+        damage(&mut bytes, &mut Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        fs::write(&path, &bytes).unwrap();
+        match catch_unwind(|| load(&path)) {
+            Ok(Some(text)) => assert!(!text.contains('\n'), "{name}, seed {seed}: {text}"),
+            Ok(None) => {}
+            Err(_) => panic!("{name}, seed {seed}: panicked"),
+        }
+    }
+}
+
+#[test]
+fn damaged_audio() {
+    for name in [
+        "burst.wav",
+        "ffmpeg_f32.wav",
+        "ffmpeg_5.1.wav",
+        "sox_24.wav",
+        "burst_alaw.wav",
+        "burst_adpcm_ms.wav",
+        "burst_adpcm_ima.wav",
+        "burst.flac",
+        "burst.mp3",
+        "burst_cover.mp3",
+        "burst.ogg",
+        "burst_opus.ogg",
+        "burst.m4a",
+        "burst_alac.m4a",
+        "burst.aac",
+    ] {
+        survive(name, |path| audio::load(path, 16_000).err().map(|error| error.to_string()));
+    }
+}
+
+#[test]
+fn damaged_images() {
+    for name in [
+        "format.png",
+        "format.jpg",
+        "format_progressive.jpg",
+        "format_cmyk.jpg",
+        "format.webp",
+        "format_lossy.webp",
+        "format.bmp",
+        "format.tiff",
+        "format.tga",
+        "format.ico",
+        "format.ppm",
+        "format.qoi",
+        "format.ff",
+        "format.exr",
+        "format.hdr",
+        "format.gif",
+        "format.dds",
+        "mode_palette.png",
+        "orientation_6.jpg",
+    ] {
+        survive(name, |path| image::load(path).err().map(|error| error.to_string()));
+    }
+}

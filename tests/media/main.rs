@@ -1,0 +1,25 @@
+//! Files to samples and pixels, against the reference implementations and against files that break the rules.
+//!
+//! `tests/fixtures/README.md` says where the fixtures come from.
+
+mod audio;
+mod fuzz;
+mod image;
+mod log_mel;
+
+use std::path::PathBuf;
+
+/// A file of `tests/fixtures/media`.
+fn fixture(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/media").join(name)
+}
+
+fn json(name: &str) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(fixture(name)).unwrap()).unwrap()
+}
+
+/// Little-endian 32-bit floats.
+fn floats(name: &str) -> Vec<f32> {
+    let bytes = std::fs::read(fixture(name)).unwrap();
+    bytes.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect()
+}
