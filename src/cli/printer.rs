@@ -76,6 +76,9 @@ impl Printer {
         if let Some(fusion) = result.fusion.as_ref().and_then(StepResult::value) {
             steps.push(("decision", format!("{} ({:.1} %)", fusion.label, fusion.confidence * 100.0)));
         }
+        if steps.is_empty() {
+            return String::new();
+        }
         if self.named_steps {
             let lines = steps.iter().map(|(name, text)| format!("  {name:<11}{text}\n")).collect::<String>();
             return format!("{}\n{lines}", result.id);

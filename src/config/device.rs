@@ -53,7 +53,8 @@ impl Device {
             ConfigError::Yaml { path: path.to_path_buf(), line, column, problem }
         };
 
-        let providers = raw.execution_providers.unwrap_or_else(|| vec![Provider::Cpu]);
+        let from_base = |list: Vec<Provider>| list.into_iter().map(|provider| provider.relative_to(&base)).collect();
+        let providers: Vec<Provider> = raw.execution_providers.map_or_else(|| vec![Provider::Cpu], from_base);
         if providers.is_empty() {
             return Err(wrong(
                 &["execution_providers"],
@@ -75,7 +76,7 @@ impl Device {
                 origin: format!("{}:{line}:{column}: models.{key}.path", path.display()),
                 path: base.join(&raw.path),
                 precision: raw.precision.unwrap_or_else(|| DEFAULT_PRECISION.to_string()),
-                execution_providers: raw.execution_providers.unwrap_or_else(|| providers.clone()),
+                execution_providers: raw.execution_providers.map_or_else(|| providers.clone(), from_base),
             };
             if entry.execution_providers.is_empty() {
                 let problem = format!("models.{key}.execution_providers: no provider; name at least `cpu`");

@@ -1,7 +1,7 @@
 //! Execution providers as a device file names them, in order of preference.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
@@ -46,6 +46,14 @@ pub struct CudaOptions {
 impl Provider {
     /// The names a device file may use.
     pub const NAMES: &'static [&'static str] = &["tensorrt", "cuda", "cpu"];
+
+    /// Reads relative paths in the options from `base`.
+    pub(super) fn relative_to(mut self, base: &Path) -> Self {
+        if let Provider::TensorRt(options) = &mut self {
+            options.engine_cache = options.engine_cache.take().map(|folder| base.join(folder));
+        }
+        self
+    }
 
     /// The name as a device file writes it and results report it.
     pub fn name(&self) -> &'static str {

@@ -1,6 +1,6 @@
 //! Registers execution providers and tells which did not load.
 
-use ort::ep::{self, ExecutionProviderDispatch};
+use ort::ep::{self, ExecutionProvider, ExecutionProviderDispatch};
 use ort::session::builder::SessionBuilder;
 
 use super::error::EngineError;
@@ -46,8 +46,9 @@ pub(super) fn register(
     for provider in providers {
         let name = provider.name();
         let outcome = match provider {
-            Provider::TensorRt(options) => tensorrt(options, key),
-            Provider::Cuda(options) => Ok(cuda(options)),
+            // Asked before anything is prepared: an engine cache is not made for a provider that is not there.
+            Provider::TensorRt(options) => in_library::<ep::TensorRT>().and_then(|()| tensorrt(options, key)),
+            Provider::Cuda(options) => in_library::<ep::CUDA>().map(|()| cuda(options)),
             // `CPU::default()` turns the arena off; with it, buffers are kept from one run to the next.
             Provider::Cpu => Ok(ep::CPU::default().with_arena_allocator(true).build()),
         }
@@ -64,6 +65,15 @@ pub(super) fn register(
         registered.active.push(Provider::Cpu.name());
     }
     Ok(registered)
+}
+
+/// Whether the library was built with this provider.
+fn in_library<P: ExecutionProvider>() -> Result<(), String> {
+    match P::is_available() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err("this build of ONNX Runtime does not have it".to_string()),
+        Err(error) => Err(one_line(error.message())),
+    }
 }
 
 fn cuda(options: &CudaOptions) -> ExecutionProviderDispatch {

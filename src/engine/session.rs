@@ -15,7 +15,7 @@ use super::graph::Graph;
 use super::library::{self, LoadedLibrary};
 use super::providers::{self, CacheKey, MissingProvider};
 use crate::config::model_folder::ModelFolder;
-use crate::config::{OnMissingProvider, Provider, Runtime, Threads};
+use crate::config::{OnMissingProvider, Provider, Runtime, TensorRtOptions, Threads};
 
 /// ONNX Runtime, loaded, with the threads of one device file. A process has one library.
 pub struct Engine {
@@ -135,12 +135,12 @@ impl Engine {
             .iter()
             .filter_map(|provider| {
                 let outcome = self.builder().map_err(|error| error.message().to_string()).and_then(|mut builder| {
-                    // No cache folder is made for a probe.
-                    let provider = match provider {
+                    let provider = match provider.clone() {
+                        // No cache folder is made for a probe.
                         Provider::TensorRt(options) => {
-                            Provider::TensorRt(crate::config::TensorRtOptions { engine_cache: None, ..options.clone() })
+                            Provider::TensorRt(TensorRtOptions { engine_cache: None, ..options })
                         }
-                        other => other.clone(),
+                        other => other,
                     };
                     providers::register(&mut builder, &[provider], OnMissingProvider::Fallback, "probe", &key)
                         .map_err(|error| error.to_string())

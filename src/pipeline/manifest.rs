@@ -72,7 +72,7 @@ impl Iterator for Manifest {
             let bad = |id: String, problem: String| BadRecord { id, problem: format!("{place}: {problem}") };
             let parsed = match line {
                 Ok(line) if line.trim_ascii().is_empty() => continue,
-                Ok(line) => self.parse(&line),
+                Ok(line) => self.parse(line.trim_ascii_end()),
                 Err(problem) => Err(problem),
             };
             return Some(match parsed {

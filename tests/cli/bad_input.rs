@@ -339,3 +339,80 @@ fn question_given_twice_or_not_at_all() {
 fn nothing_to_fuse() {
     edgefuse(["fuse"]).expect(WRONG_USE);
 }
+
+/// A device file that asks for CUDA first, which the library of the set-up does not have.
+fn device_file_with_cuda(folder: &Path, on_missing: &str) -> String {
+    let path = folder.join("board.yaml");
+    let text = "device: board\nruntime: {library: ROOT/lib/libonnxruntime.so, on_missing_provider: MISSING}\n\
+                execution_providers: [tensorrt: {engine_cache: cache}, cuda, cpu]\nmodels:\n  blip: {path: ROOT/onnx/blip-easyvqa}\n";
+    let text = text.replace("ROOT", root().to_str().unwrap()).replace("MISSING", on_missing);
+    fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_string()
+}
+
+#[test]
+fn provider_that_the_library_does_not_have_is_said_aloud() {
+    let folder = tempfile::tempdir().unwrap();
+    let device = device_file_with_cuda(folder.path(), "fallback");
+    let picture = data("easyvqa-0.png");
+    let run = edgefuse(["--config", &device, "--format", "json", "caption", &picture]).expect(0);
+    assert_eq!(run.json()[0]["caption"]["provider"], "cpu");
+    for name in ["tensorrt", "cuda"] {
+        let told = run.stderr.lines().filter(|line| line.starts_with("warn") && line.contains(name)).count();
+        assert_eq!(told, 1, "{name} in: {}", run.stderr);
+    }
+    let report = edgefuse(["--config", &device, "--format", "json", "doctor"]).expect(0).json().remove(0);
+    let loads: Vec<bool> =
+        report["providers"].as_array().unwrap().iter().map(|provider| provider["loads"].as_bool().unwrap()).collect();
+    assert_eq!(loads, [false, false, true], "{report}");
+}
+
+#[test]
+fn provider_that_the_library_does_not_have_is_fatal_where_the_device_file_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let device = device_file_with_cuda(folder.path(), "error");
+    let picture = data("easyvqa-0.png");
+    edgefuse(["--config", &device, "caption", &picture])
+        .expect(CANNOT_LOAD)
+        .expect_error(&["tensorrt", "on_missing_provider"]);
+}
+
+#[test]
+fn precision_that_the_model_does_not_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("board.yaml");
+    let model = root().join("onnx/blip-easyvqa");
+    let text = format!("device: board\nmodels:\n  blip: {{path: {}, precision: int8}}\n", model.display());
+    fs::write(&path, text).unwrap();
+    let picture = data("easyvqa-0.png");
+    run(command().env("ORT_DYLIB_PATH", root().join("lib/libonnxruntime.so")).args([
+        "--config",
+        path.to_str().unwrap(),
+        "caption",
+        &picture,
+    ]))
+    .expect(CANNOT_LOAD)
+    .expect_error(&["vision", "`int8`", "fp32"]);
+}
+
+#[test]
+fn model_larger_than_the_memory_budget() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("board.yaml");
+    let text = "device: board\nruntime: {library: ROOT/lib/libonnxruntime.so, memory_budget: 1MiB}\nmodels:\n  blip: {path: ROOT/onnx/blip-easyvqa}\n";
+    fs::write(&path, text.replace("ROOT", root().to_str().unwrap())).unwrap();
+    let picture = data("easyvqa-0.png");
+    edgefuse(["--config", path.to_str().unwrap(), "caption", &picture]).expect(CANNOT_LOAD).expect_error(&[
+        "blip-easyvqa",
+        "memory_budget",
+        "1.0 MiB",
+    ]);
+}
+
+#[test]
+fn results_that_cannot_be_written() {
+    let records = data("records.jsonl");
+    for output in ["/dev/full", "/no/such/folder/results.jsonl"] {
+        edgefuse(["run", &records, "--output", output]).expect(WRONG_USE).expect_error(&[output]);
+    }
+}

@@ -11,6 +11,9 @@ use crate::fixture;
 /// Damaged versions of each file.
 const VERSIONS: u64 = 40;
 
+/// The version of `burst_adpcm_ms.wav` that makes the decoder of Microsoft ADPCM overflow.
+const ADPCM_OVERFLOW: u64 = 1016;
+
 /// Xorshift, so that every run tries the same.
 struct Random(u64);
 
@@ -48,7 +51,7 @@ fn survive(name: &str, load: impl Fn(&Path) -> Option<String> + std::panic::RefU
     let original = fs::read(fixture(name)).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
-    for seed in 1..=VERSIONS {
+    for seed in (1..=VERSIONS).chain([ADPCM_OVERFLOW]) {
         let mut bytes = original.clone();
         damage(&mut bytes, &mut Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         fs::write(&path, &bytes).unwrap();

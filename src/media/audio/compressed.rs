@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::ErrorKind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use symphonia::core::codecs::audio::well_known::{
     CODEC_ID_AC3, CODEC_ID_EAC3, CODEC_ID_OPUS, CODEC_ID_SPEEX, CODEC_ID_WMA,
@@ -17,6 +18,13 @@ use super::{AudioError, MonoWriter};
 
 /// Decodes the default audio track.
 pub(super) fn decode(file: File, samples: &mut MonoWriter) -> Result<(), AudioError> {
+    // Some of the decoders panic on some damaged files (Microsoft ADPCM does, where arithmetic is checked for
+    // overflow). For whoever has the file that is damage like any other. The samples are dropped with the error.
+    catch_unwind(AssertUnwindSafe(|| decode_default_track(file, samples)))
+        .unwrap_or_else(|_| Err(AudioError::Malformed("its decoder gave up".into())))
+}
+
+fn decode_default_track(file: File, samples: &mut MonoWriter) -> Result<(), AudioError> {
     let stream = MediaSourceStream::new(Box::new(file), MediaSourceStreamOptions::default());
     let mut format = symphonia::default::get_probe()
         .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
