@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,12 +23,12 @@ from easyvqa import dataset, download, questions, tokenizer  # noqa: E402
 from easyvqa.labels import ANSWERS  # noqa: E402
 from easyvqa.texts import TextEncoder  # noqa: E402
 from student.evaluation import Examination  # noqa: E402
-from student.lessons import Lessons  # noqa: E402
+from student.lessons import EVERY_SUBSET, TYPED, Lessons  # noqa: E402
 from student.model import Sizes, Student  # noqa: E402
 from student.model_folder import write  # noqa: E402
 from student.speech import Speech, render  # noqa: E402
 from student.teacher import Teacher  # noqa: E402
-from student.trainer import train  # noqa: E402
+from student.trainer import Stage, train  # noqa: E402
 from training.progress import Log  # noqa: E402
 from training.state import TrainingState  # noqa: E402
 
@@ -38,7 +39,12 @@ _HELD_OUT_UNTIL = 3750  # and these few measure progress
 
 def main() -> int:
     """Parse the command line, train, write the model folder."""
-    arguments = _parser().parse_args()
+    parser = _parser()
+    arguments = parser.parse_args()
+    if not (arguments.teacher / "config.json").is_file():
+        parser.error(f"{arguments.teacher}: no BLIP checkpoint there; run scripts/train_blip.py first")
+    if not (arguments.speech / "train.npz").is_file() and shutil.which("espeak-ng") is None:
+        parser.error("espeak-ng is not installed, and it says the questions: apt-get install espeak-ng")
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     log = Log(arguments.checkpoint / "training.log")
@@ -53,11 +59,16 @@ def main() -> int:
     path = arguments.checkpoint / "state.pt"
     if path.exists():
         state.load(path)
-    log(f"{sum(p.numel() for p in student.parameters())} parameters; from step {state.step} of {arguments.steps}")
+    typed = arguments.typed_steps
+    stages = [
+        Stage(typed, pictures=32, subsets=TYPED, easy_steps=typed * 3 // 5, rate=1e-3),
+        Stage(arguments.mixed_steps, pictures=20, subsets=EVERY_SUBSET, easy_steps=0, rate=6e-4),
+    ]
+    log(f"{sum(p.numel() for p in student.parameters())} parameters; from step {state.step}")
     real = part.subset(0, _HELD_OUT_FROM).pictures
     lessons = Lessons(arguments.seed, arguments.drawings, real, encoder, heard, teacher, log)
     examination = Examination(part.subset(_HELD_OUT_FROM, _HELD_OUT_UNTIL), encoder, unheard, arguments.seed)
-    train(state, lessons, examination, arguments.steps, arguments.every, log, lambda: state.save(path))
+    train(state, stages, lessons, examination, arguments.every, log, lambda: state.save(path))
     final = Examination(dataset.load(arguments.data, "test"), encoder, unheard, arguments.seed)
     log("test " + " ".join(f"{name} {value:.4f}" for name, value in final.accuracies(state.averaged).items()))
     write(state.averaged, arguments.output)
@@ -80,11 +91,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--teacher", type=Path, default=build / "checkpoints" / "blip-easyvqa" / "vqa")
     parser.add_argument("--checkpoint", type=Path, default=build / "checkpoints" / "student")
     parser.add_argument("--output", type=Path, default=_ROOT / "onnx" / "student")
-    parser.add_argument("--drawings", type=int, default=36_000, help="pictures to draw for training")
+    parser.add_argument("--drawings", type=int, default=16_000, help="pictures to draw for training")
     parser.add_argument("--voices", type=int, default=36, help="recordings of each question for training")
     parser.add_argument("--held-out-voices", type=int, default=4, help="recordings of each question to measure with")
-    parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--every", type=int, default=250, help="steps between evaluations and checkpoints")
+    parser.add_argument("--typed-steps", type=int, default=1500, help="with picture and typed question only")
+    parser.add_argument("--mixed-steps", type=int, default=1500, help="with every set of modalities")
+    parser.add_argument("--every", type=int, default=150, help="steps between evaluations and checkpoints")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     return parser

@@ -12,9 +12,12 @@ use crate::media::image::ImageError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The device file or a `model.yaml` cannot be used.
+    /// The device file cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A `model.yaml` cannot be used.
+    #[error(transparent)]
+    Model(ConfigError),
     /// ONNX Runtime, a graph or an inference failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -111,7 +114,9 @@ impl Error {
     pub fn is_about_input(&self) -> bool {
         match self {
             Error::Audio { .. } | Error::Image { .. } | Error::Input { .. } | Error::Read { .. } => true,
-            Error::Engine(error) => matches!(error, EngineError::Run { .. } | EngineError::Shape { .. }),
+            Error::Engine(error) => {
+                matches!(error, EngineError::Run { .. } | EngineError::Shape { .. } | EngineError::NotANumber { .. })
+            }
             _ => false,
         }
     }
@@ -121,9 +126,6 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             error if error.is_about_input() => 1,
-            Error::Config(ConfigError::NoModelFolder { .. }) => 3,
-            // A device file is the user's configuration; a model.yaml is part of a model.
-            Error::Config(error) if error.is_about_model() => 3,
             Error::Config(_) | Error::Request { .. } | Error::NoModel { .. } | Error::Write { .. } => 2,
             _ => 3,
         }

@@ -14,7 +14,7 @@ from blip_training.model import JointBlip
 from easyvqa.pixels import pixel_values
 from easyvqa.questions import EASY, HARD
 from training.progress import Pace
-from training.schedule import warm_cosine
+from training.schedule import place, warm_cosine
 from training.state import TrainingState
 
 
@@ -57,7 +57,7 @@ def train(
     steps = sum(stage.steps for stage in stages)
     pace, total = Pace(state.step, steps), 0.0
     while state.step < steps:
-        stage, within = _place(stages, state.step)
+        stage, within = place(stages, state.step)
         loss = _loss(state.model, source, stage, state.step, within)
         state.update(loss, [warm_cosine(within, stage.steps, rate) for rate in (stage.vision_rate, stage.text_rate)])
         total += loss.item()
@@ -68,16 +68,6 @@ def train(
         report(f"step {state.step}/{steps} loss {total / every:.4f} {figures} | {pace.describe(state.step)}")
         total = 0.0
         checkpoint()
-
-
-def _place(stages: list[Stage], step: int) -> tuple[Stage, int]:
-    """The stage ``step`` belongs to, and the step's number within it."""
-    within = step
-    for stage in stages:
-        if within < stage.steps:
-            return stage, within
-        within -= stage.steps
-    raise ValueError(f"step {step} is past the last stage")
 
 
 def _loss(model: JointBlip, source: Source, stage: Stage, step: int, within: int) -> torch.Tensor:

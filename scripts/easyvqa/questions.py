@@ -32,16 +32,20 @@ _IS_THERE_NOT = (
     "does the image not contain a {thing}?",
     "is no {thing} present?",
 )
-#: How often a training question is about: shape, colour, a shape's presence, a colour's presence.
-_KIND_WEIGHTS = (0.2, 0.15, 0.35, 0.3)
 
 
 @dataclass(frozen=True)
 class Mix:
-    """How often a yes/no question names what is really there, and how often it denies."""
+    """How often a question is of which sort.
+
+    there: of the yes/no questions, how many name what is really there
+    denied: of the yes/no questions, how many deny
+    kinds: shares of questions about shape, colour, a shape's presence, a colour's presence
+    """
 
     there: float
     denied: float
+    kinds: tuple[float, float, float, float] = (0.2, 0.15, 0.35, 0.3)
 
 
 #: To begin with. What is named is there half of the time, and denials are few: were they half as well, neither alone
@@ -60,11 +64,8 @@ class Question:
 
 
 def sample(rng: np.random.Generator, shape: str, color: str, mix: Mix) -> Question:
-    """One question about a picture of a ``color`` ``shape``.
-
-    Questions about shape come more often than in the data set: shape is what is hard to see.
-    """
-    kind = int(rng.choice(4, p=_KIND_WEIGHTS))
+    """One question about a picture of a ``color`` ``shape``."""
+    kind = int(rng.choice(4, p=mix.kinds))
     if kind == 0:
         return Question(_pick(rng, _ABOUT_SHAPE).format(color=color), shape)
     if kind == 1:

@@ -13,31 +13,40 @@ from easyvqa.drawing import Pictures
 from easyvqa.labels import ANSWERS, COLOR_NAMES, SHAPES, caption
 from easyvqa.pixels import pixel_values
 from easyvqa.texts import TextEncoder, Texts
+from student.log_mel import MELS
+from student.model import MODALITIES
 from student.speech import Speech
 from student.teacher import Teacher
 
-QUESTIONS_EACH = 4  # about every picture
-#: How often a training sample has which modalities (image, text, audio). Every subset occurs.
-_SUBSETS: dict[tuple[int, int, int], float] = {
-    (1, 1, 0): 0.36,
-    (1, 0, 1): 0.34,
+QUESTIONS_EACH = 8  # about every picture
+#: Mostly yes/no questions; the others are learned at once. See ``questions.Mix`` for why they start easy.
+_EASY = questions.Mix(there=0.5, denied=0.3, kinds=(0.1, 0.1, 0.35, 0.45))
+_HARD = questions.Mix(there=0.33, denied=0.5, kinds=(0.1, 0.1, 0.3, 0.5))
+
+#: How often a sample has which modalities (image, text, audio).
+Subsets = dict[tuple[int, int, int], float]
+TYPED: Subsets = {(1, 1, 0): 1.0}
+EVERY_SUBSET: Subsets = {
+    (1, 1, 0): 0.34,
+    (1, 0, 1): 0.40,
     (1, 1, 1): 0.10,
-    (1, 0, 0): 0.05,
-    (0, 1, 0): 0.05,
-    (0, 0, 1): 0.05,
-    (0, 1, 1): 0.05,
+    (1, 0, 0): 0.04,
+    (0, 1, 0): 0.04,
+    (0, 0, 1): 0.04,
+    (0, 1, 1): 0.04,
 }
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """One training batch: ``p`` pictures and ``q`` = 4 p questions, four in a row for each picture.
+    """One training batch: ``p`` pictures and ``q`` = 8 p questions, eight in a row for each picture.
 
     images: [p, 3, 64, 64] float32
     kinds: [p] int64, one number for each combination of shape and colour
     captions: [p] texts
-    asked: [q] texts; log_mel: [q, 80, frames] float32; spoken: [q] int64, which question it is
+    asked: [q] texts; numbers: [q] int64, which question it is
     presence: [q, 3] float32
+    heard: [h] int64, the questions that are also, or only, spoken; log_mel: [h, 80, frames] float32
     answers: [q] int64; teacher: [q, 13] float32 log-probabilities
     """
 
@@ -45,9 +54,10 @@ class Lesson:
     kinds: torch.Tensor
     captions: Texts
     asked: Texts
-    log_mel: torch.Tensor
-    spoken: torch.Tensor
+    numbers: torch.Tensor
     presence: torch.Tensor
+    heard: torch.Tensor
+    log_mel: torch.Tensor
     answers: torch.Tensor
     teacher: torch.Tensor
 
@@ -72,7 +82,7 @@ class Lessons:
         self._pictures = drawing.concatenate(labelled, drawing.draw(rng, drawings))
         asked = [self._ask(rng, index) for index in range(len(self._pictures)) for _ in range(QUESTIONS_EACH)]
         known = {text: index for index, text in enumerate(questions.every_text())}
-        self._spoken = np.array([known[question.text] for question in asked], dtype=np.int64)
+        self._numbers = np.array([known[question.text] for question in asked], dtype=np.int64)
         self._answers = torch.tensor([ANSWERS.index(question.answer) for question in asked])
         self._asked = encoder.questions([questions.vary(rng, question.text) for question in asked])
         kinds = [caption(shape, color) for shape in SHAPES for color in COLOR_NAMES]
@@ -85,19 +95,16 @@ class Lessons:
 
     def _ask(self, rng: np.random.Generator, index: int) -> questions.Question:
         shape, color = SHAPES[self._pictures.shapes[index]], COLOR_NAMES[self._pictures.colors[index]]
-        return questions.sample(rng, shape, color, self._mix(index))
+        return questions.sample(rng, shape, color, _EASY if index % 2 else _HARD)
 
-    @staticmethod
-    def _mix(index: int) -> questions.Mix:
-        """Easy questions about every second picture, hard ones about the others."""
-        return questions.EASY if index % 2 else questions.HARD
-
-    def batch(self, step: int, pictures: int) -> Lesson:
-        """The batch of one step."""
+    def batch(self, step: int, pictures: int, subsets: Subsets, easy: bool) -> Lesson:
+        """The batch of one step: every second picture has easy questions, the others hard ones."""
         rng = np.random.default_rng([self._seed, 21, step])
-        chosen = rng.integers(len(self._pictures), size=pictures)
+        chosen = 2 * rng.integers(len(self._pictures) // 2, size=pictures) + int(easy)
         rows = (chosen[:, None] * QUESTIONS_EACH + np.arange(QUESTIONS_EACH)).reshape(-1)
-        subsets = rng.choice(len(_SUBSETS), size=len(rows), p=list(_SUBSETS.values()))
+        drawn = rng.choice(len(subsets), size=len(rows), p=list(subsets.values()))
+        presence = np.array(list(subsets), dtype=np.float32)[drawn]
+        heard = np.flatnonzero(presence[:, MODALITIES.index("audio")])
         row_index = torch.from_numpy(rows)
         kinds = self._kinds[torch.from_numpy(chosen)]
         return Lesson(
@@ -105,9 +112,16 @@ class Lessons:
             kinds=kinds,
             captions=self._captions.rows(kinds),
             asked=self._asked.rows(row_index),
-            log_mel=torch.from_numpy(self._speech.batch(self._speech.recordings_of(rng, self._spoken[rows]))),
-            spoken=torch.from_numpy(self._spoken[rows]),
-            presence=torch.tensor(list(_SUBSETS), dtype=torch.float32)[torch.from_numpy(subsets)],
+            numbers=torch.from_numpy(self._numbers[rows]),
+            presence=torch.from_numpy(presence),
+            heard=torch.from_numpy(heard),
+            log_mel=torch.from_numpy(self._recordings(rng, self._numbers[rows[heard]])),
             answers=self._answers[row_index],
             teacher=self._teacher[row_index],
         )
+
+    def _recordings(self, rng: np.random.Generator, numbers: np.ndarray) -> np.ndarray:
+        """[n, 80, frames] of these questions, each in a random voice."""
+        if len(numbers) == 0:
+            return np.zeros((0, MELS, 1), dtype=np.float32)
+        return self._speech.batch(self._speech.recordings_of(rng, numbers))

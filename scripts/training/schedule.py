@@ -1,8 +1,20 @@
-"""The learning rate over a run."""
+"""The stages of a run and the learning rate over each."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+
+class Staged(Protocol):
+    """A part of a run with a number of steps."""
+
+    @property
+    def steps(self) -> int: ...
+
+
+Stage = TypeVar("Stage", bound=Staged)
 
 _LOWEST = 0.05  # of the highest rate, at the end
 
@@ -13,3 +25,13 @@ def warm_cosine(step: int, steps: int, highest: float, warm_up: int = 100) -> fl
         return highest * (step + 1) / warm_up
     progress = (step - warm_up) / max(1, steps - warm_up)
     return highest * (_LOWEST + (1.0 - _LOWEST) * 0.5 * (1.0 + math.cos(math.pi * progress)))
+
+
+def place(stages: Sequence[Stage], step: int) -> tuple[Stage, int]:
+    """The stage that ``step`` of the run belongs to, and the step's number within it."""
+    within = step
+    for stage in stages:
+        if within < stage.steps:
+            return stage, within
+        within -= stage.steps
+    raise ValueError(f"step {step} is past the last stage")

@@ -57,6 +57,7 @@ pub enum Command {
     /// Caption pictures
     Caption(Caption),
     /// Ask a question about a picture, typed or spoken
+    #[command(override_usage = "edgefuse ask [OPTIONS] <IMAGE> (<QUESTION> | --audio <FILE>)")]
     Ask(Ask),
     /// Write down what is said in recordings
     Transcribe(Transcribe),
@@ -116,9 +117,9 @@ pub struct Transcribe {
     /// The words as spoken, or in English
     #[arg(long, value_enum, default_value_t = TaskArgument::Transcribe)]
     pub task: TaskArgument,
-    /// How fine the times are
-    #[arg(long, value_enum, default_value_t = TimestampsArgument::Segment)]
-    pub timestamps: TimestampsArgument,
+    /// How fine the times are [default: segment; text output shows them where this is given]
+    #[arg(long, value_enum, hide_default_value = true)]
+    pub timestamps: Option<TimestampsArgument>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -134,7 +135,8 @@ pub enum TimestampsArgument {
 }
 
 #[derive(Debug, clap::Args)]
-#[group(required = true, multiple = true)]
+#[group(skip)]
+#[command(group(clap::ArgGroup::new("given").required(true).multiple(true).args(["image", "text", "audio"])))]
 pub struct Fuse {
     /// A picture
     #[arg(long, value_name = "FILE")]

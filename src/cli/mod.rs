@@ -7,7 +7,7 @@ mod printer;
 mod progress;
 mod subtitles;
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 pub use args::Args;
@@ -39,6 +39,11 @@ impl From<edgefuse::error::Error> for Stop {
     }
 }
 
+/// Writes a line to standard error. Where that is closed or full there is nobody to tell.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{}", line.replace('\n', " "));
+}
+
 /// Runs a command. Exit codes: 0 all done; 1 some inputs failed; 2 wrong usage or configuration; 3 the library or a
 /// model cannot be loaded.
 pub fn run(args: Args) -> ExitCode {
@@ -56,17 +61,17 @@ pub fn run(args: Args) -> ExitCode {
         Ok(Outcome::SomeFailed) => ExitCode::from(1),
         Ok(Outcome::Unfit) => ExitCode::from(3),
         Err(Stop::Error(error)) => {
-            eprintln!("error: {error}");
+            say(&format!("error: {error}"));
             ExitCode::from(error.exit_code())
         }
         Err(Stop::Usage(problem)) => {
-            eprintln!("error: {problem}");
+            say(&format!("error: {problem}"));
             ExitCode::from(2)
         }
         // Whoever read our output has enough of it, `head` say.
         Err(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(Stop::Output(error)) => {
-            eprintln!("error: standard output: cannot write: {error}");
+            say(&format!("error: standard output: cannot write: {error}"));
             ExitCode::from(2)
         }
     }

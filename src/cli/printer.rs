@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use edgefuse::pipeline::{RecordResult, StepResult, Timed};
+use edgefuse::models::student::Fusion;
+use edgefuse::models::whisper::Segment;
+use edgefuse::pipeline::{RecordResult, StepResult};
 use serde::Serialize;
 
 use super::args::Format;
@@ -11,14 +13,26 @@ use super::subtitles::{srt, time, vtt};
 /// How results are written.
 pub(super) struct Printer {
     pub format: Format,
-    /// Whether the result of each step stands alone (one command) or under its name (the pipeline).
-    pub named_steps: bool,
+    /// Which steps' results are shown as text.
+    pub shown: Shown,
     /// Whether each line starts with the input it is about.
     pub named_inputs: bool,
     /// Whether a transcript is printed with its times.
     pub times: bool,
     /// Whether embeddings are printed.
     pub embeddings: bool,
+}
+
+/// Which steps' results are shown as text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// Those of all steps, each under its name.
+    All,
+    /// One step's, alone: what a command of that step prints.
+    Transcript,
+    Caption,
+    Answer,
+    Decision,
 }
 
 /// A result line with the embeddings that are left out otherwise.
@@ -49,48 +63,48 @@ impl Printer {
         out.flush()
     }
 
-    fn segments(&self, result: &RecordResult, write: fn(&[edgefuse::models::whisper::Segment]) -> String) -> String {
+    fn segments(&self, result: &RecordResult, write: fn(&[Segment]) -> String) -> String {
         let transcript = result.transcript.as_ref().and_then(StepResult::value);
         transcript.map(|transcript| write(&transcript.segments)).unwrap_or_default()
     }
 
     fn text(&self, result: &RecordResult) -> String {
-        let mut steps: Vec<(&str, String)> = Vec::new();
-        if let Some(Timed { value, .. }) = result.transcript.as_ref().and_then(StepResult::done) {
-            let text = if self.times {
-                let line = |segment: &edgefuse::models::whisper::Segment| {
-                    format!("[{} --> {}] {}", time(segment.start, '.'), time(segment.end, '.'), segment.text)
-                };
-                value.segments.iter().map(line).collect::<Vec<_>>().join("\n")
-            } else {
-                value.text.clone()
-            };
-            steps.push(("transcript", text));
+        let steps = [
+            (Shown::Transcript, "transcript", self.transcript(result)),
+            (Shown::Caption, "caption", result.caption.as_ref().and_then(StepResult::value).map(|it| it.text.clone())),
+            (Shown::Answer, "answer", result.answer.as_ref().and_then(StepResult::value).map(|it| it.text.clone())),
+            (Shown::Decision, "decision", result.fusion.as_ref().and_then(StepResult::value).map(decision)),
+        ];
+        if self.shown == Shown::All {
+            let lines = steps
+                .into_iter()
+                .filter_map(|(_, name, text)| Some(format!("  {name:<11}{}\n", text?)))
+                .collect::<String>();
+            return if lines.is_empty() { lines } else { format!("{}\n{lines}", result.id) };
         }
-        if let Some(caption) = result.caption.as_ref().and_then(StepResult::value) {
-            steps.push(("caption", caption.text.clone()));
-        }
-        if let Some(answer) = result.answer.as_ref().and_then(StepResult::value) {
-            steps.push(("answer", answer.text.clone()));
-        }
-        if let Some(fusion) = result.fusion.as_ref().and_then(StepResult::value) {
-            steps.push(("decision", format!("{} ({:.1} %)", fusion.label, fusion.confidence * 100.0)));
-        }
-        if steps.is_empty() {
-            return String::new();
-        }
-        if self.named_steps {
-            let lines = steps.iter().map(|(name, text)| format!("  {name:<11}{text}\n")).collect::<String>();
-            return format!("{}\n{lines}", result.id);
-        }
-        // A spoken question is printed by `ask`'s answer alone, so the last step is the result.
-        match steps.pop() {
-            Some((_, text)) if self.named_inputs && self.times => format!("{}:\n{text}\n", result.id),
-            Some((_, text)) if self.named_inputs => format!("{}: {text}\n", result.id),
-            Some((_, text)) => format!("{text}\n"),
+        let text = steps.into_iter().find(|(step, ..)| *step == self.shown).and_then(|(.., text)| text);
+        match text {
+            Some(text) if self.named_inputs && self.times => format!("{}:\n{text}\n", result.id),
+            Some(text) if self.named_inputs => format!("{}: {text}\n", result.id),
+            Some(text) => format!("{text}\n"),
             None => String::new(),
         }
     }
+
+    fn transcript(&self, result: &RecordResult) -> Option<String> {
+        let transcript = result.transcript.as_ref()?.value()?;
+        if !self.times {
+            return Some(transcript.text.clone());
+        }
+        let line = |segment: &Segment| {
+            format!("[{} --> {}] {}", time(segment.start, '.'), time(segment.end, '.'), segment.text)
+        };
+        Some(transcript.segments.iter().map(line).collect::<Vec<_>>().join("\n"))
+    }
+}
+
+fn decision(fusion: &Fusion) -> String {
+    format!("{} ({:.1} %)", fusion.label, fusion.confidence * 100.0)
 }
 
 /// What each step took and where it ran, for standard error.

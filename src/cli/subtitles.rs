@@ -19,7 +19,9 @@ pub(super) fn vtt(segments: &[Segment]) -> String {
     let mut text = String::from("WEBVTT\n\n");
     for segment in segments {
         let (start, end) = (time(segment.start, '.'), time(segment.end, '.'));
-        let _ = write!(text, "{start} --> {end}\n{}\n\n", cue(&segment.text));
+        // WebVTT reads & and < as markup.
+        let cue = cue(&segment.text).replace('&', "&amp;").replace('<', "&lt;");
+        let _ = write!(text, "{start} --> {end}\n{cue}\n\n");
     }
     text
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::error::ConfigError;
 use super::locate::locate;
 use super::model_entry::{MODEL_FILE, ModelEntry};
-use super::pipeline::Step;
+use super::pipeline::{self, Step};
 use super::provider::Provider;
 use super::raw::{RawDevice, RawModel};
 use super::runtime::Runtime;
@@ -35,6 +35,9 @@ pub struct Device {
     pub execution_providers: Vec<Provider>,
 }
 
+/// More threads than any board has; ONNX Runtime starts them all.
+const MOST_THREADS: usize = 1_024;
+
 /// The precision that is loaded where a device file names none.
 const DEFAULT_PRECISION: &str = "fp32";
 
@@ -61,8 +64,17 @@ impl Device {
                 "execution_providers: no provider; name at least `cpu`".into(),
             ));
         }
-        if raw.runtime.threads.inter == 0 {
-            return Err(wrong(&["runtime", "threads", "inter"], "runtime.threads.inter: must be at least 1".into()));
+        let threads = raw.runtime.threads;
+        if threads.intra > MOST_THREADS {
+            let problem = format!("runtime.threads.intra: {} is more than {MOST_THREADS}", threads.intra);
+            return Err(wrong(&["runtime", "threads", "intra"], problem));
+        }
+        if !(1..=MOST_THREADS).contains(&threads.inter) {
+            let problem = format!("runtime.threads.inter: {} is not within 1 to {MOST_THREADS}", threads.inter);
+            return Err(wrong(&["runtime", "threads", "inter"], problem));
+        }
+        if let Err((index, problem)) = pipeline::check(&raw.pipeline) {
+            return Err(wrong(&["pipeline", &index.to_string()], format!("pipeline: {problem}")));
         }
         let library = raw.runtime.library.map(|library| base.join(library));
         if let Some(library) = library.as_ref().filter(|library| !library.exists()) {
@@ -160,6 +172,10 @@ mod tests {
             ("device: x\nmodels:\n  wisper: {path: a}\n", ":3:3: ", "expected one of `whisper`, `blip`, `student`"),
             ("device: x\nexecution_providers: [gpu]\n", ":2:23: ", "unknown execution provider `gpu`"),
             ("device: x\nruntime:\n  library: nowhere.so\n", ":3:12: ", "nowhere.so is not there"),
+            ("device: x\nruntime:\n  threads: {intra: 50000}\n", ":3:20: ", "more than 1024"),
+            ("device: x\npipeline:\n  - caption\n  - caption\n", ":4:5: ", "stands twice"),
+            ("device: x\npipeline:\n  - ask: {question: transcript}\n", ":3:5: ", "no `transcribe` before it"),
+            ("device: x\nmodels: {blip: onnx/blip}\n", ":2:16: ", "a model must be a mapping"),
             ("runtime: {}\n", "", "missing field `device`"),
             ("device: [\n", "", "device"),
         ] {

@@ -50,17 +50,6 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// Whether it is about a `model.yaml`, not about a device file.
-    pub(crate) fn is_about_model(&self) -> bool {
-        match self {
-            ConfigError::NoModelFolder { .. } => true,
-            ConfigError::Read { path, .. } | ConfigError::Yaml { path, .. } => {
-                path.file_name().is_some_and(|name| name == super::model_entry::MODEL_FILE)
-            }
-            ConfigError::NoDeviceFile { .. } => false,
-        }
-    }
-
     /// Wraps what the YAML parser said, keeping its place.
     pub(super) fn yaml(path: &Path, error: &serde_yaml::Error) -> Self {
         let (line, column) = error.location().map_or((0, 0), |place| (place.line(), place.column()));

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// Line and column (from 1) of the value at `keys` (nested mapping keys, outermost first), or `(0, 0)`.
+/// Line and column (from 1) of the value at `keys` (keys of mappings and numbers of list entries, outermost first), or
+/// `(0, 0)`.
 ///
 /// `serde_yaml` tells places only in its errors, so the text is read once more and an error raised on purpose when
 /// the value is reached.
@@ -38,6 +39,23 @@ impl<'de> Visitor<'de> for Seek<'_> {
         Err(E::custom("here"))
     }
 
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
+        let Some((first, rest)) = self.keys.split_first() else {
+            return Err(A::Error::custom("here"));
+        };
+        let wanted: usize = first.parse().unwrap_or(usize::MAX);
+        for _ in 0..wanted {
+            if sequence.next_element::<IgnoredAny>()?.is_none() {
+                return Ok(());
+            }
+        }
+        sequence.next_element_seed(Seek { keys: rest }).map(|_| ())
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
+        Err(E::custom("here"))
+    }
+
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Some((first, rest)) = self.keys.split_first() else {
             return Err(A::Error::custom("here"));
@@ -61,5 +79,6 @@ mod tests {
         let text = "device: x\nmodels:\n  blip: {path: a}\n  whisper:\n    path: onnx/none\n";
         assert_eq!(locate(text, &["models", "whisper", "path"]), (5, 11));
         assert_eq!(locate(text, &["models", "absent"]), (0, 0));
+        assert_eq!(locate("steps:\n  - a\n  - b: 1\n", &["steps", "1"]), (3, 5));
     }
 }

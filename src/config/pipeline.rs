@@ -34,6 +34,30 @@ impl Step {
     }
 }
 
+/// What is wrong with the steps together: the number of the step, from 0, and the problem.
+pub(super) fn check(steps: &[Step]) -> Result<(), (usize, String)> {
+    for (index, step) in steps.iter().enumerate() {
+        let before = |name: &str| steps[..index].iter().any(|step| step.name() == name);
+        let name = step.name();
+        let (transcript, max_tokens) = match step {
+            Step::Ask(options) => (options.question == Question::Transcript, options.max_tokens),
+            Step::Fuse(options) => (options.text == TextSource::Transcript, None),
+            Step::Caption(options) => (false, options.max_tokens),
+            Step::Transcribe(_) => (false, None),
+        };
+        if before(name) {
+            return Err((index, format!("`{name}` stands twice; a result has one place for it")));
+        }
+        if transcript && !before("transcribe") {
+            return Err((index, format!("`{name}` wants the transcript, and there is no `transcribe` before it")));
+        }
+        if max_tokens == Some(0) {
+            return Err((index, format!("`{name}`: max_tokens must be at least 1")));
+        }
+    }
+    Ok(())
+}
+
 /// Options of `transcribe`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]

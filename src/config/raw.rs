@@ -10,7 +10,7 @@ use super::runtime::{OnMissingProvider, Threads};
 use super::units::ByteSize;
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a device file must be a mapping that starts with `device: NAME`")]
 pub(super) struct RawDevice {
     pub device: String,
     #[serde(default)]
@@ -23,7 +23,7 @@ pub(super) struct RawDevice {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "`runtime` must be a mapping")]
 pub(super) struct RawRuntime {
     pub library: Option<PathBuf>,
     pub memory_budget: Option<ByteSize>,
@@ -32,7 +32,7 @@ pub(super) struct RawRuntime {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "`models` must be a mapping such as `blip: {path: onnx/NAME}`")]
 pub(super) struct RawModels {
     pub whisper: Option<RawModel>,
     pub blip: Option<RawModel>,
@@ -40,7 +40,7 @@ pub(super) struct RawModels {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a model must be a mapping such as `{path: onnx/NAME, precision: fp32}`")]
 pub(super) struct RawModel {
     pub path: PathBuf,
     pub precision: Option<String>,

@@ -30,7 +30,7 @@ pub fn verify(path: &Path, expected: &FileSpec) -> Result<(), EngineError> {
         }
     }
     let found = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    if found != expected.sha256 {
+    if !found.eq_ignore_ascii_case(&expected.sha256) {
         return Err(differs(format!("SHA-256 {found:.12}... where model.yaml says {:.12}...", expected.sha256)));
     }
     Ok(())

@@ -86,6 +86,16 @@ pub enum EngineError {
         /// What ONNX Runtime said.
         source: ort::Error,
     },
+    /// A graph gave values that are not numbers.
+    #[error(
+        "{graph}: output `{tensor}` is not a number; with fp16 or int8, try a higher precision; else the model is damaged"
+    )]
+    NotANumber {
+        /// The graph.
+        graph: String,
+        /// The tensor.
+        tensor: &'static str,
+    },
     /// A graph gave a tensor of another shape than `model.yaml` says.
     #[error("{graph}: output `{tensor}` has shape {found:?}, not {expected}; export the model again")]
     Shape {
@@ -101,6 +111,6 @@ pub enum EngineError {
 }
 
 /// ONNX Runtime's messages span lines and carry source locations; an error of ours is one line.
-fn one_line(error: &ort::Error) -> String {
+pub(super) fn one_line(error: &ort::Error) -> String {
     error.message().split_whitespace().collect::<Vec<_>>().join(" ")
 }

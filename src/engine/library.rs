@@ -74,7 +74,10 @@ fn probe_named(path: &Path, found_by: &'static str) -> Result<LoadedLibrary, Eng
     // `ort` resolves a relative path against the executable; people mean the current folder.
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     if !path.is_file() {
-        let problem = format!("no such file ({found_by} names it)");
+        let problem = match path.exists() {
+            true => format!("not a file ({found_by} names it)"),
+            false => format!("no such file ({found_by} names it)"),
+        };
         return Err(EngineError::LibraryUnusable { path, problem });
     }
     probe(&path, found_by)

@@ -3,7 +3,7 @@
 use ort::ep::{self, ExecutionProvider, ExecutionProviderDispatch};
 use ort::session::builder::SessionBuilder;
 
-use super::error::EngineError;
+use super::error::{EngineError, one_line};
 use crate::config::{CudaOptions, OnMissingProvider, Provider, TensorRtOptions};
 
 /// A provider that a device file asked for and that did not load.
@@ -27,6 +27,7 @@ pub(super) struct Registered {
 /// What an engine cache must keep apart: two graphs must never share a folder
 /// (onnxruntime #6455: one engine served for another model).
 pub(super) struct CacheKey<'a> {
+    /// Of the graph and its weights together.
     pub sha256: &'a str,
     pub precision: &'a str,
     pub library_version: &'a str,
@@ -52,7 +53,7 @@ pub(super) fn register(
             // `CPU::default()` turns the arena off; with it, buffers are kept from one run to the next.
             Provider::Cpu => Ok(ep::CPU::default().with_arena_allocator(true).build()),
         }
-        .and_then(|dispatch| dispatch.register(builder).map_err(|error| one_line(error.message())));
+        .and_then(|dispatch| dispatch.register(builder).map_err(|error| one_line(&error)));
         match outcome {
             Ok(()) => registered.active.push(name),
             Err(reason) if on_missing == OnMissingProvider::Error => {
@@ -72,7 +73,7 @@ fn in_library<P: ExecutionProvider>() -> Result<(), String> {
     match P::is_available() {
         Ok(true) => Ok(()),
         Ok(false) => Err("this build of ONNX Runtime does not have it".to_string()),
-        Err(error) => Err(one_line(error.message())),
+        Err(error) => Err(one_line(&error)),
     }
 }
 
@@ -90,8 +91,8 @@ fn tensorrt(options: &TensorRtOptions, key: &CacheKey) -> Result<ExecutionProvid
         tensorrt = tensorrt.with_max_workspace_size(workspace.bytes() as usize);
     }
     if let Some(cache) = &options.engine_cache {
-        let folder = cache
-            .join(format!("{:.16}-{}-ort{}-gpu{}", key.sha256, key.precision, key.library_version, options.device_id));
+        let folder =
+            cache.join(format!("{}-{}-ort{}-gpu{}", key.sha256, key.precision, key.library_version, options.device_id));
         std::fs::create_dir_all(&folder)
             .map_err(|error| format!("engine cache {} cannot be written: {error}", folder.display()))?;
         let folder = folder.display().to_string();
@@ -102,8 +103,4 @@ fn tensorrt(options: &TensorRtOptions, key: &CacheKey) -> Result<ExecutionProvid
             .with_timing_cache_path(&folder);
     }
     Ok(tensorrt.build())
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -10,7 +10,7 @@ use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
 use super::checksum::verify;
-use super::error::EngineError;
+use super::error::{EngineError, one_line};
 use super::graph::Graph;
 use super::library::{self, LoadedLibrary};
 use super::providers::{self, CacheKey, MissingProvider};
@@ -89,8 +89,10 @@ impl Engine {
 
         let failed = |source: ort::Error| EngineError::Session { path: path.clone(), source };
         let mut builder = self.builder().map_err(failed)?;
+        // Weights lie outside the graph: two fine-tunes of one architecture may have the same graph file.
+        let weights = common.files.get(&weights).map_or("", |file| &file.sha256);
         let key = CacheKey {
-            sha256: &common.files[graph_file].sha256,
+            sha256: &format!("{:.16}{weights:.16}", common.files[graph_file].sha256),
             precision: options.precision,
             library_version: &self.library.version,
         };
@@ -134,7 +136,7 @@ impl Engine {
         wanted
             .iter()
             .filter_map(|provider| {
-                let outcome = self.builder().map_err(|error| error.message().to_string()).and_then(|mut builder| {
+                let outcome = self.builder().map_err(|error| one_line(&error)).and_then(|mut builder| {
                     let provider = match provider.clone() {
                         // No cache folder is made for a probe.
                         Provider::TensorRt(options) => {
@@ -170,7 +172,7 @@ fn environment(library: &LoadedLibrary) -> Result<Environment, EngineError> {
                 .with_telemetry(false)
                 .with_logger(Arc::new(forward_log))
                 .build()
-                .map_err(|error| unusable(error.message().to_string()))?;
+                .map_err(|error| unusable(one_line(&error)))?;
             environment.set_log_level(LogLevel::Warning);
             log::debug!("ONNX Runtime {} from {} ({})", library.version, library.path.display(), library.found_by);
             *started = Some((library.path.clone(), environment.clone()));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::model_folder::{AudioSpec, ModelFolder};
-use crate::config::{ConfigError, MODEL_FILE, ModelEntry};
+use crate::config::{ByteSize, ConfigError, MODEL_FILE, ModelEntry};
 use crate::engine::{Engine, EngineError, Graph, GraphFile, SessionOptions};
 use crate::error::Error;
 use crate::media::audio::{LogMel, LogMelConfig};
@@ -20,9 +20,9 @@ impl Loader {
     /// Reads `model.yaml` in the folder of `entry`.
     ///
     /// # Errors
-    /// [`Error::Config`].
+    /// [`Error::Model`].
     pub fn new(engine: Arc<Engine>, entry: &ModelEntry) -> Result<Self, Error> {
-        let folder = Arc::new(ModelFolder::load(entry)?);
+        let folder = Arc::new(ModelFolder::load(entry).map_err(Error::Model)?);
         Ok(Loader { engine, folder, entry: entry.clone() })
     }
 
@@ -45,7 +45,7 @@ impl Loader {
     /// The log-mel spectrogram that `model.yaml` describes.
     ///
     /// # Errors
-    /// [`Error::Config`] for constants that make no sense.
+    /// [`Error::Model`] for constants that make no sense.
     pub fn log_mel(&self, spec: &AudioSpec) -> Result<LogMel, Error> {
         let config = LogMelConfig {
             sample_rate: spec.sample_rate,
@@ -55,7 +55,7 @@ impl Loader {
         };
         LogMel::new(&config).map_err(|error| {
             let path = self.folder.file(MODEL_FILE);
-            Error::Config(ConfigError::Yaml { path, line: 0, column: 0, problem: format!("audio: {error}") })
+            Error::Model(ConfigError::Yaml { path, line: 0, column: 0, problem: format!("audio: {error}") })
         })
     }
 
@@ -66,8 +66,22 @@ impl Loader {
         files
             .flat_map(|file| [file.clone(), format!("{file}.data")])
             .filter_map(|file| common.files.get(&file))
-            .map(|file| file.bytes)
-            .sum()
+            .fold(0, |sum, file| sum.saturating_add(file.bytes))
+    }
+
+    /// Checks that the graphs alone do not take more than the device file's memory budget.
+    ///
+    /// # Errors
+    /// [`Error::Budget`].
+    pub fn check_budget(&self, budget: Option<ByteSize>) -> Result<(), Error> {
+        let needed = self.graph_bytes();
+        match budget.filter(|budget| needed > budget.bytes()) {
+            None => Ok(()),
+            Some(budget) => {
+                let model = self.folder.common.name.clone();
+                Err(Error::Budget { model, needed: ByteSize::from(needed), budget })
+            }
+        }
     }
 
     /// The error that this folder holds another kind of model.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::config::{ByteSize, Device, ModelEntry};
+use crate::config::{Device, ModelEntry};
 use crate::engine::Engine;
 use crate::error::Error;
 
@@ -107,14 +107,11 @@ impl Models {
     /// Unloads the least recently used models until `needed` more bytes fit.
     fn make_room(&mut self, needed: u64, loader: &Loader) -> Result<(), Error> {
         let Some(budget) = self.device.runtime.memory_budget else { return Ok(()) };
-        if needed > budget.bytes() {
-            let model = loader.folder().common.name.clone();
-            return Err(Error::Budget { model, needed: ByteSize::from(needed), budget });
-        }
+        loader.check_budget(Some(budget))?;
         loop {
             let slots = [self.whisper.use_and_bytes(), self.blip.use_and_bytes(), self.student.use_and_bytes()];
-            let loaded: u64 = slots.iter().flatten().map(|(_, bytes)| bytes).sum();
-            if loaded + needed <= budget.bytes() {
+            let loaded = slots.iter().flatten().fold(0, |sum: u64, (_, bytes)| sum.saturating_add(*bytes));
+            if loaded.saturating_add(needed) <= budget.bytes() {
                 return Ok(());
             }
             match slots.iter().enumerate().filter_map(|(i, slot)| slot.map(|(used, _)| (used, i))).min() {

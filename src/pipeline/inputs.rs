@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::Manifest;
 use super::record::{BadRecord, Record};
-use crate::error::Error;
 
 /// What a file is, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +20,7 @@ const IMAGE_EXTENSIONS: &[&str] = &[
     "png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff", "tga", "ico", "pnm", "pbm", "pgm", "ppm", "pam", "qoi",
     "hdr", "exr", "ff", "dds",
 ];
-const AUDIO_EXTENSIONS: &[&str] = &["wav", "wave", "mp3", "flac", "ogg", "oga", "m4a", "mp4", "aac", "mka"];
+const AUDIO_EXTENSIONS: &[&str] = &["wav", "wave", "mp3", "flac", "ogg", "oga", "m4a", "mp4", "aac"];
 
 impl MediaKind {
     /// The kind that the file's extension tells.
@@ -57,35 +56,14 @@ enum Source {
 
 impl Inputs {
     /// Inputs of `run`: pictures, sounds, folders of them (searched whole, in order of their paths), and `.jsonl`
-    /// manifests.
-    ///
-    /// # Errors
-    /// [`Error::Read`] for a folder that cannot be read. A missing file or manifest is a bad record, so that the other
-    /// inputs are still done.
-    pub fn mixed(paths: &[PathBuf]) -> Result<Self, Error> {
-        Self::expand(paths, |path| {
-            MediaKind::of(path).map(|kind| kind.record(path.to_path_buf())).ok_or(
-                "its name tells neither an image nor audio nor a .jsonl manifest; use `caption` or `transcribe` for it",
-            )
-        })
+    /// manifests. What cannot be read is a bad record, so that the other inputs are still done.
+    pub fn mixed(paths: &[PathBuf]) -> Self {
+        Self::expand(paths, None)
     }
 
     /// Inputs that are all of one kind, whatever their names; in folders, the files whose names tell that kind.
-    ///
-    /// # Errors
-    /// [`Error::Read`] for a folder that cannot be read.
-    pub fn of_kind(paths: &[PathBuf], kind: MediaKind) -> Result<Self, Error> {
-        Self::expand(paths, |path| Ok(kind.record(path.to_path_buf()))).map(|mut inputs| {
-            inputs.waiting.retain(|source| match source {
-                Source::One(Ok(record)) => match kind {
-                    MediaKind::Image => record.image.is_some(),
-                    MediaKind::Audio => record.audio.is_some(),
-                },
-                _ => true,
-            });
-            inputs.total = Some(inputs.waiting.len() as u64);
-            inputs
-        })
+    pub fn of_kind(paths: &[PathBuf], kind: MediaKind) -> Self {
+        Self::expand(paths, Some(kind))
     }
 
     /// One record made by hand.
@@ -98,39 +76,55 @@ impl Inputs {
         self.total
     }
 
-    fn expand(paths: &[PathBuf], file: impl Fn(&Path) -> Result<Record, &'static str>) -> Result<Self, Error> {
+    fn expand(paths: &[PathBuf], wanted: Option<MediaKind>) -> Self {
         let mut waiting = VecDeque::new();
-        let mut total = Some(0);
+        let mut manifests = false;
         for path in paths {
-            let bad = |problem: &str| {
-                let id = path.display().to_string();
-                Source::One(Err(BadRecord { problem: format!("{id}: {problem}"), id }))
-            };
             if path.is_dir() {
-                let mut files = Vec::new();
-                find_files(path, &mut files)?;
-                if files.is_empty() {
-                    waiting.push_back(bad("the folder holds no image or audio file"));
-                }
-                waiting.extend(files.into_iter().map(|(kind, path)| Source::One(Ok(kind.record(path)))));
-            } else if path.extension().is_some_and(|extension| extension == "jsonl") {
-                match Manifest::open(path) {
-                    Ok(manifest) => {
-                        waiting.push_back(Source::Manifest(Box::new(manifest)));
-                        total = None;
-                    }
-                    Err(error) => waiting.push_back(bad(&format!("cannot read: {error}"))),
-                }
-            } else {
-                waiting.push_back(match file(path) {
-                    Ok(record) => Source::One(Ok(record)),
-                    Err(problem) => bad(problem),
-                });
+                waiting.extend(folder(path, wanted).into_iter().map(Source::One));
+                continue;
             }
+            // `caption` and `transcribe` take any file, and their decoders tell what it is.
+            if let Some(kind) = wanted.or_else(|| MediaKind::of(path)) {
+                waiting.push_back(Source::One(Ok(kind.record(path.clone()))));
+                continue;
+            }
+            let is_manifest = path.extension().is_some_and(|extension| extension == "jsonl");
+            waiting.push_back(match Manifest::open(path) {
+                Err(error) => Source::One(Err(bad(path, &format!("cannot be read: {error}")))),
+                Ok(manifest) if is_manifest => {
+                    manifests = true;
+                    Source::Manifest(Box::new(manifest))
+                }
+                Ok(_) => Source::One(Err(bad(
+                    path,
+                    "its name tells neither an image nor audio nor a .jsonl manifest; use `caption` or `transcribe` for it",
+                ))),
+            });
         }
-        let total = total.map(|_: u64| waiting.len() as u64);
-        Ok(Inputs { waiting, total })
+        let total = (!manifests).then_some(waiting.len() as u64);
+        Inputs { waiting, total }
     }
+}
+
+fn bad(path: &Path, problem: &str) -> BadRecord {
+    let id = path.display().to_string();
+    BadRecord { problem: format!("{id}: {problem}"), id }
+}
+
+/// The records of a folder; a folder without any is a bad record.
+fn folder(path: &Path, wanted: Option<MediaKind>) -> Vec<Result<Record, BadRecord>> {
+    let mut found = Vec::new();
+    find_files(path, wanted, &mut found);
+    if found.is_empty() {
+        let what = match wanted {
+            None => "image or audio file",
+            Some(MediaKind::Image) => "image",
+            Some(MediaKind::Audio) => "audio file",
+        };
+        found.push(Err(bad(path, &format!("the folder holds no {what}"))));
+    }
+    found
 }
 
 impl Iterator for Inputs {
@@ -153,19 +147,21 @@ impl Iterator for Inputs {
 
 /// Pictures and sounds below `folder`, in order of their paths. Symbolic links to folders are not followed, so there is
 /// no endless loop.
-fn find_files(folder: &Path, found: &mut Vec<(MediaKind, PathBuf)>) -> Result<(), Error> {
-    let read = |source| Error::Read { path: folder.to_path_buf(), source };
-    let mut entries = fs::read_dir(folder).map_err(read)?.collect::<Result<Vec<_>, _>>().map_err(read)?;
+fn find_files(folder: &Path, wanted: Option<MediaKind>, found: &mut Vec<Result<Record, BadRecord>>) {
+    let entries = fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
+    let mut entries = match entries {
+        Ok(entries) => entries,
+        Err(error) => return found.push(Err(bad(folder, &format!("cannot be read: {error}")))),
+    };
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let path = entry.path();
-        if entry.file_type().map_err(read)?.is_dir() {
-            find_files(&path, found)?;
-        } else if let Some(kind) = MediaKind::of(&path) {
-            found.push((kind, path));
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            find_files(&path, wanted, found);
+        } else if let Some(kind) = MediaKind::of(&path).filter(|kind| wanted.is_none_or(|wanted| wanted == *kind)) {
+            found.push(Ok(kind.record(path)));
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -181,7 +177,7 @@ mod tests {
             fs::write(path, "").unwrap();
         }
         let paths = [folder.path().to_path_buf(), folder.path().join("notes.txt")];
-        let records: Vec<_> = Inputs::mixed(&paths).unwrap().collect();
+        let records: Vec<_> = Inputs::mixed(&paths).collect();
         assert_eq!(records.len(), 4);
         assert!(records[0].as_ref().unwrap().audio.as_ref().unwrap().ends_with("a.wav"));
         assert!(records[1].as_ref().unwrap().image.as_ref().unwrap().ends_with("b.PNG"));
@@ -190,9 +186,17 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_without_the_wanted_kind_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.wav"), "").unwrap();
+        let records: Vec<_> = Inputs::of_kind(&[folder.path().to_path_buf()], MediaKind::Image).collect();
+        assert!(records[0].as_ref().unwrap_err().problem.contains("holds no image"));
+    }
+
+    #[test]
     fn an_empty_folder_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let records: Vec<_> = Inputs::mixed(&[folder.path().to_path_buf()]).unwrap().collect();
+        let records: Vec<_> = Inputs::mixed(&[folder.path().to_path_buf()]).collect();
         assert!(records[0].as_ref().unwrap_err().problem.contains("holds no image or audio"));
     }
 }

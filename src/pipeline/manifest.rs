@@ -19,6 +19,10 @@ pub(super) struct Manifest {
 
 impl Manifest {
     pub fn open(path: &Path) -> io::Result<Self> {
+        // Opening a pipe would wait for its writer.
+        if !path.metadata()?.is_file() {
+            return Err(io::Error::other("not a regular file"));
+        }
         Ok(Manifest { path: path.to_path_buf(), reader: BufReader::new(File::open(path)?), line: 0, broken: false })
     }
 
@@ -52,6 +56,11 @@ impl Manifest {
 
     fn parse(&self, line: &[u8]) -> Result<Record, String> {
         let text = std::str::from_utf8(line).map_err(|_| "is not UTF-8".to_string())?;
+        // Editors on Windows put a byte order mark in front.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if !text.trim_start().starts_with('{') {
+            return Err("malformed record: a line must be an object such as {\"image\": \"a.png\"}".to_string());
+        }
         serde_json::from_str(text).map_err(|error| {
             // serde_json counts the one line as line 1.
             let message = error.to_string();
@@ -105,8 +114,9 @@ mod tests {
 
     #[test]
     fn bad_lines_do_not_keep_good_ones_from_being_read() {
-        let records =
-            read(b"{\"id\": \"a\", \"image\": \"a.png\"}\n{nonsense\n\n{\"id\": \"n\"}\n\xff\n{\"text\": \"t\"}");
+        let records = read(
+            b"\xef\xbb\xbf{\"id\": \"a\", \"image\": \"a.png\"}\n{nonsense\n\n{\"id\": \"n\"}\n\xff\n{\"text\": \"t\"}",
+        );
         assert_eq!(records.len(), 5);
         assert!(records[0].as_ref().unwrap().image.as_ref().unwrap().ends_with("a.png"));
         let problem = |at: usize| records[at].as_ref().unwrap_err().problem.clone();

@@ -58,6 +58,11 @@ impl OutputFile {
             return Err(Error::Write { path: path.to_path_buf(), source });
         }
 
+        let left_over = fs::metadata(&partial).is_ok_and(|partial| partial.len() > 0);
+        if left_over && !resume {
+            let source = io::Error::other("an earlier run was interrupted and left it; use --resume, or delete it");
+            return Err(write(source));
+        }
         let mut done = BTreeSet::new();
         let mut kept = Vec::new();
         let earlier = if partial.exists() { partial.clone() } else { path.to_path_buf() };

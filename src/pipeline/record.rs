@@ -28,10 +28,11 @@ pub struct BadRecord {
 }
 
 impl Record {
-    /// The name in results: its id, or the file it is about.
+    /// The name in results: its id, or the file it is about, or `text`.
     pub fn name(&self) -> String {
         let file = self.image.as_ref().or(self.audio.as_ref());
-        self.id.clone().or_else(|| file.map(|path| path.display().to_string())).unwrap_or_default()
+        let file = || file.map(|path| path.display().to_string());
+        self.id.clone().or_else(file).unwrap_or_else(|| "text".to_string())
     }
 
     /// Reads relative paths from `folder`.

@@ -48,7 +48,7 @@ impl Pipeline {
                 }
                 Step::Ask(options) => {
                     let question = question(&options, record, &result);
-                    result.answer = kept(self.ask(&mut sources, &mut encoded, question, &options))?;
+                    result.answer = kept(self.ask(&mut sources, &mut encoded, record, question, &options))?;
                 }
                 Step::Fuse(options) => {
                     let transcript = result.transcript.as_ref().and_then(StepResult::value);
@@ -100,10 +100,16 @@ impl Pipeline {
         &mut self,
         sources: &mut Sources,
         encoded: &mut Option<EncodedImage>,
+        record: &Record,
         question: Option<String>,
         options: &AskOptions,
     ) -> StepOutcome<AnswerText> {
         let Some(question) = question.filter(|_| sources.has_image()) else { return Ok(None) };
+        if let (true, Some(audio)) = (question.trim().is_empty(), &record.audio) {
+            return Err(Error::Input {
+                problem: format!("{}: no speech was understood, so no question", audio.display()),
+            });
+        }
         let blip = self.models.blip("ask")?;
         blip.prepare_answers()?;
         let started = Instant::now();
@@ -122,8 +128,9 @@ impl Pipeline {
         progress: &mut OnProgress,
     ) -> StepOutcome<Fusion> {
         let student = self.models.student("fuse")?;
-        let hears = student.takes(Modality::Audio);
-        let started = Instant::now();
+        let (sees, reads, hears) =
+            (student.takes(Modality::Image), student.takes(Modality::Text), student.takes(Modality::Audio));
+        let mut spoken_ms = 0.0;
         let text = match options.text {
             TextSource::None => None,
             TextSource::Text => record.text.clone(),
@@ -131,25 +138,36 @@ impl Pipeline {
             TextSource::Any if record.text.is_some() => record.text.clone(),
             // A student that hears needs no transcript.
             TextSource::Any if hears && sources.has_audio() => None,
-            TextSource::Any => match transcript {
-                None => {
-                    let spoken = self.transcribe(sources, &TranscribeOptions::default(), progress)?;
-                    spoken.map(|spoken| spoken.value.text)
-                }
-                made => made,
-            },
+            TextSource::Any if transcript.is_some() => transcript,
+            TextSource::Any if !reads => None,
+            TextSource::Any => {
+                let spoken = self.transcribe(sources, &TranscribeOptions::default(), progress)?;
+                spoken_ms = spoken.as_ref().map_or(0.0, |spoken| spoken.ms);
+                spoken.map(|spoken| spoken.value.text)
+            }
         }
         .filter(|text| !text.trim().is_empty());
 
         let student = self.models.student("fuse")?;
+        let unheard = !hears && !reads && sources.has_audio();
+        for (modality, left_out) in
+            [("image", !sees && sources.has_image()), ("text", !reads && text.is_some()), ("audio", unheard)]
+        {
+            if left_out {
+                log::warn!("{}: student `{}` takes no {modality}; it is left out", record.name(), student.name());
+            }
+        }
+        let text = text.filter(|_| reads);
+        let started = Instant::now();
         let rate = student.sample_rate().filter(|_| hears);
-        let (image, audio) = sources.both(student.takes(Modality::Image), rate)?;
+        let (image, audio) = sources.both(sees, rate)?;
         if image.is_none() && text.is_none() && audio.is_none() {
             return Ok(None);
         }
-        let inputs = FusionInputs { image, text: text.as_deref(), audio };
-        let value = student.fuse(&inputs)?;
-        Ok(Some(timed(value, started, student.provider())))
+        let value = student.fuse(&FusionInputs { image, text: text.as_deref(), audio })?;
+        let mut fused = timed(value, started, student.provider());
+        fused.ms += spoken_ms;
+        Ok(Some(fused))
     }
 }
 

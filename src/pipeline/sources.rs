@@ -1,4 +1,4 @@
-//! The files of one record, each read once however many steps want it.
+//! The files of one record, each read once however many steps want it, also when it cannot be read.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use crate::media;
 /// Picture and sound of a record, decoded when first wanted.
 pub(super) struct Sources<'a> {
     record: &'a Record,
-    image: Option<RgbImage>,
-    audio: BTreeMap<u32, Vec<f32>>,
+    image: Option<Result<RgbImage, String>>,
+    audio: BTreeMap<u32, Result<Vec<f32>, String>>,
 }
 
 impl<'a> Sources<'a> {
@@ -30,42 +30,33 @@ impl<'a> Sources<'a> {
 
     /// The picture; `None` when the record has none.
     pub fn image(&mut self) -> Result<Option<&RgbImage>, Error> {
-        self.load_image()?;
-        Ok(self.image.as_ref())
+        self.both(true, None).map(|(image, _)| image)
     }
 
     /// The sound at `rate` samples a second, mono; `None` when the record has none.
     pub fn audio(&mut self, rate: u32) -> Result<Option<&[f32]>, Error> {
-        self.load_audio(rate)?;
-        Ok(self.audio.get(&rate).map(Vec::as_slice))
+        self.both(false, Some(rate)).map(|(_, audio)| audio)
     }
 
     /// Picture and sound together, each where it is wanted and there.
     pub fn both(&mut self, image: bool, rate: Option<u32>) -> Result<(Option<&RgbImage>, Option<&[f32]>), Error> {
-        if image {
-            self.load_image()?;
+        if let (true, None, Some(path)) = (image, &self.image, &self.record.image) {
+            let loaded = media::image::load(path);
+            self.image = Some(loaded.map_err(|source| Error::Image { path: path.clone(), source }.to_string()));
         }
-        if let Some(rate) = rate {
-            self.load_audio(rate)?;
+        if let (Some(rate), Some(path)) = (rate, &self.record.audio) {
+            self.audio.entry(rate).or_insert_with(|| {
+                let loaded = media::audio::load(path, rate);
+                loaded.map_err(|source| Error::Audio { path: path.clone(), source }.to_string())
+            });
         }
-        let samples = rate.and_then(|rate| self.audio.get(&rate));
-        Ok((self.image.as_ref().filter(|_| image), samples.map(Vec::as_slice)))
+        let image = self.image.as_ref().filter(|_| image).map(known).transpose()?;
+        let audio = rate.and_then(|rate| self.audio.get(&rate)).map(known).transpose()?;
+        Ok((image, audio.map(Vec::as_slice)))
     }
+}
 
-    fn load_image(&mut self) -> Result<(), Error> {
-        if let (None, Some(path)) = (&self.image, &self.record.image) {
-            let image = media::image::load(path).map_err(|source| Error::Image { path: path.clone(), source })?;
-            self.image = Some(image);
-        }
-        Ok(())
-    }
-
-    fn load_audio(&mut self, rate: u32) -> Result<(), Error> {
-        if let (false, Some(path)) = (self.audio.contains_key(&rate), &self.record.audio) {
-            let samples =
-                media::audio::load(path, rate).map_err(|source| Error::Audio { path: path.clone(), source })?;
-            self.audio.insert(rate, samples);
-        }
-        Ok(())
-    }
+/// What was loaded, or the error of the first attempt.
+fn known<T>(loaded: &Result<T, String>) -> Result<&T, Error> {
+    loaded.as_ref().map_err(|problem| Error::Input { problem: problem.clone() })
 }

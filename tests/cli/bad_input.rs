@@ -338,6 +338,7 @@ fn question_given_twice_or_not_at_all() {
 #[test]
 fn nothing_to_fuse() {
     edgefuse(["fuse"]).expect(WRONG_USE);
+    edgefuse(["fuse", "--embeddings"]).expect(WRONG_USE);
 }
 
 /// A device file that asks for CUDA first, which the library of the set-up does not have.
@@ -414,5 +415,80 @@ fn results_that_cannot_be_written() {
     let records = data("records.jsonl");
     for output in ["/dev/full", "/no/such/folder/results.jsonl"] {
         edgefuse(["run", &records, "--output", output]).expect(WRONG_USE).expect_error(&[output]);
+    }
+}
+
+#[test]
+fn results_that_would_replace_an_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = folder.path().join("m.jsonl");
+    fs::write(&manifest, "{\"text\": \"is there a circle?\"}\n").unwrap();
+    let name = manifest.to_str().unwrap();
+    edgefuse(["run", name, "--output", name]).expect(WRONG_USE).expect_error(&[name, "input"]);
+    assert!(fs::read_to_string(&manifest).unwrap().contains("circle"));
+}
+
+#[test]
+fn results_of_an_interrupted_run_are_not_wiped_and_ids_not_mixed_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = folder.path().join("m.jsonl");
+    let picture = root().join("tests/data/easyvqa-0.png").display().to_string();
+    let record = |id: &str| format!("{{\"id\": \"{id}\", \"image\": \"{picture}\"}}\n");
+    fs::write(&manifest, [record("a"), record("b"), record("a")].concat()).unwrap();
+    let output = folder.path().join("out.jsonl");
+    fs::write(folder.path().join("out.jsonl.partial"), "{\"id\":\"a\"}\n").unwrap();
+    let (manifest, output) = (manifest.to_str().unwrap(), output.to_str().unwrap());
+
+    edgefuse(["--quiet", "run", manifest, "--output", output]).expect(WRONG_USE).expect_error(&["partial", "--resume"]);
+    edgefuse(["--quiet", "run", manifest, "--output", output, "--resume"])
+        .expect(SOME_FAILED)
+        .expect_error(&["earlier record has this id"]);
+    let lines = fs::read_to_string(output).unwrap();
+    assert_eq!(lines.lines().next(), Some("{\"id\":\"a\"}"), "the earlier result is kept: {lines}");
+    assert!(lines.contains("a red triangle"), "the other record was done: {lines}");
+}
+
+#[test]
+fn spoken_question_about_a_picture_that_cannot_be_read() {
+    let picture = data("bad/corrupt.png");
+    let run = edgefuse(["--quiet", "ask", &picture, "--audio", &data("question-color.wav")]).expect(SOME_FAILED);
+    assert_eq!(run.stdout, "", "a transcript is not an answer");
+    run.expect_error(&[&picture]);
+}
+
+#[test]
+fn standard_error_that_cannot_be_written() {
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    run(command().args(["caption", &data("easyvqa-0.png"), &data("bad/empty.png")]).stderr(full)).expect(SOME_FAILED);
+}
+
+#[test]
+fn doctor_tells_what_the_pipeline_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("board.yaml");
+    let text = "device: board\nruntime: {library: ROOT/lib/libonnxruntime.so}\npipeline: [caption]\n";
+    fs::write(&path, text.replace("ROOT", root().to_str().unwrap())).unwrap();
+    let run = edgefuse(["--config", path.to_str().unwrap(), "doctor"]).expect(CANNOT_LOAD);
+    assert!(run.stdout.contains("models.blip") && run.stdout.contains("cannot run"), "{}", run.stdout);
+}
+
+#[test]
+fn flipped_byte_in_a_tokenizer() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = damaged_model("blip-easyvqa", folder.path(), &["tokenizer.json"]);
+    flip_a_byte(&model.join("tokenizer.json"));
+    bad_model(&model, &["tokenizer.json", "SHA-256"]);
+}
+
+#[test]
+fn model_description_with_absurd_numbers() {
+    for (old, new, told) in [
+        ("past, 32]", "past, 4611686018427387904]", "past_key"),
+        ("caption_max_tokens: 20", "caption_max_tokens: 0", "generation"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let model = damaged_model("blip-easyvqa", folder.path(), &["model.yaml"]);
+        replace(&model.join("model.yaml"), old, new);
+        bad_model(&model, &["model.yaml", told]);
     }
 }

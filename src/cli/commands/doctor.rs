@@ -2,12 +2,14 @@
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
-use edgefuse::config::model_folder::ModelFolder;
-use edgefuse::config::{ByteSize, Device, ModelEntry, Provider};
-use edgefuse::engine::{Engine, GraphFile, SessionOptions, resident_bytes};
+use edgefuse::config::model_folder::Kind;
+use edgefuse::config::{ByteSize, Device, ModelEntry, OnMissingProvider, Provider, Step};
+use edgefuse::engine::{Engine, resident_bytes};
 use edgefuse::error::Error;
+use edgefuse::models::{Loader, Vocabulary};
 use serde::Serialize;
 
 use super::start::device;
@@ -25,6 +27,8 @@ struct Report {
     library: LibraryReport,
     providers: Vec<ProviderReport>,
     models: Vec<ModelReport>,
+    /// What keeps the device file from working, apart from library and models.
+    problems: Vec<String>,
     fit: bool,
 }
 
@@ -94,10 +98,11 @@ fn examine(device: &Device) -> Report {
         library: LibraryReport::default(),
         providers: Vec::new(),
         models: Vec::new(),
+        problems: Vec::new(),
         fit: false,
     };
     let engine = match Engine::start(&device.runtime, &device.base) {
-        Ok(engine) => engine,
+        Ok(engine) => Arc::new(engine),
         Err(error) => {
             report.library.error = Some(error.to_string());
             return report;
@@ -129,14 +134,35 @@ fn examine(device: &Device) -> Report {
         .collect();
     for (kind, entry) in models {
         if let Some(entry) = entry {
-            report.models.push(examine_model(&engine, kind, entry));
+            report.models.push(examine_model(&engine, kind, entry, device.runtime.memory_budget));
         }
     }
-    report.fit = report.models.iter().all(|model| model.error.is_none());
+    for step in &device.pipeline {
+        let (kind, entry) = match step {
+            Step::Transcribe(_) => ("whisper", &device.whisper),
+            Step::Fuse(_) => ("student", &device.student),
+            _ => ("blip", &device.blip),
+        };
+        if entry.is_none() {
+            report.problems.push(format!("the pipeline's `{}` needs models.{kind}, which is not named", step.name()));
+        }
+    }
+    if device.runtime.on_missing_provider == OnMissingProvider::Error {
+        let missing = report.providers.iter().filter(|provider| !provider.loads);
+        let told =
+            missing.map(|it| format!("provider `{}` does not load, and on_missing_provider is `error`", it.name));
+        report.problems.extend(told);
+    }
+    report.fit = report.problems.is_empty() && report.models.iter().all(|model| model.error.is_none());
     report
 }
 
-fn examine_model(engine: &Engine, kind: &'static str, entry: &ModelEntry) -> ModelReport {
+fn examine_model(
+    engine: &Arc<Engine>,
+    kind: &'static str,
+    entry: &ModelEntry,
+    budget: Option<ByteSize>,
+) -> ModelReport {
     let mut report = ModelReport {
         kind,
         path: entry.path.display().to_string(),
@@ -145,28 +171,29 @@ fn examine_model(engine: &Engine, kind: &'static str, entry: &ModelEntry) -> Mod
         graphs: Vec::new(),
         error: None,
     };
-    if let Err(error) = examine_graphs(engine, kind, entry, &mut report) {
+    if let Err(error) = examine_parts(engine, kind, entry, budget, &mut report) {
         report.error = Some(error.to_string());
     }
     report
 }
 
-fn examine_graphs(
-    engine: &Engine,
+fn examine_parts(
+    engine: &Arc<Engine>,
     kind: &'static str,
     entry: &ModelEntry,
+    budget: Option<ByteSize>,
     report: &mut ModelReport,
 ) -> Result<(), Error> {
-    let folder = ModelFolder::load(entry)?;
+    let loader = Loader::new(engine.clone(), entry)?;
+    let folder = loader.folder().clone();
     report.name = Some(folder.common.name.clone());
     if folder.kind.name() != kind {
-        return Err(Error::WrongKind { path: folder.path.clone(), found: folder.kind.name(), wanted: kind });
+        return Err(loader.wrong_kind(kind));
     }
     for (role, spec) in &folder.common.graphs {
         let before = resident_bytes();
         let started = Instant::now();
-        let options = SessionOptions { precision: &entry.precision, providers: &entry.execution_providers };
-        let graph = engine.load(&GraphFile { folder: &folder, role }, &options)?;
+        let graph = loader.graph(role)?;
         let load_ms = (started.elapsed().as_secs_f64() * 1e4).round() / 10.0;
         let grown = before.zip(resident_bytes()).map(|(before, after)| ByteSize::from(after.saturating_sub(before)));
         let file = &spec.files[&entry.precision];
@@ -175,12 +202,20 @@ fn examine_graphs(
             role: role.clone(),
             provider: graph.provider(),
             sha256: folder.common.files[file].sha256.clone(),
-            bytes: ByteSize::from(folder.common.files[file].bytes + data),
+            bytes: ByteSize::from(folder.common.files[file].bytes.saturating_add(data)),
             load_ms,
             resident: grown,
         });
     }
-    Ok(())
+    let tokenizer = match &folder.kind {
+        Kind::Whisper(spec) => Some(&spec.tokenizer),
+        Kind::Blip(spec) => Some(&spec.tokenizer),
+        Kind::Student(spec) => spec.tokenizer.as_ref(),
+    };
+    if let Some(tokenizer) = tokenizer {
+        Vocabulary::load(&folder, tokenizer)?;
+    }
+    loader.check_budget(budget)
 }
 
 /// A line of `/proc/meminfo`.
@@ -236,6 +271,9 @@ impl std::fmt::Display for Report {
                     graph.sha256
                 )?;
             }
+        }
+        for problem in &self.problems {
+            writeln!(out, "problem    {problem}")?;
         }
         writeln!(out, "verdict    {}", if self.fit { "everything can run" } else { "something cannot run, see above" })
     }

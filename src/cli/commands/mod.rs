@@ -4,13 +4,15 @@ mod doctor;
 mod process;
 mod start;
 
+use std::path::Path;
+
 use edgefuse::config::{AskOptions, CaptionOptions, FuseOptions, Question, Step, Task, Timestamps, TranscribeOptions};
 use edgefuse::pipeline::{Inputs, MediaKind, OutputFile, Record};
 
 pub(super) use doctor::doctor;
 
 use super::args::{self, Format, Global, TaskArgument, TimestampsArgument};
-use super::printer::Printer;
+use super::printer::{Printer, Shown};
 use super::{Outcome, Stop};
 use process::process;
 use start::device;
@@ -26,10 +28,15 @@ pub(super) fn run(global: &Global, args: &args::Run) -> Result<Outcome, Stop> {
         let problem = format!("{}: no `pipeline`, which `run` needs", device.path.display());
         return Err(Stop::Usage(problem));
     }
-    let inputs = Inputs::mixed(&args.inputs)?;
+    if let Some(output) = &args.output
+        && args.inputs.iter().any(|input| same_file(input, output))
+    {
+        return Err(Stop::Usage(format!("{}: is an input, and would be replaced by the results", output.display())));
+    }
+    let inputs = Inputs::mixed(&args.inputs);
     let output = args.output.as_ref().map(|path| OutputFile::create(path, args.resume)).transpose()?;
     let steps = device.pipeline.clone();
-    let printer = Printer { named_steps: true, ..printer(global) };
+    let printer = printer(global, Shown::All);
     process(global, device, steps, inputs, output, &printer)
 }
 
@@ -38,8 +45,8 @@ pub(super) fn caption(global: &Global, args: &args::Caption) -> Result<Outcome, 
     no_subtitles(global)?;
     let max_tokens = args.max_tokens.map(|tokens| tokens as usize);
     let steps = vec![Step::Caption(CaptionOptions { max_tokens, prompt: args.prompt.clone() })];
-    let inputs = Inputs::of_kind(&args.images, MediaKind::Image)?;
-    let printer = Printer { named_inputs: inputs.total() != Some(1), ..printer(global) };
+    let inputs = Inputs::of_kind(&args.images, MediaKind::Image);
+    let printer = Printer { named_inputs: inputs.total() != Some(1), ..printer(global, Shown::Caption) };
     process(global, device(global, &["blip"])?, steps, inputs, None, &printer)
 }
 
@@ -61,7 +68,7 @@ pub(super) fn ask(global: &Global, args: &args::Ask) -> Result<Outcome, Stop> {
         ..Record::default()
     };
     let kinds: &[_] = if args.audio.is_some() { &["blip", "whisper"] } else { &["blip"] };
-    process(global, device(global, kinds)?, steps, Inputs::single(record), None, &printer(global))
+    process(global, device(global, kinds)?, steps, Inputs::single(record), None, &printer(global, Shown::Answer))
 }
 
 /// `transcribe`
@@ -73,11 +80,11 @@ pub(super) fn transcribe(global: &Global, args: &args::Transcribe) -> Result<Out
             TaskArgument::Translate => Task::Translate,
         },
         timestamps: match args.timestamps {
-            TimestampsArgument::None => Timestamps::None,
-            TimestampsArgument::Segment => Timestamps::Segment,
+            Some(TimestampsArgument::None) => Timestamps::None,
+            Some(TimestampsArgument::Segment) | None => Timestamps::Segment,
         },
     };
-    let inputs = Inputs::of_kind(&args.audio, MediaKind::Audio)?;
+    let inputs = Inputs::of_kind(&args.audio, MediaKind::Audio);
     let one = inputs.total() == Some(1);
     if matches!(global.format, Format::Srt | Format::Vtt) {
         if !one {
@@ -87,7 +94,11 @@ pub(super) fn transcribe(global: &Global, args: &args::Transcribe) -> Result<Out
             return Err(Stop::Usage("subtitles need times; leave out `--timestamps none`".to_string()));
         }
     }
-    let printer = Printer { named_inputs: !one, ..printer(global) };
+    let printer = Printer {
+        named_inputs: !one,
+        times: args.timestamps == Some(TimestampsArgument::Segment),
+        ..printer(global, Shown::Transcript)
+    };
     process(global, device(global, &["whisper"])?, vec![Step::Transcribe(options)], inputs, None, &printer)
 }
 
@@ -99,15 +110,19 @@ pub(super) fn fuse(global: &Global, args: &args::Fuse) -> Result<Outcome, Stop> 
     }
     let record =
         Record { image: args.image.clone(), audio: args.audio.clone(), text: args.text.clone(), ..Record::default() };
-    let printer = Printer { embeddings: args.embeddings, ..printer(global) };
+    let printer = Printer { embeddings: args.embeddings, ..printer(global, Shown::Decision) };
     let steps = vec![Step::Fuse(FuseOptions::default())];
     // A student that does not hear is given the transcript.
     let kinds: &[_] = if args.audio.is_some() { &["student", "whisper"] } else { &["student"] };
     process(global, device(global, kinds)?, steps, Inputs::single(record), None, &printer)
 }
 
-fn printer(global: &Global) -> Printer {
-    Printer { format: global.format, named_steps: false, named_inputs: false, times: false, embeddings: false }
+fn printer(global: &Global, shown: Shown) -> Printer {
+    Printer { format: global.format, shown, named_inputs: false, times: false, embeddings: false }
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 fn no_subtitles(global: &Global) -> Result<(), Stop> {

@@ -1,17 +1,19 @@
 //! Records through the pipeline, with progress, results and errors each where they belong.
 
+use std::collections::BTreeSet;
+use std::io;
 use std::sync::Arc;
 
 use edgefuse::config::{Device, Step};
 use edgefuse::engine::Engine;
 use edgefuse::error::Error;
 use edgefuse::models::Models;
-use edgefuse::pipeline::{Inputs, OutputFile, Pipeline, RecordResult};
+use edgefuse::pipeline::{BadRecord, Inputs, OutputFile, Pipeline, Record, RecordResult};
 
 use crate::cli::args::{Format, Global};
 use crate::cli::printer::{Printer, cost};
 use crate::cli::progress::Progress;
-use crate::cli::{Outcome, Stop};
+use crate::cli::{Outcome, Stop, say};
 
 /// Takes `steps` with every record of `inputs`. Results go to `output` if there is one, else to standard output; errors
 /// to standard error, and into the results.
@@ -26,8 +28,14 @@ pub(super) fn process(
     let engine = Engine::start(&device.runtime, &device.base).map_err(Error::from)?;
     let mut pipeline = Pipeline::new(Models::new(Arc::new(engine), device), steps);
     let progress = Progress::new(global, inputs.total());
+    let mut names = BTreeSet::new();
     let (mut done, mut failed) = (0u64, 0u64);
     for item in inputs {
+        // In a file of results the id is what tells a record; two with the same could not be resumed.
+        let item = item.and_then(|record| match output.is_some() && !names.insert(record.name()) {
+            true => Err(repeated(&record)),
+            false => Ok(record),
+        });
         let (result, errors) = match item {
             Ok(record) => {
                 let name = record.name();
@@ -38,25 +46,27 @@ pub(super) fn process(
                 progress.start(&name);
                 let mut on_progress = |seconds, total| progress.seconds(&name, seconds, total);
                 let result = pipeline.process(&record, &mut on_progress)?;
-                let errors = result.errors().into_iter().map(|error| about(&name, error)).collect();
+                let errors = result.errors().into_iter().map(|error| about(&record, error)).collect::<Vec<_>>();
                 (result, errors)
             }
             Err(bad) => (RecordResult::failed(bad.id, bad.problem.clone()), vec![bad.problem]),
         };
-        let errors: Vec<String> = errors;
-        if errors.is_empty() {
-            done += 1;
-        } else {
-            failed += 1;
-            progress.suspend(|| errors.iter().for_each(|error| eprintln!("error: {error}")));
+        match errors.is_empty() {
+            true => done += 1,
+            false => failed += 1,
         }
+        progress.suspend(|| errors.iter().for_each(|error| say(&format!("error: {error}"))));
         match &mut output {
             Some(output) => output.write(&result)?,
-            None => progress.suspend(|| printer.print(&result)).map_err(Stop::Output)?,
+            None => match progress.suspend(|| printer.print(&result)) {
+                // Whoever read our output has enough of it; what failed before still counts.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
+                printed => printed.map_err(Stop::Output)?,
+            },
         }
         let cost = cost(&result);
         if global.format == Format::Text && !global.quiet && output.is_none() && !cost.is_empty() {
-            progress.suspend(|| eprintln!("  [{cost}]"));
+            progress.suspend(|| say(&format!("  [{cost}]")));
         }
         progress.step();
     }
@@ -66,13 +76,22 @@ pub(super) fn process(
         output.finish()?;
         if !global.quiet {
             let resumed = if kept > 0 { format!(", {kept} kept from before") } else { String::new() };
-            eprintln!("{done} done{resumed}, {failed} failed");
+            say(&format!("{done} done{resumed}, {failed} failed"));
         }
     }
     Ok(if failed == 0 { Outcome::Done } else { Outcome::SomeFailed })
 }
 
-/// The error with the record it is about, where its words do not say so already.
-fn about(id: &str, error: &str) -> String {
-    if error.contains(id) { error.to_string() } else { format!("{id}: {error}") }
+fn repeated(record: &Record) -> BadRecord {
+    let id = record.name();
+    BadRecord { problem: format!("{id}: an earlier record has this id; its result stands"), id }
+}
+
+/// The error, behind the record's name where it does not name one of the record's files.
+fn about(record: &Record, error: &str) -> String {
+    let mut files = [&record.image, &record.audio].into_iter().flatten();
+    if files.any(|path| error.contains(&path.display().to_string())) {
+        return error.to_string();
+    }
+    format!("{}: {error}", record.name())
 }

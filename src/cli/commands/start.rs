@@ -26,7 +26,7 @@ pub(super) fn device(global: &Global, kinds: &[&'static str]) -> Result<Device, 
     }
     let mut device = Device::load(&path)?;
     if let Some(name) = &global.model {
-        let folder = ModelFolder::load(&device.other_model(name, None))?;
+        let folder = ModelFolder::load(&device.other_model(name, None)).map_err(Error::Model)?;
         if !kinds.contains(&folder.kind.name()) {
             return Err(Error::WrongKind { path: folder.path, found: folder.kind.name(), wanted: kinds[0] });
         }

@@ -2,6 +2,9 @@
 
 use serde::Deserialize;
 
+/// Most values of one window's spectrogram; Whisper large has 384,000.
+const MOST_VALUES: usize = 1 << 24;
+
 /// How sound becomes the log-mel spectrogram that a model hears.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,7 +37,9 @@ impl AudioSpec {
             && (16..=65_536).contains(&self.n_fft)
             && (1..=self.n_fft).contains(&self.hop_length)
             && (1..=1_024).contains(&self.n_mels)
-            && (1..=600).contains(&self.chunk_seconds);
+            && (1..=600).contains(&self.chunk_seconds)
+            // At least a few frames, and a spectrogram that fits any board.
+            && (8..=MOST_VALUES / self.n_mels).contains(&self.chunk_frames());
         if sane { Ok(()) } else { Err(format!("audio: values out of range: {self:?}")) }
     }
 }

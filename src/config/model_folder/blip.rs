@@ -71,8 +71,17 @@ impl BlipSpec {
                 return Err("graphs: question_encoder and answer_decoder differ in `layers`".to_string());
             }
         }
-        if !(2..=65_536).contains(&self.generation.max_question_tokens) {
-            return Err("generation.max_question_tokens: out of range".to_string());
+        for decoder in ["caption_decoder", "answer_decoder"].iter().filter_map(|role| graphs.get(*role)) {
+            let vocabulary = decoder.outputs["logits"].fixed(1).unwrap_or(0) as i64;
+            let tokens = &self.tokens;
+            if ![tokens.start, tokens.end, tokens.pad, tokens.classify].iter().all(|id| (0..vocabulary).contains(id)) {
+                return Err(format!("tokens: an id is outside the vocabulary of {vocabulary}"));
+            }
+        }
+        let generation = &self.generation;
+        let limits = [generation.caption_max_tokens, generation.answer_max_tokens, generation.max_question_tokens];
+        if limits.iter().any(|limit| !(1..=65_536).contains(limit)) || generation.max_question_tokens < 2 {
+            return Err("generation: a limit is out of range".to_string());
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The graphs of a model: files by precision, and the names, types and shapes of their tensors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::Deserialize;
 
@@ -59,9 +60,19 @@ pub enum ElementType {
     Int64,
 }
 
+impl fmt::Display for ElementType {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str(match self {
+            ElementType::Float32 => "float32",
+            ElementType::Float16 => "float16",
+            ElementType::Int64 => "int64",
+        })
+    }
+}
+
 /// One axis of a shape.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "an axis must be a length or a word")]
 pub enum Axis {
     /// Always this long.
     Fixed(usize),
@@ -69,7 +80,21 @@ pub enum Axis {
     Dynamic(String),
 }
 
+impl fmt::Display for Axis {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Axis::Fixed(length) => write!(formatter, "{length}"),
+            Axis::Dynamic(name) => formatter.write_str(name),
+        }
+    }
+}
+
 impl TensorSpec {
+    /// The shape as `model.yaml` writes it.
+    pub fn shape_text(&self) -> String {
+        format!("[{}]", self.shape.iter().map(Axis::to_string).collect::<Vec<_>>().join(", "))
+    }
+
     /// Names in the graph: one, or one for each of `layers`.
     pub fn names(&self, layers: usize) -> Vec<String> {
         if self.name.contains(LAYER) {
@@ -107,6 +132,12 @@ impl GraphSpec {
         if self.layers() > MOST_LAYERS {
             return Err(format!("graphs.{role}.layers: {} is more than {MOST_LAYERS}", self.layers()));
         }
+        for (side, tensors) in [("inputs", &self.inputs), ("outputs", &self.outputs)] {
+            let mut names = BTreeSet::new();
+            if let Some(twice) = tensors.values().find(|tensor| !names.insert(&tensor.name)) {
+                return Err(format!("graphs.{role}.{side}: `{}` is named twice", twice.name));
+            }
+        }
         let per_layer = self.inputs.values().chain(self.outputs.values()).any(|tensor| tensor.name.contains(LAYER));
         if per_layer && self.layers() == 0 {
             return Err(format!("graphs.{role}.layers: missing, though a tensor's name has {LAYER}"));
@@ -119,6 +150,16 @@ impl GraphSpec {
         for (side, have, wanted) in [("inputs", &self.inputs, inputs), ("outputs", &self.outputs, outputs)] {
             if let Some(missing) = wanted.iter().find(|role| !have.contains_key(**role)) {
                 return Err(format!("graphs.{graph}.{side}: no `{missing}`"));
+            }
+            for role in wanted {
+                // What the code feeds and reads; weights inside the graph may be of any type.
+                let element = match *role {
+                    "input_ids" | "attention_mask" => ElementType::Int64,
+                    _ => ElementType::Float32,
+                };
+                if have[*role].element != element {
+                    return Err(format!("graphs.{graph}.{side}.{role}: must be {element}"));
+                }
             }
         }
         Ok(())
@@ -139,7 +180,8 @@ pub(super) fn check_decoder(graphs: &BTreeMap<String, GraphSpec>, role: &str) ->
         &["logits", "present_key", "present_value"],
     )?;
     let past = &decoder.inputs["past_key"];
-    if past.shape.len() != 4 || past.fixed(1).is_none() || past.fixed(3).is_none() {
+    let sane = |axis| past.fixed(axis).is_some_and(|length| (1..=65_536).contains(&length));
+    if past.shape.len() != 4 || !sane(1) || !sane(3) {
         return Err(format!(
             "graphs.{role}.inputs.past_key.shape: must be [batch, HEADS, past, HEAD_DIM] with numbers"
         ));

@@ -38,8 +38,9 @@ impl ImageSpec {
         if !side.contains(&self.width) || !side.contains(&self.height) {
             return Err(format!("image: {} x {} is out of range (1 to 4096)", self.width, self.height));
         }
-        if self.std.iter().any(|std| !std.is_normal()) || !self.rescale.is_normal() {
-            return Err("image: std and rescale must not be zero".to_string());
+        let finite = self.mean.iter().all(|mean| mean.is_finite());
+        if !finite || self.std.iter().any(|std| !std.is_normal()) || !self.rescale.is_normal() {
+            return Err("image: mean, std and rescale must be numbers, and the last two not zero".to_string());
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ mod image;
 mod student;
 mod whisper;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -250,6 +250,18 @@ impl ModelFolder {
         }
         for (role, graph) in &self.common.graphs {
             graph.check(role, &self.common.files)?;
+        }
+        let tokenizer = match &self.kind {
+            Kind::Whisper(spec) => Some(&spec.tokenizer),
+            Kind::Blip(spec) => Some(&spec.tokenizer),
+            Kind::Student(spec) => spec.tokenizer.as_ref(),
+        };
+        // Only what is known to belong to a graph is checked before use, so nothing else may lie in the folder's list.
+        let graphs = self.common.graphs.values().flat_map(|graph| graph.files.values());
+        let used: BTreeSet<String> =
+            graphs.flat_map(|file| [file.clone(), format!("{file}.data")]).chain(tokenizer.cloned()).collect();
+        if let Some(stray) = self.common.files.keys().find(|file| !used.contains(*file)) {
+            return Err(format!("files: `{stray}` is no graph, no graph's weights (GRAPH.onnx.data) and no tokenizer"));
         }
         let named = |key: &str, name: &str| match self.common.files.contains_key(name) {
             true => Ok(()),

@@ -96,6 +96,9 @@ impl StudentSpec {
         if self.text.as_ref().is_some_and(|text| !(1..=65_536).contains(&text.max_tokens)) {
             return Err("text.max_tokens: out of range".to_string());
         }
+        if self.labels.is_empty() {
+            return Err("labels: empty".to_string());
+        }
         if student.outputs["logits"].fixed(1) != Some(self.labels.len()) {
             return Err(format!("labels: {} of them, but `logits` has another number", self.labels.len()));
         }

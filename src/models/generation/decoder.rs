@@ -106,7 +106,11 @@ impl Decoding<'_> {
         self.past_values = outputs.take("present_value");
         self.length += tokens.len();
         let logits = outputs.take_one("logits", &[Some(1), Some(self.decoder.vocabulary)])?;
-        Ok(logits.view()?.iter().copied().collect())
+        let logits: Vec<f32> = logits.view()?.iter().copied().collect();
+        if logits.iter().any(|logit| logit.is_nan()) {
+            return Err(EngineError::NotANumber { graph: self.decoder.graph.name().to_string(), tensor: "logits" });
+        }
+        Ok(logits)
     }
 
     /// Tokens fed so far.

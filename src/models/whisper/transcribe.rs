@@ -46,7 +46,12 @@ impl Whisper {
             let frames = window_frames.min(content - seek);
             let window = self.encode_window(log_mel.slice(s![.., seek..seek + frames]))?;
             if language.is_none() {
-                let (code, probability) = self.detect_language(&window)?;
+                // openai-whisper detects on a whole window, with the silence behind a shorter recording.
+                let whole = match frames < window_frames {
+                    true => Some(self.encode_window(log_mel.slice(s![.., ..window_frames]))?),
+                    false => None,
+                };
+                let (code, probability) = self.detect_language(whole.as_ref().unwrap_or(&window))?;
                 language = Some(code);
                 language_probability = Some(probability);
             }

@@ -79,11 +79,6 @@ impl LogMel {
         })
     }
 
-    /// The constants that this was made for.
-    pub fn config(&self) -> &LogMelConfig {
-        &self.config
-    }
-
     /// The spectrogram of mono samples in [-1, 1], followed by `padding` zeros: shape `[n_mels, frames]` with
     /// `frames = (samples.len() + padding) / hop_length`, values from the loudest bin's (at most about 1.5) down to 2
     /// below it.
