@@ -54,7 +54,8 @@ oldest_runtime() {
 }
 
 # Everything in the release profile: the demo needs that build anyway, and no crate is compiled twice.
-check "set-up" scripts/setup.sh test
+# Whisper base too: only a multilingual model detects languages.
+check "set-up" scripts/setup.sh test whisper-base
 check "rustfmt" cargo fmt --check
 check "clippy" cargo clippy --release --locked --all-targets -- -D warnings
 $fast || check "cargo doc" env RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --no-deps

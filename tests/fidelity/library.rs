@@ -23,5 +23,7 @@ pub fn loader(name: &str) -> Loader {
         execution_providers: vec![Provider::Cpu],
         origin: "test".to_string(),
     };
-    Loader::new(Arc::new(engine), &entry).expect("run scripts/setup.sh first")
+    Loader::new(Arc::new(engine), &entry).unwrap_or_else(|error| {
+        panic!("{error}\nrun scripts/setup.sh first; with the argument whisper-base for that model")
+    })
 }

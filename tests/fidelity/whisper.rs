@@ -1,4 +1,4 @@
-//! Whisper tiny.en against openai-whisper and transformers, on real speech (scripts/make_fixtures_whisper.py).
+//! Whisper tiny.en and base against openai-whisper and transformers, on real speech (scripts/make_fixtures_whisper.py).
 
 use crate::fixture::{Fixture, ids};
 use crate::library::loader;
@@ -12,16 +12,30 @@ use edgefuse::models::whisper::Whisper;
 use ndarray::Axis;
 use serde_json::Value;
 
-const MODEL: &str = "whisper-tiny.en";
+const TINY_EN: &str = "whisper-tiny.en";
+const BASE: &str = "whisper-base";
+
+fn reference(model: &str) -> Fixture {
+    Fixture::open(&format!("whisper/{model}"))
+}
 
 fn samples(path: &Value) -> Vec<f32> {
     audio::load(&root().join(path.as_str().unwrap()), 16_000).unwrap()
 }
 
 #[test]
-fn encoder_and_logits_are_those_of_transformers() {
-    let fixture = Fixture::open("whisper/whisper-tiny.en");
-    let loader = loader(MODEL);
+fn encoder_and_logits_of_tiny_en_are_those_of_transformers() {
+    encoder_and_logits(TINY_EN);
+}
+
+#[test]
+fn encoder_and_logits_of_base_are_those_of_transformers() {
+    encoder_and_logits(BASE);
+}
+
+fn encoder_and_logits(model: &str) {
+    let fixture = reference(model);
+    let loader = loader(model);
     let folder = loader.folder().clone();
     let Kind::Whisper(spec) = &folder.kind else { panic!("not a Whisper model") };
 
@@ -60,9 +74,18 @@ fn encoder_and_logits_are_those_of_transformers() {
 }
 
 #[test]
-fn token_ids_are_those_of_openai_whisper() {
-    let fixture = Fixture::open("whisper/whisper-tiny.en");
-    let mut whisper = Whisper::load(loader(MODEL)).unwrap();
+fn token_ids_of_tiny_en_are_those_of_openai_whisper() {
+    token_ids(TINY_EN);
+}
+
+#[test]
+fn token_ids_and_languages_of_base_are_those_of_openai_whisper() {
+    token_ids(BASE);
+}
+
+fn token_ids(model: &str) {
+    let fixture = reference(model);
+    let mut whisper = Whisper::load(loader(model)).unwrap();
     let clips = fixture.json["clips"].as_array().unwrap();
     assert!(clips.len() >= 5, "only {} clips", clips.len());
     for clip in clips {
@@ -71,6 +94,13 @@ fn token_ids_are_those_of_openai_whisper() {
         // As openai-whisper's `decode`: the sound filled up with silence to 30 s.
         let log_mel = whisper.log_mel().compute(&samples, 480_000 - samples.len());
         let window = whisper.encode_window(log_mel.view()).unwrap();
+        if let Some(languages) = clip["languages"].as_object() {
+            let (code, probability) = whisper.detect_language(&window).unwrap();
+            let likeliest =
+                languages.iter().max_by(|a, b| a.1.as_f64().unwrap().total_cmp(&b.1.as_f64().unwrap())).unwrap();
+            assert_eq!(&code, likeliest.0, "{name}");
+            assert!((f64::from(probability) - likeliest.1.as_f64().unwrap()).abs() < 1e-3, "{name}: {probability}");
+        }
         for (key, timestamps) in [("text", Timestamps::None), ("timestamps", Timestamps::Segment)] {
             let decoded = whisper.decode_window(&window, "en", Task::Transcribe, timestamps).unwrap();
             let reference = &clip[key];
@@ -86,15 +116,24 @@ fn token_ids_are_those_of_openai_whisper() {
 }
 
 #[test]
-fn segments_past_thirty_seconds_are_those_of_openai_whisper() {
-    let fixture = Fixture::open("whisper/whisper-tiny.en");
+fn segments_of_tiny_en_past_thirty_seconds_are_those_of_openai_whisper() {
+    long_form(TINY_EN);
+}
+
+#[test]
+fn segments_of_base_past_thirty_seconds_are_those_of_openai_whisper() {
+    long_form(BASE);
+}
+
+fn long_form(model: &str) {
+    let fixture = reference(model);
     let long = &fixture.json["long"];
     let recordings = long["audio"].as_array().unwrap();
     let samples: Vec<f32> = recordings.iter().flat_map(samples).collect();
     let seconds = samples.len() as f64 / 16_000.0;
     assert!(seconds > 30.0 && (seconds - long["seconds"].as_f64().unwrap()).abs() < 1e-6, "{seconds} s");
 
-    let mut whisper = Whisper::load(loader(MODEL)).unwrap();
+    let mut whisper = Whisper::load(loader(model)).unwrap();
     let transcript = whisper.transcribe(&samples, &TranscribeOptions::default(), &mut |_| {}).unwrap();
     let expected = long["unconditioned"].as_array().unwrap();
     assert_eq!(transcript.segments.len(), expected.len(), "{transcript:#?}");

@@ -7,7 +7,13 @@ use crate::models::generation::{CrossAttention, argmax, softmax};
 impl Whisper {
     /// The most probable language of an encoded window and its probability among the languages
     /// (openai-whisper, `decoding.detect_language`).
-    pub(super) fn detect_language(&mut self, window: &CrossAttention) -> Result<(String, f32), Error> {
+    ///
+    /// # Errors
+    /// [`Error::Request`] for an English-only model; [`Error::Engine`] when the graph fails.
+    pub fn detect_language(&mut self, window: &CrossAttention) -> Result<(String, f32), Error> {
+        if !self.spec.multilingual {
+            return Err(self.cannot("an English-only model detects no language".to_string()));
+        }
         let tokens = &self.spec.tokens;
         let logits = self.decoder.start(window)?.feed(&[tokens.start_of_transcript])?;
         let known: Vec<(&String, usize)> =
