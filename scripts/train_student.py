@@ -23,7 +23,7 @@ from easyvqa import dataset, download, questions, tokenizer  # noqa: E402
 from easyvqa.labels import ANSWERS  # noqa: E402
 from easyvqa.texts import TextEncoder  # noqa: E402
 from student.evaluation import Examination  # noqa: E402
-from student.lessons import EVERY_SUBSET, MOSTLY_SPOKEN, TYPED, Lessons  # noqa: E402
+from student.lessons import EVERY_SUBSET, TYPED, Lessons  # noqa: E402
 from student.model import Sizes, Student  # noqa: E402
 from student.model_folder import write  # noqa: E402
 from student.speech import Speech, render  # noqa: E402
@@ -63,7 +63,6 @@ def main() -> int:
     stages = [
         Stage(typed, pictures=32, subsets=TYPED, easy_steps=typed * 3 // 5, rate=1e-3),
         Stage(arguments.mixed_steps, pictures=20, subsets=EVERY_SUBSET, easy_steps=0, rate=6e-4),
-        Stage(arguments.spoken_steps, pictures=20, subsets=MOSTLY_SPOKEN, easy_steps=0, rate=6e-4),
     ]
     log(f"{sum(p.numel() for p in student.parameters())} parameters; from step {state.step}")
     real = part.subset(0, _HELD_OUT_FROM).pictures
@@ -97,7 +96,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--held-out-voices", type=int, default=4, help="recordings of each question to measure with")
     parser.add_argument("--typed-steps", type=int, default=1500, help="with picture and typed question only")
     parser.add_argument("--mixed-steps", type=int, default=1500, help="with every set of modalities")
-    parser.add_argument("--spoken-steps", type=int, default=2000, help="the same, most questions spoken")
     parser.add_argument("--every", type=int, default=150, help="steps between evaluations and checkpoints")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
