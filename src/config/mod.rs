@@ -8,6 +8,7 @@ mod error;
 mod locate;
 mod model_entry;
 pub mod model_folder;
+mod named;
 mod pipeline;
 mod provider;
 mod raw;

@@ -1,9 +1,9 @@
 //! The steps that `edgefuse run` takes with each record, and their options.
 
-use std::fmt;
-
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserializer, Error, MapAccess};
+
+use super::named::{self, Named};
 
 /// One step of the pipeline. A step whose input a record lacks is left out for that record.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,9 +20,6 @@ pub enum Step {
 }
 
 impl Step {
-    /// The names a device file may use.
-    pub const NAMES: &'static [&'static str] = &["transcribe", "caption", "ask", "fuse"];
-
     /// The name as a device file writes it.
     pub fn name(&self) -> &'static str {
         match self {
@@ -161,52 +158,35 @@ pub enum TextSource {
     None,
 }
 
-/// `caption`, or `caption: {max_tokens: 20}`.
-impl<'de> Deserialize<'de> for Step {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NameOrOptions;
+impl Named for Step {
+    const WHAT: &'static str = "pipeline step";
+    const NAMES: &'static [&'static str] = &["transcribe", "caption", "ask", "fuse"];
 
-        impl<'de> Visitor<'de> for NameOrOptions {
-            type Value = Step;
+    fn plain(name: &str) -> Option<Self> {
+        Some(match name {
+            "transcribe" => Step::Transcribe(TranscribeOptions::default()),
+            "caption" => Step::Caption(CaptionOptions::default()),
+            "ask" => Step::Ask(AskOptions::default()),
+            "fuse" => Step::Fuse(FuseOptions::default()),
+            _ => return None,
+        })
+    }
 
-            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-                formatter.write_str("a step name (transcribe, caption, ask, fuse), or one such name with its options")
-            }
-
-            fn visit_str<E: Error>(self, name: &str) -> Result<Step, E> {
-                match name {
-                    "transcribe" => Ok(Step::Transcribe(TranscribeOptions::default())),
-                    "caption" => Ok(Step::Caption(CaptionOptions::default())),
-                    "ask" => Ok(Step::Ask(AskOptions::default())),
-                    "fuse" => Ok(Step::Fuse(FuseOptions::default())),
-                    other => Err(E::custom(unknown(other))),
-                }
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Step, A::Error> {
-                let name: String = map.next_key()?.ok_or_else(|| A::Error::custom("empty pipeline step"))?;
-                let step = match name.as_str() {
-                    "transcribe" => Step::Transcribe(map.next_value()?),
-                    "caption" => Step::Caption(map.next_value()?),
-                    "ask" => Step::Ask(map.next_value()?),
-                    "fuse" => Step::Fuse(map.next_value()?),
-                    other => return Err(A::Error::custom(unknown(other))),
-                };
-                match map.next_key::<String>()? {
-                    None => Ok(step),
-                    Some(second) => Err(A::Error::custom(format!(
-                        "`{second}` stands in the step `{name}`; start each step on a line of its own with `- `"
-                    ))),
-                }
-            }
-        }
-
-        deserializer.deserialize_any(NameOrOptions)
+    fn read_options<'de, A: MapAccess<'de>>(self, map: &mut A) -> Result<Self, A::Error> {
+        Ok(match self {
+            Step::Transcribe(_) => Step::Transcribe(map.next_value()?),
+            Step::Caption(_) => Step::Caption(map.next_value()?),
+            Step::Ask(_) => Step::Ask(map.next_value()?),
+            Step::Fuse(_) => Step::Fuse(map.next_value()?),
+        })
     }
 }
 
-fn unknown(name: &str) -> String {
-    format!("unknown pipeline step `{name}`, expected one of {}", Step::NAMES.join(", "))
+/// `caption`, or `caption: {max_tokens: 20}`.
+impl<'de> Deserialize<'de> for Step {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        named::deserialize(deserializer)
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Execution providers as a device file names them, in order of preference.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess};
 
+use super::named::{self, Named};
 use super::units::ByteSize;
 
 /// One execution provider with its options.
@@ -44,9 +44,6 @@ pub struct CudaOptions {
 }
 
 impl Provider {
-    /// The names a device file may use.
-    pub const NAMES: &'static [&'static str] = &["tensorrt", "cuda", "cpu"];
-
     /// Reads relative paths in the options from `base`.
     pub(super) fn relative_to(mut self, base: &Path) -> Self {
         if let Provider::TensorRt(options) = &mut self {
@@ -65,58 +62,38 @@ impl Provider {
     }
 }
 
+impl Named for Provider {
+    const WHAT: &'static str = "execution provider";
+    const NAMES: &'static [&'static str] = &["tensorrt", "cuda", "cpu"];
+
+    fn plain(name: &str) -> Option<Self> {
+        Some(match name {
+            "tensorrt" => Provider::TensorRt(TensorRtOptions::default()),
+            "cuda" => Provider::Cuda(CudaOptions::default()),
+            "cpu" => Provider::Cpu,
+            _ => return None,
+        })
+    }
+
+    fn read_options<'de, A: MapAccess<'de>>(self, map: &mut A) -> Result<Self, A::Error> {
+        Ok(match self {
+            Provider::TensorRt(_) => Provider::TensorRt(map.next_value()?),
+            Provider::Cuda(_) => Provider::Cuda(map.next_value()?),
+            Provider::Cpu => map.next_value::<NoOptions>().map(|_| Provider::Cpu)?,
+        })
+    }
+}
+
 /// `cpu`, or `cuda: {memory_limit: 2GiB}`.
 impl<'de> Deserialize<'de> for Provider {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NameOrOptions;
-
-        impl<'de> Visitor<'de> for NameOrOptions {
-            type Value = Provider;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-                formatter.write_str("a provider name (tensorrt, cuda, cpu), or one such name with its options")
-            }
-
-            fn visit_str<E: Error>(self, name: &str) -> Result<Provider, E> {
-                match name {
-                    "tensorrt" => Ok(Provider::TensorRt(TensorRtOptions::default())),
-                    "cuda" => Ok(Provider::Cuda(CudaOptions::default())),
-                    "cpu" => Ok(Provider::Cpu),
-                    other => Err(E::custom(unknown(other))),
-                }
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Provider, A::Error> {
-                let name: String = map.next_key()?.ok_or_else(|| A::Error::custom("empty provider entry"))?;
-                let provider = match name.as_str() {
-                    "tensorrt" => Provider::TensorRt(map.next_value()?),
-                    "cuda" => Provider::Cuda(map.next_value()?),
-                    "cpu" => {
-                        map.next_value::<NoOptions>()?;
-                        Provider::Cpu
-                    }
-                    other => return Err(A::Error::custom(unknown(other))),
-                };
-                match map.next_key::<String>()? {
-                    None => Ok(provider),
-                    Some(second) => Err(A::Error::custom(format!(
-                        "`{second}` stands in the entry of `{name}`; start each provider on a line of its own with `- `"
-                    ))),
-                }
-            }
-        }
-
-        deserializer.deserialize_any(NameOrOptions)
+        named::deserialize(deserializer)
     }
 }
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NoOptions {}
-
-fn unknown(name: &str) -> String {
-    format!("unknown execution provider `{name}`, expected one of {}", Provider::NAMES.join(", "))
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,58 @@
+//! List entries written as `name`, or as `name: {options}`: providers and pipeline steps.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+
+/// Something that a device file names, with or without options.
+pub(super) trait Named: Sized {
+    /// What it is, for messages: `pipeline step`.
+    const WHAT: &'static str;
+    /// The names.
+    const NAMES: &'static [&'static str];
+
+    /// The one with this name and default options; `None` for a name that is not among [`Named::NAMES`].
+    fn plain(name: &str) -> Option<Self>;
+
+    /// Reads its options from the value of `map` that comes next.
+    fn read_options<'de, A: MapAccess<'de>>(self, map: &mut A) -> Result<Self, A::Error>;
+}
+
+/// Reads an entry; every message names what is accepted.
+pub(super) fn deserialize<'de, T: Named, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    deserializer.deserialize_any(NameOrOptions(PhantomData))
+}
+
+struct NameOrOptions<T>(PhantomData<T>);
+
+impl<T: Named> NameOrOptions<T> {
+    fn named<E: Error>(name: &str) -> Result<T, E> {
+        T::plain(name)
+            .ok_or_else(|| E::custom(format!("unknown {} `{name}`, expected one of {}", T::WHAT, T::NAMES.join(", "))))
+    }
+}
+
+impl<'de, T: Named> Visitor<'de> for NameOrOptions<T> {
+    type Value = T;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        write!(formatter, "a {} ({}), or one such name with its options", T::WHAT, T::NAMES.join(", "))
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<T, E> {
+        Self::named(name)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
+        let name: String = map.next_key()?.ok_or_else(|| A::Error::custom(format!("empty {}", T::WHAT)))?;
+        let entry = Self::named::<A::Error>(&name)?.read_options(&mut map)?;
+        match map.next_key::<String>()? {
+            None => Ok(entry),
+            Some(second) => Err(A::Error::custom(format!(
+                "`{second}` stands in the entry of `{name}`; start each {} on a line of its own with `- `",
+                T::WHAT
+            ))),
+        }
+    }
+}
