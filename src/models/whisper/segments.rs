@@ -73,6 +73,13 @@ mod tests {
     }
 
     #[test]
+    fn a_pair_at_the_end_starts_the_next_window_there() {
+        let (pieces, advance) = cut(&[T, 1, T + 100, T + 100], T, 3000);
+        assert_eq!(pieces, [Piece { tokens: 0..3, start: 0, end: 200 }]);
+        assert_eq!(advance, 200);
+    }
+
+    #[test]
     fn a_single_timestamp_at_the_end_closes_the_window() {
         let (pieces, advance) = cut(&[T, 1, T + 100, T + 120, 2, T + 500], T, 3000);
         assert_eq!(pieces[0], Piece { tokens: 0..3, start: 0, end: 200 });
