@@ -1,4 +1,4 @@
-"""The training loop: the vision encoder first, then everything together."""
+"""The training of the small BLIP: the vision encoder first, then everything together."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from blip_training.evaluation import Examination
 from blip_training.model import JointBlip
 from easyvqa.pixels import pixel_values
 from easyvqa.questions import EASY, HARD
-from training.progress import Pace
-from training.schedule import place, warm_cosine
+from training import loop
+from training.schedule import warm_cosine
 from training.state import TrainingState
 
 
@@ -54,20 +54,15 @@ def train(
     checkpoint: Callable[[], None],
 ) -> None:
     """Train to the end of the last stage; every ``every`` steps and at the end, examine, report, ``checkpoint``."""
-    steps = sum(stage.steps for stage in stages)
-    pace, total = Pace(state.step, steps), 0.0
-    while state.step < steps:
-        stage, within = place(stages, state.step)
-        loss = _loss(state.model, source, stage, state.step, within)
-        state.update(loss, [warm_cosine(within, stage.steps, rate) for rate in (stage.vision_rate, stage.text_rate)])
-        total += loss.item()
-        if state.step % every and state.step != steps:
-            continue
-        seen = examination.accuracies(state.averaged, with_answers=stage.per_picture > 0)
-        figures = " ".join(f"{name} {value:.4f}" for name, value in seen.items())
-        report(f"step {state.step}/{steps} loss {total / every:.4f} {figures} | {pace.describe(state.step)}")
-        total = 0.0
-        checkpoint()
+
+    def lesson(stage: Stage, within: int) -> tuple[torch.Tensor, list[float]]:
+        rates = [warm_cosine(within, stage.steps, rate) for rate in (stage.vision_rate, stage.text_rate)]
+        return _loss(state.model, source, stage, state.step, within), rates
+
+    def examine(stage: Stage) -> dict[str, float]:
+        return examination.accuracies(state.averaged, with_answers=stage.per_picture > 0)
+
+    loop.run(state, stages, lesson, examine, every, report, checkpoint)
 
 
 def _loss(model: JointBlip, source: Source, stage: Stage, step: int, within: int) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The student's training loop."""
+"""The training of the student: what a lesson costs it, stage by stage."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from student import losses
 from student.evaluation import Examination
 from student.lessons import QUESTIONS_EACH, Lesson, Lessons, Subsets
 from student.model import MODALITIES, Student
-from training.progress import Pace
-from training.schedule import place, warm_cosine
+from training import loop
+from training.schedule import warm_cosine
 from training.state import TrainingState
 
 _WARM_UP = 100  # steps at the start of each stage
@@ -83,18 +83,14 @@ def train(
     checkpoint: Callable[[], None],
 ) -> None:
     """Train to the end of the last stage; every ``every`` steps and at the end, examine, report, ``checkpoint``."""
-    steps = sum(stage.steps for stage in stages)
-    pace, total = Pace(state.step, steps), 0.0
-    while state.step < steps:
-        stage, within = place(stages, state.step)
-        lesson = lessons.batch(state.step, stage.pictures, stage.subsets, easy=within < stage.easy_steps)
+
+    def lesson(stage: Stage, within: int) -> tuple[torch.Tensor, list[float]]:
+        batch = lessons.batch(state.step, stage.pictures, stage.subsets, easy=within < stage.easy_steps)
         with torch.autocast("cpu", torch.bfloat16):
-            loss = lesson_loss(state.model, lesson)
-        state.update(loss, [warm_cosine(within, stage.steps, stage.rate, _WARM_UP)])
-        total += loss.item()
-        if state.step % every and state.step != steps:
-            continue
-        figures = " ".join(f"{name} {value:.4f}" for name, value in examination.accuracies(state.averaged).items())
-        report(f"step {state.step}/{steps} loss {total / every:.4f} {figures} | {pace.describe(state.step)}")
-        total = 0.0
-        checkpoint()
+            loss = lesson_loss(state.model, batch)
+        return loss, [warm_cosine(within, stage.steps, stage.rate, _WARM_UP)]
+
+    def examine(_: Stage) -> dict[str, float]:
+        return examination.accuracies(state.averaged)
+
+    loop.run(state, stages, lesson, examine, every, report, checkpoint)

@@ -1,1 +1,1 @@
-"""What both training runs need: a learning-rate schedule, averaged weights, checkpoints, a log with times."""
+"""What both training runs need: the loop, a learning-rate schedule, averaged weights, checkpoints, a log with times."""

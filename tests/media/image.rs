@@ -36,6 +36,26 @@ fn difference(a: &RgbImage, b: &RgbImage) -> u8 {
     a.iter().zip(b.iter()).map(|(a, b)| a.abs_diff(*b)).max().unwrap()
 }
 
+/// One file of every format and kind of compression.
+pub const FORMATS: &[&str] = &[
+    "format.png",
+    "format.jpg",
+    "format_progressive.jpg",
+    "format.webp",
+    "format_lossy.webp",
+    "format.bmp",
+    "format.tiff",
+    "format.tga",
+    "format.ico",
+    "format.ppm",
+    "format.qoi",
+    "format.ff",
+    "format.exr",
+    "format.hdr",
+    "format.gif",
+    "format.dds",
+];
+
 #[test]
 fn resizes_to_the_bit_as_pillow() {
     for case in json("resize.json").as_array().unwrap() {
@@ -191,28 +211,11 @@ fn a_picture_of_absurd_size_is_refused_from_its_header() {
 
 #[test]
 fn a_file_that_is_cut_off_is_an_error() {
-    for name in [
-        "format.png",
-        "format.jpg",
-        "format_progressive.jpg",
-        "format.webp",
-        "format_lossy.webp",
-        "format.bmp",
-        "format.tiff",
-        "format.tga",
-        "format.ico",
-        "format.ppm",
-        "format.qoi",
-        "format.ff",
-        "format.exr",
-        "format.hdr",
-        "format.gif",
-        "format.dds",
-    ] {
+    for name in FORMATS {
         let bytes = fs::read(fixture(name)).unwrap();
         for tenths in [2, 5, 9] {
             // The last tenth of the animation is its second picture, which is not wanted.
-            if name == "format.gif" && tenths == 9 {
+            if *name == "format.gif" && tenths == 9 {
                 continue;
             }
             let cut = bytes.len() * tenths / 10;
