@@ -44,6 +44,9 @@ FORCED = 5
 """Tokens fed after the prompt before the logits are taken a second time."""
 
 LANGUAGES = 10
+BEAMS = 5
+INITIAL_PROMPT = "Nell, the Old Curiosity Shop; ace of spades, queen of hearts."
+PAUSE_SECONDS = 3
 LONG = sorted(DATA.glob("librivox-*.wav")) + sorted(DATA.glob("cards-*.wav"))
 """Together more than one window; joined without pauses, in this order."""
 
@@ -96,7 +99,8 @@ def write_model(out: Path, checkpoint: Path) -> int:
         "cross": cross(reference, states, values),
         "logits": logits(reference, openai, states, values),
         "clips": [{"audio": shown(path)} | decoded(openai, path) for path in [*LONG, *sorted(DATA.glob("question-*"))]],
-        "long": {"audio": [shown(path) for path in LONG]} | transcribed(openai),
+        "long": transcribed(openai, LONG, 0),
+        "longer": transcribed(openai, [*reversed(LONG), *LONG], PAUSE_SECONDS),
     }
     return values.write(out, checkpoint.name, content)
 
@@ -149,30 +153,47 @@ def decoded(openai: Whisper, path: Path) -> dict[str, Any]:
         likely = sorted(probabilities.items(), key=lambda entry: -entry[1])[:LANGUAGES]
         found["languages"] = dict(likely)
     for key, timestamps in (("text", False), ("timestamps", True)):
-        result = decode(openai, path, timestamps)
-        found[key] = {
-            "ids": result.tokens,
-            "text": result.text,
-            "average_log_probability": result.avg_logprob,
-            "no_speech_probability": result.no_speech_prob,
-            "compression_ratio": result.compression_ratio,
-        }
+        found[key] = figures(decode(openai, path, timestamps))
+    found["beams"] = figures(decode(openai, path, True, beam_size=BEAMS))
+    found["patient_beams"] = figures(decode(openai, path, True, beam_size=BEAMS, patience=2.0, length_penalty=0.5))
     return found
 
 
-def decode(openai: Whisper, path: Path, timestamps: bool) -> whisper.DecodingResult:
-    options = whisper.DecodingOptions(language="en", temperature=0.0, without_timestamps=not timestamps, fp16=False)
+def figures(result: whisper.DecodingResult) -> dict[str, Any]:
+    return {
+        "ids": result.tokens,
+        "text": result.text,
+        "average_log_probability": result.avg_logprob,
+        "no_speech_probability": result.no_speech_prob,
+        "compression_ratio": result.compression_ratio,
+    }
+
+
+def decode(openai: Whisper, path: Path, timestamps: bool, **search: Any) -> whisper.DecodingResult:
+    options = whisper.DecodingOptions(
+        language="en", temperature=0.0, without_timestamps=not timestamps, fp16=False, **search
+    )
     return whisper.decode(openai, log_mel(read_speech(path), MELS), options)
 
 
-def transcribed(openai: Whisper) -> dict[str, Any]:
-    """Several windows, greedy, without fallback to other temperatures; segments in seconds."""
-    samples = np.concatenate([read_speech(path) for path in LONG])
-    found: dict[str, Any] = {"seconds": len(samples) / SAMPLE_RATE}
-    for key, condition in (("conditioned", True), ("unconditioned", False)):
-        result = whisper.transcribe(
-            openai, samples, language="en", temperature=0.0, condition_on_previous_text=condition, fp16=False
-        )
+def transcribed(openai: Whisper, clips: list[Path], pause_seconds: int) -> dict[str, Any]:
+    """Several windows of clips with pauses behind them, without fallback to other temperatures; segments in seconds."""
+    pause = np.zeros(pause_seconds * SAMPLE_RATE, np.float32)
+    samples = np.concatenate([part for path in clips for part in (read_speech(path), pause)])
+    found: dict[str, Any] = {
+        "audio": [shown(path) for path in clips],
+        "pause_seconds": pause_seconds,
+        "seconds": len(samples) / SAMPLE_RATE,
+        "initial_prompt": INITIAL_PROMPT,
+    }
+    ways: dict[str, dict[str, Any]] = {
+        "conditioned": {},
+        "unconditioned": {"condition_on_previous_text": False},
+        "prompted": {"initial_prompt": INITIAL_PROMPT},
+        "beams": {"beam_size": BEAMS},
+    }
+    for key, options in ways.items():
+        result = whisper.transcribe(openai, samples, language="en", temperature=0.0, fp16=False, **options)
         kept = ("seek", "start", "end", "text", "tokens")
         found[key] = [{name: segment[name] for name in kept} for segment in result["segments"]]
     return found

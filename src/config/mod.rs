@@ -13,14 +13,14 @@ mod pipeline;
 mod provider;
 mod raw;
 mod runtime;
+mod transcribe;
 mod units;
 
 pub use device::Device;
 pub use error::ConfigError;
 pub use model_entry::{MODEL_FILE, ModelEntry};
-pub use pipeline::{
-    AskOptions, CaptionOptions, FuseOptions, Question, Step, Task, TextSource, Timestamps, TranscribeOptions,
-};
+pub use pipeline::{AskOptions, CaptionOptions, FuseOptions, Question, Step, TextSource};
 pub use provider::{CudaOptions, Provider, TensorRtOptions};
 pub use runtime::{OnMissingProvider, Runtime, Threads};
+pub use transcribe::{EncoderContext, Task, Temperatures, Timestamps, TranscribeOptions};
 pub use units::ByteSize;

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess};
 
 use super::named::{self, Named};
+use super::transcribe::TranscribeOptions;
 
 /// One step of the pipeline. A step whose input a record lacks is left out for that record.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,45 +49,14 @@ pub(super) fn check(steps: &[Step]) -> Result<(), (usize, String)> {
         if transcript && !before("transcribe") {
             return Err((index, format!("`{name}` wants the transcript, and there is no `transcribe` before it")));
         }
+        if let Step::Transcribe(options) = step {
+            options.check().map_err(|problem| (index, format!("`transcribe`: {problem}")))?;
+        }
         if max_tokens == Some(0) {
             return Err((index, format!("`{name}`: max_tokens must be at least 1")));
         }
     }
     Ok(())
-}
-
-/// Options of `transcribe`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct TranscribeOptions {
-    /// A language code of the model (`en`), or `auto` to detect it.
-    pub language: Option<String>,
-    /// Transcribe in the language spoken, or translate to English.
-    pub task: Task,
-    /// Whether segments get times.
-    pub timestamps: Timestamps,
-}
-
-/// What Whisper is asked to write.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Task {
-    /// The words, in the language spoken.
-    #[default]
-    Transcribe,
-    /// The words in English.
-    Translate,
-}
-
-/// How fine the times of a transcript are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Timestamps {
-    /// No times: one segment a 30 s window.
-    None,
-    /// A start and an end for each segment, as the model marks them.
-    #[default]
-    Segment,
 }
 
 /// Options of `caption`.

@@ -1,6 +1,6 @@
 //! Tensors in ONNX Runtime's memory.
 
-use ndarray::{Array, ArrayViewD, Dimension, IxDyn};
+use ndarray::{Array, ArrayViewD, Axis, Dimension, IxDyn, concatenate};
 use ort::value::{DynValue, Tensor as OrtTensor};
 
 use super::error::EngineError;
@@ -41,6 +41,24 @@ impl Tensor {
     /// [`EngineError::Run`] when it holds another type.
     pub fn view(&self) -> Result<ArrayViewD<'_, f32>, EngineError> {
         self.0.try_extract_array().map_err(failed)
+    }
+
+    /// Copies these entries of the first axis, in this order; an entry may come several times.
+    ///
+    /// # Errors
+    /// [`EngineError::Run`] when it holds no 32-bit floats.
+    pub fn select(&self, entries: &[usize]) -> Result<Self, EngineError> {
+        Self::float(self.view()?.select(Axis(0), entries))
+    }
+
+    /// Puts tensors one behind the other along the first axis.
+    ///
+    /// # Errors
+    /// [`EngineError::Run`] when they hold no 32-bit floats or differ in the other axes.
+    pub fn stack(parts: &[&Tensor]) -> Result<Self, EngineError> {
+        let views = parts.iter().map(|part| part.view()).collect::<Result<Vec<_>, _>>()?;
+        let whole = concatenate(Axis(0), &views).map_err(|error| failed(ort::Error::new(error.to_string())))?;
+        Self::float(whole)
     }
 
     /// Length of each axis.

@@ -59,7 +59,7 @@ fn token_ids_are_those_of_transformers() {
 /// The logits that follow each prefix of `written`, one behind the other, after `prompt` tokens were fed at once.
 fn logits(decoder: &mut Decoder, cross: &CrossAttention, written: &[i64]) -> Vec<f32> {
     let mut decoding = decoder.start(cross).unwrap();
-    written.iter().flat_map(|token| decoding.feed(&[*token]).unwrap()).collect()
+    written.iter().flat_map(|token| decoding.feed(&[*token]).unwrap().row(0).to_vec()).collect()
 }
 
 #[test]

@@ -6,12 +6,12 @@ mod start;
 
 use std::path::Path;
 
-use edgefuse::config::{AskOptions, CaptionOptions, FuseOptions, Question, Step, Task, Timestamps, TranscribeOptions};
+use edgefuse::config::{AskOptions, CaptionOptions, FuseOptions, Question, Step, Timestamps, TranscribeOptions};
 use edgefuse::pipeline::{Inputs, MediaKind, OutputFile, Record};
 
 pub(super) use doctor::doctor;
 
-use super::args::{self, Format, Global, TaskArgument, TimestampsArgument};
+use super::args::{self, Format, Global, TimestampsArgument};
 use super::printer::{Printer, Shown};
 use super::{Outcome, Stop};
 use process::process;
@@ -73,17 +73,13 @@ pub(super) fn ask(global: &Global, args: &args::Ask) -> Result<Outcome, Stop> {
 
 /// `transcribe`
 pub(super) fn transcribe(global: &Global, args: &args::Transcribe) -> Result<Outcome, Stop> {
-    let options = TranscribeOptions {
-        language: Some(args.language.clone()),
-        task: match args.task {
-            TaskArgument::Transcribe => Task::Transcribe,
-            TaskArgument::Translate => Task::Translate,
-        },
-        timestamps: match args.timestamps {
-            Some(TimestampsArgument::None) => Timestamps::None,
-            Some(TimestampsArgument::Segment) | None => Timestamps::Segment,
-        },
-    };
+    let device = device(global, &["whisper"])?;
+    let step = device.pipeline.iter().find_map(|step| match step {
+        Step::Transcribe(options) => Some(options.clone()),
+        _ => None,
+    });
+    let options = args.options(step.unwrap_or_default());
+    options.check().map_err(Stop::Usage)?;
     let inputs = Inputs::of_kind(&args.audio, MediaKind::Audio);
     let one = inputs.total() == Some(1);
     if matches!(global.format, Format::Srt | Format::Vtt) {
@@ -99,7 +95,7 @@ pub(super) fn transcribe(global: &Global, args: &args::Transcribe) -> Result<Out
         times: args.timestamps == Some(TimestampsArgument::Segment),
         ..printer(global, Shown::Transcript)
     };
-    process(global, device(global, &["whisper"])?, vec![Step::Transcribe(options)], inputs, None, &printer)
+    process(global, device, vec![Step::Transcribe(options)], inputs, None, &printer)
 }
 
 /// `fuse`

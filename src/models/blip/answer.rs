@@ -5,7 +5,7 @@ use ndarray::Array2;
 use super::{Blip, EncodedImage};
 use crate::engine::Tensor;
 use crate::error::Error;
-use crate::models::generation::{CrossAttention, greedy};
+use crate::models::generation::{CrossAttention, Search, best, greedy};
 
 /// An answer to a question about a picture.
 #[derive(Debug, Clone)]
@@ -50,7 +50,7 @@ impl Blip {
         let mut decoding = decoder.start(&cross)?;
         let logits = decoding.feed(&[tokens.start])?;
         let limit = max_tokens.unwrap_or(self.spec.generation.answer_max_tokens).min(positions - 1);
-        let generated = greedy(&mut decoding, logits, &[], tokens.end, limit)?;
+        let generated = best(greedy(&mut decoding, logits, &Search { rules: &[], end: tokens.end, limit })?, None);
         Ok(Answer {
             text: self.vocabulary.decode(&generated.tokens)?,
             confidence: generated.log_probability.exp(),

@@ -2,7 +2,7 @@
 
 use super::{Blip, EncodedImage};
 use crate::error::Error;
-use crate::models::generation::greedy;
+use crate::models::generation::{Search, best, greedy};
 
 /// A caption of a picture.
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ impl Blip {
         let Some(decoder) = &mut self.caption_decoder else { return Err(self.not_prepared()) };
         let mut decoding = decoder.start(&image.caption_cross)?;
         let logits = decoding.feed(&fed)?;
-        let generated = greedy(&mut decoding, logits, &[], tokens.end, limit)?;
+        let generated = best(greedy(&mut decoding, logits, &Search { rules: &[], end: tokens.end, limit })?, None);
         let mut written = fed.split_off(1);
         written.extend(generated.tokens);
         Ok(Caption { text: self.vocabulary.decode(&written)?, tokens: written, provider: decoder.provider() })

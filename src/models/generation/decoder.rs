@@ -2,6 +2,7 @@
 
 use ndarray::Array2;
 
+use super::logits::Logits;
 use crate::engine::{EngineError, Graph, Outputs, Tensor};
 use crate::models::loader::Loader;
 
@@ -14,19 +15,21 @@ pub struct Decoder {
     vocabulary: usize,
 }
 
-/// What a decoder attends to: one key and one value a layer, `[batch, heads, source, head_dim]`.
+/// What a decoder attends to: one key and one value a layer, of one window (a picture, 30 s of speech) or several.
 #[derive(Debug)]
 pub struct CrossAttention {
     keys: Vec<Tensor>,
     values: Vec<Tensor>,
 }
 
-/// One sequence in the making.
+/// Sequences in the making, all of the same length: one or more hypotheses for each window of the cross-attention, the
+/// hypotheses of a window side by side.
 pub struct Decoding<'a> {
     decoder: &'a mut Decoder,
     cross: &'a CrossAttention,
     past_keys: Vec<Tensor>,
     past_values: Vec<Tensor>,
+    rows: usize,
     length: usize,
 }
 
@@ -36,14 +39,43 @@ impl CrossAttention {
         CrossAttention { keys: outputs.take("cross_key"), values: outputs.take("cross_value") }
     }
 
-    /// The keys, one a layer.
+    /// The keys, one a layer: the first axis has one entry a window.
     pub fn keys(&self) -> &[Tensor] {
         &self.keys
     }
 
-    /// The values, one a layer.
+    /// The values, one a layer: the first axis has one entry a window.
     pub fn values(&self) -> &[Tensor] {
         &self.values
+    }
+
+    /// How many windows it holds.
+    pub fn windows(&self) -> usize {
+        self.keys.first().and_then(|key| key.shape().first().copied()).unwrap_or(1)
+    }
+
+    /// One of the windows, by itself.
+    ///
+    /// # Errors
+    /// [`EngineError::Run`] when ONNX Runtime cannot take the tensors.
+    pub fn window(&self, index: usize) -> Result<Self, EngineError> {
+        let selected =
+            |tensors: &[Tensor]| tensors.iter().map(|tensor| tensor.select(&[index])).collect::<Result<_, _>>();
+        Ok(CrossAttention { keys: selected(&self.keys)?, values: selected(&self.values)? })
+    }
+
+    /// Several windows as one, in order. All must be equally long.
+    ///
+    /// # Errors
+    /// [`EngineError::Run`] when ONNX Runtime cannot take the tensors.
+    pub fn stack(parts: &[CrossAttention]) -> Result<Self, EngineError> {
+        let stacked = |side: fn(&CrossAttention) -> &[Tensor]| -> Result<Vec<Tensor>, EngineError> {
+            let layers = parts.first().map_or(0, |part| side(part).len());
+            (0..layers)
+                .map(|layer| Tensor::stack(&parts.iter().map(|part| &side(part)[layer]).collect::<Vec<_>>()))
+                .collect()
+        };
+        Ok(CrossAttention { keys: stacked(CrossAttention::keys)?, values: stacked(CrossAttention::values)? })
     }
 }
 
@@ -75,25 +107,68 @@ impl Decoder {
         self.graph.provider()
     }
 
-    /// Starts a sequence with an empty cache.
+    /// Starts one sequence a window, with empty caches.
     ///
     /// # Errors
     /// [`EngineError::Run`] when the cache cannot be made.
     pub fn start<'a>(&'a mut self, cross: &'a CrossAttention) -> Result<Decoding<'a>, EngineError> {
-        let empty = || Tensor::zeros(&[1, self.heads, 0, self.head_dim]);
+        let rows = cross.windows();
+        let empty = || Tensor::zeros(&[rows, self.heads, 0, self.head_dim]);
         let past_keys = (0..self.layers).map(|_| empty()).collect::<Result<_, _>>()?;
         let past_values = (0..self.layers).map(|_| empty()).collect::<Result<_, _>>()?;
-        Ok(Decoding { decoder: self, cross, past_keys, past_values, length: 0 })
+        Ok(Decoding { decoder: self, cross, past_keys, past_values, rows, length: 0 })
     }
 }
 
 impl Decoding<'_> {
-    /// Feeds tokens, one or a whole prompt, and gives the logits that follow the last of them, `[vocabulary]`.
+    /// Feeds the same tokens, one or a whole prompt, to every row; gives the logits that follow the last of them.
     ///
     /// # Errors
     /// [`EngineError`] when the graph fails or gives a wrong shape.
-    pub fn feed(&mut self, tokens: &[i64]) -> Result<Vec<f32>, EngineError> {
-        let ids = Array2::from_shape_fn((1, tokens.len()), |(_, at)| tokens[at]);
+    pub fn feed(&mut self, tokens: &[i64]) -> Result<Logits, EngineError> {
+        self.run(Array2::from_shape_fn((self.rows, tokens.len()), |(_, at)| tokens[at]))
+    }
+
+    /// Feeds one token to each row; gives the logits that follow.
+    ///
+    /// # Errors
+    /// [`EngineError`] when the graph fails or gives a wrong shape.
+    pub fn step(&mut self, tokens: &[i64]) -> Result<Logits, EngineError> {
+        self.run(Array2::from_shape_fn((self.rows, 1), |(row, _)| tokens[row]))
+    }
+
+    /// Goes on with these rows, in this order; a row may come several times. As many of each window, windows in order.
+    ///
+    /// # Errors
+    /// [`EngineError::Run`] when ONNX Runtime cannot take the tensors.
+    pub fn select(&mut self, rows: &[usize]) -> Result<(), EngineError> {
+        if rows.iter().copied().eq(0..self.rows) {
+            return Ok(());
+        }
+        for tensor in self.past_keys.iter_mut().chain(&mut self.past_values) {
+            *tensor = tensor.select(rows)?;
+        }
+        self.rows = rows.len();
+        Ok(())
+    }
+
+    /// Sequences side by side.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Windows that the sequences are about.
+    pub fn windows(&self) -> usize {
+        self.cross.windows()
+    }
+
+    /// Tokens fed so far, to each row.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    fn run(&mut self, ids: Array2<i64>) -> Result<Logits, EngineError> {
+        let count = ids.ncols();
         let ids = [Tensor::integer(ids)?];
         let mut outputs = self.decoder.graph.run(&[
             ("input_ids", &ids),
@@ -104,17 +179,9 @@ impl Decoding<'_> {
         ])?;
         self.past_keys = outputs.take("present_key");
         self.past_values = outputs.take("present_value");
-        self.length += tokens.len();
-        let logits = outputs.take_one("logits", &[Some(1), Some(self.decoder.vocabulary)])?;
-        let logits: Vec<f32> = logits.view()?.iter().copied().collect();
-        if logits.iter().any(|logit| logit.is_nan()) {
-            return Err(EngineError::NotANumber { graph: self.decoder.graph.name().to_string(), tensor: "logits" });
-        }
-        Ok(logits)
-    }
-
-    /// Tokens fed so far.
-    pub fn length(&self) -> usize {
-        self.length
+        self.length += count;
+        let logits = outputs.take_one("logits", &[Some(self.rows), Some(self.decoder.vocabulary)])?;
+        Logits::new(&logits, self.decoder.vocabulary)?
+            .ok_or_else(|| EngineError::NotANumber { graph: self.decoder.graph.name().to_string(), tensor: "logits" })
     }
 }

@@ -1,12 +1,15 @@
 //! Whisper: speech to text, in windows of 30 s.
 
+mod context;
+mod decode;
+mod encode;
 mod language;
+mod long_form;
 mod prompt;
 mod rules;
 mod segments;
 mod transcribe;
 mod transcript;
-mod window;
 
 use std::sync::Arc;
 
@@ -18,8 +21,8 @@ use crate::models::generation::Decoder;
 use crate::models::loader::Loader;
 use crate::models::vocabulary::Vocabulary;
 
+pub use decode::DecodedWindow;
 pub use transcript::{Segment, Transcript};
-pub use window::DecodedWindow;
 
 /// A Whisper model.
 pub struct Whisper {

@@ -1,13 +1,16 @@
 //! The tokens that tell the decoder what to write.
 
 use super::Whisper;
-use crate::config::{Task, Timestamps};
+use crate::config::Task;
 use crate::error::Error;
 
 impl Whisper {
     /// `<|startoftranscript|>`, then language and task for a multilingual model, then `<|notimestamps|>` where no times
     /// are wanted (openai-whisper, `Tokenizer.sot_sequence_including_notimestamps`).
-    pub(super) fn prompt(&self, language: &str, task: Task, timestamps: Timestamps) -> Result<Vec<i64>, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Request`] for a language the model does not know.
+    pub fn prompt(&self, language: &str, task: Task, timestamps: bool) -> Result<Vec<i64>, Error> {
         let tokens = &self.spec.tokens;
         let mut prompt = vec![tokens.start_of_transcript];
         if self.spec.multilingual {
@@ -18,7 +21,7 @@ impl Whisper {
             };
             prompt.extend([*language, task]);
         }
-        if timestamps == Timestamps::None {
+        if !timestamps {
             prompt.push(tokens.no_timestamps);
         }
         Ok(prompt)

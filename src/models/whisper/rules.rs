@@ -8,36 +8,56 @@ use crate::models::generation::{LogitsRule, Suppress, SuppressFirst, log_sum_exp
 /// The first timestamp is at most this many tokens (1 s) into the window.
 const MAX_INITIAL_TIMESTAMP: usize = 50;
 
-/// Tokens that never come: the model's own list, and those that only a prompt may hold.
-pub(super) fn suppress(spec: &WhisperSpec) -> Suppress {
-    let tokens = &spec.tokens;
-    let mut never = spec.generation.suppress.clone();
-    never.extend([
-        tokens.start_of_transcript,
-        tokens.start_of_previous,
-        // <|startoflm|> stands just before <|startofprev|> in every vocabulary of Whisper.
-        tokens.start_of_previous - 1,
-        tokens.translate,
-        tokens.transcribe,
-        tokens.no_speech,
-    ]);
-    Suppress(never)
+/// The rules of one search.
+pub(super) struct Rules {
+    suppress_first: SuppressFirst,
+    suppress: Suppress,
+    timestamps: Option<TimestampRules>,
 }
 
-/// Tokens that never come first: a space, and the end of the text.
-pub(super) fn suppress_first(spec: &WhisperSpec) -> SuppressFirst {
-    SuppressFirst(spec.generation.begin_suppress.clone())
+impl Rules {
+    /// `suppressed` are the tokens that never come, where -1 stands for the model's own list.
+    pub fn new(spec: &WhisperSpec, suppressed: &[i64], timestamps: bool) -> Self {
+        let tokens = &spec.tokens;
+        let mut never: Vec<i64> = suppressed.iter().copied().filter(|&token| token >= 0).collect();
+        if suppressed.contains(&-1) {
+            never.extend(&spec.generation.suppress);
+        }
+        // What only a prompt may hold.
+        never.extend([
+            tokens.start_of_transcript,
+            tokens.start_of_previous,
+            // <|startoflm|> stands just before <|startofprev|> in every vocabulary of Whisper.
+            tokens.start_of_previous - 1,
+            tokens.translate,
+            tokens.transcribe,
+            tokens.no_speech,
+        ]);
+        Rules {
+            // A space, and the end of the text.
+            suppress_first: SuppressFirst(spec.generation.begin_suppress.clone()),
+            suppress: Suppress(never),
+            timestamps: timestamps.then(|| TimestampRules::new(spec)),
+        }
+    }
+
+    /// In the order they are applied.
+    pub fn list(&self) -> Vec<&dyn LogitsRule> {
+        let mut list: Vec<&dyn LogitsRule> = vec![&self.suppress_first, &self.suppress];
+        list.extend(self.timestamps.as_ref().map(|rules| rules as &dyn LogitsRule));
+        list
+    }
 }
 
 /// Timestamps come in pairs, never go back, start the text, and come when they are more probable than any text.
-pub(super) struct TimestampRules {
+struct TimestampRules {
     no_timestamps: usize,
     end_of_text: usize,
     begin: usize,
 }
 
 impl TimestampRules {
-    pub fn new(spec: &WhisperSpec) -> Self {
+    fn new(spec: &WhisperSpec) -> Self {
         // Ids were checked to be in the vocabulary when model.yaml was read.
         TimestampRules {
             no_timestamps: spec.tokens.no_timestamps as usize,

@@ -1,19 +1,15 @@
 //! Recordings of any length, window by window.
-//!
-//! After openai-whisper's `transcribe.py`, greedy: the next window starts at the last timestamp of the one before.
 
 use ndarray::s;
 
 use super::Whisper;
-use super::segments::{Piece, cut};
-use super::transcript::{Segment, Transcript};
+use super::long_form::{LongForm, Place};
+use super::transcript::Transcript;
 use crate::config::TranscribeOptions;
 use crate::error::Error;
 
-/// A window with a no-speech probability above this ...
-const NO_SPEECH: f32 = 0.6;
-/// ... and a mean log-probability below this is silence (openai-whisper's defaults).
-const LOG_PROBABILITY: f32 = -1.0;
+/// Less probable languages are not listed in a transcript.
+const LEAST_SHOWN: f32 = 0.01;
 
 impl Whisper {
     /// Transcribes mono samples in [-1, 1] at [`Whisper::sample_rate`]. `progress` is told the seconds done after each
@@ -30,7 +26,6 @@ impl Whisper {
         self.check(options.language.as_deref(), options.task)?;
         let audio = self.spec.audio.clone();
         let window_frames = audio.chunk_frames();
-        let seconds = |frames: usize| (frames * audio.hop_length) as f64 / f64::from(audio.sample_rate);
         // A window of silence behind the sound, so that the last frames are heard whole.
         let log_mel = self.log_mel.compute(samples, audio.chunk_samples());
         let content = log_mel.ncols().saturating_sub(window_frames);
@@ -39,64 +34,40 @@ impl Whisper {
         if !self.spec.multilingual {
             language = Some("en".to_string());
         }
-        let mut language_probability = None;
-        let mut segments = Vec::new();
+        let mut languages = Vec::new();
+        if language.is_none() && content > 0 {
+            // openai-whisper detects on a whole window, with the silence behind a shorter recording.
+            let window = self.encode_window(log_mel.slice(s![.., ..window_frames]), options.encoder_context)?;
+            languages = self.detect_language(&window)?;
+            language = languages.first().map(|(code, _)| code.clone());
+        }
+        let spoken = language.unwrap_or_else(|| "en".to_string());
+        let mut long_form = LongForm::new(self, spoken.clone(), options)?;
         let mut seek = 0;
         while seek < content {
             let frames = window_frames.min(content - seek);
-            let window = self.encode_window(log_mel.slice(s![.., seek..seek + frames]))?;
-            if language.is_none() {
-                // openai-whisper detects on a whole window, with the silence behind a shorter recording.
-                let whole = match frames < window_frames {
-                    true => Some(self.encode_window(log_mel.slice(s![.., ..window_frames]))?),
-                    false => None,
-                };
-                let (code, probability) = self.detect_language(whole.as_ref().unwrap_or(&window))?;
-                language = Some(code);
-                language_probability = Some(probability);
-            }
-            let spoken = language.as_deref().unwrap_or("en");
-            let decoded = self.decode_window(&window, spoken, options.task, options.timestamps)?;
-            if decoded.no_speech_prob > NO_SPEECH && decoded.avg_logprob < LOG_PROBABILITY {
-                seek += frames;
-            } else {
-                let tokens = &decoded.tokens;
-                let (pieces, advance) = cut(tokens, self.spec.tokens.timestamp_begin, frames);
-                for Piece { tokens: range, start, end } in pieces {
-                    let text = self.text(&tokens[range.clone()])?;
-                    // A segment without length or text says nothing.
-                    if start < end && !text.trim().is_empty() {
-                        segments.push(Segment {
-                            start: seconds(seek + start),
-                            end: seconds(seek + end),
-                            text,
-                            tokens: tokens[range].to_vec(),
-                            avg_logprob: decoded.avg_logprob,
-                            no_speech_prob: decoded.no_speech_prob,
-                        });
-                    }
-                }
-                // A timestamp of 0.00 s at the end would decode the same window for ever.
-                seek += if advance == 0 { frames } else { advance };
-            }
-            progress(seconds(seek.min(content)));
+            let window = self.encode_window(log_mel.slice(s![.., seek..seek + frames]), options.encoder_context)?;
+            let decoded = long_form.decode(self, &window)?;
+            seek += long_form.take(self, &window, &decoded[0], Place { seek, frames })?;
+            progress(self.seconds(seek.min(content)));
         }
+        let mut segments = long_form.into_segments();
         let text = segments.iter().map(|segment| segment.text.as_str()).collect::<String>();
         for segment in &mut segments {
             segment.text = segment.text.trim().to_string();
         }
         Ok(Transcript {
             text: text.trim().to_string(),
-            language: language.unwrap_or_else(|| "en".to_string()),
-            language_probability,
+            language: spoken,
+            language_probability: languages.first().map(|&(_, probability)| probability),
+            languages: languages.into_iter().take_while(|&(_, probability)| probability >= LEAST_SHOWN).collect(),
             duration: samples.len() as f64 / f64::from(audio.sample_rate),
             segments,
         })
     }
 
-    /// The text of tokens, without timestamps, with the space it starts with.
-    fn text(&self, tokens: &[i64]) -> Result<String, Error> {
-        let text: Vec<i64> = tokens.iter().copied().filter(|&token| token < self.spec.tokens.end_of_text).collect();
-        self.vocabulary.decode_raw(&text)
+    /// Seconds of a number of spectrogram frames.
+    pub(super) fn seconds(&self, frames: usize) -> f64 {
+        (frames * self.spec.audio.hop_length) as f64 / f64::from(self.spec.audio.sample_rate)
     }
 }

@@ -1,6 +1,6 @@
 //! What a transcription gives.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// The transcript of one recording.
 #[derive(Debug, Clone, Serialize)]
@@ -13,6 +13,9 @@ pub struct Transcript {
     /// one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language_probability: Option<f32>,
+    /// The detected languages with a probability of at least 0.01, the most probable first.
+    #[serde(rename = "language_probabilities", serialize_with = "as_map", skip_serializing_if = "Vec::is_empty")]
+    pub languages: Vec<(String, f32)>,
     /// Length of the recording in seconds.
     pub duration: f64,
     /// The text in pieces, in order of time.
@@ -30,8 +33,17 @@ pub struct Segment {
     pub text: String,
     /// Token ids, timestamps among them.
     pub tokens: Vec<i64>,
+    /// The temperature at which the window's tokens were chosen.
+    pub temperature: f32,
     /// Mean log-probability of the window's tokens.
     pub avg_logprob: f32,
+    /// Bytes of the window's text over its bytes after `zlib`.
+    pub compression_ratio: f32,
     /// Probability that the window holds no speech, in [0, 1].
     pub no_speech_prob: f32,
+}
+
+/// `{"en": 0.98, "de": 0.01}`, in order.
+fn as_map<S: Serializer>(languages: &[(String, f32)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(languages.iter().map(|(code, probability)| (code, probability)))
 }

@@ -1,8 +1,12 @@
 //! The arguments.
 
+mod transcribe;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+pub use transcribe::{TimestampsArgument, Transcribe};
 
 /// Offline captions, transcripts, answers and fused decisions, through ONNX Runtime.
 #[derive(Debug, Parser)]
@@ -104,34 +108,6 @@ pub struct Ask {
     /// A recording of the question
     #[arg(long, value_name = "FILE", conflicts_with = "question")]
     pub audio: Option<PathBuf>,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct Transcribe {
-    /// Recordings, and folders of them
-    #[arg(required = true, value_name = "AUDIO")]
-    pub audio: Vec<PathBuf>,
-    /// Language code, or `auto` to detect it
-    #[arg(long, value_name = "L", default_value = "auto")]
-    pub language: String,
-    /// The words as spoken, or in English
-    #[arg(long, value_enum, default_value_t = TaskArgument::Transcribe)]
-    pub task: TaskArgument,
-    /// How fine the times are [default: segment; text output shows them where this is given]
-    #[arg(long, value_enum, hide_default_value = true)]
-    pub timestamps: Option<TimestampsArgument>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum TaskArgument {
-    Transcribe,
-    Translate,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum TimestampsArgument {
-    None,
-    Segment,
 }
 
 #[derive(Debug, clap::Args)]

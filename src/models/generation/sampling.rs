@@ -1,0 +1,97 @@
+//! Rows that go on by themselves: always the most probable token, or one drawn at random.
+
+use super::decoder::Decoding;
+use super::logits::{Logits, argmax, log_probability, max_and_log_sum};
+use super::search::{Generated, Search};
+use crate::engine::EngineError;
+
+/// Greedy search: writes one text for each row of `decoding`, whose next token `logits` tells.
+///
+/// # Errors
+/// [`EngineError`] when the graph fails.
+pub fn greedy(decoding: &mut Decoding, logits: Logits, search: &Search) -> Result<Vec<Generated>, EngineError> {
+    write_rows(decoding, logits, search, argmax)
+}
+
+/// Draws `count` texts for each row of `decoding`, every token with the probability that the softmax of
+/// `logits / temperature` gives it; those of the first row come first. The log-probabilities are those at temperature 1.
+///
+/// # Errors
+/// [`EngineError`] when the graph fails.
+pub fn sample(
+    decoding: &mut Decoding,
+    logits: Logits,
+    search: &Search,
+    temperature: f32,
+    count: usize,
+    random: &mut fastrand::Rng,
+) -> Result<Vec<Generated>, EngineError> {
+    let rows: Vec<usize> = (0..decoding.rows()).flat_map(|row| std::iter::repeat_n(row, count)).collect();
+    decoding.select(&rows)?;
+    write_rows(decoding, logits.select(&rows), search, |logits| draw(logits, temperature, random))
+}
+
+/// Writes one text a row. A row whose text has ended is fed end tokens until the others have ended too.
+fn write_rows(
+    decoding: &mut Decoding,
+    mut logits: Logits,
+    search: &Search,
+    mut choose: impl FnMut(&[f32]) -> usize,
+) -> Result<Vec<Generated>, EngineError> {
+    let mut texts = vec![Generated::EMPTY; decoding.rows()];
+    let mut next = vec![search.end; decoding.rows()];
+    for written in 1..=search.limit {
+        for (row, text) in texts.iter_mut().enumerate().filter(|(_, text)| !text.ended) {
+            let logits = logits.row_mut(row);
+            search.rules.iter().for_each(|rule| rule.apply(logits, &text.tokens));
+            let chosen = choose(logits);
+            text.log_probability += log_probability(logits, chosen);
+            next[row] = chosen as i64;
+            match next[row] == search.end {
+                true => text.ended = true,
+                false => text.tokens.push(next[row]),
+            }
+        }
+        if written == search.limit || texts.iter().all(|text| text.ended) {
+            break;
+        }
+        logits = decoding.step(&next)?;
+    }
+    Ok(texts)
+}
+
+/// Draws a place with the probability that the softmax of `logits / temperature` gives it.
+fn draw(logits: &[f32], temperature: f32, random: &mut fastrand::Rng) -> usize {
+    let scaled: Vec<f32> = logits.iter().map(|logit| logit / temperature).collect();
+    let (max, log_sum) = max_and_log_sum(&scaled);
+    let mut left = random.f64();
+    let mut last = 0;
+    for (at, &value) in scaled.iter().enumerate().filter(|(_, value)| **value > f32::NEG_INFINITY) {
+        left -= f64::from(value - max - log_sum).exp();
+        last = at;
+        if left < 0.0 {
+            break;
+        }
+    }
+    // Where rounding left a little over, the last place that is possible at all.
+    last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draws_as_often_as_probable_and_never_what_is_forbidden() {
+        let logits = [0.0, f32::NEG_INFINITY, 3.0f32.ln()];
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut counts = [0; 3];
+        (0..20_000).for_each(|_| counts[draw(&logits, 1.0, &mut random)] += 1);
+        assert_eq!(counts[1], 0);
+        assert!((4_700..5_300).contains(&counts[0]), "{counts:?}");
+        // At half the temperature the odds are squared: 1 to 9.
+        let mut cold = [0; 3];
+        (0..20_000).for_each(|_| cold[draw(&logits, 0.5, &mut random)] += 1);
+        assert!((1_750..2_250).contains(&cold[0]), "{cold:?}");
+    }
+}

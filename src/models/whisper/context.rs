@@ -1,0 +1,91 @@
+//! What the decoder is told before a window: words to expect, and the text before it.
+
+use super::Whisper;
+use crate::config::TranscribeOptions;
+use crate::error::Error;
+
+/// The text before a window, as tokens.
+#[derive(Debug, Clone)]
+pub(super) struct Context {
+    start_of_previous: i64,
+    /// Tokens that may stand before the start of the transcript: half the decoder's positions but one.
+    most: usize,
+    hotwords: Vec<i64>,
+    previous: Vec<i64>,
+}
+
+impl Context {
+    /// The context of the first window: hotwords and initial prompt.
+    pub fn new(whisper: &Whisper, options: &TranscribeOptions) -> Result<Self, Error> {
+        let encoded = |text: &Option<String>| match text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+            Some(text) => whisper.vocabulary.encode(&format!(" {text}"), false),
+            None => Ok(Vec::new()),
+        };
+        let mut context = Context {
+            start_of_previous: whisper.spec.tokens.start_of_previous,
+            most: whisper.spec.generation.max_tokens / 2 - 1,
+            hotwords: encoded(&options.hotwords)?,
+            previous: Vec::new(),
+        };
+        context.hotwords.truncate(context.most);
+        context.add(&encoded(&options.initial_prompt)?);
+        Ok(context)
+    }
+
+    /// What is fed to the decoder: the context, then `start`. Hotwords stand before the text of earlier windows, which
+    /// gets the room they leave, as in faster-whisper.
+    pub fn prompt(&self, start: &[i64]) -> Vec<i64> {
+        let room = self.most - self.hotwords.len();
+        let previous = &self.previous[self.previous.len().saturating_sub(room)..];
+        let mut prompt = Vec::with_capacity(1 + self.most + start.len());
+        if !(self.hotwords.is_empty() && previous.is_empty()) {
+            prompt.push(self.start_of_previous);
+            prompt.extend(&self.hotwords);
+            prompt.extend(previous);
+        }
+        prompt.extend(start);
+        prompt
+    }
+
+    /// Adds the tokens of a window. Only as many as a prompt can hold are kept.
+    pub fn add(&mut self, tokens: &[i64]) {
+        self.previous.extend(tokens);
+        let surplus = self.previous.len().saturating_sub(self.most);
+        self.previous.drain(..surplus);
+    }
+
+    /// Forgets the text of earlier windows and the initial prompt; the hotwords stay.
+    pub fn forget(&mut self) {
+        self.previous.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context(hotwords: &[i64]) -> Context {
+        Context { start_of_previous: 99, most: 5, hotwords: hotwords.to_vec(), previous: Vec::new() }
+    }
+
+    #[test]
+    fn the_latest_tokens_are_kept() {
+        let mut context = context(&[]);
+        assert_eq!(context.prompt(&[1]), [1]);
+        context.add(&[10, 11, 12]);
+        context.add(&[13, 14, 15, 16]);
+        assert_eq!(context.prompt(&[1, 2]), [99, 12, 13, 14, 15, 16, 1, 2]);
+        context.forget();
+        assert_eq!(context.prompt(&[1]), [1]);
+    }
+
+    #[test]
+    fn hotwords_come_first_and_stay() {
+        let mut context = context(&[70, 71]);
+        assert_eq!(context.prompt(&[1]), [99, 70, 71, 1]);
+        context.add(&[10, 11, 12, 13]);
+        assert_eq!(context.prompt(&[1]), [99, 70, 71, 11, 12, 13, 1]);
+        context.forget();
+        assert_eq!(context.prompt(&[1]), [99, 70, 71, 1]);
+    }
+}

@@ -1,0 +1,182 @@
+//! The decoder: an encoded window to tokens, with every way of searching and the fallback from one to the next.
+//!
+//! After `DecodingTask` in openai-whisper's `decoding.py` and `decode_with_fallback` in its `transcribe.py`.
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+
+use super::Whisper;
+use super::rules::Rules;
+use crate::config::{Timestamps, TranscribeOptions};
+use crate::error::Error;
+use crate::models::generation::{CrossAttention, Generated, Search, beam_search, best, greedy, sample, softmax};
+
+/// What the decoder wrote for one window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DecodedWindow {
+    /// Token ids, timestamps among them where they were asked for, without the prompt and the end token.
+    pub tokens: Vec<i64>,
+    /// Mean log-probability of the tokens and the end token.
+    pub avg_logprob: f32,
+    /// Probability that the window holds no speech, in [0, 1].
+    pub no_speech_prob: f32,
+    /// The temperature at which the tokens were chosen.
+    pub temperature: f32,
+    /// Bytes of the text over its bytes after `zlib`: from 2.4 on it repeats itself.
+    pub compression_ratio: f32,
+}
+
+impl DecodedWindow {
+    /// Whether the window is silence (openai-whisper, `transcribe`): no speech is probable, and the text is not.
+    pub(super) fn is_silence(&self, options: &TranscribeOptions) -> bool {
+        options.no_speech_threshold.is_some_and(|threshold| self.no_speech_prob > threshold)
+            && options.logprob_threshold.is_none_or(|threshold| self.avg_logprob <= threshold)
+    }
+
+    /// Whether the text is too poor to be kept while another temperature is left.
+    fn is_doubtful(&self, options: &TranscribeOptions) -> bool {
+        let repeats = options.compression_ratio_threshold.is_some_and(|most| self.compression_ratio > most);
+        let improbable = options.logprob_threshold.is_some_and(|least| self.avg_logprob < least);
+        let silent = options.no_speech_threshold.is_some_and(|most| self.no_speech_prob > most);
+        (repeats || improbable) && !(silent && improbable)
+    }
+}
+
+impl Whisper {
+    /// Decodes encoded windows side by side. `prompt` ends with what [`Whisper::prompt`] gives; the text of earlier
+    /// windows may stand before it. Each window is decoded at one temperature after the other until its text is good
+    /// enough or none is left.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] when the graph fails.
+    pub fn decode_windows(
+        &mut self,
+        windows: &CrossAttention,
+        prompt: &[i64],
+        options: &TranscribeOptions,
+    ) -> Result<Vec<DecodedWindow>, Error> {
+        let mut temperatures = options.temperature.0.iter().copied();
+        let first = temperatures.next().unwrap_or(0.0);
+        let mut decoded = self.decode_at(windows, prompt, first, options)?;
+        let count = decoded.len();
+        for (index, window) in decoded.iter_mut().enumerate() {
+            // Few windows of a batch get here: each goes on by itself.
+            let mut alone = None;
+            for temperature in temperatures.clone() {
+                if !window.is_doubtful(options) {
+                    break;
+                }
+                if count > 1 && alone.is_none() {
+                    alone = Some(windows.window(index)?);
+                }
+                let again = self.decode_at(alone.as_ref().unwrap_or(windows), prompt, temperature, options)?;
+                *window = again.into_iter().next().unwrap_or_else(|| window.clone());
+            }
+        }
+        Ok(decoded)
+    }
+
+    /// Decodes at one temperature.
+    fn decode_at(
+        &mut self,
+        windows: &CrossAttention,
+        prompt: &[i64],
+        temperature: f32,
+        options: &TranscribeOptions,
+    ) -> Result<Vec<DecodedWindow>, Error> {
+        let tokens = &self.spec.tokens;
+        let rules = Rules::new(&self.spec, &options.suppress_tokens, options.timestamps != Timestamps::None);
+        let positions = self.spec.generation.max_tokens;
+        let search = Search {
+            rules: &rules.list(),
+            end: tokens.end_of_text,
+            // The last token is written and never fed, so it needs no position.
+            limit: (positions / 2).min((positions + 1).saturating_sub(prompt.len())),
+        };
+
+        let mut decoding = self.decoder.start(windows)?;
+        // The probability of no speech is read where the start token was fed: what follows it goes in by itself.
+        let start = prompt.iter().position(|&token| token == tokens.start_of_transcript).map_or(0, |at| at + 1);
+        let (until_start, rest) = prompt.split_at(start);
+        let mut logits = decoding.feed(until_start)?;
+        let no_speech = (0..decoding.rows()).map(|row| {
+            let mut probabilities = logits.row(row).to_vec();
+            softmax(&mut probabilities);
+            probabilities[tokens.no_speech as usize]
+        });
+        let no_speech: Vec<f32> = no_speech.collect();
+        if !rest.is_empty() {
+            logits = decoding.feed(rest)?;
+        }
+
+        let candidates: Vec<Vec<Generated>> = if temperature > 0.0 {
+            let mut random = fastrand::Rng::with_seed(options.seed ^ u64::from(temperature.to_bits()));
+            let drawn = sample(&mut decoding, logits, &search, temperature, options.best_of, &mut random)?;
+            drawn.chunks(options.best_of).map(<[_]>::to_vec).collect()
+        } else if options.beams > 1 {
+            beam_search(&mut decoding, logits, &search, options.beams, options.patience)?
+        } else {
+            greedy(&mut decoding, logits, &search)?.into_iter().map(|text| vec![text]).collect()
+        };
+        candidates
+            .into_iter()
+            .zip(no_speech)
+            .map(|(candidates, no_speech_prob)| {
+                let text = best(candidates, options.length_penalty);
+                Ok(DecodedWindow {
+                    avg_logprob: text.average_log_probability(),
+                    compression_ratio: compression_ratio(self.text(&text.tokens)?.trim()),
+                    tokens: text.tokens,
+                    no_speech_prob,
+                    temperature,
+                })
+            })
+            .collect()
+    }
+
+    /// The text of tokens, without timestamps, with the space it starts with.
+    pub(super) fn text(&self, tokens: &[i64]) -> Result<String, Error> {
+        let text: Vec<i64> = tokens.iter().copied().filter(|&token| token < self.spec.tokens.end_of_text).collect();
+        self.vocabulary.decode_raw(&text)
+    }
+}
+
+/// Bytes of a text over its bytes after `zlib` at level 6; 0 for no text (openai-whisper, `utils.compression_ratio`).
+fn compression_ratio(text: &str) -> f32 {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(6));
+    // Writing to memory does not fail.
+    let compressed = encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish());
+    compressed.map_or(0.0, |compressed| text.len() as f32 / compressed.len().max(1) as f32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(avg_logprob: f32, no_speech_prob: f32, compression_ratio: f32) -> DecodedWindow {
+        DecodedWindow { tokens: Vec::new(), avg_logprob, no_speech_prob, temperature: 0.0, compression_ratio }
+    }
+
+    #[test]
+    fn repetition_is_told_by_the_ratio_of_zlib() {
+        // python3 -c "import zlib; t = b'...'; print(len(t) / len(zlib.compress(t)))"
+        let plain = "Ask not what your country can do for you.";
+        assert!((compression_ratio(plain) - 0.854).abs() < 0.02, "{}", compression_ratio(plain));
+        assert!(compression_ratio(&"thank you ".repeat(40)) > 10.0);
+        assert_eq!(compression_ratio(""), 0.0);
+    }
+
+    #[test]
+    fn silence_is_no_reason_to_try_again_and_repetition_is() {
+        let options = TranscribeOptions::default();
+        assert!(!window(-0.3, 0.1, 1.5).is_doubtful(&options));
+        assert!(window(-1.2, 0.1, 1.5).is_doubtful(&options));
+        assert!(window(-0.3, 0.1, 2.5).is_doubtful(&options));
+        assert!(!window(-1.2, 0.7, 2.5).is_doubtful(&options));
+        assert!(window(-1.2, 0.7, 1.0).is_silence(&options));
+        assert!(!window(-0.5, 0.9, 1.0).is_silence(&options));
+        assert!(!window(-1.2, 0.5, 1.0).is_silence(&options));
+    }
+}

@@ -1,0 +1,91 @@
+//! A recording longer than a window: what one window leaves to the next.
+//!
+//! After openai-whisper's `transcribe.py`: the next window starts at the last timestamp of the one before, and is told
+//! its text.
+
+use super::Whisper;
+use super::context::Context;
+use super::decode::DecodedWindow;
+use super::segments::{Piece, cut};
+use super::transcript::Segment;
+use crate::config::{Timestamps, TranscribeOptions};
+use crate::error::Error;
+use crate::models::generation::CrossAttention;
+
+/// Above this temperature a text is too random to be told to the next window.
+const MOST_TEMPERATURE_TO_TELL: f32 = 0.5;
+
+/// A transcript in the making.
+pub(super) struct LongForm<'o> {
+    options: &'o TranscribeOptions,
+    language: String,
+    context: Context,
+    segments: Vec<Segment>,
+}
+
+/// A window of the recording.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// Its first frame.
+    pub seek: usize,
+    /// Frames of it that hold sound.
+    pub frames: usize,
+}
+
+impl<'o> LongForm<'o> {
+    pub fn new(whisper: &Whisper, language: String, options: &'o TranscribeOptions) -> Result<Self, Error> {
+        Ok(LongForm { options, language, context: Context::new(whisper, options)?, segments: Vec::new() })
+    }
+
+    /// Decodes windows side by side, each told the same text of earlier ones.
+    pub fn decode(&self, whisper: &mut Whisper, windows: &CrossAttention) -> Result<Vec<DecodedWindow>, Error> {
+        let options = self.options;
+        let start = whisper.prompt(&self.language, options.task, options.timestamps != Timestamps::None)?;
+        whisper.decode_windows(windows, &self.context.prompt(&start), options)
+    }
+
+    /// Takes what was decoded for the window at `place`; gives the frames to go on by, at least one.
+    pub fn take(
+        &mut self,
+        whisper: &mut Whisper,
+        window: &CrossAttention,
+        decoded: &DecodedWindow,
+        place: Place,
+    ) -> Result<usize, Error> {
+        let Place { seek, frames } = place;
+        if decoded.is_silence(self.options) {
+            return Ok(frames);
+        }
+        let tokens = &decoded.tokens;
+        let (pieces, advance) = cut(tokens, whisper.spec.tokens.timestamp_begin, frames);
+        for Piece { tokens: range, start, end } in pieces {
+            let text = whisper.text(&tokens[range.clone()])?;
+            // A segment without length or text says nothing.
+            if start == end || text.trim().is_empty() {
+                continue;
+            }
+            self.context.add(&tokens[range.clone()]);
+            self.segments.push(Segment {
+                start: whisper.seconds(seek + start),
+                end: whisper.seconds(seek + end),
+                text,
+                tokens: tokens[range].to_vec(),
+                temperature: decoded.temperature,
+                avg_logprob: decoded.avg_logprob,
+                compression_ratio: decoded.compression_ratio,
+                no_speech_prob: decoded.no_speech_prob,
+            });
+        }
+        if !self.options.condition_on_previous_text || decoded.temperature > MOST_TEMPERATURE_TO_TELL {
+            self.context.forget();
+        }
+        let _ = window;
+        // A timestamp of 0.00 s at the end would decode the same window for ever.
+        Ok(if advance == 0 { frames } else { advance })
+    }
+
+    /// The segments so far, each text with the space it starts with.
+    pub fn into_segments(self) -> Vec<Segment> {
+        self.segments
+    }
+}
