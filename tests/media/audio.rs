@@ -32,7 +32,7 @@ fn loads(content: &[u8]) -> Vec<f32> {
 }
 
 /// A WAV file of one format chunk and one data chunk.
-fn wav(tag: u16, channels: u16, rate: u32, bits: u16, data: &[u8]) -> Vec<u8> {
+pub fn wav(tag: u16, channels: u16, rate: u32, bits: u16, data: &[u8]) -> Vec<u8> {
     let frame = channels.wrapping_mul(bits.div_ceil(8));
     let mut bytes = b"RIFF".to_vec();
     bytes.extend((36 + data.len() as u32).to_le_bytes());
@@ -49,7 +49,7 @@ fn wav(tag: u16, channels: u16, rate: u32, bits: u16, data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn pcm16(samples: &[i16]) -> Vec<u8> {
+pub fn pcm16(samples: &[i16]) -> Vec<u8> {
     samples.iter().flat_map(|sample| sample.to_le_bytes()).collect()
 }
 

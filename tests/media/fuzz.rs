@@ -1,9 +1,11 @@
 //! Damaged files of every format: an error or a result, never a panic, an endless loop or absurd memory.
 
 use std::fs;
+use std::io::Cursor;
 use std::panic::catch_unwind;
 use std::path::Path;
 
+use edgefuse::media::audio::{AudioError, LiveReader};
 use edgefuse::media::{audio, image};
 
 use crate::fixture;
@@ -84,6 +86,31 @@ fn damaged_audio() {
     ] {
         survive(name, |path| audio::load(path, 16_000).err().map(|error| error.to_string()));
     }
+}
+
+#[test]
+fn damaged_streams() {
+    for name in ["burst.wav", "ffmpeg_f32.wav", "ffmpeg_5.1.wav", "sox_24.wav", "piped_ffmpeg.wav", "burst.mp3"] {
+        survive(name, |path| {
+            let whole = fs::read(path).unwrap();
+            // With and without its beginning: a stream without a header is raw.
+            [whole.clone(), whole[whole.len() / 2..].to_vec()].into_iter().find_map(|stream| {
+                let most = 400 * (stream.len() + 1024);
+                hear(stream, most).err().map(|error| error.to_string())
+            })
+        });
+    }
+}
+
+/// Reads a stream to its end, which must come before `most` samples.
+fn hear(stream: Vec<u8>, most: usize) -> Result<(), AudioError> {
+    let mut reader = LiveReader::new(Cursor::new(stream), 16_000)?;
+    let mut samples = Vec::new();
+    while reader.read(&mut samples)? {
+        assert!(samples.len() < most, "more samples than the bytes can hold");
+        assert!(samples.iter().rev().take(100).all(|sample| sample.abs() <= 1.0));
+    }
+    Ok(())
 }
 
 #[test]

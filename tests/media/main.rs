@@ -5,13 +5,21 @@
 mod audio;
 mod fuzz;
 mod image;
+mod live;
 mod log_mel;
+mod log_mel_stream;
+mod reader;
 
 use std::path::PathBuf;
 
 /// A file of `tests/fixtures/media`.
 fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/media").join(name)
+}
+
+/// A file of `tests/data`.
+fn data(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }
 
 fn json(name: &str) -> serde_json::Value {

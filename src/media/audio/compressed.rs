@@ -14,75 +14,126 @@ use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
 use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 
-use super::{AudioError, MonoWriter};
+use super::AudioError;
+use super::decoder::{Decoder, Frames};
 
-/// Decodes the default audio track.
-pub(super) fn decode(file: File, samples: &mut MonoWriter) -> Result<(), AudioError> {
-    // Some of the decoders panic on some damaged files (Microsoft ADPCM does, where arithmetic is checked for
-    // overflow). For whoever has the file that is damage like any other. The samples are dropped with the error.
-    catch_unwind(AssertUnwindSafe(|| decode_default_track(file, samples)))
-        .unwrap_or_else(|_| Err(AudioError::Malformed("its decoder gave up".into())))
+/// Frames given at a time: a codec's packet may be much longer.
+const BLOCK_FRAMES: usize = 4096;
+
+/// Decodes the default audio track, packet by packet.
+pub(super) struct CompressedDecoder {
+    format: Box<dyn FormatReader>,
+    track_id: u32,
+    decoder: Box<dyn AudioDecoder>,
+    packet: DecodedPacket,
+    decoded: u64,
+    corrupt: u64,
+    last_error: Option<Error>,
+    /// The codec's number, where the container is WAV.
+    wav_codec: Option<u16>,
 }
 
-fn decode_default_track(file: File, samples: &mut MonoWriter) -> Result<(), AudioError> {
-    let stream = MediaSourceStream::new(Box::new(file), MediaSourceStreamOptions::default());
-    let mut format = symphonia::default::get_probe()
-        .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
-        .map_err(|error| match error {
-            // The probe ran through the whole file.
-            Error::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => AudioError::CutOff,
-            Error::Unsupported(_) => AudioError::UnknownFormat,
-            other => describe(other),
-        })?;
+/// The samples of a packet, given out piece by piece.
+#[derive(Default)]
+struct DecodedPacket {
+    interleaved: Vec<f32>,
+    given: usize,
+    sample_rate: u32,
+    channels: usize,
+}
 
-    let (mut track_id, mut decoder) = open_track(format.as_ref())?;
-    let mut block = Vec::new();
-    let mut decoded = 0u64;
-    let mut corrupt = 0u64;
-    let mut last_error = None;
-    loop {
-        let packet = match format.next_packet() {
-            Ok(Some(packet)) => packet,
-            Ok(None) => break,
-            // A chained stream begins: its tracks replace those before.
-            Err(Error::ResetRequired) => {
-                (track_id, decoder) = open_track(format.as_ref())?;
+impl CompressedDecoder {
+    /// Finds the track. `wav_codec` is the codec's number where the container is WAV, for the error texts.
+    pub(super) fn open(file: File, wav_codec: Option<u16>) -> Result<Self, AudioError> {
+        guard(wav_codec, || {
+            let stream = MediaSourceStream::new(Box::new(file), MediaSourceStreamOptions::default());
+            let format = symphonia::default::get_probe()
+                .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
+                .map_err(|error| match error {
+                    // The probe ran through the whole file.
+                    Error::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => AudioError::CutOff,
+                    Error::Unsupported(_) => AudioError::UnknownFormat,
+                    other => describe(other),
+                })?;
+            let (track_id, decoder) = open_track(format.as_ref())?;
+            let packet = DecodedPacket::default();
+            Ok(Self { format, track_id, decoder, packet, decoded: 0, corrupt: 0, last_error: None, wav_codec })
+        })
+    }
+
+    /// Decodes the next packet that can be; `false` at the end.
+    fn decode(&mut self, warnings: &mut Vec<String>) -> Result<bool, AudioError> {
+        loop {
+            let packet = match self.format.next_packet() {
+                Ok(Some(packet)) => packet,
+                Ok(None) => break,
+                // A chained stream begins: its tracks replace those before.
+                Err(Error::ResetRequired) => {
+                    (self.track_id, self.decoder) = open_track(self.format.as_ref())?;
+                    continue;
+                }
+                Err(error) => {
+                    if self.decoded == 0 {
+                        return Err(describe(error));
+                    }
+                    warnings.push(format!("the audio ends early and is used up to there: {error}"));
+                    break;
+                }
+            };
+            if packet.track_id != self.track_id {
                 continue;
             }
-            Err(error) => {
-                if decoded == 0 {
-                    return Err(describe(error));
+            match self.decoder.decode(&packet) {
+                Ok(buffer) => {
+                    self.decoded += 1;
+                    self.packet.given = 0;
+                    self.packet.sample_rate = buffer.spec().rate();
+                    self.packet.channels = buffer.spec().channels().count();
+                    self.packet.interleaved.resize(buffer.samples_interleaved(), 0.0);
+                    buffer.copy_to_slice_interleaved(&mut self.packet.interleaved);
+                    return Ok(true);
                 }
-                samples.warn(format!("the audio ends early and is used up to there: {error}"));
-                break;
+                Err(Error::ResetRequired) => (self.track_id, self.decoder) = open_track(self.format.as_ref())?,
+                Err(error @ (Error::DecodeError(_) | Error::IoError(_))) => {
+                    self.corrupt += 1;
+                    self.last_error = Some(error);
+                }
+                Err(error) => return Err(describe(error)),
             }
-        };
-        if packet.track_id != track_id {
-            continue;
         }
-        match decoder.decode(&packet) {
-            Ok(buffer) => {
-                decoded += 1;
-                block.resize(buffer.samples_interleaved(), 0.0);
-                buffer.copy_to_slice_interleaved(&mut block);
-                samples.push(buffer.spec().rate(), buffer.spec().channels().count(), &block)?;
+        match self.last_error.take() {
+            Some(error) if self.decoded == 0 => return Err(AudioError::NothingDecodable(error.to_string())),
+            Some(error) => {
+                let (corrupt, packets) = (self.corrupt, self.corrupt + self.decoded);
+                warnings.push(format!("{corrupt} of {packets} packets are damaged and left out: {error}"));
             }
-            Err(Error::ResetRequired) => (track_id, decoder) = open_track(format.as_ref())?,
-            Err(error @ (Error::DecodeError(_) | Error::IoError(_))) => {
-                corrupt += 1;
-                last_error = Some(error);
-            }
-            Err(error) => return Err(describe(error)),
+            None => {}
         }
+        Ok(false)
     }
-    match last_error {
-        Some(error) if decoded == 0 => Err(AudioError::NothingDecodable(error.to_string())),
-        Some(error) => {
-            let packets = corrupt + decoded;
-            samples.warn(format!("{corrupt} of {packets} packets are damaged and left out: {error}"));
-            Ok(())
+}
+
+impl Decoder for CompressedDecoder {
+    fn next(&mut self, warnings: &mut Vec<String>) -> Result<Option<Frames<'_>>, AudioError> {
+        if self.packet.given == self.packet.interleaved.len() && !guard(self.wav_codec, || self.decode(warnings))? {
+            return Ok(None);
         }
-        None => Ok(()),
+        let DecodedPacket { interleaved, given, sample_rate, channels } = &mut self.packet;
+        let rest = &interleaved[*given..];
+        let piece = &rest[..rest.len().min(BLOCK_FRAMES * *channels)];
+        *given += piece.len();
+        Ok(Some(Frames { sample_rate: *sample_rate, channels: *channels, interleaved: piece }))
+    }
+}
+
+/// Runs code of the decoders, some of which panic on some damaged files (Microsoft ADPCM does, where arithmetic is
+/// checked for overflow). For whoever has the file that is damage like any other. Nothing is used after the error.
+fn guard<T>(wav_codec: Option<u16>, decode: impl FnOnce() -> Result<T, AudioError>) -> Result<T, AudioError> {
+    let result = catch_unwind(AssertUnwindSafe(decode))
+        .unwrap_or_else(|_| Err(AudioError::Malformed("its decoder gave up".into())));
+    match wav_codec {
+        Some(format_tag) => result.map_err(|error| error.in_wav(format_tag)),
+        None => result,
     }
 }
 

@@ -44,6 +44,20 @@ pub enum AudioError {
     #[error("has no samples")]
     NoSamples,
 
+    /// A stream that was read while it was being written ended without a byte.
+    #[error("ended before a single byte of sound came")]
+    EmptyStream,
+
+    /// The stream has a format that is decoded from files only.
+    #[error(
+        "is {format}, but a stream must be wav, or raw 16-bit mono at 16,000 Hz: send `ffmpeg -i INPUT -f wav -`, or give \
+         the file by name"
+    )]
+    NotLive {
+        /// The format, by name.
+        format: &'static str,
+    },
+
     /// Packets were found, and none of them could be decoded.
     #[error("has no packet that can be decoded: {0}")]
     NothingDecodable(String),
@@ -51,6 +65,24 @@ pub enum AudioError {
     /// The resampler refused to work.
     #[error("cannot be resampled: {0}")]
     Resample(String),
+
+    /// A spectrogram was asked for a frame before one it had let go.
+    #[error("frame {frame} of the spectrogram was asked for after frame {first}, and only later ones are kept")]
+    FramePassed {
+        /// The frame that was asked for.
+        frame: usize,
+        /// The first frame that is still there.
+        first: usize,
+    },
+
+    /// Samples of one rate were given to a spectrogram of another.
+    #[error("comes at {found} Hz, and the spectrogram is one of {wanted} Hz")]
+    OtherRate {
+        /// The rate of the samples.
+        found: u32,
+        /// The rate of the spectrogram.
+        wanted: u32,
+    },
 
     /// The constants of a spectrogram make no sense.
     #[error("the log-mel constants make no sense: {0}")]

@@ -1,6 +1,7 @@
 //! Interleaved frames, as decoders give them, to mono at one sample rate.
 
 use super::AudioError;
+use super::decoder::Frames;
 use super::resample::Resampler;
 
 /// Rates outside this range are a damaged header. The bound also keeps the ratio of two rates, and with it the memory
@@ -18,96 +19,97 @@ pub(super) fn check_sample_rate(sample_rate: u32) -> Result<(), AudioError> {
     }
 }
 
-/// Collects the samples of a file: averages channels, replaces what is not finite, clips, resamples.
-pub(super) struct MonoWriter {
+/// Averages channels, replaces what is not finite, clips, resamples.
+pub(super) struct Mono {
     sample_rate: u32,
     /// The rate of the frames that came last, and the resampler for it (none where it is the wanted rate).
     source: Option<(u32, Option<Resampler>)>,
     /// The last block of frames, averaged.
     block: Vec<f32>,
-    samples: Vec<f32>,
+    /// Samples written in all.
+    written: u64,
     not_finite: u64,
-    peak: f32,
-    warnings: Vec<String>,
+    /// The loudest finite sample, as the bits of its absolute value: ordered as the values are.
+    peak: u32,
 }
 
-impl MonoWriter {
+impl Mono {
     pub(super) fn new(sample_rate: u32) -> Result<Self, AudioError> {
         check_sample_rate(sample_rate)?;
-        Ok(Self {
-            sample_rate,
-            source: None,
-            block: Vec::new(),
-            samples: Vec::new(),
-            not_finite: 0,
-            peak: 0.0,
-            warnings: Vec::new(),
-        })
+        Ok(Self { sample_rate, source: None, block: Vec::new(), written: 0, not_finite: 0, peak: 0 })
     }
 
-    /// Adds frames of `channels` samples each at `sample_rate` Hz. Both may change from call to call: a chained ogg
-    /// file does that.
-    pub(super) fn push(&mut self, sample_rate: u32, channels: usize, interleaved: &[f32]) -> Result<(), AudioError> {
-        if channels == 0 {
+    pub(super) fn sample_rate(&self) -> u32 {
+        self.sample_rate
+    }
+
+    /// Takes frames and appends to `samples` what is ready.
+    pub(super) fn push(&mut self, frames: &Frames<'_>, samples: &mut Vec<f32>) -> Result<(), AudioError> {
+        if frames.channels == 0 {
             return Err(AudioError::Malformed("no channels".into()));
         }
-        if self.source.as_ref().is_none_or(|(rate, _)| *rate != sample_rate) {
-            self.change_source(sample_rate)?;
+        let start = samples.len();
+        if self.source.as_ref().is_none_or(|(rate, _)| *rate != frames.sample_rate) {
+            self.change_source(frames.sample_rate, samples)?;
         }
-
-        self.block.clear();
-        let scale = 1.0 / channels as f32;
-        for frame in interleaved.chunks_exact(channels) {
-            let mut sum = 0.0;
-            for &sample in frame {
-                if sample.is_finite() {
-                    self.peak = self.peak.max(sample.abs());
-                    sum += sample.clamp(-1.0, 1.0);
-                } else {
-                    self.not_finite += 1;
-                }
-            }
-            self.block.push(sum * scale);
-        }
-
+        self.note(frames.interleaved);
         match &mut self.source {
-            Some((_, Some(resampler))) => resampler.push(&self.block, &mut self.samples),
-            _ => {
-                self.samples.extend_from_slice(&self.block);
-                Ok(())
+            Some((_, Some(resampler))) => {
+                self.block.clear();
+                average(frames, &mut self.block);
+                resampler.push(&self.block, samples)?;
             }
+            _ => average(frames, samples),
         }
+        self.written(&mut samples[start..]);
+        Ok(())
     }
 
-    /// Notes what is odd about the file, though it can be used.
-    pub(super) fn warn(&mut self, warning: String) {
-        self.warnings.push(warning);
-    }
-
-    /// Gives back the samples, and what is odd about the file.
-    pub(super) fn finish(mut self) -> Result<(Vec<f32>, Vec<String>), AudioError> {
-        self.flush()?;
-        if self.samples.is_empty() {
+    /// Appends the rest, and says what was odd about the frames.
+    pub(super) fn finish(&mut self, samples: &mut Vec<f32>, warnings: &mut Vec<String>) -> Result<(), AudioError> {
+        let start = samples.len();
+        self.flush(samples)?;
+        self.written(&mut samples[start..]);
+        if self.written == 0 {
             return Err(AudioError::NoSamples);
         }
         if self.not_finite > 0 {
-            let warning = format!("{} samples were not finite numbers and are taken as 0", self.not_finite);
-            self.warnings.push(warning);
+            warnings.push(format!("{} samples were not finite numbers and are taken as 0", self.not_finite));
         }
-        if self.peak > LOUD {
-            let warning = format!("samples reach {:.1} times full scale and are clipped", self.peak);
-            self.warnings.push(warning);
+        let peak = f32::from_bits(self.peak);
+        if peak > LOUD {
+            warnings.push(format!("samples reach {peak:.1} times full scale and are clipped"));
         }
-        // The resampler's filter overshoots at steps, such as the edges of clipped samples.
-        for sample in &mut self.samples {
-            *sample = sample.clamp(-1.0, 1.0);
-        }
-        Ok((self.samples, self.warnings))
+        Ok(())
     }
 
-    fn change_source(&mut self, sample_rate: u32) -> Result<(), AudioError> {
+    /// Counts what is not finite and finds the peak. In integers, so that the loop runs in vector registers.
+    fn note(&mut self, interleaved: &[f32]) {
+        const INFINITE: u32 = f32::INFINITY.to_bits();
+        // Short runs, so that the count fits its 32 bits.
+        for run in interleaved.chunks(1 << 16) {
+            let (mut peak, mut not_finite) = (0, 0);
+            for sample in run {
+                let bits = sample.abs().to_bits();
+                let finite = bits < INFINITE;
+                peak = peak.max(if finite { bits } else { 0 });
+                not_finite += u32::from(!finite);
+            }
+            self.peak = self.peak.max(peak);
+            self.not_finite += u64::from(not_finite);
+        }
+    }
+
+    /// Counts new samples and clips them: the resampler's filter overshoots at steps, such as the edges of clipped
+    /// samples.
+    fn written(&mut self, samples: &mut [f32]) {
+        self.written += samples.len() as u64;
+        samples.iter_mut().for_each(|sample| *sample = sample.clamp(-1.0, 1.0));
+    }
+
+    fn change_source(&mut self, sample_rate: u32, samples: &mut Vec<f32>) -> Result<(), AudioError> {
         check_sample_rate(sample_rate)?;
-        self.flush()?;
+        self.flush(samples)?;
         let resampler =
             (sample_rate != self.sample_rate).then(|| Resampler::new(sample_rate, self.sample_rate)).transpose()?;
         self.source = Some((sample_rate, resampler));
@@ -115,10 +117,23 @@ impl MonoWriter {
     }
 
     /// Takes the samples that the resampler still holds.
-    fn flush(&mut self) -> Result<(), AudioError> {
+    fn flush(&mut self, samples: &mut Vec<f32>) -> Result<(), AudioError> {
         match self.source.take() {
-            Some((_, Some(resampler))) => resampler.finish(&mut self.samples),
+            Some((_, Some(resampler))) => resampler.finish(samples),
             _ => Ok(()),
         }
+    }
+}
+
+/// Appends the mean of each frame's samples.
+fn average(frames: &Frames<'_>, mono: &mut Vec<f32>) {
+    let scale = 1.0 / frames.channels as f32;
+    let clip = |sample: f32| if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 };
+    let mean = |frame: &[f32]| frame.iter().fold(0.0, |sum, &sample| sum + clip(sample)) * scale;
+    // The first two say the channels' number in words that the compiler can unroll.
+    match frames.channels {
+        1 => mono.extend(frames.interleaved.iter().map(|&sample| mean(&[sample]))),
+        2 => mono.extend(frames.interleaved.chunks_exact(2).map(|frame| mean(&[frame[0], frame[1]]))),
+        channels => mono.extend(frames.interleaved.chunks_exact(channels).map(mean)),
     }
 }

@@ -1,4 +1,4 @@
-//! Names for what cannot be decoded, so that the error can say what the file is.
+//! Names for what cannot be decoded, or not while it is being written, so that the error can say what it is.
 
 /// How many bytes [`format_name`] looks at: the first page of an ogg file with the beginning of its first packet.
 pub(super) const MAGIC_LEN: usize = 64;
@@ -26,6 +26,66 @@ pub(super) fn format_name(magic: &[u8]) -> Option<&'static str> {
         return name_of(magic.get(packet..)?, &OGG_CODECS);
     }
     name_of(magic, &FORMATS)
+}
+
+/// Beginnings of files that are decoded, but not from a stream.
+const FILE_FORMATS: [(&[u8], &str); 4] =
+    [(b"fLaC", "FLAC"), (b"OggS", "Ogg"), (b"ID3", "mp3"), (b"____ftyp", "MP4 (m4a)")];
+
+/// How many bytes [`stream_format`] must see to be sure about a stream that begins with `magic`; `None` where `magic`
+/// is enough.
+pub(super) fn frame_to_confirm(magic: &[u8]) -> Option<usize> {
+    SyncedFrame::read(magic).map(|frame| frame.len + SYNC_LEN)
+}
+
+/// The name of the format of a stream that begins with `magic`, where it is known not to be raw samples.
+pub(super) fn stream_format(magic: &[u8]) -> Option<&'static str> {
+    if let Some(name) = format_name(magic).or_else(|| name_of(magic, &FILE_FORMATS)) {
+        return Some(name);
+    }
+    // Raw samples can look like the beginning of one frame by chance, hardly like two in the right distance.
+    let first = SyncedFrame::read(magic)?;
+    let second = SyncedFrame::read(magic.get(first.len..)?)?;
+    (second.format == first.format).then_some(first.format)
+}
+
+/// Bytes that tell how long a frame of mp3 or ADTS is.
+const SYNC_LEN: usize = 6;
+
+/// A frame of a format that has no header but that of each frame.
+struct SyncedFrame {
+    format: &'static str,
+    /// Bytes to the next frame.
+    len: usize,
+}
+
+impl SyncedFrame {
+    /// Reads the header of a frame of mp3 (ISO 11172-3, 2.4.1.3; ISO 13818-3) or ADTS (ISO 13818-7, 6.2).
+    fn read(bytes: &[u8]) -> Option<Self> {
+        /// Kilobits a second of layer III by index, of MPEG 1 and of MPEG 2.
+        const BIT_RATES: [[usize; 14]; 2] = [
+            [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
+            [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
+        ];
+        let &[0xff, kind, rates, a, b, c] = bytes.get(..SYNC_LEN)? else { return None };
+        if kind & 0xf6 == 0xf0 && (rates >> 2) & 0x0f < 13 {
+            let len = usize::from(a & 3) << 11 | usize::from(b) << 3 | usize::from(c) >> 5;
+            return (len > SYNC_LEN).then_some(Self { format: "AAC (adts)", len });
+        }
+        // Sync, any version but the reserved one, layer III.
+        if kind & 0xe6 != 0xe2 || kind & 0x18 == 0x08 {
+            return None;
+        }
+        let (table, samples, divisor) = match (kind >> 3) & 3 {
+            3 => (0, 1152, 1),
+            2 => (1, 576, 2),
+            _ => (1, 576, 4),
+        };
+        let bit_rate = 1000 * BIT_RATES[table].get(usize::from(rates >> 4).checked_sub(1)?)?;
+        let sample_rate = [44_100, 48_000, 32_000].get(usize::from((rates >> 2) & 3))? / divisor;
+        let padding = usize::from((rates >> 1) & 1);
+        Some(Self { format: "mp3", len: samples / 8 * bit_rate / sample_rate + padding })
+    }
 }
 
 fn name_of(bytes: &[u8], names: &[(&[u8], &'static str)]) -> Option<&'static str> {

@@ -18,10 +18,15 @@ pub(super) struct MelFilter {
 }
 
 impl MelFilter {
-    /// The energy that passes, of a power spectrum.
-    pub(super) fn energy(&self, power: &[f32]) -> f32 {
-        let bins = power.iter().skip(self.first_bin);
-        self.weights.iter().zip(bins).map(|(weight, power)| weight * power).sum()
+    /// The energy that passes, of the power spectra of `LANES` frames, side by side bin by bin.
+    pub(super) fn energies<const LANES: usize>(&self, power: &[[f32; LANES]]) -> [f32; LANES] {
+        let mut sums = [0.0; LANES];
+        for (weight, power) in self.weights.iter().zip(power.iter().skip(self.first_bin)) {
+            for (sum, power) in sums.iter_mut().zip(power) {
+                *sum += weight * power;
+            }
+        }
+        sums
     }
 }
 

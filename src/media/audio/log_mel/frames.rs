@@ -1,52 +1,69 @@
 //! Cuts frames out of a signal whose ends are reflected and whose padding is never stored.
 
-/// Samples followed by zeros.
+/// Samples followed by zeros, of which only the last samples need be held.
 #[derive(Clone, Copy)]
 pub(super) struct Signal<'a> {
-    samples: &'a [f32],
-    len: usize,
+    held: &'a [f32],
+    /// The number of samples before the first that is held.
+    first: u64,
+    len: u64,
 }
 
 impl<'a> Signal<'a> {
-    pub(super) fn new(samples: &'a [f32], padding: usize) -> Self {
-        Self { samples, len: samples.len().saturating_add(padding) }
+    /// A signal of which all samples are there.
+    pub(super) fn whole(samples: &'a [f32], padding: usize) -> Self {
+        Self { held: samples, first: 0, len: (samples.len() as u64).saturating_add(padding as u64) }
+    }
+
+    /// A signal of `len` samples and zeros, of which `held` begins at sample `first`. What lies before is taken for 0.
+    pub(super) fn part(held: &'a [f32], first: u64, len: u64) -> Self {
+        Self { held, first, len }
     }
 
     /// Samples and zeros.
-    pub(super) fn len(&self) -> usize {
+    pub(super) fn len(&self) -> u64 {
         self.len
     }
 
     /// How many frames of `frame_len` samples, centred every `hop` samples, may hold more than zeros of the padding. A
     /// frame from there on is silent even where the end is reflected into it: with padding so short that a sample would
     /// come back, there is no such frame.
-    pub(super) fn sounding_frames(&self, frame_len: usize, hop: usize) -> usize {
-        (self.samples.len() + frame_len / 2).div_ceil(hop)
+    pub(super) fn sounding_frames(&self, frame_len: usize, hop: usize) -> u64 {
+        (self.first + self.held.len() as u64 + frame_len as u64 / 2).div_ceil(hop as u64)
     }
 
-    /// Copies the frame centred on `centre`, reflected at the signal's ends. The signal must not be empty.
-    pub(super) fn copy_frame(&self, centre: usize, frame: &mut [f32]) {
-        let half = frame.len() / 2;
-        if centre >= half
-            && let Some(inside) = self.samples.get(centre - half..centre - half + frame.len())
-        {
-            frame.copy_from_slice(inside);
+    /// Writes the frame centred on `centre`, reflected at the signal's ends, each sample times its weight. The signal
+    /// must not be empty.
+    pub(super) fn weighted_frame(&self, centre: u64, weights: &[f32], frame: &mut [f32]) {
+        if let Some(inside) = self.inside(centre, frame.len()) {
+            for ((value, sample), weight) in frame.iter_mut().zip(inside).zip(weights) {
+                *value = sample * weight;
+            }
             return;
         }
-        for (offset, value) in frame.iter_mut().enumerate() {
-            let index = self.reflect(centre as i64 + offset as i64 - half as i64);
-            *value = self.samples.get(index).copied().unwrap_or(0.0);
+        let half = frame.len() as i64 / 2;
+        for (offset, (value, weight)) in frame.iter_mut().zip(weights).enumerate() {
+            let index = self.reflect(centre as i64 + offset as i64 - half);
+            let held = index.checked_sub(self.first).and_then(|index| self.held.get(index as usize));
+            *value = held.copied().unwrap_or(0.0) * weight;
         }
+    }
+
+    /// The frame where all of it is held.
+    fn inside(&self, centre: u64, frame_len: usize) -> Option<&'a [f32]> {
+        let start = centre.checked_sub(frame_len as u64 / 2)?.checked_sub(self.first)?;
+        let start = usize::try_from(start).ok()?;
+        self.held.get(start..start.checked_add(frame_len)?)
     }
 
     /// The index inside the signal that stands at `index` when the signal is mirrored about its first and its last
     /// sample, again and again.
-    fn reflect(&self, index: i64) -> usize {
-        let last = self.len as i64 - 1;
+    fn reflect(&self, index: i64) -> u64 {
+        let last = i64::try_from(self.len).unwrap_or(i64::MAX / 4) - 1;
         if last <= 0 {
             return 0;
         }
         let index = index.rem_euclid(2 * last);
-        index.min(2 * last - index) as usize
+        index.min(2 * last - index) as u64
     }
 }

@@ -6,24 +6,23 @@
 
 mod filters;
 mod frames;
+mod log10;
+mod normalise;
+mod plan;
+mod stream;
+mod windows;
 
-use std::f64::consts::PI;
-use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
 
-use ndarray::{Array2, ArrayViewMut2, Axis};
-use realfft::{RealFftPlanner, RealToComplex};
+use ndarray::{Array2, ArrayViewMut2, Axis, s};
 
-use super::AudioError;
-use filters::MelFilter;
+use super::{AudioError, Samples};
 use frames::Signal;
-
-/// The least energy of a mel bin: silence is its logarithm.
-const FLOOR: f32 = 1e-10;
-
-/// Decades below the loudest bin at which the spectrogram is cut off.
-const DYNAMIC_RANGE: f32 = 8.0;
+pub use normalise::normalise;
+use plan::{LANES, Plan, SILENCE};
+pub use stream::{Extent, LogMelStream};
+pub use windows::{Spectrogram, Window};
 
 /// A thread is not worth starting for fewer frames.
 const FRAMES_PER_THREAD: usize = 500;
@@ -47,10 +46,7 @@ pub struct LogMelConfig {
 
 /// Computes log-mel spectrograms. The window, the filter bank and the Fourier plan are made once.
 pub struct LogMel {
-    config: LogMelConfig,
-    window: Vec<f32>,
-    filters: Vec<MelFilter>,
-    fft: Arc<dyn RealToComplex<f32>>,
+    plan: Arc<Plan>,
 }
 
 impl LogMel {
@@ -61,22 +57,24 @@ impl LogMel {
     pub fn new(config: &LogMelConfig) -> Result<Self, AudioError> {
         let problem = match config {
             LogMelConfig { sample_rate: 0, .. } => Some("sample_rate is 0"),
-            LogMelConfig { hop_length: 0, .. } => Some("hop_length is 0"),
+            LogMelConfig { hop_length, .. } if !(1..=MAX_N_FFT).contains(hop_length) => {
+                Some("hop_length is not within 1 to 65,536")
+            }
             LogMelConfig { n_fft, .. } if !(2..=MAX_N_FFT).contains(n_fft) => Some("n_fft is not within 2 to 65,536"),
             LogMelConfig { n_mels, .. } if !(1..=MAX_N_MELS).contains(n_mels) => {
                 Some("n_mels is not within 1 to 1,024")
             }
             _ => None,
         };
-        if let Some(problem) = problem {
-            return Err(AudioError::LogMelConfig(problem));
+        match problem {
+            Some(problem) => Err(AudioError::LogMelConfig(problem)),
+            None => Ok(Self { plan: Arc::new(Plan::new(config)) }),
         }
-        Ok(Self {
-            config: *config,
-            window: hann_window(config.n_fft),
-            filters: filters::mel_filters(config.sample_rate, config.n_fft, config.n_mels),
-            fft: RealFftPlanner::new().plan_fft_forward(config.n_fft),
-        })
+    }
+
+    /// The constants.
+    pub fn config(&self) -> &LogMelConfig {
+        &self.plan.config
     }
 
     /// The spectrogram of mono samples in [-1, 1], followed by `padding` zeros: shape `[n_mels, frames]` with
@@ -87,22 +85,23 @@ impl LogMel {
     /// of 30 s is complete. Fewer samples than a hop give no frames; a signal too short to be reflected at its edges,
     /// which the reference refuses, is reflected as often as it takes.
     pub fn compute(&self, samples: &[f32], padding: usize) -> Array2<f32> {
-        let threads = thread::available_parallelism().map_or(1, NonZero::get);
-        self.compute_on(samples, padding, threads)
+        self.compute_on(samples, padding, 1)
     }
 
-    fn compute_on(&self, samples: &[f32], padding: usize, threads: usize) -> Array2<f32> {
-        let signal = Signal::new(samples, padding);
-        let frames = signal.len() / self.config.hop_length;
-        let mut spectrogram = Array2::from_elem((self.config.n_mels, frames), FLOOR.log10());
+    /// As [`LogMel::compute`], on up to `threads` threads. The result does not depend on their number.
+    pub fn compute_on(&self, samples: &[f32], padding: usize, threads: usize) -> Array2<f32> {
+        let signal = Signal::whole(samples, padding);
+        let LogMelConfig { n_fft, hop_length, n_mels, .. } = self.plan.config;
+        let frames = usize::try_from(signal.len() / hop_length as u64).unwrap_or(usize::MAX);
+        let mut spectrogram = Array2::from_elem((n_mels, frames), SILENCE);
 
         // Frames that lie in the padding alone are silent: they keep the value they have.
-        let sounding = signal.sounding_frames(self.config.n_fft, self.config.hop_length).min(frames);
-        let mut sounding = spectrogram.slice_mut(ndarray::s![.., ..sounding]);
-        let threads = threads.min(sounding.ncols() / FRAMES_PER_THREAD).max(1);
-        let chunk = sounding.ncols().div_ceil(threads).max(1);
+        let sounding = usize::try_from(signal.sounding_frames(n_fft, hop_length)).unwrap_or(usize::MAX).min(frames);
+        let mut columns = spectrogram.slice_mut(s![.., ..sounding]);
+        let threads = threads.min(sounding / FRAMES_PER_THREAD).max(1);
+        let chunk = sounding.div_ceil(threads).max(1);
         thread::scope(|scope| {
-            let chunks = sounding.axis_chunks_iter_mut(Axis(1), chunk);
+            let chunks = columns.axis_chunks_iter_mut(Axis(1), chunk);
             let mut tasks =
                 chunks.enumerate().map(|(index, columns)| move || self.log_energies(signal, index * chunk, columns));
             // The first chunk is this thread's own.
@@ -115,39 +114,50 @@ impl LogMel {
             }
         });
 
-        let loudest = spectrogram.iter().copied().fold(f32::MIN, f32::max);
-        spectrogram.mapv_inplace(|value| (value.max(loudest - DYNAMIC_RANGE) + 4.0) / 4.0);
+        let loudest = spectrogram.fold(SILENCE, |loudest, &value| loudest.max(value));
+        spectrogram.mapv_inplace(normalise::scale(loudest));
         spectrogram
     }
 
-    /// Writes log10 of the mel energies of the frames from `first` on, one a column.
+    /// Takes samples as they come and gives the frames that are finished, before floor and scale, which need the
+    /// loudest of the whole recording.
+    pub fn stream(&self) -> LogMelStream {
+        LogMelStream::new(self.plan.clone())
+    }
+
+    /// Reads a recording to its end, for its length and its loudest bin with silence behind it, in memory that does not
+    /// grow with it: what [`Spectrogram`] must know before it reads the recording again.
+    ///
+    /// # Errors
+    /// [`AudioError::OtherRate`], and those of the source.
+    pub fn measure(&self, source: &mut impl Samples) -> Result<Extent, AudioError> {
+        self.check_rate(source.sample_rate())?;
+        let mut stream = self.stream();
+        let (mut samples, mut columns) = (Vec::new(), Vec::new());
+        while source.read(&mut samples)? {
+            stream.push(&samples, &mut columns);
+            samples.clear();
+            columns.clear();
+        }
+        Ok(stream.finish(self.plan.silence_behind(), &mut columns))
+    }
+
+    fn check_rate(&self, found: u32) -> Result<(), AudioError> {
+        let wanted = self.plan.config.sample_rate;
+        if found == wanted { Ok(()) } else { Err(AudioError::OtherRate { found, wanted }) }
+    }
+
+    /// Writes the frames from `first` on, one a column.
     fn log_energies(&self, signal: Signal<'_>, first: usize, mut columns: ArrayViewMut2<'_, f32>) {
-        let mut frame = self.fft.make_input_vec();
-        let mut spectrum = self.fft.make_output_vec();
-        let mut scratch = self.fft.make_scratch_vec();
-        let mut power = vec![0.0f32; spectrum.len()];
-        for (index, mut column) in columns.columns_mut().into_iter().enumerate() {
-            signal.copy_frame((first + index) * self.config.hop_length, &mut frame);
-            for (sample, weight) in frame.iter_mut().zip(&self.window) {
-                *sample *= weight;
-            }
-            if self.fft.process_with_scratch(&mut frame, &mut spectrum, &mut scratch).is_err() {
-                // Only buffers of a wrong length can do that, and these are the plan's own.
-                continue;
-            }
-            for (power, value) in power.iter_mut().zip(&spectrum) {
-                *power = value.norm_sqr();
-            }
-            for (value, filter) in column.iter_mut().zip(&self.filters) {
-                *value = filter.energy(&power).max(FLOOR).log10();
+        let mut buffers = self.plan.buffers();
+        for (block, mut columns) in columns.axis_chunks_iter_mut(Axis(1), LANES).enumerate() {
+            let first = first + block * LANES;
+            let energies = self.plan.log_energies(signal, first as u64, columns.ncols(), &mut buffers);
+            for (mut row, energies) in columns.rows_mut().into_iter().zip(energies) {
+                row.iter_mut().zip(energies).for_each(|(value, energy)| *value = *energy);
             }
         }
     }
-}
-
-/// The periodic Hann window, as `torch.hann_window` makes it.
-fn hann_window(length: usize) -> Vec<f32> {
-    (0..length).map(|n| (0.5 - 0.5 * (2.0 * PI * n as f64 / length as f64).cos()) as f32).collect()
 }
 
 #[cfg(test)]

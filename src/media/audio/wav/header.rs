@@ -3,19 +3,20 @@
 //! Format: Microsoft's "Multimedia Programming Interface and Data Specifications 1.0" and `WAVEFORMATEXTENSIBLE`;
 //! RF64: EBU Tech 3306. Where a file breaks the rules, ffmpeg's `wavdec.c` is the model.
 
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::io::{self, ErrorKind, Read};
 
 use super::super::AudioError;
+use super::encoding::Encoding;
 
 const PCM: u16 = 0x0001;
 const IEEE_FLOAT: u16 = 0x0003;
 const EXTENSIBLE: u16 = 0xfffe;
 
-/// A size from here on stands for "unknown" where it is beyond the end of the file: programs that write to a pipe put
-/// 0xFFFFFFFF (ffmpeg) or something just below 0x7FFFFFFF (sox, arecord) there.
+/// A size from here on stands for "unknown" where it is beyond the end of the file, or the end is not known: programs
+/// that write to a pipe put 0xFFFFFFFF (ffmpeg) or something about 0x7FFFFFFF (sox, arecord) there.
 const PLACEHOLDER: u64 = 0x7fff_0000;
 
-/// Where a WAV file has its samples, and what they are.
+/// What the samples of a WAV file are, and how many of them.
 #[derive(Debug)]
 pub(crate) struct Header {
     /// The codec; for the extensible form, the codec that its GUID stands for.
@@ -24,32 +25,37 @@ pub(crate) struct Header {
     pub(crate) sample_rate: u32,
     /// Bytes that a sample takes in the file. A sample of fewer bits sits in the upper ones.
     sample_len: u16,
-    pub(crate) data_start: u64,
-    /// Whole frames, and never beyond the end of the file.
-    pub(crate) data_len: u64,
+    /// Bytes of samples: whole frames, and never beyond the end of the file. `None`: until the stream ends.
+    pub(crate) data_len: Option<u64>,
     /// What is odd about the file, though it can be used.
     pub(crate) warning: Option<String>,
 }
 
 impl Header {
-    /// Reads chunks up to the samples. `file_len` is the true length of the file.
-    pub(crate) fn read(file: &mut (impl Read + Seek), file_len: u64) -> Result<Self, AudioError> {
-        file.seek(SeekFrom::Start(12))?;
+    /// Reads from the beginning up to the first sample. `file_len` is the true length of a file; `None` for a stream.
+    pub(crate) fn read(file: &mut impl Read, file_len: Option<u64>) -> Result<Self, AudioError> {
+        read_exact(file, &mut [0; 12])?;
+        let mut position = 12u64;
         let mut format = None;
         let mut long_len = None;
         loop {
             let mut chunk = [0; 8];
             read_exact(file, &mut chunk)?;
+            position += 8;
             let (id, size) = chunk.split_at(4);
             let size = u64::from(le_u32(size));
-            let start = file.stream_position()?;
-            match id {
-                b"fmt " => format = Some(Format::read(file, size)?),
+            let used = match id {
+                b"fmt " => {
+                    let (read, used) = Format::read(file, size)?;
+                    format = Some(read);
+                    used
+                }
                 b"ds64" => {
                     // The sizes that do not fit in 32 bits: of the file, then of the samples.
                     let mut sizes = [0; 16];
                     read_exact(file, &mut sizes)?;
                     long_len = Some(u64::from(le_u32(&sizes[12..])) << 32 | u64::from(le_u32(&sizes[8..])));
+                    16
                 }
                 b"data" => {
                     let Some(format) = format else {
@@ -59,25 +65,32 @@ impl Header {
                         (0xffff_ffff, Some(long_len)) => long_len,
                         _ => size,
                     };
-                    return format.with_data(start, declared, file_len.saturating_sub(start));
+                    return format.with_data(declared, file_len.map(|len| len.saturating_sub(position)));
                 }
-                _ => {}
-            }
+                _ => 0,
+            };
             // Chunks begin at even offsets.
-            let next = start + size + size % 2;
-            if next >= file_len {
-                return Err(AudioError::CutOff);
-            }
-            file.seek(SeekFrom::Start(next))?;
+            let next = size + size % 2;
+            io::copy(&mut file.take(next.saturating_sub(used)), &mut io::sink())?;
+            position += next.max(used);
         }
     }
 
-    /// Whether the samples are integers or 32-bit floats, not an encoding to be undone.
-    pub(crate) fn is_linear(&self) -> bool {
-        match self.format_tag {
-            PCM => (1..=4).contains(&self.sample_len),
-            IEEE_FLOAT => self.sample_len == 4,
-            _ => false,
+    /// The header that raw samples lack: 16-bit little-endian mono, until the stream ends.
+    pub(crate) fn raw(sample_rate: u32) -> Self {
+        Self { format_tag: PCM, channels: 1, sample_rate, sample_len: 2, data_len: None, warning: None }
+    }
+
+    /// How a sample is written down, where it is a plain number and not an encoding to be undone.
+    pub(crate) fn encoding(&self) -> Option<Encoding> {
+        match (self.format_tag, self.sample_len) {
+            (PCM, 1) => Some(Encoding::Unsigned8),
+            (PCM, 2) => Some(Encoding::Signed16),
+            (PCM, 3) => Some(Encoding::Signed24),
+            (PCM, 4) => Some(Encoding::Signed32),
+            (IEEE_FLOAT, 4) => Some(Encoding::Float32),
+            (IEEE_FLOAT, 8) => Some(Encoding::Float64),
+            _ => None,
         }
     }
 
@@ -85,26 +98,6 @@ impl Header {
     pub(crate) fn frame_len(&self) -> u16 {
         // Checked when the header was read.
         self.channels * self.sample_len
-    }
-
-    /// The header of the plainest WAV file with these samples, `data_len` bytes of them.
-    pub(crate) fn canonical(&self, data_len: u32) -> Vec<u8> {
-        let frame_len = self.frame_len();
-        let mut bytes = Vec::with_capacity(44);
-        bytes.extend_from_slice(b"RIFF");
-        bytes.extend_from_slice(&data_len.saturating_add(36).to_le_bytes());
-        bytes.extend_from_slice(b"WAVEfmt ");
-        bytes.extend_from_slice(&16u32.to_le_bytes());
-        bytes.extend_from_slice(&self.format_tag.to_le_bytes());
-        bytes.extend_from_slice(&self.channels.to_le_bytes());
-        bytes.extend_from_slice(&self.sample_rate.to_le_bytes());
-        let bytes_per_second = u64::from(self.sample_rate) * u64::from(frame_len);
-        bytes.extend_from_slice(&(bytes_per_second as u32).to_le_bytes());
-        bytes.extend_from_slice(&frame_len.to_le_bytes());
-        bytes.extend_from_slice(&(8 * self.sample_len).to_le_bytes());
-        bytes.extend_from_slice(b"data");
-        bytes.extend_from_slice(&data_len.to_le_bytes());
-        bytes
     }
 }
 
@@ -117,7 +110,8 @@ struct Format {
 }
 
 impl Format {
-    fn read(file: &mut impl Read, size: u64) -> Result<Self, AudioError> {
+    /// Reads the chunk; gives the bytes read, too.
+    fn read(file: &mut impl Read, size: u64) -> Result<(Self, u64), AudioError> {
         let mut bytes = [0; 40];
         let bytes = &mut bytes[..size.min(40) as usize];
         read_exact(file, bytes)?;
@@ -148,35 +142,37 @@ impl Format {
         if matches!(tag, PCM | IEEE_FLOAT) && (bits == 0 || channels.checked_mul(sample_len).is_none()) {
             return Err(AudioError::Malformed(format!("{channels} channels of {bits} bits")));
         }
-        Ok(Self { tag, channels, sample_rate, sample_len })
+        Ok((Self { tag, channels, sample_rate, sample_len }, bytes.len() as u64))
     }
 
-    /// The header, given where the samples begin, how long they claim to be, and how many bytes the file still has.
-    fn with_data(self, start: u64, declared: u64, available: u64) -> Result<Header, AudioError> {
+    /// The header, given how long the samples claim to be, and how many bytes the file still has.
+    fn with_data(self, declared: u64, available: Option<u64>) -> Result<Header, AudioError> {
         let mut header = Header {
             format_tag: self.tag,
             channels: self.channels,
             sample_rate: self.sample_rate,
             sample_len: self.sample_len,
-            data_start: start,
-            data_len: declared,
+            data_len: Some(declared),
             warning: None,
         };
-        if !header.is_linear() {
+        if header.encoding().is_none() {
             return Ok(header);
         }
         // 0 is what a recorder leaves that was stopped before it could write the size.
-        if declared == 0 {
-            header.data_len = available;
-        } else if declared > available {
-            if declared < PLACEHOLDER {
-                header.warning = Some(format!(
-                    "the file is cut off: {available} of {declared} bytes of samples are there and are used"
-                ));
+        let unknown = declared == 0 || declared >= PLACEHOLDER;
+        header.data_len = match available {
+            None => (!unknown).then_some(declared),
+            Some(available) if declared > 0 && declared <= available => Some(declared),
+            Some(available) => {
+                if !unknown {
+                    header.warning = Some(format!(
+                        "the file is cut off: {available} of {declared} bytes of samples are there and are used"
+                    ));
+                }
+                Some(available)
             }
-            header.data_len = available;
-        }
-        header.data_len -= header.data_len % u64::from(header.frame_len());
+        };
+        header.data_len = header.data_len.map(|len| len - len % u64::from(header.frame_len()));
         Ok(header)
     }
 }
@@ -244,9 +240,9 @@ mod tests {
         file.extend([0; 13]);
 
         let len = file.len() as u64;
-        let header = Header::read(&mut Cursor::new(file), len).unwrap();
+        let header = Header::read(&mut Cursor::new(file), Some(len)).unwrap();
         assert_eq!((header.format_tag, header.channels, header.sample_rate), (PCM, 2, 48_000));
-        assert!(header.is_linear());
-        assert_eq!((header.frame_len(), header.data_len), (6, 12));
+        assert_eq!(header.encoding(), Some(Encoding::Signed24));
+        assert_eq!((header.frame_len(), header.data_len), (6, Some(12)));
     }
 }

@@ -1,81 +1,123 @@
-//! WAV files with integer or 32-bit float samples.
+//! WAV files and streams with integer or floating-point samples.
 //!
-//! `hound` reads the samples. It takes a header at its word, though, and recorders write headers that are not true:
-//! sizes of 0 or 0xFFFFFFFF from programs that could not seek back, sizes beyond the end of a file whose recording
-//! was cut short, odd chunks without their padding byte. So [`Header`] finds the samples the way ffmpeg does, and
-//! `hound` is given them behind a header that is true.
+//! Recorders write headers that are not true: sizes of 0 or 0xFFFFFFFF from programs that could not seek back, sizes
+//! beyond the end of a file whose recording was cut short, odd chunks without their padding byte. So [`Header`] finds
+//! the samples the way ffmpeg does.
 
+mod encoding;
 mod header;
 
-use std::fs::File;
-use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read};
 
+use encoding::Encoding;
 pub(super) use header::{Header, format_name};
 
 use super::AudioError;
-use super::mono::{MonoWriter, check_sample_rate};
+use super::decoder::{Decoder, Frames};
+use super::mono::check_sample_rate;
 
-/// Frames decoded at a time.
-const BLOCK_FRAMES: usize = 4096;
+/// Bytes read at a time, in whole frames.
+const BLOCK_LEN: usize = 1 << 15;
 
 /// Whether a file that begins with `magic` is a WAV file (RF64 is its form for more than 4 GiB).
 pub(super) fn is_wav(magic: &[u8]) -> bool {
     matches!(magic.get(..4), Some(b"RIFF" | b"RF64")) && magic.get(8..12) == Some(b"WAVE")
 }
 
-/// Decodes the samples of a WAV file for which [`Header::is_linear`] holds.
-pub(super) fn decode(file: &mut File, header: &Header, samples: &mut MonoWriter) -> Result<(), AudioError> {
-    if let Some(warning) = &header.warning {
-        samples.warn(warning.clone());
-    }
-    // Before `hound` finds that such a rate does not fit its own header.
-    check_sample_rate(header.sample_rate)?;
-    file.seek(SeekFrom::Start(header.data_start))?;
-    let mut remaining = header.data_len;
-    while remaining > 0 {
-        // A header counts bytes in 32 bits, so longer data is read in pieces of whole frames.
-        let limit = u32::MAX - u32::MAX % u32::from(header.frame_len());
-        let piece = remaining.min(u64::from(limit));
-        let head = header.canonical(piece as u32);
-        // `hound` reads sample by sample, so the buffer is the outermost.
-        let reader = BufReader::new(Cursor::new(head).chain((&mut *file).take(piece)));
-        decode_piece(reader, header, samples)?;
-        remaining -= piece;
-        file.seek(SeekFrom::Start(header.data_start + header.data_len - remaining))?;
-    }
-    Ok(())
+/// Decodes the samples of a WAV file or stream, as they come.
+pub(super) struct WavDecoder<R> {
+    reader: R,
+    encoding: Encoding,
+    sample_rate: u32,
+    channels: usize,
+    frame_len: usize,
+    /// Bytes of samples that the header promised.
+    data_len: Option<u64>,
+    received: u64,
+    /// What is odd about the header.
+    warning: Option<String>,
+    /// Room for a block; its first `pending` bytes are the beginning of a frame.
+    bytes: Vec<u8>,
+    pending: usize,
+    interleaved: Vec<f32>,
 }
 
-fn decode_piece(reader: impl Read, header: &Header, samples: &mut MonoWriter) -> Result<(), AudioError> {
-    let mut reader = hound::WavReader::new(reader).map_err(describe)?;
-    let spec = reader.spec();
-    let channels = usize::from(spec.channels);
-    let mut block = Vec::with_capacity(BLOCK_FRAMES * channels);
-    let total = reader.len() as usize;
-    let full_scale = (1u64 << (spec.bits_per_sample - 1)) as f32;
-    for start in (0..total).step_by(BLOCK_FRAMES * channels) {
-        let count = (total - start).min(BLOCK_FRAMES * channels);
-        block.clear();
-        match spec.sample_format {
-            hound::SampleFormat::Float => {
-                for sample in reader.samples::<f32>().take(count) {
-                    block.push(sample.map_err(describe)?);
+impl<R: Read + Send> WavDecoder<R> {
+    /// `reader` stands at the first sample; `block_seconds` bounds what is waited for and given at a time.
+    pub(super) fn new(reader: R, header: Header, block_seconds: f64) -> Result<Self, AudioError> {
+        check_sample_rate(header.sample_rate)?;
+        let Some(encoding) = header.encoding() else {
+            return Err(AudioError::UnsupportedCodec {
+                codec: format!("{} in a wav stream", format_name(header.format_tag)),
+            });
+        };
+        let frame_len = usize::from(header.frame_len());
+        let block_frames = (f64::from(header.sample_rate) * block_seconds) as usize;
+        Ok(Self {
+            reader,
+            encoding,
+            sample_rate: header.sample_rate,
+            channels: usize::from(header.channels),
+            frame_len,
+            data_len: header.data_len,
+            received: 0,
+            warning: header.warning,
+            bytes: vec![0; frame_len * block_frames.min(BLOCK_LEN / frame_len).max(1)],
+            pending: 0,
+            interleaved: Vec::new(),
+        })
+    }
+
+    /// Reads what is there now, waiting only where that is nothing; 0 bytes at the end.
+    fn receive(&mut self) -> Result<usize, AudioError> {
+        let room = self.bytes.len() - self.pending;
+        let left = self.data_len.map_or(u64::MAX, |len| len - self.received);
+        let room = room.min(usize::try_from(left).unwrap_or(usize::MAX));
+        let room = &mut self.bytes[self.pending..][..room];
+        loop {
+            match self.reader.read(room) {
+                Ok(read) => {
+                    self.received += read as u64;
+                    return Ok(read);
                 }
-            }
-            hound::SampleFormat::Int => {
-                for sample in reader.samples::<i32>().take(count) {
-                    block.push(sample.map_err(describe)? as f32 / full_scale);
-                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
             }
         }
-        samples.push(header.sample_rate, channels, &block)?;
     }
-    Ok(())
+
+    /// What there is to say when nothing more comes.
+    fn ending(&self) -> Option<String> {
+        let received = self.received;
+        match self.data_len {
+            Some(len) if received < len => {
+                Some(format!("it is cut off: {received} of {len} bytes of samples are there and are used"))
+            }
+            _ if self.pending > 0 => Some("it ends in the middle of a frame, which is left out".to_string()),
+            _ => None,
+        }
+    }
 }
 
-fn describe(error: hound::Error) -> AudioError {
-    match error {
-        hound::Error::IoError(error) => error.into(),
-        other => AudioError::Malformed(other.to_string()),
+impl<R: Read + Send> Decoder for WavDecoder<R> {
+    fn next(&mut self, warnings: &mut Vec<String>) -> Result<Option<Frames<'_>>, AudioError> {
+        warnings.extend(self.warning.take());
+        let available = loop {
+            let read = self.receive()?;
+            if read == 0 {
+                warnings.extend(self.ending());
+                return Ok(None);
+            }
+            self.pending += read;
+            if self.pending >= self.frame_len {
+                break self.pending;
+            }
+        };
+        let whole = available - available % self.frame_len;
+        self.interleaved.clear();
+        self.encoding.decode(&self.bytes[..whole], &mut self.interleaved);
+        self.bytes.copy_within(whole..available, 0);
+        self.pending = available - whole;
+        Ok(Some(Frames { sample_rate: self.sample_rate, channels: self.channels, interleaved: &self.interleaved }))
     }
 }

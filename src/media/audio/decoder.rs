@@ -1,0 +1,70 @@
+//! The one loop from a decoder's frames to mono samples, for files and streams alike.
+
+use super::AudioError;
+use super::mono::Mono;
+
+/// Frames as a decoder gives them.
+pub(super) struct Frames<'a> {
+    /// Frames a second. Both this and the channels may change from block to block: a chained ogg file does that.
+    pub(super) sample_rate: u32,
+    /// Samples in a frame.
+    pub(super) channels: usize,
+    /// Whole frames, samples of full scale in [-1, 1].
+    pub(super) interleaved: &'a [f32],
+}
+
+/// Gives the frames of a recording, block by block.
+pub(super) trait Decoder: Send {
+    /// The next frames, a bounded number of them and perhaps none; `None` at the end. Not called again after the end
+    /// or an error. `warnings` takes what is odd about the recording, though it can be used.
+    fn next(&mut self, warnings: &mut Vec<String>) -> Result<Option<Frames<'_>>, AudioError>;
+}
+
+/// A decoder's frames as mono samples at one rate.
+pub(super) struct MonoReader {
+    /// None at the end.
+    decoder: Option<Box<dyn Decoder>>,
+    mono: Mono,
+    warnings: Vec<String>,
+}
+
+impl MonoReader {
+    pub(super) fn new(decoder: Box<dyn Decoder>, sample_rate: u32) -> Result<Self, AudioError> {
+        Ok(Self { decoder: Some(decoder), mono: Mono::new(sample_rate)?, warnings: Vec::new() })
+    }
+
+    pub(super) fn sample_rate(&self) -> u32 {
+        self.mono.sample_rate()
+    }
+
+    pub(super) fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// As [`super::Samples::read`] says.
+    pub(super) fn read(&mut self, samples: &mut Vec<f32>) -> Result<bool, AudioError> {
+        let before = samples.len();
+        let result = self.read_block(samples);
+        if result.is_err() {
+            self.decoder = None;
+        }
+        result.map(|()| samples.len() > before)
+    }
+
+    /// Appends nothing only at the end.
+    fn read_block(&mut self, samples: &mut Vec<f32>) -> Result<(), AudioError> {
+        let before = samples.len();
+        while samples.len() == before
+            && let Some(decoder) = &mut self.decoder
+        {
+            match decoder.next(&mut self.warnings)? {
+                Some(frames) => self.mono.push(&frames, samples)?,
+                None => {
+                    self.decoder = None;
+                    self.mono.finish(samples, &mut self.warnings)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,83 @@
+//! Sound from standard input, or from whatever else has no end yet.
+
+use std::io::{Cursor, Read};
+
+use super::decoder::MonoReader;
+use super::wav::{self, Header, WavDecoder};
+use super::{AudioError, Samples, unsupported};
+
+/// Seconds of sound that are waited for at a time, at most.
+const BLOCK_SECONDS: f64 = 0.05;
+
+/// Reads sound from a stream while it is being written: WAV, or raw samples.
+///
+/// A stream that begins with a WAV header is read as that says: any rate, any number of channels, integer or
+/// floating-point samples, up to the stream's end where the header's sizes are those of a program that could not know
+/// (0, 0xFFFFFFFF and the like). Any other stream is taken for raw samples: 16-bit little-endian signed integers, mono,
+/// [`LiveReader::RAW_SAMPLE_RATE`] Hz.
+pub struct LiveReader(MonoReader);
+
+impl LiveReader {
+    /// The rate of raw samples, in Hz.
+    pub const RAW_SAMPLE_RATE: u32 = 16_000;
+
+    /// Waits for the first bytes (up to the first sample of a WAV stream, 64 bytes of a raw one) and prepares to read
+    /// mono samples in [-1, 1] at `sample_rate` Hz.
+    ///
+    /// # Errors
+    /// [`AudioError::EmptyStream`]; [`AudioError::NotLive`] where the stream begins as a file of another format does;
+    /// and as for a WAV file: a header that makes no sense, a codec that is not supported.
+    pub fn new(mut stream: impl Read + Send + 'static, sample_rate: u32) -> Result<Self, AudioError> {
+        let mut magic = Vec::new();
+        fill(&mut stream, &mut magic, unsupported::MAGIC_LEN)?;
+        if magic.is_empty() {
+            return Err(AudioError::EmptyStream);
+        }
+        let is_wav = wav::is_wav(&magic);
+        if !is_wav {
+            if let Some(needed) = unsupported::frame_to_confirm(&magic) {
+                fill(&mut stream, &mut magic, needed)?;
+            }
+            if let Some(format) = unsupported::stream_format(&magic) {
+                return Err(AudioError::NotLive { format });
+            }
+        }
+        let mut stream = Cursor::new(magic).chain(stream);
+        let header = if is_wav { Header::read(&mut stream, None)? } else { Header::raw(Self::RAW_SAMPLE_RATE) };
+        MonoReader::new(Box::new(WavDecoder::new(stream, header, BLOCK_SECONDS)?), sample_rate).map(Self)
+    }
+
+    /// As [`Samples::read`]: waits until there is a sample, not until there are many.
+    ///
+    /// # Errors
+    /// [`AudioError`]: the stream cannot be read, or ended without a single sample.
+    pub fn read(&mut self, samples: &mut Vec<f32>) -> Result<bool, AudioError> {
+        self.0.read(samples)
+    }
+
+    /// As [`Samples::warnings`].
+    pub fn warnings(&self) -> &[String] {
+        self.0.warnings()
+    }
+}
+
+impl Samples for LiveReader {
+    fn sample_rate(&self) -> u32 {
+        self.0.sample_rate()
+    }
+
+    fn read(&mut self, samples: &mut Vec<f32>) -> Result<bool, AudioError> {
+        self.0.read(samples)
+    }
+
+    fn warnings(&self) -> &[String] {
+        self.0.warnings()
+    }
+}
+
+/// Reads on until `bytes` holds `len` bytes, or the stream ends.
+fn fill(stream: &mut impl Read, bytes: &mut Vec<u8>, len: usize) -> Result<(), AudioError> {
+    let missing = len.saturating_sub(bytes.len());
+    stream.take(missing as u64).read_to_end(bytes)?;
+    Ok(())
+}

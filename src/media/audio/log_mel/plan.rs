@@ -1,0 +1,96 @@
+//! From the frames of a signal to the logarithms of their mel energies, a few frames side by side.
+
+use std::f64::consts::PI;
+use std::sync::Arc;
+
+use realfft::num_complex::Complex32;
+use realfft::{RealFftPlanner, RealToComplex};
+
+use super::LogMelConfig;
+use super::filters::{MelFilter, mel_filters};
+use super::frames::Signal;
+use super::log10::log10;
+
+/// The least energy of a mel bin.
+const FLOOR: f32 = 1e-10;
+
+/// The value of a silent bin: log10 of the floor.
+pub(super) const SILENCE: f32 = -10.0;
+
+/// Frames side by side. Each goes its own way, so a frame's values do not depend on its neighbours.
+pub(super) const LANES: usize = 16;
+
+/// What is made once for a spectrogram's constants.
+pub(super) struct Plan {
+    pub(super) config: LogMelConfig,
+    window: Vec<f32>,
+    filters: Vec<MelFilter>,
+    fft: Arc<dyn RealToComplex<f32>>,
+}
+
+impl Plan {
+    pub(super) fn new(config: &LogMelConfig) -> Self {
+        Self {
+            config: *config,
+            window: hann_window(config.n_fft),
+            filters: mel_filters(config.sample_rate, config.n_fft, config.n_mels),
+            fft: RealFftPlanner::new().plan_fft_forward(config.n_fft),
+        }
+    }
+
+    /// Zeros enough that nothing is reflected where a recording is followed by silence.
+    pub(super) fn silence_behind(&self) -> usize {
+        self.config.n_fft + self.config.hop_length
+    }
+
+    pub(super) fn buffers(&self) -> Buffers {
+        Buffers {
+            frame: self.fft.make_input_vec(),
+            spectrum: self.fft.make_output_vec(),
+            scratch: self.fft.make_scratch_vec(),
+            power: vec![[0.0; LANES]; self.config.n_fft / 2 + 1],
+            energies: vec![[SILENCE; LANES]; self.config.n_mels],
+        }
+    }
+
+    /// log10 of the mel energies of the frames from `first` on, at most [`LANES`] of them: a row for every mel bin, a
+    /// column for every frame. Columns beyond `count` mean nothing.
+    pub(super) fn log_energies<'b>(
+        &self,
+        signal: Signal<'_>,
+        first: u64,
+        count: usize,
+        buffers: &'b mut Buffers,
+    ) -> &'b [[f32; LANES]] {
+        let Buffers { frame, spectrum, scratch, power, energies } = buffers;
+        for lane in 0..count.min(LANES) {
+            let centre = (first + lane as u64).saturating_mul(self.config.hop_length as u64);
+            signal.weighted_frame(centre, &self.window, frame);
+            if self.fft.process_with_scratch(frame, spectrum, scratch).is_err() {
+                // Only buffers of a wrong length can do that, and these are the plan's own.
+                continue;
+            }
+            for (power, value) in power.iter_mut().zip(&*spectrum) {
+                power[lane] = value.norm_sqr();
+            }
+        }
+        for (energies, filter) in energies.iter_mut().zip(&self.filters) {
+            *energies = filter.energies(power).map(|energy| log10(energy.max(FLOOR)));
+        }
+        energies
+    }
+}
+
+/// Room for [`Plan::log_energies`] to work in.
+pub(super) struct Buffers {
+    frame: Vec<f32>,
+    spectrum: Vec<Complex32>,
+    scratch: Vec<Complex32>,
+    power: Vec<[f32; LANES]>,
+    energies: Vec<[f32; LANES]>,
+}
+
+/// The periodic Hann window, as `torch.hann_window` makes it.
+fn hann_window(length: usize) -> Vec<f32> {
+    (0..length).map(|n| (0.5 - 0.5 * (2.0 * PI * n as f64 / length as f64).cos()) as f32).collect()
+}

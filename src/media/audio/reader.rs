@@ -1,0 +1,97 @@
+//! Audio files of every kind as one stream of samples.
+
+use std::io::{Read, Seek};
+use std::path::Path;
+
+use super::super::file;
+use super::compressed::CompressedDecoder;
+use super::decoder::{Decoder, MonoReader};
+use super::wav::{self, Header, WavDecoder};
+use super::{AudioError, Samples, unsupported};
+
+/// Seconds of a WAV file that are decoded at a time, at most.
+const BLOCK_SECONDS: f64 = 1.0;
+
+/// Reads an audio file block by block, in memory that does not grow with it. Opened again, the same file gives the
+/// same samples.
+pub struct AudioReader(MonoReader);
+
+impl AudioReader {
+    /// Opens a file to be read as mono samples in [-1, 1] at `sample_rate` Hz.
+    ///
+    /// The format is told by the file's content, never by its name. Channels are averaged. A file that already is mono
+    /// at `sample_rate` comes back untouched (16-bit samples as `value / 32768`); another rate is resampled without a
+    /// shift in time, to `round(frames * sample_rate / file's rate)` samples. The silence that an encoder puts in front
+    /// is taken off where the file tells its length and the decoder reads it (mp3, vorbis); in front of AAC some 20 to
+    /// 50 ms stay.
+    ///
+    /// What can be saved is saved, with a warning, as ffmpeg and libsndfile do: a file cut off in the middle gives what
+    /// is there, corrupt packets are left out, samples that are not finite become 0, and samples beyond [-1, 1] are
+    /// clipped. Memory holds a few blocks, whatever a header claims.
+    ///
+    /// # Errors
+    /// [`AudioError`], one line: an unreadable file, no audio in it, a codec that is not supported, a header that makes
+    /// no sense. A file without a single sample is an error of [`Samples::read`].
+    pub fn open(path: &Path, sample_rate: u32) -> Result<Self, AudioError> {
+        let (mut file, len) = file::open(path)?;
+        let mut magic = Vec::with_capacity(unsupported::MAGIC_LEN);
+        (&file).take(unsupported::MAGIC_LEN as u64).read_to_end(&mut magic)?;
+        file.rewind()?;
+
+        if let Some(codec) = unsupported::format_name(&magic) {
+            return Err(AudioError::UnsupportedCodec { codec: codec.into() });
+        }
+        let decoder: Box<dyn Decoder> = if wav::is_wav(&magic) {
+            let header = Header::read(&mut file, Some(len))?;
+            if header.encoding().is_some() {
+                Box::new(WavDecoder::new(file, header, BLOCK_SECONDS)?)
+            } else {
+                file.rewind()?;
+                Box::new(CompressedDecoder::open(file, Some(header.format_tag))?)
+            }
+        } else {
+            Box::new(CompressedDecoder::open(file, None)?)
+        };
+        MonoReader::new(decoder, sample_rate).map(Self)
+    }
+
+    /// As [`Samples::read`].
+    ///
+    /// # Errors
+    /// [`AudioError`]: the file cannot be decoded any further, or ended without a single sample.
+    pub fn read(&mut self, samples: &mut Vec<f32>) -> Result<bool, AudioError> {
+        self.0.read(samples)
+    }
+
+    /// As [`Samples::warnings`].
+    pub fn warnings(&self) -> &[String] {
+        self.0.warnings()
+    }
+}
+
+impl Samples for AudioReader {
+    fn sample_rate(&self) -> u32 {
+        self.0.sample_rate()
+    }
+
+    fn read(&mut self, samples: &mut Vec<f32>) -> Result<bool, AudioError> {
+        self.0.read(samples)
+    }
+
+    fn warnings(&self) -> &[String] {
+        self.0.warnings()
+    }
+}
+
+/// Decodes a whole audio file to mono samples in [-1, 1] at `sample_rate` Hz, as [`AudioReader`] does, with the
+/// warnings in the log.
+///
+/// # Errors
+/// As [`AudioReader::open`] and [`AudioReader::read`].
+pub fn load(path: &Path, sample_rate: u32) -> Result<Vec<f32>, AudioError> {
+    let mut reader = AudioReader::open(path, sample_rate)?;
+    let mut samples = Vec::new();
+    while reader.read(&mut samples)? {}
+    reader.warnings().iter().for_each(|warning| log::warn!("{}: {warning}", path.display()));
+    Ok(samples)
+}
