@@ -63,7 +63,7 @@ pub struct TranscribeOptions {
     pub language: Option<String>,
     /// Transcribe in the language spoken, or translate to English.
     pub task: Task,
-    /// Whether segments get times.
+    /// How fine the times are.
     pub timestamps: Timestamps,
 }
 
@@ -87,6 +87,8 @@ pub enum Timestamps {
     /// A start and an end for each segment, as the model marks them.
     #[default]
     Segment,
+    /// A start and an end for each word as well.
+    Word,
 }
 
 /// Options of `caption`.

@@ -7,6 +7,7 @@ mod segments;
 mod transcribe;
 mod transcript;
 mod window;
+pub mod words;
 
 use std::sync::Arc;
 
@@ -18,8 +19,9 @@ use crate::models::generation::Decoder;
 use crate::models::loader::Loader;
 use crate::models::vocabulary::Vocabulary;
 
-pub use transcript::{Segment, Transcript};
+pub use transcript::{Segment, Transcript, Word};
 pub use window::DecodedWindow;
+use words::Aligner;
 
 /// A Whisper model.
 pub struct Whisper {
@@ -29,6 +31,9 @@ pub struct Whisper {
     log_mel: LogMel,
     encoder: Graph,
     decoder: Decoder,
+    /// Loaded when words are first asked for.
+    aligner: Option<Aligner>,
+    loader: Loader,
 }
 
 impl Whisper {
@@ -45,7 +50,9 @@ impl Whisper {
             vocabulary: Vocabulary::load(&folder, &spec.tokenizer)?,
             encoder: loader.graph("encoder")?,
             decoder: Decoder::load(&loader, "decoder")?,
+            aligner: None,
             folder,
+            loader,
         })
     }
 

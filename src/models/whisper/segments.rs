@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 /// Mel frames of one timestamp step, 0.02 s: the encoder halves the frames, and a timestamp is one of its positions.
-const FRAMES_PER_TIMESTAMP: usize = 2;
+pub(super) const FRAMES_PER_TIMESTAMP: usize = 2;
 
 /// A segment inside a window.
 #[derive(Debug, Clone, PartialEq, Eq)]

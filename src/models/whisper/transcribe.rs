@@ -73,6 +73,7 @@ impl Whisper {
                             tokens: tokens[range].to_vec(),
                             avg_logprob: decoded.avg_logprob,
                             no_speech_prob: decoded.no_speech_prob,
+                            words: None,
                         });
                     }
                 }
