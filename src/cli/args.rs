@@ -23,7 +23,7 @@ pub struct Global {
     /// Another model for this command: the name of a folder in onnx/, or a path
     #[arg(long, global = true, value_name = "NAME")]
     pub model: Option<String>,
-    /// Form of the results on standard output; srt and vtt are for `transcribe`
+    /// Form of the results on standard output; srt, vtt and tsv are for `transcribe`
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     pub format: Format,
     /// Say nothing but errors on standard error
@@ -45,6 +45,8 @@ pub enum Format {
     Srt,
     /// WebVTT subtitles
     Vtt,
+    /// Tab-separated start and end in milliseconds, and text
+    Tsv,
 }
 
 #[derive(Debug, Subcommand)]
@@ -117,9 +119,29 @@ pub struct Transcribe {
     /// The words as spoken, or in English
     #[arg(long, value_enum, default_value_t = TaskArgument::Transcribe)]
     pub task: TaskArgument,
-    /// How fine the times are [default: segment; text output shows them where this is given]
+    /// How fine the times are [default: segment; text output shows them where this is given, a line a segment or word]
     #[arg(long, value_enum, hide_default_value = true)]
     pub timestamps: Option<TimestampsArgument>,
+    #[command(flatten)]
+    pub subtitles: Subtitles,
+}
+
+/// How subtitles are laid out. Each needs times of words, and asks for them.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Layout of srt and vtt (with --timestamps word, which each of these turns on)")]
+pub struct Subtitles {
+    /// Most characters of a line
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_line_width: Option<u32>,
+    /// Most lines of a subtitle; with --max-line-width, subtitles go on over the ends of segments
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_line_count: Option<u32>,
+    /// Most words of a subtitle
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_words_per_line: Option<u32>,
+    /// Underline each word while it is spoken
+    #[arg(long)]
+    pub highlight_words: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -132,6 +154,7 @@ pub enum TaskArgument {
 pub enum TimestampsArgument {
     None,
     Segment,
+    Word,
 }
 
 #[derive(Debug, clap::Args)]

@@ -12,7 +12,8 @@ use edgefuse::pipeline::{Inputs, MediaKind, OutputFile, Record};
 pub(super) use doctor::doctor;
 
 use super::args::{self, Format, Global, TaskArgument, TimestampsArgument};
-use super::printer::{Printer, Shown};
+use super::printer::{Printer, Shown, Times};
+use super::subtitles::Layout;
 use super::{Outcome, Stop};
 use process::process;
 use start::device;
@@ -73,33 +74,71 @@ pub(super) fn ask(global: &Global, args: &args::Ask) -> Result<Outcome, Stop> {
 
 /// `transcribe`
 pub(super) fn transcribe(global: &Global, args: &args::Transcribe) -> Result<Outcome, Stop> {
+    let layout = layout(global, args)?;
+    let timestamps = match args.timestamps {
+        Some(TimestampsArgument::None) => Timestamps::None,
+        Some(TimestampsArgument::Segment) => Timestamps::Segment,
+        Some(TimestampsArgument::Word) => Timestamps::Word,
+        None if layout != Layout::default() => Timestamps::Word,
+        None => Timestamps::Segment,
+    };
     let options = TranscribeOptions {
         language: Some(args.language.clone()),
         task: match args.task {
             TaskArgument::Transcribe => Task::Transcribe,
             TaskArgument::Translate => Task::Translate,
         },
-        timestamps: match args.timestamps {
-            Some(TimestampsArgument::None) => Timestamps::None,
-            Some(TimestampsArgument::Segment) | None => Timestamps::Segment,
-        },
+        timestamps,
     };
     let inputs = Inputs::of_kind(&args.audio, MediaKind::Audio);
     let one = inputs.total() == Some(1);
-    if matches!(global.format, Format::Srt | Format::Vtt) {
+    if let Some(format) = timed(global.format) {
         if !one {
-            return Err(Stop::Usage("subtitles are written for one recording at a time".to_string()));
+            return Err(Stop::Usage(format!("{format} is written for one recording at a time")));
         }
-        if options.timestamps == Timestamps::None {
-            return Err(Stop::Usage("subtitles need times; leave out `--timestamps none`".to_string()));
+        if timestamps == Timestamps::None {
+            return Err(Stop::Usage(format!("{format} needs times; leave out `--timestamps none`")));
         }
     }
-    let printer = Printer {
-        named_inputs: !one,
-        times: args.timestamps == Some(TimestampsArgument::Segment),
-        ..printer(global, Shown::Transcript)
+    let times = match args.timestamps {
+        None | Some(TimestampsArgument::None) => Times::None,
+        Some(TimestampsArgument::Segment) => Times::Segments,
+        Some(TimestampsArgument::Word) => Times::Words,
     };
+    let printer = Printer { named_inputs: !one, times, layout, ..printer(global, Shown::Transcript) };
     process(global, device(global, &["whisper"])?, vec![Step::Transcribe(options)], inputs, None, &printer)
+}
+
+/// The layout of subtitles, where format and times have room for one.
+fn layout(global: &Global, args: &args::Transcribe) -> Result<Layout, Stop> {
+    let &args::Subtitles { max_line_width, max_line_count, max_words_per_line, highlight_words } = &args.subtitles;
+    let given = [
+        ("--max-line-width", max_line_width.is_some()),
+        ("--max-line-count", max_line_count.is_some()),
+        ("--max-words-per-line", max_words_per_line.is_some()),
+        ("--highlight-words", highlight_words),
+    ];
+    if let Some((option, _)) = given.iter().find(|(_, given)| *given) {
+        if !matches!(global.format, Format::Srt | Format::Vtt) {
+            return Err(Stop::Usage(format!("{option} needs --format srt or vtt")));
+        }
+        if matches!(args.timestamps, Some(TimestampsArgument::None | TimestampsArgument::Segment)) {
+            return Err(Stop::Usage(format!("{option} needs --timestamps word")));
+        }
+    }
+    if max_line_count.is_some() && max_line_width.is_none() {
+        log::warn!("--max-line-count has no effect without --max-line-width");
+    }
+    if max_words_per_line.is_some() && max_line_count.is_some() && max_line_width.is_some() {
+        log::warn!("--max-words-per-line has no effect with --max-line-width and --max-line-count");
+    }
+    let number = |option: Option<u32>| option.map(|number| number as usize);
+    Ok(Layout {
+        max_line_width: number(max_line_width),
+        max_line_count: number(max_line_count),
+        max_words_per_line: number(max_words_per_line),
+        highlight_words,
+    })
 }
 
 /// `fuse`
@@ -118,16 +157,33 @@ pub(super) fn fuse(global: &Global, args: &args::Fuse) -> Result<Outcome, Stop> 
 }
 
 fn printer(global: &Global, shown: Shown) -> Printer {
-    Printer { format: global.format, shown, named_inputs: false, times: false, embeddings: false }
+    Printer {
+        format: global.format,
+        shown,
+        named_inputs: false,
+        times: Times::None,
+        layout: Layout::default(),
+        embeddings: false,
+    }
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
+/// The name of a format that is a transcript's times and nothing else.
+fn timed(format: Format) -> Option<&'static str> {
+    match format {
+        Format::Text | Format::Json => None,
+        Format::Srt => Some("srt"),
+        Format::Vtt => Some("vtt"),
+        Format::Tsv => Some("tsv"),
+    }
+}
+
 fn no_subtitles(global: &Global) -> Result<(), Stop> {
-    match global.format {
-        Format::Text | Format::Json => Ok(()),
-        Format::Srt | Format::Vtt => Err(Stop::Usage("srt and vtt are formats of `transcribe` only".to_string())),
+    match timed(global.format) {
+        None => Ok(()),
+        Some(format) => Err(Stop::Usage(format!("{format} is a format of `transcribe` only"))),
     }
 }
