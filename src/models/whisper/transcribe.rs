@@ -7,7 +7,8 @@ use ndarray::s;
 use super::Whisper;
 use super::segments::{Piece, cut};
 use super::transcript::{Segment, Transcript};
-use crate::config::TranscribeOptions;
+use super::words::{WindowPlace, last_end};
+use crate::config::{Timestamps, TranscribeOptions};
 use crate::error::Error;
 
 /// A window with a no-speech probability above this ...
@@ -42,6 +43,7 @@ impl Whisper {
         let mut language_probability = None;
         let mut segments = Vec::new();
         let mut seek = 0;
+        let mut last_speech = 0.0;
         while seek < content {
             let frames = window_frames.min(content - seek);
             let window = self.encode_window(log_mel.slice(s![.., seek..seek + frames]))?;
@@ -61,22 +63,35 @@ impl Whisper {
                 seek += frames;
             } else {
                 let tokens = &decoded.tokens;
-                let (pieces, advance) = cut(tokens, self.spec.tokens.timestamp_begin, frames);
+                let begin = self.spec.tokens.timestamp_begin;
+                let (pieces, mut advance) = cut(tokens, begin, frames);
+                let mut found = Vec::new();
                 for Piece { tokens: range, start, end } in pieces {
-                    let text = self.text(&tokens[range.clone()])?;
-                    // A segment without length or text says nothing.
-                    if start < end && !text.trim().is_empty() {
-                        segments.push(Segment {
-                            start: seconds(seek + start),
-                            end: seconds(seek + end),
-                            text,
-                            tokens: tokens[range].to_vec(),
-                            avg_logprob: decoded.avg_logprob,
-                            no_speech_prob: decoded.no_speech_prob,
-                            words: None,
-                        });
+                    found.push(Segment {
+                        start: seconds(seek + start),
+                        end: seconds(seek + end),
+                        text: self.text(&tokens[range.clone()])?,
+                        tokens: tokens[range].to_vec(),
+                        avg_logprob: decoded.avg_logprob,
+                        no_speech_prob: decoded.no_speech_prob,
+                        words: None,
+                    });
+                }
+                if options.timestamps == Timestamps::Word {
+                    let place = WindowPlace { offset: seconds(seek), frames, last_speech };
+                    self.add_words(&window, spoken, options.task, place, &mut found)?;
+                    let single_ending = matches!(tokens[..], [.., text, time] if text < begin && time >= begin);
+                    if let Some(end) = last_end(&found) {
+                        last_speech = end;
+                        if !single_ending && end > place.offset {
+                            let frame = audio.hop_length as f64 / f64::from(audio.sample_rate);
+                            advance = ((end / frame).round_ties_even() as usize).saturating_sub(seek);
+                        }
                     }
                 }
+                // A segment without length or text says nothing.
+                found.retain(|segment| segment.start < segment.end && !segment.text.trim().is_empty());
+                segments.append(&mut found);
                 // A timestamp of 0.00 s at the end would decode the same window for ever.
                 seek += if advance == 0 { frames } else { advance };
             }
