@@ -1,7 +1,9 @@
 """The layers that transformer graphs are made of, in both dialects.
 
 Shapes: `batch`, `tokens` (positions of this call), `past` (positions in the cache), `total` = past + tokens,
-`source` (positions attended to by cross-attention), `heads`, `head_dim`, `hidden` = heads * head_dim.
+`source` (positions attended to by cross-attention), `heads`, `head_dim`, `hidden` = heads * head_dim. In a decoder
+`batch` = windows * hypotheses: row = window * hypotheses + hypothesis, and the `windows` things that were encoded (windows
+of sound, pictures) each have one cross-attention key and value, which their hypotheses share.
 """
 
 from __future__ import annotations
@@ -56,10 +58,29 @@ def attention(g: GraphBuilder, query: str, key: str, value: str, heads: int, hea
 
 
 def cross_attention(g: GraphBuilder, query: str, key: str, value: str, heads: int, head_dim: int) -> str:
-    """Attention of `query` [batch, tokens, hidden] to `key`, `value` [batch, heads, source, head_dim]: as `query`."""
+    """Attention of `query` [batch, tokens, hidden] to `key`, `value` [windows, heads, source, head_dim]: as `query`.
+
+    Nothing here is causal, so a window's hypotheses are one longer sequence of queries: keys and values are never copied
+    for them.
+    """
+    queries, shape = by_window(g, query, key, heads * head_dim)
     if g.dialect is Dialect.ORT:
-        return g.node("MultiHeadAttention", query, key, value, domain=MICROSOFT, num_heads=heads)
-    return _weighted_sum(g, query, key, value, heads, head_dim, bias=None)
+        context = g.node("MultiHeadAttention", queries, key, value, domain=MICROSOFT, num_heads=heads)
+    else:
+        context = _weighted_sum(g, queries, key, value, heads, head_dim, bias=None)
+    return g.node("Reshape", context, shape)
+
+
+def by_window(g: GraphBuilder, query: str, key: str, hidden: int) -> tuple[str, str]:
+    """`query` [batch, tokens, hidden] as [windows, hypotheses * tokens, hidden], and the shape it had, to go back to.
+
+    The shapes are computed once a graph: those of every layer are the same.
+    """
+    if "by_window" not in g.memo:
+        windows = g.node("Shape", key, start=0, end=1)
+        g.memo["by_window"] = g.node("Concat", windows, g.integers(-1, hidden), axis=0)
+        g.memo["by_hypothesis"] = g.node("Shape", query)
+    return g.node("Reshape", query, g.memo["by_window"]), g.memo["by_hypothesis"]
 
 
 def cached_attention(

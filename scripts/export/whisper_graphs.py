@@ -30,10 +30,10 @@ EPSILON = 1e-5
 
 
 def build_encoder(weights: WhisperWeights, dialect: Dialect) -> GraphBuilder:
-    """log_mel [batch, mels, frames] to cross_key, cross_value [batch, heads, source, head_dim] of every decoder layer."""
+    """log_mel [windows, mels, frames] to cross_key, cross_value [windows, heads, source, head_dim] of every decoder layer."""
     g = GraphBuilder("whisper_encoder", dialect)
     block = _Blocks(g, weights)
-    log_mel = g.input("log_mel", "float32", ["batch", weights.mels, "frames"])
+    log_mel = g.input("log_mel", "float32", ["windows", weights.mels, "frames"])
     x = gelu(g, block.convolution(log_mel, "encoder.conv1", weights.mels, stride=1))
     x = gelu(g, block.convolution(x, "encoder.conv2", weights.hidden, stride=2))
     x = g.node("Transpose", x, perm=[0, 2, 1])
@@ -52,21 +52,24 @@ def build_encoder(weights: WhisperWeights, dialect: Dialect) -> GraphBuilder:
         name = f"decoder.layers.{layer}.encoder_attn"
         keys.append(split_heads(g, block.square(x, f"{name}.k_proj", bias=False), weights.decoder_heads))
         values.append(split_heads(g, block.square(x, f"{name}.v_proj"), weights.decoder_heads))
-    shape: list[Any] = ["batch", weights.decoder_heads, "source", weights.hidden // weights.decoder_heads]
+    shape: list[Any] = ["windows", weights.decoder_heads, "source", weights.hidden // weights.decoder_heads]
     g.layer_outputs("cross_key", keys, "float32", shape)
     g.layer_outputs("cross_value", values, "float32", shape)
     return g
 
 
 def build_decoder(weights: WhisperWeights, dialect: Dialect) -> GraphBuilder:
-    """input_ids [batch, tokens] and the caches to the logits of the last position [batch, vocab] and grown caches."""
+    """input_ids [batch, tokens] and the caches to the logits of the last position [batch, vocab] and grown caches.
+
+    `batch` = windows * hypotheses, the hypotheses of a window next to each other (`layers`).
+    """
     g = GraphBuilder("whisper_decoder", dialect)
     block = _Blocks(g, weights)
     layers, heads, hidden = weights.decoder_layers, weights.decoder_heads, weights.hidden
     head_dim = hidden // heads
 
     input_ids = g.input("input_ids", "int64", ["batch", "tokens"])
-    cross: list[Any] = ["batch", heads, "source", head_dim]
+    cross: list[Any] = ["windows", heads, "source", head_dim]
     cross_keys = g.layer_inputs("cross_key", layers, "float32", cross)
     cross_values = g.layer_inputs("cross_value", layers, "float32", cross)
     past: list[Any] = ["batch", heads, "past", head_dim]

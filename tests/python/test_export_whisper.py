@@ -60,6 +60,28 @@ def test_graphs_agree_with_numpy(checkpoint: Path, tmp_path: Path, dialect: str)
 
 
 @pytest.mark.parametrize("dialect", ["ort", "standard"])
+@pytest.mark.parametrize(("windows", "hypotheses"), [(1, 1), (1, 5), (4, 1), (2, 5)])
+def test_hypotheses_share_their_window(
+    checkpoint: Path, tmp_path: Path, dialect: str, windows: int, hypotheses: int
+) -> None:
+    assert main([str(checkpoint), str(tmp_path / "out"), "--dialect", dialect]) == 0
+    model, reference = OnnxWhisper(tmp_path / "out"), tiny.NumpyWhisper(tiny.tiny_tensors())
+    random = np.random.default_rng(2)
+    mel = random.normal(size=(windows, tiny.MELS, 2 * tiny.ENCODER_POSITIONS))
+    cross, states = model.encode(mel), reference.encode(mel).repeat(hypotheses, 0)
+    batch = windows * hypotheses
+    ids = random.integers(0, tiny.VOCAB, (batch, 9))
+    expected = reference.decode(ids, states)
+    past, done = model.start(batch), 0
+    for tokens in (3, 1, 4, 1):
+        logits, past = model.decode(ids[:, done : done + tokens], cross, past)
+        done += tokens
+        np.testing.assert_allclose(logits, expected[:, done - 1], atol=TOLERANCE)
+        assert cross["cross_key_0"].shape[0] == windows
+        assert past["past_key_0"].shape == (batch, tiny.HEADS, done, tiny.HIDDEN // tiny.HEADS)
+
+
+@pytest.mark.parametrize("dialect", ["ort", "standard"])
 def test_folder_describes_itself(checkpoint: Path, tmp_path: Path, dialect: str) -> None:
     out = tmp_path / "whisper-x"
     assert main([str(checkpoint), str(out), "--dialect", dialect, "--license", "MIT", "--origin", "here"]) == 0
