@@ -69,7 +69,7 @@ def decoder_graph(dialect: Dialect, name: str, config: TextConfig, decoder: Sect
     g = GraphBuilder(name, dialect)
     layers, heads, head_dim = config.num_hidden_layers, config.num_attention_heads, config.head_dim
     ids = g.input("input_ids", "int64", ["batch", "tokens"])
-    cross_shape: list[Dimension] = ["batch", heads, source, head_dim]
+    cross_shape: list[Dimension] = ["images", heads, source, head_dim]
     past_shape: list[Dimension] = ["batch", heads, "past", head_dim]
     cross_keys = g.layer_inputs("cross_key", layers, "float32", cross_shape)
     cross_values = g.layer_inputs("cross_value", layers, "float32", cross_shape)

@@ -1,33 +1,26 @@
 """A small builder of ONNX graphs: it collects nodes and weights, and writes a deterministic file.
 
 Weights are kept as the arrays they came as (views on a memory-mapped checkpoint, transposed or sliced views included) and
-turned into contiguous little-endian float32 one at a time while the file is written, so that an export needs little more
-memory than its largest tensor.
+made into the bytes of the file one at a time while it is written (`weight_file`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Any, BinaryIO, Union
+from typing import Any, Union
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from export.checkpoint import to_float32
+from export.weight_file import WeightFile
 
 OPSET = 17
 IR_VERSION = 8
 """Opset 17 brought LayerNormalization; ONNX Runtime 1.17, the oldest supported, reads IR up to 9."""
-
-EXTERNAL_FROM_BYTES = 1024
-"""Weights from this size on go to the external file; below it the reference would cost as much as the value."""
-
-EXTERNAL_ALIGNMENT = 4096
-"""ONNX Runtime maps external weights into memory; on a page boundary no two of them share a page."""
 
 MICROSOFT = "com.microsoft"
 
@@ -155,31 +148,18 @@ class GraphBuilder:
 
     def save(self, path: Path) -> list[Path]:
         """Writes the graph to `path` and its weights to `path` + `.data`; gives the files written."""
-        data = path.with_name(path.name + ".data")
-        with data.open("wb") as stream:
-            weights = list(self._written_weights(stream, data.name))
-            size = stream.tell()
-        if size == 0:
-            data.unlink()
-        path.write_bytes(self._model(weights).SerializeToString(deterministic=True))
-        return [path] if size == 0 else [path, data]
+        weights = WeightFile(path.with_name(path.name + ".data"))
+        self.save_sharing(path, weights)
+        return [path, weights.path] if weights.close() else [path]
 
-    def _written_weights(self, stream: BinaryIO, location: str) -> Iterator[TensorProto]:
-        for (dtype, shape, content), name in self._constants.items():
-            yield onnx.numpy_helper.from_array(np.frombuffer(content, dtype=dtype).reshape(shape), name)
-        for name, array in self._weights.items():
-            values = np.ascontiguousarray(to_float32(array), dtype="<f4").reshape(array.shape)
-            if values.nbytes < EXTERNAL_FROM_BYTES:
-                yield onnx.numpy_helper.from_array(values, name)
-                continue
-            stream.write(bytes(-stream.tell() % EXTERNAL_ALIGNMENT))
-            tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=values.shape)
-            tensor.data_location = TensorProto.EXTERNAL
-            place = {"location": location, "offset": str(stream.tell()), "length": str(values.nbytes)}
-            for entry, value in place.items():
-                tensor.external_data.add(key=entry, value=value)
-            stream.write(values.data)
-            yield tensor
+    def save_sharing(self, path: Path, weights: WeightFile) -> None:
+        """Writes the graph to `path` and to `weights`, in the same folder, those of its weights that are not there yet."""
+        tensors = [
+            onnx.numpy_helper.from_array(np.frombuffer(content, dtype=dtype).reshape(shape), name)
+            for (dtype, shape, content), name in self._constants.items()
+        ]
+        tensors += [weights.tensor(name, array) for name, array in self._weights.items()]
+        path.write_bytes(self._model(tensors).SerializeToString(deterministic=True))
 
     def _model(self, weights: list[TensorProto]) -> onnx.ModelProto:
         nodes = []

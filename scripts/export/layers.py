@@ -1,7 +1,9 @@
 """The layers that transformer graphs are made of, in both dialects.
 
 Shapes: `batch`, `tokens` (positions of this call), `past` (positions in the cache), `total` = past + tokens,
-`source` (positions attended to by cross-attention), `heads`, `head_dim`, `hidden` = heads * head_dim.
+`source` (positions attended to by cross-attention), `heads`, `head_dim`, `hidden` = heads * head_dim. In a decoder
+`batch` = windows * hypotheses: row = window * hypotheses + hypothesis, and the `windows` things that were encoded (windows
+of sound, pictures) each have one cross-attention key and value, which their hypotheses share.
 """
 
 from __future__ import annotations
@@ -15,6 +17,9 @@ from numpy.typing import NDArray
 from export.graph import MICROSOFT, Dialect, GraphBuilder
 
 Array = NDArray[Any]
+
+LOWEST = float(np.finfo(np.float32).min)
+"""Added to a score or logit, takes it out of a softmax."""
 
 
 def linear(g: GraphBuilder, x: str, name: str, weight: Array, bias: Array | None = None) -> str:
@@ -56,10 +61,29 @@ def attention(g: GraphBuilder, query: str, key: str, value: str, heads: int, hea
 
 
 def cross_attention(g: GraphBuilder, query: str, key: str, value: str, heads: int, head_dim: int) -> str:
-    """Attention of `query` [batch, tokens, hidden] to `key`, `value` [batch, heads, source, head_dim]: as `query`."""
+    """Attention of `query` [batch, tokens, hidden] to `key`, `value` [windows, heads, source, head_dim]: as `query`.
+
+    Nothing here is causal, so a window's hypotheses are one longer sequence of queries: keys and values are never copied
+    for them.
+    """
+    queries, shape = by_window(g, query, key, heads * head_dim)
     if g.dialect is Dialect.ORT:
-        return g.node("MultiHeadAttention", query, key, value, domain=MICROSOFT, num_heads=heads)
-    return _weighted_sum(g, query, key, value, heads, head_dim, bias=None)
+        context = g.node("MultiHeadAttention", queries, key, value, domain=MICROSOFT, num_heads=heads)
+    else:
+        context = _weighted_sum(g, queries, key, value, heads, head_dim, bias=None)
+    return g.node("Reshape", context, shape)
+
+
+def by_window(g: GraphBuilder, query: str, key: str, hidden: int) -> tuple[str, str]:
+    """`query` [batch, tokens, hidden] as [windows, hypotheses * tokens, hidden], and the shape it had, to go back to.
+
+    The shapes are computed once a graph: those of every layer are the same.
+    """
+    if "by_window" not in g.memo:
+        windows = g.node("Shape", key, start=0, end=1)
+        g.memo["by_window"] = g.node("Concat", windows, g.integers(-1, hidden), axis=0)
+        g.memo["by_hypothesis"] = g.node("Shape", query)
+    return g.node("Reshape", query, g.memo["by_window"]), g.memo["by_hypothesis"]
 
 
 def cached_attention(
@@ -83,25 +107,33 @@ def cached_attention(
     return context, present_key, present_value
 
 
-def past_and_total(g: GraphBuilder, past_key: str, new: str) -> tuple[str, str]:
+def causal_attention(g: GraphBuilder, query: str, key: str, value: str, heads: int, head_dim: int) -> str:
+    """Attention of every position to itself and those before it; all three and the result [batch, tokens, hidden]."""
+    if g.dialect is Dialect.ORT:
+        return g.node("MultiHeadAttention", query, key, value, domain=MICROSOFT, num_heads=heads, unidirectional=1)
+    keys, values = split_heads(g, key, heads), split_heads(g, value, heads)
+    return _weighted_sum(g, query, keys, values, heads, head_dim, causal_bias(g, None, query))
+
+
+def past_and_total(g: GraphBuilder, past_key: str | None, new: str) -> tuple[str, str]:
     """The lengths past and total, int64 [1], from a cache [batch, heads, past, ...] and new positions [batch, tokens, ...].
 
-    Computed once a graph: every layer's cache has the same length.
+    Without a cache past is 0. Computed once a graph: every layer's cache has the same length.
     """
     if "past" not in g.memo:
-        past = g.node("Shape", past_key, start=2, end=3)
+        past = g.integers(0) if past_key is None else g.node("Shape", past_key, start=2, end=3)
         g.memo["past"] = past
         g.memo["total"] = g.node("Add", past, g.node("Shape", new, start=1, end=2))
     return g.memo["past"], g.memo["total"]
 
 
-def new_rows(g: GraphBuilder, table: str, past_key: str, new: str) -> str:
+def new_rows(g: GraphBuilder, table: str, past_key: str | None, new: str) -> str:
     """Rows past..total of `table` [positions, hidden], for the new positions: [tokens, hidden]."""
     past, total = past_and_total(g, past_key, new)
     return g.node("Slice", table, past, total, g.integers(0))
 
 
-def causal_bias(g: GraphBuilder, past_key: str, new: str) -> str:
+def causal_bias(g: GraphBuilder, past_key: str | None, new: str) -> str:
     """[tokens, total]: 0 where a new position may look, the lowest float where it would see a later position."""
     if "causal_bias" not in g.memo:
         past, total = past_and_total(g, past_key, new)
@@ -110,7 +142,7 @@ def causal_bias(g: GraphBuilder, past_key: str, new: str) -> str:
         rows = g.node("Unsqueeze", g.node("Range", first, end, one), g.integers(1))
         columns = g.node("Unsqueeze", g.node("Range", zero, end, one), g.integers(0))
         hidden = g.node("Greater", columns, rows)
-        g.memo["causal_bias"] = g.node("Where", hidden, g.scalar(float(np.finfo(np.float32).min)), g.scalar(0.0))
+        g.memo["causal_bias"] = g.node("Where", hidden, g.scalar(LOWEST), g.scalar(0.0))
     return g.memo["causal_bias"]
 
 
@@ -147,12 +179,22 @@ def tied_logits(g: GraphBuilder, x: str, embedding: str) -> str:
     return g.node("Squeeze", g.node("FusedMatMul", embedding, columns, domain=MICROSOFT, transA=1), g.integers(2))
 
 
+def every_logit(g: GraphBuilder, x: str, embedding: str) -> str:
+    """`x` [batch, tokens, hidden] against every row of the table that `embedding` is: [batch, tokens, vocab]."""
+    return g.node("MatMul", x, embedding)
+
+
+def attention_scores(g: GraphBuilder, query: str, keys: str, heads: int, head_dim: int) -> str:
+    """query keys^T / sqrt(head_dim) [batch, heads, tokens, source], of `query` [batch, tokens, hidden]."""
+    scaled = g.node("Mul", split_heads(g, query, heads), g.scalar(1.0 / math.sqrt(head_dim)))
+    return g.node("MatMul", scaled, g.node("Transpose", keys, perm=[0, 1, 3, 2]))
+
+
 def _weighted_sum(
     g: GraphBuilder, query: str, keys: str, values: str, heads: int, head_dim: int, bias: str | None
 ) -> str:
     """softmax(query keys^T / sqrt(head_dim) + bias) values; keys and values [batch, heads, source, head_dim]."""
-    scaled = g.node("Mul", split_heads(g, query, heads), g.scalar(1.0 / math.sqrt(head_dim)))
-    scores = g.node("MatMul", scaled, g.node("Transpose", keys, perm=[0, 1, 3, 2]))
+    scores = attention_scores(g, query, keys, heads, head_dim)
     if bias is not None:
         scores = g.node("Add", scores, bias)
     return merge_heads(g, g.node("MatMul", g.node("Softmax", scores, axis=-1), values))

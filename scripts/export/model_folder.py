@@ -53,11 +53,24 @@ def new_model_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def graph_entry(graph: GraphBuilder, files: Mapping[str, str]) -> dict[str, Any]:
-    """The description of a graph under its role: `files` maps a precision to the file of that precision."""
+def graph_entry(
+    graph: GraphBuilder,
+    files: Mapping[str, str],
+    weights: Mapping[str, str] | None = None,
+    needs: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The description of a graph under its role, by precision: `files` has the file of the graph, `weights` that of its
+
+    weights where it is not FILE.data, and `needs` the least version of ONNX Runtime where 1.17 does not serve.
+    """
     description = graph.describe()
-    layers = {"layers": description.pop("layers")} if "layers" in description else {}
-    return layers | {"files": dict(files)} | description
+    entry: dict[str, Any] = {"layers": description.pop("layers")} if "layers" in description else {}
+    entry["files"] = dict(files)
+    if weights:
+        entry["weights"] = dict(weights)
+    if needs:
+        entry["needs"] = dict(needs)
+    return entry | description
 
 
 def write_description(

@@ -11,7 +11,10 @@ from export.checkpoint import read_json
 from export.errors import ExportError
 from export.graph import Dialect
 from export.model_folder import graph_entry, new_model_folder, write_description
+from export.weight_file import WeightFile
+from export.whisper_alignment import build_alignment
 from export.whisper_graphs import build_decoder, build_encoder
+from export.whisper_heads import default_alignment_heads
 from export.whisper_tokens import (
     MULTILINGUAL_VOCAB,
     TIMESTAMPS,
@@ -48,7 +51,7 @@ def export_whisper(
     settings = _settings(checkpoint)
     tokenizer = WhisperTokenizer(checkpoint / TOKENIZER)
     details = _details(checkpoint, weights, tokenizer, settings)
-    encoder, decoder = build_encoder(weights, dialect), build_decoder(weights, dialect)
+    alignment = build_alignment(weights, dialect, details["alignment_heads"], details["tokens"]["end_of_text"])
     source = {
         "weights": f"Whisper, {layout} folder {checkpoint.resolve().name}",
         "origin": origin,
@@ -57,10 +60,17 @@ def export_whisper(
     }
     with new_model_folder(target) as folder:
         shutil.copyfile(checkpoint / TOKENIZER, folder / TOKENIZER)
-        graphs = {}
-        for role, graph in (("encoder", encoder), ("decoder", decoder)):
-            graph.save(folder / f"{role}.onnx")
-            graphs[role] = graph_entry(graph, {precision: f"{role}.onnx"})
+        encoder, decoder = build_encoder(weights, dialect), build_decoder(weights, dialect)
+        encoder.save(folder / "encoder.onnx")
+        shared = WeightFile(folder / "decoder.onnx.data")
+        decoder.save_sharing(folder / "decoder.onnx", shared)
+        alignment.save_sharing(folder / "alignment.onnx", shared)
+        shared.close()
+        graphs = {
+            "encoder": graph_entry(encoder, {precision: "encoder.onnx"}),
+            "decoder": graph_entry(decoder, {precision: "decoder.onnx"}),
+            "alignment": graph_entry(alignment, {precision: "alignment.onnx"}, {precision: shared.path.name}),
+        }
         write_description(
             folder, kind="whisper", name=name, dialect=dialect, source=source, graphs=graphs, details=details
         )
@@ -77,7 +87,8 @@ def _details(
             f"{checkpoint / TOKENIZER}: is of another model: its timestamps begin at {tokens['timestamp_begin']}, "
             f"and the weights have {weights.vocab} tokens"
         )
-    heads = settings.alignment_heads or _upper_half(weights)
+    form = weights.decoder_layers, weights.decoder_heads, weights.vocab
+    heads = sorted(settings.alignment_heads or default_alignment_heads(*form))
     for layer, head in heads:
         if not (0 <= layer < weights.decoder_layers and 0 <= head < weights.decoder_heads):
             raise ExportError(f"{checkpoint}: alignment_heads of its config names a missing head: {[layer, head]}")
@@ -94,12 +105,6 @@ def _details(
         },
         "alignment_heads": heads,
     }
-
-
-def _upper_half(weights: WhisperWeights) -> list[list[int]]:
-    """[layer, head] of every head in the upper half of the decoder: openai-whisper's choice for an unknown model."""
-    layers = range(weights.decoder_layers // 2, weights.decoder_layers)
-    return [[layer, head] for layer in layers for head in range(weights.decoder_heads)]
 
 
 def _settings(folder: Path) -> Settings:

@@ -12,17 +12,17 @@ Tensors = dict[str, np.ndarray]
 
 
 class OnnxWhisper:
-    """The two graphs of a model folder. A cache maps the decoder's `past_...` inputs to arrays."""
+    """The graphs of a model folder. A cache maps the decoder's `past_...` inputs to arrays."""
 
     def __init__(self, folder: Path, threads: int = 0) -> None:
         self.description = yaml.safe_load((folder / "model.yaml").read_text("utf-8"))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        self.encoder, self.decoder = (
+        self.encoder, self.decoder, self.alignment = (
             onnxruntime.InferenceSession(
                 folder / self.description["graphs"][role]["files"]["fp32"], options, providers=["CPUExecutionProvider"]
             )
-            for role in ("encoder", "decoder")
+            for role in ("encoder", "decoder", "alignment")
         )
 
     def encode(self, log_mel: np.ndarray) -> Tensors:
@@ -40,3 +40,8 @@ class OnnxWhisper:
         names = [output.name for output in self.decoder.get_outputs()]
         found = dict(zip(names, self.decoder.run(names, {"input_ids": ids} | cross | past)))
         return found.pop("logits"), {name.replace("present", "past"): array for name, array in found.items()}
+
+    def align(self, ids: np.ndarray, cross: Tensors) -> tuple[np.ndarray, np.ndarray]:
+        """`attention` [windows, alignment_heads, tokens, source] and `log_probability` [windows, tokens - 1]."""
+        attention, log_probability = self.alignment.run(["attention", "log_probability"], {"input_ids": ids} | cross)
+        return attention, log_probability

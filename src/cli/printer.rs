@@ -8,7 +8,7 @@ use edgefuse::pipeline::{RecordResult, StepResult};
 use serde::Serialize;
 
 use super::args::Format;
-use super::subtitles::{srt, time, vtt};
+use super::subtitles::{Hours, Layout, clock, srt, tsv, vtt};
 
 /// How results are written.
 pub(super) struct Printer {
@@ -17,8 +17,10 @@ pub(super) struct Printer {
     pub shown: Shown,
     /// Whether each line starts with the input it is about.
     pub named_inputs: bool,
-    /// Whether a transcript is printed with its times.
-    pub times: bool,
+    /// Whose times a transcript is printed with as text.
+    pub times: Times,
+    /// How subtitles are laid out.
+    pub layout: Layout,
     /// Whether embeddings are printed.
     pub embeddings: bool,
 }
@@ -33,6 +35,17 @@ pub(super) enum Shown {
     Caption,
     Answer,
     Decision,
+}
+
+/// Whose times a transcript is printed with as text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Times {
+    /// The text alone.
+    None,
+    /// A line a segment.
+    Segments,
+    /// A line a word.
+    Words,
 }
 
 /// A result line with the embeddings that are left out otherwise.
@@ -54,8 +67,9 @@ impl Printer {
                 line.push('\n');
                 line
             }
-            Format::Srt => self.segments(result, srt),
-            Format::Vtt => self.segments(result, vtt),
+            Format::Srt => self.segments(result, |segments| srt(segments, &self.layout)),
+            Format::Vtt => self.segments(result, |segments| vtt(segments, &self.layout)),
+            Format::Tsv => self.segments(result, tsv),
             Format::Text => self.text(result),
         };
         let mut out = io::stdout().lock();
@@ -63,7 +77,7 @@ impl Printer {
         out.flush()
     }
 
-    fn segments(&self, result: &RecordResult, write: fn(&[Segment]) -> String) -> String {
+    fn segments(&self, result: &RecordResult, write: impl Fn(&[Segment]) -> String) -> String {
         let transcript = result.transcript.as_ref().and_then(StepResult::value);
         transcript.map(|transcript| write(&transcript.segments)).unwrap_or_default()
     }
@@ -84,7 +98,7 @@ impl Printer {
         }
         let text = steps.into_iter().find(|(step, ..)| *step == self.shown).and_then(|(.., text)| text);
         match text {
-            Some(text) if self.named_inputs && self.times => format!("{}:\n{text}\n", result.id),
+            Some(text) if self.named_inputs && self.times != Times::None => format!("{}:\n{text}\n", result.id),
             Some(text) if self.named_inputs => format!("{}: {text}\n", result.id),
             Some(text) => format!("{text}\n"),
             None => String::new(),
@@ -93,13 +107,18 @@ impl Printer {
 
     fn transcript(&self, result: &RecordResult) -> Option<String> {
         let transcript = result.transcript.as_ref()?.value()?;
-        if !self.times {
-            return Some(transcript.text.clone());
-        }
-        let line = |segment: &Segment| {
-            format!("[{} --> {}] {}", time(segment.start, '.'), time(segment.end, '.'), segment.text)
+        let line = |start, end, text: &str| {
+            format!("[{} --> {}] {text}", clock(start, Hours::Always, '.'), clock(end, Hours::Always, '.'))
         };
-        Some(transcript.segments.iter().map(line).collect::<Vec<_>>().join("\n"))
+        let segments = transcript.segments.iter();
+        let lines: Vec<String> = match self.times {
+            Times::None => return Some(transcript.text.clone()),
+            Times::Segments => segments.map(|it| line(it.start, it.end, &it.text)).collect(),
+            Times::Words => {
+                segments.flat_map(|it| &it.words).flatten().map(|it| line(it.start, it.end, it.word.trim())).collect()
+            }
+        };
+        Some(lines.join("\n"))
     }
 }
 

@@ -10,6 +10,7 @@ use super::pipeline::{self, Step};
 use super::provider::Provider;
 use super::raw::{RawDevice, RawModel};
 use super::runtime::Runtime;
+use super::transcribe::TranscribeOptions;
 
 /// A device file that was read and checked.
 #[derive(Debug, Clone)]
@@ -112,6 +113,15 @@ impl Device {
             execution_providers: providers,
             base,
         })
+    }
+
+    /// The options of the pipeline's `transcribe` step, or the defaults where it has none.
+    pub fn transcribe_options(&self) -> TranscribeOptions {
+        let step = self.pipeline.iter().find_map(|step| match step {
+            Step::Transcribe(options) => Some(options.clone()),
+            _ => None,
+        });
+        step.unwrap_or_default()
     }
 
     /// The entry of another model folder, for `--model NAME`: a folder by its path, or by its name in `onnx/`.

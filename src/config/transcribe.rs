@@ -129,6 +129,8 @@ pub enum Timestamps {
     /// A start and an end for each segment, as the model marks them.
     #[default]
     Segment,
+    /// A start and an end for each word as well.
+    Word,
 }
 
 /// How much of 30 s the encoder hears of a window with less sound.

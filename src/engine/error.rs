@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::config::model_folder::RuntimeVersion;
+
 /// A library, graph or inference that failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -45,6 +47,29 @@ pub enum EngineError {
         wanted: String,
         /// The precisions that are there.
         available: Vec<String>,
+    },
+    /// The library is too old for the graph in the precision that the device file asks for.
+    #[error(
+        "{model}: graph `{graph}` in precision `{precision}` needs ONNX Runtime {needed} or newer, and {} is {version}; \
+         {}install a newer one",
+        path.display(),
+        if usable.is_empty() { String::new() } else { format!("use precision {}, or ", usable.join(" or ")) }
+    )]
+    TooOld {
+        /// Name of the model.
+        model: String,
+        /// Role of the graph.
+        graph: String,
+        /// The precision asked for.
+        precision: String,
+        /// The least version that can run it.
+        needed: RuntimeVersion,
+        /// The library that is loaded.
+        path: PathBuf,
+        /// Its version.
+        version: String,
+        /// The precisions of the graph that it can run.
+        usable: Vec<String>,
     },
     /// A file of a model folder is missing or cannot be read.
     #[error("{}: cannot read: {source}", path.display())]

@@ -14,7 +14,7 @@ use super::error::{EngineError, one_line};
 use super::graph::Graph;
 use super::library::{self, LoadedLibrary};
 use super::providers::{self, CacheKey, MissingProvider};
-use crate::config::model_folder::ModelFolder;
+use crate::config::model_folder::{GraphSpec, ModelFolder, RuntimeVersion};
 use crate::config::{OnMissingProvider, Provider, Runtime, TensorRtOptions, Threads};
 
 /// ONNX Runtime, loaded, with the threads of one device file. A process has one library.
@@ -79,10 +79,10 @@ impl Engine {
             wanted: options.precision.to_string(),
             available: spec.files.keys().cloned().collect(),
         })?;
+        self.check_version(&common.name, file.role, spec, options.precision)?;
         let path = file.folder.file(graph_file);
         verify(&path, &common.files[graph_file])?;
-        // Weights outside the graph stand in a file of the same name and `.data` (scripts/export/graph.py).
-        let weights = format!("{graph_file}.data");
+        let weights = spec.weights_file(options.precision, graph_file);
         if let Some(expected) = common.files.get(&weights) {
             verify(&file.folder.file(&weights), expected)?;
         }
@@ -100,6 +100,25 @@ impl Engine {
         registered.missing.iter().for_each(|missing| self.warn(missing));
         let session = builder.commit_from_file(&path).map_err(failed)?;
         Graph::new(name, path, session, spec, registered)
+    }
+
+    /// Checks that the library knows the operators of a graph in one precision.
+    fn check_version(&self, model: &str, role: &str, spec: &GraphSpec, precision: &str) -> Result<(), EngineError> {
+        let loaded = RuntimeVersion::parse(&self.library.version);
+        let serves =
+            |precision: &str| spec.needs.get(precision).is_none_or(|needed| loaded.is_some_and(|l| l >= *needed));
+        match spec.needs.get(precision) {
+            Some(needed) if !serves(precision) => Err(EngineError::TooOld {
+                model: model.to_string(),
+                graph: role.to_string(),
+                precision: precision.to_string(),
+                needed: *needed,
+                path: self.library.path.clone(),
+                version: self.library.version.clone(),
+                usable: spec.files.keys().filter(|precision| serves(precision)).cloned().collect(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn builder(&self) -> Result<SessionBuilder, ort::Error> {

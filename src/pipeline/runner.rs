@@ -141,7 +141,7 @@ impl Pipeline {
             TextSource::Any if transcript.is_some() => transcript,
             TextSource::Any if !reads => None,
             TextSource::Any => {
-                let spoken = self.transcribe(sources, &TranscribeOptions::default(), progress)?;
+                let spoken = self.transcribe(sources, &self.models.device().transcribe_options(), progress)?;
                 spoken_ms = spoken.as_ref().map_or(0.0, |spoken| spoken.ms);
                 spoken.map(|spoken| spoken.value.text)
             }

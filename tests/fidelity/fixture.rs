@@ -23,6 +23,15 @@ impl Fixture {
         Fixture { json: serde_json::from_slice(&read("json")).unwrap(), values }
     }
 
+    /// An array that is kept whole: its shape, and its values in C order.
+    pub fn array(&self, reference: &Value) -> (Vec<usize>, &[f32]) {
+        assert_eq!(reference["stride"], 1, "only a sample is kept: {reference}");
+        let number = |value: &Value| value.as_u64().unwrap() as usize;
+        let offset = number(&reference["offset"]);
+        let shape = reference["shape"].as_array().unwrap().iter().map(number).collect();
+        (shape, &self.values[offset..offset + number(&reference["count"])])
+    }
+
     /// The largest difference between `found`, in C order, and the sample of it that `reference` describes.
     #[track_caller]
     pub fn largest_difference<'a>(&self, reference: &Value, found: impl IntoIterator<Item = &'a f32>) -> f32 {

@@ -4,6 +4,7 @@ mod blip;
 mod fixture;
 mod library;
 mod whisper;
+mod words;
 
 use std::path::Path;
 

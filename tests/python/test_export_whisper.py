@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 import tiny_whisper as tiny
+from export.whisper_heads import default_alignment_heads
 from export.whisper_tokens import WhisperTokenizer, begin_suppressed, suppressed, token_section
 from export_whisper import main
 from parity.whisper_onnx import OnnxWhisper
@@ -60,6 +61,83 @@ def test_graphs_agree_with_numpy(checkpoint: Path, tmp_path: Path, dialect: str)
 
 
 @pytest.mark.parametrize("dialect", ["ort", "standard"])
+@pytest.mark.parametrize(("windows", "hypotheses"), [(1, 1), (1, 5), (4, 1), (2, 5)])
+def test_hypotheses_share_their_window(
+    checkpoint: Path, tmp_path: Path, dialect: str, windows: int, hypotheses: int
+) -> None:
+    assert main([str(checkpoint), str(tmp_path / "out"), "--dialect", dialect]) == 0
+    model, reference = OnnxWhisper(tmp_path / "out"), tiny.NumpyWhisper(tiny.tiny_tensors())
+    random = np.random.default_rng(2)
+    mel = random.normal(size=(windows, tiny.MELS, 2 * tiny.ENCODER_POSITIONS))
+    cross, states = model.encode(mel), reference.encode(mel).repeat(hypotheses, 0)
+    batch = windows * hypotheses
+    ids = random.integers(0, tiny.VOCAB, (batch, 9))
+    expected = reference.decode(ids, states)
+    past, done = model.start(batch), 0
+    for tokens in (3, 1, 4, 1):
+        logits, past = model.decode(ids[:, done : done + tokens], cross, past)
+        done += tokens
+        np.testing.assert_allclose(logits, expected[:, done - 1], atol=TOLERANCE)
+        assert cross["cross_key_0"].shape[0] == windows
+        assert past["past_key_0"].shape == (batch, tiny.HEADS, done, tiny.HIDDEN // tiny.HEADS)
+
+
+@pytest.mark.parametrize("dialect", ["ort", "standard"])
+def test_alignment_is_what_timing_takes_out(tmp_path: Path, dialect: str) -> None:
+    heads = [[2, 1], [0, 1], [2, 0]]
+    checkpoint = tiny.write_ctranslate2(tmp_path / "checkpoint", tiny.tiny_tensors(), alignment_heads=heads)
+    out = tmp_path / "out"
+    assert main([str(checkpoint), str(out), "--dialect", dialect]) == 0
+    description = described(out)
+    assert description["alignment_heads"] == [[0, 1], [2, 0], [2, 1]]
+    assert description["graphs"]["alignment"]["weights"] == {"fp32": "decoder.onnx.data"}
+    assert not (out / "alignment.onnx.data").exists()
+
+    model, reference = OnnxWhisper(out), tiny.NumpyWhisper(tiny.tiny_tensors())
+    random = np.random.default_rng(3)
+    end_of_text = description["tokens"]["end_of_text"]
+    for windows, tokens in ((1, 2), (3, 7)):
+        mel = random.normal(size=(windows, tiny.MELS, 2 * tiny.ENCODER_POSITIONS))
+        ids = random.integers(0, end_of_text, (windows, tokens))
+        ids[:, 0] = description["tokens"]["start_of_transcript"]
+        attention, log_probability = model.align(ids, model.encode(mel))
+        logits = reference.decode(ids, reference.encode(mel))[:, :-1, :end_of_text]
+        expected = np.stack(
+            [
+                reference.scores[f"decoder.layers.{layer}.encoder_attn"][:, head]
+                for layer, head in description["alignment_heads"]
+            ],
+            axis=1,
+        )
+        np.testing.assert_allclose(attention, expected, atol=TOLERANCE)
+        chosen = np.take_along_axis(logits, ids[:, 1:, None], axis=2)[..., 0]
+        np.testing.assert_allclose(log_probability, chosen - np.log(np.exp(logits).sum(2)), atol=TOLERANCE)
+
+
+@pytest.mark.parametrize(
+    ("layers", "heads", "vocab", "expected"),
+    [
+        (4, 6, 51_864, [[1, 0], [2, 0], [2, 5], [3, 0], [3, 1], [3, 2], [3, 3], [3, 4]]),  # tiny.en
+        (6, 8, 51_865, [[3, 1], [4, 2], [4, 3], [4, 7], [5, 1], [5, 2], [5, 4], [5, 6]]),  # base
+        (4, 20, 51_866, [[2, 4], [2, 11], [3, 3], [3, 6], [3, 11], [3, 14]]),  # turbo
+        (2, 20, 51_866, [[1, head] for head in range(20)]),  # none of OpenAI's
+    ],
+)
+def test_alignment_heads_of_known_forms(layers: int, heads: int, vocab: int, expected: list[list[int]]) -> None:
+    assert default_alignment_heads(layers, heads, vocab) == expected
+
+
+@pytest.mark.parametrize("model", ["whisper-tiny.en", "whisper-base"])
+def test_alignment_heads_that_come_with_a_checkpoint_are_those_of_its_form(model: str) -> None:
+    folder = MODELS / model
+    assert folder.is_dir(), f"{folder} is missing: run scripts/setup.sh"
+    description = described(folder)
+    logits, past = (description["graphs"]["decoder"][side] for side in ("outputs", "inputs"))
+    form = description["graphs"]["decoder"]["layers"], past["past_key"]["shape"][1], logits["logits"]["shape"][1]
+    assert default_alignment_heads(*form) == description["alignment_heads"]
+
+
+@pytest.mark.parametrize("dialect", ["ort", "standard"])
 def test_folder_describes_itself(checkpoint: Path, tmp_path: Path, dialect: str) -> None:
     out = tmp_path / "whisper-x"
     assert main([str(checkpoint), str(out), "--dialect", dialect, "--license", "MIT", "--origin", "here"]) == 0
@@ -86,7 +164,7 @@ def test_folder_describes_itself(checkpoint: Path, tmp_path: Path, dialect: str)
 
 def test_standard_dialect_is_plain_onnx(checkpoint: Path, tmp_path: Path) -> None:
     main([str(checkpoint), str(tmp_path / "out"), "--dialect", "standard"])
-    for role in ("encoder", "decoder"):
+    for role in ("encoder", "decoder", "alignment"):
         onnx.checker.check_model(tmp_path / "out" / f"{role}.onnx", full_check=True)
         model = onnx.load(tmp_path / "out" / f"{role}.onnx", load_external_data=False)
         assert [entry.domain for entry in model.opset_import] == [""]
@@ -100,6 +178,7 @@ def test_both_kinds_of_folder_give_the_same_graphs(checkpoint: Path, tmp_path: P
         assert main([str(source), str(out), "--name", "same"]) == 0
     first, second = (contents(out) for out in outs)
     descriptions = [yaml.safe_load(files.pop("model.yaml")) for files in (first, second)]
+    assert first.pop("alignment.onnx") != second.pop("alignment.onnx"), "each has its heads"
     assert first == second
     assert descriptions[1]["generation"]["suppress"] == [
         7,

@@ -148,6 +148,8 @@ class NumpyWhisper:
 
     def __init__(self, tensors: Tensors) -> None:
         self.tensors = {name: tensor.astype(np.float64) for name, tensor in tensors.items()}
+        self.scores: Tensors = {}
+        """Of the last call, by the attention's name: before masking and softmax, [batch, heads, tokens, source]."""
 
     def encode(self, mel: np.ndarray) -> np.ndarray:
         """[batch, mels, frames] to [batch, source, hidden]."""
@@ -183,6 +185,7 @@ class NumpyWhisper:
     def _attention(self, x: np.ndarray, states: np.ndarray, name: str, causal: bool) -> np.ndarray:
         query, key = self.heads(x, f"{name}.q_proj"), self.heads(states, f"{name}.k_proj")
         scores = query @ key.swapaxes(2, 3) / math.sqrt(HIDDEN / HEADS)
+        self.scores[name] = scores.copy()
         if causal:
             scores += np.triu(np.full(scores.shape[2:], -np.inf), 1)
         weights = np.exp(scores - scores.max(-1, keepdims=True))

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-pub use transcribe::{TimestampsArgument, Transcribe};
+pub use transcribe::{Subtitles, TimestampsArgument, Transcribe};
 
 /// Offline captions, transcripts, answers and fused decisions, through ONNX Runtime.
 #[derive(Debug, Parser)]
@@ -27,7 +27,7 @@ pub struct Global {
     /// Another model for this command: the name of a folder in onnx/, or a path
     #[arg(long, global = true, value_name = "NAME")]
     pub model: Option<String>,
-    /// Form of the results on standard output; srt and vtt are for `transcribe`
+    /// Form of the results on standard output; srt, vtt and tsv are for `transcribe`
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     pub format: Format,
     /// Say nothing but errors on standard error
@@ -49,6 +49,8 @@ pub enum Format {
     Srt,
     /// WebVTT subtitles
     Vtt,
+    /// Tab-separated start and end in milliseconds, and text
+    Tsv,
 }
 
 #[derive(Debug, Subcommand)]

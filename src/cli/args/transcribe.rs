@@ -17,7 +17,7 @@ pub struct Transcribe {
     /// The words as spoken, or in English [default: transcribe]
     #[arg(long, value_enum, hide_default_value = true)]
     pub task: Option<TaskArgument>,
-    /// How fine the times are [default: segment; text output shows them where this is given]
+    /// How fine the times are [default: segment; text output shows them where this is given, a line a segment or word]
     #[arg(long, value_enum, hide_default_value = true)]
     pub timestamps: Option<TimestampsArgument>,
 
@@ -68,6 +68,27 @@ pub struct Transcribe {
     /// Windows of speech decoded side by side [default: 1]
     #[arg(long, value_name = "N", help_heading = "Speed")]
     pub batch_size: Option<usize>,
+
+    #[command(flatten)]
+    pub subtitles: Subtitles,
+}
+
+/// How subtitles are laid out. Each needs times of words, and asks for them.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Layout of srt and vtt (with --timestamps word, which each of these turns on)")]
+pub struct Subtitles {
+    /// Most characters of a line
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_line_width: Option<u32>,
+    /// Most lines of a subtitle; with --max-line-width, subtitles go on over the ends of segments
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_line_count: Option<u32>,
+    /// Most words of a subtitle
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_words_per_line: Option<u32>,
+    /// Underline each word while it is spoken
+    #[arg(long)]
+    pub highlight_words: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -80,6 +101,7 @@ pub enum TaskArgument {
 pub enum TimestampsArgument {
     None,
     Segment,
+    Word,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -142,6 +164,7 @@ impl From<TimestampsArgument> for Timestamps {
         match argument {
             TimestampsArgument::None => Timestamps::None,
             TimestampsArgument::Segment => Timestamps::Segment,
+            TimestampsArgument::Word => Timestamps::Word,
         }
     }
 }

@@ -3,16 +3,19 @@
 mod doctor;
 mod process;
 mod start;
+mod transcribe;
 
 use std::path::Path;
 
-use edgefuse::config::{AskOptions, CaptionOptions, FuseOptions, Question, Step, Timestamps, TranscribeOptions};
+use edgefuse::config::{AskOptions, CaptionOptions, FuseOptions, Question, Step};
 use edgefuse::pipeline::{Inputs, MediaKind, OutputFile, Record};
 
 pub(super) use doctor::doctor;
+pub(super) use transcribe::transcribe;
 
-use super::args::{self, Format, Global, TimestampsArgument};
-use super::printer::{Printer, Shown};
+use super::args::{self, Format, Global};
+use super::printer::{Printer, Shown, Times};
+use super::subtitles::Layout;
 use super::{Outcome, Stop};
 use process::process;
 use start::device;
@@ -56,9 +59,11 @@ pub(super) fn ask(global: &Global, args: &args::Ask) -> Result<Outcome, Stop> {
     if args.question.as_ref().is_some_and(|question| question.trim().is_empty()) {
         return Err(Stop::Usage("the question is empty".to_string()));
     }
+    let kinds: &[_] = if args.audio.is_some() { &["blip", "whisper"] } else { &["blip"] };
+    let device = device(global, kinds)?;
     let mut steps = Vec::new();
     if args.audio.is_some() {
-        steps.push(Step::Transcribe(TranscribeOptions::default()));
+        steps.push(Step::Transcribe(device.transcribe_options()));
     }
     steps.push(Step::Ask(AskOptions { question: Question::Any, max_tokens: None }));
     let record = Record {
@@ -67,35 +72,7 @@ pub(super) fn ask(global: &Global, args: &args::Ask) -> Result<Outcome, Stop> {
         text: args.question.clone(),
         ..Record::default()
     };
-    let kinds: &[_] = if args.audio.is_some() { &["blip", "whisper"] } else { &["blip"] };
-    process(global, device(global, kinds)?, steps, Inputs::single(record), None, &printer(global, Shown::Answer))
-}
-
-/// `transcribe`
-pub(super) fn transcribe(global: &Global, args: &args::Transcribe) -> Result<Outcome, Stop> {
-    let device = device(global, &["whisper"])?;
-    let step = device.pipeline.iter().find_map(|step| match step {
-        Step::Transcribe(options) => Some(options.clone()),
-        _ => None,
-    });
-    let options = args.options(step.unwrap_or_default());
-    options.check().map_err(Stop::Usage)?;
-    let inputs = Inputs::of_kind(&args.audio, MediaKind::Audio);
-    let one = inputs.total() == Some(1);
-    if matches!(global.format, Format::Srt | Format::Vtt) {
-        if !one {
-            return Err(Stop::Usage("subtitles are written for one recording at a time".to_string()));
-        }
-        if options.timestamps == Timestamps::None {
-            return Err(Stop::Usage("subtitles need times; leave out `--timestamps none`".to_string()));
-        }
-    }
-    let printer = Printer {
-        named_inputs: !one,
-        times: args.timestamps == Some(TimestampsArgument::Segment),
-        ..printer(global, Shown::Transcript)
-    };
-    process(global, device, vec![Step::Transcribe(options)], inputs, None, &printer)
+    process(global, device, steps, Inputs::single(record), None, &printer(global, Shown::Answer))
 }
 
 /// `fuse`
@@ -114,16 +91,33 @@ pub(super) fn fuse(global: &Global, args: &args::Fuse) -> Result<Outcome, Stop> 
 }
 
 fn printer(global: &Global, shown: Shown) -> Printer {
-    Printer { format: global.format, shown, named_inputs: false, times: false, embeddings: false }
+    Printer {
+        format: global.format,
+        shown,
+        named_inputs: false,
+        times: Times::None,
+        layout: Layout::default(),
+        embeddings: false,
+    }
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
+/// The name of a format that is a transcript's times and nothing else.
+fn timed(format: Format) -> Option<&'static str> {
+    match format {
+        Format::Text | Format::Json => None,
+        Format::Srt => Some("srt"),
+        Format::Vtt => Some("vtt"),
+        Format::Tsv => Some("tsv"),
+    }
+}
+
 fn no_subtitles(global: &Global) -> Result<(), Stop> {
-    match global.format {
-        Format::Text | Format::Json => Ok(()),
-        Format::Srt | Format::Vtt => Err(Stop::Usage("srt and vtt are formats of `transcribe` only".to_string())),
+    match timed(global.format) {
+        None => Ok(()),
+        Some(format) => Err(Stop::Usage(format!("{format} is a format of `transcribe` only"))),
     }
 }

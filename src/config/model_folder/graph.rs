@@ -29,10 +29,47 @@ pub struct GraphSpec {
     pub layers: Option<usize>,
     /// Graph file by precision (`fp32`, `fp16`, `int8`, ...).
     pub files: BTreeMap<String, String>,
+    /// File with a precision's weights, where it is not the graph file's name and `.data`: another graph's, say.
+    #[serde(default)]
+    pub weights: BTreeMap<String, String>,
+    /// Least version of ONNX Runtime by precision, where the oldest that this program takes is too old for it.
+    #[serde(default)]
+    pub needs: BTreeMap<String, RuntimeVersion>,
     /// Inputs by role.
     pub inputs: BTreeMap<String, TensorSpec>,
     /// Outputs by role.
     pub outputs: BTreeMap<String, TensorSpec>,
+}
+
+/// A version of ONNX Runtime, such as 1.22; later ones compare greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct RuntimeVersion {
+    major: u32,
+    minor: u32,
+}
+
+impl RuntimeVersion {
+    /// Reads `MAJOR.MINOR`, with or without more behind it; `None` if the text begins otherwise.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('.').map(str::parse);
+        let (Some(Ok(major)), Some(Ok(minor))) = (parts.next(), parts.next()) else { return None };
+        Some(RuntimeVersion { major, minor })
+    }
+}
+
+impl TryFrom<String> for RuntimeVersion {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        RuntimeVersion::parse(&text).ok_or_else(|| format!("`{text}` is not a version in quotes, such as \"1.22\""))
+    }
+}
+
+impl fmt::Display for RuntimeVersion {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        write!(formatter, "{}.{}", self.major, self.minor)
+    }
 }
 
 /// One tensor of a graph.
@@ -119,6 +156,16 @@ impl GraphSpec {
         self.layers.unwrap_or(0)
     }
 
+    /// Name of the file in which the weights of `graph_file`, this graph in `precision`, stand if they stand outside it.
+    pub fn weights_file(&self, precision: &str, graph_file: &str) -> String {
+        self.weights.get(precision).cloned().unwrap_or_else(|| format!("{graph_file}.data"))
+    }
+
+    /// The names of all files that belong to this graph; a name of weights may be of a file that is not there.
+    pub(super) fn file_names(&self) -> impl Iterator<Item = String> {
+        self.files.iter().flat_map(|(precision, file)| [file.clone(), self.weights_file(precision, file)])
+    }
+
     /// Checks what any graph must have; `role` names it in the message.
     pub(super) fn check(&self, role: &str, files: &BTreeMap<String, FileSpec>) -> Result<(), String> {
         if self.files.is_empty() {
@@ -128,6 +175,16 @@ impl GraphSpec {
             if !files.contains_key(file) {
                 return Err(format!("graphs.{role}.files.{precision}: `{file}` is not among `files`"));
             }
+        }
+        for (key, precision) in
+            self.weights.keys().map(|name| ("weights", name)).chain(self.needs.keys().map(|name| ("needs", name)))
+        {
+            if !self.files.contains_key(precision) {
+                return Err(format!("graphs.{role}.{key}.{precision}: not a precision in graphs.{role}.files"));
+            }
+        }
+        if let Some((precision, file)) = self.weights.iter().find(|(_, file)| !files.contains_key(*file)) {
+            return Err(format!("graphs.{role}.weights.{precision}: `{file}` is not among `files`"));
         }
         if self.layers() > MOST_LAYERS {
             return Err(format!("graphs.{role}.layers: {} is more than {MOST_LAYERS}", self.layers()));
@@ -190,4 +247,52 @@ pub(super) fn check_decoder(graphs: &BTreeMap<String, GraphSpec>, role: &str) ->
         return Err(format!("graphs.{role}.outputs.logits.shape: must be [batch, VOCAB] with a number"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILES: &str =
+        "{a.onnx: {sha256: '', bytes: 1}, b.onnx: {sha256: '', bytes: 1}, b.data: {sha256: '', bytes: 1}}";
+
+    fn spec(keys: &str) -> Result<GraphSpec, serde_yaml::Error> {
+        serde_yaml::from_str(&format!("{{files: {{fp32: a.onnx, q8: b.onnx}}, inputs: {{}}, outputs: {{}}{keys}}}"))
+    }
+
+    fn check(keys: &str) -> Result<(), String> {
+        let files = serde_yaml::from_str(FILES).map_err(|error| error.to_string())?;
+        spec(keys).map_err(|error| error.to_string())?.check("alignment", &files)
+    }
+
+    #[test]
+    fn weights_stand_beside_the_graph_or_where_it_says() {
+        let spec = spec(", weights: {q8: b.data}").unwrap();
+        assert_eq!(spec.weights_file("fp32", "a.onnx"), "a.onnx.data");
+        assert_eq!(spec.weights_file("q8", "b.onnx"), "b.data");
+        assert_eq!(spec.file_names().collect::<Vec<_>>(), ["a.onnx", "a.onnx.data", "b.onnx", "b.data"]);
+    }
+
+    #[test]
+    fn weights_and_needs_are_of_a_precision_and_a_listed_file() {
+        assert_eq!(check(", weights: {q8: b.data}, needs: {q8: '1.22'}"), Ok(()));
+        for (keys, message) in [
+            (", weights: {q4: b.data}", "graphs.alignment.weights.q4: not a precision in graphs.alignment.files"),
+            (", weights: {q8: c.data}", "graphs.alignment.weights.q8: `c.data` is not among `files`"),
+            (", needs: {int8: '1.22'}", "graphs.alignment.needs.int8: not a precision in graphs.alignment.files"),
+        ] {
+            assert_eq!(check(keys), Err(message.to_string()));
+        }
+        let problem = check(", needs: {q8: new}").unwrap_err();
+        assert!(problem.contains("`new` is not a version in quotes, such as \"1.22\""), "{problem}");
+    }
+
+    #[test]
+    fn versions_compare_by_number() {
+        let version = |text| RuntimeVersion::parse(text).unwrap();
+        assert!(version("1.9.2") < version("1.22"));
+        assert_eq!(version("1.22.1"), version("1.22"));
+        assert_eq!(version("1.22.1").to_string(), "1.22");
+        assert!(["", "1", "1.", "1.x", "-1.2"].iter().all(|text| RuntimeVersion::parse(text).is_none()));
+    }
 }

@@ -19,7 +19,7 @@ use super::model_entry::{MODEL_FILE, ModelEntry};
 
 pub use audio::AudioSpec;
 pub use blip::{BlipGeneration, BlipSpec, BlipTokens};
-pub use graph::{Axis, ElementType, FileSpec, GraphSpec, TensorSpec};
+pub use graph::{Axis, ElementType, FileSpec, GraphSpec, RuntimeVersion, TensorSpec};
 pub use image::{ImageSpec, ResampleFilter};
 pub use student::{Modality, StudentSpec, StudentText};
 pub use whisper::{WhisperGeneration, WhisperSpec, WhisperTokens};
@@ -257,9 +257,8 @@ impl ModelFolder {
             Kind::Student(spec) => spec.tokenizer.as_ref(),
         };
         // Only what is known to belong to a graph is checked before use, so nothing else may lie in the folder's list.
-        let graphs = self.common.graphs.values().flat_map(|graph| graph.files.values());
-        let used: BTreeSet<String> =
-            graphs.flat_map(|file| [file.clone(), format!("{file}.data")]).chain(tokenizer.cloned()).collect();
+        let graphs = self.common.graphs.values().flat_map(GraphSpec::file_names);
+        let used: BTreeSet<String> = graphs.chain(tokenizer.cloned()).collect();
         if let Some(stray) = self.common.files.keys().find(|file| !used.contains(*file)) {
             return Err(format!("files: `{stray}` is no graph, no graph's weights (GRAPH.onnx.data) and no tokenizer"));
         }

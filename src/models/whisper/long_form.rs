@@ -6,8 +6,9 @@
 use super::Whisper;
 use super::context::Context;
 use super::decode::DecodedWindow;
-use super::segments::{Piece, cut};
+use super::segments::{Piece, cut, ends_in_one_timestamp};
 use super::transcript::Segment;
+use super::words::{WindowPlace, last_end};
 use crate::config::{Timestamps, TranscribeOptions};
 use crate::error::Error;
 use crate::models::generation::CrossAttention;
@@ -21,6 +22,8 @@ pub(super) struct LongForm<'o> {
     language: String,
     context: Context,
     segments: Vec<Segment>,
+    /// Where the last word ended, in seconds.
+    last_speech: f64,
 }
 
 /// A window of the recording.
@@ -34,7 +37,13 @@ pub(super) struct Place {
 
 impl<'o> LongForm<'o> {
     pub fn new(whisper: &Whisper, language: String, options: &'o TranscribeOptions) -> Result<Self, Error> {
-        Ok(LongForm { options, language, context: Context::new(whisper, options)?, segments: Vec::new() })
+        Ok(LongForm {
+            options,
+            language,
+            context: Context::new(whisper, options)?,
+            segments: Vec::new(),
+            last_speech: 0.0,
+        })
     }
 
     /// Decodes windows side by side, each told the same text of earlier ones.
@@ -57,29 +66,40 @@ impl<'o> LongForm<'o> {
             return Ok(frames);
         }
         let tokens = &decoded.tokens;
-        let (pieces, advance) = cut(tokens, whisper.spec.tokens.timestamp_begin, frames);
+        let begin = whisper.spec.tokens.timestamp_begin;
+        let (pieces, mut advance) = cut(tokens, begin, frames);
+        let mut segments = Vec::with_capacity(pieces.len());
         for Piece { tokens: range, start, end } in pieces {
-            let text = whisper.text(&tokens[range.clone()])?;
-            // A segment without length or text says nothing.
-            if start == end || text.trim().is_empty() {
-                continue;
-            }
-            self.context.add(&tokens[range.clone()]);
-            self.segments.push(Segment {
+            segments.push(Segment {
                 start: whisper.seconds(seek + start),
                 end: whisper.seconds(seek + end),
-                text,
+                text: whisper.text(&tokens[range.clone()])?,
                 tokens: tokens[range].to_vec(),
                 temperature: decoded.temperature,
                 avg_logprob: decoded.avg_logprob,
                 compression_ratio: decoded.compression_ratio,
                 no_speech_prob: decoded.no_speech_prob,
+                words: None,
             });
         }
+        if self.options.timestamps == Timestamps::Word {
+            let place = WindowPlace { offset: whisper.seconds(seek), frames, last_speech: self.last_speech };
+            whisper.add_words(window, &self.language, self.options.task, place, &mut segments)?;
+            if let Some(end) = last_end(&segments) {
+                self.last_speech = end;
+                // What the model left open is decoded again from the last word on.
+                if !ends_in_one_timestamp(tokens, begin) && end > place.offset {
+                    advance = whisper.frames(end).saturating_sub(seek);
+                }
+            }
+        }
+        // A segment without length or text says nothing.
+        segments.retain(|segment| segment.start != segment.end && !segment.text.trim().is_empty());
+        segments.iter().for_each(|segment| self.context.add(&segment.tokens));
         if !self.options.condition_on_previous_text || decoded.temperature > MOST_TEMPERATURE_TO_TELL {
             self.context.forget();
         }
-        let _ = window;
+        self.segments.append(&mut segments);
         // A timestamp of 0.00 s at the end would decode the same window for ever.
         Ok(if advance == 0 { frames } else { advance })
     }

@@ -10,6 +10,7 @@ mod rules;
 mod segments;
 mod transcribe;
 mod transcript;
+pub mod words;
 
 use std::sync::Arc;
 
@@ -22,7 +23,8 @@ use crate::models::loader::Loader;
 use crate::models::vocabulary::Vocabulary;
 
 pub use decode::DecodedWindow;
-pub use transcript::{Segment, Transcript};
+pub use transcript::{Segment, Transcript, Word};
+use words::Aligner;
 
 /// A Whisper model.
 pub struct Whisper {
@@ -32,6 +34,9 @@ pub struct Whisper {
     log_mel: LogMel,
     encoder: Graph,
     decoder: Decoder,
+    /// Loaded when words are first asked for.
+    aligner: Option<Aligner>,
+    loader: Loader,
 }
 
 impl Whisper {
@@ -48,7 +53,9 @@ impl Whisper {
             vocabulary: Vocabulary::load(&folder, &spec.tokenizer)?,
             encoder: loader.graph("encoder")?,
             decoder: Decoder::load(&loader, "decoder")?,
+            aligner: None,
             folder,
+            loader,
         })
     }
 

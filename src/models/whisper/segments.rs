@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 /// Mel frames of one timestamp step, 0.02 s: the encoder halves the frames, and a timestamp is one of its positions.
-const FRAMES_PER_TIMESTAMP: usize = 2;
+pub(super) const FRAMES_PER_TIMESTAMP: usize = 2;
 
 /// A segment inside a window.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(super) fn cut(tokens: &[i64], begin: i64, window: usize) -> (Vec<Piece>, usi
     let is_timestamp = |at: usize| tokens[at] >= begin;
     let frames = |at: usize| (tokens[at] - begin).max(0) as usize * FRAMES_PER_TIMESTAMP;
     let count = tokens.len();
-    let single_ending = count >= 2 && !is_timestamp(count - 2) && is_timestamp(count - 1);
+    let single_ending = ends_in_one_timestamp(tokens, begin);
 
     let mut ends: Vec<usize> = (1..count).filter(|&at| is_timestamp(at - 1) && is_timestamp(at)).collect();
     if !ends.is_empty() {
@@ -45,6 +45,11 @@ pub(super) fn cut(tokens: &[i64], begin: i64, window: usize) -> (Vec<Piece>, usi
     let last = (0..count).rev().find(|&at| is_timestamp(at)).map(frames);
     let end = last.filter(|&end| end > 0).unwrap_or(window);
     (vec![Piece { tokens: 0..count, start: 0, end }], window)
+}
+
+/// Whether the last token is a timestamp and the one before it is not: no speech follows.
+pub(super) fn ends_in_one_timestamp(tokens: &[i64], begin: i64) -> bool {
+    matches!(tokens, [.., text, time] if *text < begin && *time >= begin)
 }
 
 #[cfg(test)]

@@ -70,4 +70,9 @@ impl Whisper {
     pub(super) fn seconds(&self, frames: usize) -> f64 {
         (frames * self.spec.audio.hop_length) as f64 / f64::from(self.spec.audio.sample_rate)
     }
+    /// The spectrogram frame at a time in seconds, rounded as Python does.
+    pub(super) fn frames(&self, seconds: f64) -> usize {
+        let frame = self.spec.audio.hop_length as f64 / f64::from(self.spec.audio.sample_rate);
+        (seconds / frame).round_ties_even() as usize
+    }
 }

@@ -41,6 +41,22 @@ pub struct Segment {
     pub compression_ratio: f32,
     /// Probability that the window holds no speech, in [0, 1].
     pub no_speech_prob: f32,
+    /// The words with their times; absent where they were not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub words: Option<Vec<Word>>,
+}
+
+/// A word of a segment, with the punctuation that stands at it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Word {
+    /// The word, with the space it starts with: joined, the words of a segment are its text.
+    pub word: String,
+    /// Seconds from the start of the recording.
+    pub start: f64,
+    /// Seconds from the start of the recording.
+    pub end: f64,
+    /// Mean probability of the word's tokens, in [0, 1].
+    pub probability: f32,
 }
 
 /// `{"en": 0.98, "de": 0.01}`, in order.

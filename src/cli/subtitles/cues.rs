@@ -1,0 +1,72 @@
+//! What is shown when.
+
+use edgefuse::models::whisper::Segment;
+
+use super::lines::{Layout, Placed, subtitles};
+use super::one_line;
+
+/// A text and the times between which it is shown, as a format writes them.
+pub(super) struct Cue {
+    pub start: String,
+    pub end: String,
+    pub text: String,
+}
+
+/// How a format writes.
+pub(super) struct Form {
+    /// Seconds.
+    pub time: fn(f64) -> String,
+    /// Text, so that it is not taken for markup.
+    pub escape: fn(&str) -> String,
+}
+
+/// The cues of `segments`: by their words where they have them, else one a segment. None is empty.
+///
+/// After openai-whisper's `utils.py`, `SubtitlesWriter.iterate_result`.
+pub(super) fn cues(segments: &[Segment], layout: &Layout, form: &Form) -> Vec<Cue> {
+    let mut cues = Vec::new();
+    if segments.iter().any(|segment| segment.words.is_some()) {
+        for subtitle in subtitles(segments, layout) {
+            if layout.highlight_words {
+                highlighted(&subtitle, form, &mut cues);
+            } else if let (Some(first), Some(last)) = (subtitle.first(), subtitle.last()) {
+                let text = texts(&subtitle, form).concat();
+                cues.push(Cue { start: (form.time)(first.word.start), end: (form.time)(last.word.end), text });
+            }
+        }
+    } else {
+        cues.extend(segments.iter().map(|segment| Cue {
+            start: (form.time)(segment.start),
+            end: (form.time)(segment.end),
+            text: (form.escape)(one_line(&segment.text).trim()),
+        }));
+    }
+    cues.retain(|cue| !cue.text.trim().is_empty());
+    for cue in &mut cues {
+        // An arrow in the text would be read as the start of a cue.
+        cue.text = cue.text.replace("-->", "->");
+    }
+    cues
+}
+
+/// A cue for each word, with that word underlined, and one for each pause between two words.
+fn highlighted(subtitle: &[Placed], form: &Form, cues: &mut Vec<Cue>) {
+    let texts = texts(subtitle, form);
+    let mut last: Option<String> = None;
+    for (at, placed) in subtitle.iter().enumerate() {
+        let (start, end) = ((form.time)(placed.word.start), (form.time)(placed.word.end));
+        if let Some(last) = last.filter(|last| *last != start) {
+            cues.push(Cue { start: last, end: start.clone(), text: texts.concat() });
+        }
+        let mut shown = texts.clone();
+        let word = texts[at].trim_start();
+        let space = &texts[at][..texts[at].len() - word.len()];
+        shown[at] = format!("{space}<u>{word}</u>");
+        cues.push(Cue { start, end: end.clone(), text: shown.concat() });
+        last = Some(end);
+    }
+}
+
+fn texts(subtitle: &[Placed], form: &Form) -> Vec<String> {
+    subtitle.iter().map(|placed| (form.escape)(&placed.text)).collect()
+}

@@ -1,0 +1,118 @@
+//! Transcripts with times as files that players and spreadsheets read: SubRip, WebVTT, tab-separated values.
+//!
+//! After the writers in openai-whisper's `utils.py`, to the byte, but for text that a format would misread: an arrow
+//! between two times, markup, a line break.
+
+mod cues;
+mod lines;
+mod srt;
+mod time;
+mod tsv;
+mod vtt;
+
+pub(super) use lines::Layout;
+pub(super) use srt::srt;
+pub(super) use time::{Hours, clock};
+pub(super) use tsv::tsv;
+pub(super) use vtt::vtt;
+
+/// Without line breaks, which would end a row or, two of them, a cue.
+fn one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use edgefuse::models::whisper::{Segment, Word};
+    use serde_json::Value;
+
+    use super::*;
+
+    fn segments(value: &Value) -> Vec<Segment> {
+        let number = |value: &Value| value.as_f64().unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_string();
+        let word = |value: &Value| Word {
+            word: text(&value["word"]),
+            start: number(&value["start"]),
+            end: number(&value["end"]),
+            probability: 0.5,
+        };
+        let segment = |value: &Value| Segment {
+            start: number(&value["start"]),
+            end: number(&value["end"]),
+            // As `transcribe` gives it.
+            text: text(&value["text"]).trim().to_string(),
+            tokens: vec![],
+            avg_logprob: 0.0,
+            no_speech_prob: 0.0,
+            words: value["words"].as_array().map(|words| words.iter().map(word).collect()),
+        };
+        value.as_array().unwrap().iter().map(segment).collect()
+    }
+
+    /// scripts/make_fixtures_words.py writes the fixture.
+    #[test]
+    fn writes_what_openai_whisper_writes() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/words/subtitles.json");
+        let fixture: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        let cases = fixture["cases"].as_array().unwrap();
+        assert!(cases.len() > 40, "only {} cases", cases.len());
+        for case in cases {
+            let transcript = segments(&fixture["transcripts"][case["transcript"].as_str().unwrap()]);
+            let number = |key: &str| case["layout"][key].as_u64().map(|number| number as usize);
+            let layout = Layout {
+                max_line_width: number("max_line_width"),
+                max_line_count: number("max_line_count"),
+                max_words_per_line: number("max_words_per_line"),
+                highlight_words: case["layout"]["highlight_words"] == true,
+            };
+            let found = match case["format"].as_str().unwrap() {
+                "srt" => srt(&transcript, &layout),
+                "vtt" => vtt(&transcript, &layout),
+                _ => tsv(&transcript),
+            };
+            let about = format!("{} {} {}", case["transcript"], case["format"], case["layout"]);
+            assert_eq!(found, case["text"].as_str().unwrap(), "{about}");
+        }
+    }
+
+    /// One segment of these words, a second each.
+    fn of_words(words: &[&str]) -> Vec<Segment> {
+        let placed = words.iter().enumerate().map(|(at, word)| {
+            let word = (*word).to_string();
+            Word { word, start: at as f64, end: at as f64 + 1.0, probability: 0.5 }
+        });
+        let (start, end) = (0.0, words.len() as f64);
+        let text = words.concat().trim().to_string();
+        let words = Some(placed.collect());
+        vec![Segment { start, end, text, tokens: vec![], avg_logprob: 0.0, no_speech_prob: 0.0, words }]
+    }
+
+    #[test]
+    fn text_cannot_be_taken_for_the_format() {
+        let mut spoken = of_words(&[" a", " --", ">", " b\n\nc", " <i>", " &"]);
+        let highlight = Layout { highlight_words: true, ..Layout::default() };
+        for text in [srt(&spoken, &Layout::default()), srt(&spoken, &highlight)] {
+            let cues = text.matches(" --> ").count();
+            assert_eq!(text.matches("-->").count(), cues, "{text}");
+            assert_eq!(text.matches("\n\n").count(), cues, "{text}");
+        }
+        assert!(vtt(&spoken, &Layout::default()).contains("a -> b  c &lt;i> &amp;\n"));
+        assert!(vtt(&spoken, &highlight).contains("<u>&lt;i></u>"));
+        spoken[0].words = None;
+        assert!(srt(&spoken, &Layout::default()).contains("\na -> b  c <i> &\n\n"));
+        assert_eq!(tsv(&spoken), "start\tend\ttext\n0\t6000\ta --> b  c <i> &\n");
+    }
+
+    #[test]
+    fn nothing_said_is_no_cue() {
+        let mut silent = of_words(&[]);
+        assert_eq!(srt(&silent, &Layout::default()), "");
+        silent[0].words = None;
+        assert_eq!(srt(&silent, &Layout::default()), "");
+        assert_eq!(vtt(&[], &Layout::default()), "WEBVTT\n\n");
+        assert_eq!(tsv(&[]), "start\tend\ttext\n");
+    }
+}

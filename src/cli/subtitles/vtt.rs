@@ -1,0 +1,24 @@
+//! WebVTT.
+
+use std::fmt::Write;
+
+use edgefuse::models::whisper::Segment;
+
+use super::cues::{Form, cues};
+use super::lines::Layout;
+use super::time::{Hours, clock};
+
+/// A header, then cues, with hours where there are any.
+pub(in crate::cli) fn vtt(segments: &[Segment], layout: &Layout) -> String {
+    let form = Form { time: |seconds| clock(seconds, Hours::Needed, '.'), escape };
+    let mut text = String::from("WEBVTT\n\n");
+    for cue in cues(segments, layout, &form) {
+        let _ = write!(text, "{} --> {}\n{}\n\n", cue.start, cue.end, cue.text);
+    }
+    text
+}
+
+/// WebVTT reads `&` and `<` as markup; openai-whisper leaves them.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
+}

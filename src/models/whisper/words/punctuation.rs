@@ -1,0 +1,61 @@
+//! Punctuation goes with the word it stands at.
+
+use super::timing::WordTiming;
+
+/// Goes with the word after it, where a space is before it.
+const PREPENDED: &str = "\"'“¿([{-";
+
+/// Goes with the word before it.
+const APPENDED: &str = "\"'.。,，!！?？:：”)]}、";
+
+/// Joins punctuation to its word, which keeps its times; what was joined stays as an empty word without tokens.
+///
+/// After openai-whisper's `timing.py`, `merge_punctuations` with its default sets.
+pub(super) fn merge_punctuation(words: &mut [WordTiming]) {
+    let mut following = words.len().saturating_sub(1);
+    for at in (0..following).rev() {
+        let word = &words[at].word;
+        if word.starts_with(' ') && PREPENDED.contains(word.trim()) {
+            let mark = std::mem::take(&mut words[at].word);
+            words[following].word.insert_str(0, &mark);
+            words[following].tokens += std::mem::take(&mut words[at].tokens);
+        } else {
+            following = at;
+        }
+    }
+    let mut previous = 0;
+    for at in 1..words.len() {
+        if !words[previous].word.ends_with(' ') && APPENDED.contains(&words[at].word) {
+            let mark = std::mem::take(&mut words[at].word);
+            words[previous].word.push_str(&mark);
+            words[previous].tokens += std::mem::take(&mut words[at].tokens);
+        } else {
+            previous = at;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::timing::timed;
+    use super::*;
+
+    #[test]
+    fn joins_marks_to_their_words() {
+        let mut words = [" (", " \"", " Yes", "!", "\"", ",", " he", " -", "said"].map(|word| timed(word, 1, 0.0, 1.0));
+        merge_punctuation(&mut words);
+        let found: Vec<(&str, usize)> = words.iter().map(|it| (it.word.as_str(), it.tokens)).collect();
+        assert_eq!(
+            found,
+            [("", 0), ("", 0), (" ( \" Yes!\",", 6), ("", 0), ("", 0), ("", 0), (" he", 1), ("", 0), (" -said", 2)]
+        );
+    }
+
+    #[test]
+    fn takes_few_words() {
+        merge_punctuation(&mut []);
+        let mut one = [timed(".", 1, 0.0, 1.0)];
+        merge_punctuation(&mut one);
+        assert_eq!(one[0].word, ".");
+    }
+}
