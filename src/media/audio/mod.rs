@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `source` | [`Samples`]: what gives mono samples block by block |
 //! | `reader` | audio files of every kind, by path |
+//! | `recording` | what can be read more than once |
+//! | `excerpts` | parts of a recording as a recording |
 //! | `live` | sound that is still being written, on standard input say |
 //! | `decoder` | the loop from a decoder's frames to samples |
 //! | `wav` | WAV with integer or floating-point samples, and raw samples |
@@ -16,17 +18,21 @@
 mod compressed;
 mod decoder;
 mod error;
+mod excerpts;
 mod live;
 mod log_mel;
 mod mono;
 mod reader;
+mod recording;
 mod resample;
 mod source;
 mod unsupported;
 mod wav;
 
 pub use error::AudioError;
+pub use excerpts::Excerpts;
 pub use live::LiveReader;
 pub use log_mel::{Extent, LogMel, LogMelConfig, LogMelStream, Spectrogram, Window, normalise};
 pub use reader::{AudioReader, load};
+pub use recording::Recording;
 pub use source::{Samples, SliceReader};
