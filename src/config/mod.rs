@@ -14,6 +14,7 @@ mod provider;
 mod raw;
 mod runtime;
 mod units;
+mod vad_options;
 
 pub use device::Device;
 pub use error::ConfigError;
@@ -24,3 +25,4 @@ pub use pipeline::{
 pub use provider::{CudaOptions, Provider, TensorRtOptions};
 pub use runtime::{OnMissingProvider, Runtime, Threads};
 pub use units::ByteSize;
+pub use vad_options::VadOptions;
