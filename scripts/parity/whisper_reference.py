@@ -5,7 +5,6 @@ transformers is the reference for tensors, openai-whisper for decoding. Neither 
 
 from __future__ import annotations
 
-import wave
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +17,8 @@ from whisper.model import ModelDimensions, Whisper
 from export.checkpoint import to_float32
 from export.whisper import read_weights
 from export.whisper_weights import WhisperWeights
-
-SAMPLE_RATE = 16_000
+from parity.speech import SAMPLE_RATE as SAMPLE_RATE
+from parity.speech import read_speech as read_speech
 
 _OPENAI_NAMES = [
     (".encoder_attn_layer_norm.", ".cross_attn_ln."),
@@ -40,15 +39,6 @@ _OPENAI_NAMES = [
     (".embed_tokens.", ".token_embedding."),
 ]
 """transformers' parts of names and openai-whisper's; the order matters: the longer name before its part."""
-
-
-def read_speech(path: Path) -> np.ndarray:
-    """A 16-bit mono 16 kHz wav file as float32 in [-1, 1): [samples]."""
-    with wave.open(str(path)) as stream:
-        if (stream.getframerate(), stream.getnchannels(), stream.getsampwidth()) != (SAMPLE_RATE, 1, 2):
-            raise ValueError(f"{path}: wanted 16-bit mono at {SAMPLE_RATE} Hz")
-        samples = np.frombuffer(stream.readframes(stream.getnframes()), "<i2")
-    return samples.astype(np.float32) / 32768.0
 
 
 def load_transformers(checkpoint: Path) -> WhisperForConditionalGeneration:

@@ -1,6 +1,6 @@
 """Sets the repository up for running edgefuse. Run it again at any time: what is finished is left alone.
 
-scripts/setup.sh                  Python packages, ONNX Runtime, Whisper tiny.en
+scripts/setup.sh                  Python packages, ONNX Runtime, Whisper tiny.en, Silero VAD
 scripts/setup.sh whisper-base     and the multilingual Whisper base
 scripts/setup.sh test             and what scripts/test.sh needs
 """
@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from setup import environment, paths, runtime, whisper
+from setup import environment, paths, runtime, vad, whisper
 from setup.artifacts import OLDEST_ONNX_RUNTIME, ONNX_RUNTIME, WHISPER
 from setup.errors import SetupError
 
@@ -35,6 +35,7 @@ def steps(extras: list[str]) -> list[Step]:
         (f"ONNX Runtime {ONNX_RUNTIME.version} in lib/", runtime.ensure),
     ]
     plan += [(f"model onnx/{name}", lambda name=name: whisper.ensure(name)) for name in models]
+    plan.append((f"model onnx/{vad.MODEL}", vad.ensure))
     if TEST in extras:
         plan += [
             ("Python packages for the tests", lambda: environment.ensure("test")),

@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 
-from setup import environment, paths, pip
+from setup import paths, pip
 from setup.artifacts import WHISPER, Checkpoint
-from setup.errors import SetupError
+from setup.export import Export
 from setup.files import Stamp, digest, replace_folder, scratch_folder
-from setup.paths import shown
 
 
 def ensure(name: str) -> bool:
-    """Makes sure `onnx/<name>` is what today's exporter makes of the pinned weights; tells whether there was work.
-
-    The weights are fetched only when there is something to export: `build/` may be deleted.
-    """
+    """Makes sure `onnx/<name>` is what today's exporter makes of the pinned weights; tells whether there was work."""
     checkpoint = WHISPER[name]
-    exporter = [paths.SCRIPTS / "export_whisper.py", *sorted((paths.SCRIPTS / "export").rglob("*.py"))]
-    made_from = digest(checkpoint, checkpoint.origin, environment.requirements("setup"), *exporter)
-    stamp = Stamp(name)
-    if stamp.is_current(made_from):
-        return False
-    weights = _ensure_checkpoint(checkpoint)
-    target = paths.MODELS / name
-    provenance = ["--origin", checkpoint.origin, "--license", checkpoint.license]
-    command = [paths.PYTHON, paths.SCRIPTS / "export_whisper.py", weights, target, *provenance]
-    print(f"      exporting {shown(weights)} to {shown(target)}", flush=True)
-    exported = subprocess.run([str(word) for word in command], cwd=paths.ROOT, check=False)
-    if exported.returncode != 0:
-        raise SetupError(f"{shown(target)}: scripts/export_whisper.py failed with exit code {exported.returncode}")
-    stamp.write(made_from, [path for path in sorted(target.rglob("*")) if path.is_file()])
-    return True
+    export = Export("export_whisper.py", name, checkpoint.origin, checkpoint.license)
+    return export.ensure(checkpoint, lambda: _ensure_checkpoint(checkpoint))
 
 
 def _ensure_checkpoint(checkpoint: Checkpoint) -> Path:

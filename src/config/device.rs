@@ -30,6 +30,8 @@ pub struct Device {
     pub blip: Option<ModelEntry>,
     /// The student, if the device has one.
     pub student: Option<ModelEntry>,
+    /// The voice activity detector, if the device has one.
+    pub vad: Option<ModelEntry>,
     /// Steps of `edgefuse run`, in order.
     pub pipeline: Vec<Step>,
     /// Execution providers of a model that names none itself, in order of preference.
@@ -109,6 +111,7 @@ impl Device {
             whisper: model("whisper", raw.models.whisper)?,
             blip: model("blip", raw.models.blip)?,
             student: model("student", raw.models.student)?,
+            vad: model("vad", raw.models.vad)?,
             pipeline: raw.pipeline,
             execution_providers: providers,
             base,

@@ -15,6 +15,7 @@ mod raw;
 mod runtime;
 mod transcribe;
 mod units;
+mod vad_options;
 
 pub use device::Device;
 pub use error::ConfigError;
@@ -24,3 +25,4 @@ pub use provider::{CudaOptions, Provider, TensorRtOptions};
 pub use runtime::{OnMissingProvider, Runtime, Threads};
 pub use transcribe::{EncoderContext, Task, Temperatures, Timestamps, TranscribeOptions};
 pub use units::ByteSize;
+pub use vad_options::VadOptions;

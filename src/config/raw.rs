@@ -37,6 +37,7 @@ pub(super) struct RawModels {
     pub whisper: Option<RawModel>,
     pub blip: Option<RawModel>,
     pub student: Option<RawModel>,
+    pub vad: Option<RawModel>,
 }
 
 #[derive(Debug, Deserialize)]

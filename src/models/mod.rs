@@ -5,6 +5,7 @@ pub mod generation;
 mod loader;
 mod registry;
 pub mod student;
+pub mod vad;
 mod vocabulary;
 pub mod whisper;
 

@@ -9,6 +9,7 @@ use crate::error::Error;
 use super::blip::Blip;
 use super::loader::Loader;
 use super::student::Student;
+use super::vad::Vad;
 use super::whisper::Whisper;
 
 /// The models of a device.
@@ -19,6 +20,7 @@ pub struct Models {
     whisper: Slot<Whisper>,
     blip: Slot<Blip>,
     student: Slot<Student>,
+    vad: Slot<Vad>,
 }
 
 /// A model that is loaded or not.
@@ -58,7 +60,15 @@ macro_rules! get {
 impl Models {
     /// Nothing is loaded yet.
     pub fn new(engine: Arc<Engine>, device: Device) -> Self {
-        Models { engine, device, clock: 0, whisper: Slot::EMPTY, blip: Slot::EMPTY, student: Slot::EMPTY }
+        Models {
+            engine,
+            device,
+            clock: 0,
+            whisper: Slot::EMPTY,
+            blip: Slot::EMPTY,
+            student: Slot::EMPTY,
+            vad: Slot::EMPTY,
+        }
     }
 
     /// The device.
@@ -95,6 +105,14 @@ impl Models {
         get!(self, student, Student, command)
     }
 
+    /// The voice activity detector; `command` is named in the error when there is none.
+    ///
+    /// # Errors
+    /// [`Error`] when the device has none or it cannot be loaded.
+    pub fn vad(&mut self, command: &'static str) -> Result<&mut Vad, Error> {
+        get!(self, vad, Vad, command)
+    }
+
     fn loader(&self, entry: Option<ModelEntry>, kind: &'static str, command: &'static str) -> Result<Loader, Error> {
         let entry = entry.ok_or_else(|| self.no_model(kind, command))?;
         Loader::new(self.engine.clone(), &entry)
@@ -109,7 +127,12 @@ impl Models {
         let Some(budget) = self.device.runtime.memory_budget else { return Ok(()) };
         loader.check_budget(Some(budget))?;
         loop {
-            let slots = [self.whisper.use_and_bytes(), self.blip.use_and_bytes(), self.student.use_and_bytes()];
+            let slots = [
+                self.whisper.use_and_bytes(),
+                self.blip.use_and_bytes(),
+                self.student.use_and_bytes(),
+                self.vad.use_and_bytes(),
+            ];
             let loaded = slots.iter().flatten().fold(0, |sum: u64, (_, bytes)| sum.saturating_add(*bytes));
             if loaded.saturating_add(needed) <= budget.bytes() {
                 return Ok(());
@@ -117,7 +140,8 @@ impl Models {
             match slots.iter().enumerate().filter_map(|(i, slot)| slot.map(|(used, _)| (used, i))).min() {
                 Some((_, 0)) => self.whisper = Slot::EMPTY,
                 Some((_, 1)) => self.blip = Slot::EMPTY,
-                Some(_) => self.student = Slot::EMPTY,
+                Some((_, 2)) => self.student = Slot::EMPTY,
+                Some(_) => self.vad = Slot::EMPTY,
                 None => return Ok(()),
             }
             log::debug!("unloaded a model to stay within the memory budget of {budget}");

@@ -32,17 +32,22 @@ impl Fixture {
         (shape, &self.values[offset..offset + number(&reference["count"])])
     }
 
+    /// The values that `reference` describes.
+    pub fn values(&self, reference: &Value) -> &[f32] {
+        let number = |key: &str| reference[key].as_u64().unwrap() as usize;
+        &self.values[number("offset")..][..number("count")]
+    }
+
     /// The largest difference between `found`, in C order, and the sample of it that `reference` describes.
     #[track_caller]
     pub fn largest_difference<'a>(&self, reference: &Value, found: impl IntoIterator<Item = &'a f32>) -> f32 {
-        let number = |key: &str| reference[key].as_u64().unwrap() as usize;
-        let (offset, count, stride) = (number("offset"), number("count"), number("stride"));
+        let stride = reference["stride"].as_u64().unwrap() as usize;
         let length: u64 = reference["shape"].as_array().unwrap().iter().map(|axis| axis.as_u64().unwrap()).product();
         let found: Vec<f32> = found.into_iter().copied().collect();
         assert_eq!(found.len() as u64, length, "number of values");
         let sampled = found.iter().step_by(stride);
-        assert_eq!(sampled.len(), count, "number of samples");
-        let expected = &self.values[offset..offset + count];
+        let expected = self.values(reference);
+        assert_eq!(sampled.len(), expected.len(), "number of samples");
         // A NaN must not get lost in a maximum.
         sampled.zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, |most, d| if d <= most { most } else { d })
     }

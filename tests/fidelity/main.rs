@@ -3,6 +3,7 @@
 mod blip;
 mod fixture;
 mod library;
+mod vad;
 mod whisper;
 mod words;
 

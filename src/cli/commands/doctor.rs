@@ -113,7 +113,8 @@ fn examine(device: &Device) -> Report {
     report.library.version = Some(library.version.clone());
     report.library.found_by = Some(library.found_by);
 
-    let models = [("whisper", &device.whisper), ("blip", &device.blip), ("student", &device.student)];
+    let models =
+        [("whisper", &device.whisper), ("blip", &device.blip), ("student", &device.student), ("vad", &device.vad)];
     let mut wanted: Vec<Provider> = device.execution_providers.clone();
     for provider in models.iter().filter_map(|(_, entry)| entry.as_ref()).flat_map(|entry| &entry.execution_providers) {
         if !wanted.iter().any(|known| known.name() == provider.name()) {
@@ -211,6 +212,7 @@ fn examine_parts(
         Kind::Whisper(spec) => Some(&spec.tokenizer),
         Kind::Blip(spec) => Some(&spec.tokenizer),
         Kind::Student(spec) => spec.tokenizer.as_ref(),
+        Kind::Vad(_) => None,
     };
     if let Some(tokenizer) = tokenizer {
         Vocabulary::load(&folder, tokenizer)?;

@@ -21,7 +21,7 @@ use process::process;
 use start::device;
 
 /// Every kind of model.
-const ALL_KINDS: &[&str] = &["whisper", "blip", "student"];
+const ALL_KINDS: &[&str] = &["whisper", "blip", "student", "vad"];
 
 /// `run`: the device file's pipeline.
 pub(super) fn run(global: &Global, args: &args::Run) -> Result<Outcome, Stop> {

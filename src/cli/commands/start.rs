@@ -34,12 +34,14 @@ pub(super) fn device(global: &Global, kinds: &[&'static str]) -> Result<Device, 
             Kind::Whisper(_) => &device.whisper,
             Kind::Blip(_) => &device.blip,
             Kind::Student(_) => &device.student,
+            Kind::Vad(_) => &device.vad,
         };
         let other = Some(device.other_model(name, like.as_ref()));
         match folder.kind {
             Kind::Whisper(_) => device.whisper = other,
             Kind::Blip(_) => device.blip = other,
             Kind::Student(_) => device.student = other,
+            Kind::Vad(_) => device.vad = other,
         }
     }
     Ok(device)

@@ -6,6 +6,7 @@ mod blip;
 mod graph;
 mod image;
 mod student;
+mod vad;
 mod whisper;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,7 @@ pub use blip::{BlipGeneration, BlipSpec, BlipTokens};
 pub use graph::{Axis, ElementType, FileSpec, GraphSpec, RuntimeVersion, TensorSpec};
 pub use image::{ImageSpec, ResampleFilter};
 pub use student::{Modality, StudentSpec, StudentText};
+pub use vad::{VadAudio, VadSpec};
 pub use whisper::{WhisperGeneration, WhisperSpec, WhisperTokens};
 
 /// The `format:` this version reads.
@@ -88,6 +90,8 @@ pub enum Kind {
     Blip(BlipSpec),
     /// The distilled, fused student.
     Student(StudentSpec),
+    /// Voice activity detection.
+    Vad(VadSpec),
 }
 
 impl Kind {
@@ -97,6 +101,7 @@ impl Kind {
             Kind::Whisper(_) => "whisper",
             Kind::Blip(_) => "blip",
             Kind::Student(_) => "student",
+            Kind::Vad(_) => "vad",
         }
     }
 }
@@ -153,6 +158,7 @@ raw_model!(RawStudent {
     text: Option<StudentText>,
     audio: Option<AudioSpec>,
 });
+raw_model!(RawVad { audio: VadAudio });
 
 #[derive(Deserialize)]
 struct RawKind {
@@ -165,6 +171,7 @@ enum RawKindName {
     Whisper,
     Blip,
     Student,
+    Vad,
 }
 
 impl ModelFolder {
@@ -225,6 +232,10 @@ impl ModelFolder {
                     }),
                 )
             }
+            RawKindName::Vad => {
+                let raw: RawVad = serde_yaml::from_str(&text).map_err(yaml)?;
+                (raw.format, raw.common(), Kind::Vad(VadSpec { audio: raw.audio }))
+            }
         };
         let folder = ModelFolder { path: entry.path.clone(), common, kind };
         let problem = if format == FORMAT {
@@ -255,6 +266,7 @@ impl ModelFolder {
             Kind::Whisper(spec) => Some(&spec.tokenizer),
             Kind::Blip(spec) => Some(&spec.tokenizer),
             Kind::Student(spec) => spec.tokenizer.as_ref(),
+            Kind::Vad(_) => None,
         };
         // Only what is known to belong to a graph is checked before use, so nothing else may lie in the folder's list.
         let graphs = self.common.graphs.values().flat_map(GraphSpec::file_names);
@@ -281,6 +293,7 @@ impl ModelFolder {
                 }
                 spec.check(&self.common.graphs)
             }
+            Kind::Vad(spec) => spec.check(&self.common.graphs),
         }
     }
 }

@@ -1,0 +1,102 @@
+"""Compares an exported Silero VAD with the graph it was made of, on speech, and times both; prints a report.
+
+    python scripts/verify_vad.py build/checkpoints/silero-vad/silero_vad.onnx onnx/silero-vad tests/data/*.wav
+
+Needs scripts/requirements/setup.txt and onnxruntime. The recordings are joined with a second of silence between. JSON on
+stdout: the largest difference of a probability; milliseconds a second of sound
+of both on one thread and two, the best of several runs. Exit code 1 if a difference is above the tolerance.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from export.vad_weights import CHUNK_SAMPLES, CONTEXT_SAMPLES, HIDDEN, SAMPLE_RATE
+from parity.speech import read_speech
+
+TOLERANCE = 1e-4
+BLOCK = 16
+"""Chunks of one run, as src/models/vad/probabilities.rs has them."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoint", type=Path, help="the silero_vad.onnx that was exported")
+    parser.add_argument("model", type=Path, help="the model folder")
+    parser.add_argument("audio", type=Path, nargs="+", help="16-bit mono wav at 16 kHz")
+    parser.add_argument("--repeats", type=int, default=5, help="runs of each, of which the best counts (default: 5)")
+    args = parser.parse_args()
+    rows = chunks_of(np.concatenate([np.pad(read_speech(path), (0, SAMPLE_RATE)) for path in args.audio]))
+    report: dict[str, Any] = {"seconds": round(len(rows) * CHUNK_SAMPLES / SAMPLE_RATE, 1), "chunks": len(rows)}
+    for threads in (1, 2):
+        sides = {
+            "shipped": partial(shipped, session_of(args.checkpoint, threads), rows),
+            "exported": partial(exported, session_of(args.model / "vad.onnx", threads), rows),
+        }
+        difference = float(np.abs(sides["shipped"]() - sides["exported"]()).max())
+        report["largest_difference"] = max(difference, report.get("largest_difference", 0.0))
+        report[f"ms_per_second_{threads}_threads"] = times(sides, args.repeats, len(rows))
+    print(json.dumps(report))
+    return 0 if report["largest_difference"] <= TOLERANCE else 1
+
+
+def chunks_of(samples: np.ndarray) -> np.ndarray:
+    """Every chunk behind its context, the last one filled up with silence: [chunks, 576]."""
+    chunks = np.pad(samples, (0, -len(samples) % CHUNK_SAMPLES)).reshape(-1, CHUNK_SAMPLES)
+    contexts = np.zeros((len(chunks), CONTEXT_SAMPLES), np.float32)
+    contexts[1:] = chunks[:-1, -CONTEXT_SAMPLES:]
+    return np.concatenate([contexts, chunks], axis=1)
+
+
+def session_of(graph: Path, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3  # the shipped graph's unused weights are warned of
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+def shipped(session: onnxruntime.InferenceSession, rows: np.ndarray) -> np.ndarray:
+    """One run a chunk."""
+    state = np.zeros((2, 1, HIDDEN), np.float32)
+    found = []
+    for row in rows:
+        speech, state = session.run(None, {"input": row[np.newaxis], "state": state, "sr": np.array(SAMPLE_RATE)})
+        found.append(speech[0, 0])
+    return np.array(found)
+
+
+def exported(session: onnxruntime.InferenceSession, rows: np.ndarray) -> np.ndarray:
+    """One run a block."""
+    hidden, cell = np.zeros((2, 1, 1, HIDDEN), np.float32)
+    names = ["speech", "next_state_h", "next_state_c"]
+    found = []
+    for first in range(0, len(rows), BLOCK):
+        fed = {"samples": rows[first : first + BLOCK], "state_h": hidden, "state_c": cell}
+        speech, hidden, cell = session.run(names, fed)
+        found.append(speech)
+    return np.concatenate(found)
+
+
+def times(sides: dict[str, Callable[[], np.ndarray]], repeats: int, chunks: int) -> dict[str, float]:
+    """Milliseconds a second of sound, the best of `repeats`; both take turns, so that a busy machine slows both."""
+    best = dict.fromkeys(sides, float("inf"))
+    for _ in range(repeats):
+        for name, run in sides.items():
+            started = time.perf_counter()
+            run()
+            best[name] = min(best[name], time.perf_counter() - started)
+    return {name: round(1000 * taken * SAMPLE_RATE / (chunks * CHUNK_SAMPLES), 3) for name, taken in best.items()}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+//! Constants of a voice activity detector.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::graph::{GraphSpec, graph};
+
+/// What a voice activity detector needs beside the common keys.
+#[derive(Debug, Clone)]
+pub struct VadSpec {
+    /// How it is fed.
+    pub audio: VadAudio,
+}
+
+/// How sound is cut for a voice activity detector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VadAudio {
+    /// Samples a second.
+    pub sample_rate: u32,
+    /// Samples that one probability is about.
+    pub chunk_samples: usize,
+    /// Samples before the chunk that are fed with it.
+    pub context_samples: usize,
+}
+
+impl VadSpec {
+    pub(super) fn check(&self, graphs: &BTreeMap<String, GraphSpec>) -> Result<(), String> {
+        let VadAudio { sample_rate, chunk_samples, context_samples } = self.audio;
+        let sane = (1_000..=192_000).contains(&sample_rate)
+            && (16..=65_536).contains(&chunk_samples)
+            && (0..=65_536).contains(&context_samples);
+        if !sane {
+            return Err(format!("audio: values out of range: {:?}", self.audio));
+        }
+        let vad = graph(graphs, "vad")?;
+        vad.need("vad", &["samples", "state_h", "state_c"], &["speech", "next_state_h", "next_state_c"])?;
+        let fed = chunk_samples + context_samples;
+        let samples = &vad.inputs["samples"];
+        if samples.shape.len() != 2 || samples.fixed(1) != Some(fed) {
+            return Err(format!(
+                "graphs.vad.inputs.samples.shape: must be [chunks, {fed}], context and chunk together"
+            ));
+        }
+        if vad.outputs["speech"].shape.len() != 1 {
+            return Err("graphs.vad.outputs.speech.shape: must be [chunks]".to_string());
+        }
+        let state = self.state(graphs);
+        let states = ["state_h", "state_c"].map(|role| (role, &vad.inputs[role]));
+        let next = ["next_state_h", "next_state_c"].map(|role| (role, &vad.outputs[role]));
+        for (role, tensor) in states.into_iter().chain(next) {
+            let size = tensor.fixed(2).filter(|size| (1..=65_536).contains(size));
+            if tensor.shape.len() != 3
+                || tensor.fixed(0) != Some(1)
+                || tensor.fixed(1) != Some(1)
+                || size != Some(state)
+            {
+                return Err(format!(
+                    "graphs.vad: the shape of `{role}` must be [1, 1, HIDDEN], the same for each state"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Length of each of the LSTM's two states.
+    pub fn state(&self, graphs: &BTreeMap<String, GraphSpec>) -> usize {
+        let state = graphs.get("vad").and_then(|vad| vad.inputs.get("state_h"));
+        state.and_then(|state| state.fixed(2)).unwrap_or(0)
+    }
+}

@@ -1,0 +1,65 @@
+//! Speech in a recording while it comes in.
+
+use super::Vad;
+use super::probabilities::Probabilities;
+use super::stretches::{Stretch, StretchFinder};
+use crate::config::VadOptions;
+use crate::error::Error;
+
+/// Finds the stretches of speech of one recording. What it keeps does not grow with the recording, and its result does not
+/// depend on how the samples are cut into pushes.
+///
+/// A stretch is given once nothing that follows can change it: about `min_silence_ms` (or twice `pad_ms`, where that is
+/// more) and half a second after its end.
+pub struct SpeechDetector {
+    probabilities: Probabilities,
+    finder: StretchFinder,
+    samples: u64,
+}
+
+impl SpeechDetector {
+    /// At the start of a recording.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for options out of range; [`Error::Engine`] when ONNX Runtime cannot make the network's state.
+    pub fn new(vad: &Vad, options: &VadOptions) -> Result<Self, Error> {
+        let out_of_range = |problem| Error::Request { model: vad.name().to_string(), problem };
+        options.check().map_err(out_of_range)?;
+        let finder = StretchFinder::new(options, vad.audio());
+        Ok(SpeechDetector { probabilities: Probabilities::new(vad)?, finder, samples: 0 })
+    }
+
+    /// Takes the samples that come next, any number of them: mono, in [-1, 1], at [`Vad::sample_rate`]. Gives the
+    /// stretches that are settled by them. Samples that are not finite are taken as 0. `vad` must be the one it was made
+    /// with.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] when the graph fails.
+    pub fn push(&mut self, vad: &mut Vad, samples: &[f32]) -> Result<Vec<Stretch>, Error> {
+        self.samples += samples.len() as u64;
+        let mut found = Vec::new();
+        for probability in self.probabilities.push(vad, samples)? {
+            self.finder.push(probability, &mut found);
+        }
+        Ok(found)
+    }
+
+    /// The recording ends here: its last stretches.
+    ///
+    /// # Errors
+    /// As [`SpeechDetector::push`].
+    pub fn finish(self, vad: &mut Vad) -> Result<Vec<Stretch>, Error> {
+        let last = self.probabilities.finish(vad)?;
+        Ok(self.finder.finish(&last, self.samples))
+    }
+
+    /// Samples pushed so far.
+    pub fn samples(&self) -> u64 {
+        self.samples
+    }
+
+    /// No stretch that is still to come begins before this sample: what lies before it need not be kept.
+    pub fn undecided_from(&self) -> u64 {
+        self.finder.undecided_from()
+    }
+}

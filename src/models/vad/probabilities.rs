@@ -1,0 +1,73 @@
+//! The probability of speech, chunk after chunk, while the sound comes in.
+
+use ndarray::Array2;
+
+use super::{State, Vad};
+use crate::engine::EngineError;
+
+/// Chunks of one run of the graph: half a second. Always as many, so that where the sound is cut into pushes changes no
+/// bit of the result (a product of another number of rows may be summed in another order); more are hardly faster.
+const BLOCK: usize = 16;
+
+/// What one recording has left behind: the network's state, and the samples that wait for their block to be whole.
+pub struct Probabilities {
+    state: State,
+    /// The context of the next chunk, then what was pushed after it.
+    waiting: Vec<f32>,
+    context: usize,
+}
+
+impl Probabilities {
+    /// At the start of a recording.
+    ///
+    /// # Errors
+    /// [`EngineError`] when ONNX Runtime cannot make the state.
+    pub fn new(vad: &Vad) -> Result<Self, EngineError> {
+        let context = vad.audio().context_samples;
+        Ok(Probabilities { state: vad.start()?, waiting: vec![0.0; context], context })
+    }
+
+    /// Takes the samples that come next, any number of them, and gives the probabilities of the chunks that became whole
+    /// blocks. Samples that are not finite are taken as 0. `vad` must be the one it was made with.
+    ///
+    /// # Errors
+    /// [`EngineError`] when the graph fails.
+    pub fn push(&mut self, vad: &mut Vad, mut samples: &[f32]) -> Result<Vec<f32>, EngineError> {
+        let block = BLOCK * vad.chunk_samples();
+        let mut found = Vec::new();
+        while !samples.is_empty() {
+            let missing = self.context + block - self.waiting.len();
+            let (taken, rest) = samples.split_at(missing.min(samples.len()));
+            // A NaN would stay in the state for the rest of the recording.
+            self.waiting.extend(taken.iter().map(|sample| if sample.is_finite() { *sample } else { 0.0 }));
+            samples = rest;
+            if taken.len() == missing {
+                found.extend(self.run(vad, BLOCK)?);
+                self.waiting.drain(..block);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The recording ends here: the probabilities of what is left, the last chunk filled up with silence.
+    ///
+    /// # Errors
+    /// As [`Probabilities::push`].
+    pub fn finish(mut self, vad: &mut Vad) -> Result<Vec<f32>, EngineError> {
+        let chunks = (self.waiting.len() - self.context).div_ceil(vad.chunk_samples());
+        if chunks == 0 {
+            return Ok(Vec::new());
+        }
+        self.waiting.resize(self.context + chunks * vad.chunk_samples(), 0.0);
+        self.run(vad, chunks)
+    }
+
+    fn run(&mut self, vad: &mut Vad, chunks: usize) -> Result<Vec<f32>, EngineError> {
+        let step = vad.chunk_samples();
+        let width = self.context + step;
+        let rows = Array2::from_shape_fn((chunks, width), |(chunk, at)| self.waiting[chunk * step + at]);
+        let (speech, state) = vad.run(rows, &self.state)?;
+        self.state = state;
+        Ok(speech)
+    }
+}
