@@ -23,6 +23,6 @@ pub use model_entry::{MODEL_FILE, ModelEntry};
 pub use pipeline::{AskOptions, CaptionOptions, FuseOptions, Question, Step, TextSource};
 pub use provider::{CudaOptions, Provider, TensorRtOptions};
 pub use runtime::{OnMissingProvider, Runtime, Threads};
-pub use transcribe::{EncoderContext, Task, Temperatures, Timestamps, TranscribeOptions};
+pub use transcribe::{EncoderContext, Task, Temperatures, Timestamps, TranscribeOptions, Vad};
 pub use units::ByteSize;
 pub use vad_options::VadOptions;

@@ -1,6 +1,12 @@
 //! The options of `transcribe`.
 
+use std::fmt;
+
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
+
+use super::vad_options::VadOptions;
 
 /// Options of `transcribe`. Names and defaults are those of openai-whisper's `transcribe`, where it has them.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -45,6 +51,9 @@ pub struct TranscribeOptions {
     pub encoder_context: EncoderContext,
     /// Windows decoded side by side. From 2 on, windows are the stretches of speech that `models.vad` finds.
     pub batch_size: usize,
+    /// Speech is looked for, and only speech decoded, where the device has `models.vad`: `false` turns that off, options
+    /// change it.
+    pub vad: Vad,
 }
 
 impl Default for TranscribeOptions {
@@ -68,6 +77,7 @@ impl Default for TranscribeOptions {
             suppress_tokens: vec![-1],
             encoder_context: EncoderContext::default(),
             batch_size: 1,
+            vad: Vad::default(),
         }
     }
 }
@@ -96,6 +106,7 @@ impl TranscribeOptions {
         if temperatures.is_empty() || temperatures.len() > 16 || !temperatures.iter().all(|t| (0.0..=2.0).contains(t)) {
             return Err("temperature: must be one number within 0 to 2, or a list of up to 16".to_string());
         }
+        self.vad.options.check().map_err(|problem| format!("vad: {problem}"))?;
         for (name, value) in [
             ("compression_ratio_threshold", self.compression_ratio_threshold),
             ("logprob_threshold", self.logprob_threshold),
@@ -155,6 +166,46 @@ impl Default for Temperatures {
     }
 }
 
+/// Whether and how speech is looked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Vad {
+    /// Whether it is, where the device has a model for it.
+    pub on: bool,
+    /// How.
+    pub options: VadOptions,
+}
+
+impl Default for Vad {
+    fn default() -> Self {
+        Vad { on: true, options: VadOptions::default() }
+    }
+}
+
+/// `false`, `true`, or options; not an untagged enum, whose message would not name the key that is wrong.
+impl<'de> Deserialize<'de> for Vad {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OnOrOptions;
+
+        impl<'de> Visitor<'de> for OnOrOptions {
+            type Value = Vad;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+                formatter.write_str("true, false, or options such as {threshold: 0.5}")
+            }
+
+            fn visit_bool<E>(self, on: bool) -> Result<Vad, E> {
+                Ok(Vad { on, ..Vad::default() })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Vad, A::Error> {
+                VadOptions::deserialize(MapAccessDeserializer::new(map)).map(|options| Vad { on: true, options })
+            }
+        }
+
+        deserializer.deserialize_any(OnOrOptions)
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "must be a number or a list of numbers")]
 enum OneOrMore {
@@ -186,6 +237,8 @@ mod tests {
         assert_eq!(read("temperature: [0, 0.5]").unwrap().temperature, Temperatures(vec![0.0, 0.5]));
         assert_eq!(read("logprob_threshold: null").unwrap().logprob_threshold, None);
         assert_eq!(read("encoder_context: adaptive").unwrap().encoder_context, EncoderContext::Adaptive);
+        assert!(!read("vad: false").unwrap().vad.on);
+        assert_eq!(read("vad: {threshold: 0.4}").unwrap().vad.options.threshold, 0.4);
         assert_eq!(read("{}").unwrap(), TranscribeOptions::default());
     }
 
@@ -201,6 +254,9 @@ mod tests {
             ("temperature: [0, 7]", "temperature"),
             ("no_speech_threshold: .nan", "no_speech_threshold"),
             ("beam: 3", "unknown field `beam`"),
+            ("vad: {treshold: 0.5}", "unknown field `treshold`, expected one of `threshold`"),
+            ("vad: {threshold: 2}", "vad: threshold: 2 is not between 0 and 1"),
+            ("vad: 3", "true, false, or options"),
             ("encoder_context: half", "unknown variant `half`"),
         ] {
             let error = read(text).unwrap_err();

@@ -89,6 +89,27 @@ impl Models {
         get!(self, whisper, Whisper, command)
     }
 
+    /// The Whisper model, and the voice activity detector where the device has one and `vad` asks for it.
+    ///
+    /// # Errors
+    /// As [`Models::whisper`] and [`Models::vad`].
+    pub fn whisper_and_vad(
+        &mut self,
+        vad: bool,
+        command: &'static str,
+    ) -> Result<(&mut Whisper, Option<&mut Vad>), Error> {
+        let vad = vad && self.device.vad.is_some();
+        self.whisper(command)?;
+        if vad {
+            self.vad(command)?;
+            // A budget with room for one of them only has taken Whisper out again.
+            self.whisper(command)?;
+        }
+        let missing = self.no_model("whisper", command);
+        let whisper = self.whisper.loaded.as_mut().ok_or(missing)?;
+        Ok((whisper, self.vad.loaded.as_mut().filter(|_| vad)))
+    }
+
     /// The BLIP model; `command` is named in the error when there is none.
     ///
     /// # Errors

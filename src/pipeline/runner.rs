@@ -8,19 +8,17 @@ use super::sources::Sources;
 use crate::config::model_folder::Modality;
 use crate::config::{AskOptions, CaptionOptions, FuseOptions, Question, Step, TextSource, TranscribeOptions};
 use crate::error::Error;
+use crate::media::audio::Recording;
 use crate::models::Models;
 use crate::models::blip::{Blip, EncodedImage};
 use crate::models::student::{Fusion, FusionInputs};
-use crate::models::whisper::Transcript;
+use crate::models::whisper::{OnProgress, Transcript};
 
 /// Steps, and the models they need.
 pub struct Pipeline {
     models: Models,
     steps: Vec<Step>,
 }
-
-/// Seconds of sound transcribed, and in all.
-pub type OnProgress<'a> = dyn FnMut(f64, f64) + 'a;
 
 impl Pipeline {
     /// Nothing is loaded yet.
@@ -66,16 +64,11 @@ impl Pipeline {
         options: &TranscribeOptions,
         progress: &mut OnProgress,
     ) -> StepOutcome<Transcript> {
-        if !sources.has_audio() {
-            return Ok(None);
-        }
-        let whisper = self.models.whisper("transcribe")?;
-        whisper.check(options.language.as_deref(), options.task)?;
+        let Some(path) = sources.audio_path() else { return Ok(None) };
+        let (whisper, vad) = self.models.whisper_and_vad(options.vad.on, "transcribe")?;
+        whisper.check(options, vad.is_some())?;
         let started = Instant::now();
-        let rate = whisper.sample_rate();
-        let Some(samples) = sources.audio(rate)? else { return Ok(None) };
-        let total = samples.len() as f64 / f64::from(rate);
-        let value = whisper.transcribe(samples, options, &mut |done| progress(done, total))?;
+        let value = whisper.transcribe(&Recording::File(path), vad, options, progress)?;
         Ok(Some(timed(value, started, whisper.provider())))
     }
 

@@ -1,6 +1,7 @@
 //! The files of one record, each read once however many steps want it, also when it cannot be read.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use image::RgbImage;
 
@@ -33,9 +34,9 @@ impl<'a> Sources<'a> {
         self.both(true, None).map(|(image, _)| image)
     }
 
-    /// The sound at `rate` samples a second, mono; `None` when the record has none.
-    pub fn audio(&mut self, rate: u32) -> Result<Option<&[f32]>, Error> {
-        self.both(false, Some(rate)).map(|(_, audio)| audio)
+    /// The sound's file, for who reads it by itself; `None` when the record has none.
+    pub fn audio_path(&self) -> Option<&'a Path> {
+        self.record.audio.as_deref()
     }
 
     /// Picture and sound together, each where it is wanted and there.

@@ -6,7 +6,7 @@ use crate::root;
 use edgefuse::config::model_folder::Kind;
 use edgefuse::config::{EncoderContext, Task, Temperatures, Timestamps, TranscribeOptions};
 use edgefuse::engine::Tensor;
-use edgefuse::media::audio;
+use edgefuse::media::audio::{self, Recording};
 use edgefuse::models::generation::{CrossAttention, Decoder};
 use edgefuse::models::whisper::Whisper;
 use ndarray::Axis;
@@ -147,6 +147,7 @@ fn long_form(model: &str) {
         let pause = vec![0.0; 16_000 * long["pause_seconds"].as_u64().unwrap() as usize];
         let clips = long["audio"].as_array().unwrap().iter();
         let samples: Vec<f32> = clips.flat_map(|clip| [samples(clip), pause.clone()]).flatten().collect();
+        let recording = Recording::Samples { samples: &samples, sample_rate: 16_000 };
         let seconds = samples.len() as f64 / 16_000.0;
         assert!(seconds > 30.0 && (seconds - long["seconds"].as_f64().unwrap()).abs() < 1e-6, "{seconds} s");
 
@@ -158,7 +159,7 @@ fn long_form(model: &str) {
             ("prompted", TranscribeOptions { initial_prompt, ..conditioned.clone() }),
             ("beams", TranscribeOptions { beams: 5, ..conditioned }),
         ] {
-            let transcript = whisper.transcribe(&samples, &options, &mut |_| {}).unwrap();
+            let transcript = whisper.transcribe(&recording, None, &options, &mut |_, _| {}).unwrap();
             let expected = long[key].as_array().unwrap();
             // openai-whisper keeps segments without text, emptied.
             let expected: Vec<_> = expected.iter().filter(|segment| segment["text"] != "").collect();

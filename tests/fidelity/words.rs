@@ -7,7 +7,7 @@ use crate::fixture::{Fixture, ids};
 use crate::library::loader;
 use crate::root;
 use edgefuse::config::{Task, Timestamps, TranscribeOptions};
-use edgefuse::media::audio;
+use edgefuse::media::audio::{self, Recording};
 use edgefuse::models::Vocabulary;
 use edgefuse::models::whisper::words::{
     WindowPlace, WordTiming, begin_times, first_columns, place_words, split_to_words, token_matrix,
@@ -189,7 +189,9 @@ fn own_text(model: &str) {
     let options = TranscribeOptions { timestamps: Timestamps::Word, ..TranscribeOptions::default() };
     let (mut near, mut all) = (0, 0);
     for recording in recordings(model) {
-        let transcript = whisper.transcribe(&samples(&recording), &options, &mut |_| {}).unwrap();
+        let samples = samples(&recording);
+        let sound = Recording::Samples { samples: &samples, sample_rate: 16_000 };
+        let transcript = whisper.transcribe(&sound, None, &options, &mut |_, _| {}).unwrap();
         let found: Vec<&Word> = transcript.segments.iter().flat_map(|it| it.words.as_ref().unwrap()).collect();
         let windows = list(&recording["windows"]).iter();
         let expected: Vec<&Value> =

@@ -68,6 +68,9 @@ pub struct Transcribe {
     /// Windows of speech decoded side by side [default: 1]
     #[arg(long, value_name = "N", help_heading = "Speed")]
     pub batch_size: Option<usize>,
+    /// Decode silence too, though the device file has a model that finds speech
+    #[arg(long, help_heading = "Speed")]
+    pub no_vad: bool,
 
     #[command(flatten)]
     pub subtitles: Subtitles,
@@ -134,6 +137,7 @@ impl Transcribe {
         set_some(&mut options.logprob_threshold, &self.logprob_threshold);
         set_some(&mut options.no_speech_threshold, &self.no_speech_threshold);
         options.condition_on_previous_text &= !self.no_condition_on_previous_text;
+        options.vad.on &= !self.no_vad;
         options
     }
 }

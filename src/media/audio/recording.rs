@@ -29,9 +29,7 @@ impl<'a> Recording<'a> {
             Recording::Samples { samples, sample_rate: found } if found == sample_rate => {
                 Ok(Box::new(SliceReader::new(samples, sample_rate)))
             }
-            Recording::Samples { sample_rate: found, .. } => {
-                Err(AudioError::OtherRate { found, wanted: sample_rate })
-            }
+            Recording::Samples { sample_rate: found, .. } => Err(AudioError::OtherRate { found, wanted: sample_rate }),
         }
     }
 

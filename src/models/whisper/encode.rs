@@ -26,7 +26,13 @@ impl Whisper {
             let problem = format!("a spectrogram of {bands} x {frames}; the model takes {wanted} x {most} at most");
             return Err(Error::Input { problem });
         }
-        let mut window = Array3::zeros((1, bands, self.context_frames(frames, context)));
+        self.encode(log_mel, self.context_frames(frames, context))
+    }
+
+    /// As [`Whisper::encode_window`], with zeros up to `context` frames.
+    pub(super) fn encode(&mut self, log_mel: ArrayView2<f32>, context: usize) -> Result<CrossAttention, Error> {
+        let (bands, frames) = log_mel.dim();
+        let mut window = Array3::zeros((1, bands, context));
         window.slice_mut(s![0, .., ..frames]).assign(&log_mel);
         let mut outputs = self.encoder.run(&[("log_mel", &[Tensor::float(window)?])])?;
         Ok(CrossAttention::take(&mut outputs))

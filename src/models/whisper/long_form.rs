@@ -53,11 +53,13 @@ impl<'o> LongForm<'o> {
         whisper.decode_windows(windows, &self.context.prompt(&start), options)
     }
 
-    /// Takes what was decoded for the window at `place`; gives the frames to go on by, at least one.
+    /// Takes what was decoded for the window at `place`, `index` among `windows`; gives the frames to go on by, at least
+    /// one.
     pub fn take(
         &mut self,
         whisper: &mut Whisper,
-        window: &CrossAttention,
+        windows: &CrossAttention,
+        index: usize,
         decoded: &DecodedWindow,
         place: Place,
     ) -> Result<usize, Error> {
@@ -84,6 +86,11 @@ impl<'o> LongForm<'o> {
         }
         if self.options.timestamps == Timestamps::Word {
             let place = WindowPlace { offset: whisper.seconds(seek), frames, last_speech: self.last_speech };
+            let alone = match windows.windows() {
+                1 => None,
+                _ => Some(windows.window(index)?),
+            };
+            let window = alone.as_ref().unwrap_or(windows);
             whisper.add_words(window, &self.language, self.options.task, place, &mut segments)?;
             if let Some(end) = last_end(&segments) {
                 self.last_speech = end;
@@ -95,13 +102,20 @@ impl<'o> LongForm<'o> {
         }
         // A segment without length or text says nothing.
         segments.retain(|segment| segment.start != segment.end && !segment.text.trim().is_empty());
-        segments.iter().for_each(|segment| self.context.add(&segment.tokens));
-        if !self.options.condition_on_previous_text || decoded.temperature > MOST_TEMPERATURE_TO_TELL {
+        // Windows that are decoded side by side cannot tell each other anything.
+        let alone = self.options.batch_size == 1;
+        segments.iter().filter(|_| alone).for_each(|segment| self.context.add(&segment.tokens));
+        if alone && (!self.options.condition_on_previous_text || decoded.temperature > MOST_TEMPERATURE_TO_TELL) {
             self.context.forget();
         }
         self.segments.append(&mut segments);
         // A timestamp of 0.00 s at the end would decode the same window for ever.
         Ok(if advance == 0 { frames } else { advance })
+    }
+
+    /// The options.
+    pub fn options(&self) -> &'o TranscribeOptions {
+        self.options
     }
 
     /// The segments so far, each text with the space it starts with.

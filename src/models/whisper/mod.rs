@@ -8,6 +8,7 @@ mod long_form;
 mod prompt;
 mod rules;
 mod segments;
+mod survey;
 mod transcribe;
 mod transcript;
 pub mod words;
@@ -23,6 +24,7 @@ use crate::models::loader::Loader;
 use crate::models::vocabulary::Vocabulary;
 
 pub use decode::DecodedWindow;
+pub use transcribe::OnProgress;
 pub use transcript::{Segment, Transcript, Word};
 use words::Aligner;
 
@@ -31,7 +33,7 @@ pub struct Whisper {
     folder: Arc<ModelFolder>,
     spec: WhisperSpec,
     vocabulary: Vocabulary,
-    log_mel: LogMel,
+    log_mel: Arc<LogMel>,
     encoder: Graph,
     decoder: Decoder,
     /// Loaded when words are first asked for.
@@ -48,7 +50,7 @@ impl Whisper {
         let folder = loader.folder().clone();
         let Kind::Whisper(spec) = &folder.kind else { return Err(loader.wrong_kind("whisper")) };
         Ok(Whisper {
-            log_mel: loader.log_mel(&spec.audio)?,
+            log_mel: Arc::new(loader.log_mel(&spec.audio)?),
             spec: spec.clone(),
             vocabulary: Vocabulary::load(&folder, &spec.tokenizer)?,
             encoder: loader.graph("encoder")?,

@@ -1,7 +1,7 @@
 //! The tokens that tell the decoder what to write.
 
 use super::Whisper;
-use crate::config::Task;
+use crate::config::{Task, Timestamps, TranscribeOptions};
 use crate::error::Error;
 
 impl Whisper {
@@ -27,13 +27,25 @@ impl Whisper {
         Ok(prompt)
     }
 
-    /// Checks language and task before any sound is read.
+    /// Checks options before any sound is read. `vad` tells whether speech will be looked for.
     ///
     /// # Errors
-    /// [`Error::Request`] for a language the model does not know, and for a translation by an English-only model.
-    pub fn check(&self, language: Option<&str>, task: Task) -> Result<(), Error> {
+    /// [`Error::Request`] for options out of range, a language the model does not know, a translation by an English-only
+    /// model, word times without their graph, and windows side by side that nobody cuts.
+    pub fn check(&self, options: &TranscribeOptions, vad: bool) -> Result<(), Error> {
+        options.check().map_err(|problem| self.cannot(problem))?;
+        if options.timestamps == Timestamps::Word && !self.folder.common.graphs.contains_key("alignment") {
+            let problem = "this folder has no graph `alignment`, which times of words need; export the model again";
+            return Err(self.cannot(problem.to_string()));
+        }
+        if options.batch_size > 1 && !vad {
+            let problem = "batch_size above 1 needs `models.vad` in the device file, and `vad` not turned off: \
+                           windows are cut where nobody speaks";
+            return Err(self.cannot(problem.to_string()));
+        }
+        let language = options.language.as_deref();
         if !self.spec.multilingual {
-            if task == Task::Translate {
+            if options.task == Task::Translate {
                 let problem = "an English-only model cannot translate; use a multilingual one (--model whisper-base)";
                 return Err(self.cannot(problem.to_string()));
             }
@@ -48,6 +60,15 @@ impl Whisper {
             None | Some("auto") => Ok(()),
             Some(code) if self.spec.tokens.languages.contains_key(code) => Ok(()),
             Some(code) => Err(self.unknown_language(code)),
+        }
+    }
+
+    /// The language that need not be detected.
+    pub(super) fn known_language(&self, options: &TranscribeOptions) -> Option<Option<String>> {
+        let given = options.language.clone().filter(|code| code != "auto");
+        match self.spec.multilingual {
+            true => given.map(Some),
+            false => Some(Some("en".to_string())),
         }
     }
 

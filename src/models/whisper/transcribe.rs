@@ -1,75 +1,159 @@
 //! Recordings of any length, window by window.
 
+use std::ops::Range;
+
 use ndarray::s;
 
 use super::Whisper;
 use super::long_form::{LongForm, Place};
-use super::transcript::Transcript;
+use super::survey::Survey;
+use super::transcript::{Segment, Transcript};
 use crate::config::TranscribeOptions;
 use crate::error::Error;
+use crate::media::audio::{Recording, Samples, Spectrogram};
+use crate::models::generation::CrossAttention;
+use crate::models::vad::{Edge, SpeechMap, Vad, windows};
 
 /// Less probable languages are not listed in a transcript.
 const LEAST_SHOWN: f32 = 0.01;
 
+/// What a window decoded in a batch leaves open is decoded again, unless it is shorter than this: the silence behind
+/// the speech.
+const SHORTEST_REST_SECONDS: f64 = 1.0;
+
+/// Told the seconds done, and in all, after each window.
+pub type OnProgress<'a> = dyn FnMut(f64, f64) + 'a;
+
 impl Whisper {
-    /// Transcribes mono samples in [-1, 1] at [`Whisper::sample_rate`]. `progress` is told the seconds done after each
-    /// window.
+    /// Transcribes a recording. With a `vad`, only the speech that it finds is decoded, and the times are still those of
+    /// the recording. Memory does not grow with the recording, but for the text.
     ///
     /// # Errors
-    /// [`Error::Request`] for a language or task the model does not know; [`Error::Engine`] when a graph fails.
+    /// [`Error::Request`] for options the model cannot fulfil; [`Error::Audio`], [`Error::Input`] for a recording that
+    /// cannot be read; [`Error::Engine`] when a graph fails.
     pub fn transcribe(
         &mut self,
-        samples: &[f32],
+        recording: &Recording,
+        vad: Option<&mut Vad>,
         options: &TranscribeOptions,
-        progress: &mut dyn FnMut(f64),
+        progress: &mut OnProgress,
     ) -> Result<Transcript, Error> {
-        self.check(options.language.as_deref(), options.task)?;
-        let audio = self.spec.audio.clone();
-        let window_frames = audio.chunk_frames();
-        // A window of silence behind the sound, so that the last frames are heard whole.
-        let log_mel = self.log_mel.compute(samples, audio.chunk_samples());
-        let content = log_mel.ncols().saturating_sub(window_frames);
+        self.check(options, vad.is_some())?;
+        let log_mel = self.log_mel.clone();
+        let survey = Survey::new(recording, &log_mel, vad.map(|vad| (vad, &options.vad.options)))?;
+        let mut spectrogram = survey.spectrogram(&log_mel)?;
+        let map = survey.stretches.as_deref().map(SpeechMap::new);
 
-        let mut language = options.language.clone().filter(|code| code != "auto");
-        if !self.spec.multilingual {
-            language = Some("en".to_string());
+        let (language, languages) = match self.known_language(options) {
+            Some(language) => (language, Vec::new()),
+            None if map.as_ref().is_some_and(|map| map.samples() == 0) => (None, Vec::new()),
+            None => {
+                // openai-whisper detects on a whole window, with the silence behind a shorter recording.
+                let window = spectrogram.window(0, self.spec.audio.chunk_frames());
+                let log_mel = window.map_err(|source| survey.unreadable(source))?.log_mel;
+                let encoded = self.encode_window(log_mel.view(), options.encoder_context)?;
+                let languages = self.detect_language(&encoded)?;
+                (languages.first().map(|(code, _)| code.clone()), languages)
+            }
+        };
+        let spoken = language.clone().unwrap_or_else(|| "en".to_string());
+        let mut long_form = LongForm::new(self, spoken, options)?;
+        let mut report = |frame: usize, whisper: &Whisper| {
+            let done = whisper.seconds(frame);
+            let rate = whisper.sample_rate();
+            progress(map.as_ref().map_or(done, |map| map.seconds(done, Edge::End, rate)), survey.seconds());
+        };
+        if options.batch_size > 1 {
+            let stretches = survey.stretches.as_deref().unwrap_or_default();
+            for clips in self.clips(stretches).chunks(options.batch_size) {
+                self.transcribe_clips(&mut spectrogram, &survey, clips, &mut long_form)?;
+                report(clips.last().map_or(0, |clip| clip.end), self);
+            }
+        } else {
+            let mut seek = 0;
+            loop {
+                let window = spectrogram.window(seek, self.spec.audio.chunk_frames());
+                let window = window.map_err(|source| survey.unreadable(source))?;
+                let frames = window.content;
+                if frames == 0 {
+                    break;
+                }
+                let encoded = self.encode_window(window.log_mel.slice(s![.., ..frames]), options.encoder_context)?;
+                let decoded = long_form.decode(self, &encoded)?;
+                seek += long_form.take(self, &encoded, 0, &decoded[0], Place { seek, frames })?;
+                report(seek.min(spectrogram.frames()), self);
+            }
         }
-        let mut languages = Vec::new();
-        if language.is_none() && content > 0 {
-            // openai-whisper detects on a whole window, with the silence behind a shorter recording.
-            let window = self.encode_window(log_mel.slice(s![.., ..window_frames]), options.encoder_context)?;
-            languages = self.detect_language(&window)?;
-            language = languages.first().map(|(code, _)| code.clone());
-        }
-        let spoken = language.unwrap_or_else(|| "en".to_string());
-        let mut long_form = LongForm::new(self, spoken.clone(), options)?;
-        let mut seek = 0;
-        while seek < content {
-            let frames = window_frames.min(content - seek);
-            let window = self.encode_window(log_mel.slice(s![.., seek..seek + frames]), options.encoder_context)?;
-            let decoded = long_form.decode(self, &window)?;
-            seek += long_form.take(self, &window, &decoded[0], Place { seek, frames })?;
-            progress(self.seconds(seek.min(content)));
-        }
+
         let mut segments = long_form.into_segments();
-        let text = segments.iter().map(|segment| segment.text.as_str()).collect::<String>();
-        for segment in &mut segments {
-            segment.text = segment.text.trim().to_string();
+        if let Some(map) = &map {
+            segments.iter_mut().for_each(|segment| segment.place(map, self.sample_rate()));
         }
         Ok(Transcript {
-            text: text.trim().to_string(),
-            language: spoken,
+            text: segments.iter().map(|segment| segment.text.as_str()).collect::<String>().trim().to_string(),
+            language,
             language_probability: languages.first().map(|&(_, probability)| probability),
             languages: languages.into_iter().take_while(|&(_, probability)| probability >= LEAST_SHOWN).collect(),
-            duration: samples.len() as f64 / f64::from(audio.sample_rate),
-            segments,
+            duration: survey.seconds(),
+            speech: map.map(|map| map.samples() as f64 / f64::from(self.sample_rate())),
+            segments: segments.into_iter().map(Segment::trimmed).collect(),
         })
+    }
+
+    /// Windows that can be decoded side by side, in frames of the speech: as many stretches as fit.
+    fn clips(&self, stretches: &[crate::models::vad::Stretch]) -> Vec<Range<usize>> {
+        let hop = self.spec.audio.hop_length as u64;
+        let mut end = 0;
+        let clips = windows(stretches, self.spec.audio.chunk_samples() as u64).into_iter().map(|window| {
+            let start = end;
+            end += window.samples();
+            (start / hop) as usize..(end / hop) as usize
+        });
+        clips.filter(|clip| !clip.is_empty()).collect()
+    }
+
+    /// Decodes some windows side by side, and what one of them leaves open by itself.
+    fn transcribe_clips(
+        &mut self,
+        spectrogram: &mut Spectrogram<impl Samples>,
+        survey: &Survey,
+        clips: &[Range<usize>],
+        long_form: &mut LongForm,
+    ) -> Result<(), Error> {
+        let context = long_form.options().encoder_context;
+        let mut spectrograms = Vec::with_capacity(clips.len());
+        let mut encoded = Vec::with_capacity(clips.len());
+        // All windows of a batch must be equally long: as long as the longest needs.
+        let longest = clips.iter().map(Range::len).max().unwrap_or(0);
+        for clip in clips {
+            let window = spectrogram.window(clip.start, clip.len()).map_err(|source| survey.unreadable(source))?;
+            encoded.push(self.encode(window.log_mel.view(), self.context_frames(longest, context))?);
+            spectrograms.push(window.log_mel);
+        }
+        let windows = match encoded.len() {
+            1 => encoded.remove(0),
+            _ => CrossAttention::stack(&encoded)?,
+        };
+        drop(encoded);
+        let decoded = long_form.decode(self, &windows)?;
+        for (index, ((clip, log_mel), decoded)) in clips.iter().zip(&spectrograms).zip(&decoded).enumerate() {
+            let whole = Place { seek: clip.start, frames: clip.len() };
+            let mut done = long_form.take(self, &windows, index, decoded, whole)?;
+            while clip.len() > done && self.seconds(clip.len() - done) >= SHORTEST_REST_SECONDS {
+                let rest = Place { seek: clip.start + done, frames: clip.len() - done };
+                let encoded = self.encode_window(log_mel.slice(s![.., done..]), context)?;
+                let decoded = long_form.decode(self, &encoded)?;
+                done += long_form.take(self, &encoded, 0, &decoded[0], rest)?;
+            }
+        }
+        Ok(())
     }
 
     /// Seconds of a number of spectrogram frames.
     pub(super) fn seconds(&self, frames: usize) -> f64 {
         (frames * self.spec.audio.hop_length) as f64 / f64::from(self.spec.audio.sample_rate)
     }
+
     /// The spectrogram frame at a time in seconds, rounded as Python does.
     pub(super) fn frames(&self, seconds: f64) -> usize {
         let frame = self.spec.audio.hop_length as f64 / f64::from(self.spec.audio.sample_rate);

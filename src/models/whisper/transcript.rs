@@ -2,13 +2,16 @@
 
 use serde::{Serialize, Serializer};
 
+use crate::models::vad::{Edge, SpeechMap};
+
 /// The transcript of one recording.
 #[derive(Debug, Clone, Serialize)]
 pub struct Transcript {
     /// The whole text.
     pub text: String,
-    /// Language code, as asked for or detected.
-    pub language: String,
+    /// Language code, as asked for or detected; absent where there was no speech to detect it from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
     /// Probability of the detected language, in [0, 1]; absent where the language was given or the model knows but
     /// one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -18,6 +21,9 @@ pub struct Transcript {
     pub languages: Vec<(String, f32)>,
     /// Length of the recording in seconds.
     pub duration: f64,
+    /// Seconds of it that hold speech; absent where speech was not looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speech: Option<f64>,
     /// The text in pieces, in order of time.
     pub segments: Vec<Segment>,
 }
@@ -44,6 +50,23 @@ pub struct Segment {
     /// The words with their times; absent where they were not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<Vec<Word>>,
+}
+
+impl Segment {
+    /// Takes the times from the speech alone to the recording.
+    pub(super) fn place(&mut self, map: &SpeechMap, sample_rate: u32) {
+        self.start = map.seconds(self.start, Edge::Start, sample_rate);
+        self.end = map.seconds(self.end, Edge::End, sample_rate).max(self.start);
+        for word in self.words.iter_mut().flatten() {
+            (word.start, word.end) = map.span(word.start, word.end, sample_rate);
+        }
+    }
+
+    /// Without the space that the text starts with.
+    pub(super) fn trimmed(mut self) -> Self {
+        self.text = self.text.trim().to_string();
+        self
+    }
 }
 
 /// A word of a segment, with the punctuation that stands at it.

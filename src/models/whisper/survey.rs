@@ -1,0 +1,108 @@
+//! The first reading of a recording: how long and how loud it is, and where somebody speaks.
+
+use crate::config::VadOptions;
+use crate::error::Error;
+use crate::media::audio::{AudioError, Excerpts, LogMel, Recording, Samples, SliceReader, Spectrogram};
+use crate::models::vad::{SpeechDetector, Stretch, Vad};
+
+/// A recording up to this long is kept from the first reading to the second; a longer one is read twice, so that memory
+/// does not grow with it. 5 minutes are 19 MB.
+const KEPT_SECONDS: usize = 5 * 60;
+
+/// What the first reading found.
+pub(super) struct Survey<'a> {
+    recording: Recording<'a>,
+    sample_rate: u32,
+    /// The samples, where they are few.
+    kept: Option<Vec<f32>>,
+    /// Samples in all.
+    pub samples: u64,
+    /// The loudest bin of the spectrogram, of which the floor of every window depends.
+    pub loudest: f32,
+    /// The stretches of speech, where they were looked for.
+    pub stretches: Option<Vec<Stretch>>,
+}
+
+impl<'a> Survey<'a> {
+    /// Reads `recording` to its end; with a `vad`, looks for speech in it.
+    ///
+    /// # Errors
+    /// [`Error::Audio`], [`Error::Input`] for a recording that cannot be read; [`Error::Engine`] when the graph fails.
+    pub fn new(
+        recording: &Recording<'a>,
+        log_mel: &LogMel,
+        mut vad: Option<(&mut Vad, &VadOptions)>,
+    ) -> Result<Self, Error> {
+        let unreadable = |source| unreadable(recording, source);
+        let sample_rate = log_mel.config().sample_rate;
+        let mut source = recording.open(sample_rate).map_err(unreadable)?;
+        let mut detector = vad.as_ref().map(|(vad, options)| SpeechDetector::new(vad, options)).transpose()?;
+        let mut stretches = Vec::new();
+        let mut stream = log_mel.stream();
+        let (mut block, mut columns) = (Vec::new(), Vec::new());
+        let mut kept = Some(Vec::new());
+        while source.read(&mut block).map_err(unreadable)? {
+            stream.push(&block, &mut columns);
+            columns.clear();
+            if let (Some(detector), Some((vad, _))) = (&mut detector, &mut vad) {
+                stretches.extend(detector.push(vad, &block)?);
+            }
+            kept = kept.filter(|kept: &Vec<f32>| kept.len() + block.len() <= KEPT_SECONDS * sample_rate as usize);
+            if let Some(kept) = &mut kept {
+                kept.extend_from_slice(&block);
+            }
+            block.clear();
+        }
+        if let (Some(detector), Some((vad, _))) = (detector, &mut vad) {
+            stretches.extend(detector.finish(vad)?);
+        }
+        if let Some(path) = recording.path() {
+            source.warnings().iter().for_each(|warning| log::warn!("{}: {warning}", path.display()));
+        }
+        // The silence that is heard behind the end reflects its last samples.
+        let extent = stream.finish(log_mel.config().n_fft, &mut columns);
+        Ok(Survey {
+            recording: *recording,
+            sample_rate,
+            kept,
+            samples: extent.samples,
+            loudest: extent.loudest,
+            stretches: vad.is_some().then_some(stretches),
+        })
+    }
+
+    /// The spectrogram of the second reading: of the speech alone, where it was looked for.
+    ///
+    /// # Errors
+    /// [`Error::Audio`], [`Error::Input`] for a recording that cannot be read a second time.
+    pub fn spectrogram(&self, log_mel: &LogMel) -> Result<Spectrogram<Box<dyn Samples + '_>>, Error> {
+        let source: Box<dyn Samples + '_> = match &self.kept {
+            Some(samples) => Box::new(SliceReader::new(samples, self.sample_rate)),
+            None => self.recording.open(self.sample_rate).map_err(|source| self.unreadable(source))?,
+        };
+        let source: Box<dyn Samples + '_> = match &self.stretches {
+            Some(stretches) => {
+                Box::new(Excerpts::new(source, stretches.iter().map(|part| part.start..part.end).collect()))
+            }
+            None => source,
+        };
+        Spectrogram::new(log_mel, source, Some(self.loudest)).map_err(|source| self.unreadable(source))
+    }
+
+    /// The error that the recording cannot be read.
+    pub fn unreadable(&self, source: AudioError) -> Error {
+        unreadable(&self.recording, source)
+    }
+
+    /// Seconds in all.
+    pub fn seconds(&self) -> f64 {
+        self.samples as f64 / f64::from(self.sample_rate)
+    }
+}
+
+fn unreadable(recording: &Recording, source: AudioError) -> Error {
+    match recording.path() {
+        Some(path) => Error::Audio { path: path.to_path_buf(), source },
+        None => Error::Input { problem: source.to_string() },
+    }
+}
