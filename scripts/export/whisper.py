@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,7 +58,7 @@ def export_whisper(
         "exporter": "scripts/export_whisper.py",
     }
     with new_model_folder(target) as folder:
-        shutil.copyfile(checkpoint / TOKENIZER, folder / TOKENIZER)
+        tokenizer.write(folder / TOKENIZER)
         encoder, decoder = build_encoder(weights, dialect), build_decoder(weights, dialect)
         encoder.save(folder / "encoder.onnx")
         shared = WeightFile(folder / "decoder.onnx.data")

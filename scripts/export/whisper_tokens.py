@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from export.bpe_merges import complete_merges
 from export.checkpoint import read_json
 from export.errors import ExportError
 
@@ -29,6 +32,7 @@ class WhisperTokenizer:
             raise ExportError(f"{path}: no such file; the tokenizer is wanted in this form")
         content = read_json(path.parent, path.name)
         try:
+            self._repaired = content if complete_merges(content["model"]) else None
             self.special = {str(token["content"]): int(token["id"]) for token in content["added_tokens"]}
             self._vocab = {str(piece): int(number) for piece, number in content["model"]["vocab"].items()}
             pairs = (merge.split(" ") if isinstance(merge, str) else merge for merge in content["model"]["merges"])
@@ -36,6 +40,13 @@ class WhisperTokenizer:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ExportError(f"{path}: not the tokenizer.json of a byte-level BPE ({error!r})") from error
         self._path = path
+
+    def write(self, target: Path) -> None:
+        """Copies the file to `target`; where merges were missing, with them."""
+        if self._repaired is None:
+            shutil.copyfile(self._path, target)
+        else:
+            target.write_text(json.dumps(self._repaired, ensure_ascii=False), encoding="utf-8")
 
     def id(self, *names: str) -> int:
         """The id of the special token that has one of these names."""

@@ -116,7 +116,7 @@ fn token_ids(model: &str) {
             let decoded = whisper.decode_windows(&window, &prompt, &options).unwrap().remove(0);
             let reference = &clip[key];
             assert_eq!(decoded.tokens, ids(&reference["ids"]), "{name}, {key}");
-            // `zlib` is another implementation of the same format: a byte more or less of some fifty.
+            // Another implementation of `zlib` than the reference: a byte or two more or less, of fifty.
             let ratio = f64::from(decoded.compression_ratio) / reference["compression_ratio"].as_f64().unwrap();
             assert!((ratio - 1.0).abs() < 0.05, "{name}, {key}: {decoded:?}");
             for (found, figure) in [
@@ -142,8 +142,8 @@ fn segments_of_base_past_thirty_seconds_are_those_of_openai_whisper() {
 fn long_form(model: &str) {
     let fixture = reference(model);
     let mut whisper = Whisper::load(loader(model)).unwrap();
-    for recording in ["long", "longer"] {
-        let long = &fixture.json[recording];
+    for name in ["long", "longer"] {
+        let long = &fixture.json[name];
         let pause = vec![0.0; 16_000 * long["pause_seconds"].as_u64().unwrap() as usize];
         let clips = long["audio"].as_array().unwrap().iter();
         let samples: Vec<f32> = clips.flat_map(|clip| [samples(clip), pause.clone()]).flatten().collect();
@@ -163,13 +163,13 @@ fn long_form(model: &str) {
             let expected = long[key].as_array().unwrap();
             // openai-whisper keeps segments without text, emptied.
             let expected: Vec<_> = expected.iter().filter(|segment| segment["text"] != "").collect();
-            assert_eq!(transcript.segments.len(), expected.len(), "{recording}, {key}: {transcript:#?}");
+            assert_eq!(transcript.segments.len(), expected.len(), "{name}, {key}: {transcript:#?}");
             for (segment, reference) in transcript.segments.iter().zip(expected) {
-                assert_eq!(segment.tokens, ids(&reference["tokens"]), "{recording}, {key}: {segment:?}");
+                assert_eq!(segment.tokens, ids(&reference["tokens"]), "{name}, {key}: {segment:?}");
                 assert_eq!(segment.text, reference["text"].as_str().unwrap().trim());
-                for (found, name) in [(segment.start, "start"), (segment.end, "end")] {
-                    let difference = (found - reference[name].as_f64().unwrap()).abs();
-                    assert!(difference < 1e-6, "{recording}, {key}, {name}: {segment:?}");
+                for (found, side) in [(segment.start, "start"), (segment.end, "end")] {
+                    let difference = (found - reference[side].as_f64().unwrap()).abs();
+                    assert!(difference < 1e-6, "{name}, {key}, {side}: {segment:?}");
                 }
             }
         }

@@ -6,7 +6,7 @@ use std::fs;
 use crate::fixture::{Fixture, ids};
 use crate::library::loader;
 use crate::root;
-use edgefuse::config::{Task, Timestamps, TranscribeOptions};
+use edgefuse::config::{EncoderContext, Task, Timestamps, TranscribeOptions};
 use edgefuse::media::audio::{self, Recording};
 use edgefuse::models::Vocabulary;
 use edgefuse::models::whisper::words::{
@@ -41,7 +41,17 @@ fn count(value: &Value) -> usize {
 }
 
 fn segment(start: f64, end: f64, tokens: Vec<i64>) -> Segment {
-    Segment { start, end, text: String::new(), tokens, avg_logprob: 0.0, no_speech_prob: 0.0, words: None }
+    Segment {
+        start,
+        end,
+        text: String::new(),
+        tokens,
+        temperature: 0.0,
+        avg_logprob: 0.0,
+        compression_ratio: 0.0,
+        no_speech_prob: 0.0,
+        words: None,
+    }
 }
 
 #[test]
@@ -144,7 +154,8 @@ fn same_text(model: &str) {
         let log_mel = whisper.log_mel().compute(&samples, WINDOW);
         for window in list(&recording["windows"]) {
             let (seek, frames) = (count(&window["seek"]), count(&window["frames"]));
-            let encoded = whisper.encode_window(log_mel.slice(s![.., seek..seek + frames])).unwrap();
+            let encoded =
+                whisper.encode_window(log_mel.slice(s![.., seek..seek + frames]), EncoderContext::Full).unwrap();
             let given = list(&window["given"]).iter();
             let mut segments: Vec<Segment> =
                 given.map(|it| segment(number(&it["start"]), number(&it["end"]), ids(&it["tokens"]))).collect();

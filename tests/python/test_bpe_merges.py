@@ -1,0 +1,36 @@
+"""Merges that a tokenizer.json lost come back in their places."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from export.bpe_merges import complete_merges
+
+BYTES = {f"<{number}>": number for number in range(252)} | {"Ġ": 252, "t": 253, "h": 254, "e": 255}
+MERGES = ["Ġ t", "h e", "Ġt he"]
+VOCABULARY = BYTES | {"Ġt": 256, "he": 257, "Ġthe": 258, "<|endoftext|>": 259}
+
+
+def model(merges: list[Any]) -> dict[str, Any]:
+    return {"vocab": dict(VOCABULARY), "merges": merges}
+
+
+def test_a_whole_list_stays_as_it_is() -> None:
+    whole = model(list(MERGES))
+    assert complete_merges(whole) == 0
+    assert whole["merges"] == MERGES
+
+
+@pytest.mark.parametrize("lost", range(len(MERGES)))
+def test_a_lost_merge_comes_back_in_its_place(lost: int) -> None:
+    short = model([merge for at, merge in enumerate(MERGES) if at != lost])
+    assert complete_merges(short) == 1
+    assert short["merges"] == MERGES
+
+
+def test_merges_may_be_pairs() -> None:
+    short = model([["h", "e"], ["Ġt", "he"]])
+    assert complete_merges(short) == 1
+    assert short["merges"] == [["Ġ", "t"], ["h", "e"], ["Ġt", "he"]]
