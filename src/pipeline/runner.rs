@@ -6,7 +6,9 @@ use super::record::Record;
 use super::result::{AnswerText, CaptionText, RecordResult, StepResult, Timed};
 use super::sources::Sources;
 use crate::config::model_folder::Modality;
-use crate::config::{AskOptions, CaptionOptions, FuseOptions, Question, Step, TextSource, TranscribeOptions};
+use crate::config::{
+    AskOptions, CaptionOptions, FuseOptions, Question, Step, TextSource, Timestamps, TranscribeOptions,
+};
 use crate::error::Error;
 use crate::models::Models;
 use crate::models::blip::{Blip, EncodedImage};
@@ -71,6 +73,9 @@ impl Pipeline {
         }
         let whisper = self.models.whisper("transcribe")?;
         whisper.check(options.language.as_deref(), options.task)?;
+        if options.timestamps == Timestamps::Word {
+            whisper.prepare_words()?;
+        }
         let started = Instant::now();
         let rate = whisper.sample_rate();
         let Some(samples) = sources.audio(rate)? else { return Ok(None) };
