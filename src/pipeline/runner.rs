@@ -6,7 +6,9 @@ use super::record::Record;
 use super::result::{AnswerText, CaptionText, RecordResult, StepResult, Timed};
 use super::sources::Sources;
 use crate::config::model_folder::Modality;
-use crate::config::{AskOptions, CaptionOptions, FuseOptions, Question, Step, TextSource, TranscribeOptions};
+use crate::config::{
+    AskOptions, CaptionOptions, FuseOptions, Question, Step, TextSource, Timestamps, TranscribeOptions,
+};
 use crate::error::Error;
 use crate::media::audio::Recording;
 use crate::models::Models;
@@ -67,6 +69,9 @@ impl Pipeline {
         let Some(path) = sources.audio_path() else { return Ok(None) };
         let (whisper, vad) = self.models.whisper_and_vad(options.vad.on, "transcribe")?;
         whisper.check(options, vad.is_some())?;
+        if options.timestamps == Timestamps::Word {
+            whisper.prepare_words()?;
+        }
         let started = Instant::now();
         let value = whisper.transcribe(&Recording::File(path), vad, options, progress)?;
         Ok(Some(timed(value, started, whisper.provider())))

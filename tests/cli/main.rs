@@ -3,3 +3,4 @@
 mod bad_input;
 mod binary;
 mod commands;
+mod subtitles;

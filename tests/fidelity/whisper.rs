@@ -116,9 +116,9 @@ fn token_ids(model: &str) {
             let decoded = whisper.decode_windows(&window, &prompt, &options).unwrap().remove(0);
             let reference = &clip[key];
             assert_eq!(decoded.tokens, ids(&reference["ids"]), "{name}, {key}");
-            // Another implementation of `zlib` than the reference: a byte or two more or less, of fifty.
-            let ratio = f64::from(decoded.compression_ratio) / reference["compression_ratio"].as_f64().unwrap();
-            assert!((ratio - 1.0).abs() < 0.05, "{name}, {key}: {decoded:?}");
+            // Another implementation of `zlib`: it stores a text this short, where the reference's saves three bytes.
+            let ratio = f64::from(decoded.compression_ratio) - reference["compression_ratio"].as_f64().unwrap();
+            assert!(ratio.abs() < 0.06, "{name}, {key}: {decoded:?}");
             for (found, figure) in [
                 (decoded.avg_logprob, &reference["average_log_probability"]),
                 (decoded.no_speech_prob, &reference["no_speech_probability"]),

@@ -1,7 +1,7 @@
 //! The tokens that tell the decoder what to write.
 
 use super::Whisper;
-use crate::config::{Task, Timestamps, TranscribeOptions};
+use crate::config::{Task, TranscribeOptions};
 use crate::error::Error;
 
 impl Whisper {
@@ -31,13 +31,9 @@ impl Whisper {
     ///
     /// # Errors
     /// [`Error::Request`] for options out of range, a language the model does not know, a translation by an English-only
-    /// model, word times without their graph, and windows side by side that nobody cuts.
+    /// model, and windows side by side that nobody cuts.
     pub fn check(&self, options: &TranscribeOptions, vad: bool) -> Result<(), Error> {
         options.check().map_err(|problem| self.cannot(problem))?;
-        if options.timestamps == Timestamps::Word && !self.folder.common.graphs.contains_key("alignment") {
-            let problem = "this folder has no graph `alignment`, which times of words need; export the model again";
-            return Err(self.cannot(problem.to_string()));
-        }
         if options.batch_size > 1 && !vad {
             let problem = "batch_size above 1 needs `models.vad` in the device file, and `vad` not turned off: \
                            windows are cut where nobody speaks";

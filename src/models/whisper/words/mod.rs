@@ -38,13 +38,21 @@ pub struct WindowPlace {
 }
 
 impl Whisper {
-    /// Gives every segment of a window its [`Segment::words`], and moves its start and end to them. `segments` are all of
-    /// the window's, in order, with the text that [`Whisper::decode_window`] wrote for `window`; `language` and `task`
-    /// are what it was asked for. The first call loads the graph `alignment`.
+    /// Loads what [`Whisper::add_words`] needs, which that does itself where it was not done before.
     ///
     /// # Errors
-    /// [`Error::Request`] for a model without that graph, or a language it does not know; [`Error::Engine`] when the graph
-    /// cannot be loaded or fails.
+    /// [`Error::Request`] for a model without the graph `alignment`; [`Error::Engine`] when it cannot be loaded.
+    pub fn prepare_words(&mut self) -> Result<(), Error> {
+        load_once(&mut self.aligner, || Aligner::load(&self.loader)).map(|_| ())
+    }
+
+    /// Gives every segment of a window its [`Segment::words`], and moves its start and end to them. `segments` are all of
+    /// the window's, in order, with the text that [`Whisper::decode_window`] wrote for `window`; `language` and `task`
+    /// are what it was asked for.
+    ///
+    /// # Errors
+    /// Those of [`Whisper::prepare_words`]; [`Error::Request`] for a language the model does not know; [`Error::Engine`]
+    /// when the graph fails.
     pub fn add_words(
         &mut self,
         window: &CrossAttention,
