@@ -75,7 +75,10 @@ impl Plan {
             }
         }
         for (energies, filter) in energies.iter_mut().zip(&self.filters) {
-            *energies = filter.energies(power).map(|energy| log10(energy.max(FLOOR)));
+            *energies = filter.energies(power);
+            for energy in energies {
+                *energy = log10(energy.max(FLOOR));
+            }
         }
         energies
     }
