@@ -11,6 +11,7 @@ from pathlib import Path
 
 from export.errors import ExportError
 from export.graph import Dialect
+from export.precision import Precision
 from export.whisper import export_whisper
 
 
@@ -28,7 +29,13 @@ def main(arguments: list[str] | None = None) -> int:
         default=Dialect.ORT.value,
         help="ort: ONNX Runtime's fused operators (default); standard: plain ONNX operators, for TensorRT",
     )
-    parser.add_argument("--precision", choices=["fp32"], default="fp32", help="of the weights (default: fp32)")
+    parser.add_argument(
+        "--precision",
+        nargs="+",
+        choices=[precision.value for precision in Precision],
+        default=[Precision.FP32.value],
+        help="of the weights; one or more (default: fp32)",
+    )
     parser.add_argument("--origin", default="unknown", help="where the weights came from, for model.yaml")
     parser.add_argument("--license", default="unknown", help="licence of the weights, for model.yaml")
     options = parser.parse_args(arguments)
@@ -38,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
             options.target,
             name=options.name or options.target.resolve().name,
             dialect=Dialect(options.dialect),
-            precision=options.precision,
+            precisions=[precision for precision in Precision if precision.value in options.precision],
             origin=options.origin,
             license_name=options.license,
         )

@@ -53,6 +53,7 @@ def compare(reference: Any, model: OnnxWhisper, samples: np.ndarray, tokens: int
         attention = decoder_layer.encoder_attn
         for side, projection in (("key", attention.k_proj), ("value", attention.v_proj)):
             expected = projection(states).unflatten(2, (attention.num_heads, -1)).transpose(1, 2)
+            expected = expected.transpose(2, 3) if side == "key" else expected
             difference = max(difference, _largest(cross[f"cross_{side}_{layer}"], expected.numpy()))
 
     ids = prompt(model.description)

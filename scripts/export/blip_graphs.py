@@ -7,6 +7,7 @@ from functools import partial
 from export.blip_config import BlipConfig, TextConfig
 from export.blip_text import (
     cross_key_value,
+    cross_shapes,
     embed,
     language_logits,
     output_cross_keys_values,
@@ -69,10 +70,10 @@ def decoder_graph(dialect: Dialect, name: str, config: TextConfig, decoder: Sect
     g = GraphBuilder(name, dialect)
     layers, heads, head_dim = config.num_hidden_layers, config.num_attention_heads, config.head_dim
     ids = g.input("input_ids", "int64", ["batch", "tokens"])
-    cross_shape: list[Dimension] = ["images", heads, source, head_dim]
+    key_shape, value_shape = cross_shapes(config, "images", source)
     past_shape: list[Dimension] = ["batch", heads, "past", head_dim]
-    cross_keys = g.layer_inputs("cross_key", layers, "float32", cross_shape)
-    cross_values = g.layer_inputs("cross_value", layers, "float32", cross_shape)
+    cross_keys = g.layer_inputs("cross_key", layers, "float32", key_shape)
+    cross_values = g.layer_inputs("cross_value", layers, "float32", value_shape)
     past_keys = g.layer_inputs("past_key", layers, "float32", past_shape)
     past_values = g.layer_inputs("past_value", layers, "float32", past_shape)
 

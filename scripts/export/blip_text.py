@@ -13,7 +13,8 @@ import numpy as np
 from export.activations import activation
 from export.blip_config import TextConfig
 from export.graph import Dimension, GraphBuilder
-from export.layers import embedding_table, last_position, linear, lookup, split_heads, tied_logits
+from export.layers import last_position, split_heads, split_keys
+from export.linear import EmbeddingTable, linear
 from export.section import Section, layer_norm_of, linear_of
 
 SelfAttention = Callable[[str, str, str], str]
@@ -23,10 +24,10 @@ CrossAttention = Callable[[str], str]
 """query [batch, tokens, hidden] -> context [batch, tokens, hidden]"""
 
 
-def word_table(g: GraphBuilder, w: Section, config: TextConfig) -> str:
-    """The embedding table `word_embeddings` [vocab, hidden], for `lookup` and `tied_logits`."""
+def word_table(g: GraphBuilder, w: Section, config: TextConfig) -> EmbeddingTable:
+    """The embedding table `word_embeddings` [vocab, hidden]."""
     name = "embeddings.word_embeddings.weight"
-    return embedding_table(g, w.name(name), w.tensor(name, config.vocab_size, config.hidden_size))
+    return EmbeddingTable(g, w.name(name), w.tensor(name, config.vocab_size, config.hidden_size))
 
 
 def position_table(g: GraphBuilder, w: Section, config: TextConfig) -> str:
@@ -35,9 +36,9 @@ def position_table(g: GraphBuilder, w: Section, config: TextConfig) -> str:
     return g.weight(w.name(name), w.tensor(name, config.max_position_embeddings, config.hidden_size))
 
 
-def embed(g: GraphBuilder, w: Section, config: TextConfig, words: str, ids: str, positions: str) -> str:
+def embed(g: GraphBuilder, w: Section, config: TextConfig, words: EmbeddingTable, ids: str, positions: str) -> str:
     """`ids` [batch, tokens] in the table `words`, plus `positions` [tokens, hidden], normalised: [batch, tokens, hidden]."""
-    total = g.node("Add", lookup(g, words, ids), positions)
+    total = g.node("Add", words.lookup(ids), positions)
     return layer_norm_of(g, w, total, "embeddings.LayerNorm", config.hidden_size, config.layer_norm_eps)
 
 
@@ -73,22 +74,30 @@ def cross_key_value(g: GraphBuilder, w: Section, config: TextConfig, source: str
 def output_cross_keys_values(
     g: GraphBuilder, decoder: Section, config: TextConfig, source: str, source_size: int, axis: Dimension
 ) -> None:
-    """Makes the decoder's `cross_key`, `cross_value` [batch, heads, source, head_dim] of every layer outputs of the graph.
+    """Makes the decoder's `cross_key`, `cross_value` (`cross_shapes`) of every layer outputs of the graph.
 
     `axis` is the length of `source` or its dynamic axis.
     """
     keys, values = [], []
     for layer in range(config.num_hidden_layers):
         key, value = cross_key_value(g, decoder.under(f"encoder.layer.{layer}"), config, source, source_size)
-        keys.append(split_heads(g, key, config.num_attention_heads))
+        keys.append(split_keys(g, key, config.num_attention_heads))
         values.append(split_heads(g, value, config.num_attention_heads))
-    shape: list[Dimension] = ["batch", config.num_attention_heads, axis, config.head_dim]
-    g.layer_outputs("cross_key", keys, "float32", shape)
-    g.layer_outputs("cross_value", values, "float32", shape)
+    key_shape, value_shape = cross_shapes(config, "batch", axis)
+    g.layer_outputs("cross_key", keys, "float32", key_shape)
+    g.layer_outputs("cross_value", values, "float32", value_shape)
 
 
-def language_logits(g: GraphBuilder, head: Section, config: TextConfig, x: str, words: str, table: np.ndarray) -> str:
-    """Logits [batch, vocab] of the last position of `x` [batch, tokens, hidden]; `words` is the weight holding `table`.
+def cross_shapes(config: TextConfig, batch: Dimension, source: Dimension) -> tuple[list[Dimension], list[Dimension]]:
+    """The shapes of `cross_key` [batch, heads, head_dim, source] and `cross_value` [batch, heads, source, head_dim]."""
+    heads, head_dim = config.num_attention_heads, config.head_dim
+    return [batch, heads, head_dim, source], [batch, heads, source, head_dim]
+
+
+def language_logits(
+    g: GraphBuilder, head: Section, config: TextConfig, x: str, words: EmbeddingTable, table: np.ndarray
+) -> str:
+    """Logits [batch, vocab] of the last position of `x` [batch, tokens, hidden]; `words` holds `table`.
 
     A checkpoint may hold the output matrix and bias beside what they are tied to, or leave one of each out. As in
     transformers, one that is held and differs from the table is used as it is.
@@ -103,4 +112,4 @@ def language_logits(g: GraphBuilder, head: Section, config: TextConfig, x: str, 
         matrix = head.tensor("decoder.weight", vocab, hidden)
         if not np.array_equal(matrix, table):
             return g.node("Add", linear(g, x, head.name("decoder"), matrix), bias)
-    return g.node("Add", tied_logits(g, x, words), bias)
+    return g.node("Add", words.logits(x), bias)

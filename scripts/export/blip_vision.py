@@ -9,7 +9,8 @@ from export.activations import activation
 from export.blip_config import VisionConfig
 from export.checkpoint import to_float32
 from export.graph import GraphBuilder
-from export.layers import attention, linear
+from export.layers import attention
+from export.linear import linear
 from export.section import Section, layer_norm_of, linear_of
 
 

@@ -6,7 +6,7 @@ made into the bytes of the file one at a time while it is written (`weight_file`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any, Union
@@ -16,7 +16,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from export.weight_file import WeightFile
+from export.checkpoint import to_float32
+from export.precision import Precision
+from export.weight_file import Array, Weight, WeightFile
 
 OPSET = 17
 IR_VERSION = 8
@@ -42,12 +44,13 @@ class Dialect(str, Enum):
 class GraphBuilder:
     """Collects one graph. Every method that adds something returns the name of the resulting value."""
 
-    def __init__(self, name: str, dialect: Dialect) -> None:
+    def __init__(self, name: str, dialect: Dialect, precision: Precision = Precision.FP32) -> None:
         self.name = name
         self.dialect = dialect
+        self.precision = precision
         self.layers: int | None = None
         self._nodes: list[onnx.NodeProto] = []
-        self._weights: dict[str, NDArray[Any]] = {}
+        self._weights: dict[str, Weight] = {}
         self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
@@ -106,12 +109,25 @@ class GraphBuilder:
 
     # Weights, constants and nodes
 
-    def weight(self, name: str, array: NDArray[Any]) -> str:
-        """Adds the weight `name`, written as float32 in C order. `array` may be a view of any float type."""
-        if name in self._weights:
-            raise ValueError(f"weight {name} added twice")
-        self._weights[name] = array
-        return name
+    def weight(self, name: str, array: Array, encode: Callable[[Array], Array] = to_float32) -> str:
+        """Adds the weight `name`, written as `encode` makes it of `array` (float32 of a view of any float type)."""
+        return self._add(Weight(name, array, encode))
+
+    def again(self, name: str, weight: str) -> str:
+        """Adds `weight` under another name too, at the same place in the file.
+
+        ONNX Runtime repacks a constant of a product when it loads the graph and then lets go of what was in the file, but
+        not if another node wants it as it stands. Under two names each gets its own: the lookup what is mapped, of which
+        only the rows it reads take memory, and the product what it repacked.
+        """
+        first = self._weights[weight]
+        return self._add(Weight(name, first.array, first.encode, same_as=first.stands_in))
+
+    def _add(self, weight: Weight) -> str:
+        if weight.name in self._weights:
+            raise ValueError(f"weight {weight.name} added twice")
+        self._weights[weight.name] = weight
+        return weight.name
 
     def constant(self, array: NDArray[Any]) -> str:
         """Adds a small constant of a fixed type; equal constants are stored once."""
@@ -158,7 +174,7 @@ class GraphBuilder:
             onnx.numpy_helper.from_array(np.frombuffer(content, dtype=dtype).reshape(shape), name)
             for (dtype, shape, content), name in self._constants.items()
         ]
-        tensors += [weights.tensor(name, array) for name, array in self._weights.items()]
+        tensors += [weights.tensor(weight) for weight in self._weights.values()]
         path.write_bytes(self._model(tensors).SerializeToString(deterministic=True))
 
     def _model(self, weights: list[TensorProto]) -> onnx.ModelProto:

@@ -22,12 +22,6 @@ LOWEST = float(np.finfo(np.float32).min)
 """Added to a score or logit, takes it out of a softmax."""
 
 
-def linear(g: GraphBuilder, x: str, name: str, weight: Array, bias: Array | None = None) -> str:
-    """`x` [..., in] times `weight` [out, in] (the layout of checkpoints) transposed, plus `bias` [out]: [..., out]."""
-    product = g.node("MatMul", x, g.weight(f"{name}.weight", weight.T))
-    return product if bias is None else g.node("Add", product, g.weight(f"{name}.bias", bias))
-
-
 def layer_norm(g: GraphBuilder, x: str, name: str, gamma: Array, beta: Array, epsilon: float) -> str:
     """Normalises the last axis of `x`, then scales by `gamma` and shifts by `beta`, both [hidden]."""
     scale, shift = g.weight(f"{name}.gamma", gamma), g.weight(f"{name}.beta", beta)
@@ -47,6 +41,11 @@ def split_heads(g: GraphBuilder, x: str, heads: int) -> str:
     return g.node("Transpose", g.node("Reshape", x, g.integers(0, 0, heads, -1)), perm=[0, 2, 1, 3])
 
 
+def split_keys(g: GraphBuilder, x: str, heads: int) -> str:
+    """[batch, tokens, hidden] to [batch, heads, head_dim, tokens]."""
+    return g.node("Transpose", g.node("Reshape", x, g.integers(0, 0, heads, -1)), perm=[0, 2, 3, 1])
+
+
 def merge_heads(g: GraphBuilder, x: str) -> str:
     """[batch, heads, tokens, head_dim] to [batch, tokens, hidden]."""
     return g.node("Reshape", g.node("Transpose", x, perm=[0, 2, 1, 3]), g.integers(0, 0, -1))
@@ -56,22 +55,21 @@ def attention(g: GraphBuilder, query: str, key: str, value: str, heads: int, hea
     """Attention of every position to every position; all three and the result [batch, tokens, hidden]."""
     if g.dialect is Dialect.ORT:
         return g.node("MultiHeadAttention", query, key, value, domain=MICROSOFT, num_heads=heads)
-    keys, values = split_heads(g, key, heads), split_heads(g, value, heads)
+    keys, values = split_keys(g, key, heads), split_heads(g, value, heads)
     return _weighted_sum(g, query, keys, values, heads, head_dim, bias=None)
 
 
 def cross_attention(g: GraphBuilder, query: str, key: str, value: str, heads: int, head_dim: int) -> str:
-    """Attention of `query` [batch, tokens, hidden] to `key`, `value` [windows, heads, source, head_dim]: as `query`.
+    """Attention of `query` [batch, tokens, hidden] to `key` [windows, heads, head_dim, source] and `value` [windows, heads,
+    source, head_dim]: as `query`.
 
     Nothing here is causal, so a window's hypotheses are one longer sequence of queries: keys and values are never copied
-    for them.
+    for them. Of one query, both products are a row times a matrix as it lies in memory, which streams through on x86 and
+    ARM alike. `MultiHeadAttention` wants the keys the other way round; a step of Whisper tiny.en in 8 bits takes a sixth
+    more time with it.
     """
     queries, shape = by_window(g, query, key, heads * head_dim)
-    if g.dialect is Dialect.ORT:
-        context = g.node("MultiHeadAttention", queries, key, value, domain=MICROSOFT, num_heads=heads)
-    else:
-        context = _weighted_sum(g, queries, key, value, heads, head_dim, bias=None)
-    return g.node("Reshape", context, shape)
+    return g.node("Reshape", _weighted_sum(g, queries, key, value, heads, head_dim, bias=None), shape)
 
 
 def by_window(g: GraphBuilder, query: str, key: str, hidden: int) -> tuple[str, str]:
@@ -103,7 +101,8 @@ def cached_attention(
     present_key = g.node("Concat", past_key, split_heads(g, key, heads), axis=2)
     present_value = g.node("Concat", past_value, split_heads(g, value, heads), axis=2)
     bias = causal_bias(g, past_key, query)
-    context = _weighted_sum(g, query, present_key, present_value, heads, head_dim, bias)
+    keys = g.node("Transpose", present_key, perm=[0, 1, 3, 2])
+    context = _weighted_sum(g, query, keys, present_value, heads, head_dim, bias)
     return context, present_key, present_value
 
 
@@ -111,7 +110,7 @@ def causal_attention(g: GraphBuilder, query: str, key: str, value: str, heads: i
     """Attention of every position to itself and those before it; all three and the result [batch, tokens, hidden]."""
     if g.dialect is Dialect.ORT:
         return g.node("MultiHeadAttention", query, key, value, domain=MICROSOFT, num_heads=heads, unidirectional=1)
-    keys, values = split_heads(g, key, heads), split_heads(g, value, heads)
+    keys, values = split_keys(g, key, heads), split_heads(g, value, heads)
     return _weighted_sum(g, query, keys, values, heads, head_dim, causal_bias(g, None, query))
 
 
@@ -151,49 +150,23 @@ def last_position(g: GraphBuilder, x: str) -> str:
     return g.node("Gather", x, g.constant(np.array(-1, dtype=np.int64)), axis=1)
 
 
-def embedding_table(g: GraphBuilder, name: str, table: Array) -> str:
-    """The weight `name` for `lookup` and `tied_logits`: `table` [vocab, hidden], stored transposed.
-
-    Stored so, a row of `x` times the table streams through memory, on x86 and ARM alike: the step of Whisper tiny.en
-    takes 7.4 ms where the other way round takes 10.5, and the lookup of a few tokens does not show.
-    """
-    return g.weight(name, table.T)
-
-
-def lookup(g: GraphBuilder, embedding: str, ids: str) -> str:
-    """The embeddings of `ids` [batch, tokens]: [batch, tokens, hidden]."""
-    return g.node("Transpose", g.node("Gather", embedding, ids, axis=1), perm=[1, 2, 0])
-
-
-def tied_logits(g: GraphBuilder, x: str, embedding: str) -> str:
-    """`x` [batch, hidden] against every row of the table that `embedding` is: [batch, vocab].
-
-    ONNX Runtime repacks a constant right operand of a product at session start, and would then hold the table twice, once
-    for this and once for the lookup: for tiny.en 79 MB and 0.15 s more. As the left operand it stays as it is. Each
-    sequence is a product of its own, because that with one column is the fast one; a step of up to three is the better
-    for it, one of five or more the worse (13 ms to 9.5, and 5.4 with the table held twice).
-    """
-    if g.dialect is Dialect.STANDARD:
-        return g.node("Gemm", x, embedding)
-    columns = g.node("Unsqueeze", x, g.integers(2))
-    return g.node("Squeeze", g.node("FusedMatMul", embedding, columns, domain=MICROSOFT, transA=1), g.integers(2))
-
-
-def every_logit(g: GraphBuilder, x: str, embedding: str) -> str:
-    """`x` [batch, tokens, hidden] against every row of the table that `embedding` is: [batch, tokens, vocab]."""
-    return g.node("MatMul", x, embedding)
-
-
 def attention_scores(g: GraphBuilder, query: str, keys: str, heads: int, head_dim: int) -> str:
-    """query keys^T / sqrt(head_dim) [batch, heads, tokens, source], of `query` [batch, tokens, hidden]."""
-    scaled = g.node("Mul", split_heads(g, query, heads), g.scalar(1.0 / math.sqrt(head_dim)))
-    return g.node("MatMul", scaled, g.node("Transpose", keys, perm=[0, 1, 3, 2]))
+    """query keys / sqrt(head_dim) [batch, heads, tokens, source], of `query` [batch, tokens, hidden], `keys` transposed.
+
+    The query is scaled before its heads are split: ONNX Runtime would put a scale right before a product into it, and the
+    fast product of one row takes none.
+    """
+    scaled = g.node("Mul", query, g.scalar(1.0 / math.sqrt(head_dim)))
+    return g.node("MatMul", split_heads(g, scaled, heads), keys)
 
 
 def _weighted_sum(
     g: GraphBuilder, query: str, keys: str, values: str, heads: int, head_dim: int, bias: str | None
 ) -> str:
-    """softmax(query keys^T / sqrt(head_dim) + bias) values; keys and values [batch, heads, source, head_dim]."""
+    """softmax(query keys / sqrt(head_dim) + bias) values, of `query` [batch, tokens, hidden] and as it.
+
+    `keys` [batch, heads, head_dim, source], `values` [batch, heads, source, head_dim].
+    """
     scores = attention_scores(g, query, keys, heads, head_dim)
     if bias is not None:
         scores = g.node("Add", scores, bias)

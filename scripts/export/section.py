@@ -8,7 +8,8 @@ import numpy as np
 
 from export.checkpoint import Checkpoint
 from export.graph import GraphBuilder
-from export.layers import layer_norm, linear
+from export.layers import layer_norm
+from export.linear import linear
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from export.checkpoint import read_json
 from export.errors import ExportError
-from export.graph import Dialect
+from export.graph import Dialect, GraphBuilder
 from export.model_folder import graph_entry, new_model_folder, write_description
+from export.precision import LEAST_RUNTIME, Precision
 from export.weight_file import WeightFile
 from export.whisper_alignment import build_alignment
 from export.whisper_graphs import build_decoder, build_encoder
@@ -42,7 +44,14 @@ class Settings:
 
 
 def export_whisper(
-    checkpoint: Path, target: Path, *, name: str, dialect: Dialect, precision: str, origin: str, license_name: str
+    checkpoint: Path,
+    target: Path,
+    *,
+    name: str,
+    dialect: Dialect,
+    precisions: Sequence[Precision],
+    origin: str,
+    license_name: str,
 ) -> None:
     """Writes the model folder `target` from the CTranslate2 or Hugging Face folder `checkpoint`."""
     weights = read_weights(checkpoint)
@@ -50,7 +59,6 @@ def export_whisper(
     settings = _settings(checkpoint)
     tokenizer = WhisperTokenizer(checkpoint / TOKENIZER)
     details = _details(checkpoint, weights, tokenizer, settings)
-    alignment = build_alignment(weights, dialect, details["alignment_heads"], details["tokens"]["end_of_text"])
     source = {
         "weights": f"Whisper, {layout} folder {checkpoint.resolve().name}",
         "origin": origin,
@@ -59,20 +67,39 @@ def export_whisper(
     }
     with new_model_folder(target) as folder:
         tokenizer.write(folder / TOKENIZER)
-        encoder, decoder = build_encoder(weights, dialect), build_decoder(weights, dialect)
-        encoder.save(folder / "encoder.onnx")
-        shared = WeightFile(folder / "decoder.onnx.data")
-        decoder.save_sharing(folder / "decoder.onnx", shared)
-        alignment.save_sharing(folder / "alignment.onnx", shared)
-        shared.close()
-        graphs = {
-            "encoder": graph_entry(encoder, {precision: "encoder.onnx"}),
-            "decoder": graph_entry(decoder, {precision: "decoder.onnx"}),
-            "alignment": graph_entry(alignment, {precision: "alignment.onnx"}, {precision: shared.path.name}),
-        }
+        graphs = _write_graphs(folder, weights, dialect, precisions, details)
         write_description(
             folder, kind="whisper", name=name, dialect=dialect, source=source, graphs=graphs, details=details
         )
+
+
+def _write_graphs(
+    folder: Path, weights: WhisperWeights, dialect: Dialect, precisions: Sequence[Precision], details: dict[str, Any]
+) -> dict[str, Any]:
+    """Writes every graph in every precision; gives their descriptions by role."""
+    heads, end_of_text = details["alignment_heads"], details["tokens"]["end_of_text"]
+    built: dict[str, GraphBuilder] = {}
+    files: dict[str, dict[str, str]] = {role: {} for role in ("encoder", "decoder", "alignment")}
+    shared_files: dict[str, str] = {}
+    for precision in precisions:
+        stem = "" if precision is Precision.FP32 else f".{precision.value}"
+        built["encoder"] = build_encoder(weights, dialect, precision)
+        built["decoder"] = build_decoder(weights, dialect, precision)
+        built["alignment"] = build_alignment(weights, dialect, precision, heads, end_of_text)
+        for role in built:
+            files[role][precision.value] = f"{role}{stem}.onnx"
+        encoder, decoder, alignment = (folder / files[role][precision.value] for role in built)
+        built["encoder"].save(encoder)
+        shared = WeightFile(decoder.with_name(decoder.name + ".data"))
+        built["decoder"].save_sharing(decoder, shared)
+        built["alignment"].save_sharing(alignment, shared)
+        shared.close()
+        shared_files[precision.value] = shared.path.name
+    needs = {precision.value: LEAST_RUNTIME[precision] for precision in precisions if precision in LEAST_RUNTIME}
+    return {
+        role: graph_entry(graph, files[role], shared_files if role == "alignment" else None, needs)
+        for role, graph in built.items()
+    }
 
 
 def _details(

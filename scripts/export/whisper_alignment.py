@@ -18,16 +18,20 @@ from export.layers import (
     attention_scores,
     causal_attention,
     cross_attention,
-    every_logit,
-    lookup,
     new_rows,
 )
+from export.precision import Precision
 from export.whisper_blocks import WhisperBlocks
+from export.whisper_graphs import cross_shapes
 from export.whisper_weights import WhisperWeights
 
 
 def build_alignment(
-    weights: WhisperWeights, dialect: Dialect, alignment_heads: Sequence[Sequence[int]], end_of_text: int
+    weights: WhisperWeights,
+    dialect: Dialect,
+    precision: Precision,
+    alignment_heads: Sequence[Sequence[int]],
+    end_of_text: int,
 ) -> GraphBuilder:
     """input_ids [windows, tokens], at least two of them, and the encoder's keys and values to
 
@@ -38,14 +42,14 @@ def build_alignment(
 
     Its weights are the decoder's, name by name.
     """
-    g = GraphBuilder("whisper_alignment", dialect)
+    g = GraphBuilder("whisper_alignment", dialect, precision)
     block = WhisperBlocks(g, weights)
     heads, hidden = weights.decoder_heads, weights.hidden
     head_dim = hidden // heads
     input_ids = g.input("input_ids", "int64", ["windows", "tokens"])
-    cross: list[Any] = ["windows", heads, "source", head_dim]
-    cross_keys = g.layer_inputs("cross_key", weights.decoder_layers, "float32", cross)
-    cross_values = g.layer_inputs("cross_value", weights.decoder_layers, "float32", cross)
+    key_shape, value_shape = cross_shapes(weights)
+    cross_keys = g.layer_inputs("cross_key", weights.decoder_layers, "float32", key_shape)
+    cross_values = g.layer_inputs("cross_value", weights.decoder_layers, "float32", value_shape)
     wanted = {layer: [head for _, head in group] for layer, group in groupby(alignment_heads, itemgetter(0))}
     scores = []
 
@@ -59,7 +63,7 @@ def build_alignment(
         return cross_attention(g, query, cross_keys[layer], cross_values[layer], heads, head_dim)
 
     embedding = block.embedding()
-    words = lookup(g, embedding, input_ids)
+    words = embedding.lookup(input_ids)
     x = g.node("Add", words, new_rows(g, block.decoder_positions(), None, input_ids))
     x = block.decoder_layers(x, attend, attend_source)
     shape: list[Any] = ["windows", len(alignment_heads), "tokens", "source"]
@@ -70,7 +74,7 @@ def build_alignment(
     targets = g.node("Slice", words, axis, end, axis)
     logit = g.node("ReduceSum", g.node("Mul", x, targets), g.integers(2), keepdims=0)
     text = np.where(np.arange(weights.vocab) < end_of_text, 0.0, LOWEST).astype(np.float32)
-    logits = g.node("Add", every_logit(g, x, embedding), g.weight("alignment.text", text))
+    logits = g.node("Add", embedding.every_logit(x), g.weight("alignment.text", text))
     total = g.node("ReduceLogSumExp", logits, axes=[2], keepdims=0)
     g.output("log_probability", g.node("Sub", logit, total), "float32", ["windows", "tokens_after_first"])
     return g

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from export.graph import GraphBuilder
-from export.layers import attention, embedding_table, gelu, layer_norm, linear
+from export.layers import attention, gelu, layer_norm
+from export.linear import EmbeddingTable, linear
 from export.whisper_weights import WhisperWeights
 
 EPSILON = 1e-5
@@ -60,10 +61,10 @@ class WhisperBlocks:
         narrow = linear(self.g, wide, f"{name}.fc2", *self.weights.linear(f"{name}.fc2", hidden, inner))
         return self.g.node("Add", x, narrow)
 
-    def embedding(self) -> str:
-        """The decoder's embedding table, for `lookup` and `tied_logits`."""
+    def embedding(self) -> EmbeddingTable:
+        """The decoder's embedding table."""
         table = self.weights.tensor("decoder.embed_tokens.weight", self.weights.vocab, self.weights.hidden)
-        return embedding_table(self.g, "decoder.embedding", table)
+        return EmbeddingTable(self.g, "decoder.embedding", table)
 
     def decoder_positions(self) -> str:
         """The decoder's position table [positions, hidden]."""

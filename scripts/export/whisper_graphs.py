@@ -8,24 +8,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from export.graph import Dialect, GraphBuilder
+from export.graph import Dialect, Dimension, GraphBuilder
 from export.layers import (
     cached_attention,
     cross_attention,
     gelu,
     last_position,
-    lookup,
     new_rows,
     split_heads,
-    tied_logits,
+    split_keys,
 )
+from export.precision import Precision
 from export.whisper_blocks import WhisperBlocks
 from export.whisper_weights import WhisperWeights
 
 
-def build_encoder(weights: WhisperWeights, dialect: Dialect) -> GraphBuilder:
-    """log_mel [windows, mels, frames] to cross_key, cross_value [windows, heads, source, head_dim] of every decoder layer."""
-    g = GraphBuilder("whisper_encoder", dialect)
+def build_encoder(weights: WhisperWeights, dialect: Dialect, precision: Precision) -> GraphBuilder:
+    """log_mel [windows, mels, frames] to cross_key [windows, heads, head_dim, source] and cross_value [windows, heads,
+    source, head_dim] of every decoder layer."""
+    g = GraphBuilder("whisper_encoder", dialect, precision)
     block = WhisperBlocks(g, weights)
     log_mel = g.input("log_mel", "float32", ["windows", weights.mels, "frames"])
     x = gelu(g, block.convolution(log_mel, "encoder.conv1", weights.mels, stride=1))
@@ -44,34 +45,40 @@ def build_encoder(weights: WhisperWeights, dialect: Dialect) -> GraphBuilder:
     keys, values = [], []
     for layer in range(weights.decoder_layers):
         name = f"decoder.layers.{layer}.encoder_attn"
-        keys.append(split_heads(g, block.square(x, f"{name}.k_proj", bias=False), weights.decoder_heads))
+        keys.append(split_keys(g, block.square(x, f"{name}.k_proj", bias=False), weights.decoder_heads))
         values.append(split_heads(g, block.square(x, f"{name}.v_proj"), weights.decoder_heads))
-    shape: list[Any] = ["windows", weights.decoder_heads, "source", weights.hidden // weights.decoder_heads]
-    g.layer_outputs("cross_key", keys, "float32", shape)
-    g.layer_outputs("cross_value", values, "float32", shape)
+    key_shape, value_shape = cross_shapes(weights)
+    g.layer_outputs("cross_key", keys, "float32", key_shape)
+    g.layer_outputs("cross_value", values, "float32", value_shape)
     return g
 
 
-def build_decoder(weights: WhisperWeights, dialect: Dialect) -> GraphBuilder:
+def cross_shapes(weights: WhisperWeights) -> tuple[list[Dimension], list[Dimension]]:
+    """The shapes of `cross_key` and `cross_value`."""
+    heads, head_dim = weights.decoder_heads, weights.hidden // weights.decoder_heads
+    return ["windows", heads, head_dim, "source"], ["windows", heads, "source", head_dim]
+
+
+def build_decoder(weights: WhisperWeights, dialect: Dialect, precision: Precision) -> GraphBuilder:
     """input_ids [batch, tokens] and the caches to the logits of the last position [batch, vocab] and grown caches.
 
     `batch` = windows * hypotheses, the hypotheses of a window next to each other (`layers`).
     """
-    g = GraphBuilder("whisper_decoder", dialect)
+    g = GraphBuilder("whisper_decoder", dialect, precision)
     block = WhisperBlocks(g, weights)
     layers, heads, hidden = weights.decoder_layers, weights.decoder_heads, weights.hidden
     head_dim = hidden // heads
 
     input_ids = g.input("input_ids", "int64", ["batch", "tokens"])
-    cross: list[Any] = ["windows", heads, "source", head_dim]
-    cross_keys = g.layer_inputs("cross_key", layers, "float32", cross)
-    cross_values = g.layer_inputs("cross_value", layers, "float32", cross)
+    key_shape, value_shape = cross_shapes(weights)
+    cross_keys = g.layer_inputs("cross_key", layers, "float32", key_shape)
+    cross_values = g.layer_inputs("cross_value", layers, "float32", value_shape)
     past: list[Any] = ["batch", heads, "past", head_dim]
     past_keys = g.layer_inputs("past_key", layers, "float32", past)
     past_values = g.layer_inputs("past_value", layers, "float32", past)
 
     embedding = block.embedding()
-    x = g.node("Add", lookup(g, embedding, input_ids), new_rows(g, block.decoder_positions(), past_keys[0], input_ids))
+    x = g.node("Add", embedding.lookup(input_ids), new_rows(g, block.decoder_positions(), past_keys[0], input_ids))
     present_keys, present_values = [], []
 
     def attend(layer: int, query: str, key: str, value: str) -> str:
@@ -86,7 +93,7 @@ def build_decoder(weights: WhisperWeights, dialect: Dialect) -> GraphBuilder:
 
     x = block.decoder_layers(x, attend, attend_source)
     last = block.norm(last_position(g, x), "decoder.layer_norm")
-    g.output("logits", tied_logits(g, last, embedding), "float32", ["batch", weights.vocab])
+    g.output("logits", embedding.logits(last), "float32", ["batch", weights.vocab])
     present: list[Any] = ["batch", heads, "total", head_dim]
     g.layer_outputs("present_key", present_keys, "float32", present)
     g.layer_outputs("present_value", present_values, "float32", present)

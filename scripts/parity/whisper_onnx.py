@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,23 +11,27 @@ import yaml
 
 Tensors = dict[str, np.ndarray]
 
+ROLES = ("encoder", "decoder", "alignment")
+
 
 class OnnxWhisper:
     """The graphs of a model folder. A cache maps the decoder's `past_...` inputs to arrays."""
 
-    def __init__(self, folder: Path, threads: int = 0) -> None:
+    def __init__(self, folder: Path, threads: int = 0, precision: str = "fp32", roles: Sequence[str] = ROLES) -> None:
         self.description = yaml.safe_load((folder / "model.yaml").read_text("utf-8"))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        self.encoder, self.decoder, self.alignment = (
-            onnxruntime.InferenceSession(
-                folder / self.description["graphs"][role]["files"]["fp32"], options, providers=["CPUExecutionProvider"]
+        graphs = self.description["graphs"]
+        sessions = {
+            role: onnxruntime.InferenceSession(
+                folder / graphs[role]["files"][precision], options, providers=["CPUExecutionProvider"]
             )
-            for role in ("encoder", "decoder", "alignment")
-        )
+            for role in roles
+        }
+        self.encoder, self.decoder, self.alignment = (sessions.get(role) for role in ROLES)
 
     def encode(self, log_mel: np.ndarray) -> Tensors:
-        """[batch, mels, frames] to `cross_key_0`, ... [batch, heads, source, head_dim]."""
+        """[windows, mels, frames] to `cross_key_0`, ... and `cross_value_0`, ...."""
         names = [output.name for output in self.encoder.get_outputs()]
         return dict(zip(names, self.encoder.run(names, {"log_mel": log_mel.astype(np.float32)})))
 
