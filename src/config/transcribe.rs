@@ -106,7 +106,7 @@ impl TranscribeOptions {
         if temperatures.is_empty() || temperatures.len() > 16 || !temperatures.iter().all(|t| (0.0..=2.0).contains(t)) {
             return Err("temperature: must be one number within 0 to 2, or a list of up to 16".to_string());
         }
-        self.vad.options.check().map_err(|problem| format!("vad: {problem}"))?;
+        self.vad.options.unwrap_or_default().check().map_err(|problem| format!("vad: {problem}"))?;
         for (name, value) in [
             ("compression_ratio_threshold", self.compression_ratio_threshold),
             ("logprob_threshold", self.logprob_threshold),
@@ -171,13 +171,13 @@ impl Default for Temperatures {
 pub struct Vad {
     /// Whether it is, where the device has a model for it.
     pub on: bool,
-    /// How.
-    pub options: VadOptions,
+    /// How; the defaults, which differ for recordings and for sound that is still coming, where it is left out.
+    pub options: Option<VadOptions>,
 }
 
 impl Default for Vad {
     fn default() -> Self {
-        Vad { on: true, options: VadOptions::default() }
+        Vad { on: true, options: None }
     }
 }
 
@@ -198,7 +198,8 @@ impl<'de> Deserialize<'de> for Vad {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Vad, A::Error> {
-                VadOptions::deserialize(MapAccessDeserializer::new(map)).map(|options| Vad { on: true, options })
+                VadOptions::deserialize(MapAccessDeserializer::new(map))
+                    .map(|options| Vad { on: true, options: Some(options) })
             }
         }
 
@@ -238,7 +239,7 @@ mod tests {
         assert_eq!(read("logprob_threshold: null").unwrap().logprob_threshold, None);
         assert_eq!(read("encoder_context: adaptive").unwrap().encoder_context, EncoderContext::Adaptive);
         assert!(!read("vad: false").unwrap().vad.on);
-        assert_eq!(read("vad: {threshold: 0.4}").unwrap().vad.options.threshold, 0.4);
+        assert_eq!(read("vad: {threshold: 0.4}").unwrap().vad.options.unwrap().threshold, 0.4);
         assert_eq!(read("{}").unwrap(), TranscribeOptions::default());
     }
 

@@ -36,6 +36,13 @@ impl Default for VadOptions {
     }
 }
 
+impl VadOptions {
+    /// For sound that is still coming, where the end of a stretch is waited for: half a second of silence ends it.
+    pub fn live() -> Self {
+        VadOptions { min_silence_ms: 500, pad_ms: 200, ..VadOptions::default() }
+    }
+}
+
 /// The longest `min_speech_ms` and `min_silence_ms`.
 const MOST_MS: u32 = 60_000;
 

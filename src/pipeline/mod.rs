@@ -1,6 +1,7 @@
 //! Records in, results out: which model sees what, in which order, and what becomes of errors.
 
 mod inputs;
+mod live;
 mod manifest;
 mod output;
 mod record;
@@ -9,6 +10,7 @@ mod runner;
 mod sources;
 
 pub use inputs::{Inputs, MediaKind};
+pub use live::transcribe_live;
 pub use output::OutputFile;
 pub use record::{BadRecord, Record};
 pub use result::{AnswerText, CaptionText, RecordResult, StepResult, Timed};

@@ -8,7 +8,8 @@ use edgefuse::config::{EncoderContext, Task, Temperatures, Timestamps, Transcrib
 /// What is not given here is as the `transcribe` step of the device file's pipeline says, or as the defaults there.
 #[derive(Debug, clap::Args)]
 pub struct Transcribe {
-    /// Recordings, and folders of them
+    /// Recordings, and folders of them; `-` is standard input while it is being written: WAV, or raw 16-bit mono samples
+    /// at 16 kHz
     #[arg(required = true, value_name = "AUDIO")]
     pub audio: Vec<PathBuf>,
     /// Language code, or `auto` to detect it [default: auto]

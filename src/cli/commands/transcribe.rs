@@ -1,7 +1,14 @@
 //! `transcribe`
 
-use edgefuse::config::{Step, Timestamps};
-use edgefuse::pipeline::{Inputs, MediaKind};
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use edgefuse::config::{Device, Step, Timestamps, TranscribeOptions};
+use edgefuse::engine::Engine;
+use edgefuse::error::Error;
+use edgefuse::models::Models;
+use edgefuse::models::whisper::LiveEvent;
+use edgefuse::pipeline::{Inputs, MediaKind, transcribe_live};
 
 use super::process::process;
 use super::start::device;
@@ -10,6 +17,9 @@ use crate::cli::args::{Format, Global, Subtitles, TimestampsArgument, Transcribe
 use crate::cli::printer::{Printer, Shown, Times};
 use crate::cli::subtitles::Layout;
 use crate::cli::{Outcome, Stop};
+
+/// Stands for standard input among the files.
+const STANDARD_INPUT: &str = "-";
 
 /// `transcribe`
 pub(in crate::cli) fn transcribe(global: &Global, args: &Transcribe) -> Result<Outcome, Stop> {
@@ -20,6 +30,12 @@ pub(in crate::cli) fn transcribe(global: &Global, args: &Transcribe) -> Result<O
         options.timestamps = Timestamps::Word;
     }
     options.check().map_err(Stop::Usage)?;
+    if args.audio.iter().any(|path| path.as_os_str() == STANDARD_INPUT) {
+        return match args.audio.len() {
+            1 => live(global, device, &options),
+            _ => Err(Stop::Usage(format!("`{STANDARD_INPUT}`, standard input, is transcribed alone"))),
+        };
+    }
     let inputs = Inputs::of_kind(&args.audio, MediaKind::Audio);
     let one = inputs.total() == Some(1);
     if let Some(format) = timed(global.format) {
@@ -37,6 +53,34 @@ pub(in crate::cli) fn transcribe(global: &Global, args: &Transcribe) -> Result<O
     };
     let printer = Printer { named_inputs: !one, times, layout, ..printer(global, Shown::Transcript) };
     process(global, device, vec![Step::Transcribe(options)], inputs, None, &printer)
+}
+
+/// `transcribe -`: what is said on standard input, while it is being said.
+fn live(global: &Global, device: Device, options: &TranscribeOptions) -> Result<Outcome, Stop> {
+    if let Some(format) = timed(global.format) {
+        return Err(Stop::Usage(format!("standard input is transcribed with --format text or json, not {format}")));
+    }
+    let engine = Engine::start(&device.runtime, &device.base).map_err(Error::from)?;
+    let mut models = Models::new(Arc::new(engine), device);
+    let mut written = Ok(());
+    let mut emit = |event: LiveEvent| {
+        written = print_event(global.format, &event);
+        written.is_ok()
+    };
+    transcribe_live(&mut models, io::stdin(), "standard input", options, &mut emit)?;
+    written.map(|()| Outcome::Done).map_err(Stop::Output)
+}
+
+/// One line an event; as text, what will not change.
+fn print_event(format: Format, event: &LiveEvent) -> io::Result<()> {
+    let line = match (format, event) {
+        (Format::Json, event) => serde_json::to_string(event)?,
+        (_, LiveEvent::Final(segment)) => segment.text.clone(),
+        (_, LiveEvent::Partial { .. }) => return Ok(()),
+    };
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
 }
 
 /// The layout of subtitles, where format and times have room for one.

@@ -62,4 +62,9 @@ impl SpeechDetector {
     pub fn undecided_from(&self) -> u64 {
         self.finder.undecided_from()
     }
+
+    /// The sample at which the speech that goes on began; `None` in silence.
+    pub fn speaking_since(&self) -> Option<u64> {
+        self.finder.speaking_since()
+    }
 }

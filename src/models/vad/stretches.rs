@@ -95,6 +95,11 @@ impl StretchFinder {
         self.padding.undecided_from(self.next_start())
     }
 
+    /// Where the speech that goes on began; `None` in silence.
+    pub fn speaking_since(&self) -> Option<u64> {
+        self.start
+    }
+
     /// The earliest sample at which the next stretch can begin, without padding.
     fn next_start(&self) -> u64 {
         self.start.unwrap_or(self.at)

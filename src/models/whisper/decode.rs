@@ -36,7 +36,7 @@ impl DecodedWindow {
     }
 
     /// Whether the text is too poor to be kept while another temperature is left.
-    fn is_doubtful(&self, options: &TranscribeOptions) -> bool {
+    pub(super) fn is_doubtful(&self, options: &TranscribeOptions) -> bool {
         let repeats = options.compression_ratio_threshold.is_some_and(|most| self.compression_ratio > most);
         let improbable = options.logprob_threshold.is_some_and(|least| self.avg_logprob < least);
         let silent = options.no_speech_threshold.is_some_and(|most| self.no_speech_prob > most);

@@ -113,13 +113,18 @@ impl<'o> LongForm<'o> {
         Ok(if advance == 0 { frames } else { advance })
     }
 
+    /// The language.
+    pub fn language(&self) -> &str {
+        &self.language
+    }
+
     /// The options.
     pub fn options(&self) -> &'o TranscribeOptions {
         self.options
     }
 
-    /// The segments so far, each text with the space it starts with.
-    pub fn into_segments(self) -> Vec<Segment> {
-        self.segments
+    /// Takes the segments so far, each text with the space it starts with.
+    pub fn take_segments(&mut self) -> Vec<Segment> {
+        std::mem::take(&mut self.segments)
     }
 }

@@ -4,6 +4,7 @@ mod context;
 mod decode;
 mod encode;
 mod language;
+mod live;
 mod long_form;
 mod prompt;
 mod rules;
@@ -24,6 +25,7 @@ use crate::models::loader::Loader;
 use crate::models::vocabulary::Vocabulary;
 
 pub use decode::DecodedWindow;
+pub use live::{Live, LiveEvent};
 pub use transcribe::OnProgress;
 pub use transcript::{Segment, Transcript, Word};
 use words::Aligner;

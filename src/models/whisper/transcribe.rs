@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ndarray::s;
+use ndarray::{ArrayView2, s};
 
 use super::Whisper;
 use super::long_form::{LongForm, Place};
@@ -40,7 +40,8 @@ impl Whisper {
     ) -> Result<Transcript, Error> {
         self.check(options, vad.is_some())?;
         let log_mel = self.log_mel.clone();
-        let survey = Survey::new(recording, &log_mel, vad.map(|vad| (vad, &options.vad.options)))?;
+        let speech = options.vad.options.unwrap_or_default();
+        let survey = Survey::new(recording, &log_mel, vad.map(|vad| (vad, &speech)))?;
         let mut spectrogram = survey.spectrogram(&log_mel)?;
         let map = survey.stretches.as_deref().map(SpeechMap::new);
 
@@ -85,7 +86,7 @@ impl Whisper {
             }
         }
 
-        let mut segments = long_form.into_segments();
+        let mut segments = long_form.take_segments();
         if let Some(map) = &map {
             segments.iter_mut().for_each(|segment| segment.place(map, self.sample_rate()));
         }
@@ -138,13 +139,28 @@ impl Whisper {
         let decoded = long_form.decode(self, &windows)?;
         for (index, ((clip, log_mel), decoded)) in clips.iter().zip(&spectrograms).zip(&decoded).enumerate() {
             let whole = Place { seek: clip.start, frames: clip.len() };
-            let mut done = long_form.take(self, &windows, index, decoded, whole)?;
-            while clip.len() > done && self.seconds(clip.len() - done) >= SHORTEST_REST_SECONDS {
-                let rest = Place { seek: clip.start + done, frames: clip.len() - done };
-                let encoded = self.encode_window(log_mel.slice(s![.., done..]), context)?;
-                let decoded = long_form.decode(self, &encoded)?;
-                done += long_form.take(self, &encoded, 0, &decoded[0], rest)?;
-            }
+            let done = long_form.take(self, &windows, index, decoded, whole)?;
+            self.transcribe_rest(log_mel.view(), clip.start, done, long_form)?;
+        }
+        Ok(())
+    }
+
+    /// Decodes what is left of a stretch of speech, whose spectrogram is given and of which `done` frames are done.
+    pub(super) fn transcribe_rest(
+        &mut self,
+        log_mel: ArrayView2<f32>,
+        seek: usize,
+        mut done: usize,
+        long_form: &mut LongForm,
+    ) -> Result<(), Error> {
+        let all = log_mel.ncols();
+        let most = self.spec.audio.chunk_frames();
+        while done == 0 || (done < all && self.seconds(all - done) >= SHORTEST_REST_SECONDS) {
+            let rest = Place { seek: seek + done, frames: most.min(all - done) };
+            let window = log_mel.slice(s![.., done..done + rest.frames]);
+            let encoded = self.encode_window(window, long_form.options().encoder_context)?;
+            let decoded = long_form.decode(self, &encoded)?;
+            done += long_form.take(self, &encoded, 0, &decoded[0], rest)?;
         }
         Ok(())
     }

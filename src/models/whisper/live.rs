@@ -1,0 +1,169 @@
+//! Sound that is still coming: what is being said, and what was said.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::Whisper;
+use super::long_form::LongForm;
+use super::transcript::Segment;
+use crate::config::{EncoderContext, Temperatures, Timestamps, TranscribeOptions, VadOptions};
+use crate::error::Error;
+use crate::models::vad::{SpeechDetector, Stretch, Vad};
+
+/// Speech is decoded again for a partial text when this much has been added to it.
+const PARTIAL_EVERY: Duration = Duration::from_secs(1);
+
+/// What a live transcription tells.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum LiveEvent {
+    /// What has been understood of the speech that goes on. It may change.
+    Partial {
+        /// Seconds from the start of the stream.
+        start: f64,
+        /// Seconds from the start of the stream.
+        end: f64,
+        /// The text.
+        text: String,
+    },
+    /// A segment that will not change.
+    Final(Segment),
+}
+
+/// A live transcription: what it holds does not grow with the stream.
+pub struct Live<'o> {
+    options: &'o TranscribeOptions,
+    detector: SpeechDetector,
+    long_form: Option<LongForm<'o>>,
+    /// The samples from `first` on: those that a stretch to come may hold.
+    held: Vec<f32>,
+    first: u64,
+    /// How far the speech that goes on had come when it was last decoded.
+    decoded_to: u64,
+}
+
+impl<'o> Live<'o> {
+    /// At the start of a stream.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for options the model cannot fulfil.
+    pub fn new(whisper: &Whisper, vad: &Vad, options: &'o TranscribeOptions) -> Result<Self, Error> {
+        whisper.check(options, true)?;
+        let speech = options.vad.options.unwrap_or_else(VadOptions::live);
+        let detector = SpeechDetector::new(vad, &speech)?;
+        Ok(Live { options, detector, long_form: None, held: Vec::new(), first: 0, decoded_to: 0 })
+    }
+
+    /// Takes the samples that come next, mono in [-1, 1] at [`Whisper::sample_rate`]; gives the segments that are
+    /// settled by them. `caught_up` tells that no more samples are waiting: then there is time for a partial text.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] when a graph fails.
+    pub fn push(
+        &mut self,
+        whisper: &mut Whisper,
+        vad: &mut Vad,
+        samples: &[f32],
+        caught_up: bool,
+    ) -> Result<Vec<LiveEvent>, Error> {
+        self.held.extend_from_slice(samples);
+        let stretches = self.detector.push(vad, samples)?;
+        let mut events = self.decode(whisper, &stretches)?;
+        let from = self.detector.undecided_from();
+        self.let_go(from);
+        if let Some(since) = self.detector.speaking_since().filter(|_| caught_up) {
+            let new = self.detector.samples() - self.decoded_to.max(since);
+            if new as f64 >= PARTIAL_EVERY.as_secs_f64() * f64::from(whisper.sample_rate()) {
+                events.extend(self.partial(whisper)?);
+            }
+        }
+        Ok(events)
+    }
+
+    /// The stream has ended: the last segments.
+    ///
+    /// # Errors
+    /// As [`Live::push`].
+    pub fn finish(mut self, whisper: &mut Whisper, vad: &mut Vad) -> Result<Vec<LiveEvent>, Error> {
+        let spent = SpeechDetector::new(vad, &VadOptions::live())?;
+        let stretches = std::mem::replace(&mut self.detector, spent).finish(vad)?;
+        self.decode(whisper, &stretches)
+    }
+
+    /// Decodes stretches of speech that are over.
+    fn decode(&mut self, whisper: &mut Whisper, stretches: &[Stretch]) -> Result<Vec<LiveEvent>, Error> {
+        let mut events = Vec::new();
+        for stretch in stretches {
+            let samples = self.samples(stretch.start, stretch.end);
+            let log_mel = whisper.log_mel().compute(samples, 0);
+            if log_mel.ncols() == 0 {
+                continue;
+            }
+            if self.long_form.is_none() {
+                let language = self.language(whisper, samples)?;
+                self.long_form = Some(LongForm::new(whisper, language, self.options)?);
+            }
+            let Some(long_form) = &mut self.long_form else { continue };
+            let seek = (stretch.start / whisper.spec.audio.hop_length as u64) as usize;
+            whisper.transcribe_rest(log_mel.view(), seek, 0, long_form)?;
+            events.extend(long_form.take_segments().into_iter().map(|segment| LiveEvent::Final(segment.trimmed())));
+            self.decoded_to = stretch.end;
+        }
+        Ok(events)
+    }
+
+    /// What has been understood of the speech that goes on: decoded greedily, in as short a context as serves.
+    fn partial(&mut self, whisper: &mut Whisper) -> Result<Option<LiveEvent>, Error> {
+        let options = TranscribeOptions {
+            timestamps: Timestamps::None,
+            temperature: Temperatures(vec![0.0]),
+            beams: 1,
+            ..self.options.clone()
+        };
+        self.decoded_to = self.detector.samples();
+        let most = whisper.spec.audio.chunk_samples();
+        let samples = &self.held[..self.held.len().min(most)];
+        let log_mel = whisper.log_mel().compute(samples, 0);
+        let language = match &self.long_form {
+            Some(long_form) => long_form.language().to_string(),
+            None => self.language(whisper, samples)?,
+        };
+        let window = whisper.encode_window(log_mel.view(), EncoderContext::Adaptive)?;
+        let prompt = whisper.prompt(&language, options.task, false)?;
+        let decoded = whisper.decode_windows(&window, &prompt, &options)?.remove(0);
+        let text = whisper.text(&decoded.tokens)?.trim().to_string();
+        if decoded.is_silence(&options) || decoded.is_doubtful(&options) || text.is_empty() {
+            return Ok(None);
+        }
+        let rate = f64::from(whisper.sample_rate());
+        let (start, end) = (self.first as f64 / rate, (self.first + samples.len() as u64) as f64 / rate);
+        Ok(Some(LiveEvent::Partial { start, end, text }))
+    }
+
+    /// The language asked for, or the one that is spoken in `samples`.
+    fn language(&self, whisper: &mut Whisper, samples: &[f32]) -> Result<String, Error> {
+        if let Some(language) = whisper.known_language(self.options) {
+            return Ok(language.unwrap_or_else(|| "en".to_string()));
+        }
+        let window = whisper.spec.audio.chunk_samples();
+        let samples = &samples[..samples.len().min(window)];
+        let log_mel = whisper.log_mel().compute(samples, window - samples.len());
+        let encoded = whisper.encode_window(log_mel.view(), self.options.encoder_context)?;
+        let languages = whisper.detect_language(&encoded)?;
+        Ok(languages.into_iter().next().map_or_else(|| "en".to_string(), |(code, _)| code))
+    }
+
+    /// Held samples by their places in the stream.
+    fn samples(&self, start: u64, end: u64) -> &[f32] {
+        let place = |at: u64| (at.saturating_sub(self.first) as usize).min(self.held.len());
+        &self.held[place(start)..place(end)]
+    }
+
+    /// Forgets the samples before `from`.
+    fn let_go(&mut self, from: u64) {
+        let passed = (from.saturating_sub(self.first) as usize).min(self.held.len());
+        self.held.drain(..passed);
+        self.first += passed as u64;
+    }
+}

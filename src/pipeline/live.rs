@@ -1,0 +1,95 @@
+//! Sound that is still coming, from its bytes to events.
+
+use std::io::Read;
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+
+use crate::config::TranscribeOptions;
+use crate::error::Error;
+use crate::media::audio::{AudioError, LiveReader};
+use crate::models::Models;
+use crate::models::whisper::{Live, LiveEvent};
+
+/// Blocks of about 50 ms that wait at most while a text is decoded. Whoever writes the stream waits when they are full:
+/// nothing is lost.
+const MOST_WAITING: usize = 600;
+
+/// Blocks taken together, at most: events of what is behind come before more is taken.
+const MOST_TOGETHER: usize = 100;
+
+/// Transcribes `stream`, WAV or raw samples as [`LiveReader`] takes them, while it is being written. `name` stands for it
+/// in errors; `emit` is given every event as soon as it is known, and ends the transcription by returning `false`. Memory
+/// does not grow with the stream.
+///
+/// # Errors
+/// [`Error::NoModel`] without `models.vad`, which tells where a text may end; [`Error::Input`] for a stream that is no
+/// sound; and those of the models.
+pub fn transcribe_live(
+    models: &mut Models,
+    stream: impl Read + Send + 'static,
+    name: &str,
+    options: &TranscribeOptions,
+    emit: &mut dyn FnMut(LiveEvent) -> bool,
+) -> Result<(), Error> {
+    let unreadable = |source: AudioError| Error::Input { problem: format!("{name}: {source}") };
+    models.vad("transcribe -")?;
+    let (whisper, vad) = models.whisper_and_vad(true, "transcribe -")?;
+    let Some(vad) = vad else { return Ok(()) };
+    let mut live = Live::new(whisper, vad, options)?;
+    let blocks = read(stream, name.to_string(), whisper.sample_rate());
+    let mut samples = Vec::new();
+    let mut outcome = Ok(());
+    while outcome.is_ok() {
+        samples.clear();
+        let Ok(first) = blocks.recv() else { break };
+        let mut next = Ok(first);
+        for _ in 0..MOST_TOGETHER {
+            match next {
+                Ok(Ok(block)) => samples.extend(block),
+                Ok(Err(error)) => outcome = Err(unreadable(error)),
+                Err(_) => break,
+            }
+            next = blocks.try_recv();
+        }
+        let caught_up = next.is_err();
+        if !live.push(whisper, vad, &samples, caught_up)?.into_iter().all(&mut *emit) {
+            return Ok(());
+        }
+    }
+    // What was said before an error counts.
+    let _ = live.finish(whisper, vad)?.into_iter().all(emit);
+    outcome
+}
+
+/// Reads `stream` on a thread of its own: sound is taken up while a text is decoded. The last thing sent is the stream's
+/// error, if it has one.
+fn read(stream: impl Read + Send + 'static, name: String, sample_rate: u32) -> Receiver<Result<Vec<f32>, AudioError>> {
+    let (sender, receiver) = mpsc::sync_channel(MOST_WAITING);
+    // Not joined: it may wait for input that never comes.
+    thread::spawn(move || {
+        let mut reader = match LiveReader::new(stream, sample_rate) {
+            Ok(reader) => reader,
+            Err(error) => {
+                let _ = sender.send(Err(error));
+                return;
+            }
+        };
+        loop {
+            let mut block = Vec::new();
+            let sent = match reader.read(&mut block) {
+                Ok(true) => sender.send(Ok(block)),
+                Ok(false) => break,
+                Err(error) => {
+                    let _ = sender.send(Err(error));
+                    break;
+                }
+            };
+            // Nobody listens any more.
+            if sent.is_err() {
+                break;
+            }
+        }
+        reader.warnings().iter().for_each(|warning| log::warn!("{name}: {warning}"));
+    });
+    receiver
+}
