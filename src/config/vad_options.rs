@@ -80,8 +80,7 @@ impl VadOptions {
             }
         }
         let least = LEAST_SPEECH_S + 2.0 * f64::from(pad_ms) / 1_000.0;
-        // Not `<`: a NaN is refused too.
-        if !(max_speech_s >= least) {
+        if max_speech_s.is_nan() || max_speech_s < least {
             return Err(format!(
                 "max_speech_s: {max_speech_s} is less than {least}, twice pad_ms and {LEAST_SPEECH_S} s"
             ));

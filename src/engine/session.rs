@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use ort::environment::Environment;
 use ort::logging::LogLevel;
@@ -81,11 +82,13 @@ impl Engine {
         })?;
         self.check_version(&common.name, file.role, spec, options.precision)?;
         let path = file.folder.file(graph_file);
+        let started = Instant::now();
         verify(&path, &common.files[graph_file])?;
         let weights = spec.weights_file(options.precision, graph_file);
         if let Some(expected) = common.files.get(&weights) {
             verify(&file.folder.file(&weights), expected)?;
         }
+        let verified = Instant::now();
 
         let failed = |source: ort::Error| EngineError::Session { path: path.clone(), source };
         let mut builder = self.builder().map_err(failed)?;
@@ -99,6 +102,7 @@ impl Engine {
         let registered = providers::register(&mut builder, options.providers, self.on_missing, &name, &key)?;
         registered.missing.iter().for_each(|missing| self.warn(missing));
         let session = builder.commit_from_file(&path).map_err(failed)?;
+        log::debug!("{name}: {:?} verify, {:?} session", verified - started, verified.elapsed());
         Graph::new(name, path, session, spec, registered)
     }
 

@@ -30,7 +30,7 @@ impl VadSpec {
         let VadAudio { sample_rate, chunk_samples, context_samples } = self.audio;
         let sane = (1_000..=192_000).contains(&sample_rate)
             && (16..=65_536).contains(&chunk_samples)
-            && (0..=65_536).contains(&context_samples);
+            && context_samples <= 65_536;
         if !sane {
             return Err(format!("audio: values out of range: {:?}", self.audio));
         }
@@ -68,5 +68,54 @@ impl VadSpec {
     pub fn state(&self, graphs: &BTreeMap<String, GraphSpec>) -> usize {
         let state = graphs.get("vad").and_then(|vad| vad.inputs.get("state_h"));
         state.and_then(|state| state.fixed(2)).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{VadAudio, VadSpec};
+    use crate::config::model_folder::GraphSpec;
+
+    const GRAPHS: &str = "
+        vad:
+          files: {fp32: vad.onnx}
+          inputs:
+            samples: {name: samples, type: float32, shape: [chunks, 576]}
+            state_h: {name: state_h, type: float32, shape: [1, 1, 128]}
+            state_c: {name: state_c, type: float32, shape: [1, 1, 128]}
+          outputs:
+            speech: {name: speech, type: float32, shape: [chunks]}
+            next_state_h: {name: next_state_h, type: float32, shape: [1, 1, 128]}
+            next_state_c: {name: next_state_c, type: float32, shape: [1, 1, 128]}";
+
+    fn check(graphs: &str, context_samples: usize) -> Result<(), String> {
+        let graphs: BTreeMap<String, GraphSpec> = serde_yaml::from_str(graphs).unwrap();
+        VadSpec { audio: VadAudio { sample_rate: 16_000, chunk_samples: 512, context_samples } }.check(&graphs)
+    }
+
+    #[test]
+    fn the_graph_must_take_what_the_code_feeds() {
+        assert_eq!(check(GRAPHS, 64), Ok(()));
+        let not = |from: &str, to: &str| check(&GRAPHS.replacen(from, to, 1), 64).unwrap_err();
+        for (error, told) in [
+            (check(GRAPHS, 32).unwrap_err(), "samples.shape: must be [chunks, 544]"),
+            (check(GRAPHS, 70_000).unwrap_err(), "audio: values out of range"),
+            (not("vad:", "ears:"), "graphs: no `vad`"),
+            (not("state_c:", "cell:"), "graphs.vad.inputs: no `state_c`"),
+            (not("[chunks]", "[chunks, 1]"), "speech.shape: must be [chunks]"),
+            (not("[1, 1, 128]", "[1, 1, size]"), "the shape of `state_h` must be [1, 1, HIDDEN]"),
+            (
+                not(
+                    "next_state_c, type: float32, shape: [1, 1, 128]",
+                    "next_state_c, type: float32, shape: [1, 1, 64]",
+                ),
+                "`next_state_c`",
+            ),
+            (not("next_state_c, type: float32", "next_state_c, type: float16"), "next_state_c: must be float32"),
+        ] {
+            assert!(error.contains(told), "{told}: {error}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The probability of speech, chunk after chunk, while the sound comes in.
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1};
 
 use super::{State, Vad};
 use crate::engine::EngineError;
@@ -65,7 +65,10 @@ impl Probabilities {
     fn run(&mut self, vad: &mut Vad, chunks: usize) -> Result<Vec<f32>, EngineError> {
         let step = vad.chunk_samples();
         let width = self.context + step;
-        let rows = Array2::from_shape_fn((chunks, width), |(chunk, at)| self.waiting[chunk * step + at]);
+        let mut rows = Array2::zeros((chunks, width));
+        for (mut row, window) in rows.rows_mut().into_iter().zip(self.waiting.windows(width).step_by(step)) {
+            row.assign(&ArrayView1::from(window));
+        }
         let (speech, state) = vad.run(rows, &self.state)?;
         self.state = state;
         Ok(speech)
