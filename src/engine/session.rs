@@ -102,7 +102,13 @@ impl Engine {
         let registered = providers::register(&mut builder, options.providers, self.on_missing, &name, &key)?;
         registered.missing.iter().for_each(|missing| self.warn(missing));
         let session = builder.commit_from_file(&path).map_err(failed)?;
-        log::debug!("{name}: {:?} verify, {:?} session", verified - started, verified.elapsed());
+        log::debug!(
+            "{name}: checked in {:.0?}, loaded in {:.0?} ({}, {})",
+            verified - started,
+            verified.elapsed(),
+            options.precision,
+            registered.active.first().copied().unwrap_or("cpu")
+        );
         Graph::new(name, path, session, spec, registered)
     }
 
@@ -131,7 +137,10 @@ impl Engine {
             // `All`, not a level by number: ONNX Runtime 1.17 refuses those it does not know.
             .with_optimization_level(GraphOptimizationLevel::All)?
             .with_intra_op_spinning(spinning)?
-            .with_inter_op_spinning(spinning)?;
+            .with_inter_op_spinning(spinning)?
+            // A plan of all buffers for each shape seen: it grows with every length of sound and text, and gains nothing
+            // measurable where the arena keeps buffers already.
+            .with_memory_pattern(false)?;
         if intra > 0 {
             builder = builder.with_intra_threads(intra)?;
         }

@@ -15,6 +15,7 @@ mod transcript;
 pub mod words;
 
 use std::sync::Arc;
+use std::thread::{self, ScopedJoinHandle};
 
 use crate::config::model_folder::{Kind, ModelFolder, WhisperSpec};
 use crate::engine::Graph;
@@ -51,12 +52,18 @@ impl Whisper {
     pub fn load(loader: Loader) -> Result<Self, Error> {
         let folder = loader.folder().clone();
         let Kind::Whisper(spec) = &folder.kind else { return Err(loader.wrong_kind("whisper")) };
+        // Each takes one core most of its time: side by side they are there in half the time.
+        let (encoder, decoder, vocabulary) = thread::scope(|scope| {
+            let decoder = scope.spawn(|| Decoder::load(&loader, "decoder"));
+            let vocabulary = scope.spawn(|| Vocabulary::load(&folder, &spec.tokenizer));
+            (loader.graph("encoder"), joined(decoder), joined(vocabulary))
+        });
         Ok(Whisper {
             log_mel: Arc::new(loader.log_mel(&spec.audio)?),
             spec: spec.clone(),
-            vocabulary: Vocabulary::load(&folder, &spec.tokenizer)?,
-            encoder: loader.graph("encoder")?,
-            decoder: Decoder::load(&loader, "decoder")?,
+            vocabulary: vocabulary?,
+            encoder: encoder?,
+            decoder: decoder?,
             aligner: None,
             folder,
             loader,
@@ -86,4 +93,9 @@ impl Whisper {
     fn cannot(&self, problem: String) -> Error {
         Error::Request { model: self.folder.common.name.clone(), problem }
     }
+}
+
+/// What a thread gave; its panic, if it had one, goes on in this one.
+fn joined<T>(thread: ScopedJoinHandle<T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
