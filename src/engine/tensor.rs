@@ -1,6 +1,6 @@
 //! Tensors in ONNX Runtime's memory.
 
-use ndarray::{Array, ArrayViewD, Axis, Dimension, IxDyn, concatenate};
+use ndarray::{Array, ArrayViewD, Axis, Dimension, IxDyn};
 use ort::value::{DynValue, Tensor as OrtTensor};
 
 use super::error::EngineError;
@@ -51,14 +51,22 @@ impl Tensor {
         Self::float(self.view()?.select(Axis(0), entries))
     }
 
-    /// Puts tensors one behind the other along the first axis.
+    /// Copies `entry`, whose first axis is 1 long, to the place `index` of the first axis.
     ///
     /// # Errors
-    /// [`EngineError::Run`] when they hold no 32-bit floats or differ in the other axes.
-    pub fn stack(parts: &[&Tensor]) -> Result<Self, EngineError> {
-        let views = parts.iter().map(|part| part.view()).collect::<Result<Vec<_>, _>>()?;
-        let whole = concatenate(Axis(0), &views).map_err(|error| failed(ort::Error::new(error.to_string())))?;
-        Self::float(whole)
+    /// [`EngineError::Run`] when one holds no 32-bit floats, or the other axes differ.
+    pub fn put(&mut self, index: usize, entry: &Tensor) -> Result<(), EngineError> {
+        let mut ours = self.0.try_extract_array_mut::<f32>().map_err(failed)?;
+        let entry = entry.view()?;
+        if ours.shape().get(1..) != entry.shape().get(1..)
+            || entry.len_of(Axis(0)) != 1
+            || index >= ours.len_of(Axis(0))
+        {
+            let problem = format!("{:?} does not fit into {:?} at {index}", entry.shape(), ours.shape());
+            return Err(failed(ort::Error::new(problem)));
+        }
+        ours.index_axis_mut(Axis(0), index).assign(&entry.index_axis(Axis(0), 0));
+        Ok(())
     }
 
     /// Length of each axis.

@@ -64,18 +64,25 @@ impl CrossAttention {
         Ok(CrossAttention { keys: selected(&self.keys)?, values: selected(&self.values)? })
     }
 
-    /// Several windows as one, in order. All must be equally long.
+    /// Room for `windows` windows of the shape of this one, to be filled by [`CrossAttention::put`].
     ///
     /// # Errors
-    /// [`EngineError::Run`] when ONNX Runtime cannot take the tensors.
-    pub fn stack(parts: &[CrossAttention]) -> Result<Self, EngineError> {
-        let stacked = |side: fn(&CrossAttention) -> &[Tensor]| -> Result<Vec<Tensor>, EngineError> {
-            let layers = parts.first().map_or(0, |part| side(part).len());
-            (0..layers)
-                .map(|layer| Tensor::stack(&parts.iter().map(|part| &side(part)[layer]).collect::<Vec<_>>()))
-                .collect()
+    /// [`EngineError::Run`] when ONNX Runtime cannot make the tensors.
+    pub fn room_for(&self, windows: usize) -> Result<Self, EngineError> {
+        let room = |tensors: &[Tensor]| {
+            let shapes = tensors.iter().map(|tensor| [&[windows], &tensor.shape()[1..]].concat());
+            shapes.map(|shape| Tensor::zeros(&shape)).collect::<Result<_, _>>()
         };
-        Ok(CrossAttention { keys: stacked(CrossAttention::keys)?, values: stacked(CrossAttention::values)? })
+        Ok(CrossAttention { keys: room(&self.keys)?, values: room(&self.values)? })
+    }
+
+    /// Copies `window`, one window of the same shape, to the place `index`.
+    ///
+    /// # Errors
+    /// [`EngineError::Run`] when a tensor differs in shape or type.
+    pub fn put(&mut self, index: usize, window: &CrossAttention) -> Result<(), EngineError> {
+        let ours = self.keys.iter_mut().chain(&mut self.values);
+        ours.zip(window.keys.iter().chain(&window.values)).try_for_each(|(ours, window)| ours.put(index, window))
     }
 }
 

@@ -143,8 +143,8 @@ impl<'o> Live<'o> {
 
     /// The language asked for, or the one that is spoken in `samples`.
     fn language(&self, whisper: &mut Whisper, samples: &[f32]) -> Result<String, Error> {
-        if let Some(language) = whisper.known_language(self.options) {
-            return Ok(language.unwrap_or_else(|| "en".to_string()));
+        if let Some(language) = whisper.known_language(self.options)? {
+            return Ok(language);
         }
         let window = whisper.spec.audio.chunk_samples();
         let samples = &samples[..samples.len().min(window)];

@@ -4,6 +4,7 @@ mod context;
 mod decode;
 mod encode;
 mod language;
+mod language_names;
 mod live;
 mod long_form;
 mod prompt;

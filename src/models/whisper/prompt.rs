@@ -1,6 +1,6 @@
 //! The tokens that tell the decoder what to write.
 
-use super::Whisper;
+use super::{Whisper, language_names};
 use crate::config::{Task, TranscribeOptions};
 use crate::error::Error;
 
@@ -39,32 +39,40 @@ impl Whisper {
                            windows are cut where nobody speaks";
             return Err(self.cannot(problem.to_string()));
         }
-        let language = options.language.as_deref();
-        if !self.spec.multilingual {
-            if options.task == Task::Translate {
-                let problem = "an English-only model cannot translate; use a multilingual one (--model whisper-base)";
-                return Err(self.cannot(problem.to_string()));
-            }
-            return match language {
-                None | Some("auto" | "en") => Ok(()),
-                Some(other) => Err(self.cannot(format!(
-                    "an English-only model cannot do language `{other}`; use a multilingual one (--model whisper-base)"
-                ))),
-            };
+        let language = options.language.as_deref().filter(|language| !is_auto(language));
+        if self.spec.multilingual {
+            return language.map_or(Ok(()), |language| self.language_code(language).map(|_| ()));
+        }
+        if options.task == Task::Translate {
+            let problem = "an English-only model cannot translate; use a multilingual one (--model whisper-base)";
+            return Err(self.cannot(problem.to_string()));
         }
         match language {
-            None | Some("auto") => Ok(()),
-            Some(code) if self.spec.tokens.languages.contains_key(code) => Ok(()),
-            Some(code) => Err(self.unknown_language(code)),
+            Some(language) if language_names::code(language).unwrap_or(language) != "en" => Err(self.cannot(format!(
+                "an English-only model cannot do language `{language}`; use a multilingual one (--model whisper-base)"
+            ))),
+            _ => Ok(()),
         }
     }
 
-    /// The language that need not be detected.
-    pub(super) fn known_language(&self, options: &TranscribeOptions) -> Option<Option<String>> {
-        let given = options.language.clone().filter(|code| code != "auto");
-        match self.spec.multilingual {
-            true => given.map(Some),
-            false => Some(Some("en".to_string())),
+    /// The code of the language that need not be detected: the one asked for, or the only one the model knows.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for a language the model does not know.
+    pub(super) fn known_language(&self, options: &TranscribeOptions) -> Result<Option<String>, Error> {
+        if !self.spec.multilingual {
+            return Ok(Some("en".to_string()));
+        }
+        options.language.as_deref().filter(|language| !is_auto(language)).map(|it| self.language_code(it)).transpose()
+    }
+
+    /// The code of a language by its code or English name, in any case.
+    fn language_code(&self, language: &str) -> Result<String, Error> {
+        let code = language.to_lowercase();
+        let code = language_names::code(&code).unwrap_or(&code);
+        match self.spec.tokens.languages.contains_key(code) {
+            true => Ok(code.to_string()),
+            false => Err(self.unknown_language(language)),
         }
     }
 
@@ -72,4 +80,9 @@ impl Whisper {
         let known = self.spec.tokens.languages.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         self.cannot(format!("unknown language `{code}`; the model knows {known}, and `auto` detects"))
     }
+}
+
+/// Whether a language is to be detected.
+fn is_auto(language: &str) -> bool {
+    language.eq_ignore_ascii_case("auto")
 }

@@ -11,7 +11,6 @@ use super::transcript::{Segment, Transcript};
 use crate::config::TranscribeOptions;
 use crate::error::Error;
 use crate::media::audio::{Recording, Samples, Spectrogram};
-use crate::models::generation::CrossAttention;
 use crate::models::vad::{Edge, SpeechMap, Vad, windows};
 
 /// Less probable languages are not listed in a transcript.
@@ -45,8 +44,8 @@ impl Whisper {
         let mut spectrogram = survey.spectrogram(&log_mel)?;
         let map = survey.stretches.as_deref().map(SpeechMap::new);
 
-        let (language, languages) = match self.known_language(options) {
-            Some(language) => (language, Vec::new()),
+        let (language, languages) = match self.known_language(options)? {
+            Some(language) => (Some(language), Vec::new()),
             None if map.as_ref().is_some_and(|map| map.samples() == 0) => (None, Vec::new()),
             None => {
                 // openai-whisper detects on a whole window, with the silence behind a shorter recording.
@@ -123,19 +122,20 @@ impl Whisper {
     ) -> Result<(), Error> {
         let context = long_form.options().encoder_context;
         let mut spectrograms = Vec::with_capacity(clips.len());
-        let mut encoded = Vec::with_capacity(clips.len());
+        let mut windows = None;
         // All windows of a batch must be equally long: as long as the longest needs.
-        let longest = clips.iter().map(Range::len).max().unwrap_or(0);
-        for clip in clips {
+        let longest = self.context_frames(clips.iter().map(Range::len).max().unwrap_or(0), context);
+        for (index, clip) in clips.iter().enumerate() {
             let window = spectrogram.window(clip.start, clip.len()).map_err(|source| survey.unreadable(source))?;
-            encoded.push(self.encode(window.log_mel.view(), self.context_frames(longest, context))?);
+            let encoded = self.encode(window.log_mel.view(), longest)?;
             spectrograms.push(window.log_mel);
+            match &mut windows {
+                None if clips.len() == 1 => windows = Some(encoded),
+                None => windows.insert(encoded.room_for(clips.len())?).put(index, &encoded)?,
+                Some(windows) => windows.put(index, &encoded)?,
+            }
         }
-        let windows = match encoded.len() {
-            1 => encoded.remove(0),
-            _ => CrossAttention::stack(&encoded)?,
-        };
-        drop(encoded);
+        let Some(windows) = windows else { return Ok(()) };
         let decoded = long_form.decode(self, &windows)?;
         for (index, ((clip, log_mel), decoded)) in clips.iter().zip(&spectrograms).zip(&decoded).enumerate() {
             let whole = Place { seek: clip.start, frames: clip.len() };
