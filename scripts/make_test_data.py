@@ -42,6 +42,8 @@ CARDS = ("001", "002", "003", "004", "005")
 PICTURES = (0, 7, 19, 23, 39, 41, 46, 48, 61, 63)
 SHAPES = ("circle", "rectangle", "triangle")
 
+SPANISH = ("spanish.wav", "mi hermano vive en españa y trabaja en un hospital")
+
 # Of espeak-ng's voices and speeds this is one that Whisper tiny.en hears rightly in every question.
 VOICE = ("-v", "en-us+m3", "-s", "120", "-g", "6")
 QUESTIONS = {
@@ -73,6 +75,7 @@ def main() -> None:
         copy_speech(Path(scratch), transcripts)
         copy_pictures(Path(scratch))
     speak_questions(transcripts)
+    speak_spanish(transcripts)
     write_json(DATA / "transcripts.json", transcripts)
     write_lines(DATA / "records.jsonl", [json.dumps(record) for record in RECORDS])
     write_formats()
@@ -133,6 +136,14 @@ def speak_questions(transcripts: dict[str, str]) -> None:
         spoken = subprocess.run(["espeak-ng", *VOICE, "--stdout", text], stdout=subprocess.PIPE, check=True).stdout
         convert("pipe:0", DATA / name, "-ar", "16000", "-c:a", "pcm_s16le", given=spoken)
         transcripts[name] = text
+
+
+def speak_spanish(transcripts: dict[str, str]) -> None:
+    """For the multilingual models: a language to detect, and to translate."""
+    name, text = SPANISH
+    spoken = subprocess.run(["espeak-ng", "-v", "es", "-s", "140", "--stdout", text], stdout=subprocess.PIPE, check=True)
+    convert("pipe:0", DATA / name, "-ar", "16000", "-c:a", "pcm_s16le", given=spoken.stdout)
+    transcripts[name] = text
 
 
 def write_formats() -> None:

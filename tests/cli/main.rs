@@ -3,4 +3,6 @@
 mod bad_input;
 mod binary;
 mod commands;
+mod live;
 mod subtitles;
+mod whisper;
