@@ -27,6 +27,15 @@ class Precision(str, Enum):
     """4-bit integers with a scale a block of inputs (`MatMulNBits`)."""
 
 
+DEFAULT = (Precision.FP32, Precision.INT8, Precision.Q8)
+"""What a model folder has if nothing else is said."""
+
+PLAIN = (Precision.FP32, Precision.FP16)
+"""What plain ONNX operators can compute."""
+
+ENCODER = {Precision.Q4: Precision.INT8}
+"""Of the precisions whose encoder is another's: 4 bits would make it less exact and no faster."""
+
 LEAST_RUNTIME = {Precision.Q8: "1.22"}
 """The first version of ONNX Runtime that runs a precision, where 1.17 does not."""
 
