@@ -20,7 +20,11 @@ class Precision(str, Enum):
     FP16 = "fp16"
     """Stored as float16, computed in float32."""
     INT8 = "int8"
-    """8-bit integers with a scale an output; what they are multiplied by is rounded to 8 bits as it comes."""
+    """8-bit integers with a scale an output; what they are multiplied by is rounded to 8 bits as it comes.
+
+    On x86 without VNNI ONNX Runtime adds pairs of products in 16 bits, where large ones saturate: less exact there than
+    elsewhere. The blocks of the precisions below do not.
+    """
     Q8 = "q8"
     """8-bit integers with a scale a block of inputs (`MatMulNBits`)."""
     Q4 = "q4"
