@@ -6,7 +6,8 @@ Needs scripts/requirements/test.txt. One line a precision, each measured in a pr
 
 - logit_difference: the largest, when both are fed what fp32 decodes greedily (plain argmax, no rules);
 - tokens_agreeing: the share of positions where both then choose the same token; clips_identical: where all are;
-- encoder_ms for 30 s of sound, step_ms for one token behind 10 and behind 200: the least of several runs, wall clock;
+- encoder_ms for 30 s of sound, step_ms for one token behind 10 and behind 200: the least of several runs; wall clock, or of
+  one thread its processor time, which other work on the machine disturbs less;
 - load_ms: of the encoder's and the decoder's sessions, the files being in the page cache;
 - peak_mb: what the process's resident memory grew by at most (VmHWM), from before loading to after the decoding;
 - disk_mb: the encoder's and the decoder's files.
@@ -73,7 +74,8 @@ def measure(folder: Path, audio: list[Path], precision: str, found: Path, thread
         logits = [decode(model, mel, wanted.argmax(1)) for mel, wanted in zip(mels, expected)]
     peak = memory("VmHWM") - before
     same = [found.argmax(1) == wanted.argmax(1) for found, wanted in zip(logits, expected)]
-    encoder, steps = times(model, mels[0], repeat)
+    clock = time.thread_time if threads == 1 else time.perf_counter
+    encoder, steps = times(model, mels[0], repeat, clock)
     report = {
         "model": folder.name,
         "precision": precision,
@@ -113,7 +115,9 @@ def prompt(description: dict[str, Any]) -> list[int]:
     return [tokens["start_of_transcript"], *language, tokens["no_timestamps"]]
 
 
-def times(model: OnnxWhisper, mel: np.ndarray, repeat: int) -> tuple[float, dict[str, float]]:
+def times(
+    model: OnnxWhisper, mel: np.ndarray, repeat: int, clock: Callable[[], float]
+) -> tuple[float, dict[str, float]]:
     """Milliseconds of the encoder, and of a step by the length of its past."""
     cross = model.encode(mel)
     steps = {}
@@ -122,22 +126,22 @@ def times(model: OnnxWhisper, mel: np.ndarray, repeat: int) -> tuple[float, dict
             name: np.zeros((1, tensor.shape[1], past, tensor.shape[3]), np.float32)
             for name, tensor in model.start(1).items()
         }
-        steps[str(past)] = least(lambda cache=cache: step(model, cross, cache), 5 * repeat)
-    return least(lambda: model.encode(mel), repeat), steps
+        steps[str(past)] = least(lambda cache=cache: step(model, cross, cache), 5 * repeat, clock)
+    return least(lambda: model.encode(mel), repeat, clock), steps
 
 
 def step(model: OnnxWhisper, cross: Tensors, cache: Tensors) -> None:
     model.decode(np.array([[100]]), cross, cache)
 
 
-def least(run: Callable[[], object], repeat: int) -> float:
+def least(run: Callable[[], object], repeat: int, clock: Callable[[], float]) -> float:
     """Milliseconds of the fastest of several runs."""
     run()
     found = []
     for _ in range(repeat):
-        start = time.perf_counter()
+        start = clock()
         run()
-        found.append(time.perf_counter() - start)
+        found.append(clock() - start)
     return 1000 * min(found)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from export.errors import ExportError
 from export.graph import Dialect
-from export.precision import Precision
+from export.precision import DEFAULT, PLAIN, Precision
 from export.whisper import export_whisper
 
 
@@ -33,8 +33,10 @@ def main(arguments: list[str] | None = None) -> int:
         "--precision",
         nargs="+",
         choices=[precision.value for precision in Precision],
-        default=[Precision.FP32.value],
-        help="of the weights; one or more (default: fp32)",
+        help="of the weights; one or more (default: "
+        + " ".join(precision.value for precision in DEFAULT)
+        + ", of which "
+        "the standard dialect has fp32)",
     )
     parser.add_argument("--origin", default="unknown", help="where the weights came from, for model.yaml")
     parser.add_argument("--license", default="unknown", help="licence of the weights, for model.yaml")
@@ -45,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
             options.target,
             name=options.name or options.target.resolve().name,
             dialect=Dialect(options.dialect),
-            precisions=[precision for precision in Precision if precision.value in options.precision],
+            precisions=_precisions(options.precision, Dialect(options.dialect)),
             origin=options.origin,
             license_name=options.license,
         )
@@ -57,6 +59,13 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     print(f"wrote {options.target}", file=sys.stderr)
     return 0
+
+
+def _precisions(names: list[str] | None, dialect: Dialect) -> list[Precision]:
+    """In the order of `Precision`, whatever the order of the names."""
+    if names is not None:
+        return [precision for precision in Precision if precision.value in names]
+    return [precision for precision in DEFAULT if dialect is Dialect.ORT or precision in PLAIN]
 
 
 if __name__ == "__main__":

@@ -20,12 +20,25 @@ class Precision(str, Enum):
     FP16 = "fp16"
     """Stored as float16, computed in float32."""
     INT8 = "int8"
-    """8-bit integers with a scale an output; what they are multiplied by is rounded to 8 bits as it comes."""
+    """8-bit integers with a scale an output; what they are multiplied by is rounded to 8 bits as it comes.
+
+    On x86 without VNNI ONNX Runtime adds pairs of products in 16 bits, where large ones saturate: less exact there than
+    elsewhere. The blocks of the precisions below do not.
+    """
     Q8 = "q8"
     """8-bit integers with a scale a block of inputs (`MatMulNBits`)."""
     Q4 = "q4"
     """4-bit integers with a scale a block of inputs (`MatMulNBits`)."""
 
+
+DEFAULT = (Precision.FP32, Precision.INT8, Precision.Q8)
+"""What a model folder has if nothing else is said."""
+
+PLAIN = (Precision.FP32, Precision.FP16)
+"""What plain ONNX operators can compute."""
+
+ENCODER = {Precision.Q4: Precision.INT8}
+"""Of the precisions whose encoder is another's: 4 bits would make it less exact and no faster."""
 
 LEAST_RUNTIME = {Precision.Q8: "1.22"}
 """The first version of ONNX Runtime that runs a precision, where 1.17 does not."""

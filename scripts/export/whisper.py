@@ -11,7 +11,7 @@ from export.checkpoint import read_json
 from export.errors import ExportError
 from export.graph import Dialect, GraphBuilder
 from export.model_folder import graph_entry, new_model_folder, write_description
-from export.precision import LEAST_RUNTIME, Precision
+from export.precision import ENCODER, LEAST_RUNTIME, PLAIN, Precision
 from export.weight_file import WeightFile
 from export.whisper_alignment import build_alignment
 from export.whisper_graphs import build_decoder, build_encoder
@@ -54,6 +54,10 @@ def export_whisper(
     license_name: str,
 ) -> None:
     """Writes the model folder `target` from the CTranslate2 or Hugging Face folder `checkpoint`."""
+    for precision in precisions:
+        if dialect is Dialect.STANDARD and precision not in PLAIN:
+            plain = " and ".join(name.value for name in PLAIN)
+            raise ExportError(f"precision {precision.value} needs the ort dialect; standard has {plain}")
     weights = read_weights(checkpoint)
     layout = "CTranslate2" if is_ctranslate2(checkpoint) else "Hugging Face"
     settings = _settings(checkpoint)
@@ -73,6 +77,10 @@ def export_whisper(
         )
 
 
+def _file_name(role: str, precision: Precision) -> str:
+    return f"{role}.onnx" if precision is Precision.FP32 else f"{role}.{precision.value}.onnx"
+
+
 def _write_graphs(
     folder: Path, weights: WhisperWeights, dialect: Dialect, precisions: Sequence[Precision], details: dict[str, Any]
 ) -> dict[str, Any]:
@@ -82,14 +90,15 @@ def _write_graphs(
     files: dict[str, dict[str, str]] = {role: {} for role in ("encoder", "decoder", "alignment")}
     shared_files: dict[str, str] = {}
     for precision in precisions:
-        stem = "" if precision is Precision.FP32 else f".{precision.value}"
-        built["encoder"] = build_encoder(weights, dialect, precision)
+        of_encoder = ENCODER.get(precision, precision)
+        built["encoder"] = build_encoder(weights, dialect, of_encoder)
         built["decoder"] = build_decoder(weights, dialect, precision)
         built["alignment"] = build_alignment(weights, dialect, precision, heads, end_of_text)
         for role in built:
-            files[role][precision.value] = f"{role}{stem}.onnx"
+            files[role][precision.value] = _file_name(role, of_encoder if role == "encoder" else precision)
         encoder, decoder, alignment = (folder / files[role][precision.value] for role in built)
-        built["encoder"].save(encoder)
+        if not encoder.exists():
+            built["encoder"].save(encoder)
         shared = WeightFile(decoder.with_name(decoder.name + ".data"))
         built["decoder"].save_sharing(decoder, shared)
         built["alignment"].save_sharing(alignment, shared)
