@@ -45,7 +45,9 @@ def _whisper(args: argparse.Namespace) -> None:
     folder = args.output or (paths.WORK if partial else paths.RESULTS)
     results = store.read(folder / "whisper.json")
     for model in args.model or ["tiny.en"]:
-        results["models"][model] = section(model, args.edgefuse, args.threads, workloads, repeats, args.only or [])
+        results["models"][model] = section(
+            model, args.edgefuse, args.threads, workloads, repeats, args.only or [], args.fallback
+        )
         store.write(folder / "whisper.json", results)
     store.write_text(folder / "whisper.md", report.page(results))
     store.write_text(folder / "whisper.svg", chart.chart(results["models"]))
@@ -79,6 +81,12 @@ def _arguments() -> argparse.Namespace:
     whisper.add_argument("--only", action="append", metavar="PART", help="only variants with this in their name")
     whisper.add_argument("--repeats", type=_count, help="times of each measurement, instead of the usual ones")
     whisper.add_argument("--quick", action="store_true", help="the clip and a cold start, once each")
+    whisper.add_argument(
+        "--no-fallback",
+        dest="fallback",
+        action="store_false",
+        help="temperature 0 only, for every engine that falls back",
+    )
     whisper.add_argument("--edgefuse", type=Path, default=paths.BINARY, metavar="FILE", help="the program to measure")
     whisper.add_argument("--output", type=Path, metavar="FOLDER", help="where to write the results")
     whisper.add_argument("--update-readme", action="store_true", help="put the table into README.md")

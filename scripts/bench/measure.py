@@ -33,6 +33,7 @@ class Bench:
 
     model: str
     threads: int
+    fallback: bool
     binary: Path
     environment: dict[str, str]
     clip: Recording
@@ -143,6 +144,7 @@ class Bench:
     def _options(self, variant: Variant, beams: int) -> dict[str, Any]:
         weights = prepare.weights(variant.weights, self.model)
         options = {**variant.options, "model": str(weights), "threads": self.threads, "beams": beams}
+        options["fallback"] = self.fallback
         if variant.engine == EDGEFUSE:
             device = paths.WORK / EDGEFUSE / f"{self.model}-{variant.options['precision']}.yaml"
             edgefuse_model.write_device_file(device, weights, variant.options["precision"], self.threads)

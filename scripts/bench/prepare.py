@@ -21,8 +21,13 @@ MADE = {
     "hugging_face": "hugging-face",
     "openvino-fp32": "openvino-fp32",
     "openvino-int8": "openvino-int8",
+    "sherpa-fp32": "sherpa-fp32",
+    "sherpa-int8": "sherpa-int8",
 }
 """What is made, and its name in the model's work folder."""
+
+MADE_OF = {"openvino-fp32": "hugging_face", "openvino-int8": "hugging_face", "sherpa-int8": "sherpa-fp32"}
+"""What is not made of the checkpoint itself."""
 
 
 def weights(form: str, model: str) -> Path:
@@ -40,8 +45,7 @@ def weights(form: str, model: str) -> Path:
         return folder
     target = paths.WORK / "models" / model / MADE[form]
     if not target.exists():
-        # OpenVINO's is made of the Hugging Face folder.
-        source = weights("hugging_face", model) if form.startswith("openvino") else checkpoint
+        source = weights(MADE_OF[form], model) if form in MADE_OF else checkpoint
         _make(form, source, target)
     return target
 
@@ -84,6 +88,14 @@ def main(form: str, source: Path, target: Path) -> None:
         from bench.convert.openvino import write_openvino
 
         write_openvino(source, target, form.removeprefix("openvino-"))
+    elif form == "sherpa-fp32":
+        from bench.convert.sherpa import write_sherpa
+
+        write_sherpa(source, target)
+    elif form == "sherpa-int8":
+        from bench.convert.sherpa import quantize_sherpa
+
+        quantize_sherpa(source, target)
     else:
         raise BenchError(f"{form}: not a known form of weights")
 

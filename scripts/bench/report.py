@@ -93,10 +93,12 @@ def _machine(section: dict[str, Any]) -> str:
 _PREAMBLE = """\
 Written by `python scripts/bench_peers.py whisper`; every figure, with every single time, is in [whisper.json](whisper.json).
 All engines have the same weights, the same recordings and the same number of threads, and take turns. English is given, not
-detected; timestamps are on; temperature 0 without fallback; no conditioning on earlier text.
+detected; timestamps are on; no conditioning on earlier text; falling back to higher temperatures as each engine does by default
+(`"fallback": false` in the results: temperature 0 for all).
 
 - **clip**: 11 s, greedy, in a process that has transcribed once before; the median. Peers are given samples in memory and the
-  time is that of their call; edgefuse is given the file and its own `ms` is taken.
+  time is that of their call; edgefuse is given the file and its own `ms` is taken. sherpa-onnx has no timestamps here, and it
+  shortens the encoder's context to the recording and some silence, as `adaptive` does.
 - **long**: 690 s of speech, greedy, one window after another or in batches.
 - **cold**: from the start of the process to the transcript of the clip. edgefuse is its own program; the others are libraries,
   started by the shortest Python program that serves (`scripts/bench/cold.py`), imports included.

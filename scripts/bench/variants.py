@@ -57,6 +57,15 @@ def _edgefuse(precision: str, context: str, batch: int, workloads: tuple[str, ..
     return Variant(name, "edgefuse", (), "edgefuse", options, workloads)
 
 
+def _sherpa(precision: str) -> Variant:
+    """sherpa-onnx decodes the first 30 s of a recording, so that it has no part in the long one."""
+    options = {"precision": precision, "batch": 1}
+    workloads = (CLIP, COLD, WER)
+    return Variant(
+        f"sherpa-onnx {precision}", "sherpa_onnx", ("sherpa-onnx",), f"sherpa-{precision}", options, workloads
+    )
+
+
 def peers() -> list[Variant]:
     """Every other engine. openai-whisper has no cold start here: its weights come through this project's own reader."""
     faster = ("faster-whisper", "ctranslate2")
@@ -75,6 +84,7 @@ def peers() -> list[Variant]:
         ),
         Variant("OpenVINO GenAI fp32", "openvino_genai", vino, "openvino-fp32", {"precision": "fp32", "batch": 1}),
         Variant("OpenVINO GenAI int8", "openvino_genai", vino, "openvino-int8", {"precision": "fp32", "batch": 1}),
+        *(_sherpa(precision) for precision in ("fp32", "int8")),
         Variant(
             "openai-whisper fp32",
             "openai_whisper",

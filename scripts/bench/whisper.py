@@ -14,25 +14,21 @@ from bench.measure import Bench
 from bench.variants import CLIP, COLD, LONG, WER, Variant
 from bench.wer import whisper_normalizer
 
-# Engines that were looked at and cannot be fed these weights, or not fairly.
-LEFT_OUT = [
-    {
-        "engine": "sherpa-onnx",
-        "workload": "all",
-        "why": "its Whisper graphs come from a PyTorch tracing script for its own decoder interface (fixed 448-token "
-        "caches written in place), which no exporter here makes; it also stops at 30 s and has no beam search",
-    }
-]
-
 
 def section(
-    model: str, binary: Path, threads: int, workloads: Sequence[str], repeats: dict[str, int], only: Sequence[str]
+    model: str,
+    binary: Path,
+    threads: int,
+    workloads: Sequence[str],
+    repeats: dict[str, int],
+    only: Sequence[str],
+    fallback: bool,
 ) -> dict[str, Any]:
     """One model's section of the results.
 
     only: parts of the names of the variants to run; all where it is empty
     """
-    bench = _bench(model, binary, threads)
+    bench = _bench(model, binary, threads, fallback)
     wanted = [one for one in _variants(model) if not only or any(part in one.name for part in only)]
     # Measured before any load of ours; the load that others make spoils the times.
     described = machine.describe(threads)
@@ -55,6 +51,7 @@ def section(
         "versions": {"edgefuse": machine.binary(binary)["version"]}
         | {package: machine.version(package) for package in packages},
         "binary_sha256": machine.binary(binary)["sha256"],
+        "fallback": fallback,
         "repeats": {workload: repeats[workload] for workload in workloads if workload in repeats},
         "audio": {
             name: {"source": recording.source, "seconds": recording.seconds, "sha256": recording.sha256}
@@ -63,11 +60,11 @@ def section(
         "headline": _headline(ours),
         "engines": {one.name: bench.engines[one.name] for one in wanted if one.name in bench.engines},
         "ratios": _ratios(bench.engines, [one.name for one in ours]),
-        "not_run": bench.not_run + LEFT_OUT,
+        "not_run": bench.not_run,
     }
 
 
-def _bench(model: str, binary: Path, threads: int) -> Bench:
+def _bench(model: str, binary: Path, threads: int, fallback: bool) -> Bench:
     if not binary.is_file():
         raise BenchError(f"{binary}: no such program; run `cargo build --release`, or name it by --edgefuse")
     jfk: Path | None = paths.WORK / audio.JFK
@@ -84,6 +81,7 @@ def _bench(model: str, binary: Path, threads: int) -> Bench:
     return Bench(
         model=model,
         threads=threads,
+        fallback=fallback,
         binary=binary.absolute(),
         environment=machine.environment(threads),
         clip=audio.make_clip(paths.DATA, jfk, paths.WORK / "audio" / "clip.wav"),

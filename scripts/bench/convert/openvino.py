@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
-
-from optimum.exporters.openvino import main_export
 
 
 def write_openvino(hugging_face: Path, folder: Path, precision: str) -> None:
     """precision: fp32, or int8 for weights in 8 bits."""
-    from optimum.intel.openvino import OVConfig
-
-    config = OVConfig(dtype="fp32")
-    if precision == "int8":
-        from optimum.intel.openvino import OVWeightQuantizationConfig
-
-        config = OVConfig(quantization_config=OVWeightQuantizationConfig(bits=8, sym=False))
-    main_export(
-        str(hugging_face),
-        folder,
-        task="automatic-speech-recognition-with-past",
-        ov_config=config,
-        convert_tokenizer=True,
-        library_name="transformers",
-    )
+    # The command and not its `main_export`: only the command compresses weights.
+    command = [sys.executable, "-m", "optimum.commands.optimum_cli", "export", "openvino", "--model", str(hugging_face)]
+    command += ["--task", "automatic-speech-recognition-with-past", "--weight-format", precision, str(folder)]
+    subprocess.run(command, check=True)

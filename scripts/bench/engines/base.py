@@ -7,9 +7,10 @@
     beams       1 for greedy decoding
     precision   the engine's own name for it
     batch       windows decoded at once; 1 for one after another
+    fallback    whether a window that came out badly may be decoded again at a higher temperature, by the engine's own
+                rules; engines that have no such rules, or not by default, go without
 
-Every engine decodes English with timestamps at temperature 0, without falling back to another temperature and without
-conditioning on earlier text, so that all do the same work.
+Every engine decodes English with timestamps and without conditioning on earlier text.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ class Transcript:
     text: str
     seconds: float
     peak_bytes: int = 0
+
+
+TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+"""openai-whisper's steps of falling back."""
 
 
 class Engine(Protocol):

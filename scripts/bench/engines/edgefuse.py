@@ -21,13 +21,15 @@ from bench.errors import BenchError
 from bench.process import Finished, last_line, run
 
 # What all engines are held to. A build without one of these flags has no such feature to turn off.
-PINNED = (("--temperature", "0"), ("--no-condition-on-previous-text",))
+PINNED: tuple[tuple[str, ...], ...] = (("--no-condition-on-previous-text",),)
 
 
 def command(options: dict[str, Any], *audio: str, form: str = "text") -> list[str]:
     """The whole command line."""
     known = flags(options["binary"])
-    pinned = PINNED if options["batch"] > 1 else (*PINNED, ("--no-vad",))
+    pinned = list(PINNED)
+    pinned += [] if options["fallback"] else [("--temperature", "0")]
+    pinned += [] if options["batch"] > 1 else [("--no-vad",)]  # batches are cut by voice activity
     words = [options["binary"], "--config", options["device"], "--quiet", "--format", form, "transcribe"]
     words += ["--language", "en"]
     words += [word for flag in pinned if flag[0] in known for word in flag]

@@ -8,14 +8,15 @@ from typing import Any
 
 from faster_whisper import BatchedInferencePipeline, WhisperModel
 
-from bench.engines.base import Transcript, read_speech
+from bench.engines.base import TEMPERATURES, Transcript, read_speech
 
 
 class FasterWhisper:
     def __init__(self, options: dict[str, Any]) -> None:
         threads, precision = options["threads"], options["precision"]
+        temperatures = list(TEMPERATURES) if options["fallback"] else 0.0
         model = WhisperModel(options["model"], device="cpu", compute_type=precision, cpu_threads=threads)
-        settings: dict[str, Any] = {"language": "en", "beam_size": options["beams"], "temperature": 0.0}
+        settings: dict[str, Any] = {"language": "en", "beam_size": options["beams"], "temperature": temperatures}
         if options["batch"] > 1:
             settings |= {"batch_size": options["batch"], "without_timestamps": False}
             self._transcribe = BatchedInferencePipeline(model).transcribe

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 import whisper
 
-from bench.engines.base import Transcript, read_speech
+from bench.engines.base import TEMPERATURES, Transcript, read_speech
 from parity.whisper_reference import load_openai
 
 
@@ -17,6 +17,7 @@ class OpenaiWhisper:
     def __init__(self, options: dict[str, Any]) -> None:
         torch.set_num_threads(options["threads"])
         self._model = load_openai(Path(options["model"]))
+        self._temperatures = TEMPERATURES if options["fallback"] else 0.0
         self._beams = options["beams"] if options["beams"] > 1 else None
 
     def transcribe(self, audio: Path) -> Transcript:
@@ -26,7 +27,7 @@ class OpenaiWhisper:
             self._model,
             samples,
             language="en",
-            temperature=0.0,
+            temperature=self._temperatures,
             beam_size=self._beams,
             condition_on_previous_text=False,
             fp16=False,

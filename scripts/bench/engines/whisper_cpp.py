@@ -15,8 +15,8 @@ GREEDY, BEAM_SEARCH = 0, 1
 
 class WhisperCpp:
     def __init__(self, options: dict[str, Any]) -> None:
-        beams = options["beams"]
-        strategy: dict[str, Any] = {"params_sampling_strategy": GREEDY, "greedy": {"best_of": 1}}
+        beams, fallback = options["beams"], options["fallback"]
+        strategy: dict[str, Any] = {"params_sampling_strategy": GREEDY, "greedy": {"best_of": 5 if fallback else 1}}
         if beams > 1:
             strategy = {
                 "params_sampling_strategy": BEAM_SEARCH,
@@ -26,7 +26,7 @@ class WhisperCpp:
             options["model"],
             n_threads=options["threads"],
             language="en",
-            temperature_inc=0.0,
+            temperature_inc=0.2 if fallback else 0.0,
             no_context=True,
             print_progress=False,
             print_realtime=False,
