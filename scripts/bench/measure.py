@@ -146,8 +146,10 @@ class Bench:
         options = {**variant.options, "model": str(weights), "threads": self.threads, "beams": beams}
         options["fallback"] = self.fallback
         if variant.engine == EDGEFUSE:
-            device = paths.WORK / EDGEFUSE / f"{self.model}-{variant.options['precision']}.yaml"
-            edgefuse_model.write_device_file(device, weights, variant.options["precision"], self.threads)
+            precision, batched = variant.options["precision"], variant.batched
+            device = paths.WORK / EDGEFUSE / f"{self.model}-{precision}{'-batched' if batched else ''}.yaml"
+            content = edgefuse_model.device_file(edgefuse_model.shipped(), weights, precision, self.threads, batched)
+            edgefuse_model.write_device_file(device, content)
             options |= {"binary": str(self.binary), "device": str(device), "warm_up": str(self.clip.path)}
         return options
 

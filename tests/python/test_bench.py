@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -173,11 +172,22 @@ def test_the_shipped_precision_comes_first() -> None:
     assert len(set(names)) == len(names)
 
 
-def test_a_device_file_names_threads_and_precision(tmp_path: Path) -> None:
-    edgefuse_model.write_device_file(tmp_path / "device.yaml", Path("/models/whisper"), "int8", 3)
-    device = json.loads((tmp_path / "device.yaml").read_text())
-    assert device["runtime"]["threads"]["intra"] == 3
-    assert device["models"]["whisper"] == {"path": "/models/whisper", "precision": "int8"}
+def test_a_device_file_keeps_what_is_shipped_but_threads_precision_and_models() -> None:
+    shipped = {
+        "runtime": {"threads": {"intra": 0, "spinning": True}, "on_missing_provider": "error"},
+        "models": {
+            "whisper": {"path": "onnx/a", "precision": "fp32", "kept": 1},
+            "blip": {"path": "onnx/b"},
+            "vad": {"path": "onnx/vad"},
+        },
+    }
+    device = edgefuse_model.device_file(shipped, Path("/models/whisper"), "int8", threads=3, batched=False)
+    assert device["runtime"]["threads"] == {"intra": 3, "inter": 1, "spinning": True}
+    assert device["runtime"]["on_missing_provider"] == "error"
+    assert device["models"] == {"whisper": {"path": "/models/whisper", "precision": "int8", "kept": 1}}
+    batched = edgefuse_model.device_file(shipped, Path("/models/whisper"), "int8", threads=3, batched=True)
+    assert batched["models"]["vad"] == {"path": str(paths.ROOT / "onnx/vad")}
+    assert edgefuse_model.shipped()["models"]["whisper"]["precision"]
 
 
 def test_an_engine_that_cannot_be_loaded_is_an_error_of_one_line() -> None:

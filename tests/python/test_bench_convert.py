@@ -82,8 +82,17 @@ def test_ggml_has_every_tensor_under_openai_whispers_name(
         half = array.ndim > 1 and "positions" not in name
         assert found.dtype == (np.float16 if half else np.float32), name
     assert read["encoder.conv1.bias"].shape == (tiny.HIDDEN, 1)
-    assert read["decoder.blocks.2.cross_attn.query.weight"].shape == (tiny.HIDDEN, tiny.HIDDEN)
-    assert "decoder.blocks.0.attn.key.bias" not in read
+    # Every name of openai-whisper's decoder blocks, which the loop above takes on trust.
+    linear = [f"{name}.{part}" for name in ("attn", "cross_attn") for part in ("query", "key", "value", "out")]
+    modules = [*linear, "mlp.0", "mlp.2", "attn_ln", "cross_attn_ln", "mlp_ln"]
+    parts = {f"{name}.{kind}" for name in modules for kind in ("weight", "bias")}
+    found = {name.removeprefix("decoder.blocks.2.") for name in read if name.startswith("decoder.blocks.2.")}
+    assert found == parts - {"attn.key.bias", "cross_attn.key.bias"}
+    outside = {name for name in read if ".blocks." not in name}
+    positions = {f"{side}.positional_embedding" for side in ("encoder", "decoder")}
+    weighted = ("encoder.conv1", "encoder.conv2", "encoder.ln_post", "decoder.ln")
+    others = {f"{name}.{kind}" for name in weighted for kind in ("weight", "bias")}
+    assert outside == positions | others | {"decoder.token_embedding.weight"}
 
 
 def test_the_hugging_face_folder_has_the_same_weights_and_settings(
