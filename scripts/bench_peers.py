@@ -21,7 +21,7 @@ from bench.environment import setup
 from bench.errors import BenchError
 from bench.variants import CLIP, COLD, LONG, WORKLOADS
 
-REPEATS = {CLIP: 7, COLD: 5, LONG: 2}
+REPEATS = {CLIP: 5, COLD: 3, LONG: 2}
 QUICK = {CLIP: 1, COLD: 1}
 
 

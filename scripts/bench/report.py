@@ -36,8 +36,10 @@ def headline(section: dict[str, Any], name: str, workload: str) -> str | None:
 def page(results: dict[str, Any]) -> str:
     """docs/benchmarks/whisper.md."""
     parts = ["# Whisper: edgefuse and other engines", "", _PREAMBLE]
+    if results["models"]:
+        parts += ["![Times of edgefuse and other engines](whisper.svg)", ""]
     for model, section in results["models"].items():
-        parts += [f"## {model}", "", f"![Times of {model}](whisper.svg)", "", table(section), "", _machine(section), ""]
+        parts += [f"## {model}", "", table(section), "", _machine(section), ""]
         if section["not_run"]:
             parts += ["Not run:", ""]
             parts += [f"- {note['engine']} ({note['workload']}): {note['why']}" for note in section["not_run"]]
