@@ -129,7 +129,9 @@ class Bench:
                         self._note(variant, workload, str(error))
                         taking.remove(variant)
                         continue
-                    if turn >= 0:
+                    if turn < 0:
+                        self._say(workload, variant, "loaded and warm")
+                    else:
                         self._add(variant, workload, done["seconds"], done["peak_bytes"], done["text"])
 
     def _child(self, variant: Variant, beams: int) -> Child:
