@@ -14,7 +14,6 @@ from bench.measure import Bench
 from bench.variants import CLIP, COLD, LONG, WER, Variant
 from bench.wer import whisper_normalizer
 
-
 QUIET = 0.5
 """The load average above which other programs take part of the cores; some engines then wait for each other for seconds."""
 
