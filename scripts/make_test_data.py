@@ -141,7 +141,9 @@ def speak_questions(transcripts: dict[str, str]) -> None:
 def speak_spanish(transcripts: dict[str, str]) -> None:
     """For the multilingual models: a language to detect, and to translate."""
     name, text = SPANISH
-    spoken = subprocess.run(["espeak-ng", "-v", "es", "-s", "140", "--stdout", text], stdout=subprocess.PIPE, check=True)
+    spoken = subprocess.run(
+        ["espeak-ng", "-v", "es", "-s", "140", "--stdout", text], stdout=subprocess.PIPE, check=True
+    )
     convert("pipe:0", DATA / name, "-ar", "16000", "-c:a", "pcm_s16le", given=spoken.stdout)
     transcripts[name] = text
 

@@ -57,7 +57,7 @@ class WhisperTokenizer:
 
     def encode(self, text: str) -> list[int]:
         """The ids of `text`, which must be one word to the pre-tokeniser, such as symbols after a space at most."""
-        pieces = [_byte_letter(byte) for byte in text.encode("utf-8")]
+        pieces = [byte_letter(byte) for byte in text.encode("utf-8")]
         while len(pieces) > 1:
             ranked = [(self._ranks.get(pair, len(self._ranks)), at) for at, pair in enumerate(zip(pieces, pieces[1:]))]
             rank, at = min(ranked)
@@ -118,7 +118,7 @@ def non_speech_tokens(tokenizer: WhisperTokenizer) -> set[int]:
     return tokens
 
 
-def _byte_letter(byte: int) -> str:
+def byte_letter(byte: int) -> str:
     """GPT-2's `bytes_to_unicode`: printable Latin-1 stands for itself, the other bytes for letters from 256 on."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     if byte in printable:

@@ -19,26 +19,7 @@ from export.whisper import read_weights
 from export.whisper_weights import WhisperWeights
 from parity.speech import SAMPLE_RATE as SAMPLE_RATE
 from parity.speech import read_speech as read_speech
-
-_OPENAI_NAMES = [
-    (".encoder_attn_layer_norm.", ".cross_attn_ln."),
-    (".self_attn_layer_norm.", ".attn_ln."),
-    (".final_layer_norm.", ".mlp_ln."),
-    (".encoder_attn.", ".cross_attn."),
-    (".self_attn.", ".attn."),
-    (".q_proj.", ".query."),
-    (".k_proj.", ".key."),
-    (".v_proj.", ".value."),
-    (".out_proj.", ".out."),
-    (".fc1.", ".mlp.0."),
-    (".fc2.", ".mlp.2."),
-    ("encoder.layer_norm.", "encoder.ln_post."),
-    ("decoder.layer_norm.", "decoder.ln."),
-    (".layers.", ".blocks."),
-    (".embed_positions.weight", ".positional_embedding"),
-    (".embed_tokens.", ".token_embedding."),
-]
-"""transformers' parts of names and openai-whisper's; the order matters: the longer name before its part."""
+from parity.whisper_names import openai_name, parameters
 
 
 def load_transformers(checkpoint: Path) -> WhisperForConditionalGeneration:
@@ -88,9 +69,7 @@ def load_openai(checkpoint: Path) -> Whisper:
     )
     state = {}
     for name, tensor in _tensors(weights):
-        for theirs, ours in _OPENAI_NAMES:
-            name = name.replace(theirs, ours)
-        state[name] = tensor
+        state[openai_name(name)] = tensor
     model.load_state_dict(state)
     return model.eval()
 
@@ -101,9 +80,6 @@ def log_mel(samples: np.ndarray, mels: int) -> torch.Tensor:
 
 
 def _tensors(weights: WhisperWeights) -> Iterator[tuple[str, torch.Tensor]]:
-    """The parameters by transformers' names, without "model."; a bias of keys, which is zero, has no place there."""
-    for name in weights.checkpoint.names():
-        name = name.removeprefix("model.")
-        if name.startswith(("encoder.", "decoder.")) and not name.endswith("k_proj.bias") and "projection" not in name:
-            array = weights.checkpoint.raw(name if name in weights.checkpoint else f"model.{name}")
-            yield name, torch.from_numpy(to_float32(array).copy())
+    """The parameters by transformers' names, in float32."""
+    for name, array in parameters(weights):
+        yield name, torch.from_numpy(to_float32(array).copy())

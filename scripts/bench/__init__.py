@@ -1,0 +1,1 @@
+"""The benchmark of edgefuse against other engines: scripts/bench_peers.py."""

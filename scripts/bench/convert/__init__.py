@@ -1,0 +1,1 @@
+"""The same weights in the form that each engine reads."""

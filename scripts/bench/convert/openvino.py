@@ -1,0 +1,15 @@
+"""A Hugging Face folder as OpenVINO's, by optimum-intel: the stateful decoder and the tokenizer with it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+def write_openvino(hugging_face: Path, folder: Path, precision: str) -> None:
+    """precision: fp32, or int8 for weights in 8 bits."""
+    # The command and not its `main_export`: only the command compresses weights.
+    command = [sys.executable, "-m", "optimum.commands.optimum_cli", "export", "openvino", "--model", str(hugging_face)]
+    command += ["--task", "automatic-speech-recognition-with-past", "--weight-format", precision, str(folder)]
+    subprocess.run(command, check=True)

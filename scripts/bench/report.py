@@ -1,0 +1,111 @@
+"""The results as Markdown: the page in docs/benchmarks, and the table in README.md."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.errors import BenchError
+from bench.variants import BEAM, CLIP, COLD, LONG, WER
+
+BEGIN, END = "<!-- benchmark:whisper -->", "<!-- /benchmark:whisper -->"
+EMPTY = "No figures yet: run `scripts/bench_peers.py whisper`."
+HEADER = ["engine", "clip", "long", "cold", "memory, clip", "memory, long", "word errors, greedy", f"{BEAM} beams"]
+_NOTHING = "–"
+
+
+def table(section: dict[str, Any]) -> str:
+    """A row a variant. Behind a peer's time stands how many times edgefuse's it is."""
+    lines = [" | ".join(HEADER), " | ".join(["---", *["---:"] * (len(HEADER) - 1)])]
+    for name, measured in section["engines"].items():
+        cells = [name, *(_time(section, name, workload) for workload in (CLIP, LONG, COLD))]
+        # The process that ran the clip cold holds the engine and nothing else.
+        cells += [_memory(measured, COLD), _memory(measured, LONG)]
+        cells += [_rate(measured, "greedy"), _rate(measured, f"beam {BEAM}")]
+        lines.append(" | ".join(cells))
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def headline(section: dict[str, Any], name: str, workload: str) -> str | None:
+    """Whom `name` is compared with in the table: edgefuse in its shipped precision, in batches if `name` is batched."""
+    ours = section["headline"]
+    if workload == LONG and "batch" in name and ours["batched"] in section["engines"]:
+        return str(ours["batched"])
+    return str(ours["sequential"])
+
+
+def page(results: dict[str, Any]) -> str:
+    """docs/benchmarks/whisper.md."""
+    parts = ["# Whisper: edgefuse and other engines", "", _PREAMBLE]
+    if results["models"]:
+        parts += ["![Times of edgefuse and other engines](whisper.svg)", ""]
+    for model, section in results["models"].items():
+        parts += [f"## {model}", "", table(section), "", _machine(section), ""]
+        if section["not_run"]:
+            parts += ["Not run:", ""]
+            parts += [f"- {note['engine']} ({note['workload']}): {note['why']}" for note in section["not_run"]]
+            parts += [""]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def readme_section(results: dict[str, Any]) -> str:
+    """What stands between the markers in README.md."""
+    if not results["models"]:
+        return EMPTY
+    parts = ["![Times of edgefuse and other engines](docs/benchmarks/whisper.svg)"]
+    for model, section in results["models"].items():
+        parts += [f"Whisper {model}:", table(section), _machine(section)]
+    return "\n\n".join(parts)
+
+
+def replace_section(readme: str, section: str) -> str:
+    """`readme` with `section` between the markers."""
+    if readme.count(BEGIN) != 1 or readme.count(END) != 1 or readme.index(BEGIN) > readme.index(END):
+        raise BenchError(f"README.md: wanted {BEGIN} once, and {END} after it")
+    before, rest = readme.split(BEGIN)
+    return f"{before}{BEGIN}\n{section}\n{END}{rest.split(END)[1]}"
+
+
+def _time(section: dict[str, Any], name: str, workload: str) -> str:
+    measured = section["engines"][name].get(workload)
+    if measured is None:
+        return _NOTHING
+    text = f"{measured['median']:.2f} s"
+    ratio = section["ratios"].get(workload, {}).get(name, {}).get(headline(section, name, workload))
+    return text if ratio is None else f"{text} ({ratio:.1f}×)"
+
+
+def _memory(measured: dict[str, Any], workload: str) -> str:
+    return f"{measured[workload]['peak_bytes'] / 1e6:.0f} MB" if workload in measured else _NOTHING
+
+
+def _rate(measured: dict[str, Any], decoding: str) -> str:
+    found = measured.get(WER, {}).get(decoding)
+    return f"{100 * found['rate']:.1f} %" if found else _NOTHING
+
+
+def _machine(section: dict[str, Any]) -> str:
+    machine = section["machine"]
+    versions = ", ".join(f"{package} {version}" for package, version in section["versions"].items())
+    return (
+        f"{machine['cpu']} ({', '.join(machine['flags'])}), {machine['threads']} threads; {section['date']}, "
+        f"commit {section['commit']}; {versions}."
+    )
+
+
+_PREAMBLE = """\
+Written by `python scripts/bench_peers.py whisper`; every figure, with every single time, is in [whisper.json](whisper.json).
+All engines have the same weights, the same recordings and the same number of threads, and take turns. English is given, not
+detected; timestamps are on; no conditioning on earlier text; falling back to higher temperatures as each engine does by default
+(`"fallback": false` in the results: temperature 0 for all).
+
+- **clip**: 11 s, greedy, in a process that has transcribed once before; the median. Peers are given samples in memory and the
+  time is that of their call; edgefuse is given the file and its own `ms` is taken. sherpa-onnx has no timestamps here, and it
+  shortens the encoder's context to the recording and some silence, as `adaptive` does.
+- **long**: 690 s of speech, greedy, one window after another or in batches.
+- **cold**: from the start of the process to the transcript of the clip. edgefuse is its own program; the others are libraries,
+  started by the shortest Python program that serves (`scripts/bench/cold.py`), imports included.
+- **memory**: the most that the process held: that of `cold`, and that of `long`. Peers' contain Python's own.
+- **word errors**: over LibriVox, cards and JFK, after Whisper's own text normalisation.
+
+In brackets: how many times edgefuse's time that is, of the variant at the top, and for a batched peer of edgefuse in batches.
+"""
