@@ -50,24 +50,18 @@ pub enum EngineError {
     },
     /// The library is too old for the graph in the precision that the device file asks for.
     #[error(
-        "{model}: graph `{graph}` in precision `{precision}` needs ONNX Runtime {needed} or newer, and {} is {version}; \
-         {}install a newer one",
-        path.display(),
+        "{graph}: precision `{precision}` needs ONNX Runtime {needed} or newer, and {library} is loaded; {}install a newer one",
         if usable.is_empty() { String::new() } else { format!("use precision {}, or ", usable.join(" or ")) }
     )]
     TooOld {
-        /// Name of the model.
-        model: String,
-        /// Role of the graph.
+        /// The graph, `model/role`.
         graph: String,
         /// The precision asked for.
         precision: String,
         /// The least version that can run it.
         needed: RuntimeVersion,
-        /// The library that is loaded.
-        path: PathBuf,
-        /// Its version.
-        version: String,
+        /// Version and file of the library that is loaded.
+        library: String,
         /// The precisions of the graph that it can run.
         usable: Vec<String>,
     },

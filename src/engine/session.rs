@@ -80,7 +80,7 @@ impl Engine {
             wanted: options.precision.to_string(),
             available: spec.files.keys().cloned().collect(),
         })?;
-        self.check_version(&common.name, file.role, spec, options.precision)?;
+        self.check_version(&name, spec, options.precision)?;
         let path = file.folder.file(graph_file);
         let started = Instant::now();
         verify(&path, &common.files[graph_file])?;
@@ -112,19 +112,17 @@ impl Engine {
         Graph::new(name, path, session, spec, registered)
     }
 
-    /// Checks that the library knows the operators of a graph in one precision.
-    fn check_version(&self, model: &str, role: &str, spec: &GraphSpec, precision: &str) -> Result<(), EngineError> {
-        let loaded = RuntimeVersion::parse(&self.library.version);
-        let serves =
-            |precision: &str| spec.needs.get(precision).is_none_or(|needed| loaded.is_some_and(|l| l >= *needed));
+    /// Checks that the library knows the operators of the graph `name` in one precision.
+    fn check_version(&self, name: &str, spec: &GraphSpec, precision: &str) -> Result<(), EngineError> {
+        let LoadedLibrary { version, path, .. } = &self.library;
+        let loaded = RuntimeVersion::parse(version);
+        let serves = |precision: &str| spec.needs.get(precision).is_none_or(|&needed| loaded >= Some(needed));
         match spec.needs.get(precision) {
-            Some(needed) if !serves(precision) => Err(EngineError::TooOld {
-                model: model.to_string(),
-                graph: role.to_string(),
+            Some(&needed) if !serves(precision) => Err(EngineError::TooOld {
+                graph: name.to_string(),
                 precision: precision.to_string(),
-                needed: *needed,
-                path: self.library.path.clone(),
-                version: self.library.version.clone(),
+                needed,
+                library: format!("{version} ({})", path.display()),
                 usable: spec.files.keys().filter(|precision| serves(precision)).cloned().collect(),
             }),
             _ => Ok(()),
