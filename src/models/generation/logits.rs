@@ -74,8 +74,11 @@ fn forbid(logits: &mut [f32], tokens: &[i64]) {
 
 /// The softmax, in place: values in [0, 1] that sum to 1.
 pub fn softmax(logits: &mut [f32]) {
-    let (max, log_sum) = max_and_log_sum(logits);
-    logits.iter_mut().for_each(|logit| *logit = (*logit - max - log_sum).exp());
+    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    logits.iter_mut().for_each(|logit| *logit = (*logit - max).exp());
+    // In f64: 50,000 small terms lose digits in f32.
+    let sum: f64 = logits.iter().map(|&value| f64::from(value)).sum();
+    logits.iter_mut().for_each(|logit| *logit = (f64::from(*logit) / sum) as f32);
 }
 
 /// Logarithm of the softmax at one place.

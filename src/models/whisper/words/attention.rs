@@ -9,9 +9,6 @@ use crate::models::generation::softmax;
 /// Positions of the encoder in a second: two mel frames each.
 pub const POSITIONS_PER_SECOND: f64 = 50.0;
 
-/// Width of the median filter along time.
-const FILTER: usize = 7;
-
 /// How well each token matches each moment: `[tokens, positions]`.
 ///
 /// `scores` are the scaled products of query and key, before the softmax, of every alignment head:
@@ -34,7 +31,7 @@ pub fn token_matrix(scores: ArrayView3<f32>, positions: usize) -> Array2<f32> {
         }
         normalise(&mut weights);
         for (row, mut sum) in weights.rows().into_iter().zip(sum.rows_mut()) {
-            let filtered = median_filter(&row.to_vec(), FILTER);
+            let filtered = median_filter(&row.to_vec());
             sum.iter_mut().zip(filtered).for_each(|(sum, value)| *sum += value);
         }
     }
