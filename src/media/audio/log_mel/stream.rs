@@ -28,7 +28,7 @@ pub struct Extent {
 pub struct LogMelStream {
     plan: Arc<Plan>,
     buffers: Buffers,
-    /// The last samples: what the next frame needs, and what may be reflected at the end.
+    /// The last samples: what the next frame needs.
     held: Vec<f32>,
     /// The number of samples before the first that is held.
     first: u64,
@@ -105,11 +105,12 @@ impl LogMelStream {
         }
     }
 
-    /// Drops the samples before the next frame, but not those that may be reflected at the end.
+    /// Drops the samples before the next frame. What the end reflects into a frame lies within that frame, because its
+    /// centre lies before the end.
     fn let_go(&mut self) {
         let LogMelConfig { n_fft, hop_length, .. } = self.plan.config;
         let next = (self.frames * hop_length as u64).saturating_sub(n_fft as u64 / 2);
-        let start = next.min(self.received().saturating_sub(n_fft as u64));
+        let start = next.min(self.received());
         let done = (start - self.first) as usize;
         self.held.drain(..done);
         self.first = start;
