@@ -53,7 +53,7 @@ impl Whisper {
 }
 
 /// Silence behind the sound: without it the model does not see that the speech is over, and goes on.
-const ADAPTIVE_MARGIN_SECONDS: usize = 2;
+const ADAPTIVE_MARGIN_SECONDS: usize = 1;
 
 /// The model was trained on nothing but 30 s; much shorter contexts are too far from that.
-const ADAPTIVE_LEAST_SECONDS: usize = 8;
+const ADAPTIVE_LEAST_SECONDS: usize = 15;
