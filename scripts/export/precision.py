@@ -46,7 +46,7 @@ LEAST_RUNTIME = {Precision.Q8: "1.22"}
 BITS = {Precision.Q8: 8, Precision.Q4: 4}
 """Of the precisions whose weights are in blocks."""
 
-BLOCK = {Precision.Q8: 128, Precision.Q4: 32}
+BLOCK = {Precision.Q8: 32, Precision.Q4: 32}
 """Inputs that share a scale: the fewer, the closer and the slower."""
 
 

@@ -41,9 +41,6 @@ pub struct Device {
 /// More threads than any board has; ONNX Runtime starts them all.
 const MOST_THREADS: usize = 1_024;
 
-/// The precision that is loaded where a device file names none.
-const DEFAULT_PRECISION: &str = "fp32";
-
 impl Device {
     /// Reads and checks a device file. Model folders are looked at when a model is first used, so that a board
     /// without one of the models can still do what needs the others.
@@ -90,7 +87,7 @@ impl Device {
             let entry = ModelEntry {
                 origin: format!("{}:{line}:{column}: models.{key}.path", path.display()),
                 path: base.join(&raw.path),
-                precision: raw.precision.unwrap_or_else(|| DEFAULT_PRECISION.to_string()),
+                precision: raw.precision.unwrap_or_default(),
                 execution_providers: raw.execution_providers.map_or_else(|| providers.clone(), from_base),
             };
             if entry.execution_providers.is_empty() {
@@ -136,7 +133,7 @@ impl Device {
         ModelEntry {
             path,
             origin: format!("--model {name}"),
-            precision: like.map_or(DEFAULT_PRECISION, |entry| &entry.precision).to_string(),
+            precision: like.map(|entry| entry.precision.clone()).unwrap_or_default(),
             execution_providers: like.map_or(&self.execution_providers, |entry| &entry.execution_providers).clone(),
         }
     }
@@ -172,7 +169,7 @@ mod tests {
         .unwrap();
         assert_eq!(device.runtime.threads, Threads { intra: 2, inter: 1, spinning: false });
         assert_eq!(device.runtime.memory_budget.unwrap().bytes(), 1 << 30);
-        assert_eq!(device.blip.unwrap().precision, "int8");
+        assert_eq!(device.blip.unwrap().precision.of("vision"), "int8");
         assert!(device.whisper.is_none());
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::precisions::Precisions;
 use super::provider::Provider;
 
 /// Name of the file that makes a folder a model folder.
@@ -13,7 +14,7 @@ pub struct ModelEntry {
     /// The model folder, absolute or from the current folder.
     pub path: PathBuf,
     /// Which of the folder's precisions to load.
-    pub precision: String,
+    pub precision: Precisions,
     /// Execution providers in order of preference.
     pub execution_providers: Vec<Provider>,
     /// Who named the folder, for errors: `configs/cpu.yaml:12:12: models.whisper.path`, or `--model`.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::pipeline::Step;
+use super::precisions::Precisions;
 use super::provider::Provider;
 use super::runtime::{OnMissingProvider, Threads};
 use super::units::ByteSize;
@@ -44,6 +45,6 @@ pub(super) struct RawModels {
 #[serde(deny_unknown_fields, expecting = "a model must be a mapping such as `{path: onnx/NAME, precision: fp32}`")]
 pub(super) struct RawModel {
     pub path: PathBuf,
-    pub precision: Option<String>,
+    pub precision: Option<Precisions>,
     pub execution_providers: Option<Vec<Provider>>,
 }

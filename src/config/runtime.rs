@@ -13,13 +13,13 @@ pub struct Runtime {
     pub library: Option<PathBuf>,
     /// Memory that loaded models may take together.
     pub memory_budget: Option<ByteSize>,
-    /// Thread pools of a session.
+    /// The thread pools that all sessions share.
     pub threads: Threads,
     /// What to do when an execution provider does not load.
     pub on_missing_provider: OnMissingProvider,
 }
 
-/// Threads of one session.
+/// Threads of the pools that all sessions share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Threads {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use ort::environment::Environment;
+use ort::environment::{Environment, GlobalThreadPoolOptions};
 use ort::logging::LogLevel;
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
@@ -50,7 +50,7 @@ impl Engine {
     /// [`EngineError::LibraryNotFound`], [`EngineError::LibraryUnusable`].
     pub fn start(runtime: &Runtime, base: &Path) -> Result<Self, EngineError> {
         let library = library::find(runtime.library.as_deref(), base)?;
-        let environment = environment(&library)?;
+        let environment = environment(&library, &runtime.threads)?;
         Ok(Engine {
             environment,
             library,
@@ -130,21 +130,13 @@ impl Engine {
     }
 
     fn builder(&self) -> Result<SessionBuilder, ort::Error> {
-        let Threads { intra, inter, spinning } = self.threads;
-        let mut builder = Session::builder(&self.environment)?
+        let builder = Session::builder(&self.environment)?
             // `All`, not a level by number: ONNX Runtime 1.17 refuses those it does not know.
             .with_optimization_level(GraphOptimizationLevel::All)?
-            .with_intra_op_spinning(spinning)?
-            .with_inter_op_spinning(spinning)?
             // A plan of all buffers for each shape seen: it grows with every length of sound and text, and gains nothing
             // measurable where the arena keeps buffers already.
             .with_memory_pattern(false)?;
-        if intra > 0 {
-            builder = builder.with_intra_threads(intra)?;
-        }
-        if inter > 1 {
-            builder = builder.with_parallel_execution(true)?.with_inter_threads(inter)?;
-        }
+        let builder = if self.threads.inter > 1 { builder.with_parallel_execution(true)? } else { builder };
         Ok(builder)
     }
 
@@ -186,8 +178,11 @@ impl Engine {
     }
 }
 
-/// The environment of the process: ONNX Runtime has one, and `ort` makes it once.
-fn environment(library: &LoadedLibrary) -> Result<Environment, EngineError> {
+/// The environment of the process: ONNX Runtime has one, and `ort` makes it once; its threads are those of the first call.
+///
+/// All sessions share one pool of threads. With a pool for each, as by default, the threads of the graph that ran last
+/// still spin while the next one runs: on two cores a decoder step then takes up to three times as long.
+fn environment(library: &LoadedLibrary, threads: &Threads) -> Result<Environment, EngineError> {
     static STARTED: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
 
     let unusable = |problem: String| EngineError::LibraryUnusable { path: library.path.clone(), problem };
@@ -196,10 +191,13 @@ fn environment(library: &LoadedLibrary) -> Result<Environment, EngineError> {
         Some((path, environment)) if *path == library.path => Ok(environment.clone()),
         Some((path, _)) => Err(unusable(format!("this process already runs {}", path.display()))),
         None => {
-            let environment = ort::init_from(&library.path)
-                .map_err(|error| unusable(error.to_string()))?
+            let builder = ort::init_from(&library.path).map_err(|error| unusable(error.to_string()))?;
+            // Only now: it calls into the library.
+            let pool = thread_pool(threads).map_err(|error| unusable(one_line(&error)))?;
+            let environment = builder
                 .with_name("edgefuse")
                 .with_telemetry(false)
+                .with_global_thread_pool(pool)
                 .with_logger(Arc::new(forward_log))
                 .build()
                 .map_err(|error| unusable(one_line(&error)))?;
@@ -209,6 +207,12 @@ fn environment(library: &LoadedLibrary) -> Result<Environment, EngineError> {
             Ok(environment)
         }
     }
+}
+
+fn thread_pool(threads: &Threads) -> Result<GlobalThreadPoolOptions, ort::Error> {
+    let pool = GlobalThreadPoolOptions::default().with_spin_control(threads.spinning)?;
+    // 0 leaves the number to ONNX Runtime: a thread a physical core.
+    pool.with_intra_threads(threads.intra)?.with_inter_threads(threads.inter)
 }
 
 /// ONNX Runtime's messages go where the program's go.

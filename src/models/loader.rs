@@ -1,5 +1,6 @@
 //! What a model needs to load its parts: the engine, its folder, its precision and its providers.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::config::model_folder::{AudioSpec, ModelFolder};
@@ -23,6 +24,11 @@ impl Loader {
     /// [`Error::Model`].
     pub fn new(engine: Arc<Engine>, entry: &ModelEntry) -> Result<Self, Error> {
         let folder = Arc::new(ModelFolder::load(entry).map_err(Error::Model)?);
+        if let Some(graph) = entry.precision.graphs().find(|graph| !folder.common.graphs.contains_key(*graph)) {
+            let known = folder.common.graphs.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let problem = format!("`precision` of the device file names the graph `{graph}`; there are {known}");
+            return Err(Error::Request { model: folder.common.name.clone(), problem });
+        }
         Ok(Loader { engine, folder, entry: entry.clone() })
     }
 
@@ -38,7 +44,7 @@ impl Loader {
     pub fn graph(&self, role: &str) -> Result<Graph, EngineError> {
         self.engine.load(
             &GraphFile { folder: &self.folder, role },
-            &SessionOptions { precision: &self.entry.precision, providers: &self.entry.execution_providers },
+            &SessionOptions { precision: self.entry.precision.of(role), providers: &self.entry.execution_providers },
         )
     }
 
@@ -62,11 +68,17 @@ impl Loader {
     /// Bytes of the folder's graphs in the entry's precision, with their weights.
     pub fn graph_bytes(&self) -> u64 {
         let common = &self.folder.common;
-        let files = common.graphs.values().filter_map(|graph| graph.files.get(&self.entry.precision));
-        files
-            .flat_map(|file| [file.clone(), format!("{file}.data")])
-            .filter_map(|file| common.files.get(&file))
-            .fold(0, |sum, file| sum.saturating_add(file.bytes))
+        let files: BTreeSet<String> = common
+            .graphs
+            .iter()
+            .filter_map(|(role, graph)| {
+                let precision = self.entry.precision.of(role);
+                graph.files.get(precision).map(|file| [file.clone(), graph.weights_file(precision, file)])
+            })
+            .flatten()
+            .collect();
+        let bytes = files.iter().filter_map(|file| common.files.get(file)).map(|file| file.bytes);
+        bytes.fold(0, u64::saturating_add)
     }
 
     /// Checks that the graphs alone do not take more than the device file's memory budget.

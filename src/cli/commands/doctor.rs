@@ -168,7 +168,7 @@ fn examine_model(
         kind,
         path: entry.path.display().to_string(),
         name: None,
-        precision: entry.precision.clone(),
+        precision: entry.precision.to_string(),
         graphs: Vec::new(),
         error: None,
     };
@@ -197,8 +197,9 @@ fn examine_parts(
         let graph = loader.graph(role)?;
         let load_ms = (started.elapsed().as_secs_f64() * 1e4).round() / 10.0;
         let grown = before.zip(resident_bytes()).map(|(before, after)| ByteSize::from(after.saturating_sub(before)));
-        let file = &spec.files[&entry.precision];
-        let data = folder.common.files.get(&format!("{file}.data")).map_or(0, |data| data.bytes);
+        let precision = entry.precision.of(role);
+        let file = &spec.files[precision];
+        let data = folder.common.files.get(&spec.weights_file(precision, file)).map_or(0, |data| data.bytes);
         report.graphs.push(GraphReport {
             role: role.clone(),
             provider: graph.provider(),
