@@ -2,14 +2,15 @@
 //!
 //! Recorders write headers that are not true: sizes of 0 or 0xFFFFFFFF from programs that could not seek back, sizes
 //! beyond the end of a file whose recording was cut short, odd chunks without their padding byte. So [`Header`] finds
-//! the samples the way ffmpeg does.
+//! the samples the way ffmpeg does, and `hound` reads them in a [`Block`].
 
+mod block;
 mod encoding;
 mod header;
 
 use std::io::{ErrorKind, Read};
 
-use encoding::Encoding;
+use block::Block;
 pub(super) use header::{Header, format_name};
 
 use super::AudioError;
@@ -27,18 +28,14 @@ pub(super) fn is_wav(magic: &[u8]) -> bool {
 /// Decodes the samples of a WAV file or stream, as they come.
 pub(super) struct WavDecoder<R> {
     reader: R,
-    encoding: Encoding,
     sample_rate: u32,
     channels: usize,
-    frame_len: usize,
     /// Bytes of samples that the header promised.
     data_len: Option<u64>,
     received: u64,
     /// What is odd about the header.
     warning: Option<String>,
-    /// Room for a block; its first `pending` bytes are the beginning of a frame.
-    bytes: Vec<u8>,
-    pending: usize,
+    block: Block,
     interleaved: Vec<f32>,
 }
 
@@ -55,28 +52,25 @@ impl<R: Read + Send> WavDecoder<R> {
         let block_frames = (f64::from(header.sample_rate) * block_seconds) as usize;
         Ok(Self {
             reader,
-            encoding,
             sample_rate: header.sample_rate,
             channels: usize::from(header.channels),
-            frame_len,
             data_len: header.data_len,
             received: 0,
             warning: header.warning,
-            bytes: vec![0; frame_len * block_frames.min(BLOCK_LEN / frame_len).max(1)],
-            pending: 0,
+            block: Block::new(encoding, frame_len, block_frames.min(BLOCK_LEN / frame_len).max(1))?,
             interleaved: Vec::new(),
         })
     }
 
     /// Reads what is there now, waiting only where that is nothing; 0 bytes at the end.
     fn receive(&mut self) -> Result<usize, AudioError> {
-        let room = self.bytes.len() - self.pending;
         let left = self.data_len.map_or(u64::MAX, |len| len - self.received);
-        let room = room.min(usize::try_from(left).unwrap_or(usize::MAX));
-        let room = &mut self.bytes[self.pending..][..room];
+        let room = self.block.room();
+        let len = room.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         loop {
-            match self.reader.read(room) {
+            match self.reader.read(&mut room[..len]) {
                 Ok(read) => {
+                    self.block.fill(read);
                     self.received += read as u64;
                     return Ok(read);
                 }
@@ -93,7 +87,7 @@ impl<R: Read + Send> WavDecoder<R> {
             Some(len) if received < len => {
                 Some(format!("it is cut off: {received} of {len} bytes of samples are there and are used"))
             }
-            _ if self.pending > 0 => Some("it ends in the middle of a frame, which is left out".to_string()),
+            _ if !self.block.is_empty() => Some("it ends in the middle of a frame, which is left out".to_string()),
             _ => None,
         }
     }
@@ -102,22 +96,14 @@ impl<R: Read + Send> WavDecoder<R> {
 impl<R: Read + Send> Decoder for WavDecoder<R> {
     fn next(&mut self, warnings: &mut Vec<String>) -> Result<Option<Frames<'_>>, AudioError> {
         warnings.extend(self.warning.take());
-        let available = loop {
-            let read = self.receive()?;
-            if read == 0 {
+        while !self.block.has_frame() {
+            if self.receive()? == 0 {
                 warnings.extend(self.ending());
                 return Ok(None);
             }
-            self.pending += read;
-            if self.pending >= self.frame_len {
-                break self.pending;
-            }
-        };
-        let whole = available - available % self.frame_len;
+        }
         self.interleaved.clear();
-        self.encoding.decode(&self.bytes[..whole], &mut self.interleaved);
-        self.bytes.copy_within(whole..available, 0);
-        self.pending = available - whole;
+        self.block.decode(&mut self.interleaved)?;
         Ok(Some(Frames { sample_rate: self.sample_rate, channels: self.channels, interleaved: &self.interleaved }))
     }
 }
