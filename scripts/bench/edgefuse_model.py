@@ -19,10 +19,17 @@ def precisions(folder: Path) -> list[str]:
     description = _read(folder / "model.yaml")
     try:
         found = {str(name) for graph in description["graphs"].values() for name in graph["files"]}
-        first = str(shipped()["models"]["whisper"].get("precision"))
+        first = label(shipped()["models"]["whisper"].get("precision"))
     except (KeyError, TypeError, AttributeError) as error:
         raise BenchError(f"{folder / 'model.yaml'} or {paths.DEVICE_FILE}: not understood: {error!r}") from error
-    return order(found, first)
+    return order(found | {first}, first)
+
+
+def label(precision: Any) -> str:
+    """What the results call a `precision` of a device file: one for all graphs, or one by graph."""
+    if isinstance(precision, dict):
+        return ", ".join(f"{graph} {name}" for graph, name in precision.items()).replace("default", "others")
+    return str(precision)
 
 
 def order(found: set[str], first: str) -> list[str]:
@@ -43,7 +50,10 @@ def device_file(device: dict[str, Any], folder: Path, precision: str, threads: i
     """
     runtime = {**device.get("runtime", {}), "library": str(paths.LIBRARY)}
     runtime["threads"] = {**runtime.get("threads", {}), "intra": threads, "inter": 1}
-    models = {"whisper": {**device["models"]["whisper"], "path": str(folder), "precision": precision}}
+    whisper = {**device["models"]["whisper"], "path": str(folder)}
+    if precision != label(whisper.get("precision")):
+        whisper["precision"] = precision
+    models = {"whisper": whisper}
     if batched and "vad" in device["models"]:
         vad = device["models"]["vad"]
         models["vad"] = {**vad, "path": str(paths.ROOT / vad["path"])}

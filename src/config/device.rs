@@ -118,7 +118,7 @@ impl Device {
     /// The options of the pipeline's `transcribe` step, or the defaults where it has none.
     pub fn transcribe_options(&self) -> TranscribeOptions {
         let step = self.pipeline.iter().find_map(|step| match step {
-            Step::Transcribe(options) => Some(options.clone()),
+            Step::Transcribe(options) => Some(TranscribeOptions::clone(options)),
             _ => None,
         });
         step.unwrap_or_default()

@@ -11,7 +11,7 @@ use super::transcribe::TranscribeOptions;
 #[non_exhaustive]
 pub enum Step {
     /// Speech to text: needs audio.
-    Transcribe(TranscribeOptions),
+    Transcribe(Box<TranscribeOptions>),
     /// A caption: needs an image.
     Caption(CaptionOptions),
     /// An answer about the image: needs an image and a question.
@@ -134,7 +134,7 @@ impl Named for Step {
 
     fn plain(name: &str) -> Option<Self> {
         Some(match name {
-            "transcribe" => Step::Transcribe(TranscribeOptions::default()),
+            "transcribe" => Step::Transcribe(Box::default()),
             "caption" => Step::Caption(CaptionOptions::default()),
             "ask" => Step::Ask(AskOptions::default()),
             "fuse" => Step::Fuse(FuseOptions::default()),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use edgefuse::config::{ModelEntry, OnMissingProvider, Provider, Runtime, Threads};
+use edgefuse::config::{ModelEntry, OnMissingProvider, Precisions, Provider, Runtime, Threads};
 use edgefuse::engine::Engine;
 use edgefuse::models::Loader;
 
@@ -19,7 +19,7 @@ pub fn loader(name: &str) -> Loader {
     let engine = Engine::start(&runtime, root()).expect("run scripts/setup.sh first");
     let entry = ModelEntry {
         path: root().join("onnx").join(name),
-        precision: "fp32".to_string(),
+        precision: Precisions::default(),
         execution_providers: vec![Provider::Cpu],
         origin: "test".to_string(),
     };

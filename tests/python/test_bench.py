@@ -185,6 +185,11 @@ def test_a_device_file_keeps_what_is_shipped_but_threads_precision_and_models() 
     assert device["runtime"]["threads"] == {"intra": 3, "inter": 1, "spinning": True}
     assert device["runtime"]["on_missing_provider"] == "error"
     assert device["models"] == {"whisper": {"path": "/models/whisper", "precision": "int8", "kept": 1}}
+    by_graph = {"models": {"whisper": {"path": "x", "precision": {"encoder": "int8", "default": "q8"}}}}
+    mixed = edgefuse_model.label(by_graph["models"]["whisper"]["precision"])
+    assert mixed == "encoder int8, others q8"
+    kept = edgefuse_model.device_file(by_graph, Path("/models/whisper"), mixed, threads=3, batched=False)
+    assert kept["models"]["whisper"]["precision"] == {"encoder": "int8", "default": "q8"}
     batched = edgefuse_model.device_file(shipped, Path("/models/whisper"), "int8", threads=3, batched=True)
     assert batched["models"]["vad"] == {"path": str(paths.ROOT / "onnx/vad")}
     assert edgefuse_model.shipped()["models"]["whisper"]["precision"]

@@ -66,7 +66,7 @@ pub enum Command {
     #[command(override_usage = "edgefuse ask [OPTIONS] <IMAGE> (<QUESTION> | --audio <FILE>)")]
     Ask(Ask),
     /// Write down what is said in recordings
-    Transcribe(Transcribe),
+    Transcribe(Box<Transcribe>),
     /// The student's decision over any of picture, text and sound
     Fuse(Fuse),
     /// Tell what will run where, and why: library, providers, models, memory

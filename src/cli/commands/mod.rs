@@ -63,7 +63,7 @@ pub(super) fn ask(global: &Global, args: &args::Ask) -> Result<Outcome, Stop> {
     let device = device(global, kinds)?;
     let mut steps = Vec::new();
     if args.audio.is_some() {
-        steps.push(Step::Transcribe(device.transcribe_options()));
+        steps.push(Step::Transcribe(Box::new(device.transcribe_options())));
     }
     steps.push(Step::Ask(AskOptions { question: Question::Any, max_tokens: None }));
     let record = Record {

@@ -52,7 +52,7 @@ pub(in crate::cli) fn transcribe(global: &Global, args: &Transcribe) -> Result<O
         Some(TimestampsArgument::Word) => Times::Words,
     };
     let printer = Printer { named_inputs: !one, times, layout, ..printer(global, Shown::Transcript) };
-    process(global, device, vec![Step::Transcribe(options)], inputs, None, &printer)
+    process(global, device, vec![Step::Transcribe(Box::new(options))], inputs, None, &printer)
 }
 
 /// `transcribe -`: what is said on standard input, while it is being said.

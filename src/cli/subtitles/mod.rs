@@ -45,7 +45,9 @@ mod tests {
             // As `transcribe` gives it.
             text: text(&value["text"]).trim().to_string(),
             tokens: vec![],
+            temperature: 0.0,
             avg_logprob: 0.0,
+            compression_ratio: 0.0,
             no_speech_prob: 0.0,
             words: value["words"].as_array().map(|words| words.iter().map(word).collect()),
         };
@@ -87,7 +89,17 @@ mod tests {
         let (start, end) = (0.0, words.len() as f64);
         let text = words.concat().trim().to_string();
         let words = Some(placed.collect());
-        vec![Segment { start, end, text, tokens: vec![], avg_logprob: 0.0, no_speech_prob: 0.0, words }]
+        vec![Segment {
+            start,
+            end,
+            text,
+            tokens: vec![],
+            temperature: 0.0,
+            avg_logprob: 0.0,
+            compression_ratio: 0.0,
+            no_speech_prob: 0.0,
+            words,
+        }]
     }
 
     #[test]

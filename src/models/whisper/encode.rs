@@ -10,7 +10,7 @@ use crate::models::generation::CrossAttention;
 
 impl Whisper {
     /// Runs the encoder over a log-mel spectrogram `[n_mels, frames]` of at most one window. What is missing to the
-    /// window (with [`EncoderContext::Adaptive`]: to [`Whisper::context_frames`]) is filled up with zeros, as
+    /// window (with [`EncoderContext::Adaptive`]: to a second more than there is, and fifteen at least) is filled up with zeros, as
     /// openai-whisper's `transcribe` does.
     ///
     /// # Errors

@@ -47,7 +47,7 @@ impl Whisper {
     }
 
     /// Gives every segment of a window its [`Segment::words`], and moves its start and end to them. `segments` are all of
-    /// the window's, in order, with the text that [`Whisper::decode_window`] wrote for `window`; `language` and `task`
+    /// the window's, in order, with the text that [`Whisper::decode_windows`] wrote for `window`; `language` and `task`
     /// are what it was asked for.
     ///
     /// # Errors
