@@ -18,6 +18,6 @@ mod search;
 pub use beam::beam_search;
 pub use decoder::{CrossAttention, Decoder, Decoding};
 pub use logits::{Logits, LogitsRule, Suppress, SuppressFirst, softmax};
-pub(crate) use logits::{argmax, log_sum_exp};
+pub(crate) use logits::{argmax, largest, log_sum_exp};
 pub use sampling::{greedy, sample};
 pub use search::{Generated, Search, best};

@@ -3,7 +3,7 @@
 //! After openai-whisper's `decoding.py`: `SuppressBlank`, `SuppressTokens`, `ApplyTimestampRules`.
 
 use crate::config::model_folder::WhisperSpec;
-use crate::models::generation::{LogitsRule, Suppress, SuppressFirst, log_sum_exp};
+use crate::models::generation::{LogitsRule, Suppress, SuppressFirst, largest, log_sum_exp};
 
 /// The first timestamp is at most this many tokens (1 s) into the window.
 const MAX_INITIAL_TIMESTAMP: usize = 50;
@@ -95,8 +95,7 @@ impl LogitsRule for TimestampRules {
         }
 
         let (text, timestamps) = logits.split_at_mut(self.begin);
-        let most_probable_text = text.iter().copied().fold(NEVER, f32::max);
-        if log_sum_exp(timestamps) > most_probable_text {
+        if log_sum_exp(timestamps) > largest(text) {
             text.fill(NEVER);
         }
     }
