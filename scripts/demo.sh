@@ -19,7 +19,7 @@ printf '\n== Build\n'
 cargo build --release --locked
 
 binary=${CARGO_TARGET_DIR:-target}/release/edgefuse
-export EDGEFUSE_CONFIG=configs/cpu.yaml
+export EDGEFUSE_CONFIG=${EDGEFUSE_CONFIG:-configs/cpu.yaml}
 wrong=()
 
 # show TITLE EXPECTED ARGUMENT...: runs edgefuse with the arguments, and looks for EXPECTED in what it says.

@@ -50,7 +50,7 @@ shell_scripts() {
 
 # What the demo asks, on the oldest library that edgefuse promises to run on.
 oldest_runtime() {
-    ORT_DYLIB_PATH=$PWD/build/oldest-onnxruntime/libonnxruntime.so scripts/demo.sh
+    ORT_DYLIB_PATH=$PWD/build/oldest-onnxruntime/libonnxruntime.so EDGEFUSE_CONFIG=configs/cpu-ort-1.17.yaml scripts/demo.sh
 }
 
 # Everything in the release profile: the demo needs that build anyway, and no crate is compiled twice.

@@ -101,6 +101,9 @@ impl Engine {
         };
         let registered = providers::register(&mut builder, options.providers, self.on_missing, &name, &key)?;
         registered.missing.iter().for_each(|missing| self.warn(missing));
+        if options.precision == SATURATING && registered.active.first() == Some(&"cpu") && saturates() {
+            self.warn_of_saturation();
+        }
         let session = builder.commit_from_file(&path).map_err(failed)?;
         log::debug!(
             "{name}: checked in {:.0?}, loaded in {:.0?} ({}, {})",
@@ -140,6 +143,17 @@ impl Engine {
         Ok(builder)
     }
 
+    /// Says once that 8-bit products are inexact here.
+    fn warn_of_saturation(&self) {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.insert(SATURATING) {
+            log::warn!(
+                "precision `{SATURATING}`: this processor has no VNNI and sums pairs of 8-bit products in 16 bits, which \
+                 saturate; precision q8 does not (the device file's `precision`)"
+            );
+        }
+    }
+
     /// Says once for each provider that it did not load.
     fn warn(&self, missing: &MissingProvider) {
         let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
@@ -176,6 +190,22 @@ impl Engine {
             })
             .collect()
     }
+}
+
+/// The precision whose products of signed and unsigned bytes older x86 processors sum in 16 bits (`vpmaddubsw`).
+const SATURATING: &str = "int8";
+
+/// Whether this processor sums pairs of byte products in 16 bits: x86 without the VNNI instructions, which use 32.
+#[cfg(target_arch = "x86_64")]
+fn saturates() -> bool {
+    let vnni = std::is_x86_feature_detected!("avx512vnni") || std::is_x86_feature_detected!("avxvnni");
+    !vnni
+}
+
+/// Other processors multiply bytes exactly.
+#[cfg(not(target_arch = "x86_64"))]
+fn saturates() -> bool {
+    false
 }
 
 /// The environment of the process: ONNX Runtime has one, and `ort` makes it once; its threads are those of the first call.

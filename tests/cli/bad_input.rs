@@ -397,6 +397,34 @@ fn precision_that_the_model_does_not_have() {
 }
 
 #[test]
+fn library_too_old_for_the_precision() {
+    let oldest = root().join("build/oldest-onnxruntime/libonnxruntime.so");
+    assert!(oldest.exists(), "{} is not there: run scripts/setup.sh test first", oldest.display());
+    let clip = data("cards-001.wav");
+    run(command().env("ORT_DYLIB_PATH", &oldest).args(["transcribe", &clip])).expect(CANNOT_LOAD).expect_error(&[
+        "whisper-tiny.en/",
+        "precision `q8` needs ONNX Runtime 1.22",
+        "1.17.1",
+        "int8",
+    ]);
+    run(command().env("ORT_DYLIB_PATH", &oldest).args(["--config", "configs/cpu-ort-1.17.yaml", "transcribe", &clip]))
+        .expect(0);
+}
+
+#[test]
+fn precision_of_a_graph_that_is_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("board.yaml");
+    let text = "device: board\nruntime: {library: ROOT/lib/libonnxruntime.so}\nmodels:\n  whisper: {path: ROOT/onnx/whisper-tiny.en, precision: {encodr: int8}}\n";
+    fs::write(&path, text.replace("ROOT", root().to_str().unwrap())).unwrap();
+    edgefuse(["--config", path.to_str().unwrap(), "transcribe", &data("cards-001.wav")]).expect(2).expect_error(&[
+        "whisper-tiny.en",
+        "`encodr`",
+        "alignment, decoder, encoder",
+    ]);
+}
+
+#[test]
 fn model_larger_than_the_memory_budget() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("board.yaml");

@@ -15,7 +15,8 @@ use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 
 use super::AudioError;
-use super::decoder::{Decoder, Frames};
+use super::decoder::Decoder;
+use super::interleaved::Frames;
 
 /// Frames given at a time: a codec's packet may be much longer.
 const BLOCK_FRAMES: usize = 4096;

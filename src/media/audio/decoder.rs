@@ -1,17 +1,8 @@
 //! The one loop from a decoder's frames to mono samples, for files and streams alike.
 
 use super::AudioError;
+use super::interleaved::Frames;
 use super::mono::Mono;
-
-/// Frames as a decoder gives them.
-pub(super) struct Frames<'a> {
-    /// Frames a second. Both this and the channels may change from block to block: a chained ogg file does that.
-    pub(super) sample_rate: u32,
-    /// Samples in a frame.
-    pub(super) channels: usize,
-    /// Whole frames, samples of full scale in [-1, 1].
-    pub(super) interleaved: &'a [f32],
-}
 
 /// Gives the frames of a recording, block by block.
 pub(super) trait Decoder: Send {

@@ -8,6 +8,7 @@
 //! | `excerpts` | parts of a recording as a recording |
 //! | `live` | sound that is still being written, on standard input say |
 //! | `decoder` | the loop from a decoder's frames to samples |
+//! | `interleaved` | those frames |
 //! | `wav` | WAV with integer or floating-point samples, and raw samples |
 //! | `compressed` | mp3, flac, ogg (vorbis), m4a (aac, alac), adts, and companded WAV, through `symphonia` |
 //! | `mono` | interleaved frames of any rate and channel count to mono at the wanted rate |
@@ -19,6 +20,7 @@ mod compressed;
 mod decoder;
 mod error;
 mod excerpts;
+mod interleaved;
 mod live;
 mod log_mel;
 mod mono;

@@ -1,7 +1,7 @@
 //! Interleaved frames, as decoders give them, to mono at one sample rate.
 
 use super::AudioError;
-use super::decoder::Frames;
+use super::interleaved::Frames;
 use super::resample::Resampler;
 
 /// Rates outside this range are a damaged header. The bound also keeps the ratio of two rates, and with it the memory

@@ -2,7 +2,8 @@
 
 use super::Vad;
 use super::probabilities::Probabilities;
-use super::stretches::{Stretch, StretchFinder};
+use super::stretch::Stretch;
+use super::stretches::StretchFinder;
 use crate::config::VadOptions;
 use crate::error::Error;
 

@@ -18,6 +18,7 @@ mod detector;
 mod padding;
 mod probabilities;
 mod speech_map;
+mod stretch;
 mod stretches;
 mod windows;
 
@@ -34,7 +35,8 @@ use crate::models::loader::Loader;
 pub use detector::SpeechDetector;
 pub use probabilities::Probabilities;
 pub use speech_map::{Edge, SpeechMap};
-pub use stretches::{Stretch, StretchFinder};
+pub use stretch::Stretch;
+pub use stretches::StretchFinder;
 pub use windows::{SpeechWindow, windows};
 
 /// A voice activity detector. It holds no recording's state: that is in [`Probabilities`] and [`SpeechDetector`], of which

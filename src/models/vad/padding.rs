@@ -1,6 +1,6 @@
 //! The padding around stretches: as much as the options say, or half of the silence between two that are too close.
 
-use super::stretches::Stretch;
+use super::stretch::Stretch;
 
 /// Pads stretches in their order; each is held back until what follows it cannot change its end.
 pub(super) struct Padding {

@@ -1,6 +1,6 @@
 //! From places in the speech alone back to places in the recording, after faster-whisper's `SpeechTimestampsMap`.
 
-use super::stretches::Stretch;
+use super::stretch::Stretch;
 
 /// Which side of a place belongs to it, where two stretches meet in the speech.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

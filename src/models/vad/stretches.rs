@@ -1,30 +1,13 @@
 //! From probabilities to stretches of speech: Silero VAD's `get_speech_timestamps_from_probs` (version 6.2), taken one
 //! probability at a time.
 
-use serde::Serialize;
-
 use super::padding::Padding;
+use super::stretch::Stretch;
 use crate::config::VadOptions;
 use crate::config::model_folder::VadAudio;
 
 /// A pause must be longer than this for a stretch that has grown too long to be cut there, in milliseconds.
 const MIN_PAUSE_MS: u32 = 98;
-
-/// A stretch of speech: the samples from `start` up to, not including, `end`, counted from the start of the recording.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Stretch {
-    /// Its first sample.
-    pub start: u64,
-    /// The sample after its last.
-    pub end: u64,
-}
-
-impl Stretch {
-    /// Number of samples.
-    pub fn samples(&self) -> u64 {
-        self.end.saturating_sub(self.start)
-    }
-}
 
 /// Finds the stretches of one recording. What it keeps does not grow with the recording.
 pub struct StretchFinder {

@@ -2,7 +2,7 @@
 //! `collect_chunks`.
 
 use super::speech_map::SpeechMap;
-use super::stretches::Stretch;
+use super::stretch::Stretch;
 
 /// Stretches of speech that are decoded together, one after the other without the silence between them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use super::transcript::{Segment, Transcript};
 use crate::config::TranscribeOptions;
 use crate::error::Error;
 use crate::media::audio::{Recording, Samples, Spectrogram};
-use crate::models::vad::{Edge, SpeechMap, Vad, windows};
+use crate::models::vad::{Edge, SpeechMap, Stretch, Vad, windows};
 
 /// Less probable languages are not listed in a transcript.
 const LEAST_SHOWN: f32 = 0.01;
@@ -101,7 +101,7 @@ impl Whisper {
     }
 
     /// Windows that can be decoded side by side, in frames of the speech: as many stretches as fit.
-    fn clips(&self, stretches: &[crate::models::vad::Stretch]) -> Vec<Range<usize>> {
+    fn clips(&self, stretches: &[Stretch]) -> Vec<Range<usize>> {
         let hop = self.spec.audio.hop_length as u64;
         let mut end = 0;
         let clips = windows(stretches, self.spec.audio.chunk_samples() as u64).into_iter().map(|window| {

@@ -14,7 +14,8 @@ use block::Block;
 pub(super) use header::{Header, format_name};
 
 use super::AudioError;
-use super::decoder::{Decoder, Frames};
+use super::decoder::Decoder;
+use super::interleaved::Frames;
 use super::mono::check_sample_rate;
 
 /// Bytes read at a time, in whole frames.

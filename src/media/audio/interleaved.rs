@@ -1,0 +1,11 @@
+//! What passes from a decoder to the mix-down.
+
+/// Frames as a decoder gives them.
+pub(super) struct Frames<'a> {
+    /// Frames a second. Both this and the channels may change from block to block: a chained ogg file does that.
+    pub(super) sample_rate: u32,
+    /// Samples in a frame.
+    pub(super) channels: usize,
+    /// Whole frames, samples of full scale in [-1, 1].
+    pub(super) interleaved: &'a [f32],
+}
