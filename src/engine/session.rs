@@ -198,8 +198,8 @@ const SATURATING: &str = "int8";
 /// Whether this processor sums pairs of byte products in 16 bits: x86 without the VNNI instructions, which use 32.
 #[cfg(target_arch = "x86_64")]
 fn saturates() -> bool {
-    let vnni = std::is_x86_feature_detected!("avx512vnni") || std::is_x86_feature_detected!("avxvnni");
-    !vnni
+    let vnni = [std::is_x86_feature_detected!("avx512vnni"), std::is_x86_feature_detected!("avxvnni")];
+    !vnni.contains(&true)
 }
 
 /// Other processors multiply bytes exactly.

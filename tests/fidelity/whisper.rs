@@ -116,11 +116,9 @@ fn token_ids(model: &str) {
             let decoded = whisper.decode_windows(&window, &prompt, &options).unwrap().remove(0);
             let reference = &clip[key];
             assert_eq!(decoded.tokens, ids(&reference["ids"]), "{name}, {key}");
-            // Another implementation of `zlib`: a text that hardly shrinks it stores as it is.
-            let (ratio, theirs) =
-                (f64::from(decoded.compression_ratio), reference["compression_ratio"].as_f64().unwrap());
-            let stored = ratio < 1.0 && theirs < 1.0;
-            assert!(stored || (ratio / theirs - 1.0).abs() < 0.05, "{name}, {key}: {decoded:?}");
+            // Another implementation of `zlib`: a byte or two more or less.
+            let ratio = f64::from(decoded.compression_ratio) / reference["compression_ratio"].as_f64().unwrap();
+            assert!((ratio - 1.0).abs() < 0.05, "{name}, {key}: {decoded:?}");
             for (found, figure) in [
                 (decoded.avg_logprob, &reference["average_log_probability"]),
                 (decoded.no_speech_prob, &reference["no_speech_probability"]),

@@ -138,11 +138,9 @@ fn exp_below_zero(x: f32) -> f32 {
     let whole = (power + ROUND) - ROUND;
     // The part that rounding `power` lost would show in the result: ln 2 in two pieces (Cody and Waite).
     let rest = (x - whole * 0.693_359_4) + whole * 2.121_944_4e-4;
-    let series = 1.0
-        + rest
-            * (1.0
-                + rest
-                    * (0.5 + rest * (1.0 / 6.0 + rest * (1.0 / 24.0 + rest * (1.0 / 120.0 + rest * (1.0 / 720.0))))));
+    // 1 + x + x^2/2 + ... + x^7/5040, from the last term on.
+    let terms = [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
+    let series = terms.iter().fold(1.0 / 5040.0, |sum, term| sum * rest + term);
     let exponent = ((whole as i32) + 127) << 23;
     series * f32::from_bits(exponent as u32)
 }
