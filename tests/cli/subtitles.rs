@@ -26,7 +26,8 @@ fn words_have_times_where_they_are_asked_for() {
     let mut last = 0.0;
     for word in words {
         let number = |key: &str| word[key].as_f64().unwrap();
-        assert!(last <= number("start") && number("start") < number("end") && number("end") <= 7.2, "{line}");
+        // A word may take no time at all, as with openai-whisper.
+        assert!(last <= number("start") && number("start") <= number("end") && number("end") <= 7.2, "{line}");
         assert!((0.0..=1.0).contains(&number("probability")), "{line}");
         last = number("start");
     }

@@ -48,8 +48,10 @@ fn encoder_and_logits(model: &str) {
     let cross = CrossAttention::take(&mut outputs);
     for layer in fixture.json["cross"].as_array().unwrap() {
         let number = layer["layer"].as_u64().unwrap() as usize;
-        for (name, tensor) in [("key", &cross.keys()[number]), ("value", &cross.values()[number])] {
-            let difference = fixture.largest_difference(&layer[name], tensor.view().unwrap().iter());
+        // Keys lie transposed: [windows, heads, head_dim, source].
+        let keys = cross.keys()[number].view().unwrap().permuted_axes(&[0, 1, 3, 2][..]);
+        for (name, values) in [("key", keys), ("value", cross.values()[number].view().unwrap())] {
+            let difference = fixture.largest_difference(&layer[name], values.iter());
             println!("layer {number} cross-attention {name}: {difference:e}");
             assert!(difference <= 1e-3, "layer {number} {name}: {difference}");
         }
@@ -117,8 +119,10 @@ fn token_ids(model: &str) {
             let reference = &clip[key];
             assert_eq!(decoded.tokens, ids(&reference["ids"]), "{name}, {key}");
             // Another implementation of `zlib`: a byte or two more or less.
-            let ratio = f64::from(decoded.compression_ratio) / reference["compression_ratio"].as_f64().unwrap();
-            assert!((ratio - 1.0).abs() < 0.05, "{name}, {key}: {decoded:?}");
+            let length = reference["text"].as_str().unwrap().len() as f64;
+            let theirs = length / reference["compression_ratio"].as_f64().unwrap();
+            let difference = length / f64::from(decoded.compression_ratio) - theirs;
+            assert!(difference.abs() < 2.5, "{name}, {key}: {difference} bytes, {decoded:?}");
             for (found, figure) in [
                 (decoded.avg_logprob, &reference["average_log_probability"]),
                 (decoded.no_speech_prob, &reference["no_speech_probability"]),
