@@ -12,7 +12,7 @@ import yaml
 import tiny_whisper as tiny
 from export.graph import Dialect, GraphBuilder
 from export.linear import EmbeddingTable, linear
-from export.precision import Precision, block_integers, block_scales, channel_integers, channel_scales
+from export.precision import BITS, BLOCK, Precision, block_integers, block_scales, channel_integers, channel_scales
 from export_whisper import main
 from parity.whisper_onnx import OnnxWhisper
 
@@ -84,7 +84,7 @@ def test_lookup_and_logits_use_the_same_rounded_table(precision: Precision, tmp_
     if precision is Precision.INT8:
         rounded = (channel_integers(table) * channel_scales(table)).T
     else:
-        rounded = dequantised(table, *((8, 128) if precision is Precision.Q8 else (4, 32)))
+        rounded = dequantised(table, BITS[precision], BLOCK[precision])
     np.testing.assert_allclose(rows, rounded[feeds["ids"]], atol=1e-6)
     np.testing.assert_allclose(logits, feeds["x"] @ rounded.T, atol=0.03)
 
