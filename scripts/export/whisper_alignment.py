@@ -71,10 +71,11 @@ def build_alignment(
 
     first, last, end, axis = g.integers(0), g.integers(-1), g.integers(np.iinfo(np.int64).max), g.integers(1)
     x = block.norm(g.node("Slice", x, first, last, axis), "decoder.layer_norm")
-    targets = g.node("Slice", words, axis, end, axis)
-    logit = g.node("ReduceSum", g.node("Mul", x, targets), g.integers(2), keepdims=0)
     text = np.where(np.arange(weights.vocab) < end_of_text, 0.0, LOWEST).astype(np.float32)
     logits = g.node("Add", embedding.every_logit(x), g.weight("alignment.text", text))
+    # Of the same rounded logits as the sum: one that was computed by itself could exceed it.
+    targets = g.node("Unsqueeze", g.node("Slice", input_ids, axis, end, axis), g.integers(2))
+    logit = g.node("Squeeze", g.node("GatherElements", logits, targets, axis=2), g.integers(2))
     total = g.node("ReduceLogSumExp", logits, axes=[2], keepdims=0)
     g.output("log_probability", g.node("Sub", logit, total), "float32", ["windows", "tokens_after_first"])
     return g
