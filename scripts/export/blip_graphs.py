@@ -39,13 +39,14 @@ def vision_graph(
 def question_graph(dialect: Dialect, config: BlipConfig, encoder: Section, answer_decoder: Section) -> GraphBuilder:
     """`question_encoder`: question and image_embeds to the cross-attention K and V of the answer decoder.
 
-    Every question of a batch has the same length, so there is no padding to mask.
+    batch = images * questions, the questions about an image next to each other: its keys and values are computed once for
+    them. Every question of a batch has the same length, so there is no padding to mask.
     """
     g = GraphBuilder("question_encoder", dialect)
     text = config.text
     heads, head_dim = text.num_attention_heads, text.head_dim
     ids = g.input("input_ids", "int64", ["batch", "tokens"])
-    image = g.input("image_embeds", "float32", ["batch", config.vision.tokens, config.vision.hidden_size])
+    image = g.input("image_embeds", "float32", ["images", config.vision.tokens, config.vision.hidden_size])
 
     table, length = position_table(g, encoder, text), g.node("Shape", ids, start=1, end=2)
     positions = g.node("Slice", table, g.integers(0), length, g.integers(0))
@@ -57,7 +58,8 @@ def question_graph(dialect: Dialect, config: BlipConfig, encoder: Section, answe
     for layer in range(text.num_hidden_layers):
         w = encoder.under(f"encoder.layer.{layer}")
         key, value = cross_key_value(g, w, text, image, config.vision.hidden_size)
-        x = text_layer(g, w, text, x, attend, partial(attend, key=key, value=value))
+        attend_image = partial(cross_attention, g, key=key, value=value, heads=heads, head_dim=head_dim)
+        x = text_layer(g, w, text, x, attend, attend_image)
     output_cross_keys_values(g, answer_decoder, text, x, text.hidden_size, "tokens")
     return g
 
@@ -70,7 +72,7 @@ def decoder_graph(dialect: Dialect, name: str, config: TextConfig, decoder: Sect
     g = GraphBuilder(name, dialect)
     layers, heads, head_dim = config.num_hidden_layers, config.num_attention_heads, config.head_dim
     ids = g.input("input_ids", "int64", ["batch", "tokens"])
-    key_shape, value_shape = cross_shapes(config, "images", source)
+    key_shape, value_shape = cross_shapes(config, "windows", source)
     past_shape: list[Dimension] = ["batch", heads, "past", head_dim]
     cross_keys = g.layer_inputs("cross_key", layers, "float32", key_shape)
     cross_values = g.layer_inputs("cross_value", layers, "float32", value_shape)

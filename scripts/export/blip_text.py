@@ -63,12 +63,15 @@ def text_layer(
 
 
 def cross_key_value(g: GraphBuilder, w: Section, config: TextConfig, source: str, source_size: int) -> tuple[str, str]:
-    """Keys and values of one layer's cross-attention over `source` [batch, source, source_size]: [batch, source, hidden]."""
+    """Keys and values of one layer's cross-attention over `source` [windows, source, source_size].
+
+    As `layers.cross_attention` takes them: [windows, heads, head_dim, source] and [windows, heads, source, head_dim].
+    """
     key, value = (
         linear_of(g, w, source, f"crossattention.self.{part}", config.hidden_size, source_size)
         for part in ("key", "value")
     )
-    return key, value
+    return split_keys(g, key, config.num_attention_heads), split_heads(g, value, config.num_attention_heads)
 
 
 def output_cross_keys_values(
@@ -81,8 +84,8 @@ def output_cross_keys_values(
     keys, values = [], []
     for layer in range(config.num_hidden_layers):
         key, value = cross_key_value(g, decoder.under(f"encoder.layer.{layer}"), config, source, source_size)
-        keys.append(split_keys(g, key, config.num_attention_heads))
-        values.append(split_heads(g, value, config.num_attention_heads))
+        keys.append(key)
+        values.append(value)
     key_shape, value_shape = cross_shapes(config, "batch", axis)
     g.layer_outputs("cross_key", keys, "float32", key_shape)
     g.layer_outputs("cross_value", values, "float32", value_shape)
