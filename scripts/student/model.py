@@ -63,11 +63,11 @@ class Layer(nn.Module):
 
     def forward(self, tokens: torch.Tensor, bias: torch.Tensor | None, wanted: int | None = None) -> torch.Tensor:
         """``tokens`` [batch, n, hidden], ``bias`` [batch, 1, 1, n]; gives the first ``wanted`` of n, by default all."""
-        batch, _, hidden = tokens.shape
+        batch, hidden = tokens.shape[0], self.projection.in_features
         normed = self.attention_norm(tokens)
         weight, offset = self.query_key_value.weight, self.query_key_value.bias
         query = functional.linear(normed[:, :wanted], weight[:hidden], offset[:hidden])
-        key, value = functional.linear(normed, weight[hidden:], offset[hidden:]).chunk(2, dim=2)
+        key, value = functional.linear(normed, weight[hidden:], offset[hidden:]).split(hidden, dim=2)
         context = self._attend(self._split(query), self._split(key), self._split(value), bias)
         tokens = tokens[:, :wanted] + self.projection(context.transpose(1, 2).reshape(batch, -1, hidden))
         return tokens + self.narrow(functional.gelu(self.widen(self.feed_forward_norm(tokens))))
@@ -83,7 +83,8 @@ class Layer(nn.Module):
 
     def _split(self, states: torch.Tensor) -> torch.Tensor:
         """[batch, n, hidden] to [batch, heads, n, hidden / heads]."""
-        return states.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        width = self.projection.in_features // self.heads
+        return states.reshape(states.shape[0], -1, self.heads, width).transpose(1, 2)
 
 
 class AudioFrontEnd(nn.Module):
@@ -158,7 +159,7 @@ class Student(nn.Module):
     def image_states(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The picture's tokens after the shared layers, and a 1 for each: [batch, 65, hidden], [batch, 65]."""
         patches = self.patches(image).flatten(2).transpose(1, 2)
-        tokens = torch.cat([self.image_start.expand(len(image), -1, -1), patches], dim=1) + self.image_positions
+        tokens = torch.cat([self.image_start.expand(image.shape[0], -1, -1), patches], dim=1) + self.image_positions
         return self._own(tokens, None, modality=0), torch.ones_like(tokens[:, :, 0])
 
     def text_states(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -171,7 +172,9 @@ class Student(nn.Module):
         """The recording's tokens after the shared layers, and which are real: [batch, n, hidden], [batch, n]."""
         heard, real = self.audio(log_mel)
         place = torch.arange(heard.shape[1]).clamp(max=self.sizes.audio_positions - 1)
-        tokens = torch.cat([self.audio_start.expand(len(heard), -1, -1), heard + self.audio_positions[place]], dim=1)
+        tokens = torch.cat(
+            [self.audio_start.expand(heard.shape[0], -1, -1), heard + self.audio_positions[place]], dim=1
+        )
         real = torch.cat([torch.ones_like(real[:, :1]), real], dim=1)
         return self._own(tokens, real, modality=2), real
 
@@ -187,7 +190,7 @@ class Student(nn.Module):
         self, own: list[tuple[torch.Tensor, torch.Tensor]], presence: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The logits and the fused embedding; a modality that no sample has may come without tokens."""
-        start = self.fusion_start.expand(len(presence), -1, -1)
+        start = self.fusion_start.expand(presence.shape[0], -1, -1)
         seen = [torch.ones_like(start[:, :, 0])]
         seen += [real * presence[:, index : index + 1] for index, (_, real) in enumerate(own)]
         tokens = torch.cat([start, *(states for states, _ in own)], dim=1)
