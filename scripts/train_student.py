@@ -28,7 +28,7 @@ from student.model import Sizes, Student, begin_with  # noqa: E402
 from student.model_folder import write  # noqa: E402
 from student.speech import Speech, render  # noqa: E402
 from student.teacher import Teacher  # noqa: E402
-from student.trainer import Stage, train  # noqa: E402
+from student.trainer import Stage, groups, train  # noqa: E402
 from student.voices import Part  # noqa: E402
 from training.progress import Log  # noqa: E402
 from training.state import TrainingState  # noqa: E402
@@ -36,6 +36,8 @@ from training.state import TrainingState  # noqa: E402
 _ROOT = Path(__file__).resolve().parent.parent
 _HELD_OUT_FROM = 3600  # of the 4,000 train pictures, those from here on are not trained on
 _HELD_OUT_UNTIL = 3660  # and these few measure progress
+
+_DECAY = 0.995  # of the averaged weights, a step
 
 
 def main() -> int:
@@ -56,18 +58,18 @@ def main() -> int:
     teacher = Teacher(arguments.teacher)
     student = Student(Sizes(vocabulary=len(tokenizer.vocabulary()), answers=len(ANSWERS)))
     teacher.hand_down(student)
-    state = TrainingState(student, [list(student.parameters())])
+    state = TrainingState(student, groups(student), _DECAY)
     path = arguments.checkpoint / "state.pt"
     if path.exists():
         state.load(path)
     elif arguments.start is not None:
         begin_with(student, torch.load(arguments.start, weights_only=True)["averaged"])
-        state = TrainingState(student, [list(student.parameters())])
+        state = TrainingState(student, groups(student), _DECAY)
     typed = arguments.typed_steps
     stages = [
-        Stage(typed, pictures=32, utterances=0, subsets=TYPED, easy_steps=typed * 3 // 5, rate=1e-3),
-        Stage(arguments.listening_steps, pictures=4, utterances=96, subsets=EVERY_SUBSET, easy_steps=0, rate=8e-4),
-        Stage(arguments.mixed_steps, pictures=12, utterances=24, subsets=EVERY_SUBSET, easy_steps=0, rate=6e-4),
+        Stage(typed, 32, 0, TYPED, easy_steps=typed * 3 // 5, rate=1e-3, shared_rate=1e-3),
+        Stage(arguments.listening_steps, 3, 112, EVERY_SUBSET, easy_steps=0, rate=1e-3, shared_rate=1.5e-4),
+        Stage(arguments.mixed_steps, 12, 24, EVERY_SUBSET, easy_steps=0, rate=4e-4, shared_rate=2e-4),
     ]
     log(f"{sum(p.numel() for p in student.parameters())} parameters; from step {state.step}")
     real = part.subset(0, _HELD_OUT_FROM)

@@ -42,6 +42,7 @@ class Examination:
         self._recordings = speech.recordings_of(rng, self._numbers)
 
     @torch.inference_mode()
+    @torch.autocast("cpu", torch.bfloat16)
     def figures(self, student: Student) -> dict[str, float]:
         """Share of right answers, and calibration error, for each set of modalities; share of recordings understood."""
         student.eval()
@@ -69,7 +70,7 @@ class Examination:
                     for (states, real), has in zip(own, present)
                 ]
                 parts.append(student.decide(own, torch.tensor([present]).expand(len(of_image), -1))[0])
-            probabilities = torch.cat(parts).softmax(dim=1).numpy()
+            probabilities = torch.cat(parts).float().softmax(dim=1).numpy()
             figures[name] = float((probabilities.argmax(axis=1) == self._answers).mean())
             figures[f"{name} ece"] = expected_calibration_error(probabilities, self._answers)
         return figures

@@ -19,7 +19,7 @@ from student.augment import augment
 from student.expectations import Expectations
 from student.log_mel import MELS
 from student.model import MODALITIES
-from student.speech import CAPTIONS, FIRST_CAPTION, SPOKEN, Speech, pad
+from student.speech import CAPTIONS, SPOKEN, Speech, pad
 from student.teacher import Teacher
 
 QUESTIONS_EACH = 8  # about every picture
@@ -59,7 +59,8 @@ class Lesson:
     sensors: [q, 4] float32
     presence: [q, 4] float32
     heard: [h] int64, the questions that are also, or only, spoken
-    log_mel: [h + u, 80, frames] float32: these, then others that are only listened to
+    log_mel: [h, 80, frames] float32: these
+    further: [u, 80, frames] float32: recordings that are only listened to
     spoken: [h + u] int64, what each recording says, index into ``SPOKEN``
     answers: [q, 13] float32, shares, of the true answer all where what is present tells it
     teacher: [q, 13] float32 log-probabilities
@@ -73,6 +74,7 @@ class Lesson:
     presence: torch.Tensor
     heard: torch.Tensor
     log_mel: torch.Tensor
+    further: torch.Tensor
     spoken: torch.Tensor
     answers: torch.Tensor
     teacher: torch.Tensor
@@ -132,7 +134,8 @@ class Lessons:
         presence = np.array(list(subsets), dtype=np.float32)[drawn]
         shapes, colors = (labels[rows // QUESTIONS_EACH] for labels in (self._pictures.shapes, self._pictures.colors))
         heard = np.flatnonzero(presence[:, MODALITIES.index("audio")])
-        spoken = np.concatenate([self._numbers[rows[heard]], rng.integers(len(SPOKEN), size=utterances)])
+        further = self._speech.of_one_length(rng, utterances)
+        asking = self._speech.recordings_of(rng, self._numbers[rows[heard]])
         numbers = self._numbers[rows]
         shares = torch.from_numpy(self._expectations.shares(presence, numbers, shapes, colors, self._answers[rows]))
         certain = torch.from_numpy(self._expectations.certain(presence, numbers) & (presence[:, 0] > 0))
@@ -145,19 +148,15 @@ class Lessons:
             sensors=torch.from_numpy(color_sensor.read(rng, colors)),
             presence=torch.from_numpy(presence),
             heard=torch.from_numpy(heard),
-            log_mel=torch.from_numpy(self._recordings(rng, spoken)),
-            spoken=torch.from_numpy(spoken),
+            log_mel=torch.from_numpy(self._recordings(rng, asking)),
+            further=torch.from_numpy(self._recordings(rng, further)),
+            spoken=torch.from_numpy(self._speech.numbers[np.concatenate([asking, further])]),
             answers=shares,
             teacher=torch.where(certain[:, None], self._teacher[torch.from_numpy(rows)], shares.clamp(min=1e-4).log()),
         )
 
-    def _recordings(self, rng: np.random.Generator, spoken: np.ndarray) -> np.ndarray:
-        """[n, 80, frames] of these texts, each in a random voice, changed."""
-        if len(spoken) == 0:
+    def _recordings(self, rng: np.random.Generator, recordings: np.ndarray) -> np.ndarray:
+        """These as [n, 80, frames], changed."""
+        if len(recordings) == 0:
             return np.zeros((0, MELS, 1), dtype=np.float32)
-        return pad([augment(rng, self._speech.rows(index)) for index in self._speech.recordings_of(rng, spoken)])
-
-
-def number_of_caption(kinds: torch.Tensor) -> torch.Tensor:
-    """The index in ``SPOKEN`` of the caption of each kind."""
-    return kinds + FIRST_CAPTION
+        return pad([augment(rng, self._speech.rows(index)) for index in recordings])

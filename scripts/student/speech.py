@@ -25,6 +25,8 @@ CAPTIONS: tuple[str, ...] = tuple(caption(shape, color) for shape in SHAPES for 
 SPOKEN: tuple[str, ...] = (*every_text(), *CAPTIONS)
 FIRST_CAPTION = len(SPOKEN) - len(CAPTIONS)
 
+_ALIKE = 0.1  # of all recordings are taken to be of one length
+
 
 @dataclass(frozen=True)
 class Recording:
@@ -46,6 +48,7 @@ class Speech:
         self._frames = frames
         self._offsets = offsets
         self.numbers = numbers
+        self._by_length = np.argsort(np.diff(offsets), kind="stable")
         self._by_number = [np.flatnonzero(numbers == index) for index in range(int(numbers.max()) + 1)]
 
     @classmethod
@@ -62,6 +65,12 @@ class Speech:
     def recordings_of(self, rng: np.random.Generator, numbers: np.ndarray) -> np.ndarray:
         """A random recording of each text: [n] int64."""
         return np.array([rng.choice(self._by_number[number]) for number in numbers], dtype=np.int64)
+
+    def of_one_length(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """``count`` random recordings that are about as long as each other, so that little is padded: [n] int64."""
+        pool = min(len(self._by_length), max(count, round(len(self._by_length) * _ALIKE)))
+        low = int(rng.integers(len(self._by_length) - pool + 1))
+        return self._by_length[low + rng.permutation(pool)[:count]]
 
     def rows(self, recording: int) -> np.ndarray:
         """One recording: [frames, 80] float16."""

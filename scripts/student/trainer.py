@@ -6,13 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 from torch.nn import functional
 
+from easyvqa.labels import COLOR_NAMES
 from easyvqa.texts import Texts
 from student import losses
 from student.evaluation import Examination
 from student.lessons import QUESTIONS_EACH, Lesson, Lessons, Subsets
 from student.model import MODALITIES, Student
+from student.speech import FIRST_CAPTION
 from training import loop
 from training.schedule import warm_cosine
 from training.state import TrainingState
@@ -23,7 +26,7 @@ _TEACHER_WEIGHT = 0.7  # the rest is cross-entropy with the true answers
 _ALIGNMENT_WEIGHT = 0.1
 _ALIGNMENT_TEMPERATURE = 0.1
 _HEARING_WEIGHT = 0.5
-_HEARING_TEMPERATURE = 0.07
+_NEAREST_TEMPERATURE = 0.07
 _MATCHING_WEIGHT = 1.0
 _REFRESH = 10  # steps between readings of all that is spoken
 
@@ -37,6 +40,7 @@ class Stage:
     subsets: which modalities the samples have
     easy_steps: of its steps, the first so many ask easy questions
     rate: the highest learning rate
+    shared_rate: that of what the picture and the typed question use
     """
 
     steps: int
@@ -45,6 +49,7 @@ class Stage:
     subsets: Subsets
     easy_steps: int
     rate: float
+    shared_rate: float
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,13 @@ def lesson_loss(student: Student, lesson: Lesson, spoken: Read) -> torch.Tensor:
     text, text_real = student.text_states(lesson.asked.ids, lesson.asked.mask)
     sensors, sensors_real = student.sensor_states(lesson.sensors)
     described, _ = student.text_states(lesson.captions.ids, lesson.captions.mask)
-    loss = _ALIGNMENT_WEIGHT * _alignment(student.summary(image, 0), student.summary(described, 1), lesson.kinds)
+    shown = student.summary(image, 0).float()
+    captions = spoken.embeddings[FIRST_CAPTION:]
+    colors = functional.normalize(captions.unflatten(0, (-1, len(COLOR_NAMES))).mean(dim=0), dim=1)
+    of_color = (lesson.kinds % len(COLOR_NAMES)).repeat_interleave(QUESTIONS_EACH)
+    alike = _nearest(shown, captions, lesson.kinds) + _nearest(student.summary(sensors, 3).float(), colors, of_color)
+    aligned = losses.alignment(shown, student.summary(described, 1).float(), lesson.kinds, _ALIGNMENT_TEMPERATURE)
+    loss = _ALIGNMENT_WEIGHT * (alike + aligned)
 
     def decide(rows: torch.Tensor, audio: torch.Tensor, audio_real: torch.Tensor) -> torch.Tensor:
         pictures = rows // QUESTIONS_EACH
@@ -87,11 +98,15 @@ def lesson_loss(student: Student, lesson: Lesson, spoken: Read) -> torch.Tensor:
     silent = torch.nonzero(lesson.presence[:, MODALITIES.index("audio")] == 0)[:, 0]
     no_audio = text.new_zeros(len(silent), 0, text.shape[2])
     logits = [decide(silent, no_audio, no_audio[:, :, 0])] if len(silent) else []
-    if len(lesson.spoken):
+    first = []
+    if len(heard):
         audio, audio_real = student.audio_states(lesson.log_mel)
-        loss = loss + hearing_loss(student, audio[:, 0], lesson.spoken, spoken)
-        if len(heard):
-            logits.append(decide(heard, audio[: len(heard)], audio_real[: len(heard)]))
+        first.append(audio[:, 0])
+        logits.append(decide(heard, audio, audio_real))
+    if len(lesson.further):
+        first.append(student.audio_states(lesson.further)[0][:, 0])
+    if first:
+        loss = loss + hearing_loss(student, torch.cat(first), lesson.spoken, spoken)
     order = torch.cat([silent, heard])
     return loss + losses.mixed(
         torch.cat(logits).float(), lesson.teacher[order], lesson.answers[order], _TEMPERATURE, _TEACHER_WEIGHT
@@ -108,13 +123,22 @@ def hearing_loss(student: Student, heard: torch.Tensor, spoken: torch.Tensor, ta
     heard: [n, hidden], the first token's states; spoken: [n] int64
     """
     embeddings = functional.normalize(student.summary_projections[2](student.summary_norm(heard)).float(), dim=1)
-    recognised = functional.cross_entropy(embeddings @ targets.embeddings.T / _HEARING_TEMPERATURE, spoken)
+    recognised = _nearest(embeddings, targets.embeddings, spoken)
     matched = 1.0 - functional.cosine_similarity(heard.float(), targets.states[spoken], dim=1).mean()
     return _HEARING_WEIGHT * recognised + _MATCHING_WEIGHT * matched
 
 
-def _alignment(left: torch.Tensor, right: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
-    return losses.alignment(left.float(), right.float(), classes, _ALIGNMENT_TEMPERATURE)
+def _nearest(embeddings: torch.Tensor, texts: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of the similarities [n, hidden] x [m, hidden] with the one of ``texts`` that is ``wanted`` [n]."""
+    return functional.cross_entropy(embeddings @ texts.T / _NEAREST_TEMPERATURE, wanted)
+
+
+def groups(student: Student) -> list[list[nn.Parameter]]:
+    """The weights that only recordings and sensors use, and those that picture and typed question use: two rates."""
+    apart = [student.audio, student.sensors, student.summary_projections[2], student.summary_projections[3]]
+    own = [student.audio_start, student.audio_positions, *(weight for part in apart for weight in part.parameters())]
+    names = set(map(id, own))
+    return [own, [weight for weight in student.parameters() if id(weight) not in names]]
 
 
 def train(
@@ -137,7 +161,7 @@ def train(
             if state.step % _REFRESH == 0:
                 spoken = read(state.model, lessons.spoken_texts)
             loss = lesson_loss(state.model, batch, spoken)
-        return loss, [warm_cosine(within, stage.steps, stage.rate, _WARM_UP)]
+        return loss, [warm_cosine(within, stage.steps, rate, _WARM_UP) for rate in (stage.rate, stage.shared_rate)]
 
     def examine(_: Stage) -> dict[str, float]:
         return examination.figures(state.averaged)
