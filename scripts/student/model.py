@@ -67,11 +67,11 @@ class Layer(nn.Module):
 
     def forward(self, tokens: torch.Tensor, bias: torch.Tensor | None, wanted: int | None = None) -> torch.Tensor:
         """``tokens`` [batch, n, hidden], ``bias`` [batch, 1, 1, n]; gives the first ``wanted`` of n, by default all."""
-        batch, _, hidden = tokens.shape
+        batch, hidden = tokens.shape[0], self.projection.in_features
         normed = self.attention_norm(tokens)
         weight, offset = self.query_key_value.weight, self.query_key_value.bias
         query = functional.linear(normed[:, :wanted], weight[:hidden], offset[:hidden])
-        key, value = functional.linear(normed, weight[hidden:], offset[hidden:]).chunk(2, dim=2)
+        key, value = functional.linear(normed, weight[hidden:], offset[hidden:]).split(hidden, dim=2)
         context = self._attend(self._split(query), self._split(key), self._split(value), bias)
         tokens = tokens[:, :wanted] + self.projection(context.transpose(1, 2).reshape(batch, -1, hidden))
         return tokens + self.narrow(functional.gelu(self.widen(self.feed_forward_norm(tokens))))
@@ -87,7 +87,8 @@ class Layer(nn.Module):
 
     def _split(self, states: torch.Tensor) -> torch.Tensor:
         """[batch, n, hidden] to [batch, heads, n, hidden / heads]."""
-        return states.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        width = self.projection.in_features // self.heads
+        return states.reshape(states.shape[0], -1, self.heads, width).transpose(1, 2)
 
 
 class AudioBlock(nn.Module):
