@@ -22,7 +22,9 @@ import torch  # noqa: E402
 from easyvqa import dataset, download, tokenizer  # noqa: E402
 from easyvqa.labels import ANSWERS  # noqa: E402
 from easyvqa.texts import TextEncoder  # noqa: E402
+from student import color_sensor  # noqa: E402
 from student.evaluation import Examination  # noqa: E402
+from student.forms import Readings, Sensor  # noqa: E402
 from student.lessons import EVERY_SUBSET, TYPED, Lessons  # noqa: E402
 from student.model import Sizes, Student, begin_with  # noqa: E402
 from student.model_folder import write  # noqa: E402
@@ -34,6 +36,8 @@ from training.progress import Log  # noqa: E402
 from training.state import TrainingState  # noqa: E402
 
 _ROOT = Path(__file__).resolve().parent.parent
+#: The student takes the readings as they are.
+_SENSORS = Readings(tuple(Sensor(name, "of full scale", mean=0.0, std=1.0) for name in color_sensor.READINGS))
 _HELD_OUT_FROM = 3600  # of the 4,000 train pictures, those from here on are not trained on
 _HELD_OUT_UNTIL = 3660  # and these few measure progress
 
@@ -76,7 +80,7 @@ def main() -> int:
     lessons = Lessons(arguments.seed, arguments.drawings, real, encoder, heard, teacher, arguments.checkpoint, log)
     examination = Examination(part.subset(_HELD_OUT_FROM, _HELD_OUT_UNTIL), encoder, unheard, arguments.seed)
     train(state, stages, lessons, examination, arguments.every, log, lambda: state.save(path))
-    write(state.averaged, arguments.output)
+    write(state.averaged, arguments.output, _SENSORS, arguments.logit_temperature)
     log(f"done: {arguments.output}")
     return 0
 
@@ -104,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--typed-steps", type=int, default=1500, help="with picture and typed question only")
     parser.add_argument("--listening-steps", type=int, default=1500, help="with mostly recordings")
     parser.add_argument("--mixed-steps", type=int, default=1500, help="with every set of modalities")
+    parser.add_argument("--logit-temperature", type=float, default=1.0, help="the exported logits are divided by it")
     parser.add_argument("--every", type=int, default=150, help="steps between evaluations and checkpoints")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
