@@ -2,7 +2,7 @@
 
 use super::decoder::Decoding;
 use super::logits::{Logits, argmax, log_probability, max_and_log_sum};
-use super::search::{Generated, Probability, Search};
+use super::search::{Generated, Search};
 use crate::engine::EngineError;
 
 /// Greedy search: writes one text for each row of `decoding`, whose next token `logits` tells.
@@ -43,7 +43,7 @@ fn write_rows(
     for written in 1..=search.limit {
         for (row, text) in texts.iter_mut().enumerate().filter(|(_, text)| !text.ended) {
             let logits = logits.row_mut(row);
-            let unchanged = (search.probability == Probability::OfModel).then(|| logits.to_vec());
+            let unchanged = search.wants_unchanged().then(|| logits.to_vec());
             search.rules.iter().for_each(|rule| rule.apply(logits, &text.tokens));
             let chosen = choose(logits);
             text.log_probability += log_probability(unchanged.as_deref().unwrap_or(logits), chosen);

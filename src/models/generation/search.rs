@@ -14,6 +14,13 @@ pub struct Search<'a> {
     pub probability: Probability,
 }
 
+impl Search<'_> {
+    /// Whether probabilities are of logits that the rules change.
+    pub(super) fn wants_unchanged(&self) -> bool {
+        self.probability == Probability::OfModel && !self.rules.is_empty()
+    }
+}
+
 /// Which probability of a token counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Probability {

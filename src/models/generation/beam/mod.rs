@@ -9,7 +9,7 @@ mod transformers;
 use super::decoder::Decoding;
 use super::logits::{Logits, largest_first, log_softmax};
 use super::rules::LogitsRule;
-use super::search::{Generated, Probability, Search};
+use super::search::{Generated, Search};
 use crate::engine::EngineError;
 
 pub use openai::OpenAiBeams;
@@ -167,7 +167,7 @@ fn candidates(
     let mut candidates = Vec::with_capacity(running.len() * count);
     for (row, beam) in (first..).zip(running) {
         let logits = logits.row_mut(row);
-        let of_model = (search.probability == Probability::OfModel).then(|| {
+        let of_model = search.wants_unchanged().then(|| {
             let mut unchanged = logits.to_vec();
             log_softmax(&mut unchanged);
             unchanged
