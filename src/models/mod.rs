@@ -3,6 +3,7 @@
 pub mod blip;
 pub mod generation;
 mod loader;
+mod memory;
 mod registry;
 pub mod student;
 pub mod vad;
@@ -10,5 +11,6 @@ mod vocabulary;
 pub mod whisper;
 
 pub use loader::Loader;
+pub use memory::{Cost, CostSource};
 pub use registry::Models;
 pub use vocabulary::Vocabulary;

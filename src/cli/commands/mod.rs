@@ -1,6 +1,7 @@
 //! The commands. All but `doctor` are the pipeline over different inputs and steps.
 
 mod doctor;
+mod prepare;
 mod process;
 mod start;
 mod transcribe;
@@ -11,6 +12,7 @@ use edgefuse::config::{AskOptions, CaptionOptions, FuseOptions, Question, Step};
 use edgefuse::pipeline::{Inputs, MediaKind, OutputFile, Record};
 
 pub(super) use doctor::doctor;
+pub(super) use prepare::prepare;
 pub(super) use transcribe::transcribe;
 
 use super::args::{self, Format, Global};
@@ -26,7 +28,8 @@ const ALL_KINDS: &[&str] = &["whisper", "blip", "student", "vad"];
 /// `run`: the device file's pipeline.
 pub(super) fn run(global: &Global, args: &args::Run) -> Result<Outcome, Stop> {
     no_subtitles(global)?;
-    let device = device(global, ALL_KINDS)?;
+    let mut device = device(global, ALL_KINDS)?;
+    device.runtime.report_placement |= args.placement;
     if device.pipeline.is_empty() {
         let problem = format!("{}: no `pipeline`, which `run` needs", device.path.display());
         return Err(Stop::Usage(problem));
