@@ -19,7 +19,7 @@ use super::library::{self, LoadedLibrary};
 use super::node_count;
 use super::placement::{Listener, Placement};
 use super::providers::{self, CacheKey, MissingProvider, Registered};
-use super::saturation::{SATURATING, saturates};
+use super::saturation::{EXACT_BYTE_PRODUCTS, saturates};
 use crate::config::model_folder::{Dialect, GraphSpec, ModelFolder, RuntimeVersion};
 use crate::config::{CpuOptions, OnMissingProvider, Provider, Requirement, Runtime, Threads};
 
@@ -124,9 +124,6 @@ impl Engine {
         let registered = providers::register(&mut builder, options.providers, self.on_missing, &name, Some(&key))?;
         registered.missing.iter().for_each(|missing| self.warn(missing));
         self.check_dialect(file, &registered)?;
-        if options.precision == SATURATING && registered.active.first() == Some(&"cpu") && saturates() {
-            self.warn_of_saturation();
-        }
         let first = registered.active.first().copied().unwrap_or("cpu");
         let session = match &self.on_build {
             Some(report) if first != "cpu" => watched(report, &name, first, || builder.commit_from_file(&path)),
@@ -239,20 +236,13 @@ impl Engine {
                 .with_inter_threads(self.threads.inter)?
                 .with_intra_op_spinning(spinning.unwrap_or(self.threads.spinning))?;
         }
+        if saturates() {
+            builder = builder.with_config_entry(EXACT_BYTE_PRODUCTS, "1")?;
+        }
         if self.threads.inter > 1 {
             builder = builder.with_parallel_execution(true)?;
         }
         Ok(builder)
-    }
-
-    /// Says once that 8-bit products are inexact here.
-    fn warn_of_saturation(&self) {
-        if locked(&self.warned).insert(SATURATING.to_string()) {
-            log::warn!(
-                "precision `{SATURATING}`: this processor has no VNNI and sums pairs of 8-bit products in 16 bits, which \
-                 saturate; precision q8 does not (the device file's `precision`)"
-            );
-        }
     }
 
     /// Says once for each provider that it did not load.
