@@ -3,6 +3,8 @@
 mod bad_input;
 mod binary;
 mod commands;
+mod configs;
+mod devices;
 mod live;
 mod subtitles;
 mod whisper;
