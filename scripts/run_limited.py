@@ -32,7 +32,7 @@ class Watched:
 
     code: int = 0
     peak: int = 0
-    """Most resident memory in bytes: the system's own high-water mark, which needs no luck in looking."""
+    """Most resident memory in bytes: as the program tells, which begins the system's mark anew for each model, or as seen."""
     residents: list[tuple[int, int]] = field(default_factory=list)
     """Records done and resident memory in bytes, over time."""
 
@@ -60,9 +60,9 @@ def main() -> int:
             f"runtime: {{memory_budget: {budget}MiB, library: {_library()}}}\n{options.keys}\n"
         )
         results = folder / "results.jsonl"
-        command = [str(ROOT / "target/release/edgefuse"), "--quiet", "--config", str(device)]
+        command = [str(ROOT / "target/release/edgefuse"), "--verbose", "--config", str(device)]
         command += ["run", str(manifest), "--output", str(results)]
-        watched = _watch(place, [*place.prefix, *command], results, folder / "cache")
+        watched = _watch(place, [*place.prefix, *command], results, folder)
         counted = place.counted()
         done = _lines(results)
     failed = [line["id"] for line in done if _failed(line)]
@@ -95,12 +95,14 @@ def main() -> int:
     return 1 if problems else 0
 
 
-def _watch(place: Limited, command: list[str], results: Path, cache: Path) -> Watched:
+def _watch(place: Limited, command: list[str], results: Path, folder: Path) -> Watched:
     """Runs the command to its end, looking at its memory now and then."""
     watched = Watched()
     partial = results.with_name(results.name + ".partial")
-    environment = os.environ | {"EDGEFUSE_CACHE": str(cache)}
-    process = subprocess.Popen(command, preexec_fn=place.enter, env=environment, cwd=ROOT)
+    log = folder / "log.txt"
+    environment = os.environ | {"EDGEFUSE_CACHE": str(folder / "cache")}
+    with log.open("w") as stream:
+        process = subprocess.Popen(command, preexec_fn=place.enter, env=environment, cwd=ROOT, stderr=stream)
     records, offset = 0, 0
     while True:
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
@@ -116,7 +118,12 @@ def _watch(place: Limited, command: list[str], results: Path, cache: Path) -> Wa
             watched.residents.append((records, resident))
         time.sleep(SECONDS_BETWEEN_LOOKS)
     process.returncode = watched.code = os.waitstatus_to_exitcode(status)
-    watched.peak = usage.ru_maxrss * 1024
+    told = [int(line.split()[-2]) for line in log.read_text().splitlines() if "peak of resident memory" in line]
+    seen = [resident for _, resident in watched.residents]
+    watched.peak = max(usage.ru_maxrss * 1024, *told, *seen, 0)
+    for line in log.read_text().splitlines():
+        if not line.startswith("debug: "):
+            print(line, file=sys.stderr)
     return watched
 
 
