@@ -3,6 +3,7 @@
 mod bad_input;
 mod binary;
 mod commands;
+mod fuse;
 mod live;
 mod subtitles;
 mod whisper;
