@@ -27,7 +27,7 @@ _ALIGNMENT_WEIGHT = 0.1
 _ALIGNMENT_TEMPERATURE = 0.1
 _HEARING_WEIGHT = 0.5
 _NEAREST_TEMPERATURE = 0.07
-_MATCHING_WEIGHT = 1.0
+_MATCHING_WEIGHT = 0.5
 _REFRESH = 10  # steps between readings of all that is spoken
 
 
@@ -117,14 +117,14 @@ def hearing_loss(student: Student, heard: torch.Tensor, spoken: torch.Tensor, ta
     """How far the audio branch is from what the text branch gives for the same words.
 
     The text branch is the teacher of the audio branch: cross-entropy of a recording's similarity to all that can be
-    said, a contrastive loss with every negative there is; and one minus the cosine of the first tokens' states, which
-    are what the layers over all modalities read, so that they understand at once what was heard.
+    said, a contrastive loss with every negative there is; and the matching of the first tokens' states, which the layers
+    over all modalities read, so that they understand at once what was heard.
 
     heard: [n, hidden], the first token's states; spoken: [n] int64
     """
     embeddings = functional.normalize(student.summary_projections[2](student.summary_norm(heard)).float(), dim=1)
     recognised = _nearest(embeddings, targets.embeddings, spoken)
-    matched = 1.0 - functional.cosine_similarity(heard.float(), targets.states[spoken], dim=1).mean()
+    matched = losses.feature_matching(heard.float(), targets.states[spoken])
     return _HEARING_WEIGHT * recognised + _MATCHING_WEIGHT * matched
 
 

@@ -101,9 +101,6 @@ impl Engine {
         };
         let registered = providers::register(&mut builder, options.providers, self.on_missing, &name, &key)?;
         registered.missing.iter().for_each(|missing| self.warn(missing));
-        if options.precision == SATURATING && registered.active.first() == Some(&"cpu") && saturates() {
-            self.warn_of_saturation();
-        }
         let session = builder.commit_from_file(&path).map_err(failed)?;
         log::debug!(
             "{name}: checked in {:.0?}, loaded in {:.0?} ({}, {})",
@@ -139,19 +136,9 @@ impl Engine {
             // A plan of all buffers for each shape seen: it grows with every length of sound and text, and gains nothing
             // measurable where the arena keeps buffers already.
             .with_memory_pattern(false)?;
+        let builder = if saturates() { builder.with_config_entry(EXACT_BYTE_PRODUCTS, "1")? } else { builder };
         let builder = if self.threads.inter > 1 { builder.with_parallel_execution(true)? } else { builder };
         Ok(builder)
-    }
-
-    /// Says once that 8-bit products are inexact here.
-    fn warn_of_saturation(&self) {
-        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
-        if warned.insert(SATURATING) {
-            log::warn!(
-                "precision `{SATURATING}`: this processor has no VNNI and sums pairs of 8-bit products in 16 bits, which \
-                 saturate; precision q8 does not (the device file's `precision`)"
-            );
-        }
     }
 
     /// Says once for each provider that it did not load.
@@ -192,10 +179,12 @@ impl Engine {
     }
 }
 
-/// The precision whose products of signed and unsigned bytes older x86 processors sum in 16 bits (`vpmaddubsw`).
-const SATURATING: &str = "int8";
+/// `kOrtSessionOptionsAvx2PrecisionMode`: 8-bit weights are made unsigned when a graph is loaded, whose products do not
+/// saturate (and take longer).
+const EXACT_BYTE_PRODUCTS: &str = "session.x64quantprecision";
 
-/// Whether this processor sums pairs of byte products in 16 bits: x86 without the VNNI instructions, which use 32.
+/// Whether this processor sums pairs of products of a signed and an unsigned byte in 16 bits (`vpmaddubsw`), where large
+/// ones saturate: x86 without the VNNI instructions, which use 32.
 #[cfg(target_arch = "x86_64")]
 fn saturates() -> bool {
     let vnni = [std::is_x86_feature_detected!("avx512vnni"), std::is_x86_feature_detected!("avxvnni")];

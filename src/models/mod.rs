@@ -5,10 +5,12 @@ pub mod generation;
 mod loader;
 mod registry;
 pub mod student;
+mod token_bytes;
 pub mod vad;
 mod vocabulary;
 pub mod whisper;
 
 pub use loader::Loader;
 pub use registry::Models;
+pub use token_bytes::TokenBytes;
 pub use vocabulary::Vocabulary;
