@@ -7,6 +7,7 @@ mod caption;
 mod commands;
 mod configs;
 mod devices;
+mod fuse;
 mod live;
 mod matching;
 mod subtitles;
