@@ -1,16 +1,21 @@
 //! The commands. All but `doctor` are the pipeline over different inputs and steps.
 
 mod doctor;
+mod pictures;
+mod prepare;
 mod process;
+mod sensors;
 mod start;
 mod transcribe;
 
 use std::path::Path;
 
-use edgefuse::config::{AskOptions, CaptionOptions, FuseOptions, Question, Step};
-use edgefuse::pipeline::{Inputs, MediaKind, OutputFile, Record};
+use edgefuse::config::{FuseOptions, Step};
+use edgefuse::pipeline::{Embedding, Inputs, OutputFile, Record};
 
 pub(super) use doctor::doctor;
+pub(super) use pictures::{ask, caption, compare};
+pub(super) use prepare::prepare;
 pub(super) use transcribe::transcribe;
 
 use super::args::{self, Format, Global};
@@ -26,7 +31,8 @@ const ALL_KINDS: &[&str] = &["whisper", "blip", "student", "vad"];
 /// `run`: the device file's pipeline.
 pub(super) fn run(global: &Global, args: &args::Run) -> Result<Outcome, Stop> {
     no_subtitles(global)?;
-    let device = device(global, ALL_KINDS)?;
+    let mut device = device(global, ALL_KINDS)?;
+    device.runtime.report_placement |= args.placement;
     if device.pipeline.is_empty() {
         let problem = format!("{}: no `pipeline`, which `run` needs", device.path.display());
         return Err(Stop::Usage(problem));
@@ -43,48 +49,23 @@ pub(super) fn run(global: &Global, args: &args::Run) -> Result<Outcome, Stop> {
     process(global, device, steps, inputs, output, &printer)
 }
 
-/// `caption`
-pub(super) fn caption(global: &Global, args: &args::Caption) -> Result<Outcome, Stop> {
-    no_subtitles(global)?;
-    let max_tokens = args.max_tokens.map(|tokens| tokens as usize);
-    let steps = vec![Step::Caption(CaptionOptions { max_tokens, prompt: args.prompt.clone() })];
-    let inputs = Inputs::of_kind(&args.images, MediaKind::Image);
-    let printer = Printer { named_inputs: inputs.total() != Some(1), ..printer(global, Shown::Caption) };
-    process(global, device(global, &["blip"])?, steps, inputs, None, &printer)
-}
-
-/// `ask`
-pub(super) fn ask(global: &Global, args: &args::Ask) -> Result<Outcome, Stop> {
-    no_subtitles(global)?;
-    if args.question.as_ref().is_some_and(|question| question.trim().is_empty()) {
-        return Err(Stop::Usage("the question is empty".to_string()));
-    }
-    let kinds: &[_] = if args.audio.is_some() { &["blip", "whisper"] } else { &["blip"] };
-    let device = device(global, kinds)?;
-    let mut steps = Vec::new();
-    if args.audio.is_some() {
-        steps.push(Step::Transcribe(Box::new(device.transcribe_options())));
-    }
-    steps.push(Step::Ask(AskOptions { question: Question::Any, max_tokens: None }));
-    let record = Record {
-        image: Some(args.image.clone()),
-        audio: args.audio.clone(),
-        text: args.question.clone(),
-        ..Record::default()
-    };
-    process(global, device, steps, Inputs::single(record), None, &printer(global, Shown::Answer))
-}
-
 /// `fuse`
 pub(super) fn fuse(global: &Global, args: &args::Fuse) -> Result<Outcome, Stop> {
     no_subtitles(global)?;
     if args.text.as_ref().is_some_and(|text| text.trim().is_empty()) {
         return Err(Stop::Usage("the text is empty".to_string()));
     }
-    let record =
-        Record { image: args.image.clone(), audio: args.audio.clone(), text: args.text.clone(), ..Record::default() };
+    let record = Record {
+        id: None,
+        image: args.image.clone(),
+        audio: args.audio.clone(),
+        text: args.text.clone(),
+        sensors: args.sensors.as_deref().map(sensors::read).transpose()?,
+        image_embedding: args.image_embedding.clone().map(Embedding::File),
+        text_embedding: args.text_embedding.clone().map(Embedding::File),
+    };
     let printer = Printer { embeddings: args.embeddings, ..printer(global, Shown::Decision) };
-    let steps = vec![Step::Fuse(FuseOptions::default())];
+    let steps = vec![Step::Fuse(FuseOptions { strict: true, ..FuseOptions::default() })];
     // A student that does not hear is given the transcript.
     let kinds: &[_] = if args.audio.is_some() { &["student", "whisper"] } else { &["student"] };
     process(global, device(global, kinds)?, steps, Inputs::single(record), None, &printer)
@@ -95,6 +76,8 @@ fn printer(global: &Global, shown: Shown) -> Printer {
         format: global.format,
         shown,
         named_inputs: false,
+        named_questions: false,
+        ranked: false,
         times: Times::None,
         layout: Layout::default(),
         embeddings: false,
