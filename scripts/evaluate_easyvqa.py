@@ -130,8 +130,11 @@ def _student(binary: Binary, test: _Test) -> dict[str, Any]:
     """Whatever is shown of a question, it is asked once for each different thing that there is to show."""
     pictures = [test.picture(image) for image in test.images]
     recordings = list(map(str, test.recordings))
-    sensed = [index for index, image in enumerate(test.images) if image in test.readings]
-    of_color = {index for index in sensed if asks_about_color(test.texts[index])}
+    of_color = [
+        index
+        for index, image in enumerate(test.images)
+        if image in test.readings and asks_about_color(test.texts[index])
+    ]
     readings = [test.readings.get(image) for image in test.images]
     everything = range(len(test.texts))
     rows: dict[str, tuple[dict[str, Any], Any]] = {
@@ -141,8 +144,8 @@ def _student(binary: Binary, test: _Test) -> dict[str, Any]:
         "student_picture_alone": ({"image": pictures}, everything),
         "student_typed_question_alone": ({"text": test.texts}, everything),
         "student_spoken_question_alone": ({"audio": recordings}, everything),
-        "student_sensors_and_typed": ({"sensors": readings, "text": test.texts}, sensed),
-        "student_sensors_and_spoken": ({"sensors": readings, "audio": recordings}, sensed),
+        "student_sensors_and_typed_about_color": ({"sensors": readings, "text": test.texts}, of_color),
+        "student_sensors_and_spoken_about_color": ({"sensors": readings, "audio": recordings}, of_color),
     }
     figures: dict[str, Any] = {}
     for name, (shown, indices) in rows.items():
@@ -151,10 +154,6 @@ def _student(binary: Binary, test: _Test) -> dict[str, Any]:
         lines = dict(zip(different, binary.run(name, list(map(json.loads, different)), ["fuse"])))
         decisions, answers = [lines[record] for record in records], [test.answers[index] for index in indices]
         figures[name] = {"asked": len(indices), "runs": len(different), **decided(decisions, answers)}
-        about = [place for place, index in enumerate(indices) if index in of_color]
-        if "sensors" in shown:
-            chosen = [decisions[place] for place in about], [answers[place] for place in about]
-            figures[f"{name}_about_color"] = {"asked": len(about), **decided(*chosen)}
     kinds = [(test.shapes.get(image), test.colors.get(image)) for image in test.images]
     figures["student_picture_alone"]["best_possible"] = best_possible(kinds, test.answers)
     for name in ("typed", "spoken"):
