@@ -22,7 +22,7 @@ from easyvqa.labels import COLOR_NAMES, SHAPES, caption, told
 from easyvqa.questions import asks_about_color
 from evaluation import spoken
 from evaluation.binary import Binary, Line
-from evaluation.figures import best_possible, decided, milliseconds, recall, share
+from evaluation.figures import best_possible, decided, fastest, milliseconds, recall, share
 from student import color_sensor
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -85,6 +85,7 @@ def _teacher(binary: Binary, test: _Test) -> dict[str, Any]:
         "teacher_typed": {
             "accuracy": share(it["text"] == answer for it, answer in zip(answered, test.answers)),
             "ms": milliseconds(answered),
+            "ms_fastest_tenth": fastest(answered),
         },
         "teacher_captions": {
             "pictures": len(truth),
@@ -106,8 +107,8 @@ def _cascade(binary: Binary, test: _Test) -> dict[str, Any]:
     right = [
         index in answered and answered[index]["answer"]["text"] == answer for index, answer in enumerate(test.answers)
     ]
-    transcribe = milliseconds(line["transcript"] for line in transcribed)
-    ask = milliseconds(line["answer"] for line in answered.values())
+    transcripts, asks = [it["transcript"] for it in transcribed], [it["answer"] for it in answered.values()]
+    transcribe, ask = milliseconds(transcripts), milliseconds(asks)
     return {
         "recordings": {
             "distinct": len(recordings),
@@ -120,6 +121,7 @@ def _cascade(binary: Binary, test: _Test) -> dict[str, Any]:
             "transcribe_ms": transcribe,
             "ask_ms": ask,
             "ms": round(transcribe + ask, 2),
+            "ms_fastest_tenth": round(fastest(transcripts) + fastest(asks), 2),
         },
     }
 
