@@ -10,8 +10,8 @@ from typing import Any
 from export.checkpoint import read_json
 from export.errors import ExportError
 from export.graph import Dialect, GraphBuilder
-from export.model_folder import graph_entry, new_model_folder, write_description
-from export.precision import ENCODER, LEAST_RUNTIME, PLAIN, Precision
+from export.model_folder import Lengths, graph_entry, graph_file_name, new_model_folder, write_description
+from export.precision import ENCODER, Precision, least_runtimes
 from export.weight_file import WeightFile
 from export.whisper_alignment import build_alignment
 from export.whisper_graphs import build_decoder, build_encoder
@@ -32,6 +32,9 @@ N_FFT = 400
 HOP_LENGTH = 160
 CHUNK_SECONDS = 30
 """openai-whisper's `audio.py`; the same for every size. In Hz, samples, samples and seconds."""
+
+MOST_WINDOWS, MOST_HYPOTHESES = 8, 5
+"""What engines are built for: more of either at a time is built for when it first comes."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +57,6 @@ def export_whisper(
     license_name: str,
 ) -> None:
     """Writes the model folder `target` from the CTranslate2 or Hugging Face folder `checkpoint`."""
-    for precision in precisions:
-        if dialect is Dialect.STANDARD and precision not in PLAIN:
-            plain = " and ".join(name.value for name in PLAIN)
-            raise ExportError(f"precision {precision.value} needs the ort dialect; standard has {plain}")
     weights = read_weights(checkpoint)
     layout = "CTranslate2" if is_ctranslate2(checkpoint) else "Hugging Face"
     settings = _settings(checkpoint)
@@ -77,10 +76,6 @@ def export_whisper(
         )
 
 
-def _file_name(role: str, precision: Precision) -> str:
-    return f"{role}.onnx" if precision is Precision.FP32 else f"{role}.{precision.value}.onnx"
-
-
 def _write_graphs(
     folder: Path, weights: WhisperWeights, dialect: Dialect, precisions: Sequence[Precision], details: dict[str, Any]
 ) -> dict[str, Any]:
@@ -95,7 +90,7 @@ def _write_graphs(
         built["decoder"] = build_decoder(weights, dialect, precision)
         built["alignment"] = build_alignment(weights, dialect, precision, heads, end_of_text)
         for role in built:
-            files[role][precision.value] = _file_name(role, of_encoder if role == "encoder" else precision)
+            files[role][precision.value] = graph_file_name(role, of_encoder if role == "encoder" else precision)
         encoder, decoder, alignment = (folder / files[role][precision.value] for role in built)
         if not encoder.exists():
             built["encoder"].save(encoder)
@@ -104,10 +99,28 @@ def _write_graphs(
         built["alignment"].save_sharing(alignment, shared)
         shared.close()
         shared_files[precision.value] = shared.path.name
-    needs = {precision.value: LEAST_RUNTIME[precision] for precision in precisions if precision in LEAST_RUNTIME}
     return {
-        role: graph_entry(graph, files[role], shared_files if role == "alignment" else None, needs)
+        role: graph_entry(
+            graph,
+            files[role],
+            shared_files if role == "alignment" else None,
+            least_runtimes(precisions),
+            _lengths(weights),
+        )
         for role, graph in built.items()
+    }
+
+
+def _lengths(weights: WhisperWeights) -> dict[str, Lengths]:
+    """How long the dynamic axes get: windows side by side, hypotheses of each, frames of 30 s at most, text."""
+    source, text = weights.encoder_positions, weights.decoder_positions
+    return {
+        "windows": Lengths(1, 1, MOST_WINDOWS),
+        "batch": Lengths(1, 1, MOST_WINDOWS * MOST_HYPOTHESES),
+        "frames": Lengths(2, 2 * source, 2 * source),
+        "source": Lengths(1, source, source),
+        "tokens": Lengths(1, 1, text),
+        "past": Lengths(0, text // 8, text - 1),
     }
 
 

@@ -1,8 +1,12 @@
 //! What becomes of a record: one key a step.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
+use super::about_pictures::{AnswerText, CaptionText, MatchedTexts};
 use super::record::Record;
+use crate::engine::Placed;
 use crate::models::student::Fusion;
 use crate::models::whisper::Transcript;
 
@@ -29,9 +33,15 @@ pub struct RecordResult {
     /// The answer to the question.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer: Option<StepResult<AnswerText>>,
+    /// How well texts fit the picture.
+    #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
+    pub matched: Option<StepResult<MatchedTexts>>,
     /// The student's decision.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fusion: Option<StepResult<Fusion>>,
+    /// On which providers the nodes of each graph lie that was loaded so far, by `model/graph`; on request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub placement: Option<BTreeMap<String, Vec<Placed>>>,
     /// Why the record was not processed at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -58,26 +68,8 @@ pub struct Timed<T> {
     pub value: T,
     /// Milliseconds from the file to the result; loading the model is not counted.
     pub ms: f64,
-    /// The execution provider that comes first among those that loaded.
+    /// The execution provider that most nodes of the step's main graph lie on.
     pub provider: &'static str,
-}
-
-/// A caption.
-#[derive(Debug, Serialize)]
-pub struct CaptionText {
-    /// The caption.
-    pub text: String,
-}
-
-/// An answer.
-#[derive(Debug, Serialize)]
-pub struct AnswerText {
-    /// The question that was asked.
-    pub question: String,
-    /// The answer.
-    pub text: String,
-    /// Probability of exactly this answer, in [0, 1].
-    pub confidence: f32,
 }
 
 impl RecordResult {
@@ -104,6 +96,7 @@ impl RecordResult {
             self.transcript.as_ref().and_then(StepResult::error),
             self.caption.as_ref().and_then(StepResult::error),
             self.answer.as_ref().and_then(StepResult::error),
+            self.matched.as_ref().and_then(StepResult::error),
             self.fusion.as_ref().and_then(StepResult::error),
         ];
         let mut errors: Vec<&str> = self.error.as_deref().into_iter().chain(steps.into_iter().flatten()).collect();

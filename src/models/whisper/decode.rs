@@ -11,7 +11,9 @@ use super::Whisper;
 use super::rules::Rules;
 use crate::config::{Timestamps, TranscribeOptions};
 use crate::error::Error;
-use crate::models::generation::{CrossAttention, Generated, Search, beam_search, best, greedy, sample, softmax};
+use crate::models::generation::{
+    CrossAttention, Generated, OpenAiBeams, Probability, Search, beam_search, best, greedy, sample, softmax,
+};
 
 /// What the decoder wrote for one window.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,6 +96,7 @@ impl Whisper {
             end: tokens.end_of_text,
             // The last token is written and never fed, so it needs no position.
             limit: (positions / 2).min((positions + 1).saturating_sub(prompt.len())),
+            probability: Probability::AfterRules,
         };
 
         let mut decoding = self.decoder.start(windows)?;
@@ -116,7 +119,8 @@ impl Whisper {
             let drawn = sample(&mut decoding, logits, &search, temperature, options.best_of, &mut random)?;
             drawn.chunks(options.best_of).map(<[_]>::to_vec).collect()
         } else if options.beams > 1 {
-            beam_search(&mut decoding, logits, &search, options.beams, options.patience)?
+            let policy = OpenAiBeams { beams: options.beams, patience: options.patience };
+            beam_search(&mut decoding, logits, &search, &policy)?
         } else {
             greedy(&mut decoding, logits, &search)?.into_iter().map(|text| vec![text]).collect()
         };
@@ -127,7 +131,7 @@ impl Whisper {
                 let text = best(candidates, options.length_penalty);
                 Ok(DecodedWindow {
                     avg_logprob: text.average_log_probability(),
-                    compression_ratio: compression_ratio(self.text(&text.tokens)?.trim()),
+                    compression_ratio: compression_ratio(self.text(&text.tokens).trim()),
                     tokens: text.tokens,
                     no_speech_prob,
                     temperature,
@@ -137,9 +141,9 @@ impl Whisper {
     }
 
     /// The text of tokens, without timestamps, with the space it starts with.
-    pub(super) fn text(&self, tokens: &[i64]) -> Result<String, Error> {
+    pub(super) fn text(&self, tokens: &[i64]) -> String {
         let text: Vec<i64> = tokens.iter().copied().filter(|&token| token < self.spec.tokens.end_of_text).collect();
-        self.vocabulary.decode_raw(&text)
+        self.tokens.text(&text)
     }
 }
 
