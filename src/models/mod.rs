@@ -3,6 +3,7 @@
 pub mod blip;
 pub mod generation;
 mod loader;
+mod memory;
 mod registry;
 pub mod student;
 mod token_bytes;
@@ -11,6 +12,7 @@ mod vocabulary;
 pub mod whisper;
 
 pub use loader::Loader;
+pub use memory::{Cost, CostSource};
 pub use registry::Models;
 pub use token_bytes::TokenBytes;
 pub use vocabulary::Vocabulary;

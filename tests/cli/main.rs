@@ -5,6 +5,8 @@ mod bad_input;
 mod binary;
 mod caption;
 mod commands;
+mod configs;
+mod devices;
 mod fuse;
 mod live;
 mod matching;
