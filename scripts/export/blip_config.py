@@ -84,8 +84,8 @@ def load_config(folder: Path, architecture: str) -> BlipConfig:
         raise ExportError(f"{path}: model_type is {config.get('model_type')!r}; this exporter reads 'blip'")
     if architecture not in found:
         raise ExportError(f"{path}: architectures is {found}; wanted {architecture}")
-    vision = VisionConfig(**_fields(path, config, "vision_config", asdict(VISION_DEFAULTS)))
-    text = TextConfig(**_fields(path, config, "text_config", asdict(TEXT_DEFAULTS)))
+    vision = VisionConfig(**config_fields(path, config, "vision_config", asdict(VISION_DEFAULTS)))
+    text = TextConfig(**config_fields(path, config, "text_config", asdict(TEXT_DEFAULTS)))
     for part, values in (("vision_config", vision), ("text_config", text)):
         size, heads = values.hidden_size, values.num_attention_heads
         if heads < 1 or size % heads:
@@ -100,7 +100,7 @@ def load_config(folder: Path, architecture: str) -> BlipConfig:
     return BlipConfig(vision, text)
 
 
-def _fields(path: Path, config: dict[str, Any], part: str, defaults: dict[str, Any]) -> dict[str, Any]:
+def config_fields(path: Path, config: dict[str, Any], part: str, defaults: dict[str, Any]) -> dict[str, Any]:
     """The fields named by `defaults` out of one part of config.json, of the same type as the default."""
     given = config.get(part) or {}
     values = {}
