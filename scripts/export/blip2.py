@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from export import blip2_opt, blip2_t5
+from export.blip import ANSWER_MAX_TOKENS, CAPTION_MAX_TOKENS, Fill, write_graphs
 from export.blip2_config import T5_PROMPT_TOKENS, Blip2Config, OptConfig, load_blip2_config
 from export.blip2_vision import vision_graph
 from export.blip_config import load_image_settings
 from export.checkpoint import Checkpoint, read_json
 from export.errors import ExportError
-from export.graph import Dialect, GraphBuilder
-from export.model_folder import graph_entry, new_model_folder, write_description
-from export.precision import ENCODER, LEAST_RUNTIME, PLAIN, Precision
-from export.weight_file import WeightFile
+from export.graph import Dialect
+from export.model_folder import new_model_folder, write_description
+from export.precision import Precision
+from export.section import Section
 
 TOKENIZER = "tokenizer.json"
-
-CAPTION_MAX_TOKENS, ANSWER_MAX_TOKENS = 20, 10
-"""As for BLIP: transformers' generate stops after 20 tokens unless told otherwise; an answer is a word or a few."""
 
 QUESTION = "{question}"
 QUESTION_PROMPT = f"Question: {QUESTION} Answer:"
@@ -44,65 +43,30 @@ def export_blip2(
     """
     if question_prompt.count(QUESTION) != 1:
         raise ExportError(f"question prompt {question_prompt!r}: {QUESTION} must stand in it once")
-    for precision in precisions:
-        if dialect is Dialect.STANDARD and precision not in PLAIN:
-            plain = " and ".join(name.value for name in PLAIN)
-            raise ExportError(f"precision {precision.value} needs the ort dialect; standard has {plain}")
     config = load_blip2_config(checkpoint)
     image = load_image_settings(checkpoint, config.vision.image_size)
     tokenizer = _tokenizer(checkpoint, config)
     weights = Checkpoint.open(checkpoint)
     with new_model_folder(out) as folder:
         (folder / TOKENIZER).write_bytes(tokenizer)
-        graphs = _write_graphs(folder, config, weights, dialect, precisions)
+        graphs = write_graphs(folder, _graphs(config, weights), dialect, precisions)
         details = {"image": image, "tokenizer": TOKENIZER} | _details(config, question_prompt)
         write_description(
             folder, kind="blip2", name=name, dialect=dialect, source=source, graphs=graphs, details=details
         )
 
 
-def _graphs(
-    dialect: Dialect, precision: Precision, config: Blip2Config, weights: Checkpoint
-) -> Iterator[tuple[GraphBuilder, Precision]]:
-    """The folder's graphs, each named by its role, and the precision that names its file."""
-    encoder = ENCODER.get(precision, precision)
-    yield vision_graph(dialect, encoder, config, weights), encoder
-    if isinstance(config.text, OptConfig):
-        yield blip2_opt.decoder_graph(dialect, precision, config.text, weights), precision
+def _graphs(config: Blip2Config, weights: Checkpoint) -> list[dict[str, Fill]]:
+    """What fills the folder's graphs, by role; those of a group share the embedding table."""
+    root = Section(weights)
+    groups: list[dict[str, Fill]] = [{"vision": partial(vision_graph, config=config, root=root)}]
+    language, text = root.under("language_model"), config.text
+    if isinstance(text, OptConfig):
+        groups.append({"decoder": partial(blip2_opt.decoder_graph, config=text, root=language)})
     else:
-        yield blip2_t5.text_encoder_graph(dialect, precision, config, weights), precision
-        yield blip2_t5.decoder_graph(dialect, precision, config.text, weights), precision
-
-
-def _write_graphs(
-    folder: Path, config: Blip2Config, weights: Checkpoint, dialect: Dialect, precisions: Sequence[Precision]
-) -> dict[str, Any]:
-    """Writes every graph in every precision; gives their descriptions by role. T5's encoder and decoder share the file of
-    the decoder's weights, since they share the embedding table."""
-    built: dict[str, GraphBuilder] = {}
-    files: dict[str, dict[str, str]] = {}
-    shared_files: dict[str, str] = {}
-    for precision in precisions:
-        shared = WeightFile(folder / f"{_file_name('decoder', precision)}.data")
-        for graph, of_file in _graphs(dialect, precision, config, weights):
-            path = folder / _file_name(graph.name, of_file)
-            if graph.name != "vision":
-                graph.save_sharing(path, shared)
-            elif not path.exists():
-                graph.save(path)
-            built[graph.name] = graph
-            files.setdefault(graph.name, {})[precision.value] = path.name
-        if shared.close():
-            shared_files[precision.value] = shared.path.name
-    needs = {precision.value: LEAST_RUNTIME[precision] for precision in precisions if precision in LEAST_RUNTIME}
-    return {
-        role: graph_entry(graph, files[role], shared_files if role == "text_encoder" else None, needs)
-        for role, graph in built.items()
-    }
-
-
-def _file_name(role: str, precision: Precision) -> str:
-    return f"{role}.onnx" if precision is Precision.FP32 else f"{role}.{precision.value}.onnx"
+        encoder = partial(blip2_t5.text_encoder_graph, config=text, queries=config.num_query_tokens, root=language)
+        groups.append({"decoder": partial(blip2_t5.decoder_graph, config=text, root=language), "text_encoder": encoder})
+    return groups
 
 
 def _tokenizer(folder: Path, config: Blip2Config) -> bytes:

@@ -8,11 +8,9 @@ from __future__ import annotations
 from export.activations import activation
 from export.blip2_config import OptConfig
 from export.blip2_text import linear_maybe_biased, output_logits
-from export.checkpoint import Checkpoint
-from export.graph import Dialect, Dimension, GraphBuilder
+from export.graph import Dimension, GraphBuilder
 from export.layers import cached_attention, last_position, new_rows
 from export.linear import EmbeddingTable
-from export.precision import Precision
 from export.section import Section, layer_norm_of
 
 POSITION_OFFSET = 2
@@ -22,13 +20,12 @@ EPSILON = 1e-5
 """Of every layer normalisation: PyTorch's default, which OPT leaves as it is."""
 
 
-def decoder_graph(dialect: Dialect, precision: Precision, config: OptConfig, checkpoint: Checkpoint) -> GraphBuilder:
-    """The next token's logits, with the cache in and out.
+def decoder_graph(g: GraphBuilder, config: OptConfig, root: Section) -> None:
+    """Fills `decoder`: the next token's logits, with the cache in and out.
 
     `image_embeds` [batch, image, hidden] stand before the embeddings of `input_ids`: they are positions as tokens are, and
     in the cache from then on.
     """
-    g = GraphBuilder("decoder", dialect, precision)
     layers, heads, head_dim = config.num_hidden_layers, config.num_attention_heads, config.head_dim
     hidden, before = config.hidden_size, config.do_layer_norm_before
     ids = g.input("input_ids", "int64", ["batch", "tokens"])
@@ -37,7 +34,6 @@ def decoder_graph(dialect: Dialect, precision: Precision, config: OptConfig, che
     past_keys = g.layer_inputs("past_key", layers, "float32", past_shape)
     past_values = g.layer_inputs("past_value", layers, "float32", past_shape)
 
-    root = Section(checkpoint).under("language_model")
     w = root.under("model.decoder")
     table = w.tensor("embed_tokens.weight", config.vocab_size, hidden)
     words = EmbeddingTable(g, w.name("embed_tokens.weight"), table)
@@ -72,7 +68,6 @@ def decoder_graph(dialect: Dialect, precision: Precision, config: OptConfig, che
     present_shape: list[Dimension] = ["batch", heads, "total", head_dim]
     g.layer_outputs("present_key", present_keys, "float32", present_shape)
     g.layer_outputs("present_value", present_values, "float32", present_shape)
-    return g
 
 
 def _norm(g: GraphBuilder, w: Section, x: str, name: str, size: int, *, when: bool) -> str:

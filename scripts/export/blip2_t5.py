@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.activations import activation
-from export.blip2_config import Blip2Config, T5Config
+from export.blip2_config import T5Config
 from export.blip2_text import output_logits
-from export.checkpoint import Checkpoint
-from export.graph import Dialect, Dimension, GraphBuilder
+from export.graph import Dimension, GraphBuilder
 from export.layers import (
     biased_attention,
     causal_bias,
@@ -27,52 +26,47 @@ from export.layers import (
     split_keys,
 )
 from export.linear import EmbeddingTable, linear
-from export.precision import Precision
 from export.section import Section
 
 SHARED = "shared.weight"
 
 
-def text_encoder_graph(
-    dialect: Dialect, precision: Precision, config: Blip2Config, checkpoint: Checkpoint
-) -> GraphBuilder:
-    """`image_embeds` [batch, queries, hidden], and behind them the prompt's `input_ids` [batch, tokens], to the decoder's
-    cross-attention keys and values. All prompts of a batch have the same length, so there is no padding to mask."""
-    g = GraphBuilder("text_encoder", dialect, precision)
-    text, root = config.text, Section(checkpoint).under("language_model")
-    assert isinstance(text, T5Config)
+def text_encoder_graph(g: GraphBuilder, config: T5Config, queries: int, root: Section) -> None:
+    """Fills `text_encoder`: `image_embeds` [batch, queries, hidden], and behind them the prompt's `input_ids` [batch, tokens],
+    to the decoder's cross-attention keys and values. All prompts of a batch have the same length, so there is no padding to
+    mask."""
     ids = g.input("input_ids", "int64", ["batch", "tokens"])
-    image = g.input("image_embeds", "float32", ["batch", config.num_query_tokens, text.d_model])
-    x = g.node("Concat", image, _words(g, root, text)[0].lookup(ids), axis=1)
+    image = g.input("image_embeds", "float32", ["batch", queries, config.d_model])
+    x = g.node("Concat", image, _words(g, root, config)[0].lookup(ids), axis=1)
     stack = root.under("encoder")
-    bias = _encoder_bias(g, stack, text, x)
-    for index in range(text.num_layers):
+    bias = _encoder_bias(g, stack, config, x)
+    for index in range(config.num_layers):
         block = stack.under(f"block.{index}")
 
         def attend(query: str, key: str, value: str) -> str:
-            keys, values = split_heads(g, key, text.num_heads), split_heads(g, value, text.num_heads)
-            return biased_attention(g, query, keys, values, bias, text.num_heads, text.d_kv)
+            keys, values = split_heads(g, key, config.num_heads), split_heads(g, value, config.num_heads)
+            return biased_attention(g, query, keys, values, bias, config.num_heads, config.d_kv)
 
-        x = _self_attention(g, block.under("layer.0"), text, x, attend)
-        x = _feed_forward(g, block.under("layer.1"), text, x)
-    states = _rms_norm(g, stack, x, "final_layer_norm", text)
+        x = _self_attention(g, block.under("layer.0"), config, x, attend)
+        x = _feed_forward(g, block.under("layer.1"), config, x)
+    states = _rms_norm(g, stack, x, "final_layer_norm", config)
 
     keys, values = [], []
-    for index in range(text.num_decoder_layers):
+    for index in range(config.num_decoder_layers):
         w = root.under(f"decoder.block.{index}.layer.1.EncDecAttention")
-        keys.append(split_keys(g, _linear(g, w, states, "k", text.num_heads * text.d_kv, text.d_model), text.num_heads))
-        values.append(
-            split_heads(g, _linear(g, w, states, "v", text.num_heads * text.d_kv, text.d_model), text.num_heads)
+        keys.append(
+            split_keys(g, _linear(g, w, states, "k", config.num_heads * config.d_kv, config.d_model), config.num_heads)
         )
-    key_shape, value_shape = _cross_shapes(text, "batch")
+        values.append(
+            split_heads(g, _linear(g, w, states, "v", config.num_heads * config.d_kv, config.d_model), config.num_heads)
+        )
+    key_shape, value_shape = _cross_shapes(config, "batch")
     g.layer_outputs("cross_key", keys, "float32", key_shape)
     g.layer_outputs("cross_value", values, "float32", value_shape)
-    return g
 
 
-def decoder_graph(dialect: Dialect, precision: Precision, config: T5Config, checkpoint: Checkpoint) -> GraphBuilder:
-    """The next token's logits, with the cache in and out."""
-    g = GraphBuilder("decoder", dialect, precision)
+def decoder_graph(g: GraphBuilder, config: T5Config, root: Section) -> None:
+    """Fills `decoder`: the next token's logits, with the cache in and out."""
     layers, heads, head_dim = config.num_decoder_layers, config.num_heads, config.d_kv
     ids = g.input("input_ids", "int64", ["batch", "tokens"])
     key_shape, value_shape = _cross_shapes(config, "windows")
@@ -82,7 +76,6 @@ def decoder_graph(dialect: Dialect, precision: Precision, config: T5Config, chec
     past_keys = g.layer_inputs("past_key", layers, "float32", past_shape)
     past_values = g.layer_inputs("past_value", layers, "float32", past_shape)
 
-    root = Section(checkpoint).under("language_model")
     words, table = _words(g, root, config)
     stack = root.under("decoder")
     x = words.lookup(ids)
@@ -116,7 +109,6 @@ def decoder_graph(dialect: Dialect, precision: Precision, config: T5Config, chec
     present_shape: list[Dimension] = ["batch", heads, "total", head_dim]
     g.layer_outputs("present_key", present_keys, "float32", present_shape)
     g.layer_outputs("present_value", present_values, "float32", present_shape)
-    return g
 
 
 def position_buckets(distances: NDArray[np.int64], config: T5Config, *, both_ways: bool) -> NDArray[np.int64]:

@@ -10,24 +10,21 @@ from __future__ import annotations
 from export.activations import activation
 from export.blip2_config import Blip2Config, QFormerConfig
 from export.blip_vision import image_embeds
-from export.checkpoint import Checkpoint
-from export.graph import Dialect, GraphBuilder
+from export.graph import GraphBuilder
 from export.layers import attention
-from export.precision import Precision
 from export.section import Section, layer_norm_of, linear_of
 
 
-def vision_graph(dialect: Dialect, precision: Precision, config: Blip2Config, checkpoint: Checkpoint) -> GraphBuilder:
-    """`pixel_values` [batch, 3, height, width] to `image_embeds` [batch, queries, hidden of the language model]."""
-    g = GraphBuilder("vision", dialect, precision)
-    size, root = config.vision.image_size, Section(checkpoint)
+def vision_graph(g: GraphBuilder, config: Blip2Config, root: Section) -> None:
+    """Fills `vision`: `pixel_values` [batch, 3, height, width] to `image_embeds` [batch, queries, hidden of the language
+    model]."""
+    size = config.vision.image_size
     pixels = g.input("pixel_values", "float32", ["batch", 3, size, size])
     picture = image_embeds(g, root.under("vision_model"), config.vision, pixels)
     seen = _qformer(g, root, config, picture)
     hidden = config.text.hidden_size
     projected = linear_of(g, root, seen, "language_projection", hidden, config.qformer.hidden_size)
     g.output("image_embeds", projected, "float32", ["batch", config.num_query_tokens, hidden])
-    return g
 
 
 def _qformer(g: GraphBuilder, root: Section, config: Blip2Config, picture: str) -> str:

@@ -3,13 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::ask::AskOptions;
+use super::caption::CaptionOptions;
 use super::error::ConfigError;
 use super::locate::locate;
+use super::match_options::MatchOptions;
 use super::model_entry::{MODEL_FILE, ModelEntry};
 use super::pipeline::{self, Step};
 use super::provider::Provider;
 use super::raw::{RawDevice, RawModel};
 use super::runtime::Runtime;
+use super::texts::Texts;
 use super::transcribe::TranscribeOptions;
 
 /// A device file that was read and checked.
@@ -49,7 +53,7 @@ impl Device {
     /// [`ConfigError`] with file, line and column for malformed YAML, unknown keys, wrong units and a missing library.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_path_buf(), source })?;
-        let raw: RawDevice = serde_yaml::from_str(&text).map_err(|error| ConfigError::yaml(path, &error))?;
+        let mut raw: RawDevice = serde_yaml::from_str(&text).map_err(|error| ConfigError::yaml(path, &error))?;
         let base = base_folder(path);
         let wrong = |keys: &[&str], problem: String| {
             let (line, column) = locate(&text, keys);
@@ -75,6 +79,17 @@ impl Device {
         }
         if let Err((index, problem)) = pipeline::check(&raw.pipeline) {
             return Err(wrong(&["pipeline", &index.to_string()], format!("pipeline: {problem}")));
+        }
+        for (index, step) in raw.pipeline.iter_mut().enumerate() {
+            let name = step.name();
+            let Some((key, texts)) = step.texts() else { continue };
+            *texts = texts.clone().relative_to(&base);
+            if let Texts::File(path) = texts
+                && !path.is_file()
+            {
+                let problem = format!("pipeline: `{name}`: {key}: {} is not there", path.display());
+                return Err(wrong(&["pipeline", &index.to_string(), name, key], problem));
+            }
         }
         let library = raw.runtime.library.map(|library| base.join(library));
         if let Some(library) = library.as_ref().filter(|library| !library.exists()) {
@@ -113,6 +128,33 @@ impl Device {
             execution_providers: providers,
             base,
         })
+    }
+
+    /// The options of the pipeline's `caption` step, or the defaults where it has none.
+    pub fn caption_options(&self) -> CaptionOptions {
+        let step = self.pipeline.iter().find_map(|step| match step {
+            Step::Caption(options) => Some(options.clone()),
+            _ => None,
+        });
+        step.unwrap_or_default()
+    }
+
+    /// The options of the pipeline's `ask` step, or the defaults where it has none.
+    pub fn ask_options(&self) -> AskOptions {
+        let step = self.pipeline.iter().find_map(|step| match step {
+            Step::Ask(options) => Some(options.clone()),
+            _ => None,
+        });
+        step.unwrap_or_default()
+    }
+
+    /// The options of the pipeline's `match` step, or the defaults where it has none.
+    pub fn match_options(&self) -> MatchOptions {
+        let step = self.pipeline.iter().find_map(|step| match step {
+            Step::Match(options) => Some(options.clone()),
+            _ => None,
+        });
+        step.unwrap_or_default()
     }
 
     /// The options of the pipeline's `transcribe` step, or the defaults where it has none.
@@ -185,6 +227,9 @@ mod tests {
             ("device: x\nruntime:\n  threads: {intra: 50000}\n", ":3:20: ", "more than 1024"),
             ("device: x\npipeline:\n  - caption\n  - caption\n", ":4:5: ", "stands twice"),
             ("device: x\npipeline:\n  - ask: {question: transcript}\n", ":3:5: ", "no `transcribe` before it"),
+            ("device: x\npipeline:\n  - caption\n  - ask: {answers: no.txt}\n", ":4:19: ", "answers: "),
+            ("device: x\npipeline: [match: {texts: 3}]\n", ":2:26: ", "a file with one text a line, or a list"),
+            ("device: x\npipeline:\n  - caption: {beams: 99}\n", ":3:5: ", "`caption`: beams: 99 is not within"),
             ("device: x\nmodels: {blip: onnx/blip}\n", ":2:16: ", "a model must be a mapping"),
             ("runtime: {}\n", "", "missing field `device`"),
             ("device: [\n", "", "device"),

@@ -1,8 +1,11 @@
 //! The real binary with the real models: good input and bad. Needs `scripts/setup.sh`.
 
+mod ask;
 mod bad_input;
 mod binary;
+mod caption;
 mod commands;
 mod live;
+mod matching;
 mod subtitles;
 mod whisper;
