@@ -74,7 +74,7 @@ def main() -> int:
     stages = [
         Stage(typed, 32, 0, TYPED, easy_steps=typed * 3 // 5, rate=1e-3, shared_rate=1e-3),
         Stage(arguments.listening_steps, 3, 112, EVERY_SUBSET, easy_steps=0, rate=1.5e-3, shared_rate=5e-4),
-        Stage(arguments.mixed_steps, 12, 24, EVERY_SUBSET, easy_steps=0, rate=6e-4, shared_rate=3e-4),
+        Stage(arguments.mixed_steps, 8, 72, EVERY_SUBSET, easy_steps=0, rate=1.2e-3, shared_rate=4e-4),
     ]
     log(f"{sum(p.numel() for p in student.parameters())} parameters; from step {state.step}")
     real = part.subset(0, _HELD_OUT_FROM)
@@ -107,8 +107,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--validation-voices", type=int, default=3, help="recordings of each text to watch training")
     parser.add_argument("--start", type=Path, help="a state.pt of an earlier student to take weights from")
     parser.add_argument("--typed-steps", type=int, default=1500, help="with picture and typed question only")
-    parser.add_argument("--listening-steps", type=int, default=1500, help="with mostly recordings")
-    parser.add_argument("--mixed-steps", type=int, default=1500, help="with every set of modalities")
+    parser.add_argument("--listening-steps", type=int, default=1100, help="with mostly recordings")
+    parser.add_argument("--mixed-steps", type=int, default=1750, help="with every set of modalities")
     parser.add_argument("--logit-temperature", type=float, default=1.0, help="the exported logits are divided by it")
     parser.add_argument("--every", type=int, default=150, help="steps between evaluations and checkpoints")
     parser.add_argument("--seed", type=int, default=0)
