@@ -7,6 +7,7 @@ use crate::config::ConfigError;
 use crate::engine::EngineError;
 use crate::media::audio::AudioError;
 use crate::media::image::ImageError;
+use crate::media::vector::VectorError;
 
 /// Why something was not done. The message is one line: what, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +37,14 @@ pub enum Error {
         path: PathBuf,
         /// Why.
         source: ImageError,
+    },
+    /// A file with a vector cannot be used.
+    #[error("{}: {source}", path.display())]
+    Vector {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: VectorError,
     },
     /// A tokenizer file cannot be used.
     #[error("{}: not a tokenizer: {problem}", path.display())]
@@ -79,15 +88,20 @@ pub enum Error {
         /// The kind needed.
         wanted: &'static str,
     },
-    /// A model alone is larger than the memory budget.
+    /// A model does not fit into the memory budget.
     #[error(
-        "{model}: its graphs take {needed}, more than `runtime.memory_budget` of {budget}; choose a smaller precision or model"
+        "{model}: takes {needed} ({source_of_figure}) beside {base} of the program itself, more than `runtime.memory_budget` of \
+         {budget}; choose a smaller precision or model, or a larger budget"
     )]
     Budget {
         /// Name of the model.
         model: String,
-        /// Bytes of its graphs.
+        /// Bytes that it takes.
         needed: crate::config::ByteSize,
+        /// Where that figure is from.
+        source_of_figure: &'static str,
+        /// Bytes of the process without models.
+        base: crate::config::ByteSize,
         /// The budget.
         budget: crate::config::ByteSize,
     },
@@ -113,7 +127,11 @@ impl Error {
     /// Whether it concerns one input only, so that the others can still be done.
     pub fn is_about_input(&self) -> bool {
         match self {
-            Error::Audio { .. } | Error::Image { .. } | Error::Input { .. } | Error::Read { .. } => true,
+            Error::Audio { .. }
+            | Error::Image { .. }
+            | Error::Vector { .. }
+            | Error::Input { .. }
+            | Error::Read { .. } => true,
             Error::Engine(error) => {
                 matches!(error, EngineError::Run { .. } | EngineError::Shape { .. } | EngineError::NotANumber { .. })
             }

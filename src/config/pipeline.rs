@@ -84,6 +84,8 @@ pub(super) fn check(steps: &[Step]) -> Result<(), (usize, String)> {
 pub struct FuseOptions {
     /// Which text the student sees.
     pub text: TextSource,
+    /// Whether an input that the student does not take is an error; without it, it is left out with a warning.
+    pub strict: bool,
 }
 
 /// Which text the student sees.

@@ -1,6 +1,7 @@
 //! Records in, results out: which model sees what, in which order, and what becomes of errors.
 
 mod about_pictures;
+mod fuse;
 mod inputs;
 mod live;
 mod manifest;
@@ -15,6 +16,6 @@ pub use about_pictures::{AnswerScore, AnswerText, CaptionScore, CaptionText, Mat
 pub use inputs::{Inputs, MediaKind};
 pub use live::transcribe_live;
 pub use output::OutputFile;
-pub use record::{BadRecord, Record};
+pub use record::{BadRecord, Embedding, Record};
 pub use result::{RecordResult, StepResult, Timed};
 pub use runner::Pipeline;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use edgefuse::config::{ModelEntry, OnMissingProvider, Precisions, Provider, Runtime, Threads};
+use edgefuse::config::{ModelEntry, OnMissingProvider, Precisions, Provider, Providers, Required, Runtime, Threads};
 use edgefuse::engine::Engine;
 use edgefuse::models::Loader;
 
@@ -21,12 +21,14 @@ pub fn loader_at(path: &Path) -> Loader {
         memory_budget: None,
         threads: Threads::default(),
         on_missing_provider: OnMissingProvider::Error,
+        report_placement: false,
     };
     let engine = Engine::start(&runtime, root()).expect("run scripts/setup.sh first");
     let entry = ModelEntry {
         path: path.to_path_buf(),
         precision: Precisions::default(),
-        execution_providers: vec![Provider::Cpu],
+        execution_providers: Providers::all(vec![Provider::cpu()]),
+        require: Required::default(),
         origin: "test".to_string(),
     };
     Loader::new(Arc::new(engine), &entry).unwrap_or_else(|error| {

@@ -2,17 +2,20 @@
 
 mod doctor;
 mod pictures;
+mod prepare;
 mod process;
+mod sensors;
 mod start;
 mod transcribe;
 
 use std::path::Path;
 
 use edgefuse::config::{FuseOptions, Step};
-use edgefuse::pipeline::{Inputs, OutputFile, Record};
+use edgefuse::pipeline::{Embedding, Inputs, OutputFile, Record};
 
 pub(super) use doctor::doctor;
 pub(super) use pictures::{ask, caption, compare};
+pub(super) use prepare::prepare;
 pub(super) use transcribe::transcribe;
 
 use super::args::{self, Format, Global};
@@ -28,7 +31,8 @@ const ALL_KINDS: &[&str] = &["whisper", "blip", "student", "vad"];
 /// `run`: the device file's pipeline.
 pub(super) fn run(global: &Global, args: &args::Run) -> Result<Outcome, Stop> {
     no_subtitles(global)?;
-    let device = device(global, ALL_KINDS)?;
+    let mut device = device(global, ALL_KINDS)?;
+    device.runtime.report_placement |= args.placement;
     if device.pipeline.is_empty() {
         let problem = format!("{}: no `pipeline`, which `run` needs", device.path.display());
         return Err(Stop::Usage(problem));
@@ -51,10 +55,17 @@ pub(super) fn fuse(global: &Global, args: &args::Fuse) -> Result<Outcome, Stop> 
     if args.text.as_ref().is_some_and(|text| text.trim().is_empty()) {
         return Err(Stop::Usage("the text is empty".to_string()));
     }
-    let record =
-        Record { image: args.image.clone(), audio: args.audio.clone(), text: args.text.clone(), ..Record::default() };
+    let record = Record {
+        id: None,
+        image: args.image.clone(),
+        audio: args.audio.clone(),
+        text: args.text.clone(),
+        sensors: args.sensors.as_deref().map(sensors::read).transpose()?,
+        image_embedding: args.image_embedding.clone().map(Embedding::File),
+        text_embedding: args.text_embedding.clone().map(Embedding::File),
+    };
     let printer = Printer { embeddings: args.embeddings, ..printer(global, Shown::Decision) };
-    let steps = vec![Step::Fuse(FuseOptions::default())];
+    let steps = vec![Step::Fuse(FuseOptions { strict: true, ..FuseOptions::default() })];
     // A student that does not hear is given the transcript.
     let kinds: &[_] = if args.audio.is_some() { &["student", "whisper"] } else { &["student"] };
     process(global, device(global, kinds)?, steps, Inputs::single(record), None, &printer)

@@ -109,10 +109,9 @@ impl Blip {
         };
         for places in batches(texts) {
             let (ids, mask) = padded(texts, &places, self.spec.tokens.pad);
-            let (ids, mask) = (Tensor::integer(ids)?, Tensor::integer(mask)?);
             let mut outputs = encoder.run(&[
-                ("input_ids", &[ids]),
-                ("attention_mask", &[mask]),
+                ("input_ids", &[Tensor::integer(ids)?]),
+                ("attention_mask", &[Tensor::integer(mask)?]),
                 ("image_embeds", std::slice::from_ref(embeddings)),
             ])?;
             let logits = outputs.take_one("match_logits", &[Some(places.len()), Some(2)])?;
@@ -135,8 +134,8 @@ impl Blip {
         let mut embeddings: Option<Array2<f32>> = None;
         for places in batches(texts) {
             let (ids, mask) = padded(texts, &places, self.spec.tokens.pad);
-            let (ids, mask) = (Tensor::integer(ids)?, Tensor::integer(mask)?);
-            let mut outputs = encoder.run(&[("input_ids", &[ids]), ("attention_mask", &[mask])])?;
+            let mut outputs = encoder
+                .run(&[("input_ids", &[Tensor::integer(ids)?]), ("attention_mask", &[Tensor::integer(mask)?])])?;
             let batch = outputs.take_one("text_embedding", &[Some(places.len()), length])?;
             for (&at, embedding) in texts.order[places].iter().zip(batch.view()?.rows()) {
                 let embeddings = embeddings.get_or_insert_with(|| Array2::zeros((texts.texts.len(), embedding.len())));
@@ -204,7 +203,10 @@ mod tests {
 
     #[test]
     fn shorter_texts_are_padded_and_masked() {
-        let (ids, mask) = padded(&texts(&[3, 1]), &(0..2), 0);
+        let texts = texts(&[3, 1]);
+        let rows: Vec<usize> = texts.order.iter().map(|&at| texts.tokens[at].len()).collect();
+        assert_eq!(rows, [1, 3]);
+        let (ids, mask) = padded(&texts, &(0..2), 0);
         assert_eq!(ids, ndarray::array![[7, 0, 0], [7, 7, 7]]);
         assert_eq!(mask, ndarray::array![[1, 0, 0], [1, 1, 1]]);
     }
