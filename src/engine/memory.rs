@@ -7,6 +7,11 @@ pub fn resident_bytes() -> Option<u64> {
     status_value("VmRSS:")
 }
 
+/// The most resident memory that this process ever had, in bytes; `None` where `/proc` does not tell.
+pub fn peak_resident_bytes() -> Option<u64> {
+    status_value("VmHWM:")
+}
+
 fn status_value(key: &str) -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(key))?;

@@ -14,6 +14,7 @@ use super::checksum::verify;
 use super::error::{EngineError, one_line};
 use super::graph::Graph;
 use super::library::{self, LoadedLibrary};
+use super::profile::Profiles;
 use super::providers::{self, CacheKey, MissingProvider};
 use crate::config::model_folder::{GraphSpec, ModelFolder, RuntimeVersion};
 use crate::config::{OnMissingProvider, Provider, Runtime, TensorRtOptions, Threads};
@@ -25,6 +26,7 @@ pub struct Engine {
     threads: Threads,
     on_missing: OnMissingProvider,
     warned: Mutex<BTreeSet<&'static str>>,
+    profiles: Option<Profiles>,
 }
 
 /// Which file of a model folder becomes a graph.
@@ -57,7 +59,18 @@ impl Engine {
             threads: runtime.threads,
             on_missing: runtime.on_missing_provider,
             warned: Mutex::default(),
+            profiles: None,
         })
+    }
+
+    /// Lets every graph that is loaded from now on write a profile into `folder` when it is dropped.
+    pub fn with_profiles(mut self, folder: &Path) -> Self {
+        self.profiles = Some(Profiles::new(folder));
+        self
+    }
+
+    pub(super) fn on_missing(&self) -> OnMissingProvider {
+        self.on_missing
     }
 
     /// The library in use.
@@ -92,6 +105,9 @@ impl Engine {
 
         let failed = |source: ort::Error| EngineError::Session { path: path.clone(), source };
         let mut builder = self.builder().map_err(failed)?;
+        if let Some(profiles) = &self.profiles {
+            builder = builder.with_profiling(profiles.prefix(&name)).map_err(|error| failed(error.into()))?;
+        }
         // Weights lie outside the graph: two fine-tunes of one architecture may have the same graph file.
         let weights = common.files.get(&weights).map_or("", |file| &file.sha256);
         let key = CacheKey {
@@ -132,7 +148,7 @@ impl Engine {
         }
     }
 
-    fn builder(&self) -> Result<SessionBuilder, ort::Error> {
+    pub(super) fn builder(&self) -> Result<SessionBuilder, ort::Error> {
         let builder = Session::builder(&self.environment)?
             // `All`, not a level by number: ONNX Runtime 1.17 refuses those it does not know.
             .with_optimization_level(GraphOptimizationLevel::All)?

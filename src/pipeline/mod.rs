@@ -8,6 +8,7 @@ mod record;
 mod result;
 mod runner;
 mod sources;
+mod spool;
 
 pub use inputs::{Inputs, MediaKind};
 pub use live::transcribe_live;
@@ -15,3 +16,4 @@ pub use output::OutputFile;
 pub use record::{BadRecord, Record};
 pub use result::{AnswerText, CaptionText, RecordResult, StepResult, Timed};
 pub use runner::Pipeline;
+pub use spool::{Job, Spool};

@@ -1,17 +1,23 @@
 //! The commands. All but `doctor` are the pipeline over different inputs and steps.
 
+mod bench;
+mod bundle;
 mod doctor;
 mod process;
 mod start;
 mod transcribe;
+mod watch;
 
 use std::path::Path;
 
 use edgefuse::config::{AskOptions, CaptionOptions, FuseOptions, Question, Step};
 use edgefuse::pipeline::{Inputs, MediaKind, OutputFile, Record};
 
+pub(super) use bench::{bench, bench_process};
+pub(super) use bundle::bundle;
 pub(super) use doctor::doctor;
 pub(super) use transcribe::transcribe;
+pub(super) use watch::watch;
 
 use super::args::{self, Format, Global};
 use super::printer::{Printer, Shown, Times};
