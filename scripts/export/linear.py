@@ -21,6 +21,20 @@ INTEGER_ACTIVATIONS = 4
 """`accuracy_level` of MatMulNBits: inputs are rounded to 8 bits by block, and the product is one of integers."""
 
 
+def linear_after_gelu(g: GraphBuilder, x: str, name: str, weight: Array, bias: Array) -> str:
+    """As `linear`, of an `x` that comes out of a GELU: no value is below -0.17, and single positions may hold far larger
+    ones than all others (562 where the usual is 1, in Whisper tiny.en).
+
+    INT8 rounds `x` in steps of one size, which such a value would make too large for the rest: each position is divided by
+    its largest value first, and its product multiplied by it.
+    """
+    if g.precision is not Precision.INT8:
+        return linear(g, x, name, weight, bias)
+    largest = g.node("Max", g.node("ReduceMax", x, axes=[-1]), g.scalar(1.0))
+    product = _integer_product(g, g.node("Div", x, largest), *_channels(g, name, weight), None)
+    return g.node("Add", g.node("Mul", product, largest), g.weight(f"{name}.bias", bias))
+
+
 def linear(g: GraphBuilder, x: str, name: str, weight: Array, bias: Array | None = None) -> str:
     """`x` [..., in] times `weight` [out, in] (the layout of checkpoints) transposed, plus `bias` [out]: [..., out]."""
     shift = None if bias is None else g.weight(f"{name}.bias", bias)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from export.graph import GraphBuilder
 from export.layers import attention, gelu, layer_norm
-from export.linear import EmbeddingTable, linear
+from export.linear import EmbeddingTable, linear, linear_after_gelu
 from export.whisper_weights import WhisperWeights
 
 EPSILON = 1e-5
@@ -36,13 +36,13 @@ class WhisperBlocks:
     def norm(self, x: str, name: str) -> str:
         return layer_norm(self.g, x, name, *self.weights.norm(name), epsilon=EPSILON)
 
-    def square(self, x: str, name: str, bias: bool = True) -> str:
-        """A linear layer from hidden to hidden."""
+    def square(self, x: str, name: str) -> str:
+        """A linear layer from hidden to hidden, with a bias where the weights have one."""
         hidden = self.weights.hidden
-        return linear(self.g, x, name, *self.weights.linear(name, hidden, hidden, bias=bias))
+        return linear(self.g, x, name, *self.weights.linear(name, hidden, hidden, bias=self.weights.has_bias(name)))
 
     def query_key_value(self, x: str, name: str) -> tuple[str, str, str]:
-        key = self.square(x, f"{name}.k_proj", bias=False)
+        key = self.square(x, f"{name}.k_proj")
         return self.square(x, f"{name}.q_proj"), key, self.square(x, f"{name}.v_proj")
 
     def encoder_attention(self, x: str, name: str) -> str:
@@ -58,7 +58,7 @@ class WhisperBlocks:
         hidden, inner = self.weights.hidden, self.weights.inner_size(name)
         normal = self.norm(x, f"{name}.final_layer_norm")
         wide = gelu(self.g, linear(self.g, normal, f"{name}.fc1", *self.weights.linear(f"{name}.fc1", inner, hidden)))
-        narrow = linear(self.g, wide, f"{name}.fc2", *self.weights.linear(f"{name}.fc2", hidden, inner))
+        narrow = linear_after_gelu(self.g, wide, f"{name}.fc2", *self.weights.linear(f"{name}.fc2", hidden, inner))
         return self.g.node("Add", x, narrow)
 
     def embedding(self) -> EmbeddingTable:

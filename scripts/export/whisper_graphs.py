@@ -20,6 +20,7 @@ from export.layers import (
 )
 from export.precision import Precision
 from export.whisper_blocks import WhisperBlocks
+from export.whisper_rotated import rotated_encoder
 from export.whisper_weights import WhisperWeights
 
 
@@ -27,11 +28,15 @@ def build_encoder(weights: WhisperWeights, dialect: Dialect, precision: Precisio
     """log_mel [windows, mels, frames] to cross_key [windows, heads, head_dim, source] and cross_value [windows, heads,
     source, head_dim] of every decoder layer."""
     g = GraphBuilder("whisper_encoder", dialect, precision)
+    if precision is Precision.INT8:
+        weights = rotated_encoder(weights)
     block = WhisperBlocks(g, weights)
     log_mel = g.input("log_mel", "float32", ["windows", weights.mels, "frames"])
     x = gelu(g, block.convolution(log_mel, "encoder.conv1", weights.mels, stride=1))
     x = gelu(g, block.convolution(x, "encoder.conv2", weights.hidden, stride=2))
     x = g.node("Transpose", x, perm=[0, 2, 1])
+    if weights.rotation is not None:
+        x = g.node("MatMul", x, g.weight("encoder.rotation", weights.rotation))
     table = g.weight(
         "encoder.positions", weights.tensor("encoder.embed_positions.weight", weights.encoder_positions, weights.hidden)
     )
@@ -45,7 +50,7 @@ def build_encoder(weights: WhisperWeights, dialect: Dialect, precision: Precisio
     keys, values = [], []
     for layer in range(weights.decoder_layers):
         name = f"decoder.layers.{layer}.encoder_attn"
-        keys.append(split_keys(g, block.square(x, f"{name}.k_proj", bias=False), weights.decoder_heads))
+        keys.append(split_keys(g, block.square(x, f"{name}.k_proj"), weights.decoder_heads))
         values.append(split_heads(g, block.square(x, f"{name}.v_proj"), weights.decoder_heads))
     key_shape, value_shape = cross_shapes(weights)
     g.layer_outputs("cross_key", keys, "float32", key_shape)

@@ -45,6 +45,8 @@ class WhisperWeights:
 
     def __init__(self, checkpoint: Checkpoint, prefix: str, encoder_heads: int, decoder_heads: int) -> None:
         self.checkpoint = checkpoint
+        self.rotation: Array | None = None
+        """[hidden, hidden]: what comes out of the encoder's convolutions is to be multiplied by it (`whisper_rotated`)."""
         self._prefix = prefix
         self.encoder_heads = encoder_heads
         self.decoder_heads = decoder_heads
@@ -69,6 +71,10 @@ class WhisperWeights:
         weight = self.tensor(f"{name}.weight", outputs, inputs, *kernel)
         return weight, self.tensor(f"{name}.bias", outputs) if bias else None
 
+    def has_bias(self, name: str) -> bool:
+        """Whether a layer has one: all but the keys of attention, and those too where they took over a normalisation."""
+        return not name.endswith(".k_proj") or self.rotation is not None
+
     def norm(self, name: str) -> tuple[Array, Array]:
         """The scale and the shift of a layer normalisation, both [hidden]."""
         return self.tensor(f"{name}.weight", self.hidden), self.tensor(f"{name}.bias", self.hidden)
@@ -76,6 +82,14 @@ class WhisperWeights:
     def inner_size(self, layer: str) -> int:
         """The width of a layer's feed-forward network."""
         return self._sizes(f"{layer}.fc1.weight", 2)[0]
+
+    def changed(self, tensors: dict[str, Array], rotation: Array) -> WhisperWeights:
+        """These weights with other `tensors`, by name, and a `rotation`."""
+        stored = {name.removeprefix(self._prefix): self.checkpoint.raw(name) for name in self.checkpoint.names()}
+        checkpoint = Checkpoint(self.checkpoint.folder, stored | tensors)
+        weights = WhisperWeights(checkpoint, "", self.encoder_heads, self.decoder_heads)
+        weights.rotation = rotation
+        return weights
 
     def _sizes(self, name: str, rank: int) -> tuple[int, ...]:
         shape = self.checkpoint.raw(self._prefix + name).shape

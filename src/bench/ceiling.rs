@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use crate::config::model_folder::GraphSpec;
+use crate::config::model_folder::{Axis, ElementType, GraphSpec, TensorSpec};
 use crate::config::{Device, Provider};
 use crate::engine::{Engine, EngineError, Graph, Tensor};
 use crate::error::Error;
@@ -59,9 +59,9 @@ fn multiply(graph: &mut Graph, size: usize) -> Result<Duration, EngineError> {
 
 fn spec() -> GraphSpec {
     let tensor = |name: &str| {
-        let shape = [name, "rows"].map(|axis| crate::config::model_folder::Axis::Dynamic(axis.to_string())).to_vec();
-        let element = crate::config::model_folder::ElementType::Float32;
-        let spec = crate::config::model_folder::TensorSpec { name: name.to_string(), element, shape };
+        let shape = [name, "rows"].map(|axis| Axis::Dynamic(axis.to_string())).to_vec();
+        let element = ElementType::Float32;
+        let spec = TensorSpec { name: name.to_string(), element, shape };
         (name.to_string(), spec)
     };
     GraphSpec {
@@ -69,6 +69,7 @@ fn spec() -> GraphSpec {
         files: Default::default(),
         weights: Default::default(),
         needs: Default::default(),
+        profiles: Default::default(),
         inputs: [tensor("a"), tensor("b")].into(),
         outputs: [tensor("c")].into(),
     }

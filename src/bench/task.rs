@@ -44,6 +44,15 @@ impl Task {
         }
     }
 
+    /// The graph that does most of the work.
+    pub fn main_graph(self) -> &'static str {
+        match self {
+            Task::Transcribe => "encoder",
+            Task::Caption | Task::Ask => "vision",
+            Task::Fuse => "student",
+        }
+    }
+
     /// The graph without which a model cannot do it, where models of the kind differ in that.
     pub fn graph(self) -> Option<&'static str> {
         match self {

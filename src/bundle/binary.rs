@@ -40,7 +40,7 @@ pub(super) fn library(bundle: &Bundle, device: &Device) -> Result<Result<PathBuf
         return Ok(Err(format!("the device file names the board's own, {}", path.display())));
     }
     let models = [&device.whisper, &device.blip, &device.student, &device.vad].into_iter().flatten();
-    let providers = models.flat_map(|entry| &entry.execution_providers).chain(&device.execution_providers);
+    let providers = models.flat_map(|entry| entry.execution_providers.iter()).chain(&device.execution_providers);
     if let Some(provider) = providers.into_iter().find(|provider| provider.name() != "cpu") {
         return Ok(Err(format!("provider `{}` needs the board's own ONNX Runtime", provider.name())));
     }

@@ -35,7 +35,7 @@ pub(super) fn contents(bundle: &Bundle, device: &Device) -> Result<Contents, Err
         }
     }
     let config = device.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    for (name, text) in device_files(&device.path)? {
+    for (name, text) in device_files(device)? {
         put(format!("configs/{name}"), Content::Bytes(text.into_bytes()), false);
     }
 
@@ -67,10 +67,22 @@ pub(super) fn contents(bundle: &Bundle, device: &Device) -> Result<Contents, Err
     Ok(Contents { entries: files.into_values().collect(), no_library: library.err() })
 }
 
-/// A device file and those that it extends, by name.
-fn device_files(path: &Path) -> Result<Vec<(String, String)>, Error> {
-    let text = fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_path_buf(), source })?;
-    Ok(vec![(path.file_name().unwrap_or_default().to_string_lossy().into_owned(), text)])
+/// A device file and those that it extends, by their names in `configs/`.
+fn device_files(device: &Device) -> Result<Vec<(String, String)>, Error> {
+    let folder = device.path.parent().unwrap_or(Path::new(""));
+    let mut files = Vec::new();
+    for path in [&device.path].into_iter().chain(&device.extended) {
+        let name = place(path, folder).ok_or_else(|| Error::Bundle {
+            problem: format!(
+                "{}: it extends {}, which must lie beside it or below, so that it is found on the board",
+                device.path.display(),
+                path.display()
+            ),
+        })?;
+        let text = fs::read_to_string(path).map_err(|source| Error::Read { path: path.clone(), source })?;
+        files.push((name, text));
+    }
+    Ok(files)
 }
 
 /// Where a model folder lies, from the folder that the device file's paths start from; `None` where it is not below it.

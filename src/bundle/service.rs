@@ -12,7 +12,7 @@ pub(super) fn unit(device: &Device, config: &str) -> String {
         None => "# MemoryMax=: the device file has no runtime.memory_budget".to_string(),
     };
     let models = [&device.whisper, &device.blip, &device.student, &device.vad].into_iter().flatten();
-    let mut providers = models.flat_map(|entry| &entry.execution_providers).chain(&device.execution_providers);
+    let mut providers = models.flat_map(|entry| entry.execution_providers.iter()).chain(&device.execution_providers);
     let devices = match providers.any(|provider| provider.name() != "cpu") {
         // An accelerator is a device, and its libraries write the code that they run.
         true => "SupplementaryGroups=video render",

@@ -62,6 +62,7 @@ pub fn run(args: Args) -> ExitCode {
         Command::Bundle(bundle) => commands::bundle(&args.global, bundle),
         Command::Watch(watch) => commands::watch(&args.global, watch),
         Command::BenchProcess(process) => commands::bench_process(&args.global, process),
+        Command::Prepare => commands::prepare(&args.global),
     };
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

@@ -3,8 +3,10 @@
 //!
 //! Everything here is plain data; nothing in this layer opens an ONNX graph, a picture or a sound.
 
+mod by_graph;
 mod device;
 mod error;
+mod extends;
 mod locate;
 mod model_entry;
 pub mod model_folder;
@@ -23,7 +25,10 @@ pub use error::ConfigError;
 pub use model_entry::{MODEL_FILE, ModelEntry};
 pub use pipeline::{AskOptions, CaptionOptions, FuseOptions, Question, Step, TextSource};
 pub use precisions::Precisions;
-pub use provider::{CudaOptions, Provider, TensorRtOptions};
+pub use provider::{
+    ArenaStrategy, ConvSearch, CpuOptions, CudaOptions, Extra, PassThrough, PassThroughOptions, Provider, Providers,
+    Required, Requirement, TensorRtOptions,
+};
 pub use runtime::{OnMissingProvider, Runtime, Threads};
 pub use transcribe::{EncoderContext, Task, Temperatures, Timestamps, TranscribeOptions, Vad};
 pub use units::ByteSize;

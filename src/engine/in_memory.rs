@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use super::error::EngineError;
 use super::graph::Graph;
-use super::providers::{self, CacheKey};
+use super::placement::Listener;
+use super::providers;
 use super::session::Engine;
 use crate::config::Provider;
 use crate::config::model_folder::GraphSpec;
@@ -23,10 +24,10 @@ impl Engine {
     ) -> Result<Graph, EngineError> {
         let path = PathBuf::from(name);
         let failed = |source: ort::Error| EngineError::Session { path: path.clone(), source };
-        let mut builder = self.builder().map_err(failed)?;
-        let key = CacheKey { sha256: name, precision: "fp32", library_version: &self.library().version };
-        let registered = providers::register(&mut builder, wanted, self.on_missing(), name, &key)?;
+        let listener = Listener::default();
+        let mut builder = self.builder(wanted, &listener).map_err(failed)?;
+        let registered = providers::register(&mut builder, wanted, self.on_missing(), name, None)?;
         let session = builder.commit_from_memory(bytes).map_err(failed)?;
-        Graph::new(name.to_string(), path, session, spec, registered)
+        Graph::new(name.to_string(), path, session, spec, registered, None)
     }
 }

@@ -3,12 +3,16 @@
 pub mod blip;
 pub mod generation;
 mod loader;
+mod memory;
 mod registry;
 pub mod student;
+mod token_bytes;
 pub mod vad;
 mod vocabulary;
 pub mod whisper;
 
 pub use loader::Loader;
+pub use memory::{Cost, CostSource};
 pub use registry::Models;
+pub use token_bytes::TokenBytes;
 pub use vocabulary::Vocabulary;

@@ -43,18 +43,11 @@ impl Vocabulary {
     /// # Errors
     /// [`Error::Input`] when the tokenizer fails on them.
     pub fn decode(&self, ids: &[i64]) -> Result<String, Error> {
-        self.decode_raw(ids).map(|text| text.trim().to_string())
-    }
-
-    /// The text of `ids`, without special tokens, with the space that the tokens carry.
-    ///
-    /// # Errors
-    /// [`Error::Input`] when the tokenizer fails on them.
-    pub fn decode_raw(&self, ids: &[i64]) -> Result<String, Error> {
         let ids: Vec<u32> = ids.iter().filter_map(|&id| u32::try_from(id).ok()).collect();
-        self.0.decode(&ids, true).map_err(|error| Error::Input {
+        let text = self.0.decode(&ids, true).map_err(|error| Error::Input {
             problem: format!("tokens cannot be read: {}", one_line(&error.to_string())),
-        })
+        })?;
+        Ok(text.trim().to_string())
     }
 }
 

@@ -1,8 +1,11 @@
 //! What becomes of a record: one key a step.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::record::Record;
+use crate::engine::Placed;
 use crate::models::student::Fusion;
 use crate::models::whisper::Transcript;
 
@@ -32,6 +35,9 @@ pub struct RecordResult {
     /// The student's decision.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fusion: Option<StepResult<Fusion>>,
+    /// On which providers the nodes of each graph lie that was loaded so far, by `model/graph`; on request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub placement: Option<BTreeMap<String, Vec<Placed>>>,
     /// Why the record was not processed at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -58,7 +64,7 @@ pub struct Timed<T> {
     pub value: T,
     /// Milliseconds from the file to the result; loading the model is not counted.
     pub ms: f64,
-    /// The execution provider that comes first among those that loaded.
+    /// The execution provider that most nodes of the step's main graph lie on.
     pub provider: &'static str,
 }
 

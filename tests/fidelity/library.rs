@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use edgefuse::config::{ModelEntry, OnMissingProvider, Precisions, Provider, Runtime, Threads};
+use edgefuse::config::{ModelEntry, OnMissingProvider, Precisions, Provider, Providers, Required, Runtime, Threads};
 use edgefuse::engine::Engine;
 use edgefuse::models::Loader;
 
@@ -15,12 +15,14 @@ pub fn loader(name: &str) -> Loader {
         memory_budget: None,
         threads: Threads::default(),
         on_missing_provider: OnMissingProvider::Error,
+        report_placement: false,
     };
     let engine = Engine::start(&runtime, root()).expect("run scripts/setup.sh first");
     let entry = ModelEntry {
         path: root().join("onnx").join(name),
         precision: Precisions::default(),
-        execution_providers: vec![Provider::Cpu],
+        execution_providers: Providers::all(vec![Provider::cpu()]),
+        require: Required::default(),
         origin: "test".to_string(),
     };
     Loader::new(Arc::new(engine), &entry).unwrap_or_else(|error| {

@@ -8,11 +8,11 @@ use crate::library::loader;
 use crate::root;
 use edgefuse::config::{EncoderContext, Task, Temperatures, Timestamps, TranscribeOptions};
 use edgefuse::media::audio::{self, Recording};
-use edgefuse::models::Vocabulary;
 use edgefuse::models::whisper::words::{
     WindowPlace, WordTiming, begin_times, first_columns, place_words, split_to_words, token_matrix,
 };
 use edgefuse::models::whisper::{Segment, Whisper, Word};
+use edgefuse::models::{TokenBytes, Vocabulary};
 use ndarray::{ArrayView2, ArrayView3, s};
 use serde_json::Value;
 
@@ -92,15 +92,30 @@ fn scores_become_the_times_of_openai_whisper() {
 fn tokens_split_into_the_words_of_openai_whisper() {
     let fixture = Fixture::open("words/timing");
     let folder = loader(BASE).folder().clone();
-    let vocabulary = Vocabulary::load(&folder, "tokenizer.json").unwrap();
+    let tokens = TokenBytes::load(&folder, "tokenizer.json").unwrap();
     for case in list(&fixture.json["splits"]) {
         let language = case["language"].as_str().unwrap();
-        let words = split_to_words(&ids(&case["tokens"]), language, |tokens| vocabulary.decode_raw(tokens)).unwrap();
+        let words = split_to_words(&ids(&case["tokens"]), language, |ids| tokens.text(ids));
         let texts: Vec<&str> = words.iter().map(|word| word.word.as_str()).collect();
         let expected: Vec<&str> = list(&case["words"]).iter().map(|word| word.as_str().unwrap()).collect();
         assert_eq!(texts, expected, "{language}");
         let counts: Vec<usize> = words.iter().map(|word| word.count).collect();
         assert_eq!(counts, list(&case["counts"]).iter().map(count).collect::<Vec<_>>(), "{language}: {texts:?}");
+    }
+}
+
+#[test]
+fn every_token_stands_for_what_the_tokenizer_says() {
+    for model in ["whisper-tiny.en", BASE] {
+        let folder = loader(model).folder().clone();
+        let vocabulary = Vocabulary::load(&folder, "tokenizer.json").unwrap();
+        let tokens = TokenBytes::load(&folder, "tokenizer.json").unwrap();
+        for id in -1..52_000 {
+            assert_eq!(tokens.text(&[id]).trim(), vocabulary.decode(&[id]).unwrap(), "{model}: {id}");
+        }
+        // Tokens of Chinese, of which single ones are no characters.
+        let ids = vocabulary.encode(" 今天天气很好, isn't it?", false).unwrap();
+        assert_eq!(tokens.text(&ids), " 今天天气很好, isn't it?");
     }
 }
 

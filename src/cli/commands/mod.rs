@@ -3,6 +3,7 @@
 mod bench;
 mod bundle;
 mod doctor;
+mod prepare;
 mod process;
 mod start;
 mod transcribe;
@@ -16,6 +17,7 @@ use edgefuse::pipeline::{Inputs, MediaKind, OutputFile, Record};
 pub(super) use bench::{bench, bench_process};
 pub(super) use bundle::bundle;
 pub(super) use doctor::doctor;
+pub(super) use prepare::prepare;
 pub(super) use transcribe::transcribe;
 pub(super) use watch::watch;
 
@@ -32,7 +34,8 @@ const ALL_KINDS: &[&str] = &["whisper", "blip", "student", "vad"];
 /// `run`: the device file's pipeline.
 pub(super) fn run(global: &Global, args: &args::Run) -> Result<Outcome, Stop> {
     no_subtitles(global)?;
-    let device = device(global, ALL_KINDS)?;
+    let mut device = device(global, ALL_KINDS)?;
+    device.runtime.report_placement |= args.placement;
     if device.pipeline.is_empty() {
         let problem = format!("{}: no `pipeline`, which `run` needs", device.path.display());
         return Err(Stop::Usage(problem));

@@ -20,7 +20,7 @@ use super::model_entry::{MODEL_FILE, ModelEntry};
 
 pub use audio::AudioSpec;
 pub use blip::{BlipGeneration, BlipSpec, BlipTokens};
-pub use graph::{Axis, ElementType, FileSpec, GraphSpec, RuntimeVersion, TensorSpec};
+pub use graph::{Axis, AxisProfile, ElementType, FileSpec, GraphSpec, ProfileShapes, RuntimeVersion, TensorSpec};
 pub use image::{ImageSpec, ResampleFilter};
 pub use student::{Modality, StudentSpec, StudentText};
 pub use vad::{VadAudio, VadSpec};

@@ -18,7 +18,7 @@ impl Context {
     /// The context of the first window: hotwords and initial prompt.
     pub fn new(whisper: &Whisper, options: &TranscribeOptions) -> Result<Self, Error> {
         let encoded = |text: &Option<String>| match text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
-            Some(text) => whisper.vocabulary.encode(&format!(" {text}"), false),
+            Some(text) => whisper.encode_text(&format!(" {text}")),
             None => Ok(Vec::new()),
         };
         let mut context = Context {

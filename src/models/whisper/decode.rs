@@ -127,7 +127,7 @@ impl Whisper {
                 let text = best(candidates, options.length_penalty);
                 Ok(DecodedWindow {
                     avg_logprob: text.average_log_probability(),
-                    compression_ratio: compression_ratio(self.text(&text.tokens)?.trim()),
+                    compression_ratio: compression_ratio(self.text(&text.tokens).trim()),
                     tokens: text.tokens,
                     no_speech_prob,
                     temperature,
@@ -137,9 +137,9 @@ impl Whisper {
     }
 
     /// The text of tokens, without timestamps, with the space it starts with.
-    pub(super) fn text(&self, tokens: &[i64]) -> Result<String, Error> {
+    pub(super) fn text(&self, tokens: &[i64]) -> String {
         let text: Vec<i64> = tokens.iter().copied().filter(|&token| token < self.spec.tokens.end_of_text).collect();
-        self.vocabulary.decode_raw(&text)
+        self.tokens.text(&text)
     }
 }
 

@@ -132,7 +132,7 @@ impl<'o> Live<'o> {
         let window = whisper.encode_window(log_mel.view(), EncoderContext::Adaptive)?;
         let prompt = whisper.prompt(&language, options.task, false)?;
         let decoded = whisper.decode_windows(&window, &prompt, &options)?.remove(0);
-        let text = whisper.text(&decoded.tokens)?.trim().to_string();
+        let text = whisper.text(&decoded.tokens).trim().to_string();
         if decoded.is_silence(&options) || decoded.is_doubtful(&options) || text.is_empty() {
             return Ok(None);
         }

@@ -75,7 +75,7 @@ impl<'o> LongForm<'o> {
             segments.push(Segment {
                 start: whisper.seconds(seek + start),
                 end: whisper.seconds(seek + end),
-                text: whisper.text(&tokens[range.clone()])?,
+                text: whisper.text(&tokens[range.clone()]),
                 tokens: tokens[range].to_vec(),
                 temperature: decoded.temperature,
                 avg_logprob: decoded.avg_logprob,

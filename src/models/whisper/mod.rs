@@ -15,7 +15,7 @@ mod transcribe;
 mod transcript;
 pub mod words;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, ScopedJoinHandle};
 
 use crate::config::model_folder::{Kind, ModelFolder, WhisperSpec};
@@ -24,6 +24,7 @@ use crate::error::Error;
 use crate::media::audio::LogMel;
 use crate::models::generation::Decoder;
 use crate::models::loader::Loader;
+use crate::models::token_bytes::TokenBytes;
 use crate::models::vocabulary::Vocabulary;
 
 pub use decode::DecodedWindow;
@@ -36,7 +37,9 @@ use words::Aligner;
 pub struct Whisper {
     folder: Arc<ModelFolder>,
     spec: WhisperSpec,
-    vocabulary: Vocabulary,
+    tokens: TokenBytes,
+    /// Loaded when a prompt is first given: it is large.
+    vocabulary: OnceLock<Vocabulary>,
     log_mel: Arc<LogMel>,
     encoder: Graph,
     decoder: Decoder,
@@ -46,7 +49,7 @@ pub struct Whisper {
 }
 
 impl Whisper {
-    /// Loads encoder, decoder and tokenizer.
+    /// Loads encoder, decoder and the texts of the tokens.
     ///
     /// # Errors
     /// [`Error`] when the folder holds another kind of model, or a file of it cannot be loaded.
@@ -54,15 +57,16 @@ impl Whisper {
         let folder = loader.folder().clone();
         let Kind::Whisper(spec) = &folder.kind else { return Err(loader.wrong_kind("whisper")) };
         // Each takes one core most of its time: side by side they are there in half the time.
-        let (encoder, decoder, vocabulary) = thread::scope(|scope| {
+        let (encoder, decoder, tokens) = thread::scope(|scope| {
             let decoder = scope.spawn(|| Decoder::load(&loader, "decoder"));
-            let vocabulary = scope.spawn(|| Vocabulary::load(&folder, &spec.tokenizer));
-            (loader.graph("encoder"), joined(decoder), joined(vocabulary))
+            let tokens = scope.spawn(|| TokenBytes::load(&folder, &spec.tokenizer));
+            (loader.graph("encoder"), joined(decoder), joined(tokens))
         });
         Ok(Whisper {
             log_mel: Arc::new(loader.log_mel(&spec.audio)?),
             spec: spec.clone(),
-            vocabulary: vocabulary?,
+            tokens: tokens?,
+            vocabulary: OnceLock::new(),
             encoder: encoder?,
             decoder: decoder?,
             aligner: None,
@@ -89,6 +93,18 @@ impl Whisper {
     /// Name of the model.
     pub fn name(&self) -> &str {
         &self.folder.common.name
+    }
+
+    /// The tokens of `text`, of a prompt.
+    fn encode_text(&self, text: &str) -> Result<Vec<i64>, Error> {
+        let vocabulary = match self.vocabulary.get() {
+            Some(vocabulary) => vocabulary,
+            None => {
+                let loaded = Vocabulary::load(&self.folder, &self.spec.tokenizer)?;
+                self.vocabulary.get_or_init(|| loaded)
+            }
+        };
+        vocabulary.encode(text, false)
     }
 
     fn cannot(&self, problem: String) -> Error {

@@ -113,7 +113,8 @@ pub(in crate::cli) fn bench_process(global: &Global, args: &BenchProcess) -> Res
     let inputs = Inputs::new(&given(&args.given))?;
     let measured = match args.what {
         Measurement::Ceiling => {
-            let providers = task.entry(&device).map_or(&device.execution_providers, |entry| &entry.execution_providers);
+            let own = task.entry(&device).map(|entry| entry.execution_providers.of(task.main_graph()));
+            let providers = own.unwrap_or(&device.execution_providers);
             serde_json::to_string(&measure_ceiling(&device, providers)?)
         }
         Measurement::Cold => serde_json::to_string(&measure_cold(&device, task, &inputs, started)?),

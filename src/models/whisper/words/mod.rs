@@ -70,7 +70,7 @@ impl Whisper {
         let text: Vec<i64> = segments.iter().flat_map(|segment| &segment.tokens).copied().filter(is_text).collect();
 
         let aligner = load_once(&mut self.aligner, || Aligner::load(&self.loader))?;
-        let split = split_to_words(&text, language, |tokens| self.vocabulary.decode_raw(tokens))?;
+        let split = split_to_words(&text, language, |tokens| self.tokens.text(tokens));
         let words = aligner.align(window, &prompt, &text, split, place.frames)?;
         place_words(words, segments, &counts, place);
         Ok(())

@@ -23,17 +23,10 @@ pub struct WordTokens {
 /// Splits text tokens into words; every token is in one of them. `decode` gives the text of tokens, with U+FFFD for what
 /// is no character. In `language`s without spaces a word is what a reader sees as one character, else what spaces and
 /// punctuation part.
-///
-/// # Errors
-/// Those of `decode`.
-pub fn split_to_words<E>(
-    tokens: &[i64],
-    language: &str,
-    decode: impl Fn(&[i64]) -> Result<String, E>,
-) -> Result<Vec<WordTokens>, E> {
-    let characters = split_at_characters(tokens, decode)?;
+pub fn split_to_words(tokens: &[i64], language: &str, decode: impl Fn(&[i64]) -> String) -> Vec<WordTokens> {
+    let characters = split_at_characters(tokens, decode);
     if WITHOUT_SPACES.contains(&language) {
-        return Ok(characters);
+        return characters;
     }
     let mut words: Vec<WordTokens> = Vec::new();
     for piece in characters {
@@ -46,16 +39,16 @@ pub fn split_to_words<E>(
             None => words.push(piece),
         }
     }
-    Ok(words)
+    words
 }
 
 /// The shortest runs of tokens that are whole characters.
-fn split_at_characters<E>(tokens: &[i64], decode: impl Fn(&[i64]) -> Result<String, E>) -> Result<Vec<WordTokens>, E> {
-    let whole: Vec<char> = decode(tokens)?.chars().collect();
+fn split_at_characters(tokens: &[i64], decode: impl Fn(&[i64]) -> String) -> Vec<WordTokens> {
+    let whole: Vec<char> = decode(tokens).chars().collect();
     let mut pieces: Vec<WordTokens> = Vec::new();
     let (mut first, mut characters) = (0, 0);
     for end in 1..=tokens.len() {
-        let word = decode(&tokens[first..end])?;
+        let word = decode(&tokens[first..end]);
         // A U+FFFD that the whole text has at the same place as well is not for want of the next token.
         let broken = word.chars().position(|character| character == REPLACEMENT);
         let complete = broken.is_none_or(|at| whole.get(characters + at) == Some(&REPLACEMENT));
@@ -66,24 +59,21 @@ fn split_at_characters<E>(tokens: &[i64], decode: impl Fn(&[i64]) -> Result<Stri
             first = end;
         }
     }
-    Ok(pieces)
+    pieces
 }
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
-
     use super::*;
 
     /// Splits a text whose tokens are these byte strings.
     fn split(language: &str, parts: &[&[u8]]) -> Vec<(String, usize)> {
         let decode = |tokens: &[i64]| {
             let bytes: Vec<u8> = tokens.iter().flat_map(|&token| parts[token as usize]).copied().collect();
-            Ok::<_, Infallible>(String::from_utf8_lossy(&bytes).into_owned())
+            String::from_utf8_lossy(&bytes).into_owned()
         };
         let tokens: Vec<i64> = (0..parts.len() as i64).collect();
-        let Ok(words) = split_to_words(&tokens, language, decode);
-        words.into_iter().map(|it| (it.word, it.count)).collect()
+        split_to_words(&tokens, language, decode).into_iter().map(|it| (it.word, it.count)).collect()
     }
 
     fn words(expected: &[(&str, usize)]) -> Vec<(String, usize)> {
