@@ -1,114 +1,203 @@
 #!/usr/bin/env python3
-"""Measures the small BLIP and the student on easy-VQA's test questions, through the edgefuse binary.
+"""Measures the small BLIP and the student on easy-VQA's test questions, typed and spoken, through the edgefuse binary.
 
-Prints one JSON object. Nothing is sampled: all 1,000 pictures and 9,673 questions. Needs the release build and the set-up.
+Prints one JSON object. Nothing is sampled: all 1,000 pictures and 9,673 questions; each question is also spoken, in one of
+eight voices that are not in training. Needs the release build, the set-up, numpy, and espeak-ng at the first run.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
+
 from easyvqa import download
 from easyvqa.labels import COLOR_NAMES, SHAPES, caption, told
+from easyvqa.questions import asks_about_color
+from evaluation import spoken
+from evaluation.binary import Binary, Line
+from evaluation.figures import best_possible, decided, milliseconds, recall, share
+from student import color_sensor
 
 _ROOT = Path(__file__).resolve().parent.parent
-
-_DEVICE = """\
-device: evaluation
-runtime: {{library: {root}/lib/libonnxruntime.so, threads: {{intra: {threads}, spinning: true}}, on_missing_provider: error}}
-models:
-  blip: {{path: {root}/onnx/blip-easyvqa}}
-  student: {{path: {root}/onnx/student}}
-pipeline:
-{steps}"""
-
-Line = dict[str, Any]
+_ROWS = ("teacher", "cascade", "student", "retrieval")
 
 
 def main() -> int:
-    """Runs the three evaluations and prints their figures."""
+    """Runs the rows that are asked for and prints their figures."""
     arguments = _parser().parse_args()
     data = download.ensure(arguments.data) / "data" / "test"
-    questions: list[tuple[str, str, int]] = json.loads((data / "questions.json").read_text(encoding="utf-8"))
-    images = data / "images"
-    truth = _captions(questions)
-
-    ask = [_record(images, image, text) for text, _, image in questions]
-    started = time.monotonic()
-    answered = _run(arguments, ask, ["ask: {question: text}", "fuse: {text: text}"])
-    captioned = _run(arguments, [_record(images, image, None) for image in sorted(truth)], ["caption"])
-    expected = [answer for _, answer, _ in questions]
-    figures = {
-        "questions": len(questions),
-        "blip_accuracy": _share(line["answer"]["text"] == answer for line, answer in zip(answered, expected)),
-        "student_accuracy": _share(line["fusion"]["label"] == answer for line, answer in zip(answered, expected)),
-        "student_agrees_with_blip": _share(line["fusion"]["label"] == line["answer"]["text"] for line in answered),
-        "captions": len(captioned),
-        "caption_accuracy": _share(
-            line["caption"]["text"] == truth[image] for line, image in zip(captioned, sorted(truth))
-        ),
-        "blip_answer_ms": round(median(line["answer"]["ms"] for line in answered), 2),
-        "student_ms": round(median(line["fusion"]["ms"] for line in answered), 2),
-        "threads": arguments.threads,
-        "seconds": round(time.monotonic() - started, 1),
-    }
+    spoken.ensure(arguments.recordings, arguments.seed, workers=2)
+    binary = Binary(arguments.binary, _ROOT, arguments.student.resolve(), arguments.threads, arguments.results)
+    test = _Test(data, arguments.recordings, arguments.seed)
+    figures: dict[str, Any] = {"questions": len(test.texts), "threads": arguments.threads}
+    rows = {"teacher": _teacher, "cascade": _cascade, "student": _student, "retrieval": _retrieval}
+    for name in arguments.rows:
+        figures |= rows[name](binary, test)
+    if {"cascade", "student"} <= set(arguments.rows):
+        cascade, student = figures["cascade_spoken"]["ms"], figures["student_spoken"]["ms"]
+        figures["cascade_costs_times_the_student"] = round(cascade / student, 1)
     print(json.dumps(figures))
     return 0
 
 
-def _captions(questions: list[tuple[str, str, int]]) -> dict[int, str]:
-    """The true caption of each picture whose questions tell both its colour and its shape."""
-    shapes: dict[int, str] = {}
-    colors: dict[int, str] = {}
-    for text, answer, image in questions:
-        for names, found in ((SHAPES, shapes), (COLOR_NAMES, colors)):
-            name = told(text, answer, names)
-            if name is not None:
-                found[image] = name
-    return {image: caption(shape, colors[image]) for image, shape in shapes.items() if image in colors}
+class _Test:
+    """The test questions with what is seen, heard and sensed when they are asked."""
+
+    def __init__(self, data: Path, recordings: Path, seed: int) -> None:
+        self.questions: list[tuple[str, str, int]] = json.loads((data / "questions.json").read_text(encoding="utf-8"))
+        self.texts, self.answers, self.images = (list(column) for column in zip(*self.questions))
+        self.recordings = spoken.assign(recordings, seed, self.texts)
+        self.captions = spoken.captions(recordings)
+        self.shapes: dict[int, str] = {}
+        self.colors: dict[int, str] = {}
+        for text, answer, image in self.questions:
+            for names, found in ((SHAPES, self.shapes), (COLOR_NAMES, self.colors)):
+                name = told(text, answer, names)
+                if name is not None:
+                    found[image] = name
+        self.sensed = sorted(self.colors)
+        numbers = np.array([COLOR_NAMES.index(self.colors[image]) for image in self.sensed])
+        readings = color_sensor.read(np.random.default_rng([seed, 41]), numbers)
+        self.readings = {image: [round(float(x), 4) for x in row] for image, row in zip(self.sensed, readings)}
+        self._data = data
+
+    def picture(self, image: int) -> str:
+        return str(self._data / "images" / f"{image}.png")
+
+    def truth(self) -> dict[int, str]:
+        """The true caption of each picture whose questions tell both its colour and its shape."""
+        return {i: caption(shape, self.colors[i]) for i, shape in sorted(self.shapes.items()) if i in self.colors}
 
 
-def _record(images: Path, image: int, text: str | None) -> Line:
-    record: Line = {"image": str(images / f"{image}.png")}
-    return record if text is None else record | {"text": text}
+def _teacher(binary: Binary, test: _Test) -> dict[str, Any]:
+    records: list[Line] = [{"image": test.picture(image), "text": text} for text, _, image in test.questions]
+    answered = [line["answer"] for line in binary.run("teacher", records, ["ask: {question: text}"])]
+    truth = test.truth()
+    shown: list[Line] = [{"image": test.picture(image)} for image in truth]
+    captioned = [line["caption"] for line in binary.run("captions", shown, ["caption"])]
+    return {
+        "teacher_typed": {
+            "accuracy": share(it["text"] == answer for it, answer in zip(answered, test.answers)),
+            "ms": milliseconds(answered),
+        },
+        "teacher_captions": {
+            "pictures": len(truth),
+            "accuracy": share(it["text"] == true for it, true in zip(captioned, truth.values())),
+            "ms": milliseconds(captioned),
+        },
+    }
 
 
-def _run(arguments: argparse.Namespace, records: list[Line], steps: list[str]) -> list[Line]:
-    """Result lines of `edgefuse run` with these steps, in the order of `records`."""
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        device = folder / "device.yaml"
-        text = _DEVICE.format(root=_ROOT, threads=arguments.threads, steps="".join(f"  - {step}\n" for step in steps))
-        device.write_text(text, encoding="utf-8")
-        manifest = folder / "records.jsonl"
-        manifest.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
-        output = folder / "results.jsonl"
-        command = [arguments.binary, "--config", device, "run", manifest, "--output", output]
-        subprocess.run([str(word) for word in command], check=True)
-        lines = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
-    if len(lines) != len(records):
-        raise RuntimeError(f"{len(lines)} results for {len(records)} records")
-    return lines
+def _cascade(binary: Binary, test: _Test) -> dict[str, Any]:
+    """Each recording is transcribed once; the teacher then answers each question as it was understood."""
+    recordings = sorted(set(test.recordings))
+    transcribed = binary.run("transcripts", [{"audio": str(path)} for path in recordings], ["transcribe"])
+    texts = {path: line["transcript"]["text"].strip() for path, line in zip(recordings, transcribed)}
+    said = dict(zip(test.recordings, test.texts))
+    asked = [index for index, path in enumerate(test.recordings) if texts[path]]
+    records: list[Line] = [
+        {"image": test.picture(test.images[index]), "text": texts[test.recordings[index]]} for index in asked
+    ]
+    answered = dict(zip(asked, binary.run("cascade", records, ["ask: {question: text}"])))
+    right = [
+        index in answered and answered[index]["answer"]["text"] == answer for index, answer in enumerate(test.answers)
+    ]
+    transcribe = milliseconds(line["transcript"] for line in transcribed)
+    ask = milliseconds(line["answer"] for line in answered.values())
+    return {
+        "recordings": {
+            "distinct": len(recordings),
+            "voices": spoken.VOICES,
+            "median_seconds": round(median(map(spoken.seconds, recordings)), 2),
+        },
+        "cascade_spoken": {
+            "accuracy": share(right),
+            "understood_to_the_letter": share(_plain(texts[path]) == _plain(said[path]) for path in recordings),
+            "transcribe_ms": transcribe,
+            "ask_ms": ask,
+            "ms": round(transcribe + ask, 2),
+        },
+    }
 
 
-def _share(hits: Any) -> float:
-    results = list(hits)
-    return round(sum(results) / len(results), 5)
+def _student(binary: Binary, test: _Test) -> dict[str, Any]:
+    """Whatever is shown of a question, it is asked once for each different thing that there is to show."""
+    pictures = [test.picture(image) for image in test.images]
+    recordings = list(map(str, test.recordings))
+    sensed = [index for index, image in enumerate(test.images) if image in test.readings]
+    of_color = {index for index in sensed if asks_about_color(test.texts[index])}
+    readings = [test.readings.get(image) for image in test.images]
+    everything = range(len(test.texts))
+    rows: dict[str, tuple[dict[str, Any], Any]] = {
+        "student_typed": ({"image": pictures, "text": test.texts}, everything),
+        "student_spoken": ({"image": pictures, "audio": recordings}, everything),
+        "student_typed_and_spoken": ({"image": pictures, "text": test.texts, "audio": recordings}, everything),
+        "student_picture_alone": ({"image": pictures}, everything),
+        "student_typed_question_alone": ({"text": test.texts}, everything),
+        "student_spoken_question_alone": ({"audio": recordings}, everything),
+        "student_sensors_and_typed": ({"sensors": readings, "text": test.texts}, sensed),
+        "student_sensors_and_spoken": ({"sensors": readings, "audio": recordings}, sensed),
+    }
+    figures: dict[str, Any] = {}
+    for name, (shown, indices) in rows.items():
+        records = [json.dumps({kind: values[index] for kind, values in shown.items()}) for index in indices]
+        different = list(dict.fromkeys(records))
+        lines = dict(zip(different, binary.run(name, list(map(json.loads, different)), ["fuse"])))
+        decisions, answers = [lines[record] for record in records], [test.answers[index] for index in indices]
+        figures[name] = {"asked": len(indices), "runs": len(different), **decided(decisions, answers)}
+        about = [place for place, index in enumerate(indices) if index in of_color]
+        if "sensors" in shown:
+            chosen = [decisions[place] for place in about], [answers[place] for place in about]
+            figures[f"{name}_about_color"] = {"asked": len(about), **decided(*chosen)}
+    kinds = [(test.shapes.get(image), test.colors.get(image)) for image in test.images]
+    figures["student_picture_alone"]["best_possible"] = best_possible(kinds, test.answers)
+    for name in ("typed", "spoken"):
+        figures[f"student_{name}_question_alone"]["best_possible"] = best_possible(test.texts, test.answers)
+    return figures
+
+
+def _retrieval(binary: Binary, test: _Test) -> dict[str, Any]:
+    """Whether the nearest neighbour of a caption, typed or spoken, is a picture that it describes, and the other way."""
+    truth = test.truth()
+    named = sorted(set(truth.values()))
+    classes = list(truth.values())
+    pictures = np.array([binary.embedding("image", test.picture(image)) for image in truth])
+    texts = np.array([binary.embedding("text", text) for text in named])
+    said = [(text, path) for text, path in test.captions if text in set(named)]
+    heard = np.array([binary.embedding("audio", str(path)) for _, path in said])
+    return {
+        "recall_at_1": {
+            "pictures": len(classes),
+            "text_to_image": recall(texts, named, pictures, classes),
+            "speech_to_image": recall(heard, [text for text, _ in said], pictures, classes),
+            "image_to_text": recall(pictures, classes, texts, named),
+        }
+    }
+
+
+def _plain(text: str) -> str:
+    """Letters and single spaces; Whisper writes "grey" and "colour" for some accents, and that is no mistake."""
+    letters = "".join(letter for letter in text.lower() if letter.isalpha() or letter == " ")
+    return " ".join(letters.replace("grey", "gray").replace("colour", "color").split())
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=_ROOT / "build" / "data" / "easy_vqa", help="fetched when absent")
+    build = _ROOT / "build"
+    parser.add_argument("--data", type=Path, default=build / "data" / "easy_vqa", help="fetched when absent")
+    parser.add_argument("--recordings", type=Path, default=build / "data" / "speech" / "test", help="made when absent")
+    parser.add_argument("--results", type=Path, default=build / "evaluation", help="kept; the next run takes them up")
     parser.add_argument("--binary", type=Path, default=_ROOT / "target" / "release" / "edgefuse")
+    parser.add_argument("--student", type=Path, default=_ROOT / "onnx" / "student", help="its model folder")
+    parser.add_argument("--rows", nargs="+", choices=_ROWS, default=_ROWS, help="what to measure; all by default")
     parser.add_argument("--threads", type=int, default=1, help="threads inside one operator")
+    parser.add_argument("--seed", type=int, default=0, help="of the recordings, and of which asks which question")
     parser.add_argument("--json", action="store_true", help="accepted for symmetry: the output is always JSON")
     return parser
 

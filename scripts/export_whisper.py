@@ -9,9 +9,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from export.arguments import add_common_arguments, chosen_precisions
 from export.errors import ExportError
 from export.graph import Dialect
-from export.precision import DEFAULT, PLAIN, Precision
 from export.whisper import export_whisper
 
 
@@ -22,24 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
         "checkpoint", type=Path, help="CTranslate2 folder (model.bin) or Hugging Face folder of Whisper"
     )
     parser.add_argument("target", type=Path, help="model folder to write; an earlier model folder is replaced")
-    parser.add_argument("--name", help="name of the model (default: the target's folder name)")
-    parser.add_argument(
-        "--dialect",
-        choices=[dialect.value for dialect in Dialect],
-        default=Dialect.ORT.value,
-        help="ort: ONNX Runtime's fused operators (default); standard: plain ONNX operators, for TensorRT",
-    )
-    parser.add_argument(
-        "--precision",
-        nargs="+",
-        choices=[precision.value for precision in Precision],
-        help="of the weights; one or more (default: "
-        + " ".join(precision.value for precision in DEFAULT)
-        + ", of which "
-        "the standard dialect has fp32)",
-    )
-    parser.add_argument("--origin", default="unknown", help="where the weights came from, for model.yaml")
-    parser.add_argument("--license", default="unknown", help="licence of the weights, for model.yaml")
+    add_common_arguments(parser)
     options = parser.parse_args(arguments)
     try:
         export_whisper(
@@ -47,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
             options.target,
             name=options.name or options.target.resolve().name,
             dialect=Dialect(options.dialect),
-            precisions=_precisions(options.precision, Dialect(options.dialect)),
+            precisions=chosen_precisions(options.precision, Dialect(options.dialect)),
             origin=options.origin,
             license_name=options.license,
         )
@@ -59,13 +42,6 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     print(f"wrote {options.target}", file=sys.stderr)
     return 0
-
-
-def _precisions(names: list[str] | None, dialect: Dialect) -> list[Precision]:
-    """In the order of `Precision`, whatever the order of the names."""
-    if names is not None:
-        return [precision for precision in Precision if precision.value in names]
-    return [precision for precision in DEFAULT if dialect is Dialect.ORT or precision in PLAIN]
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python scripts/make_fixtures_blip.py            # needs PyTorch, transformers, Pillow (scripts/requirements/train.txt)
 
-`pixels`: pixel values of BlipImageProcessor (its Pillow backend) at 64 and 384 pixels. `model`: tokens, image embeddings,
+`random`: a model folder of the three tasks with random weights, and what beams, ranking and matching make of it. `pixels`: pixel values of BlipImageProcessor (its Pillow backend) at 64 and 384 pixels. `model`: tokens, image embeddings,
 logits, captions and answers of the checkpoint pair that onnx/blip-easyvqa is exported from; run it after every export.
 The format is in tests/fixtures/README.md.
 """
@@ -26,6 +26,7 @@ from transformers import (
 )
 
 from parity.blip_pictures import make_pictures
+from parity.blip_random_fixture import write_random
 from parity.fixture_file import FixtureFile
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,17 +54,19 @@ CAPTION_MAX_TOKENS, ANSWER_MAX_TOKENS = 20, 10
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=["pixels", "model"], help="one of the two parts")
+    parser.add_argument("--only", choices=["pixels", "random", "model"], help="one of the parts")
     parser.add_argument("--checkpoints", type=Path, default=CHECKPOINTS, metavar="DIR", help="holds caption/ and vqa/")
     parser.add_argument("--out", type=Path, default=FIXTURES, metavar="DIR")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     transformers.logging.set_verbosity_error()
     torch.manual_seed(0)
-    if args.only != "model":
+    if args.only in (None, "pixels"):
         make_pictures(args.out)
         print(f"pixels: {write_pixels(args.out)} bytes")
-    if args.only != "pixels":
+    if args.only in (None, "random"):
+        print(f"random: {write_random(args.out, made_with())} bytes")
+    if args.only in (None, "model"):
         for task in ("caption", "vqa"):
             if not (args.checkpoints / task / "config.json").is_file():
                 print(f"{args.checkpoints / task}: no checkpoint there; train it first", file=sys.stderr)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Train the student by distillation from the small easy-VQA BLIP, and write its model folder.
 
-Needs the checkpoint of train_blip.py, and espeak-ng for the spoken questions. Run it again to resume.
+Needs the checkpoint of train_blip.py, and espeak-ng for the spoken questions. Run it again to resume. Three stages: picture
+and typed question; then mostly listening, with the text branch as the audio branch's teacher; then every set of modalities.
 """
 
 from __future__ import annotations
@@ -16,25 +17,31 @@ from pathlib import Path
 # Threads that wait must not spin: on a busy two-core machine spinning triples the time of a step.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from easyvqa import dataset, download, questions, tokenizer  # noqa: E402
+from easyvqa import dataset, download, tokenizer  # noqa: E402
 from easyvqa.labels import ANSWERS  # noqa: E402
 from easyvqa.texts import TextEncoder  # noqa: E402
+from student import color_sensor  # noqa: E402
 from student.evaluation import Examination  # noqa: E402
+from student.forms import Readings, Sensor  # noqa: E402
 from student.lessons import EVERY_SUBSET, TYPED, Lessons  # noqa: E402
-from student.model import Sizes, Student  # noqa: E402
+from student.model import Sizes, Student, begin_with  # noqa: E402
 from student.model_folder import write  # noqa: E402
 from student.speech import Speech, render  # noqa: E402
 from student.teacher import Teacher  # noqa: E402
-from student.trainer import Stage, train  # noqa: E402
+from student.trainer import Stage, groups, train  # noqa: E402
+from student.voices import Part  # noqa: E402
 from training.progress import Log  # noqa: E402
 from training.state import TrainingState  # noqa: E402
 
 _ROOT = Path(__file__).resolve().parent.parent
+#: The student takes the readings as they are.
+_SENSORS = Readings(tuple(Sensor(name, "of full scale", mean=0.0, std=1.0) for name in color_sensor.READINGS))
 _HELD_OUT_FROM = 3600  # of the 4,000 train pictures, those from here on are not trained on
-_HELD_OUT_UNTIL = 3750  # and these few measure progress
+_HELD_OUT_UNTIL = 3660  # and these few measure progress
+
+_DECAY = 0.995  # of the averaged weights, a step
 
 
 def main() -> int:
@@ -50,36 +57,39 @@ def main() -> int:
     log = Log(arguments.checkpoint / "training.log")
     part = dataset.load(download.ensure(arguments.data), "train")
     encoder = TextEncoder(tokenizer.build())
-    heard = _speech(arguments.speech / "train.npz", [arguments.seed, 10], arguments.voices, False, log)
-    unheard = _speech(arguments.speech / "held_out.npz", [arguments.seed, 11], arguments.held_out_voices, True, log)
+    heard = _speech(arguments, Part.TRAIN, arguments.voices, log)
+    unheard = _speech(arguments, Part.VALIDATION, arguments.validation_voices, log)
     teacher = Teacher(arguments.teacher)
     student = Student(Sizes(vocabulary=len(tokenizer.vocabulary()), answers=len(ANSWERS)))
     teacher.hand_down(student)
-    state = TrainingState(student, [list(student.parameters())])
+    state = TrainingState(student, groups(student), _DECAY)
     path = arguments.checkpoint / "state.pt"
     if path.exists():
         state.load(path)
+    elif arguments.start is not None:
+        begin_with(student, torch.load(arguments.start, weights_only=True)["averaged"])
+        state = TrainingState(student, groups(student), _DECAY)
     typed = arguments.typed_steps
     stages = [
-        Stage(typed, pictures=32, subsets=TYPED, easy_steps=typed * 3 // 5, rate=1e-3),
-        Stage(arguments.mixed_steps, pictures=20, subsets=EVERY_SUBSET, easy_steps=0, rate=6e-4),
+        Stage(typed, 32, 0, TYPED, easy_steps=typed * 3 // 5, rate=1e-3, shared_rate=1e-3),
+        Stage(arguments.listening_steps, 3, 112, EVERY_SUBSET, easy_steps=0, rate=1e-3, shared_rate=1.5e-4),
+        Stage(arguments.mixed_steps, 12, 24, EVERY_SUBSET, easy_steps=0, rate=4e-4, shared_rate=2e-4),
     ]
     log(f"{sum(p.numel() for p in student.parameters())} parameters; from step {state.step}")
-    real = part.subset(0, _HELD_OUT_FROM).pictures
-    lessons = Lessons(arguments.seed, arguments.drawings, real, encoder, heard, teacher, log)
+    real = part.subset(0, _HELD_OUT_FROM)
+    lessons = Lessons(arguments.seed, arguments.drawings, real, encoder, heard, teacher, arguments.checkpoint, log)
     examination = Examination(part.subset(_HELD_OUT_FROM, _HELD_OUT_UNTIL), encoder, unheard, arguments.seed)
     train(state, stages, lessons, examination, arguments.every, log, lambda: state.save(path))
-    final = Examination(dataset.load(arguments.data, "test"), encoder, unheard, arguments.seed)
-    log("test " + " ".join(f"{name} {value:.4f}" for name, value in final.accuracies(state.averaged).items()))
-    write(state.averaged, arguments.output)
+    write(state.averaged, arguments.output, _SENSORS, arguments.logit_temperature)
     log(f"done: {arguments.output}")
     return 0
 
 
-def _speech(path: Path, seed: list[int], each: int, held_out: bool, report: Callable[[str], None]) -> Speech:
-    """The spoken questions of ``path``, said first if the file is not there."""
+def _speech(arguments: argparse.Namespace, part: Part, each: int, report: Callable[[str], None]) -> Speech:
+    """The recordings of ``part``, made first if they are not there."""
+    path = arguments.speech / f"{part.value}.npz"
     if not path.exists():
-        render(np.random.default_rng(seed), questions.every_text(), each, held_out, report).save(path)
+        render(arguments.seed, part, each, arguments.threads, report).save(path)
     return Speech.load(path)
 
 
@@ -92,10 +102,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--checkpoint", type=Path, default=build / "checkpoints" / "student")
     parser.add_argument("--output", type=Path, default=_ROOT / "onnx" / "student")
     parser.add_argument("--drawings", type=int, default=16_000, help="pictures to draw for training")
-    parser.add_argument("--voices", type=int, default=36, help="recordings of each question for training")
-    parser.add_argument("--held-out-voices", type=int, default=4, help="recordings of each question to measure with")
+    parser.add_argument("--voices", type=int, default=48, help="recordings of each text for training")
+    parser.add_argument("--validation-voices", type=int, default=3, help="recordings of each text to watch training")
+    parser.add_argument("--start", type=Path, help="a state.pt of an earlier student to take weights from")
     parser.add_argument("--typed-steps", type=int, default=1500, help="with picture and typed question only")
+    parser.add_argument("--listening-steps", type=int, default=1500, help="with mostly recordings")
     parser.add_argument("--mixed-steps", type=int, default=1500, help="with every set of modalities")
+    parser.add_argument("--logit-temperature", type=float, default=1.0, help="the exported logits are divided by it")
     parser.add_argument("--every", type=int, default=150, help="steps between evaluations and checkpoints")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)

@@ -7,7 +7,7 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 python=${PYTHON:-python3}
 checkpoints=build/checkpoints/blip-easyvqa
 "$python" scripts/export_blip.py --caption "$checkpoints/caption" --vqa "$checkpoints/vqa" --out onnx/blip-easyvqa \
-    --weights "a small BLIP trained on easy-VQA pictures: coloured shapes and nothing else" \
+    --precision fp32 --weights "a small BLIP trained on easy-VQA pictures: coloured shapes and nothing else" \
     --origin "scripts/train_blip.py, from random weights; data: PyPI easy-vqa 1.0 (MIT)" \
     --license "MIT OR Apache-2.0"
 "$python" scripts/make_fixtures_blip.py

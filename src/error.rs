@@ -7,6 +7,7 @@ use crate::config::ConfigError;
 use crate::engine::EngineError;
 use crate::media::audio::AudioError;
 use crate::media::image::ImageError;
+use crate::media::vector::VectorError;
 
 /// Why something was not done. The message is one line: what, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +37,14 @@ pub enum Error {
         path: PathBuf,
         /// Why.
         source: ImageError,
+    },
+    /// A file with a vector cannot be used.
+    #[error("{}: {source}", path.display())]
+    Vector {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: VectorError,
     },
     /// A tokenizer file cannot be used.
     #[error("{}: not a tokenizer: {problem}", path.display())]
@@ -124,7 +133,11 @@ impl Error {
     /// Whether it concerns one input only, so that the others can still be done.
     pub fn is_about_input(&self) -> bool {
         match self {
-            Error::Audio { .. } | Error::Image { .. } | Error::Input { .. } | Error::Read { .. } => true,
+            Error::Audio { .. }
+            | Error::Image { .. }
+            | Error::Vector { .. }
+            | Error::Input { .. }
+            | Error::Read { .. } => true,
             Error::Engine(error) => {
                 matches!(error, EngineError::Run { .. } | EngineError::Shape { .. } | EngineError::NotANumber { .. })
             }

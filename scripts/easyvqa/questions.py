@@ -97,5 +97,12 @@ def every_text() -> list[str]:
     return list(dict.fromkeys(texts))
 
 
+def asks_about_color(text: str) -> bool:
+    """Whether the colour of the shape alone answers a question of the templates."""
+    if text.startswith("what"):
+        return "color" in text.split()
+    return any(f"{color} shape" in text for color in COLOR_NAMES)
+
+
 def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
     return options[int(rng.integers(len(options)))]

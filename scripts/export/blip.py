@@ -1,28 +1,35 @@
-"""Exports BLIP checkpoints (captioning, visual question answering or both) into one model folder."""
+"""Exports BLIP checkpoints (captioning, visual question answering, retrieval) into one model folder."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from export.blip_config import CAPTION, VQA, BlipConfig, load_config, load_image_settings
+from export.blip_config import CAPTION, RETRIEVAL, VQA, BlipConfig, load_config, load_image_settings
 from export.blip_graphs import decoder_graph, question_graph, vision_graph
+from export.blip_retrieval import match_graph, text_graph
 from export.checkpoint import Checkpoint
 from export.errors import ExportError
 from export.graph import Dialect, GraphBuilder
-from export.model_folder import graph_entry, new_model_folder, write_description
+from export.model_folder import graph_entry, graph_file_name, new_model_folder, write_description
+from export.precision import ENCODER, Precision, least_runtimes
 from export.section import Section
+from export.weight_file import WeightFile
 from export.wordpiece import CLASSIFY, SEPARATOR, dump_tokenizer, load_tokenizer, special_id
 
 # transformers' generate stops after 20 tokens unless told otherwise; a VQA answer is a word or a few.
 CAPTION_MAX_TOKENS = 20
 ANSWER_MAX_TOKENS = 10
+
+Fill = Callable[[GraphBuilder], None]
+"""Fills an empty graph."""
 
 
 @dataclass(frozen=True)
@@ -58,29 +65,45 @@ class Source:
         return cls(checkpoint, config, load_image_settings(folder, config.vision.image_size), tokenizer, tokens)
 
 
+@dataclass(frozen=True)
+class Checkpoints:
+    """The folders of the checkpoints to export, by task; at least one."""
+
+    caption: Path | None = None
+    vqa: Path | None = None
+    retrieval: Path | None = None
+
+
 def export_blip(
-    out: Path, name: str, source: dict[str, str], dialect: Dialect, caption: Path | None = None, vqa: Path | None = None
+    out: Path,
+    checkpoints: Checkpoints,
+    *,
+    name: str,
+    source: dict[str, str],
+    dialect: Dialect,
+    precisions: Sequence[Precision],
 ) -> None:
-    """Writes the model folder `out` from the folders of a captioning and of a VQA checkpoint, at least one of them.
+    """Writes the model folder `out` from `checkpoints`, whose vision encoders must be equal.
 
     `source` is model.yaml's section of that name. Nothing is left behind when it fails.
     """
-    captioning = Source.open(caption, CAPTION) if caption else None
-    answering = Source.open(vqa, VQA) if vqa else None
-    if captioning and answering:
-        _check_same_image_side(captioning, answering)
-    main = captioning or answering
-    if main is None:
-        raise ExportError("nothing to export: give a captioning checkpoint, a VQA checkpoint, or both")
+    tasks = {
+        architecture: Source.open(folder, architecture)
+        for architecture, folder in (
+            (CAPTION, checkpoints.caption),
+            (VQA, checkpoints.vqa),
+            (RETRIEVAL, checkpoints.retrieval),
+        )
+        if folder
+    }
+    if not tasks:
+        raise ExportError("nothing to export: give a captioning, a VQA or a retrieval checkpoint, or several")
+    main, *others = tasks.values()
+    for other in others:
+        _check_same_image_side(main, other)
 
     with new_model_folder(out) as building:
-        graphs = {}
-        for graph in _graphs(dialect, main, captioning, answering):
-            started = time.monotonic()
-            files = graph.save(building / f"{graph.name}.onnx")
-            graphs[graph.name] = graph_entry(graph, {"fp32": files[0].name})
-            megabytes = sum(file.stat().st_size for file in files) / 1e6
-            print(f"{graph.name}: {megabytes:.1f} MB in {time.monotonic() - started:.1f} s", file=sys.stderr)
+        graphs = _write_graphs(building, _graphs(main, tasks), dialect, precisions)
         (building / "tokenizer.json").write_bytes(dump_tokenizer(main.tokenizer))
         positions = main.config.text.max_position_embeddings
         details = {
@@ -98,37 +121,89 @@ def export_blip(
         )
 
 
-def _graphs(
-    dialect: Dialect, main: Source, captioning: Source | None, answering: Source | None
-) -> Iterator[GraphBuilder]:
-    """The folder's graphs, each named by its role."""
-    config, vision = main.config, Section(main.checkpoint, "vision_model.")
-    decoder = Section(captioning.checkpoint, "text_decoder.") if captioning else None
-    yield vision_graph(dialect, config, vision, decoder.under("bert") if decoder else None, answering is not None)
-    if decoder:
-        yield decoder_graph(dialect, "caption_decoder", config.text, decoder, config.vision.tokens)
+def _write_graphs(
+    folder: Path, groups: list[dict[str, Fill]], dialect: Dialect, precisions: Sequence[Precision]
+) -> dict[str, Any]:
+    """Writes every graph in every precision, each group's with the same weights; gives their descriptions by role."""
+    entries: dict[str, Any] = {}
+    for group in groups:
+        files: dict[str, dict[str, str]] = {role: {} for role in group}
+        weights: dict[str, str] = {}
+        built: dict[str, GraphBuilder] = {}
+        for named in precisions:
+            precision = ENCODER.get(named, named) if "vision" in group else named
+            for role in group:
+                files[role][named.value] = graph_file_name(role, precision)
+            first = folder / files[next(iter(group))][named.value]
+            weights[named.value] = f"{first.name}.data"
+            if first.exists():
+                continue
+            started = time.monotonic()
+            shared = WeightFile(folder / weights[named.value])
+            for role, fill in group.items():
+                built[role] = GraphBuilder(role, dialect, precision)
+                fill(built[role])
+                built[role].save_sharing(folder / files[role][named.value], shared)
+            megabytes = shared.path.stat().st_size / 1e6 if shared.close() else 0
+            print(f"{first.stem}: {megabytes:.1f} MB in {time.monotonic() - started:.1f} s", file=sys.stderr)
+        for role, graph in built.items():
+            elsewhere = weights if role in list(group)[1:] else None
+            entries[role] = graph_entry(graph, files[role], elsewhere, least_runtimes(precisions))
+    return entries
+
+
+def _graphs(main: Source, tasks: dict[str, Source]) -> list[dict[str, Fill]]:
+    """What fills the folder's graphs, by role; the graphs of a group have weights in common."""
+    captioning, answering, retrieval = (tasks.get(architecture) for architecture in (CAPTION, VQA, RETRIEVAL))
+    groups: list[dict[str, Fill]] = []
+    caption_layers, projection = None, None
+    config = main.config
+    if captioning:
+        decoder = Section(captioning.checkpoint, "text_decoder.")
+        caption_layers = decoder.under("bert")
+        fill = partial(decoder_graph, config=captioning.config.text, decoder=decoder, source=config.vision.tokens)
+        config = replace(config, text=captioning.config.text)
+        groups.append({"caption_decoder": fill})
     if answering:
-        encoder, decoder = (Section(answering.checkpoint, f"text_{part}.") for part in ("encoder", "decoder"))
-        yield question_graph(dialect, answering.config, encoder, decoder.under("bert"))
-        yield decoder_graph(dialect, "answer_decoder", answering.config.text, decoder, "source")
+        text, encoder, decoder = (
+            answering.config.text,
+            *(Section(answering.checkpoint, f"text_{part}.") for part in ("encoder", "decoder")),
+        )
+        fill = partial(question_graph, config=answering.config, encoder=encoder, answer_decoder=decoder.under("bert"))
+        groups.append({"question_encoder": fill})
+        groups.append({"answer_decoder": partial(decoder_graph, config=text, decoder=decoder, source="source")})
+    if retrieval:
+        projection = Section(retrieval.checkpoint)
+        config = replace(config, image_text_hidden_size=retrieval.config.image_text_hidden_size)
+        graphs = {"match_encoder": match_graph, "text_encoder": text_graph}
+        groups.append({role: partial(fill, config=retrieval.config, model=projection) for role, fill in graphs.items()})
+    fill = partial(
+        vision_graph,
+        config=config,
+        vision=Section(main.checkpoint, "vision_model."),
+        caption_decoder=caption_layers,
+        embeds=answering is not None or retrieval is not None,
+        retrieval=projection,
+    )
+    return [{"vision": fill}, *groups]
 
 
-def _check_same_image_side(captioning: Source, answering: Source) -> None:
+def _check_same_image_side(one: Source, other: Source) -> None:
     """One folder has one vision graph, one preprocessing and one tokenizer, so both checkpoints must agree on them."""
-    ours, theirs = captioning.checkpoint, answering.checkpoint
-    hint = "export them into two folders, one with --caption and one with --vqa"
-    for what, one, other in (
-        ("vision_config", captioning.config.vision, answering.config.vision),
-        ("image preprocessing", captioning.image, answering.image),
-        ("tokenizer", captioning.tokenizer, answering.tokenizer),
-        ("token ids", captioning.tokens, answering.tokens),
+    ours, theirs = one.checkpoint, other.checkpoint
+    hint = "export them into folders of their own, one of --caption, --vqa and --retrieval at a time"
+    for what, ours_has, theirs_has in (
+        ("vision_config", one.config.vision, other.config.vision),
+        ("image preprocessing", one.image, other.image),
+        ("tokenizer", one.tokenizer, other.tokenizer),
+        ("token ids", one.tokens, other.tokens),
         (
             "max_position_embeddings",
-            captioning.config.text.max_position_embeddings,
-            answering.config.text.max_position_embeddings,
+            one.config.text.max_position_embeddings,
+            other.config.text.max_position_embeddings,
         ),
     ):
-        if one != other:
+        if ours_has != theirs_has:
             raise ExportError(f"{ours.folder} and {theirs.folder} differ in their {what}; {hint}")
     for name in ours.names():
         if not name.startswith("vision_model."):

@@ -16,6 +16,7 @@ from export.errors import ExportError
 # The architectures read, by task: the name under "architectures" in config.json.
 CAPTION = "BlipForConditionalGeneration"
 VQA = "BlipForQuestionAnswering"
+RETRIEVAL = "BlipForImageTextRetrieval"
 
 # PIL.Image.Resampling, the numbers of "resample".
 RESAMPLING = ["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"]
@@ -69,10 +70,13 @@ class TextConfig:
 class BlipConfig:
     vision: VisionConfig
     text: TextConfig
+    image_text_hidden_size: int
+    """The size of the embeddings that pictures and texts have in common."""
 
 
 VISION_DEFAULTS = VisionConfig(768, 3072, 12, 12, 384, 16, "gelu", 1e-5)
 TEXT_DEFAULTS = TextConfig(30524, 768, 3072, 12, 8, 512, "gelu", 1e-12, 30522, 0, 102)
+IMAGE_TEXT_HIDDEN_SIZE = 256
 
 
 def load_config(folder: Path, architecture: str) -> BlipConfig:
@@ -86,6 +90,9 @@ def load_config(folder: Path, architecture: str) -> BlipConfig:
         raise ExportError(f"{path}: architectures is {found}; wanted {architecture}")
     vision = VisionConfig(**_fields(path, config, "vision_config", asdict(VISION_DEFAULTS)))
     text = TextConfig(**_fields(path, config, "text_config", asdict(TEXT_DEFAULTS)))
+    embedding = config.get("image_text_hidden_size", IMAGE_TEXT_HIDDEN_SIZE)
+    if type(embedding) is not int or embedding < 1:
+        raise ExportError(f"{path}: image_text_hidden_size is {embedding!r}; wanted a number of at least 1")
     for part, values in (("vision_config", vision), ("text_config", text)):
         size, heads = values.hidden_size, values.num_attention_heads
         if heads < 1 or size % heads:
@@ -97,7 +104,7 @@ def load_config(folder: Path, architecture: str) -> BlipConfig:
         raise ExportError(
             f"{path}: vision_config: image_size {vision.image_size} is not a multiple of patch_size {vision.patch_size}"
         )
-    return BlipConfig(vision, text)
+    return BlipConfig(vision, text, embedding)
 
 
 def _fields(path: Path, config: dict[str, Any], part: str, defaults: dict[str, Any]) -> dict[str, Any]:

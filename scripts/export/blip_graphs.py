@@ -1,14 +1,16 @@
-"""The four graphs of a BLIP model folder, as "Model folder" of docs/architecture.md describes them."""
+"""The graphs of a BLIP model folder that caption and answer, as "Model folder" of docs/architecture.md describes them.
+
+Each function fills an empty graph `g` of the dialect and precision wanted.
+"""
 
 from __future__ import annotations
 
-from functools import partial
-
 from export.blip_config import BlipConfig, TextConfig
+from export.blip_retrieval import embedding
 from export.blip_text import (
-    cross_key_value,
     cross_shapes,
     embed,
+    encoder_layers,
     language_logits,
     output_cross_keys_values,
     position_table,
@@ -16,16 +18,22 @@ from export.blip_text import (
     word_table,
 )
 from export.blip_vision import image_embeds
-from export.graph import Dialect, Dimension, GraphBuilder
+from export.graph import Dimension, GraphBuilder
 from export.layers import attention, cached_attention, cross_attention, new_rows
 from export.section import Section
 
 
 def vision_graph(
-    dialect: Dialect, config: BlipConfig, vision: Section, caption_decoder: Section | None, embeds: bool
-) -> GraphBuilder:
-    """`vision`: pixels to `image_embeds` if `embeds`, and to the cross-attention K and V of `caption_decoder` if given."""
-    g = GraphBuilder("vision", dialect)
+    g: GraphBuilder,
+    config: BlipConfig,
+    vision: Section,
+    *,
+    caption_decoder: Section | None,
+    embeds: bool,
+    retrieval: Section | None,
+) -> None:
+    """`vision`: pixels to `image_embeds` if `embeds`, to the cross-attention K and V of `caption_decoder` if given, and to
+    `image_embedding` by the projection of `retrieval` if given."""
     size, tokens, hidden = config.vision.image_size, config.vision.tokens, config.vision.hidden_size
     pixels = g.input("pixel_values", "float32", ["batch", 3, size, size])
     states = image_embeds(g, vision, config.vision, pixels)
@@ -33,44 +41,36 @@ def vision_graph(
         g.output("image_embeds", states, "float32", ["batch", tokens, hidden])
     if caption_decoder is not None:
         output_cross_keys_values(g, caption_decoder, config.text, states, hidden, tokens)
-    return g
+    if retrieval is not None:
+        projected = embedding(g, retrieval, states, "vision_proj", config.image_text_hidden_size, hidden)
+        g.output("image_embedding", projected, "float32", ["batch", config.image_text_hidden_size])
 
 
-def question_graph(dialect: Dialect, config: BlipConfig, encoder: Section, answer_decoder: Section) -> GraphBuilder:
+def question_graph(g: GraphBuilder, config: BlipConfig, encoder: Section, answer_decoder: Section) -> None:
     """`question_encoder`: question and image_embeds to the cross-attention K and V of the answer decoder.
 
-    Every question of a batch has the same length, so there is no padding to mask.
+    batch = images * questions, the questions about an image next to each other: its keys and values are computed once for
+    them. Every question of a batch has the same length, so there is no padding to mask.
     """
-    g = GraphBuilder("question_encoder", dialect)
-    text = config.text
-    heads, head_dim = text.num_attention_heads, text.head_dim
+    text, size = config.text, config.vision.hidden_size
     ids = g.input("input_ids", "int64", ["batch", "tokens"])
-    image = g.input("image_embeds", "float32", ["batch", config.vision.tokens, config.vision.hidden_size])
-
-    table, length = position_table(g, encoder, text), g.node("Shape", ids, start=1, end=2)
-    positions = g.node("Slice", table, g.integers(0), length, g.integers(0))
-    x = embed(g, encoder, text, word_table(g, encoder, text), ids, positions)
+    image = g.input("image_embeds", "float32", ["images", config.vision.tokens, size])
 
     def attend(query: str, key: str, value: str) -> str:
-        return attention(g, query, key, value, heads, head_dim)
+        return attention(g, query, key, value, text.num_attention_heads, text.head_dim)
 
-    for layer in range(text.num_hidden_layers):
-        w = encoder.under(f"encoder.layer.{layer}")
-        key, value = cross_key_value(g, w, text, image, config.vision.hidden_size)
-        x = text_layer(g, w, text, x, attend, partial(attend, key=key, value=value))
-    output_cross_keys_values(g, answer_decoder, text, x, text.hidden_size, "tokens")
-    return g
+    states = encoder_layers(g, encoder, text, ids, attend, (image, size))
+    output_cross_keys_values(g, answer_decoder, text, states, text.hidden_size, "tokens")
 
 
-def decoder_graph(dialect: Dialect, name: str, config: TextConfig, decoder: Section, source: Dimension) -> GraphBuilder:
+def decoder_graph(g: GraphBuilder, config: TextConfig, decoder: Section, source: Dimension) -> None:
     """`caption_decoder`, `answer_decoder`: the next token's logits, with the cache in and out.
 
     `decoder` holds `bert` and `cls`; `source` is the length of the cross-attention's keys or its dynamic axis.
     """
-    g = GraphBuilder(name, dialect)
     layers, heads, head_dim = config.num_hidden_layers, config.num_attention_heads, config.head_dim
     ids = g.input("input_ids", "int64", ["batch", "tokens"])
-    key_shape, value_shape = cross_shapes(config, "images", source)
+    key_shape, value_shape = cross_shapes(config, "windows", source)
     past_shape: list[Dimension] = ["batch", heads, "past", head_dim]
     cross_keys = g.layer_inputs("cross_key", layers, "float32", key_shape)
     cross_values = g.layer_inputs("cross_value", layers, "float32", value_shape)
@@ -103,4 +103,3 @@ def decoder_graph(dialect: Dialect, name: str, config: TextConfig, decoder: Sect
     present_shape: list[Dimension] = ["batch", heads, "total", head_dim]
     g.layer_outputs("present_key", present_keys, "float32", present_shape)
     g.layer_outputs("present_value", present_values, "float32", present_shape)
-    return g

@@ -7,13 +7,14 @@ tokens, `source` the number of positions that cross-attention looks at.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from export.activations import activation
 from export.blip_config import TextConfig
 from export.graph import Dimension, GraphBuilder
-from export.layers import last_position, split_heads, split_keys
+from export.layers import cross_attention, last_position, split_heads, split_keys
 from export.linear import EmbeddingTable, linear
 from export.section import Section, layer_norm_of, linear_of
 
@@ -43,9 +44,10 @@ def embed(g: GraphBuilder, w: Section, config: TextConfig, words: EmbeddingTable
 
 
 def text_layer(
-    g: GraphBuilder, w: Section, config: TextConfig, x: str, attend: SelfAttention, attend_source: CrossAttention
+    g: GraphBuilder, w: Section, config: TextConfig, x: str, attend: SelfAttention, attend_source: CrossAttention | None
 ) -> str:
-    """One layer over `x` [batch, tokens, hidden]: self-attention, cross-attention, feed-forward, each then added and normed."""
+    """One layer over `x` [batch, tokens, hidden]: self-attention, cross-attention if there is something to attend to,
+    feed-forward, each then added and normed."""
     hidden = config.hidden_size
 
     def projected(part: str, y: str) -> str:
@@ -56,19 +58,46 @@ def text_layer(
 
     query, key, value = (projected(f"attention.self.{part}", x) for part in ("query", "key", "value"))
     x = added("attention.output", projected("attention.output.dense", attend(query, key, value)), x)
-    context = attend_source(projected("crossattention.self.query", x))
-    x = added("crossattention.output", projected("crossattention.output.dense", context), x)
+    if attend_source is not None:
+        context = attend_source(projected("crossattention.self.query", x))
+        x = added("crossattention.output", projected("crossattention.output.dense", context), x)
     inner = activation(g, linear_of(g, w, x, "intermediate.dense", config.intermediate_size, hidden), config.hidden_act)
     return added("output", linear_of(g, w, inner, "output.dense", hidden, config.intermediate_size), x)
 
 
+def encoder_layers(
+    g: GraphBuilder, w: Section, config: TextConfig, ids: str, attend: SelfAttention, image: tuple[str, int] | None
+) -> str:
+    """The text encoder `w` over `ids` [batch, tokens]: the last hidden state [batch, tokens, hidden].
+
+    `image`: image_embeds [images, patches, size] and that size, where the text attends to a picture; batch = images *
+    texts, the texts of a picture next to each other.
+    """
+    table, length = position_table(g, w, config), g.node("Shape", ids, start=1, end=2)
+    positions = g.node("Slice", table, g.integers(0), length, g.integers(0))
+    x = embed(g, w, config, word_table(g, w, config), ids, positions)
+    attend_image = None
+    for layer in range(config.num_hidden_layers):
+        part = w.under(f"encoder.layer.{layer}")
+        if image is not None:
+            key, value = cross_key_value(g, part, config, *image)
+            attend_image = partial(
+                cross_attention, g, key=key, value=value, heads=config.num_attention_heads, head_dim=config.head_dim
+            )
+        x = text_layer(g, part, config, x, attend, attend_image)
+    return x
+
+
 def cross_key_value(g: GraphBuilder, w: Section, config: TextConfig, source: str, source_size: int) -> tuple[str, str]:
-    """Keys and values of one layer's cross-attention over `source` [batch, source, source_size]: [batch, source, hidden]."""
+    """Keys and values of one layer's cross-attention over `source` [windows, source, source_size].
+
+    As `layers.cross_attention` takes them: [windows, heads, head_dim, source] and [windows, heads, source, head_dim].
+    """
     key, value = (
         linear_of(g, w, source, f"crossattention.self.{part}", config.hidden_size, source_size)
         for part in ("key", "value")
     )
-    return key, value
+    return split_keys(g, key, config.num_attention_heads), split_heads(g, value, config.num_attention_heads)
 
 
 def output_cross_keys_values(
@@ -81,8 +110,8 @@ def output_cross_keys_values(
     keys, values = [], []
     for layer in range(config.num_hidden_layers):
         key, value = cross_key_value(g, decoder.under(f"encoder.layer.{layer}"), config, source, source_size)
-        keys.append(split_keys(g, key, config.num_attention_heads))
-        values.append(split_heads(g, value, config.num_attention_heads))
+        keys.append(key)
+        values.append(value)
     key_shape, value_shape = cross_shapes(config, "batch", axis)
     g.layer_outputs("cross_key", keys, "float32", key_shape)
     g.layer_outputs("cross_value", values, "float32", value_shape)

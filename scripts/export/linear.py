@@ -37,16 +37,16 @@ def linear_after_gelu(g: GraphBuilder, x: str, name: str, weight: Array, bias: A
 
 def linear(g: GraphBuilder, x: str, name: str, weight: Array, bias: Array | None = None) -> str:
     """`x` [..., in] times `weight` [out, in] (the layout of checkpoints) transposed, plus `bias` [out]: [..., out]."""
-    shift = None if bias is None else g.weight(f"{name}.bias", bias)
     if g.precision is Precision.INT8:
-        return _integer_product(g, x, *_channels(g, name, weight), shift)
+        channels = _channels(g, name, weight)
+        return _integer_product(g, x, *channels, None if bias is None else g.weight(f"{name}.bias", bias))
     if g.precision in BITS:
         product = _block_product(g, x, *_blocks(g, name, weight), weight.shape)
     elif g.precision is Precision.FP16:
         product = g.node("MatMul", x, _widened(g, g.weight(f"{name}.weight", weight.T, _half)))
     else:
         product = g.node("MatMul", x, g.weight(f"{name}.weight", weight.T))
-    return product if shift is None else g.node("Add", product, shift)
+    return product if bias is None else g.node("Add", product, g.weight(f"{name}.bias", bias))
 
 
 class EmbeddingTable:

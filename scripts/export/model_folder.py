@@ -18,6 +18,7 @@ import yaml
 
 from export.errors import ExportError
 from export.graph import OPSET, Dialect, GraphBuilder
+from export.precision import Precision
 
 FORMAT = 1
 DESCRIPTION = "model.yaml"
@@ -51,6 +52,11 @@ def new_model_folder(target: Path) -> Iterator[Path]:
             building.rename(target)
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+def graph_file_name(role: str, precision: Precision) -> str:
+    """The file of the graph `role`."""
+    return f"{role}.onnx" if precision is Precision.FP32 else f"{role}.{precision.value}.onnx"
 
 
 def graph_entry(

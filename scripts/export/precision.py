@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 from typing import Any
 
@@ -42,6 +43,12 @@ ENCODER = {Precision.Q4: Precision.INT8}
 
 LEAST_RUNTIME = {Precision.Q8: "1.22"}
 """The first version of ONNX Runtime that runs a precision, where 1.17 does not."""
+
+
+def least_runtimes(precisions: Iterable[Precision]) -> dict[str, str]:
+    """`needs` of a graph that is there in `precisions`."""
+    return {precision.value: LEAST_RUNTIME[precision] for precision in precisions if precision in LEAST_RUNTIME}
+
 
 BITS = {Precision.Q8: 8, Precision.Q4: 4}
 """Of the precisions whose weights are in blocks."""

@@ -10,8 +10,8 @@ from typing import Any
 from export.checkpoint import read_json
 from export.errors import ExportError
 from export.graph import Dialect, GraphBuilder
-from export.model_folder import graph_entry, new_model_folder, write_description
-from export.precision import ENCODER, LEAST_RUNTIME, PLAIN, Precision
+from export.model_folder import graph_entry, graph_file_name, new_model_folder, write_description
+from export.precision import ENCODER, Precision, least_runtimes
 from export.weight_file import WeightFile
 from export.whisper_alignment import build_alignment
 from export.whisper_graphs import build_decoder, build_encoder
@@ -54,10 +54,6 @@ def export_whisper(
     license_name: str,
 ) -> None:
     """Writes the model folder `target` from the CTranslate2 or Hugging Face folder `checkpoint`."""
-    for precision in precisions:
-        if dialect is Dialect.STANDARD and precision not in PLAIN:
-            plain = " and ".join(name.value for name in PLAIN)
-            raise ExportError(f"precision {precision.value} needs the ort dialect; standard has {plain}")
     weights = read_weights(checkpoint)
     layout = "CTranslate2" if is_ctranslate2(checkpoint) else "Hugging Face"
     settings = _settings(checkpoint)
@@ -77,10 +73,6 @@ def export_whisper(
         )
 
 
-def _file_name(role: str, precision: Precision) -> str:
-    return f"{role}.onnx" if precision is Precision.FP32 else f"{role}.{precision.value}.onnx"
-
-
 def _write_graphs(
     folder: Path, weights: WhisperWeights, dialect: Dialect, precisions: Sequence[Precision], details: dict[str, Any]
 ) -> dict[str, Any]:
@@ -95,7 +87,7 @@ def _write_graphs(
         built["decoder"] = build_decoder(weights, dialect, precision)
         built["alignment"] = build_alignment(weights, dialect, precision, heads, end_of_text)
         for role in built:
-            files[role][precision.value] = _file_name(role, of_encoder if role == "encoder" else precision)
+            files[role][precision.value] = graph_file_name(role, of_encoder if role == "encoder" else precision)
         encoder, decoder, alignment = (folder / files[role][precision.value] for role in built)
         if not encoder.exists():
             built["encoder"].save(encoder)
@@ -104,9 +96,8 @@ def _write_graphs(
         built["alignment"].save_sharing(alignment, shared)
         shared.close()
         shared_files[precision.value] = shared.path.name
-    needs = {precision.value: LEAST_RUNTIME[precision] for precision in precisions if precision in LEAST_RUNTIME}
     return {
-        role: graph_entry(graph, files[role], shared_files if role == "alignment" else None, needs)
+        role: graph_entry(graph, files[role], shared_files if role == "alignment" else None, least_runtimes(precisions))
         for role, graph in built.items()
     }
 

@@ -18,9 +18,10 @@ Tensors = dict[str, NDArray[Any]]
 class OnnxBlip:
     """The graphs of one folder, opened as they are needed."""
 
-    def __init__(self, folder: Path, threads: int = 2) -> None:
+    def __init__(self, folder: Path, threads: int = 2, precision: str = "fp32") -> None:
         self.description: dict[str, Any] = yaml.safe_load((folder / "model.yaml").read_text("utf-8"))
         self._folder = folder
+        self._precision = precision
         self._options = onnxruntime.SessionOptions()
         self._options.intra_op_num_threads = threads
         self._sessions: dict[str, onnxruntime.InferenceSession] = {}
@@ -28,7 +29,7 @@ class OnnxBlip:
     def session(self, role: str) -> onnxruntime.InferenceSession:
         """The opened graph `role`."""
         if role not in self._sessions:
-            path = self._folder / self.description["graphs"][role]["files"]["fp32"]
+            path = self._folder / self.description["graphs"][role]["files"][self._precision]
             self._sessions[role] = onnxruntime.InferenceSession(str(path), self._options, ["CPUExecutionProvider"])
         return self._sessions[role]
 
@@ -39,12 +40,25 @@ class OnnxBlip:
         return dict(zip(names, session.run(names, inputs)))
 
     def vision(self, pixels: Floats) -> Tensors:
-        """`pixels` [batch, 3, height, width] to image_embeds and the caption decoder's cross_key_*, cross_value_*."""
+        """`pixels` [batch, 3, height, width] to image_embeds, image_embedding, the caption decoder's cross_key_*, cross_value_*."""
         return self.run("vision", {"pixel_values": pixels})
 
+    def caption_cross(self, pixels: Floats) -> Tensors:
+        """Of `vision` what the caption decoder takes."""
+        return {name: value for name, value in self.vision(pixels).items() if name.startswith("cross_")}
+
     def question(self, ids: Ids, image_embeds: Floats) -> Tensors:
-        """`ids` [batch, tokens] to the answer decoder's cross_key_*, cross_value_*."""
+        """`ids` [images * questions, tokens] to the answer decoder's cross_key_*, cross_value_*."""
         return self.run("question_encoder", {"input_ids": ids, "image_embeds": image_embeds})
+
+    def match(self, ids: Ids, mask: Ids, image_embeds: Floats) -> Floats:
+        """Match logits [texts, 2] of `ids` [texts, tokens] and one picture."""
+        inputs = {"input_ids": ids, "attention_mask": mask, "image_embeds": image_embeds}
+        return self.run("match_encoder", inputs)["match_logits"]
+
+    def embed(self, ids: Ids, mask: Ids) -> Floats:
+        """The embeddings [texts, projection] of `ids` [texts, tokens]."""
+        return self.run("text_encoder", {"input_ids": ids, "attention_mask": mask})["text_embedding"]
 
     def step(self, role: str, ids: Ids, cross: Tensors, past: Tensors | None) -> tuple[Floats, Tensors]:
         """Logits [batch, vocab] behind the last of `ids` [batch, tokens], and the cache to hand to the next step."""
@@ -74,8 +88,7 @@ class OnnxBlip:
 
     def caption(self, pixels: Floats, max_new_tokens: int, prompt: list[int] | None = None) -> list[list[int]]:
         """Caption ids a picture; `prompt` is a tokenized text, [CLS] ... [SEP], to continue."""
-        cross = self.vision(pixels)
-        cross.pop("image_embeds", None)
+        cross = self.caption_cross(pixels)
         start = [self.description["tokens"]["start"], *(prompt[1:-1] if prompt else [])]
         return self.greedy("caption_decoder", np.array([start] * len(pixels), np.int64), cross, max_new_tokens)
 

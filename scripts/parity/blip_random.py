@@ -13,11 +13,12 @@ import torch
 from transformers import (
     BlipConfig,
     BlipForConditionalGeneration,
+    BlipForImageTextRetrieval,
     BlipForQuestionAnswering,
     BlipImageProcessorPil,
 )
 
-Blip = BlipForConditionalGeneration | BlipForQuestionAnswering
+Blip = BlipForConditionalGeneration | BlipForQuestionAnswering | BlipForImageTextRetrieval
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"a the of what is in red blue circle shape ##s ? color".split()]
 VOCABULARY_SIZE = 96
@@ -35,7 +36,8 @@ def small_config(**changes: dict[str, Any]) -> BlipConfig:
     text |= {"sep_token_id": WORDS.index("[SEP]"), "eos_token_id": 2, "pad_token_id": 0}
     vision |= changes.get("vision_config", {})
     text |= changes.get("text_config", {})
-    return BlipConfig(vision_config=vision, text_config=text, **changes.get("config", {}))
+    top = {"image_text_hidden_size": 24} | changes.get("config", {})
+    return BlipConfig(vision_config=vision, text_config=text, **top)
 
 
 @torch.no_grad()

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import torch
+from torch import nn
 from torch.nn import functional
+
+_HIGHEST_SCALE = 100.0  # of the similarities; CLIP's bound, without which the temperature runs to zero
 
 
 def distillation(student: torch.Tensor, teacher: torch.Tensor, temperature: float) -> torch.Tensor:
@@ -27,6 +33,38 @@ def mixed(
     return teacher_weight * soft + (1.0 - teacher_weight) * hard
 
 
+def feature_matching(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+    """How far the student's features point from the teacher's: the mean over the batch of |s - t|² of unit vectors.
+
+    Both [batch, hidden]; where the lengths differ, the student's go through a linear layer first (FitNets, Romero et al.).
+    0 where they point the same way, 4 where they point in opposite ways.
+    """
+    difference = functional.normalize(student, dim=1) - functional.normalize(teacher, dim=1)
+    return difference.square().sum(dim=1).mean()
+
+
+def attention_matching(student: torch.Tensor, teacher: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+    """How far the student attends from where the teacher does: KL(teacher || student), a mean over rows (MiniLM).
+
+    student, teacher: [batch, heads, queries, keys], attention after the softmax; heads may differ in number and are averaged
+    real: [batch, queries] 1 or 0, which rows count
+    """
+    mine, theirs = student.mean(dim=1), teacher.mean(dim=1)
+    smallest = torch.finfo(mine.dtype).tiny
+    divergence = theirs * (theirs.clamp(min=smallest).log() - mine.clamp(min=smallest).log())
+    return (divergence.sum(dim=2) * real).sum() / real.sum().clamp(min=1)
+
+
+def contrastive(left: torch.Tensor, right: torch.Tensor, scale: torch.Tensor | float) -> torch.Tensor:
+    """Symmetric cross-entropy over all pairs of a batch (CLIP, Radford et al.): sample ``i`` of one belongs to ``i`` of the other.
+
+    left, right: [batch, hidden], each of length 1; scale: what similarities are multiplied by, 1 / temperature.
+    """
+    similarity = left @ right.T * scale
+    pairs = torch.arange(left.shape[0], device=left.device)
+    return 0.5 * (functional.cross_entropy(similarity, pairs) + functional.cross_entropy(similarity.T, pairs))
+
+
 def alignment(left: torch.Tensor, right: torch.Tensor, classes: torch.Tensor, temperature: float) -> torch.Tensor:
     """Draws embeddings of the same class together across two modalities, and others apart.
 
@@ -39,3 +77,28 @@ def alignment(left: torch.Tensor, right: torch.Tensor, classes: torch.Tensor, te
     forwards = -(wanted * functional.log_softmax(similarity, dim=1)).sum(dim=1).mean()
     backwards = -(wanted * functional.log_softmax(similarity.T, dim=1)).sum(dim=1).mean()
     return 0.5 * (forwards + backwards)
+
+
+class Contrastive(nn.Module):
+    """``contrastive`` with a temperature that is learned, between every two modalities."""
+
+    def __init__(self, temperature: float = 0.07) -> None:
+        super().__init__()
+        self.log_scale = nn.Parameter(torch.tensor(math.log(1.0 / temperature)))
+
+    def scale(self) -> torch.Tensor:
+        """What similarities are multiplied by: 1 / temperature, at most 100."""
+        return self.log_scale.exp().clamp(max=_HIGHEST_SCALE)
+
+    def forward(self, embeddings: Sequence[torch.Tensor], presence: torch.Tensor) -> torch.Tensor:
+        """The mean over every two modalities, each over the samples that have both.
+
+        embeddings: one a modality, [batch, hidden] of length 1; presence: [batch, modalities] of 1 and 0
+        """
+        parts = []
+        for first in range(len(embeddings)):
+            for second in range(first + 1, len(embeddings)):
+                both = torch.nonzero(presence[:, first] * presence[:, second])[:, 0]
+                if len(both) > 1:  # a sample alone has nothing to be told from
+                    parts.append(contrastive(embeddings[first][both], embeddings[second][both], self.scale()))
+        return torch.stack(parts).mean() if parts else self.log_scale * 0.0

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-MODALITIES: tuple[str, ...] = ("image", "text", "audio")  # columns of ``presence``
+MODALITIES: tuple[str, ...] = ("image", "text", "audio", "sensors")  # columns of ``presence``
 HIDDEN_FROM_ATTENTION = -1e4  # after the softmax exactly zero in float32, and finite in float16
 _LOWEST_FRAME = -2.0  # log-mel frames below this are padding
 
@@ -36,16 +36,20 @@ class Sizes:
     mels: int = 80
     audio_channels: tuple[int, int] = (64, 128)
     audio_positions: int = 128  # tokens of 80 ms; later ones share the last position
+    audio_blocks: int = 3
+    audio_context: int = 5  # tokens that a block mixes
+    sensors: int = 4  # readings
 
 
 class Outputs(NamedTuple):
-    """What the graph gives: [batch, answers], then four times [batch, hidden], of length 1 (0 where absent)."""
+    """What the graph gives: [batch, answers], then five times [batch, hidden], of length 1 (0 where absent)."""
 
     logits: torch.Tensor
     embedding: torch.Tensor
     image_embedding: torch.Tensor
     text_embedding: torch.Tensor
     audio_embedding: torch.Tensor
+    sensors_embedding: torch.Tensor
 
 
 class Layer(nn.Module):
@@ -63,11 +67,11 @@ class Layer(nn.Module):
 
     def forward(self, tokens: torch.Tensor, bias: torch.Tensor | None, wanted: int | None = None) -> torch.Tensor:
         """``tokens`` [batch, n, hidden], ``bias`` [batch, 1, 1, n]; gives the first ``wanted`` of n, by default all."""
-        batch, _, hidden = tokens.shape
+        batch, hidden = tokens.shape[0], self.projection.in_features
         normed = self.attention_norm(tokens)
         weight, offset = self.query_key_value.weight, self.query_key_value.bias
         query = functional.linear(normed[:, :wanted], weight[:hidden], offset[:hidden])
-        key, value = functional.linear(normed, weight[hidden:], offset[hidden:]).chunk(2, dim=2)
+        key, value = functional.linear(normed, weight[hidden:], offset[hidden:]).split(hidden, dim=2)
         context = self._attend(self._split(query), self._split(key), self._split(value), bias)
         tokens = tokens[:, :wanted] + self.projection(context.transpose(1, 2).reshape(batch, -1, hidden))
         return tokens + self.narrow(functional.gelu(self.widen(self.feed_forward_norm(tokens))))
@@ -83,11 +87,30 @@ class Layer(nn.Module):
 
     def _split(self, states: torch.Tensor) -> torch.Tensor:
         """[batch, n, hidden] to [batch, heads, n, hidden / heads]."""
-        return states.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        width = self.projection.in_features // self.heads
+        return states.reshape(states.shape[0], -1, self.heads, width).transpose(1, 2)
+
+
+class AudioBlock(nn.Module):
+    """Mixes neighbouring tokens channel by channel, then the channels token by token, and adds that to its input."""
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(sizes.hidden, eps=1e-5)
+        context = sizes.audio_context
+        self.neighbours = nn.Conv1d(sizes.hidden, sizes.hidden, context, padding=context // 2, groups=sizes.hidden)
+        self.channels = nn.Linear(sizes.hidden, sizes.hidden)
+        nn.init.zeros_(self.channels.weight)  # begins as nothing added
+        nn.init.zeros_(self.channels.bias)
+
+    def forward(self, tokens: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+        """``tokens`` [batch, n, hidden], ``real`` [batch, n] of 1 or 0; padding is cleared before neighbours see it."""
+        mixed = self.neighbours((self.norm(tokens) * real[:, :, None]).transpose(1, 2)).transpose(1, 2)
+        return tokens + self.channels(functional.gelu(mixed))
 
 
 class AudioFrontEnd(nn.Module):
-    """Three convolutions, each halving the frame rate: a token for 80 ms."""
+    """Three convolutions, each halving the frame rate: a token for 80 ms. Then blocks that hear a few tokens at once."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -97,6 +120,7 @@ class AudioFrontEnd(nn.Module):
             nn.Conv1d(before, after, kernel_size=3, stride=2, padding=1)
             for before, after in zip(channels[:-1], channels[1:], strict=True)
         )
+        self.blocks = nn.ModuleList(AudioBlock(sizes) for _ in range(sizes.audio_blocks))
 
     def forward(self, log_mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """``log_mel`` [batch, mels, frames] to tokens [batch, frames / 8, hidden] and 1 or 0 each, [batch, frames / 8].
@@ -108,7 +132,23 @@ class AudioFrontEnd(nn.Module):
         for convolution in self.convolutions:
             real = real[:, :, ::2]
             states = functional.gelu(convolution(states)) * real
-        return states.transpose(1, 2), real[:, 0]
+        tokens, real = states.transpose(1, 2), real[:, 0]
+        for block in self.blocks:
+            tokens = block(tokens, real)
+        return tokens, real
+
+
+class SensorFrontEnd(nn.Module):
+    """One token from all readings."""
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        self.widen = nn.Linear(sizes.sensors, sizes.hidden)
+        self.narrow = nn.Linear(sizes.hidden, sizes.hidden)
+
+    def forward(self, readings: torch.Tensor) -> torch.Tensor:
+        """``readings`` [batch, sensors] to [batch, 1, hidden]."""
+        return self.narrow(functional.gelu(self.widen(readings)))[:, None]
 
 
 class Student(nn.Module):
@@ -126,6 +166,7 @@ class Student(nn.Module):
         self.audio = AudioFrontEnd(sizes)
         self.audio_start = nn.Parameter(_small(1, 1, hidden))
         self.audio_positions = nn.Parameter(_small(sizes.audio_positions, hidden))
+        self.sensors = SensorFrontEnd(sizes)
         self.modalities = nn.Parameter(torch.zeros(len(MODALITIES), hidden))
         self.own = nn.ModuleList(Layer(sizes) for _ in range(sizes.own_layers))
         self.summary_norm = nn.LayerNorm(hidden, eps=1e-5)
@@ -143,6 +184,7 @@ class Student(nn.Module):
         input_ids: torch.Tensor,
         attention_mask: torch.Tensor,
         log_mel: torch.Tensor,
+        sensors: torch.Tensor,
         presence: torch.Tensor,
     ) -> Outputs:
         """Answer from whatever is present.
@@ -150,15 +192,21 @@ class Student(nn.Module):
         image: [batch, 3, 64, 64] float, normalised as for BLIP
         input_ids, attention_mask: [batch, tokens] int64
         log_mel: [batch, 80, frames] float, Whisper's log-mel; padding frames below -2
-        presence: [batch, 3] float, 1 where the sample has that modality (image, text, audio), else 0
+        sensors: [batch, 4] float, red, green, blue and clear light in 0..1
+        presence: [batch, 4] float, 1 where the sample has that modality (image, text, audio, sensors), else 0
         """
-        own = [self.image_states(image), self.text_states(input_ids, attention_mask), self.audio_states(log_mel)]
+        own = [
+            self.image_states(image),
+            self.text_states(input_ids, attention_mask),
+            self.audio_states(log_mel),
+            self.sensor_states(sensors),
+        ]
         return self.fuse(own, presence)
 
     def image_states(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The picture's tokens after the shared layers, and a 1 for each: [batch, 65, hidden], [batch, 65]."""
         patches = self.patches(image).flatten(2).transpose(1, 2)
-        tokens = torch.cat([self.image_start.expand(len(image), -1, -1), patches], dim=1) + self.image_positions
+        tokens = torch.cat([self.image_start.expand(image.shape[0], -1, -1), patches], dim=1) + self.image_positions
         return self._own(tokens, None, modality=0), torch.ones_like(tokens[:, :, 0])
 
     def text_states(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -171,9 +219,16 @@ class Student(nn.Module):
         """The recording's tokens after the shared layers, and which are real: [batch, n, hidden], [batch, n]."""
         heard, real = self.audio(log_mel)
         place = torch.arange(heard.shape[1]).clamp(max=self.sizes.audio_positions - 1)
-        tokens = torch.cat([self.audio_start.expand(len(heard), -1, -1), heard + self.audio_positions[place]], dim=1)
+        tokens = torch.cat(
+            [self.audio_start.expand(heard.shape[0], -1, -1), heard + self.audio_positions[place]], dim=1
+        )
         real = torch.cat([torch.ones_like(real[:, :1]), real], dim=1)
         return self._own(tokens, real, modality=2), real
+
+    def sensor_states(self, readings: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The readings' token after the shared layers, and a 1 for it: [batch, 1, hidden], [batch, 1]."""
+        tokens = self.sensors(readings)
+        return self._own(tokens, None, modality=3), torch.ones_like(tokens[:, :, 0])
 
     def fuse(self, own: list[tuple[torch.Tensor, torch.Tensor]], presence: torch.Tensor) -> Outputs:
         """From every modality's states and real tokens to the outputs; see ``forward`` for ``presence``."""
@@ -187,7 +242,7 @@ class Student(nn.Module):
         self, own: list[tuple[torch.Tensor, torch.Tensor]], presence: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The logits and the fused embedding; a modality that no sample has may come without tokens."""
-        start = self.fusion_start.expand(len(presence), -1, -1)
+        start = self.fusion_start.expand(presence.shape[0], -1, -1)
         seen = [torch.ones_like(start[:, :, 0])]
         seen += [real * presence[:, index : index + 1] for index, (_, real) in enumerate(own)]
         tokens = torch.cat([start, *(states for states, _ in own)], dim=1)
@@ -207,6 +262,15 @@ class Student(nn.Module):
         for layer in self.own:
             tokens = layer(tokens, bias)
         return tokens
+
+
+def begin_with(student: Student, weights: dict[str, torch.Tensor]) -> None:
+    """Take the ``weights`` of a student that may know fewer modalities or lack parts; what it lacks stays as it is."""
+    mine = student.state_dict()
+    with torch.no_grad():
+        for name, weight in weights.items():
+            if name in mine:
+                mine[name][tuple(map(slice, weight.shape))] = weight
 
 
 def _bias(seen: torch.Tensor) -> torch.Tensor:

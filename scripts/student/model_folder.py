@@ -1,10 +1,11 @@
-"""Writes the student's model folder: graph, tokenizer, description."""
+"""Writes a fusion model's folder: graph, tokenizer, description."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
-import onnx
+from torch import nn
 
 from easyvqa import tokenizer
 from easyvqa.drawing import SIZE
@@ -12,9 +13,9 @@ from easyvqa.labels import ANSWERS
 from easyvqa.pixels import DEVIATION, MEAN
 from easyvqa.tokenizer import PAD
 from export.graph import Dialect
-from export.model_folder import graph_entry, new_model_folder, write_description
+from export.model_folder import new_model_folder, write_description
 from student import onnx_graph
-from student.log_mel import HOP, MELS, SAMPLE_RATE, WINDOW
+from student.forms import TOKENIZER_FILE, Form, Interface, Picture, Readings, Sound, Words
 from student.model import MODALITIES, Student
 
 _SOURCE = {
@@ -25,43 +26,62 @@ _SOURCE = {
 }
 
 
-def write(student: Student, folder: Path) -> None:
-    """Write ``folder``, replacing a student that is there."""
-    graph = onnx_graph.build(student.state_dict(), student.sizes)
+def write(student: Student, folder: Path, readings: Readings | None = None, temperature: float = 1.0) -> None:
+    """Write the easy-VQA student's ``folder``, replacing a student that is there.
+
+    readings: what its sensors are, where it has that modality
+    """
+    write_model(student, interface(student, readings), folder, _SOURCE, temperature)
+
+
+def interface(student: Student, readings: Readings | None = None) -> Interface:
+    """What the easy-VQA student takes and gives."""
     wordpiece = tokenizer.build()
+    forms: dict[str, Form | None] = {
+        "image": Picture(SIZE, SIZE, MEAN, DEVIATION),
+        "text": Words(wordpiece, student.sizes.longest_text, wordpiece.token_to_id(PAD)),
+        "audio": Sound(),
+        "sensors": readings,
+    }
+    taken = {name: form for name in MODALITIES if (form := forms[name]) is not None}
+    return Interface(taken, list(ANSWERS), student.sizes.hidden)
+
+
+def write_model(
+    model: nn.Module,
+    taken: Interface,
+    folder: Path,
+    source: Mapping[str, str],
+    temperature: float = 1.0,
+    extras: Mapping[str, str] | None = None,
+) -> None:
+    """Write the ``folder`` of any fusion model, replacing a model that is there.
+
+    model: see ``onnx_graph.trace``
+    source: ``weights``, ``origin``, ``license`` and ``exporter``
+    temperature: what the logits are divided by
+    extras: texts that lie in the folder beside the model, by file name
+    """
+    graph = onnx_graph.trace(model, taken, temperature)
     with new_model_folder(folder) as building:
         path = building / "student.onnx"
-        written = graph.save(path)
-        onnx.save(onnx.load(path), path)  # small enough for one file
-        for extra in written[1:]:
-            extra.unlink()
-        wordpiece.save(str(building / "tokenizer.json"))
+        path.write_bytes(graph.SerializeToString(deterministic=True))
+        words = taken.words()
+        if words is not None:
+            words.tokenizer.save(str(building / TOKENIZER_FILE))
+        entry = {
+            "files": {"fp32": path.name},
+            "inputs": {role: port.describe() for role, port in taken.inputs().items()},
+            "outputs": {role: port.describe() for role, port in taken.outputs().items()},
+        }
         write_description(
             building,
             kind="student",
             name=folder.name,
             dialect=Dialect.STANDARD,
-            source=_SOURCE,
-            graphs={"student": graph_entry(graph, {"fp32": path.name})},
-            details={
-                "modalities": list(MODALITIES),
-                "labels": list(ANSWERS),
-                "image": {
-                    "width": SIZE,
-                    "height": SIZE,
-                    "resample": "bicubic",
-                    "rescale": 1.0 / 255.0,
-                    "mean": list(MEAN),
-                    "std": list(DEVIATION),
-                },
-                "tokenizer": "tokenizer.json",
-                "text": {"max_tokens": student.sizes.longest_text, "pad": wordpiece.token_to_id(PAD)},
-                "audio": {
-                    "sample_rate": SAMPLE_RATE,
-                    "n_fft": WINDOW,
-                    "hop_length": HOP,
-                    "n_mels": MELS,
-                    "chunk_seconds": 30,
-                },
-            },
+            source=source,
+            graphs={"student": entry},
+            details=taken.details(),
         )
+        for name, text in (extras or {}).items():
+            (building / name).write_text(text, encoding="utf-8")

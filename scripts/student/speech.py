@@ -1,93 +1,119 @@
-"""Spoken questions: every question of the templates, said by espeak-ng in many voices, as log-mel frames."""
+"""Spoken texts: every question of the templates and every caption, said by espeak-ng in many voices."""
 
 from __future__ import annotations
 
 import io
 import subprocess
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
 
+from easyvqa.labels import COLOR_NAMES, SHAPES, caption
+from easyvqa.questions import every_text
+from student.acoustics import EXAMINATION, TRAINING, record
 from student.log_mel import ABSENT_FRAME, MELS, SAMPLE_RATE, log_mel
+from student.voices import Part, Voice, draw
 
-_ACCENTS = ("en-us", "en", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-029")
-_TRAINING_TIMBRES = ("", "+m1", "+m2", "+m3", "+m4", "+m6", "+m7", "+f1", "+f2", "+f4")
-_HELD_OUT_TIMBRES = ("+m5", "+f3")  # never heard in training
-_LEVEL_DB = (-26.0, -6.0)  # loudest sample, relative to full scale
-_NOISE_DB = (-60.0, -15.0)  # root mean square of the noise, relative to that of the speech
-_SILENCE = 0.4  # seconds, at most, added before and after
+CAPTIONS: tuple[str, ...] = tuple(caption(shape, color) for shape in SHAPES for color in COLOR_NAMES)
+#: What is said: the questions, then the captions. A recording's number in this list is what it says.
+SPOKEN: tuple[str, ...] = (*every_text(), *CAPTIONS)
+FIRST_CAPTION = len(SPOKEN) - len(CAPTIONS)
+
+_ALIKE = 0.1  # of all recordings are taken to be of one length
 
 
 @dataclass(frozen=True)
-class Voice:
-    """How espeak-ng is to speak: voice name, words a minute, pitch 0..99."""
+class Recording:
+    """One text said once: its number in ``SPOKEN``, by whom, and [n] float32 samples at 16 kHz."""
 
-    name: str
-    speed: int
-    pitch: int
+    number: int
+    voice: Voice
+    samples: np.ndarray
 
 
 class Speech:
-    """Recordings of questions as log-mel frames.
+    """Recordings as log-mel frames.
 
-    texts: [n] int64, index of the question in ``questions.every_text()``
+    numbers: [n] int64, what each recording says, as an index into ``SPOKEN``
     """
 
-    def __init__(self, frames: np.ndarray, offsets: np.ndarray, texts: np.ndarray) -> None:
+    def __init__(self, frames: np.ndarray, offsets: np.ndarray, numbers: np.ndarray) -> None:
         """``frames`` [total, 80] float16, recording ``i`` being rows ``offsets[i]`` to ``offsets[i + 1]``."""
         self._frames = frames
         self._offsets = offsets
-        self.texts = texts
-        self._by_text = [np.flatnonzero(texts == index) for index in range(int(texts.max()) + 1)]
+        self.numbers = numbers
+        self._by_length = np.argsort(np.diff(offsets), kind="stable")
+        self._by_number = [np.flatnonzero(numbers == index) for index in range(int(numbers.max()) + 1)]
 
     @classmethod
     def load(cls, path: Path) -> Speech:
         """Read what ``save`` wrote."""
         with np.load(path) as stored:
-            return cls(stored["frames"], stored["offsets"], stored["texts"])
+            return cls(stored["frames"], stored["offsets"], stored["numbers"])
 
     def save(self, path: Path) -> None:
         """Write to ``path`` (.npz)."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(path, frames=self._frames, offsets=self._offsets, texts=self.texts)
+        np.savez(path, frames=self._frames, offsets=self._offsets, numbers=self.numbers)
 
-    def recordings_of(self, rng: np.random.Generator, texts: np.ndarray) -> np.ndarray:
-        """A random recording of each question: [n] int64."""
-        return np.array([rng.choice(self._by_text[text]) for text in texts], dtype=np.int64)
+    def recordings_of(self, rng: np.random.Generator, numbers: np.ndarray) -> np.ndarray:
+        """A random recording of each text: [n] int64."""
+        return np.array([rng.choice(self._by_number[number]) for number in numbers], dtype=np.int64)
+
+    def of_one_length(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """``count`` random recordings that are about as long as each other, so that little is padded: [n] int64."""
+        pool = min(len(self._by_length), max(count, round(len(self._by_length) * _ALIKE)))
+        low = int(rng.integers(len(self._by_length) - pool + 1))
+        return self._by_length[low + rng.permutation(pool)[:count]]
+
+    def rows(self, recording: int) -> np.ndarray:
+        """One recording: [frames, 80] float16."""
+        return self._frames[self._offsets[recording] : self._offsets[recording + 1]]
 
     def batch(self, recordings: np.ndarray) -> np.ndarray:
         """These recordings as [n, 80, longest] float32, shorter ones followed by absent frames."""
-        rows = [self._frames[self._offsets[i] : self._offsets[i + 1]] for i in recordings]
-        padded = np.full((len(rows), max(map(len, rows)), MELS), ABSENT_FRAME, dtype=np.float32)
-        for index, row in enumerate(rows):
-            padded[index, : len(row)] = row
-        return np.ascontiguousarray(padded.transpose(0, 2, 1))
+        return pad([self.rows(index) for index in recordings])
 
 
-def render(
-    rng: np.random.Generator, texts: list[str], each: int, held_out: bool, report: Callable[[str], None]
-) -> Speech:
-    """Say every text ``each`` times in random voices; ``held_out`` takes the voices kept out of training."""
+def pad(rows: list[np.ndarray]) -> np.ndarray:
+    """Recordings [frames, 80] of several lengths as one [n, 80, longest] float32, the rest being absent frames."""
+    padded = np.full((len(rows), max(map(len, rows)), MELS), ABSENT_FRAME, dtype=np.float32)
+    for index, row in enumerate(rows):
+        padded[index, : len(row)] = row
+    return np.ascontiguousarray(padded.transpose(0, 2, 1))
+
+
+def render(seed: int, part: Part, each: int, workers: int, report: Callable[[str], None]) -> Speech:
+    """Say everything ``each`` times in voices of ``part``; what it gives depends on the first three alone."""
     rows: list[np.ndarray] = []
-    labels: list[int] = []
-    timbres = _HELD_OUT_TIMBRES if held_out else _TRAINING_TIMBRES
-    for index, text in enumerate(texts):
-        for voice in _voices(rng, timbres, each):
-            rows.append(log_mel(_recorded(rng, say(text, voice))).T.astype(np.float16))
-            labels.append(index)
-        if index % 10 == 9:
-            report(f"speech: {index + 1} of {len(texts)} questions")
+    numbers: list[int] = []
+    with ProcessPoolExecutor(workers) as pool:
+        spoken = pool.map(partial(_frames, seed, part, each), range(len(SPOKEN)))
+        for number, said in enumerate(spoken):
+            rows += said
+            numbers += repeat(number, len(said))
+            if number % 10 == 9:
+                report(f"{part.value} speech: {number + 1} of {len(SPOKEN)} texts")
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
-    return Speech(np.concatenate(rows), offsets, np.array(labels, dtype=np.int64))
+    return Speech(np.concatenate(rows), offsets, np.array(numbers, dtype=np.int64))
 
 
-def _voices(rng: np.random.Generator, timbres: tuple[str, ...], count: int) -> Iterator[Voice]:
-    for _ in range(count):
-        name = str(rng.choice(_ACCENTS)) + str(rng.choice(timbres))
-        yield Voice(name, speed=int(rng.integers(120, 211)), pitch=int(rng.integers(25, 76)))
+def _frames(seed: int, part: Part, each: int, number: int) -> list[np.ndarray]:
+    return [log_mel(said.samples).T.astype(np.float16) for said in recordings(seed, part, each, number)]
+
+
+def recordings(seed: int, part: Part, each: int, number: int) -> list[Recording]:
+    """``each`` recordings of text ``number`` of ``SPOKEN``, in voices and rooms drawn from ``seed``."""
+    rng = np.random.default_rng([seed, list(Part).index(part), number])
+    conditions = TRAINING if part is Part.TRAIN else EXAMINATION
+    voices = list(draw(rng, part, each))
+    return [Recording(number, voice, record(rng, say(SPOKEN[number], voice), conditions)) for voice in voices]
 
 
 def say(text: str, voice: Voice) -> np.ndarray:
@@ -105,13 +131,3 @@ def _resample(samples: np.ndarray, rate: int) -> np.ndarray:
     length = round(len(samples) * SAMPLE_RATE / rate)
     spectrum = np.fft.rfft(samples)[: length // 2 + 1]
     return (np.fft.irfft(spectrum, length) * (length / len(samples))).astype(np.float32)
-
-
-def _recorded(rng: np.random.Generator, samples: np.ndarray) -> np.ndarray:
-    """As a microphone might hear it: silence around it, another level, some noise."""
-    before, after = (int(rng.uniform(0.0, _SILENCE) * SAMPLE_RATE) for _ in range(2))
-    padded = np.pad(samples, (before, after))
-    level = 10.0 ** (rng.uniform(*_LEVEL_DB) / 20.0) / max(float(np.abs(samples).max()), 1e-6)
-    loudness = float(np.sqrt(np.mean(samples**2)))
-    noise = rng.normal(size=len(padded)) * loudness * 10.0 ** (rng.uniform(*_NOISE_DB) / 20.0)
-    return (level * (padded + noise)).astype(np.float32)

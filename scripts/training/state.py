@@ -10,7 +10,6 @@ from typing import Generic, TypeVar
 import torch
 from torch import nn
 
-_DECAY = 0.998  # of the average, a step
 _CLIP = 1.0  # gradient norm
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -19,8 +18,9 @@ Model = TypeVar("Model", bound=nn.Module)
 class TrainingState(Generic[Model]):
     """A model, the running average of its weights, its optimizer and how many steps were taken."""
 
-    def __init__(self, model: Model, groups: list[list[nn.Parameter]]) -> None:
-        """``groups``: the parameters that share a learning rate."""
+    def __init__(self, model: Model, groups: list[list[nn.Parameter]], decay: float = 0.998) -> None:
+        """``groups``: the parameters that share a learning rate; ``decay``: of the running average, a step."""
+        self._decay = decay
         self.model = model
         self.averaged = copy.deepcopy(model).requires_grad_(False).eval()
         self.step = 0
@@ -37,7 +37,7 @@ class TrainingState(Generic[Model]):
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), _CLIP)
         self._optimizer.step()
         self.step += 1
-        decay = min(_DECAY, self.step / (self.step + 10.0))
+        decay = min(self._decay, self.step / (self.step + 10.0))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.averaged.parameters()), list(self.model.parameters()), 1.0 - decay)
 

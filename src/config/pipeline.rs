@@ -111,6 +111,8 @@ impl<'de> Deserialize<'de> for Question {
 pub struct FuseOptions {
     /// Which text the student sees.
     pub text: TextSource,
+    /// Whether an input that the student does not take is an error; without it, it is left out with a warning.
+    pub strict: bool,
 }
 
 /// Which text the student sees.

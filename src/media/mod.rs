@@ -1,4 +1,4 @@
-//! Bytes to tensors: audio and image files become the arrays that models take.
+//! Bytes to tensors: audio, image and vector files become the arrays that models take.
 //!
 //! Nothing here knows a model. Sizes, rates and constants come in through [`audio::LogMelConfig`] and
 //! [`image::PixelConfig`], which the models fill from their `model.yaml`; and nothing outside knows a file format.
@@ -8,5 +8,6 @@
 pub mod audio;
 mod file;
 pub mod image;
+pub mod vector;
 
 pub use file::FileError;

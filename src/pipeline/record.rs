@@ -1,8 +1,13 @@
-//! One thing to process: any of a picture, a sound and a text.
+//! One thing to process: any of a picture, a sound, a text, readings of sensors and embeddings.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+
+use crate::error::Error;
+use crate::media;
+use crate::models::student::SensorReadings;
 
 /// A record, as a line of a JSONL manifest writes it.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -16,6 +21,42 @@ pub struct Record {
     pub audio: Option<PathBuf>,
     /// A text, such as a question.
     pub text: Option<String>,
+    /// Readings of sensors.
+    pub sensors: Option<SensorReadings>,
+    /// What another model made of a picture.
+    pub image_embedding: Option<Embedding>,
+    /// What another model made of a text.
+    pub text_embedding: Option<Embedding>,
+}
+
+/// An embedding as a record gives it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged, expecting = "an embedding must be the path of a file, or a list of numbers")]
+pub enum Embedding {
+    /// A `.npy` file, or a JSON list of numbers.
+    File(PathBuf),
+    /// The numbers.
+    Numbers(Vec<f32>),
+}
+
+impl Embedding {
+    /// Its numbers.
+    pub(super) fn numbers(&self) -> Result<Cow<'_, [f32]>, Error> {
+        match self {
+            Embedding::Numbers(numbers) => Ok(Cow::from(numbers)),
+            Embedding::File(path) => {
+                let loaded = media::vector::load(path);
+                loaded.map(Cow::from).map_err(|source| Error::Vector { path: path.clone(), source })
+            }
+        }
+    }
+
+    fn relative_to(self, folder: &Path) -> Self {
+        match self {
+            Embedding::File(path) => Embedding::File(folder.join(path)),
+            numbers => numbers,
+        }
+    }
 }
 
 /// A record that cannot be read.
@@ -28,25 +69,39 @@ pub struct BadRecord {
 }
 
 impl Record {
-    /// The name in results: its id, or the file it is about, or `text`.
+    /// The name in results: its id, or the file it is about, or `text` or `sensors`.
     pub fn name(&self) -> String {
-        let file = self.image.as_ref().or(self.audio.as_ref());
-        let file = || file.map(|path| path.display().to_string());
-        self.id.clone().or_else(file).unwrap_or_else(|| "text".to_string())
+        let file = || self.files().next().map(|path| path.display().to_string());
+        let word = if self.text.is_none() && self.sensors.is_some() { "sensors" } else { "text" };
+        self.id.clone().or_else(file).unwrap_or_else(|| word.to_string())
+    }
+
+    /// The files it names.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let embedded = [&self.image_embedding, &self.text_embedding].into_iter().flatten();
+        let embedded = embedded.filter_map(|embedding| match embedding {
+            Embedding::File(path) => Some(path),
+            Embedding::Numbers(_) => None,
+        });
+        [&self.image, &self.audio].into_iter().flatten().chain(embedded).map(PathBuf::as_path)
     }
 
     /// Reads relative paths from `folder`.
     pub(super) fn relative_to(mut self, folder: &Path) -> Self {
         self.image = self.image.map(|path| folder.join(path));
         self.audio = self.audio.map(|path| folder.join(path));
+        self.image_embedding = self.image_embedding.map(|embedding| embedding.relative_to(folder));
+        self.text_embedding = self.text_embedding.map(|embedding| embedding.relative_to(folder));
         self
     }
 
     /// What keeps the record from being processed at all.
     pub(super) fn problem(&self) -> Option<&'static str> {
         let blank = |text: &String| text.trim().is_empty();
-        if self.image.is_none() && self.audio.is_none() && self.text.is_none() {
-            return Some("the record has none of image, audio and text");
+        let embedded = self.image_embedding.is_some() || self.text_embedding.is_some();
+        let seen = self.image.is_some() || self.audio.is_some() || self.text.is_some();
+        if !seen && !embedded && self.sensors.is_none() {
+            return Some("the record has none of image, audio and text, nor sensors or embeddings");
         }
         if self.text.as_ref().is_some_and(blank) {
             return Some("the record's text is empty");

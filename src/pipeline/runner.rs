@@ -5,20 +5,16 @@ use std::time::Instant;
 use super::record::Record;
 use super::result::{AnswerText, CaptionText, RecordResult, StepResult, Timed};
 use super::sources::Sources;
-use crate::config::model_folder::Modality;
-use crate::config::{
-    AskOptions, CaptionOptions, FuseOptions, Question, Step, TextSource, Timestamps, TranscribeOptions,
-};
+use crate::config::{AskOptions, CaptionOptions, Question, Step, Timestamps, TranscribeOptions};
 use crate::error::Error;
 use crate::media::audio::Recording;
 use crate::models::Models;
 use crate::models::blip::{Blip, EncodedImage};
-use crate::models::student::{Fusion, FusionInputs};
 use crate::models::whisper::{OnProgress, Transcript};
 
 /// Steps, and the models they need.
 pub struct Pipeline {
-    models: Models,
+    pub(super) models: Models,
     steps: Vec<Step>,
 }
 
@@ -64,7 +60,7 @@ impl Pipeline {
         Ok(result)
     }
 
-    fn transcribe(
+    pub(super) fn transcribe(
         &mut self,
         sources: &mut Sources,
         options: &TranscribeOptions,
@@ -120,61 +116,10 @@ impl Pipeline {
         let value = AnswerText { question, text: answer.text, confidence: answer.confidence };
         Ok(Some(timed(value, started, answer.provider)))
     }
-
-    fn fuse(
-        &mut self,
-        sources: &mut Sources,
-        record: &Record,
-        transcript: Option<String>,
-        options: &FuseOptions,
-        progress: &mut OnProgress,
-    ) -> StepOutcome<Fusion> {
-        let student = self.models.student("fuse")?;
-        let (sees, reads, hears) =
-            (student.takes(Modality::Image), student.takes(Modality::Text), student.takes(Modality::Audio));
-        let mut spoken_ms = 0.0;
-        let text = match options.text {
-            TextSource::None => None,
-            TextSource::Text => record.text.clone(),
-            TextSource::Transcript => transcript,
-            TextSource::Any if record.text.is_some() => record.text.clone(),
-            // A student that hears needs no transcript.
-            TextSource::Any if hears && sources.has_audio() => None,
-            TextSource::Any if transcript.is_some() => transcript,
-            TextSource::Any if !reads => None,
-            TextSource::Any => {
-                let spoken = self.transcribe(sources, &self.models.device().transcribe_options(), progress)?;
-                spoken_ms = spoken.as_ref().map_or(0.0, |spoken| spoken.ms);
-                spoken.map(|spoken| spoken.value.text)
-            }
-        }
-        .filter(|text| !text.trim().is_empty());
-
-        let student = self.models.student("fuse")?;
-        let unheard = !hears && !reads && sources.has_audio();
-        for (modality, left_out) in
-            [("image", !sees && sources.has_image()), ("text", !reads && text.is_some()), ("audio", unheard)]
-        {
-            if left_out {
-                log::warn!("{}: student `{}` takes no {modality}; it is left out", record.name(), student.name());
-            }
-        }
-        let text = text.filter(|_| reads);
-        let started = Instant::now();
-        let rate = student.sample_rate().filter(|_| hears);
-        let (image, audio) = sources.both(sees, rate)?;
-        if image.is_none() && text.is_none() && audio.is_none() {
-            return Ok(None);
-        }
-        let value = student.fuse(&FusionInputs { image, text: text.as_deref(), audio })?;
-        let mut fused = timed(value, started, student.provider());
-        fused.ms += spoken_ms;
-        Ok(Some(fused))
-    }
 }
 
 /// A step gives nothing when the record has not what it needs.
-type StepOutcome<T> = Result<Option<Timed<T>>, Error>;
+pub(super) type StepOutcome<T> = Result<Option<Timed<T>>, Error>;
 
 /// Keeps an error about the record's own files in the result, and passes on those that would meet every record.
 fn kept<T>(outcome: StepOutcome<T>) -> Result<Option<StepResult<T>>, Error> {
@@ -185,7 +130,7 @@ fn kept<T>(outcome: StepOutcome<T>) -> Result<Option<StepResult<T>>, Error> {
     }
 }
 
-fn timed<T>(value: T, started: Instant, provider: &'static str) -> Timed<T> {
+pub(super) fn timed<T>(value: T, started: Instant, provider: &'static str) -> Timed<T> {
     // Microseconds are as fine as the clock is worth.
     let ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
     Timed { value, ms, provider }

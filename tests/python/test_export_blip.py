@@ -46,19 +46,23 @@ CONFIGS: dict[str, dict[str, Any]] = {
 
 
 class Pair:
-    """The two reference models with one vision encoder, and their exports in both dialects."""
+    """The three reference models with one vision encoder, and their exports in both dialects."""
 
     def __init__(self, folder: Path, changes: dict[str, Any]) -> None:
         config = small_config(**changes)
         self.captioning = randomised(transformers.BlipForConditionalGeneration(copy.deepcopy(config)), seed=1)
         self.answering = randomised(transformers.BlipForQuestionAnswering(copy.deepcopy(config)), seed=2)
-        self.answering.vision_model.load_state_dict(self.captioning.vision_model.state_dict())
+        self.retrieval = randomised(transformers.BlipForImageTextRetrieval(copy.deepcopy(config)), seed=3)
+        for other in (self.answering, self.retrieval):
+            other.vision_model.load_state_dict(self.captioning.vision_model.state_dict())
+        blip_random.save(self.retrieval, folder / "retrieval")
         blip_random.save(self.captioning, folder / "caption")
         blip_random.save(self.answering, folder / "vqa")
-        tasks = ["--caption", str(folder / "caption"), "--vqa", str(folder / "vqa")]
+        tasks = [part for task in ("caption", "vqa", "retrieval") for part in (f"--{task}", str(folder / task))]
         self.exports = {}
         for dialect in ("ort", "standard"):
-            assert main([*tasks, "--out", str(folder / dialect), "--dialect", dialect]) == 0
+            out = folder / dialect
+            assert main([*tasks, "--out", str(out), "--dialect", dialect, "--precision", "fp32"]) == 0
             self.exports[dialect] = OnnxBlip(folder / dialect, threads=1)
         size = config.vision_config.image_size
         generator = torch.Generator().manual_seed(3)
@@ -87,8 +91,7 @@ def test_image_embeds(pair: Pair, exported: OnnxBlip) -> None:
 def test_caption_logits_step_by_step(pair: Pair, exported: OnnxBlip) -> None:
     ids = torch.randint(0, VOCABULARY_SIZE, (4, 9), generator=torch.Generator().manual_seed(4))
     expected = pair.captioning(pair.pixels, input_ids=ids).logits.numpy()
-    cross = exported.vision(pair.pixels.numpy())
-    del cross["image_embeds"]
+    cross = exported.caption_cross(pair.pixels.numpy())
     # A prompt of three, then one at a time.
     got, past = exported.step("caption_decoder", ids[:, :3].numpy(), cross, None)
     assert np.abs(got - expected[:, 2]).max() < TOLERANCE
@@ -106,6 +109,23 @@ def test_answer_logits(pair: Pair, exported: OnnxBlip) -> None:
     cross = exported.question(pair.questions.numpy(), exported.vision(pair.pixels.numpy())["image_embeds"])
     got, _ = exported.step("answer_decoder", ids.numpy(), cross, None)
     assert np.abs(got - expected).max() < TOLERANCE
+
+
+@torch.no_grad()
+def test_matching_and_embeddings(pair: Pair, exported: OnnxBlip) -> None:
+    """Every picture with every text, texts of different lengths in one batch."""
+    ids, mask = pair.questions.clone(), torch.ones_like(pair.questions)
+    for row in range(3):
+        ids[row, 4 + row :], mask[row, 4 + row :] = 0, 0
+    vision = exported.vision(pair.pixels.numpy())
+    texts = {"input_ids": ids, "attention_mask": mask}
+    scores = pair.retrieval(pixel_values=pair.pixels, use_itm_head=False, **texts).itm_score.numpy()
+    found = vision["image_embedding"] @ exported.embed(ids.numpy(), mask.numpy()).T
+    assert np.abs(found - scores).max() < TOLERANCE
+    for index, pixels in enumerate(pair.pixels.split(1)):
+        expected = pair.retrieval(pixel_values=pixels.expand(4, -1, -1, -1), **texts).itm_score.numpy()
+        got = exported.match(ids.numpy(), mask.numpy(), vision["image_embeds"][index : index + 1])
+        assert np.abs(got - expected).max() < TOLERANCE
 
 
 def test_captions(pair: Pair, exported: OnnxBlip) -> None:
@@ -160,7 +180,8 @@ def test_layouts_of_weights(layout: str, tmp_path: Path) -> None:
     blip_random.save(model.float(), tmp_path / "plain")
     exports = {}
     for name in ("other", "plain"):
-        assert main(["--vqa", str(tmp_path / name), "--out", str(tmp_path / f"{name}-out")]) == 0
+        given = ["--vqa", str(tmp_path / name), "--precision", "fp32", "int8", "q8", "q4"]
+        assert main([*given, "--out", str(tmp_path / f"{name}-out")]) == 0
         exports[name] = files_of(tmp_path / f"{name}-out")
     assert exports["other"] == exports["plain"]
 

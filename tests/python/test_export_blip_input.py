@@ -228,7 +228,7 @@ def test_different_vision_encoders(tmp_path: Path, capsys: pytest.CaptureFixture
         "caption": write_checkpoint(tmp_path / "caption", "caption", tiny_tensors("caption", seed=0)),
         "vqa": write_checkpoint(tmp_path / "vqa", "vqa", tiny_tensors("vqa", seed=1)),
     }
-    assert_refused(pair, tmp_path / "blip", capsys, ["vision_model", "two folders"])
+    assert_refused(pair, tmp_path / "blip", capsys, ["vision_model", "folders of their own"])
 
 
 def test_a_folder_that_is_no_model_is_kept(
@@ -268,3 +268,14 @@ def assert_refused(pair: dict[str, Path], out: Path, capsys: pytest.CaptureFixtu
     assert printed.out == ""
     assert not out.exists()
     assert not out.parent.is_dir() or not [path for path in out.parent.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("given", ["no-such-folder", "somebody/no-such-model"])
+def test_neither_a_folder_nor_on_the_hub(
+    given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether or not huggingface_hub is installed: what is wrong and what to do, without a traceback."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert main(["--caption", given, "--out", str(tmp_path / "out")]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith(f"error: {given}: no such folder"), lines

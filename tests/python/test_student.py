@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,9 +16,9 @@ from easyvqa import tokenizer  # noqa: E402
 from easyvqa.labels import ANSWERS  # noqa: E402
 from easyvqa.texts import TextEncoder  # noqa: E402
 from student import losses, onnx_graph  # noqa: E402
+from student.forms import Interface, Picture, Readings, Sensor, Sound, Words  # noqa: E402
 from student.log_mel import ABSENT_FRAME, log_mel  # noqa: E402
 from student.model import MODALITIES, Outputs, Sizes, Student  # noqa: E402
-from student.speech import Speech  # noqa: E402
 
 Inputs = dict[str, torch.Tensor]
 
@@ -43,6 +42,7 @@ def inputs(batch: int, tokens: int = 7, frames: int = 75) -> Inputs:
         "input_ids": torch.randint(0, 20, (batch, tokens)),
         "attention_mask": torch.ones(batch, tokens, dtype=torch.int64),
         "log_mel": torch.rand(batch, 80, frames) * 2 - 1,
+        "sensors": torch.rand(batch, 4),
         "presence": torch.ones(batch, len(MODALITIES)),
     }
 
@@ -102,15 +102,15 @@ def test_what_an_absent_modality_holds_changes_nothing(absent: int) -> None:
     student, given = small_student(), inputs(2)
     given["presence"][:, absent] = 0.0
     other = dict(given)
-    name = ("image", "input_ids", "log_mel")[absent]
+    name = ("image", "input_ids", "log_mel", "sensors")[absent]
     other[name] = (given[name] + 1) % 20 if name == "input_ids" else given[name].flip(-1) * 0.5
     assert_same(answer(student, given), answer(student, other), tolerance=0.0)
 
 
 def test_an_absent_modality_may_be_of_the_smallest_size() -> None:
     student, given = small_student(), inputs(2)
-    given["presence"][:] = torch.tensor([1.0, 0.0, 0.0])
-    smallest = inputs(2, tokens=1, frames=1) | {"image": given["image"], "presence": given["presence"]}
+    given["presence"][:] = torch.tensor([1.0, 0.0, 0.0, 0.0])
+    smallest = inputs(2, tokens=1, frames=1) | {name: given[name] for name in ("image", "sensors", "presence")}
     assert_same(answer(student, given), answer(student, smallest))
 
 
@@ -136,6 +136,7 @@ def test_a_sample_does_not_depend_on_the_rest_of_its_batch() -> None:
         "input_ids": torch.nn.functional.pad(short["input_ids"], (0, 6), value=11),
         "attention_mask": torch.nn.functional.pad(short["attention_mask"], (0, 6)),
         "log_mel": torch.nn.functional.pad(short["log_mel"], (0, 53), value=ABSENT_FRAME),
+        "sensors": short["sensors"],
         "presence": short["presence"],
     }
     together = answer(student, {name: torch.cat([padded[name], long[name]]) for name in padded})
@@ -143,16 +144,25 @@ def test_a_sample_does_not_depend_on_the_rest_of_its_batch() -> None:
         assert_same(answer(student, alone), Outputs(*(part[index : index + 1] for part in together)))
 
 
-def test_the_graph_gives_what_the_model_gives(tmp_path: Path) -> None:
+def small_interface() -> Interface:
+    forms = {
+        "image": Picture(16, 16, (0.5,) * 3, (0.5,) * 3),
+        "text": Words(tokenizer.build(), 64, 0),
+        "audio": Sound(),
+        "sensors": Readings(tuple(Sensor(name, "", 0.0, 1.0) for name in "abcd")),
+    }
+    return Interface({name: forms[name] for name in MODALITIES}, list("abcde"), 16)
+
+
+def test_the_graph_gives_what_the_model_gives() -> None:
     onnxruntime = pytest.importorskip("onnxruntime", reason=_REASON)
     student = small_student()
-    path = tmp_path / "student.onnx"
-    onnx_graph.build(student.state_dict(), student.sizes).save(path)
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    graph = onnx_graph.trace(student, small_interface()).SerializeToString()
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     assert [output.name for output in session.get_outputs()] == list(Outputs._fields)
     for batch, tokens, frames in ((1, 1, 1), (3, 7, 75), (2, 4, 130)):
         given = inputs(batch, tokens, frames)
-        given["presence"][0, batch % 3] = 0.0
+        given["presence"][0, batch % len(MODALITIES)] = 0.0
         given["attention_mask"][0, 1:] = 0
         given["log_mel"][0, :, frames // 2 + 1 :] = ABSENT_FRAME
         outputs = session.run(None, {name: tensor.numpy() for name, tensor in given.items()})
@@ -167,16 +177,6 @@ def test_log_mel_has_a_frame_for_ten_milliseconds_and_whispers_range() -> None:
     assert frames.max() - frames.min() == pytest.approx(2.0), "eight decades are kept, divided by 4"
     assert set(frames[:, 10:40].argmax(axis=0)) <= {25, 26, 27}, "1 kHz lies there on Slaney's scale"
     assert log_mel(np.zeros(1, dtype=np.float32)).shape == (80, 1)
-
-
-def test_recordings_of_a_batch_are_padded_with_absent_frames() -> None:
-    frames = np.zeros((5, 80), dtype=np.float16)
-    speech = Speech(frames, np.array([0, 2, 5]), np.array([0, 1]))
-    batch = speech.batch(np.array([0, 1]))
-    assert batch.shape == (2, 80, 3)
-    assert (batch[0, :, 2] == ABSENT_FRAME).all()
-    assert (batch[:, :, :2] == 0).all()
-    assert speech.recordings_of(np.random.default_rng(0), np.array([1, 0, 1])).tolist() == [1, 0, 1]
 
 
 def test_words_outside_the_vocabulary_split_into_letters() -> None:

@@ -60,7 +60,8 @@ pub enum Command {
     /// Run the device file's pipeline over files, folders and JSONL manifests
     ///
     /// A line of a manifest is {"id": "...", "image": "path", "audio": "path", "text": "..."}, each of image, audio and
-    /// text optional; relative paths start from the manifest's folder.
+    /// text optional; relative paths start from the manifest's folder. For students also "sensors": {"NAME": 1.5} or [1.5],
+    /// and "image_embedding", "text_embedding": the path of a .npy or JSON file, or a list of numbers.
     Run(Run),
     /// Caption pictures
     Caption(Caption),
@@ -69,7 +70,7 @@ pub enum Command {
     Ask(Ask),
     /// Write down what is said in recordings
     Transcribe(Box<Transcribe>),
-    /// The student's decision over any of picture, text and sound
+    /// The student's decision over any of picture, text, sound and sensors
     Fuse(Fuse),
     /// Tell what will run where, and why: library, providers, models, memory
     Doctor,
@@ -137,17 +138,26 @@ pub struct Ask {
 
 #[derive(Debug, clap::Args)]
 #[group(skip)]
-#[command(group(clap::ArgGroup::new("given").required(true).multiple(true).args(["image", "text", "audio"])))]
+#[command(group(clap::ArgGroup::new("given").required(true).multiple(true)))]
 pub struct Fuse {
     /// A picture
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = "given")]
     pub image: Option<PathBuf>,
+    /// What another model made of a picture, such as ResNet-50's features: a .npy file or a JSON list of numbers
+    #[arg(long, value_name = "FILE", group = "given")]
+    pub image_embedding: Option<PathBuf>,
     /// A text
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", group = "given")]
     pub text: Option<String>,
+    /// What another model made of a text: a .npy file or a JSON list of numbers
+    #[arg(long, value_name = "FILE", group = "given")]
+    pub text_embedding: Option<PathBuf>,
     /// A sound
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = "given")]
     pub audio: Option<PathBuf>,
+    /// Readings of sensors: '{"NAME": 21.5, ...}', or in the model's order '21.5,40', or a JSON file with either
+    #[arg(long, value_name = "READINGS", group = "given", allow_hyphen_values = true)]
+    pub sensors: Option<String>,
     /// Print the fused embedding and each modality's with --format json
     #[arg(long)]
     pub embeddings: bool,

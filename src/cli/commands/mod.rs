@@ -5,6 +5,7 @@ mod bundle;
 mod doctor;
 mod prepare;
 mod process;
+mod sensors;
 mod start;
 mod transcribe;
 mod watch;
@@ -12,7 +13,7 @@ mod watch;
 use std::path::Path;
 
 use edgefuse::config::{AskOptions, CaptionOptions, FuseOptions, Question, Step};
-use edgefuse::pipeline::{Inputs, MediaKind, OutputFile, Record};
+use edgefuse::pipeline::{Embedding, Inputs, MediaKind, OutputFile, Record};
 
 pub(super) use bench::{bench, bench_process};
 pub(super) use bundle::bundle;
@@ -90,10 +91,17 @@ pub(super) fn fuse(global: &Global, args: &args::Fuse) -> Result<Outcome, Stop> 
     if args.text.as_ref().is_some_and(|text| text.trim().is_empty()) {
         return Err(Stop::Usage("the text is empty".to_string()));
     }
-    let record =
-        Record { image: args.image.clone(), audio: args.audio.clone(), text: args.text.clone(), ..Record::default() };
+    let record = Record {
+        id: None,
+        image: args.image.clone(),
+        audio: args.audio.clone(),
+        text: args.text.clone(),
+        sensors: args.sensors.as_deref().map(sensors::read).transpose()?,
+        image_embedding: args.image_embedding.clone().map(Embedding::File),
+        text_embedding: args.text_embedding.clone().map(Embedding::File),
+    };
     let printer = Printer { embeddings: args.embeddings, ..printer(global, Shown::Decision) };
-    let steps = vec![Step::Fuse(FuseOptions::default())];
+    let steps = vec![Step::Fuse(FuseOptions { strict: true, ..FuseOptions::default() })];
     // A student that does not hear is given the transcript.
     let kinds: &[_] = if args.audio.is_some() { &["student", "whisper"] } else { &["student"] };
     process(global, device(global, kinds)?, steps, Inputs::single(record), None, &printer)

@@ -87,8 +87,7 @@ fn repeated(record: &Record) -> BadRecord {
 
 /// The error, behind the record's name where it does not name one of the record's files.
 fn about(record: &Record, error: &str) -> String {
-    let mut files = [&record.image, &record.audio].into_iter().flatten();
-    if files.any(|path| error.contains(&path.display().to_string())) {
+    if record.files().any(|path| error.contains(&path.display().to_string())) {
         return error.to_string();
     }
     format!("{}: {error}", record.name())

@@ -22,7 +22,7 @@ pub use audio::AudioSpec;
 pub use blip::{BlipGeneration, BlipSpec, BlipTokens};
 pub use graph::{Axis, AxisProfile, ElementType, FileSpec, GraphSpec, ProfileShapes, RuntimeVersion, TensorSpec};
 pub use image::{ImageSpec, ResampleFilter};
-pub use student::{Modality, StudentSpec, StudentText};
+pub use student::{EmbeddingSpec, Modality, SensorSpec, StudentInput, StudentSpec, StudentText};
 pub use vad::{VadAudio, VadSpec};
 pub use whisper::{WhisperGeneration, WhisperSpec, WhisperTokens};
 
@@ -154,9 +154,12 @@ raw_model!(RawStudent {
     modalities: Vec<Modality>,
     labels: Vec<String>,
     image: Option<ImageSpec>,
+    image_embedding: Option<EmbeddingSpec>,
     tokenizer: Option<String>,
     text: Option<StudentText>,
+    text_embedding: Option<EmbeddingSpec>,
     audio: Option<AudioSpec>,
+    sensors: Option<Vec<SensorSpec>>,
 });
 raw_model!(RawVad { audio: VadAudio });
 
@@ -226,9 +229,12 @@ impl ModelFolder {
                         modalities: raw.modalities,
                         labels: raw.labels,
                         image: raw.image,
+                        image_embedding: raw.image_embedding,
                         tokenizer: raw.tokenizer,
                         text: raw.text,
+                        text_embedding: raw.text_embedding,
                         audio: raw.audio,
+                        sensors: raw.sensors.unwrap_or_default(),
                     }),
                 )
             }

@@ -1,12 +1,15 @@
 //! Constants of a student.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
 use super::audio::AudioSpec;
 use super::graph::{GraphSpec, graph};
 use super::image::ImageSpec;
+
+/// Most numbers of an embedding, and most sensors.
+const LONGEST_VECTOR: usize = 65_536;
 
 /// What a student needs beside the common keys.
 #[derive(Debug, Clone)]
@@ -17,24 +20,32 @@ pub struct StudentSpec {
     pub labels: Vec<String>,
     /// Preprocessing of the picture, if it takes one.
     pub image: Option<ImageSpec>,
-    /// File with the tokenizer, if it takes text.
+    /// The picture's embedding, if it takes that in the picture's stead.
+    pub image_embedding: Option<EmbeddingSpec>,
+    /// File with the tokenizer, if it takes words.
     pub tokenizer: Option<String>,
-    /// Limits of the text, if it takes one.
+    /// Limits of the text, if it takes words.
     pub text: Option<StudentText>,
+    /// The text's embedding, if it takes that in the words' stead.
+    pub text_embedding: Option<EmbeddingSpec>,
     /// Log-mel constants, if it takes sound.
     pub audio: Option<AudioSpec>,
+    /// The sensors, in the order of the numbers that the graph takes; empty if it takes none.
+    pub sensors: Vec<SensorSpec>,
 }
 
-/// One kind of input.
+/// What a student perceives with: a column of `presence` each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Modality {
-    /// A picture.
+    /// A picture, or its embedding.
     Image,
-    /// A text.
+    /// A text, or its embedding.
     Text,
     /// A sound.
     Audio,
+    /// Numbers from sensors.
+    Sensors,
 }
 
 impl Modality {
@@ -44,6 +55,67 @@ impl Modality {
             Modality::Image => "image",
             Modality::Text => "text",
             Modality::Audio => "audio",
+            Modality::Sensors => "sensors",
+        }
+    }
+}
+
+/// What a student can be given: a modality in one of its forms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StudentInput {
+    /// A picture.
+    Image,
+    /// What another model made of a picture.
+    ImageEmbedding,
+    /// Words.
+    Text,
+    /// What another model made of words.
+    TextEmbedding,
+    /// A sound.
+    Audio,
+    /// Numbers from sensors.
+    Sensors,
+}
+
+impl StudentInput {
+    /// All of them.
+    pub const ALL: [StudentInput; 6] = [
+        StudentInput::Image,
+        StudentInput::ImageEmbedding,
+        StudentInput::Text,
+        StudentInput::TextEmbedding,
+        StudentInput::Audio,
+        StudentInput::Sensors,
+    ];
+
+    /// The key of a record, and the word in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            StudentInput::ImageEmbedding => "image_embedding",
+            StudentInput::TextEmbedding => "text_embedding",
+            other => other.modality().name(),
+        }
+    }
+
+    /// The modality of which this is a form.
+    pub fn modality(self) -> Modality {
+        match self {
+            StudentInput::Image | StudentInput::ImageEmbedding => Modality::Image,
+            StudentInput::Text | StudentInput::TextEmbedding => Modality::Text,
+            StudentInput::Audio => Modality::Audio,
+            StudentInput::Sensors => Modality::Sensors,
+        }
+    }
+
+    /// The roles of the graph's inputs that it becomes.
+    fn roles(self) -> &'static [&'static str] {
+        match self {
+            StudentInput::Image => &["image"],
+            StudentInput::ImageEmbedding => &["image_embedding"],
+            StudentInput::Text => &["input_ids", "attention_mask"],
+            StudentInput::TextEmbedding => &["text_embedding"],
+            StudentInput::Audio => &["log_mel"],
+            StudentInput::Sensors => &["sensors"],
         }
     }
 }
@@ -58,35 +130,74 @@ pub struct StudentText {
     pub pad: i64,
 }
 
+/// A vector that another model makes of a picture or of words.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmbeddingSpec {
+    /// How many numbers it has.
+    pub length: usize,
+    /// The model that makes it.
+    pub made_by: String,
+}
+
+/// A sensor. The graph takes `(reading - mean) / std`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SensorSpec {
+    /// Its name in records.
+    pub name: String,
+    /// The unit of its readings; empty for a plain number.
+    #[serde(default)]
+    pub unit: String,
+    /// Subtracted from a reading, in its unit.
+    pub mean: f32,
+    /// Divides it after that; not zero.
+    pub std: f32,
+}
+
 impl StudentSpec {
-    /// Whether the student takes this modality.
-    pub fn takes(&self, modality: Modality) -> bool {
-        self.modalities.contains(&modality)
+    /// Whether the student takes this modality in this form.
+    pub fn takes(&self, input: StudentInput) -> bool {
+        self.modalities.contains(&input.modality()) && self.tells(input)
+    }
+
+    /// The inputs it takes, in the order of `modalities`.
+    pub fn inputs(&self) -> impl Iterator<Item = StudentInput> {
+        let forms = |modality| StudentInput::ALL.into_iter().filter(move |input| input.modality() == modality);
+        self.modalities.iter().flat_map(move |&modality| forms(modality)).filter(|&input| self.tells(input))
+    }
+
+    /// Whether the keys that describe this input are there.
+    fn tells(&self, input: StudentInput) -> bool {
+        match input {
+            StudentInput::Image => self.image.is_some(),
+            StudentInput::ImageEmbedding => self.image_embedding.is_some(),
+            StudentInput::Text => self.text.is_some() && self.tokenizer.is_some(),
+            StudentInput::TextEmbedding => self.text_embedding.is_some(),
+            StudentInput::Audio => self.audio.is_some(),
+            StudentInput::Sensors => !self.sensors.is_empty(),
+        }
     }
 
     pub(super) fn check(&self, graphs: &BTreeMap<String, GraphSpec>) -> Result<(), String> {
         let student = graph(graphs, "student")?;
         student.need("student", &["presence"], &["logits", "embedding"])?;
-        let mut seen = self.modalities.clone();
-        seen.sort_unstable();
-        seen.dedup();
-        if seen.is_empty() || seen.len() != self.modalities.len() {
+        let modalities: BTreeSet<_> = self.modalities.iter().collect();
+        if modalities.is_empty() || modalities.len() != self.modalities.len() {
             return Err("modalities: must name at least one, each once".to_string());
         }
-        for modality in &self.modalities {
-            let (inputs, output, told): (&[&str], _, _) = match modality {
-                Modality::Image => (&["image"], "image_embedding", self.image.is_some()),
-                Modality::Text => {
-                    let told = self.text.is_some() && self.tokenizer.is_some();
-                    (&["input_ids", "attention_mask"], "text_embedding", told)
-                }
-                Modality::Audio => (&["log_mel"], "audio_embedding", self.audio.is_some()),
+        for &modality in &self.modalities {
+            let name = modality.name();
+            let forms: Vec<_> = self.inputs().filter(|input| input.modality() == modality).collect();
+            let [input] = forms[..] else {
+                return Err(match forms.is_empty() {
+                    true => format!("modalities: `{name}` is there, but not the keys that describe it"),
+                    false => format!("modalities: `{name}` can have either `{name}` or `{name}_embedding`, not both"),
+                });
             };
-            student.need("student", inputs, &[output])?;
-            if !told {
-                return Err(format!("modalities: `{}` is there, but not the keys that describe it", modality.name()));
-            }
+            student.need("student", input.roles(), &[&format!("{name}_embedding")])?;
         }
+        self.check_shapes(student)?;
         if let Some(image) = &self.image {
             image.check()?;
         }
@@ -96,6 +207,15 @@ impl StudentSpec {
         if self.text.as_ref().is_some_and(|text| !(1..=65_536).contains(&text.max_tokens)) {
             return Err("text.max_tokens: out of range".to_string());
         }
+        let mut names = BTreeSet::new();
+        for sensor in &self.sensors {
+            if sensor.name.trim().is_empty() || !names.insert(&sensor.name) {
+                return Err(format!("sensors: `{}` is empty or stands twice; every sensor needs a name", sensor.name));
+            }
+            if !sensor.mean.is_finite() || !sensor.std.is_normal() {
+                return Err(format!("sensors: {}: mean and std must be numbers, and std not zero", sensor.name));
+            }
+        }
         if self.labels.is_empty() {
             return Err("labels: empty".to_string());
         }
@@ -103,5 +223,100 @@ impl StudentSpec {
             return Err(format!("labels: {} of them, but `logits` has another number", self.labels.len()));
         }
         Ok(())
+    }
+
+    /// That the graph takes what the code will feed.
+    fn check_shapes(&self, student: &GraphSpec) -> Result<(), String> {
+        let columns = self.modalities.len();
+        let vectors =
+            [("presence", Some(columns)), ("image_embedding", self.image_embedding.as_ref().map(|it| it.length))];
+        let others = [
+            ("text_embedding", self.text_embedding.as_ref().map(|it| it.length)),
+            ("sensors", (!self.sensors.is_empty()).then_some(self.sensors.len())),
+        ];
+        for (role, length) in vectors.into_iter().chain(others) {
+            let (Some(length), Some(tensor)) = (length, student.inputs.get(role)) else { continue };
+            if !(1..=LONGEST_VECTOR).contains(&length) || tensor.shape.len() != 2 || tensor.fixed(1) != Some(length) {
+                let shape = tensor.shape_text();
+                return Err(format!("graphs.student.inputs.{role}.shape: {shape}, and must be [batch, {length}]"));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{EmbeddingSpec, Modality, SensorSpec, StudentInput, StudentSpec};
+    use crate::config::model_folder::GraphSpec;
+
+    const GRAPHS: &str = "
+        student:
+          files: {fp32: student.onnx}
+          inputs:
+            sensors: {name: sensors, type: float32, shape: [batch, 2]}
+            text_embedding: {name: text_embedding_in, type: float32, shape: [batch, 8]}
+            presence: {name: presence, type: float32, shape: [batch, 2]}
+          outputs:
+            logits: {name: logits, type: float32, shape: [batch, 3]}
+            embedding: {name: embedding, type: float32, shape: [batch, 4]}
+            sensors_embedding: {name: sensors_embedding, type: float32, shape: [batch, 4]}
+            text_embedding: {name: text_embedding, type: float32, shape: [batch, 4]}";
+
+    fn spec() -> StudentSpec {
+        let sensor = |name: &str| SensorSpec { name: name.to_string(), unit: String::new(), mean: 0.0, std: 1.0 };
+        StudentSpec {
+            modalities: vec![Modality::Sensors, Modality::Text],
+            labels: ["a", "b", "c"].map(String::from).to_vec(),
+            image: None,
+            image_embedding: None,
+            tokenizer: None,
+            text: None,
+            text_embedding: Some(EmbeddingSpec { length: 8, made_by: "a sentence encoder".to_string() }),
+            audio: None,
+            sensors: vec![sensor("temperature"), sensor("humidity")],
+        }
+    }
+
+    fn check(spec: &StudentSpec, graphs: &str) -> Result<(), String> {
+        let graphs: BTreeMap<String, GraphSpec> = serde_yaml::from_str(graphs).unwrap();
+        spec.check(&graphs)
+    }
+
+    #[test]
+    fn inputs_come_in_the_order_of_the_modalities_in_the_form_that_is_told() {
+        let spec = spec();
+        assert_eq!(check(&spec, GRAPHS), Ok(()));
+        assert_eq!(spec.inputs().collect::<Vec<_>>(), [StudentInput::Sensors, StudentInput::TextEmbedding]);
+        assert!(spec.takes(StudentInput::TextEmbedding) && !spec.takes(StudentInput::Text));
+    }
+
+    #[test]
+    fn tells_what_does_not_fit() {
+        let changed = |change: &dyn Fn(&mut StudentSpec)| {
+            let mut spec = spec();
+            change(&mut spec);
+            check(&spec, GRAPHS).unwrap_err()
+        };
+        let graph = |from: &str, to: &str| check(&spec(), &GRAPHS.replacen(from, to, 1)).unwrap_err();
+        for (error, told) in [
+            (changed(&|it| it.sensors.truncate(1)), "inputs.sensors.shape: [batch, 2], and must be [batch, 1]"),
+            (changed(&|it| it.sensors.clear()), "modalities: `sensors` is there, but not the keys"),
+            (changed(&|it| it.sensors[1].name = "temperature".to_string()), "`temperature` is empty or stands twice"),
+            (changed(&|it| it.sensors[1].std = 0.0), "humidity: mean and std must be numbers"),
+            (changed(&|it| it.text_embedding = None), "modalities: `text` is there, but not the keys"),
+            (changed(&|it| it.modalities.push(Modality::Text)), "each once"),
+            (changed(&|it| it.labels.truncate(2)), "labels: 2 of them"),
+            (graph("[batch, 8]", "[batch, many]"), "text_embedding.shape: [batch, many], and must be [batch, 8]"),
+            (
+                graph("presence, type: float32, shape: [batch, 2]", "presence, type: float32, shape: [batch, 3]"),
+                "presence.shape",
+            ),
+            (graph("sensors_embedding:", "sensed:"), "outputs: no `sensors_embedding`"),
+        ] {
+            assert!(error.contains(told), "{told}: {error}");
+        }
     }
 }

@@ -3,8 +3,8 @@
 use image::RgbImage;
 use ndarray::{Array2, Array4, Axis};
 
-use super::Student;
-use crate::config::model_folder::Modality;
+use super::{SensorReadings, Student};
+use crate::config::model_folder::{EmbeddingSpec, StudentInput};
 use crate::engine::Tensor;
 use crate::error::Error;
 use crate::media::image::pixel_values;
@@ -18,35 +18,54 @@ const ABSENT_FRAMES: usize = 8;
 pub struct FusionInputs<'a> {
     /// A picture.
     pub image: Option<&'a RgbImage>,
+    /// What another model made of a picture.
+    pub image_embedding: Option<&'a [f32]>,
     /// A text.
     pub text: Option<&'a str>,
+    /// What another model made of a text.
+    pub text_embedding: Option<&'a [f32]>,
     /// Mono samples in [-1, 1] at [`Student::sample_rate`].
     pub audio: Option<&'a [f32]>,
+    /// Readings of sensors.
+    pub sensors: Option<&'a SensorReadings>,
 }
 
 impl FusionInputs<'_> {
-    /// The modalities that are there.
-    pub(super) fn present(&self) -> Vec<Modality> {
-        [
-            (Modality::Image, self.image.is_some()),
-            (Modality::Text, self.text.is_some()),
-            (Modality::Audio, self.audio.is_some()),
-        ]
-        .into_iter()
-        .filter_map(|(modality, there)| there.then_some(modality))
-        .collect()
+    /// Whether nothing is there.
+    pub fn is_empty(&self) -> bool {
+        self.present().is_empty()
+    }
+
+    /// Whether this one is there.
+    fn has(&self, input: StudentInput) -> bool {
+        match input {
+            StudentInput::Image => self.image.is_some(),
+            StudentInput::ImageEmbedding => self.image_embedding.is_some(),
+            StudentInput::Text => self.text.is_some(),
+            StudentInput::TextEmbedding => self.text_embedding.is_some(),
+            StudentInput::Audio => self.audio.is_some(),
+            StudentInput::Sensors => self.sensors.is_some(),
+        }
+    }
+
+    /// Those that are there.
+    pub(super) fn present(&self) -> Vec<StudentInput> {
+        StudentInput::ALL.into_iter().filter(|&input| self.has(input)).collect()
     }
 }
 
 impl Student {
     /// The graph's inputs by role. A modality that is absent gets a tensor of the smallest size, and 0 in `presence`.
     pub(super) fn tensors(&self, inputs: &FusionInputs) -> Result<Vec<(&'static str, Tensor)>, Error> {
-        let present = inputs.present();
-        let mut tensors = Vec::new();
-        for &modality in &self.spec.modalities {
-            match modality {
-                Modality::Image => tensors.push(("image", self.image(inputs.image)?)),
-                Modality::Text => {
+        let (mut tensors, mut presence) = (Vec::new(), Vec::new());
+        for input in self.spec.inputs() {
+            match input {
+                StudentInput::Image => tensors.push(("image", self.image(inputs.image)?)),
+                StudentInput::ImageEmbedding => {
+                    let given = embedding(input, &self.spec.image_embedding, inputs.image_embedding)?;
+                    tensors.push(("image_embedding", given));
+                }
+                StudentInput::Text => {
                     let ids = self.text(inputs.text)?;
                     tensors.push(("attention_mask", Tensor::integer(Array2::<i64>::ones((1, ids.len())))?));
                     tensors.push((
@@ -54,11 +73,16 @@ impl Student {
                         Tensor::integer(Array2::from_shape_fn((1, ids.len()), |(_, at)| ids[at]))?,
                     ));
                 }
-                Modality::Audio => tensors.push(("log_mel", self.audio(inputs.audio)?)),
+                StudentInput::TextEmbedding => {
+                    let given = embedding(input, &self.spec.text_embedding, inputs.text_embedding)?;
+                    tensors.push(("text_embedding", given));
+                }
+                StudentInput::Audio => tensors.push(("log_mel", self.audio(inputs.audio)?)),
+                StudentInput::Sensors => tensors.push(("sensors", self.sensors(inputs.sensors)?)),
             }
+            presence.push(f32::from(inputs.has(input)));
         }
-        let column = |(_, at): (usize, usize)| f32::from(present.contains(&self.spec.modalities[at]));
-        tensors.push(("presence", Tensor::float(Array2::from_shape_fn((1, self.spec.modalities.len()), column))?));
+        tensors.push(("presence", vector(&presence)?));
         Ok(tensors)
     }
 
@@ -99,4 +123,30 @@ impl Student {
         let cut = full.slice(ndarray::s![.., ..frames]).to_owned();
         Ok(Tensor::float(cut.insert_axis(Axis(0)))?)
     }
+
+    fn sensors(&self, readings: Option<&SensorReadings>) -> Result<Tensor, Error> {
+        let sensors = &self.spec.sensors;
+        let Some(readings) = readings else { return Ok(Tensor::zeros(&[1, sensors.len()])?) };
+        vector(&readings.normalised(sensors).map_err(|problem| Error::Input { problem })?)
+    }
+}
+
+/// The given embedding, checked, or zeros where it is absent.
+fn embedding(input: StudentInput, spec: &Option<EmbeddingSpec>, given: Option<&[f32]>) -> Result<Tensor, Error> {
+    let Some(spec) = spec else { return Ok(Tensor::zeros(&[1, 0])?) };
+    let Some(given) = given else { return Ok(Tensor::zeros(&[1, spec.length])?) };
+    let (name, length) = (input.name(), spec.length);
+    if given.len() != length {
+        let (there, made_by) = (given.len(), &spec.made_by);
+        let problem = format!("{name}: {there} numbers; the student takes {length}, made by {made_by}");
+        return Err(Error::Input { problem });
+    }
+    if let Some(at) = given.iter().position(|value| !value.is_finite()) {
+        return Err(Error::Input { problem: format!("{name}: number {} is {}", at + 1, given[at]) });
+    }
+    vector(given)
+}
+
+fn vector(values: &[f32]) -> Result<Tensor, Error> {
+    Ok(Tensor::float(Array2::from_shape_fn((1, values.len()), |(_, at)| values[at]))?)
 }

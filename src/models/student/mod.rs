@@ -1,12 +1,13 @@
-//! The student: one small graph that fuses picture, text and sound into a decision.
+//! The student: one small graph that fuses picture, text, sound and sensors into a decision.
 
 mod inputs;
+mod sensors;
 
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::config::model_folder::{Kind, Modality, ModelFolder, StudentSpec};
+use crate::config::model_folder::{Kind, ModelFolder, StudentInput, StudentSpec};
 use crate::engine::{EngineError, Graph, Outputs};
 use crate::error::Error;
 use crate::media::audio::LogMel;
@@ -15,6 +16,7 @@ use crate::models::loader::Loader;
 use crate::models::vocabulary::Vocabulary;
 
 pub use inputs::FusionInputs;
+pub use sensors::SensorReadings;
 
 /// A student.
 pub struct Student {
@@ -52,7 +54,7 @@ impl Student {
     pub fn load(loader: Loader) -> Result<Self, Error> {
         let folder = loader.folder().clone();
         let Kind::Student(spec) = &folder.kind else { return Err(loader.wrong_kind("student")) };
-        let tokenizer = spec.tokenizer.as_ref().filter(|_| spec.takes(Modality::Text));
+        let tokenizer = spec.tokenizer.as_ref().filter(|_| spec.takes(StudentInput::Text));
         Ok(Student {
             vocabulary: tokenizer.map(|file| Vocabulary::load(&folder, file)).transpose()?,
             log_mel: spec.audio.as_ref().map(|audio| loader.log_mel(audio)).transpose()?,
@@ -62,9 +64,20 @@ impl Student {
         })
     }
 
-    /// Whether it takes this modality.
-    pub fn takes(&self, modality: Modality) -> bool {
-        self.spec.takes(modality)
+    /// Whether it takes this input.
+    pub fn takes(&self, input: StudentInput) -> bool {
+        self.spec.takes(input)
+    }
+
+    /// That it does not take this input, and what it takes.
+    pub(crate) fn untaken(&self, input: StudentInput) -> Error {
+        let (name, taken) = (self.name(), self.taken());
+        Error::Input { problem: format!("student `{name}` takes no {}; it takes {taken}", input.name()) }
+    }
+
+    /// `image, text_embedding`
+    fn taken(&self) -> String {
+        self.spec.inputs().map(StudentInput::name).collect::<Vec<_>>().join(", ")
     }
 
     /// Samples a second of the sound it takes; `None` where it takes none.
@@ -82,20 +95,19 @@ impl Student {
         &self.folder.common.name
     }
 
-    /// Decides on whatever of picture, text and sound there is.
+    /// Decides on whatever there is.
     ///
     /// # Errors
-    /// [`Error::Input`] when there is nothing, or a text that is too long; [`Error::Request`] for a modality that this
-    /// student does not take; [`Error::Engine`] when the graph fails.
+    /// [`Error::Input`] when there is nothing, something that this student does not take, a text or sound that is too
+    /// long, or numbers that do not fit; [`Error::Engine`] when the graph fails.
     pub fn fuse(&mut self, inputs: &FusionInputs) -> Result<Fusion, Error> {
         let present = inputs.present();
         if present.is_empty() {
-            return Err(Error::Input { problem: "nothing to fuse: no image, text or audio".to_string() });
+            let problem = format!("nothing to fuse; the student takes {}", self.taken());
+            return Err(Error::Input { problem });
         }
-        if let Some(foreign) = present.iter().find(|&&modality| !self.takes(modality)) {
-            let takes = self.spec.modalities.iter().map(|modality| modality.name()).collect::<Vec<_>>().join(", ");
-            let problem = format!("this student takes no {}; it takes {takes}", foreign.name());
-            return Err(Error::Request { model: self.folder.common.name.clone(), problem });
+        if let Some(&foreign) = present.iter().find(|&&input| !self.takes(input)) {
+            return Err(self.untaken(foreign));
         }
         let tensors = self.tensors(inputs)?;
         let fed: Vec<_> = tensors.iter().map(|(role, tensor)| (*role, std::slice::from_ref(tensor))).collect();
@@ -110,7 +122,8 @@ impl Student {
         let mut ranked: Vec<(String, f32)> =
             self.spec.labels.iter().cloned().zip(probabilities.iter().copied()).collect();
         ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let modality_embeddings = present
+        let modalities: Vec<_> = present.iter().map(|input| input.modality()).collect();
+        let modality_embeddings = modalities
             .iter()
             .map(|modality| {
                 let role = format!("{}_embedding", modality.name());
@@ -121,7 +134,7 @@ impl Student {
             label: self.spec.labels[best].clone(),
             confidence: probabilities[best],
             probabilities: ranked,
-            modalities: present.iter().map(|modality| modality.name()).collect(),
+            modalities: modalities.iter().map(|modality| modality.name()).collect(),
             embedding: row(&mut outputs, "embedding", None)?,
             modality_embeddings,
         })

@@ -1,0 +1,1 @@
+"""What ``evaluate_easyvqa.py`` is made of: the binary, the spoken test questions, the figures."""

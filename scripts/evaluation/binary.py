@@ -1,0 +1,83 @@
+"""The edgefuse binary, asked for many records at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Line = dict[str, Any]
+
+_DEVICE = """\
+device: evaluation
+runtime: {{library: {root}/lib/libonnxruntime.so, threads: {{intra: {threads}, spinning: true}}, on_missing_provider: error}}
+models:
+  blip: {{path: {root}/onnx/blip-easyvqa}}
+  whisper: {{path: {root}/onnx/whisper-tiny.en, precision: q8}}
+  student: {{path: {student}}}
+pipeline:
+{steps}"""
+
+
+@dataclass(frozen=True)
+class Binary:
+    """Where the program and its models are.
+
+    root: the checkout with ``lib`` and ``onnx``
+    kept: a folder for the results, so that an interrupted evaluation goes on; a change of models or steps starts anew
+    """
+
+    program: Path
+    root: Path
+    student: Path
+    threads: int
+    kept: Path
+
+    def run(self, name: str, records: list[Line], steps: list[str]) -> list[Line]:
+        """Result lines of ``edgefuse run`` with these steps, in the order of ``records``.
+
+        Raises RuntimeError if a record could not be answered.
+        """
+        device = self._device(steps)
+        manifest = "".join(json.dumps({"id": str(index)} | record) + "\n" for index, record in enumerate(records))
+        digest = hashlib.sha256((device + manifest + self._models(steps)).encode()).hexdigest()[:12]
+        folder = self.kept / f"{name}-{digest}"
+        folder.mkdir(parents=True, exist_ok=True)
+        output = folder / "results.jsonl"
+        if not output.exists():
+            (folder / "device.yaml").write_text(device, encoding="utf-8")
+            (folder / "records.jsonl").write_text(manifest, encoding="utf-8")
+            command = [self.program, "--quiet", "--config", folder / "device.yaml", "run", folder / "records.jsonl"]
+            subprocess.run([str(word) for word in [*command, "--output", output, "--resume"]], check=True)
+        lines = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
+        by_id = {line["id"]: line for line in lines}
+        failed = [index for index in range(len(records)) if "error" in json.dumps(by_id.get(str(index), {"error": 0}))]
+        if failed:
+            raise RuntimeError(f"{output}: record {failed[0]} and {len(failed) - 1} others have no result")
+        return [by_id[str(index)] for index in range(len(records))]
+
+    def embedding(self, modality: str, value: str) -> list[float]:
+        """The student's embedding of one input of ``modality``."""
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as device:
+            device.write(self._device(["fuse"]))
+            device.flush()
+            command = [self.program, "--quiet", "--format", "json", "fuse", "--config", device.name, "--embeddings"]
+            words = [str(word) for word in [*command, f"--{modality}", value]]
+            output = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+        embedding: list[float] = json.loads(output)["embeddings"][modality]
+        return embedding
+
+    def _device(self, steps: list[str]) -> str:
+        listed = "".join(f"  - {step}\n" for step in steps)
+        return _DEVICE.format(root=self.root, threads=self.threads, student=self.student, steps=listed)
+
+    def _models(self, steps: list[str]) -> str:
+        """What the results depend on beside the records: the descriptions of the models that the steps use."""
+        used = {"ask": "onnx/blip-easyvqa", "caption": "onnx/blip-easyvqa", "transcribe": "onnx/whisper-tiny.en"}
+        folders = {self.root / used[word] for step in steps for word in used if step.startswith(word)}
+        folders |= {self.student for step in steps if step.startswith("fuse")}
+        return "".join((folder / "model.yaml").read_text(encoding="utf-8") for folder in sorted(folders))

@@ -1,0 +1,72 @@
+"""The voices of espeak-ng that say the questions: those of training, those that watch it, those of the final figure.
+
+A voice is an accent with a timbre (a file of espeak-ng's ``voices/!v``). No timbre is in two of the parts, and the
+accent of the test part is in no other, so that the voices of the final figure are new in both respects.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+_ACCENTS = ("en-us", "en", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-029")
+_TRAIN_TIMBRES = tuple(
+    "m1 m2 m3 m4 m6 m7 f1 f2 f4 f5 Alex Annie Denis Diogo Henrique Hugo Jacky Lee Marco Mike Nguyen RicishayMax "
+    "RicishayMax2 Storm adam antonio aunty belinda benjamin boris david ed edward edward2 grandma grandpa gustave "
+    "iven iven2 iven3 iven4 john kaukovalta klatt klatt2 klatt3 klatt5 marcelo max michel miguel norbert pablo "
+    "paul pedro quincy rob robert robosoft robosoft5 sandro shelby victor zac croak announcer".split()
+)
+_VALIDATION_TIMBRES = ("Mario", "travis", "anika", "f3")
+_TEST_ACCENTS = ("en-us-nyc",)
+_TEST_TIMBRES = ("m5", "m8", "Andy", "Michael", "linda", "Alicia", "Gene", "steph")
+_SPEED = (120, 211)  # words a minute, the upper end excluded
+_PITCH = (25, 76)  # of espeak-ng's 0..99
+
+
+class Part(enum.Enum):
+    """Who is speaking: to train with, to watch training with, or for the final figure."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+@dataclass(frozen=True)
+class Voice:
+    """How espeak-ng is to speak: accent, timbre, words a minute, pitch 0..99.
+
+    espeak-ng takes a timbre that it does not know, or whose letters are of another case, for none at all.
+    """
+
+    accent: str
+    timbre: str
+    speed: int
+    pitch: int
+
+    @property
+    def name(self) -> str:
+        """What ``espeak-ng -v`` takes."""
+        return f"{self.accent}+{self.timbre}"
+
+
+def accents(part: Part) -> tuple[str, ...]:
+    """The accents heard in ``part``."""
+    return _TEST_ACCENTS if part is Part.TEST else _ACCENTS
+
+
+def timbres(part: Part) -> tuple[str, ...]:
+    """The timbres heard in ``part``."""
+    return {Part.TRAIN: _TRAIN_TIMBRES, Part.VALIDATION: _VALIDATION_TIMBRES, Part.TEST: _TEST_TIMBRES}[part]
+
+
+def draw(rng: np.random.Generator, part: Part, count: int) -> Iterator[Voice]:
+    """``count`` voices of ``part``: each of its timbres before one comes again; accent, speed and pitch at random."""
+    order: list[str] = []
+    for _ in range(count):
+        if not order:
+            order = list(rng.permutation(timbres(part)))
+        accent = str(rng.choice(accents(part)))
+        yield Voice(accent, str(order.pop()), speed=int(rng.integers(*_SPEED)), pitch=int(rng.integers(*_PITCH)))

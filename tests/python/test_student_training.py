@@ -1,0 +1,103 @@
+"""What a training step of the student is made of: its lesson, its loss, and the weights that it begins with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+_REASON = "needs what scripts/requirements/train.txt lists; run it in the training environment"
+pytestmark = pytest.mark.training
+torch = pytest.importorskip("torch", reason=_REASON)
+pytest.importorskip("tokenizers", reason=_REASON)
+pytest.importorskip("transformers", reason=_REASON)
+
+from easyvqa import drawing, tokenizer  # noqa: E402
+from easyvqa.dataset import Split  # noqa: E402
+from easyvqa.labels import ANSWERS  # noqa: E402
+from easyvqa.texts import TextEncoder  # noqa: E402
+from student.lessons import EVERY_SUBSET, QUESTIONS_EACH, TYPED, Lesson, Lessons  # noqa: E402
+from student.model import MODALITIES, Sizes, Student, begin_with  # noqa: E402
+from student.speech import SPOKEN, Speech  # noqa: E402
+from student.trainer import Read, hearing_loss, lesson_loss, read  # noqa: E402
+
+
+class Unsure:
+    """A teacher to which all answers are the same."""
+
+    def soft_answers(self, images: np.ndarray, asked: object) -> torch.Tensor:
+        return torch.zeros(len(images) * QUESTIONS_EACH, len(ANSWERS)).log_softmax(dim=1)
+
+
+def lessons(folder: Path) -> Lessons:
+    """About four drawings and twelve real pictures, with one short recording of every text."""
+    rng = np.random.default_rng(1)
+    real = Split(drawing.draw(rng, 12), ["is there a circle?"] * 12, np.full(12, 4), np.arange(12))
+    frames = rng.uniform(-1.0, 1.0, size=(len(SPOKEN) * 20, 80)).astype(np.float16)
+    speech = Speech(frames, np.arange(len(SPOKEN) + 1) * 20, np.arange(len(SPOKEN)))
+    return Lessons(5, 4, real, TextEncoder(tokenizer.build()), speech, Unsure(), folder, lambda _: None)
+
+
+def sizes() -> Sizes:
+    return Sizes(vocabulary=len(tokenizer.vocabulary()), answers=len(ANSWERS), hidden=16, heads=2, feed_forward=24)
+
+
+def values(lesson: Lesson) -> list[torch.Tensor]:
+    return [value for value in vars(lesson).values() if isinstance(value, torch.Tensor)]
+
+
+@pytest.mark.parametrize("subsets", [TYPED, EVERY_SUBSET])
+def test_the_shares_of_the_subsets_sum_to_one(subsets: dict[tuple[int, ...], float]) -> None:
+    assert sum(subsets.values()) == pytest.approx(1.0)
+    assert all(len(subset) == len(MODALITIES) and any(subset) for subset in subsets)
+
+
+def test_a_lesson_depends_on_its_step_alone(tmp_path: Path) -> None:
+    dealt = lessons(tmp_path)
+    first = dealt.batch(7, 2, 5, EVERY_SUBSET, easy=False)
+    dealt.batch(8, 2, 5, EVERY_SUBSET, easy=False)
+    again = lessons(tmp_path).batch(7, 2, 5, EVERY_SUBSET, easy=False)
+    assert all(torch.equal(a, b) for a, b in zip(values(first), values(again)))
+    assert len(first.spoken) == len(first.heard) + 5 == len(first.log_mel) + len(first.further)
+    assert torch.equal(first.presence[first.heard, 2], torch.ones(len(first.heard)))
+
+
+def test_a_lessons_loss_reaches_every_weight(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    student, dealt = Student(sizes()), lessons(tmp_path)
+    for block in student.audio.blocks:
+        torch.nn.init.normal_(block.channels.weight)
+    lesson = dealt.batch(1, 4, 9, EVERY_SUBSET, easy=False)
+    lesson_loss(student, lesson, read(student, dealt.spoken_texts)).backward()
+    without = [name for name, weight in student.named_parameters() if weight.grad is None or not weight.grad.any()]
+    assert without == []
+
+
+def test_hearing_what_the_text_branch_reads_costs_little() -> None:
+    torch.manual_seed(0)
+    student = Student(sizes())
+    student.summary_projections[2] = student.summary_projections[1]
+    states = torch.randn(6, 16)
+    with torch.no_grad():
+        embeddings = student.summary(states[:, None], 1)
+    targets = Read(states, embeddings)
+    numbers = torch.arange(6)
+    right = hearing_loss(student, states, numbers, targets)
+    wrong = hearing_loss(student, states, numbers.roll(1), targets)
+    assert float(right.detach()) < 0.1 < float(wrong.detach())
+
+
+def test_a_student_begins_with_the_weights_of_one_that_knows_less() -> None:
+    torch.manual_seed(0)
+    student, earlier = Student(sizes()), Student(sizes()).state_dict()
+    fresh = student.modalities.detach().clone().add_(3.0)
+    with torch.no_grad():
+        student.modalities.copy_(fresh)
+    known = {name: weight for name, weight in earlier.items() if not name.startswith(("sensors", "audio.blocks"))}
+    known["modalities"] = torch.ones(3, 16)
+    own = student.sensors.widen.weight.detach().clone()
+    begin_with(student, known | {"gone": torch.ones(2)})
+    assert torch.equal(student.words, earlier["words"])
+    assert torch.equal(student.modalities[:3], torch.ones(3, 16)) and torch.equal(student.modalities[3], fresh[3])
+    assert torch.equal(student.sensors.widen.weight, own)
