@@ -47,7 +47,9 @@ def linked() -> str:
             package = packages[name]
             license = package["license"] or f"see {package['license_file']}"
             rows.add((package["name"], package["version"], license, package["repository"] or ""))
-    return HEAD + "".join(f"{name} {version}  ({license})  {origin}\n" for name, version, license, origin in sorted(rows))
+    return HEAD + "".join(
+        f"{name} {version}  ({license})  {origin}\n" for name, version, license, origin in sorted(rows)
+    )
 
 
 def main() -> int:

@@ -69,16 +69,14 @@ pub(super) fn contents(bundle: &Bundle, device: &Device) -> Result<Contents, Err
 
 /// A device file and those that it extends, by their names in `configs/`.
 fn device_files(device: &Device) -> Result<Vec<(String, String)>, Error> {
-    let folder = device.path.parent().unwrap_or(Path::new(""));
     let mut files = Vec::new();
     for path in [&device.path].into_iter().chain(&device.extended) {
-        let name = place(path, folder).ok_or_else(|| Error::Bundle {
-            problem: format!(
-                "{}: it extends {}, which must lie beside it or below, so that it is found on the board",
-                device.path.display(),
-                path.display()
-            ),
-        })?;
+        // Elsewhere, its own relative paths would start elsewhere.
+        if path.parent() != device.path.parent() {
+            let problem = format!("{}: it extends {}, which does not lie beside it", device.path.display(), path.display());
+            return Err(Error::Bundle { problem });
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let text = fs::read_to_string(path).map_err(|source| Error::Read { path: path.clone(), source })?;
         files.push((name, text));
     }
