@@ -5,6 +5,8 @@ mod bench;
 mod binary;
 mod bundle;
 mod commands;
+mod configs;
+mod devices;
 mod live;
 mod subtitles;
 mod watch;

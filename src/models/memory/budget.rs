@@ -23,6 +23,8 @@ pub(in crate::models) struct Budget {
     accounts: BTreeMap<&'static str, Account>,
     /// The model that works now, and the resident memory when it began to.
     working: Option<(&'static str, u64)>,
+    /// The most resident memory of the process so far; the system's own mark begins anew with each measurement.
+    highest: u64,
     resident: fn() -> Option<u64>,
     peak: fn() -> Option<u64>,
 }
@@ -58,7 +60,7 @@ impl Budget {
 
     fn measured_by(limit: Option<ByteSize>, resident: fn() -> Option<u64>, peak: fn() -> Option<u64>) -> Self {
         let base = resident().unwrap_or(0);
-        Budget { limit, base, clock: 0, accounts: BTreeMap::new(), working: None, resident, peak }
+        Budget { limit, base, clock: 0, accounts: BTreeMap::new(), working: None, highest: 0, resident, peak }
     }
 
     /// Opens the account of a model that is about to be loaded.
@@ -108,11 +110,16 @@ impl Budget {
     }
 
     /// Begins to measure a load; gives what [`Budget::loaded`] wants.
-    pub fn begin(&self) -> u64 {
+    pub fn begin(&mut self) -> u64 {
         if self.limit.is_some() {
-            reset_peak();
+            self.reset_peak();
         }
         self.now()
+    }
+
+    fn reset_peak(&mut self) {
+        self.highest = self.highest.max(self.peak_now());
+        reset_peak();
     }
 
     /// A model was loaded, from resident memory `before`.
@@ -154,7 +161,7 @@ impl Budget {
         if self.limit.is_none() {
             return;
         }
-        reset_peak();
+        self.reset_peak();
         self.working = Some((kind, self.now()));
         if let Some(account) = self.accounts.get_mut(kind) {
             account.last_used = self.clock;
@@ -248,6 +255,9 @@ impl Drop for Budget {
     fn drop(&mut self) {
         // What the last model took is remembered too.
         let _ = self.settle();
+        if self.limit.is_some() {
+            log::debug!("peak of resident memory: {} bytes", self.highest.max(self.peak_now()));
+        }
     }
 }
 

@@ -34,7 +34,7 @@ pub enum CostSource {
 impl Cost {
     /// A guess from the bytes of a model's graphs: weights once, in the file's pages or repacked, with half as much again
     /// for what is there twice while they are, and room to work.
-    pub(super) fn estimated(graph_bytes: u64) -> Self {
+    pub(in crate::models) fn estimated(graph_bytes: u64) -> Self {
         const LEAST_WORKING: u64 = 32 << 20;
         let with_half = graph_bytes.saturating_add(graph_bytes / 2);
         let working = (graph_bytes / 4).max(LEAST_WORKING);
@@ -60,7 +60,7 @@ impl Cost {
 /// The file where the cost of one model is remembered; `None` where no folder is known.
 ///
 /// Never in the model folder itself: it may be read-only, and its files are all checked.
-pub(super) fn file(key: &str) -> Option<PathBuf> {
+pub(in crate::models) fn file(key: &str) -> Option<PathBuf> {
     let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     // CACHE_DIRECTORY is systemd's, for a service that has one.
     let folder = variable("EDGEFUSE_CACHE")
@@ -71,7 +71,7 @@ pub(super) fn file(key: &str) -> Option<PathBuf> {
 }
 
 /// What is remembered; a file that cannot be read or understood is none.
-pub(super) fn read(file: &Path) -> Option<Cost> {
+pub(in crate::models) fn read(file: &Path) -> Option<Cost> {
     serde_json::from_str(&fs::read_to_string(file).ok()?).ok()
 }
 
