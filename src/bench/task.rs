@@ -104,6 +104,7 @@ impl Task {
             image: image.then(|| inputs.image.clone()),
             audio: audio.then(|| inputs.audio.clone()),
             text: text.then(|| inputs.text.clone()),
+            ..Record::default()
         }
     }
 }

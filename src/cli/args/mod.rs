@@ -1,13 +1,20 @@
 //! The arguments.
 
+mod ask;
 mod bench;
+mod caption;
+mod matching;
+mod search;
 mod transcribe;
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub use ask::Ask;
 pub use bench::{Bench, BenchModel, BenchProcess, GivenInputs, Measurement};
+pub use caption::Caption;
+pub use matching::Match;
 pub use transcribe::{Subtitles, TimestampsArgument, Transcribe};
 
 /// Offline captions, transcripts, answers and fused decisions, through ONNX Runtime.
@@ -65,9 +72,11 @@ pub enum Command {
     Run(Run),
     /// Caption pictures
     Caption(Caption),
-    /// Ask a question about a picture, typed or spoken
-    #[command(override_usage = "edgefuse ask [OPTIONS] <IMAGE> (<QUESTION> | --audio <FILE>)")]
+    /// Ask questions about a picture, typed or spoken
+    #[command(override_usage = "edgefuse ask [OPTIONS] <IMAGE> (<QUESTION>... | --audio <FILE>)")]
     Ask(Ask),
+    /// Tell how well texts fit pictures
+    Match(Match),
     /// Write down what is said in recordings
     Transcribe(Box<Transcribe>),
     /// The student's decision over any of picture, text, sound and sensors
@@ -108,32 +117,6 @@ pub struct Run {
     /// `report_placement: true` in the device file's `runtime`
     #[arg(long)]
     pub placement: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct Caption {
-    /// Pictures, and folders of them
-    #[arg(required = true, value_name = "IMAGE")]
-    pub images: Vec<PathBuf>,
-    /// Text that the caption continues
-    #[arg(long, value_name = "TEXT")]
-    pub prompt: Option<String>,
-    /// Most tokens of a caption [default: the model's]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
-    pub max_tokens: Option<u32>,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct Ask {
-    /// The picture
-    #[arg(value_name = "IMAGE")]
-    pub image: PathBuf,
-    /// The question
-    #[arg(value_name = "QUESTION", required_unless_present = "audio")]
-    pub question: Option<String>,
-    /// A recording of the question
-    #[arg(long, value_name = "FILE", conflicts_with = "question")]
-    pub audio: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -33,6 +33,13 @@ pub struct Decoding<'a> {
     length: usize,
 }
 
+/// The state of a [`Decoding`] at one moment, to go back to.
+pub struct Kept {
+    past_keys: Vec<Tensor>,
+    past_values: Vec<Tensor>,
+    length: usize,
+}
+
 impl CrossAttention {
     /// Takes `cross_key` and `cross_value` out of what an encoder gave.
     pub fn take(outputs: &mut Outputs) -> Self {
@@ -156,6 +163,27 @@ impl Decoding<'_> {
             *tensor = tensor.select(rows)?;
         }
         self.rows = rows.len();
+        Ok(())
+    }
+
+    /// The state of one row, copied.
+    ///
+    /// # Errors
+    /// [`EngineError::Run`] when ONNX Runtime cannot take the tensors.
+    pub fn keep(&self, row: usize) -> Result<Kept, EngineError> {
+        let copy = |tensors: &[Tensor]| tensors.iter().map(|tensor| tensor.select(&[row])).collect::<Result<_, _>>();
+        Ok(Kept { past_keys: copy(&self.past_keys)?, past_values: copy(&self.past_values)?, length: self.length })
+    }
+
+    /// Goes on from `kept` with `rows` rows that are all alike; they belong to a single window.
+    ///
+    /// # Errors
+    /// [`EngineError::Run`] when ONNX Runtime cannot take the tensors.
+    pub fn go_back(&mut self, kept: &Kept, rows: usize) -> Result<(), EngineError> {
+        let again = vec![0; rows];
+        let copies = |tensors: &[Tensor]| tensors.iter().map(|tensor| tensor.select(&again)).collect::<Result<_, _>>();
+        (self.past_keys, self.past_values) = (copies(&kept.past_keys)?, copies(&kept.past_values)?);
+        (self.rows, self.length) = (rows, kept.length);
         Ok(())
     }
 
