@@ -5,7 +5,7 @@
 #   Rust's standard library for the target   rustup target add aarch64-unknown-linux-gnu
 #   a linker against glibc 2.31 or older     CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER names it, or
 #                                            bin/aarch64-linux-gnu-gcc-glibc2.31 in AARCH64_HOME, or aarch64-linux-gnu-gcc
-#   objdump, qemu-aarch64, python3           Debian's binutils, qemu-user or qemu-user-static
+#   objdump, zstd, qemu-aarch64              Debian's binutils, zstd, and qemu-user or qemu-user-static
 #   an aarch64 C and C++ library             AARCH64_SYSROOT, or sysroot in AARCH64_HOME, or /usr/aarch64-linux-gnu
 #
 # AARCH64_HOME is ~/.cache/aarch64-build where it is not set. Exit code 77: something of this is not there, and is said.
@@ -36,7 +36,7 @@ no_newer_than() {
 
 # --- What is here ---------------------------------------------------------------------------------------------------
 
-for tool in cargo objdump; do
+for tool in cargo objdump zstd; do
     command -v "$tool" >/dev/null || not_here "$tool is not installed"
 done
 rustlib=$(rustc --print sysroot)/lib/rustlib/$target/lib
@@ -117,5 +117,32 @@ same "student, picture and text" 1e-3 fuse --embeddings --image tests/data/easyv
 same "student, sound" 1e-3 fuse --embeddings --audio tests/data/cards-001.wav
 same "BLIP, caption" 1e-3 caption tests/data/easyvqa-23.png
 same "BLIP, answer" 1e-3 ask tests/data/easyvqa-23.png "what color is the shape?"
+
+# --- A bundle: the same twice, and running from where it is unpacked -------------------------------------------------------
+
+mkdir -p "$scratch/clone/configs"
+ln -s "$PWD/onnx" "$scratch/clone/onnx"
+config=configs/board.yaml
+cat >"$scratch/clone/$config" <<EOF
+device: board
+models: {student: {path: onnx/student}}
+pipeline: [fuse]
+EOF
+for number in 1 2; do
+    "$here" --config "$scratch/clone/$config" --quiet bundle --target aarch64 --binary "$board" --library "$library" \
+        --out "$scratch/$number.tar.zst"
+done
+cmp "$scratch/1.tar.zst" "$scratch/2.tar.zst"
+zstd --quiet -d -c "$scratch/1.tar.zst" | tar -x -C "$scratch"
+(cd "$scratch/edgefuse" && sha256sum -c --quiet SHA256SUMS)
+run_bundle() {
+    env -u ORT_DYLIB_PATH -u EDGEFUSE_CONFIG "${emulate[@]}" "$scratch/edgefuse/edgefuse" --config "$scratch/edgefuse/$config" "$@"
+}
+if run_bundle doctor && run_bundle --quiet fuse --image tests/data/easyvqa-23.png --text "what color is the shape?" | grep "^blue "; then
+    echo "bundle: runs"
+else
+    echo "bundle: does not run"
+    failed=1
+fi
 
 exit "$failed"

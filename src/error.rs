@@ -150,7 +150,11 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             error if error.is_about_input() => 1,
-            Error::Config(_) | Error::Request { .. } | Error::NoModel { .. } | Error::Bundle { .. } | Error::Write { .. } => 2,
+            Error::Config(_)
+            | Error::Request { .. }
+            | Error::NoModel { .. }
+            | Error::Bundle { .. }
+            | Error::Write { .. } => 2,
             _ => 3,
         }
     }

@@ -82,13 +82,7 @@ fn model() -> Vec<u8> {
     let shape = message(&[(1, b""), (1, b"")]);
     let tensor = [number(1, 1), message(&[(2, &shape)])].concat();
     let value = |name: &[u8]| message(&[(1, name), (2, &message(&[(1, &tensor)]))]);
-    let graph = message(&[
-        (1, &node),
-        (2, b"matmul"),
-        (11, &value(b"a")),
-        (11, &value(b"b")),
-        (12, &value(b"c")),
-    ]);
+    let graph = message(&[(1, &node), (2, b"matmul"), (11, &value(b"a")), (11, &value(b"b")), (12, &value(b"c"))]);
     let opset = number(2, 13);
     // IR version 7 is that of opset 13.
     [number(1, 7), message(&[(7, &graph), (8, &opset)])].concat()

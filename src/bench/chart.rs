@@ -25,7 +25,11 @@ const BAR: f64 = 14.0;
 /// Draws horizontal bars on a logarithmic axis of milliseconds: warm p50, p90 and p99, and the cold process.
 pub fn chart(title: &str, rows: &[Bars]) -> String {
     let bars = |row: &Bars| {
-        let warm = [("p50", row.warm.p50_ms, "#1f6f8b"), ("p90", row.warm.p90_ms, "#4c9db5"), ("p99", row.warm.p99_ms, "#99c9d8")];
+        let warm = [
+            ("p50", row.warm.p50_ms, "#1f6f8b"),
+            ("p90", row.warm.p90_ms, "#4c9db5"),
+            ("p99", row.warm.p99_ms, "#99c9d8"),
+        ];
         warm.into_iter().chain(row.cold_ms.map(|cold| ("cold", cold, "#c7713c"))).collect::<Vec<_>>()
     };
     let values = rows.iter().flat_map(bars).map(|(_, ms, _)| ms.max(1e-3));
@@ -97,11 +101,8 @@ mod tests {
         assert!(svg.starts_with("<svg xmlns") && svg.ends_with("</svg>\n"));
         assert!(svg.contains("a &lt;board&gt; &amp; more"));
         assert!(svg.contains("p50 2 ms") && svg.contains("p99 10.0 ms") && svg.contains("cold 250 ms"), "{svg}");
-        let widths: Vec<f64> = svg
-            .split("width=\"")
-            .skip(3)
-            .filter_map(|rest| rest.split('"').next()?.parse().ok())
-            .collect();
+        let widths: Vec<f64> =
+            svg.split("width=\"").skip(3).filter_map(|rest| rest.split('"').next()?.parse().ok()).collect();
         assert_eq!(widths.len(), 4);
         assert!(widths[0] < widths[1] && widths[2] < widths[3], "{widths:?}");
         chart("nothing", &[]);

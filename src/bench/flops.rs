@@ -24,10 +24,16 @@ pub(super) fn flops(node: &NodeArguments) -> f64 {
     let (a, b) = (shape(&node.input_type_shape, 0), shape(&node.input_type_shape, 1));
     let (c, present) = (shape(&node.output_type_shape, 0), shape(&node.output_type_shape, 1));
     let multiply_adds = match node.op_name.as_str() {
-        "MatMul" | "MatMulNBits" | "MatMulInteger" | "MatMulIntegerToFloat" | "DynamicQuantizeMatMul"
+        "MatMul"
+        | "MatMulNBits"
+        | "MatMulInteger"
+        | "MatMulIntegerToFloat"
+        | "DynamicQuantizeMatMul"
         | "QLinearMatMul" => count(&c) * last(&a),
         // Either side may be transposed: what is summed over is what the other axes leave.
-        "FusedMatMul" | "Gemm" | "FusedGemm" if a.len() <= c.len() => count(&c) * count(&a) / count(&c[..c.len() - 1]).max(1.0),
+        "FusedMatMul" | "Gemm" | "FusedGemm" if !c.is_empty() && a.len() <= c.len() => {
+            count(&c) * count(&a) / count(&c[..c.len() - 1]).max(1.0)
+        }
         // Weights are [out, in of a group, ...]; their layout may be blocked, their axes stay.
         "Conv" | "FusedConv" | "NhwcFusedConv" | "ConvInteger" | "QLinearConv" if b.len() > 1 => {
             count(&c) * count(&b[1..])
@@ -78,7 +84,8 @@ mod tests {
         // Transposed: [3, 5]^T x [3, 4].
         assert_eq!(of("Gemm", r#"[{"float": [3, 5]}, {"float": [3, 4]}]"#, r#"[{"float": [5, 4]}]"#), 120.0);
         // 8 channels out, 3 in, 3 x 3, on 10 x 10.
-        let conv = of("Conv", r#"[{"float": [1, 3, 10, 10]}, {"float": [8, 3, 3, 3]}]"#, r#"[{"float": [1, 8, 10, 10]}]"#);
+        let conv =
+            of("Conv", r#"[{"float": [1, 3, 10, 10]}, {"float": [8, 3, 3, 3]}]"#, r#"[{"float": [1, 8, 10, 10]}]"#);
         assert_eq!(conv, 2.0 * 800.0 * 27.0);
         // One query of width 384 over 7 keys: scores and sum.
         let inputs = r#"[{"float": [1, 1, 384]}, {"float": [1, 1, 384]}]"#;

@@ -118,10 +118,12 @@ impl Bench {
         };
         let steps = vec![task.step(&device)];
         let record = task.record(inputs);
-        Ok(Bench { pipeline: Pipeline::new(Models::new(Arc::new(engine), device), steps), record })
+        Ok(Bench { pipeline: Pipeline::new(Models::new(Arc::new(engine), device), steps)?, record })
     }
 
     fn run(&mut self) -> Result<RecordResult, Error> {
+        // Each run is of a picture never seen before.
+        self.pipeline.forget_picture();
         let result = self.pipeline.process(&self.record, &mut |_, _| {})?;
         match result.errors().first() {
             Some(problem) => Err(Error::Input { problem: (*problem).to_string() }),

@@ -128,13 +128,19 @@ fn is_node_run(event: &Map<String, Value>) -> bool {
     text("cat") == "Node" && text("name").ends_with("_kernel_time")
 }
 
+/// Whether the text begins with a date, YYYY-MM-DD; how the time behind it is written differs between versions.
+fn is_date(text: &str) -> bool {
+    let like = "0000-00-00";
+    let pairs = text.bytes().zip(like.bytes());
+    text.len() >= like.len() && pairs.into_iter().all(|(a, b)| if b == b'0' { a.is_ascii_digit() } else { a == b })
+}
+
 impl Profile {
     /// Reads `MICROSECONDS.MODEL.ROLE_DATE.json`, as the engine and ONNX Runtime name a profile together.
     fn named(path: PathBuf) -> Option<Self> {
         let name = path.file_name()?.to_str()?.strip_suffix(".json")?;
         let (offset, rest) = name.split_once('.')?;
-        // The date is YYYY-MM-DD_HH-MM-SS, behind an underscore.
-        let end = rest.len().checked_sub("_0000-00-00_00-00-00".len())?;
+        let end = rest.rmatch_indices('_').map(|(at, _)| at).find(|&at| is_date(&rest[at + 1..]))?;
         let (offset, graph) = (offset.parse().ok()?, rest.get(..end)?.to_string());
         Some(Profile { path, graph, offset })
     }
@@ -197,9 +203,12 @@ mod tests {
         let event = r#"{"cat": "Node", "pid": 7, "tid": 9, "dur": 5, "ts": 100, "ph": "X", "name": "m_kernel_time",
             "args": {"op_name": "MatMul", "input_type_shape": [{"float": [2, 3]}, {"float": [3, 4]}],
             "output_type_shape": [{"float": [2, 4]}]}}"#;
-        let session = r#"{"cat": "Session", "pid": 7, "tid": 9, "dur": 5, "ts": 1, "ph": "X", "name": "load", "args": {}}"#;
-        for name in ["000000001000.blip.vision", "000000000500.student.student"] {
-            let path = folder.path().join(format!("{name}_2026-01-31_10-11-12.json"));
+        let session =
+            r#"{"cat": "Session", "pid": 7, "tid": 9, "dur": 5, "ts": 1, "ph": "X", "name": "load", "args": {}}"#;
+        for name in
+            ["000000001000.blip.vision_2026-01-31_10-11-12", "000000000500.student.student_2026-01-31_10-11-12.345"]
+        {
+            let path = folder.path().join(format!("{name}.json"));
             fs::write(path, format!("[\n{session},\n{event}\n]\n")).unwrap();
         }
         fs::write(folder.path().join("notes.txt"), "no profile").unwrap();

@@ -310,7 +310,10 @@ mod tests {
         assert_eq!(found[5].3, fs::read(folder.path().join("large.bin")).unwrap());
         let sums = String::from_utf8(found[6].3.clone()).unwrap();
         // printf abc | sha256sum
-        assert!(sums.starts_with("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  a/b/c.txt\n"), "{sums}");
+        assert!(
+            sums.starts_with("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  a/b/c.txt\n"),
+            "{sums}"
+        );
         assert_eq!(sums.lines().count(), 3);
     }
 

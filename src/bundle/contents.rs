@@ -47,7 +47,11 @@ pub(super) fn contents(bundle: &Bundle, device: &Device) -> Result<Contents, Err
             problem: format!(
                 "{}: models.{key}.path must be relative and lie below {}, so that it is found on the board",
                 device.path.display(),
-                if device.base.as_os_str().is_empty() { "the current folder".into() } else { device.base.display().to_string() }
+                if device.base.as_os_str().is_empty() {
+                    "the current folder".into()
+                } else {
+                    device.base.display().to_string()
+                }
             ),
         })?;
         let model = model::reduced(entry)?;
@@ -73,7 +77,8 @@ fn device_files(device: &Device) -> Result<Vec<(String, String)>, Error> {
     for path in [&device.path].into_iter().chain(&device.extended) {
         // Elsewhere, its own relative paths would start elsewhere.
         if path.parent() != device.path.parent() {
-            let problem = format!("{}: it extends {}, which does not lie beside it", device.path.display(), path.display());
+            let problem =
+                format!("{}: it extends {}, which does not lie beside it", device.path.display(), path.display());
             return Err(Error::Bundle { problem });
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

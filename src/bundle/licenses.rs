@@ -33,7 +33,10 @@ pub(super) fn of_library(library: &Path) -> Vec<(&'static str, PathBuf)> {
     let notices = ["onnxruntime-LICENSE", "onnxruntime-ThirdPartyNotices.txt"].map(|name| (name, folder.join(name)));
     for (name, path) in &notices {
         if !path.is_file() {
-            log::warn!("{} is not beside the library: add ONNX Runtime's {name} before you pass the bundle on", path.display());
+            log::warn!(
+                "{} is not beside the library: add ONNX Runtime's {name} before you pass the bundle on",
+                path.display()
+            );
         }
     }
     notices.into_iter().filter(|(_, path)| path.is_file()).collect()

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::binary::{command, data, root, run};
+use crate::binary::{command, data, library, root, run};
 
 fn folders() -> (tempfile::TempDir, [String; 2]) {
     let folder = tempfile::tempdir().unwrap();
@@ -46,7 +46,8 @@ fn every_file_gets_a_result_and_systemd_hears_of_it() {
     put("bad/text.wav", &input, "bad.wav");
     fs::create_dir(Path::new(&input).join("media")).unwrap();
     put("easyvqa-0.png", &input, "media/0.png");
-    fs::write(Path::new(&input).join("batch.jsonl"), "{\"id\": \"x\", \"image\": \"media/0.png\"}\nnot json\n").unwrap();
+    fs::write(Path::new(&input).join("batch.jsonl"), "{\"id\": \"x\", \"image\": \"media/0.png\"}\nnot json\n")
+        .unwrap();
     fs::write(Path::new(&input).join("notes.txt"), "no work").unwrap();
     fs::write(Path::new(&input).join(".half.png"), "still being copied").unwrap();
     let address = folder.path().join("notify");
@@ -55,6 +56,7 @@ fn every_file_gets_a_result_and_systemd_hears_of_it() {
     let config = config(folder.path());
     let mut watch = command();
     watch.args(["--config", &config, "--format", "json", "watch", &input, "--results", &output, "--until-idle", "2"]);
+    watch.env("ORT_DYLIB_PATH", library());
     let first = run(watch.env("NOTIFY_SOCKET", &address)).expect(0);
     assert_eq!(first.json().len(), 4, "{}", first.stdout);
     assert_eq!(result(&output, "a picture.png")[0]["caption"]["text"], "a blue rectangle");
@@ -84,7 +86,8 @@ fn every_file_gets_a_result_and_systemd_hears_of_it() {
 fn folders_that_cannot_be_used() {
     let (folder, [input, output]) = folders();
     let config = config(folder.path());
-    let watch = |input: &str, output: &str| run(command().args(["--config", &config, "watch", input, "--results", output]));
+    let watch =
+        |input: &str, output: &str| run(command().args(["--config", &config, "watch", input, "--results", output]));
     watch("/nowhere", &output).expect(1).expect_error(&["/nowhere"]);
     watch(&input, "/nowhere").expect(2).expect_error(&["/nowhere"]);
     watch(&input, &config).expect(2).expect_error(&["not a folder"]);

@@ -31,7 +31,7 @@ pub(in crate::cli) fn watch(global: &Global, args: &Watch) -> Result<Outcome, St
     let engine = Engine::start(&device.runtime, &device.base).map_err(Error::from)?;
     let steps = device.pipeline.clone();
     let mut service = Service {
-        pipeline: Pipeline::new(Models::new(Arc::new(engine), device), steps),
+        pipeline: Pipeline::new(Models::new(Arc::new(engine), device), steps)?,
         printer: Printer { named_inputs: true, ..printer(global, Shown::All) },
         notify: Notify::new(),
     };
