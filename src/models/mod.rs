@@ -1,8 +1,10 @@
 //! The models: what each makes of pictures, sound and text, on top of the graphs that [`crate::engine`] runs.
 
 pub mod blip;
+pub mod blip2;
 pub mod generation;
 mod loader;
+mod pictures;
 mod registry;
 pub mod student;
 mod token_bytes;
@@ -11,6 +13,7 @@ mod vocabulary;
 pub mod whisper;
 
 pub use loader::Loader;
+pub use pictures::PictureModel;
 pub use registry::Models;
 pub use token_bytes::TokenBytes;
 pub use vocabulary::Vocabulary;

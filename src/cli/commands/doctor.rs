@@ -188,7 +188,7 @@ fn examine_parts(
     let loader = Loader::new(engine.clone(), entry)?;
     let folder = loader.folder().clone();
     report.name = Some(folder.common.name.clone());
-    if folder.kind.name() != kind {
+    if folder.kind.key() != kind {
         return Err(loader.wrong_kind(kind));
     }
     for (role, spec) in &folder.common.graphs {
@@ -212,6 +212,7 @@ fn examine_parts(
     let tokenizer = match &folder.kind {
         Kind::Whisper(spec) => Some(&spec.tokenizer),
         Kind::Blip(spec) => Some(&spec.tokenizer),
+        Kind::Blip2(spec) => Some(&spec.tokenizer),
         Kind::Student(spec) => spec.tokenizer.as_ref(),
         Kind::Vad(_) => None,
     };
