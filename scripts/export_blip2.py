@@ -13,9 +13,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from export.arguments import add_common_arguments, chosen_precisions
+from export.arguments import add_common_arguments, chosen_precisions, exit_code
 from export.blip2 import QUESTION_PROMPT, export_blip2
-from export.errors import ExportError
 from export.graph import Dialect
 from export.hub import checkpoint_folder
 
@@ -35,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_common_arguments(parser)
     args = parser.parse_args(arguments)
     dialect = Dialect(args.dialect)
-    try:
+
+    def export() -> None:
         export_blip2(
             checkpoint_folder(args.checkpoint),
             args.out,
@@ -50,14 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             precisions=chosen_precisions(args.precision, dialect),
             question_prompt=args.question_prompt,
         )
-    except ExportError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"error: {error.filename or args.out}: {error.strerror or error}", file=sys.stderr)
-        return 2
-    print(f"wrote {args.out}", file=sys.stderr)
-    return 0
+
+    return exit_code(args.out, export)
 
 
 if __name__ == "__main__":

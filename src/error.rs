@@ -88,15 +88,20 @@ pub enum Error {
         /// The kind needed.
         wanted: &'static str,
     },
-    /// A model alone is larger than the memory budget.
+    /// A model does not fit into the memory budget.
     #[error(
-        "{model}: its graphs take {needed}, more than `runtime.memory_budget` of {budget}; choose a smaller precision or model"
+        "{model}: takes {needed} ({source_of_figure}) beside {base} of the program itself, more than `runtime.memory_budget` of \
+         {budget}; choose a smaller precision or model, or a larger budget"
     )]
     Budget {
         /// Name of the model.
         model: String,
-        /// Bytes of its graphs.
+        /// Bytes that it takes.
         needed: crate::config::ByteSize,
+        /// Where that figure is from.
+        source_of_figure: &'static str,
+        /// Bytes of the process without models.
+        base: crate::config::ByteSize,
         /// The budget.
         budget: crate::config::ByteSize,
     },

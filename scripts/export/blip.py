@@ -18,11 +18,14 @@ from export.blip_retrieval import match_graph, text_graph
 from export.checkpoint import Checkpoint
 from export.errors import ExportError
 from export.graph import Dialect, GraphBuilder
-from export.model_folder import graph_entry, graph_file_name, new_model_folder, write_description
+from export.model_folder import Lengths, graph_entry, graph_file_name, new_model_folder, write_description
 from export.precision import ENCODER, Precision, least_runtimes
 from export.section import Section
 from export.weight_file import WeightFile
 from export.wordpiece import CLASSIFY, SEPARATOR, dump_tokenizer, load_tokenizer, special_id
+
+MOST_SIDE_BY_SIDE, MOST_HYPOTHESES = 8, 5
+"""What engines are built for: more of either at a time is built for when it first comes."""
 
 # transformers' generate stops after 20 tokens unless told otherwise; a VQA answer is a word or a few.
 CAPTION_MAX_TOKENS = 20
@@ -103,7 +106,7 @@ def export_blip(
         _check_same_image_side(main, other)
 
     with new_model_folder(out) as building:
-        graphs = write_graphs(building, _graphs(main, tasks), dialect, precisions)
+        graphs = write_graphs(building, _graphs(main, tasks), dialect, precisions, _lengths(main))
         (building / "tokenizer.json").write_bytes(dump_tokenizer(main.tokenizer))
         positions = main.config.text.max_position_embeddings
         details = {
@@ -122,7 +125,11 @@ def export_blip(
 
 
 def write_graphs(
-    folder: Path, groups: list[dict[str, Fill]], dialect: Dialect, precisions: Sequence[Precision]
+    folder: Path,
+    groups: list[dict[str, Fill]],
+    dialect: Dialect,
+    precisions: Sequence[Precision],
+    lengths: dict[str, Lengths] | None = None,
 ) -> dict[str, Any]:
     """Writes every graph in every precision, each group's with the same weights; gives their descriptions by role."""
     entries: dict[str, Any] = {}
@@ -148,8 +155,23 @@ def write_graphs(
             print(f"{first.stem}: {megabytes:.1f} MB in {time.monotonic() - started:.1f} s", file=sys.stderr)
         for role, graph in built.items():
             elsewhere = weights if role in list(group)[1:] else None
-            entries[role] = graph_entry(graph, files[role], elsewhere, least_runtimes(precisions))
+            entries[role] = graph_entry(graph, files[role], elsewhere, least_runtimes(precisions), lengths)
     return entries
+
+
+def _lengths(source: Source) -> dict[str, Lengths]:
+    """How long the dynamic axes get: pictures and texts side by side, hypotheses of each, text."""
+    text = source.config.text.max_position_embeddings
+    side_by_side = Lengths(1, 1, MOST_SIDE_BY_SIDE)
+    return {
+        "windows": side_by_side,
+        "images": side_by_side,
+        "texts": side_by_side,
+        "batch": Lengths(1, 1, MOST_SIDE_BY_SIDE * MOST_HYPOTHESES),
+        "tokens": Lengths(1, min(8, text), text),
+        "past": Lengths(0, min(8, text - 1), text - 1),
+        "source": Lengths(1, min(8, text), text),
+    }
 
 
 def _graphs(main: Source, tasks: dict[str, Source]) -> list[dict[str, Fill]]:

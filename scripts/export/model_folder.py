@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,15 @@ from export.precision import Precision
 FORMAT = 1
 DESCRIPTION = "model.yaml"
 HASH_BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """How long a dynamic axis gets: the least, what engines are tuned for, the most."""
+
+    min: int
+    opt: int
+    max: int
 
 
 @contextmanager
@@ -64,10 +74,12 @@ def graph_entry(
     files: Mapping[str, str],
     weights: Mapping[str, str] | None = None,
     needs: Mapping[str, str] | None = None,
+    lengths: Mapping[str, Lengths] | None = None,
 ) -> dict[str, Any]:
     """The description of a graph under its role, by precision: `files` has the file of the graph, `weights` that of its
 
-    weights where it is not FILE.data, and `needs` the least version of ONNX Runtime where 1.17 does not serve.
+    weights where it is not FILE.data, and `needs` the least version of ONNX Runtime where 1.17 does not serve. `lengths`
+    tells how long dynamic axes get, of which the entry has those that the graph's inputs have.
     """
     description = graph.describe()
     entry: dict[str, Any] = {"layers": description.pop("layers")} if "layers" in description else {}
@@ -76,6 +88,9 @@ def graph_entry(
         entry["weights"] = dict(weights)
     if needs:
         entry["needs"] = dict(needs)
+    axes = {axis for tensor in description["inputs"].values() for axis in tensor["shape"]}
+    if profiles := {axis: asdict(length) for axis, length in (lengths or {}).items() if axis in axes}:
+        entry["profiles"] = profiles
     return entry | description
 
 

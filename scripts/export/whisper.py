@@ -10,7 +10,7 @@ from typing import Any
 from export.checkpoint import read_json
 from export.errors import ExportError
 from export.graph import Dialect, GraphBuilder
-from export.model_folder import graph_entry, graph_file_name, new_model_folder, write_description
+from export.model_folder import Lengths, graph_entry, graph_file_name, new_model_folder, write_description
 from export.precision import ENCODER, Precision, least_runtimes
 from export.weight_file import WeightFile
 from export.whisper_alignment import build_alignment
@@ -32,6 +32,9 @@ N_FFT = 400
 HOP_LENGTH = 160
 CHUNK_SECONDS = 30
 """openai-whisper's `audio.py`; the same for every size. In Hz, samples, samples and seconds."""
+
+MOST_WINDOWS, MOST_HYPOTHESES = 8, 5
+"""What engines are built for: more of either at a time is built for when it first comes."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,27 @@ def _write_graphs(
         shared.close()
         shared_files[precision.value] = shared.path.name
     return {
-        role: graph_entry(graph, files[role], shared_files if role == "alignment" else None, least_runtimes(precisions))
+        role: graph_entry(
+            graph,
+            files[role],
+            shared_files if role == "alignment" else None,
+            least_runtimes(precisions),
+            _lengths(weights),
+        )
         for role, graph in built.items()
+    }
+
+
+def _lengths(weights: WhisperWeights) -> dict[str, Lengths]:
+    """How long the dynamic axes get: windows side by side, hypotheses of each, frames of 30 s at most, text."""
+    source, text = weights.encoder_positions, weights.decoder_positions
+    return {
+        "windows": Lengths(1, 1, MOST_WINDOWS),
+        "batch": Lengths(1, 1, MOST_WINDOWS * MOST_HYPOTHESES),
+        "frames": Lengths(2, 2 * source, 2 * source),
+        "source": Lengths(1, source, source),
+        "tokens": Lengths(1, 1, text),
+        "past": Lengths(0, text // 8, text - 1),
     }
 
 

@@ -56,6 +56,7 @@ pub fn run(args: Args) -> ExitCode {
         Command::Transcribe(transcribe) => commands::transcribe(&args.global, transcribe),
         Command::Fuse(fuse) => commands::fuse(&args.global, fuse),
         Command::Doctor => commands::doctor(&args.global),
+        Command::Prepare => commands::prepare(&args.global),
     };
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

@@ -1,18 +1,17 @@
 //! A device file: which library, providers, threads, memory and models one board uses.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::ask::AskOptions;
 use super::caption::CaptionOptions;
 use super::error::ConfigError;
-use super::locate::locate;
+use super::extends::{self, Layer};
 use super::match_options::MatchOptions;
 use super::model_entry::{MODEL_FILE, ModelEntry};
 use super::pipeline::{self, Step};
-use super::provider::Provider;
-use super::raw::{RawDevice, RawModel};
-use super::runtime::Runtime;
+use super::provider::{Provider, Providers};
+use super::raw::{RawModel, RawModels, RawRuntime};
+use super::runtime::{Runtime, Threads};
 use super::texts::Texts;
 use super::transcribe::TranscribeOptions;
 
@@ -42,128 +41,72 @@ pub struct Device {
     pub execution_providers: Vec<Provider>,
 }
 
-/// More threads than any board has; ONNX Runtime starts them all.
-const MOST_THREADS: usize = 1_024;
-
 impl Device {
-    /// Reads and checks a device file. Model folders are looked at when a model is first used, so that a board
-    /// without one of the models can still do what needs the others.
+    /// Reads and checks a device file, and those it extends. Model folders are looked at when a model is first used, so
+    /// that a board without one of the models can still do what needs the others.
     ///
     /// # Errors
-    /// [`ConfigError`] with file, line and column for malformed YAML, unknown keys, wrong units and a missing library.
+    /// [`ConfigError`] with file, line and column for malformed YAML, unknown keys, wrong units, a missing library, and
+    /// files that extend one another in a circle.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_path_buf(), source })?;
-        let mut raw: RawDevice = serde_yaml::from_str(&text).map_err(|error| ConfigError::yaml(path, &error))?;
-        let base = base_folder(path);
-        let wrong = |keys: &[&str], problem: String| {
-            let (line, column) = locate(&text, keys);
-            ConfigError::Yaml { path: path.to_path_buf(), line, column, problem }
+        let layers = extends::read(path)?;
+        layers.iter().try_for_each(check)?;
+        // What the nearest file says holds.
+        let library = layers.iter().find_map(|layer| Some(layer.base.join(layer.raw.runtime.library.as_ref()?)));
+        let providers = layers.iter().find_map(|layer| Some(rooted(layer, layer.raw.execution_providers.as_ref()?)));
+        let providers = providers.unwrap_or_else(|| vec![Provider::cpu()]);
+        let runtime =
+            |value: fn(&RawRuntime) -> Option<usize>| layers.iter().find_map(|layer| value(&layer.raw.runtime));
+        let default = Threads::default();
+        let threads = Threads {
+            intra: runtime(|raw| raw.threads.intra).unwrap_or(default.intra),
+            inter: runtime(|raw| raw.threads.inter).unwrap_or(default.inter),
+            spinning: layers.iter().find_map(|layer| layer.raw.runtime.threads.spinning).unwrap_or(default.spinning),
         };
-
-        let from_base = |list: Vec<Provider>| list.into_iter().map(|provider| provider.relative_to(&base)).collect();
-        let providers: Vec<Provider> = raw.execution_providers.map_or_else(|| vec![Provider::Cpu], from_base);
-        if providers.is_empty() {
-            return Err(wrong(
-                &["execution_providers"],
-                "execution_providers: no provider; name at least `cpu`".into(),
-            ));
-        }
-        let threads = raw.runtime.threads;
-        if threads.intra > MOST_THREADS {
-            let problem = format!("runtime.threads.intra: {} is more than {MOST_THREADS}", threads.intra);
-            return Err(wrong(&["runtime", "threads", "intra"], problem));
-        }
-        if !(1..=MOST_THREADS).contains(&threads.inter) {
-            let problem = format!("runtime.threads.inter: {} is not within 1 to {MOST_THREADS}", threads.inter);
-            return Err(wrong(&["runtime", "threads", "inter"], problem));
-        }
-        if let Err((index, problem)) = pipeline::check(&raw.pipeline) {
-            return Err(wrong(&["pipeline", &index.to_string()], format!("pipeline: {problem}")));
-        }
-        for (index, step) in raw.pipeline.iter_mut().enumerate() {
-            let name = step.name();
-            let Some((key, texts)) = step.texts() else { continue };
-            *texts = texts.clone().relative_to(&base);
-            if let Texts::File(path) = texts
-                && !path.is_file()
-            {
-                let problem = format!("pipeline: `{name}`: {key}: {} is not there", path.display());
-                return Err(wrong(&["pipeline", &index.to_string(), name, key], problem));
-            }
-        }
-        let library = raw.runtime.library.map(|library| base.join(library));
-        if let Some(library) = library.as_ref().filter(|library| !library.exists()) {
-            let problem = format!("runtime.library: {} is not there", library.display());
-            return Err(wrong(&["runtime", "library"], problem));
-        }
-        let model = |key: &str, raw: Option<RawModel>| -> Result<Option<ModelEntry>, ConfigError> {
-            let Some(raw) = raw else { return Ok(None) };
-            let (line, column) = locate(&text, &["models", key, "path"]);
-            let entry = ModelEntry {
-                origin: format!("{}:{line}:{column}: models.{key}.path", path.display()),
-                path: base.join(&raw.path),
-                precision: raw.precision.unwrap_or_default(),
-                execution_providers: raw.execution_providers.map_or_else(|| providers.clone(), from_base),
-            };
-            if entry.execution_providers.is_empty() {
-                let problem = format!("models.{key}.execution_providers: no provider; name at least `cpu`");
-                return Err(wrong(&["models", key, "execution_providers"], problem));
-            }
-            Ok(Some(entry))
-        };
+        let on_missing = layers.iter().find_map(|layer| layer.raw.runtime.on_missing_provider);
+        let model = |key: &str, of: fn(&RawModels) -> Option<&RawModel>| entry(&layers, key, of, &providers);
         Ok(Device {
-            name: raw.device,
+            name: layers[0].raw.device.clone(),
             path: path.to_path_buf(),
+            base: layers[0].base.clone(),
             runtime: Runtime {
                 library,
-                memory_budget: raw.runtime.memory_budget,
-                threads: raw.runtime.threads,
-                on_missing_provider: raw.runtime.on_missing_provider,
+                memory_budget: layers.iter().find_map(|layer| layer.raw.runtime.memory_budget),
+                threads,
+                on_missing_provider: on_missing.unwrap_or_default(),
+                report_placement: layers.iter().find_map(|layer| layer.raw.runtime.report_placement).unwrap_or(false),
             },
-            whisper: model("whisper", raw.models.whisper)?,
-            blip: model("blip", raw.models.blip)?,
-            student: model("student", raw.models.student)?,
-            vad: model("vad", raw.models.vad)?,
-            pipeline: raw.pipeline,
+            whisper: model("whisper", |models| models.whisper.as_ref())?,
+            blip: model("blip", |models| models.blip.as_ref())?,
+            student: model("student", |models| models.student.as_ref())?,
+            vad: model("vad", |models| models.vad.as_ref())?,
+            pipeline: steps(&layers)?,
             execution_providers: providers,
-            base,
         })
-    }
-
-    /// The options of the pipeline's `caption` step, or the defaults where it has none.
-    pub fn caption_options(&self) -> CaptionOptions {
-        let step = self.pipeline.iter().find_map(|step| match step {
-            Step::Caption(options) => Some(options.clone()),
-            _ => None,
-        });
-        step.unwrap_or_default()
-    }
-
-    /// The options of the pipeline's `ask` step, or the defaults where it has none.
-    pub fn ask_options(&self) -> AskOptions {
-        let step = self.pipeline.iter().find_map(|step| match step {
-            Step::Ask(options) => Some(options.clone()),
-            _ => None,
-        });
-        step.unwrap_or_default()
-    }
-
-    /// The options of the pipeline's `match` step, or the defaults where it has none.
-    pub fn match_options(&self) -> MatchOptions {
-        let step = self.pipeline.iter().find_map(|step| match step {
-            Step::Match(options) => Some(options.clone()),
-            _ => None,
-        });
-        step.unwrap_or_default()
     }
 
     /// The options of the pipeline's `transcribe` step, or the defaults where it has none.
     pub fn transcribe_options(&self) -> TranscribeOptions {
-        let step = self.pipeline.iter().find_map(|step| match step {
-            Step::Transcribe(options) => Some(TranscribeOptions::clone(options)),
-            _ => None,
-        });
-        step.unwrap_or_default()
+        self.options(|step| if let Step::Transcribe(options) = step { Some(options.as_ref()) } else { None })
+    }
+
+    /// The options of the pipeline's `caption` step, or the defaults where it has none.
+    pub fn caption_options(&self) -> CaptionOptions {
+        self.options(|step| if let Step::Caption(options) = step { Some(options) } else { None })
+    }
+
+    /// The options of the pipeline's `ask` step, or the defaults where it has none.
+    pub fn ask_options(&self) -> AskOptions {
+        self.options(|step| if let Step::Ask(options) = step { Some(options) } else { None })
+    }
+
+    /// The options of the pipeline's `match` step, or the defaults where it has none.
+    pub fn match_options(&self) -> MatchOptions {
+        self.options(|step| if let Step::Match(options) = step { Some(options) } else { None })
+    }
+
+    fn options<T: Clone + Default>(&self, of: impl Fn(&Step) -> Option<&T>) -> T {
+        self.pipeline.iter().find_map(of).cloned().unwrap_or_default()
     }
 
     /// The entry of another model folder, for `--model NAME`: a folder by its path, or by its name in `onnx/`.
@@ -176,24 +119,102 @@ impl Device {
             path,
             origin: format!("--model {name}"),
             precision: like.map(|entry| entry.precision.clone()).unwrap_or_default(),
-            execution_providers: like.map_or(&self.execution_providers, |entry| &entry.execution_providers).clone(),
+            execution_providers: like.map_or_else(
+                || Providers::all(self.execution_providers.clone()),
+                |entry| entry.execution_providers.clone(),
+            ),
+            require: like.map(|entry| entry.require.clone()).unwrap_or_default(),
         }
     }
 }
 
-fn base_folder(path: &Path) -> PathBuf {
-    let folder = path.parent().unwrap_or(Path::new(""));
-    if folder.file_name().is_some_and(|name| name == "configs") {
-        folder.parent().unwrap_or(Path::new("")).to_path_buf()
-    } else {
-        folder.to_path_buf()
+/// Checks what one file says by itself.
+fn check(layer: &Layer) -> Result<(), ConfigError> {
+    let raw = &layer.raw;
+    let lists = [("whisper", &raw.models.whisper), ("blip", &raw.models.blip), ("student", &raw.models.student)];
+    for (key, model) in lists.into_iter().chain([("vad", &raw.models.vad)]) {
+        let lists = model.iter().flat_map(|model| &model.execution_providers);
+        let mut lists = lists.flat_map(|by_graph| by_graph.graphs.values().chain(&by_graph.others));
+        if lists.any(Vec::is_empty) {
+            let problem = format!("models.{key}.execution_providers: no provider; name at least `cpu`");
+            return Err(layer.wrong(&["models", key, "execution_providers"], problem));
+        }
     }
+    if raw.execution_providers.as_ref().is_some_and(Vec::is_empty) {
+        let problem = "execution_providers: no provider; name at least `cpu`".to_string();
+        return Err(layer.wrong(&["execution_providers"], problem));
+    }
+    if raw.runtime.threads.inter == Some(0) {
+        let problem = "runtime.threads.inter: 0 is not within 1 to 1024".to_string();
+        return Err(layer.wrong(&["runtime", "threads", "inter"], problem));
+    }
+    if let Some(Err((index, problem))) = raw.pipeline.as_ref().map(|steps| pipeline::check(steps)) {
+        return Err(layer.wrong(&["pipeline", &index.to_string()], format!("pipeline: {problem}")));
+    }
+    let library = raw.runtime.library.as_ref().map(|library| layer.base.join(library));
+    match library.filter(|library| !library.exists()) {
+        None => Ok(()),
+        Some(library) => {
+            let problem = format!("runtime.library: {} is not there", library.display());
+            Err(layer.wrong(&["runtime", "library"], problem))
+        }
+    }
+}
+
+/// A list of providers with its paths read from where the file's paths start.
+fn rooted(layer: &Layer, list: &[Provider]) -> Vec<Provider> {
+    list.iter().map(|provider| provider.clone().relative_to(&layer.base)).collect()
+}
+
+/// The steps of the nearest file that has any, with the paths of their lists read from where its paths start.
+fn steps(layers: &[Layer]) -> Result<Vec<Step>, ConfigError> {
+    let named = layers.iter().find_map(|layer| Some((layer, layer.raw.pipeline.clone()?)));
+    let Some((layer, mut steps)) = named else { return Ok(Vec::new()) };
+    for (index, step) in steps.iter_mut().enumerate() {
+        let name = step.name();
+        let Some((key, texts)) = step.texts() else { continue };
+        *texts = texts.clone().relative_to(&layer.base);
+        if let Texts::File(path) = texts
+            && !path.is_file()
+        {
+            let problem = format!("pipeline: `{name}`: {key}: {} is not there", path.display());
+            return Err(layer.wrong(&["pipeline", &index.to_string(), name, key], problem));
+        }
+    }
+    Ok(steps)
+}
+
+/// The model of one kind: each of its keys from the nearest file that has it.
+fn entry(
+    layers: &[Layer],
+    key: &str,
+    of: fn(&RawModels) -> Option<&RawModel>,
+    providers: &[Provider],
+) -> Result<Option<ModelEntry>, ConfigError> {
+    let named: Vec<(&Layer, &RawModel)> =
+        layers.iter().filter_map(|layer| Some((layer, of(&layer.raw.models)?))).collect();
+    let Some((nearest, _)) = named.first() else { return Ok(None) };
+    let Some((layer, path)) = named.iter().find_map(|(layer, model)| Some((layer, model.path.as_ref()?))) else {
+        return Err(nearest.wrong(&["models", key], format!("models.{key}: no `path`, the model folder")));
+    };
+    let own = named.iter().find_map(|(layer, model)| {
+        let list = model.execution_providers.as_ref()?;
+        Some(list.clone().map(|list| rooted(layer, &list)))
+    });
+    Ok(Some(ModelEntry {
+        origin: format!("{}: models.{key}.path", layer.place(&["models", key, "path"])),
+        path: layer.base.join(path),
+        precision: named.iter().find_map(|(_, model)| model.precision.clone()).unwrap_or_default(),
+        execution_providers: Providers::of_model(own.unwrap_or_default(), providers),
+        require: named.iter().find_map(|(_, model)| model.require.clone()).unwrap_or_default(),
+    }))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
-    use crate::config::Threads;
 
     fn load(text: &str) -> Result<Device, ConfigError> {
         let folder = tempfile::tempdir().unwrap();
@@ -220,15 +241,16 @@ mod tests {
         for (text, place, told) in [
             ("device: x\nruntme: {}\n", ":2:1: ", "unknown field `runtme`"),
             ("device: x\nruntime:\n  memory_budget: 3GB\n", ":3:18: ", "unknown unit `GB`"),
-            ("device: x\nruntime:\n  threads: {intra: -1}\n", ":3:20: ", "intra"),
+            ("device: x\nruntime:\n  threads: {intra: -1}\n", ":3:20: ", "expected a number of threads up to 1024"),
+            ("device: x\nmodels: {blip: {precision: int8}}\n", ":2:16: ", "no `path`"),
             ("device: x\nmodels:\n  wisper: {path: a}\n", ":3:3: ", "expected one of `whisper`, `blip`, `student`"),
             ("device: x\nexecution_providers: [gpu]\n", ":2:23: ", "unknown execution provider `gpu`"),
             ("device: x\nruntime:\n  library: nowhere.so\n", ":3:12: ", "nowhere.so is not there"),
             ("device: x\nruntime:\n  threads: {intra: 50000}\n", ":3:20: ", "more than 1024"),
             ("device: x\npipeline:\n  - caption\n  - caption\n", ":4:5: ", "stands twice"),
             ("device: x\npipeline:\n  - ask: {question: transcript}\n", ":3:5: ", "no `transcribe` before it"),
-            ("device: x\npipeline:\n  - caption\n  - ask: {answers: no.txt}\n", ":4:19: ", "answers: "),
-            ("device: x\npipeline: [match: {texts: 3}]\n", ":2:26: ", "a file with one text a line, or a list"),
+            ("device: x\npipeline:\n  - caption\n  - ask: {answers: no.txt}\n", ":4:20: ", "answers: "),
+            ("device: x\npipeline: [match: {texts: 3}]\n", ":2:27: ", "a file with one text a line, or a list"),
             ("device: x\npipeline:\n  - caption: {beams: 99}\n", ":3:5: ", "`caption`: beams: 99 is not within"),
             ("device: x\nmodels: {blip: onnx/blip}\n", ":2:16: ", "a model must be a mapping"),
             ("runtime: {}\n", "", "missing field `device`"),
@@ -241,9 +263,27 @@ mod tests {
     }
 
     #[test]
-    fn relative_paths_start_above_a_configs_folder() {
-        assert_eq!(base_folder(Path::new("/opt/e/configs/cpu.yaml")), Path::new("/opt/e"));
-        assert_eq!(base_folder(Path::new("configs/cpu.yaml")), Path::new(""));
-        assert_eq!(base_folder(Path::new("/etc/edgefuse/board.yaml")), Path::new("/etc/edgefuse"));
+    fn a_file_fills_the_gaps_of_the_one_that_extends_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let configs = folder.path().join("configs");
+        fs::create_dir(&configs).unwrap();
+        let base = "device: base\nruntime: {memory_budget: 1GiB, threads: {intra: 2, spinning: true}}\n\
+                    execution_providers: [cuda, cpu]\nmodels:\n  blip: {path: onnx/b, precision: int8}\n\
+                    \x20 vad: {path: onnx/v}\npipeline: [caption]\n";
+        fs::write(configs.join("base.yaml"), base).unwrap();
+        let path = folder.path().join("board.yaml");
+        let text = "device: board\nextends: configs/base.yaml\nruntime: {threads: {intra: 4}}\n\
+                    models:\n  blip: {precision: fp16, execution_providers: {vision: [cpu]}, require: {cpu: 1}}\n";
+        fs::write(&path, text).unwrap();
+        let device = Device::load(&path).unwrap();
+        assert_eq!((device.name.as_str(), device.base.as_path()), ("board", folder.path()));
+        assert_eq!(device.runtime.threads, Threads { intra: 4, inter: 1, spinning: true });
+        let names = |list: &[Provider]| list.iter().map(Provider::name).collect::<Vec<_>>();
+        let blip = device.blip.unwrap();
+        assert_eq!((blip.path, blip.precision.of("vision")), (folder.path().join("onnx/b"), "fp16"));
+        assert_eq!(names(blip.execution_providers.of("vision")), ["cpu"]);
+        assert_eq!(names(blip.execution_providers.of("caption_decoder")), ["cuda", "cpu"]);
+        assert!(blip.require.of("vision").is_some() && device.vad.is_some());
+        assert_eq!(device.pipeline.len(), 1);
     }
 }

@@ -4,9 +4,11 @@
 //! Everything here is plain data; nothing in this layer opens an ONNX graph, a picture or a sound.
 
 mod ask;
+mod by_graph;
 mod caption;
 mod device;
 mod error;
+mod extends;
 mod locate;
 mod match_options;
 mod model_entry;
@@ -31,7 +33,10 @@ pub use match_options::MatchOptions;
 pub use model_entry::{MODEL_FILE, ModelEntry};
 pub use pipeline::{FuseOptions, Step, TextSource};
 pub use precisions::Precisions;
-pub use provider::{CudaOptions, Provider, TensorRtOptions};
+pub use provider::{
+    ArenaStrategy, ConvSearch, CpuOptions, CudaOptions, Extra, PassThrough, PassThroughOptions, Provider, Providers,
+    Required, Requirement, TensorRtOptions,
+};
 pub use runtime::{OnMissingProvider, Runtime, Threads};
 pub use search::{SearchOptions, StopEarly};
 pub use texts::Texts;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::precisions::Precisions;
-use super::provider::Provider;
+use super::provider::{Providers, Required};
 
 /// Name of the file that makes a folder a model folder.
 pub const MODEL_FILE: &str = "model.yaml";
@@ -15,8 +15,10 @@ pub struct ModelEntry {
     pub path: PathBuf,
     /// Which of the folder's precisions to load.
     pub precision: Precisions,
-    /// Execution providers in order of preference.
-    pub execution_providers: Vec<Provider>,
+    /// Execution providers of each graph, in order of preference.
+    pub execution_providers: Providers,
+    /// Which of them must hold the nodes of each graph.
+    pub require: Required,
     /// Who named the folder, for errors: `configs/cpu.yaml:12:12: models.whisper.path`, or `--model`.
     pub origin: String,
 }

@@ -4,23 +4,24 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::by_graph::ByGraph;
 use super::pipeline::Step;
 use super::precisions::Precisions;
-use super::provider::Provider;
-use super::runtime::{OnMissingProvider, Threads};
+use super::provider::{Provider, Required};
+use super::runtime::{OnMissingProvider, count};
 use super::units::ByteSize;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a device file must be a mapping that starts with `device: NAME`")]
 pub(super) struct RawDevice {
     pub device: String,
+    pub extends: Option<PathBuf>,
     #[serde(default)]
     pub runtime: RawRuntime,
     pub execution_providers: Option<Vec<Provider>>,
     #[serde(default)]
     pub models: RawModels,
-    #[serde(default)]
-    pub pipeline: Vec<Step>,
+    pub pipeline: Option<Vec<Step>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -28,8 +29,19 @@ pub(super) struct RawDevice {
 pub(super) struct RawRuntime {
     pub library: Option<PathBuf>,
     pub memory_budget: Option<ByteSize>,
-    pub threads: Threads,
-    pub on_missing_provider: OnMissingProvider,
+    pub threads: RawThreads,
+    pub on_missing_provider: Option<OnMissingProvider>,
+    pub report_placement: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "`threads` must be a mapping such as `{intra: 4, spinning: true}`")]
+pub(super) struct RawThreads {
+    #[serde(deserialize_with = "count")]
+    pub intra: Option<usize>,
+    #[serde(deserialize_with = "count")]
+    pub inter: Option<usize>,
+    pub spinning: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -44,7 +56,8 @@ pub(super) struct RawModels {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a model must be a mapping such as `{path: onnx/NAME, precision: fp32}`")]
 pub(super) struct RawModel {
-    pub path: PathBuf,
+    pub path: Option<PathBuf>,
     pub precision: Option<Precisions>,
-    pub execution_providers: Option<Vec<Provider>>,
+    pub execution_providers: Option<ByGraph<Vec<Provider>>>,
+    pub require: Option<Required>,
 }

@@ -1,27 +1,33 @@
 //! Where ONNX Runtime is, and which threads and memory it may use.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, Error, Visitor};
 
 use super::units::ByteSize;
+
+/// More threads than any board has; ONNX Runtime starts them all.
+pub(super) const MOST_THREADS: usize = 1_024;
 
 /// Where ONNX Runtime is and what it may use.
 #[derive(Debug, Clone)]
 pub struct Runtime {
     /// The shared library, where the file names one.
     pub library: Option<PathBuf>,
-    /// Memory that loaded models may take together.
+    /// Resident memory that the whole process may take.
     pub memory_budget: Option<ByteSize>,
     /// The thread pools that all sessions share.
     pub threads: Threads,
     /// What to do when an execution provider does not load.
     pub on_missing_provider: OnMissingProvider,
+    /// Whether results tell where the nodes of the graphs lie.
+    pub report_placement: bool,
 }
 
 /// Threads of the pools that all sessions share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Threads {
     /// Threads inside one operator; 0 leaves the choice to ONNX Runtime (one a physical core).
     pub intra: usize,
@@ -46,4 +52,26 @@ pub enum OnMissingProvider {
     Fallback,
     /// Refuse to run.
     Error,
+}
+
+/// Reads a number of threads.
+pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    struct Count;
+
+    impl Visitor<'_> for Count {
+        type Value = usize;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+            write!(formatter, "a number of threads up to {MOST_THREADS}")
+        }
+
+        fn visit_u64<E: Error>(self, count: u64) -> Result<usize, E> {
+            usize::try_from(count)
+                .ok()
+                .filter(|&count| count <= MOST_THREADS)
+                .ok_or_else(|| E::custom(format!("{count} threads are more than {MOST_THREADS}")))
+        }
+    }
+
+    deserializer.deserialize_any(Count).map(Some)
 }

@@ -36,6 +36,46 @@ pub enum EngineError {
         /// What ONNX Runtime said.
         reason: String,
     },
+    /// Execution providers loaded, and ONNX Runtime placed every node of the graph on the CPU all the same.
+    #[error(
+        "{graph}: `{providers}` loaded but took none of the graph's nodes, all are on the CPU (`on_missing_provider: error`)"
+    )]
+    FellBack {
+        /// The graph.
+        graph: String,
+        /// The providers that took nothing.
+        providers: String,
+    },
+    /// The nodes of a graph lie elsewhere than the device file's `require` says.
+    #[error("{graph}: `require` asks for {required}; found {found}")]
+    Placement {
+        /// The graph.
+        graph: String,
+        /// What was asked for.
+        required: String,
+        /// Where the nodes lie.
+        found: String,
+    },
+    /// TensorRT was asked to run graphs with operators that only ONNX Runtime itself knows.
+    #[error(
+        "{model}: the graphs are in dialect `ort`, whose fused operators TensorRT does not know and leaves to others; export \
+         the model with `--dialect standard`, or name other `execution_providers` for it"
+    )]
+    Dialect {
+        /// Name of the model.
+        model: String,
+    },
+    /// The folder for TensorRT's engines cannot be made or written.
+    #[error(
+        "{}: the engine cache cannot be written: {source}; name a writable folder in `tensorrt: {{engine_cache: ...}}`",
+        path.display()
+    )]
+    EngineCache {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The model has no graph in the precision that the device file asks for.
     #[error("{model}: no graph `{graph}` in precision `{wanted}`; the folder has {}", available.join(", "))]
     Precision {

@@ -4,22 +4,26 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ort::session::{Session, SessionInputValue};
+use ort::logging::LogLevel;
+use ort::session::{NoSelectedOutputs, RunOptions, Session, SessionInputValue};
 use ort::value::{Outlet, TensorElementType};
 
 use super::error::EngineError;
+use super::placement::Placement;
 use super::providers::{MissingProvider, Registered};
 use super::tensor::Tensor;
 use crate::config::model_folder::{Axis, ElementType, GraphSpec, TensorSpec};
 
 /// A loaded graph.
-#[derive(Debug)]
 pub struct Graph {
     name: String,
     session: Session,
+    run_options: RunOptions<NoSelectedOutputs>,
     inputs: BTreeMap<String, Vec<String>>,
     outputs: BTreeMap<String, Vec<String>>,
+    provider: &'static str,
     providers: Registered,
+    placement: Option<Placement>,
 }
 
 /// The tensors a graph gave, by role; a role with one tensor a layer has them in order.
@@ -37,6 +41,7 @@ impl Graph {
         session: Session,
         spec: &GraphSpec,
         providers: Registered,
+        placement: Option<Placement>,
     ) -> Result<Self, EngineError> {
         let layers = spec.layers();
         let inputs = roles(&path, "input", session.inputs(), &spec.inputs, layers)?;
@@ -47,7 +52,17 @@ impl Graph {
             let problem = format!("the graph wants an input `{}` that model.yaml does not name", extra.name());
             return Err(EngineError::Tensors { path, problem });
         }
-        Ok(Graph { name, session, inputs, outputs, providers })
+        let failed = |source| EngineError::Run { graph: name.clone(), source };
+        let mut run_options = RunOptions::new().map_err(failed)?;
+        // The session's own log is verbose for the sake of its placement; each run would tell of its threads.
+        run_options.set_log_level(LogLevel::Warning).map_err(failed)?;
+        let most = placement.as_ref().and_then(|placement| placement.providers().first());
+        let named = |name: &str| providers.active.iter().find(|active| **active == name).copied();
+        let provider = match most {
+            Some(most) => named(&most.provider).unwrap_or("cpu"),
+            None => providers.active.first().copied().unwrap_or("cpu"),
+        };
+        Ok(Graph { name, session, run_options, inputs, outputs, provider, providers, placement })
     }
 
     /// `model/role`.
@@ -55,9 +70,15 @@ impl Graph {
         &self.name
     }
 
-    /// The execution provider that comes first among those that loaded, as the device file names it.
+    /// The execution provider that most of the graph's nodes lie on, as the device file names it; where ONNX Runtime
+    /// does not tell, the first that loaded.
     pub fn provider(&self) -> &'static str {
-        self.providers.active.first().copied().unwrap_or("cpu")
+        self.provider
+    }
+
+    /// Where the graph's nodes lie; `None` where ONNX Runtime does not tell.
+    pub fn placement(&self) -> Option<&Placement> {
+        self.placement.as_ref()
     }
 
     /// Providers that the device file asked for and that did not load.
@@ -76,7 +97,7 @@ impl Graph {
             fed.extend(names.iter().zip(*tensors).map(|(name, tensor)| (Cow::from(name.as_str()), (&tensor.0).into())));
         }
         let failed = |source| EngineError::Run { graph: self.name.clone(), source };
-        let mut found = self.session.run(fed).map_err(failed)?;
+        let mut found = self.session.run_with_options(fed, &self.run_options).map_err(failed)?;
         let tensors = self
             .outputs
             .iter()

@@ -2,20 +2,28 @@
 //!
 //! The layers above see [`Engine`], [`Graph`] and [`Tensor`] and never a type of `ort`.
 
+mod build_progress;
 mod checksum;
+mod environment;
 mod error;
 mod graph;
 mod library;
+mod log;
 mod memory;
+mod node_count;
+mod placement;
 mod providers;
+mod saturation;
 mod session;
 mod tensor;
 
+pub use build_progress::BuildProgress;
 pub use checksum::verify;
 pub use error::EngineError;
 pub use graph::{Graph, Outputs};
 pub use library::LoadedLibrary;
-pub use memory::resident_bytes;
+pub use memory::{peak_resident_bytes, release_freed, reset_peak, resident_bytes};
+pub use placement::{Placed, Placement};
 pub use providers::MissingProvider;
 pub use session::{Engine, GraphFile, SessionOptions};
 pub use tensor::Tensor;

@@ -1,22 +1,27 @@
 //! The one place where sessions are built.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use ort::environment::{Environment, GlobalThreadPoolOptions};
+use ort::environment::Environment;
 use ort::logging::LogLevel;
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
+use super::build_progress::{BuildProgress, OnBuild, watched};
 use super::checksum::verify;
+use super::environment::environment;
 use super::error::{EngineError, one_line};
 use super::graph::Graph;
 use super::library::{self, LoadedLibrary};
-use super::providers::{self, CacheKey, MissingProvider};
-use crate::config::model_folder::{GraphSpec, ModelFolder, RuntimeVersion};
-use crate::config::{OnMissingProvider, Provider, Runtime, TensorRtOptions, Threads};
+use super::node_count;
+use super::placement::{Listener, Placement};
+use super::providers::{self, CacheKey, MissingProvider, Registered};
+use super::saturation::{EXACT_BYTE_PRODUCTS, saturates};
+use crate::config::model_folder::{Dialect, GraphSpec, ModelFolder, RuntimeVersion};
+use crate::config::{CpuOptions, OnMissingProvider, Provider, Requirement, Runtime, Threads};
 
 /// ONNX Runtime, loaded, with the threads of one device file. A process has one library.
 pub struct Engine {
@@ -24,7 +29,9 @@ pub struct Engine {
     library: LoadedLibrary,
     threads: Threads,
     on_missing: OnMissingProvider,
-    warned: Mutex<BTreeSet<&'static str>>,
+    warned: Mutex<BTreeSet<String>>,
+    placements: Mutex<BTreeMap<String, Placement>>,
+    on_build: Option<OnBuild>,
 }
 
 /// Which file of a model folder becomes a graph.
@@ -41,6 +48,8 @@ pub struct SessionOptions<'a> {
     pub precision: &'a str,
     /// In order of preference.
     pub providers: &'a [Provider],
+    /// Where the graph's nodes must lie.
+    pub require: Option<&'a Requirement>,
 }
 
 impl Engine {
@@ -57,7 +66,16 @@ impl Engine {
             threads: runtime.threads,
             on_missing: runtime.on_missing_provider,
             warned: Mutex::default(),
+            placements: Mutex::default(),
+            on_build: None,
         })
+    }
+
+    /// Calls `report` every few seconds while a provider other than the CPU takes up a graph: TensorRT builds engines
+    /// for minutes.
+    pub fn with_build_progress(mut self, report: impl Fn(&BuildProgress) + Send + Sync + 'static) -> Self {
+        self.on_build = Some(Box::new(report));
+        self
     }
 
     /// The library in use.
@@ -69,7 +87,8 @@ impl Engine {
     /// tensors.
     ///
     /// # Errors
-    /// [`EngineError`] for a missing precision, file, tensor or provider, and for graphs that ONNX Runtime refuses.
+    /// [`EngineError`] for a missing precision, file, tensor or provider, for graphs that ONNX Runtime refuses, and for
+    /// nodes that lie elsewhere than `require` says.
     pub fn load(&self, file: &GraphFile, options: &SessionOptions) -> Result<Graph, EngineError> {
         let common = &file.folder.common;
         let name = format!("{}/{}", common.name, file.role);
@@ -91,25 +110,93 @@ impl Engine {
         let verified = Instant::now();
 
         let failed = |source: ort::Error| EngineError::Session { path: path.clone(), source };
-        let mut builder = self.builder().map_err(failed)?;
+        let listener = Listener::default();
+        let mut builder = self.builder(options.providers, &listener).map_err(failed)?;
         // Weights lie outside the graph: two fine-tunes of one architecture may have the same graph file.
         let weights = common.files.get(&weights).map_or("", |file| &file.sha256);
+        let profiles = spec.profile_shapes();
         let key = CacheKey {
             sha256: &format!("{:.16}{weights:.16}", common.files[graph_file].sha256),
             precision: options.precision,
             library_version: &self.library.version,
+            profiles: profiles.as_ref(),
         };
-        let registered = providers::register(&mut builder, options.providers, self.on_missing, &name, &key)?;
+        let registered = providers::register(&mut builder, options.providers, self.on_missing, &name, Some(&key))?;
         registered.missing.iter().for_each(|missing| self.warn(missing));
-        let session = builder.commit_from_file(&path).map_err(failed)?;
+        self.check_dialect(file, &registered)?;
+        let first = registered.active.first().copied().unwrap_or("cpu");
+        let session = match &self.on_build {
+            Some(report) if first != "cpu" => watched(report, &name, first, || builder.commit_from_file(&path)),
+            _ => builder.commit_from_file(&path),
+        };
+        let session = session.map_err(failed)?;
+        let read = |source| EngineError::Read { path: path.clone(), source };
+        let placement = listener.placement(node_count::count(&path).map_err(read)?);
+        self.check_placement(&name, placement.as_ref(), options.require, &registered)?;
         log::debug!(
             "{name}: checked in {:.0?}, loaded in {:.0?} ({}, {})",
             verified - started,
             verified.elapsed(),
             options.precision,
-            registered.active.first().copied().unwrap_or("cpu")
+            placement.as_ref().map_or_else(|| first.to_string(), Placement::to_string)
         );
-        Graph::new(name, path, session, spec, registered)
+        if let Some(placement) = &placement {
+            locked(&self.placements).insert(name.clone(), placement.clone());
+        }
+        Graph::new(name, path, session, spec, registered, placement)
+    }
+
+    /// Where the nodes of each graph lie that was loaded so far, by `model/role`.
+    pub fn placements(&self) -> BTreeMap<String, Placement> {
+        locked(&self.placements).clone()
+    }
+
+    /// Says, or refuses, that TensorRT is given graphs whose operators it does not know.
+    fn check_dialect(&self, file: &GraphFile, registered: &Registered) -> Result<(), EngineError> {
+        let common = &file.folder.common;
+        if common.dialect != Dialect::Ort || registered.active.first() != Some(&"tensorrt") {
+            return Ok(());
+        }
+        let error = EngineError::Dialect { model: common.name.clone() };
+        if self.on_missing == OnMissingProvider::Error {
+            return Err(error);
+        }
+        if locked(&self.warned).insert(format!("dialect of {}", common.name)) {
+            log::warn!("{error}");
+        }
+        Ok(())
+    }
+
+    /// Compares where the nodes lie with what the device file asks for.
+    fn check_placement(
+        &self,
+        graph: &str,
+        placement: Option<&Placement>,
+        require: Option<&Requirement>,
+        registered: &Registered,
+    ) -> Result<(), EngineError> {
+        let found = match (placement, require) {
+            (Some(placement), Some(require)) => placement.unmet(require),
+            (None, Some(_)) => Some("unknown: this build of ONNX Runtime does not tell".to_string()),
+            (_, None) => None,
+        };
+        if let Some((found, require)) = found.zip(require) {
+            let missing = registered.missing.iter().map(|it| format!("; `{}` did not load: {}", it.name, it.reason));
+            return Err(EngineError::Placement {
+                graph: graph.to_string(),
+                required: require.to_string(),
+                found: found + &missing.collect::<String>(),
+            });
+        }
+        let Some(placement) = placement.filter(|placement| placement.fell_back(&registered.active)) else {
+            return Ok(());
+        };
+        let names = registered.active.iter().filter(|name| **name != "cpu").copied().collect::<Vec<_>>().join("`, `");
+        if self.on_missing == OnMissingProvider::Error {
+            return Err(EngineError::FellBack { graph: graph.to_string(), providers: names });
+        }
+        log::warn!("{graph}: `{names}` loaded but took none of the graph's nodes: {placement}");
+        Ok(())
     }
 
     /// Checks that the library knows the operators of the graph `name` in one precision.
@@ -129,22 +216,38 @@ impl Engine {
         }
     }
 
-    fn builder(&self) -> Result<SessionBuilder, ort::Error> {
-        let builder = Session::builder(&self.environment)?
+    fn builder(&self, providers: &[Provider], listener: &Listener) -> Result<SessionBuilder, ort::Error> {
+        let mut builder = Session::builder(&self.environment)?
             // `All`, not a level by number: ONNX Runtime 1.17 refuses those it does not know.
             .with_optimization_level(GraphOptimizationLevel::All)?
             // A plan of all buffers for each shape seen: it grows with every length of sound and text, and gains nothing
             // measurable where the arena keeps buffers already.
-            .with_memory_pattern(false)?;
-        let builder = if saturates() { builder.with_config_entry(EXACT_BYTE_PRODUCTS, "1")? } else { builder };
-        let builder = if self.threads.inter > 1 { builder.with_parallel_execution(true)? } else { builder };
+            .with_memory_pattern(false)?
+            .with_logger(listener.logger())?
+            .with_log_level(LogLevel::Verbose)?;
+        let cpu = providers.iter().find_map(|provider| match provider {
+            Provider::Cpu(options) => Some(options),
+            _ => None,
+        });
+        if let Some(CpuOptions { threads: Some(threads), spinning, .. }) = cpu {
+            builder = builder
+                .with_independent_thread_pool()?
+                .with_intra_threads(*threads)?
+                .with_inter_threads(self.threads.inter)?
+                .with_intra_op_spinning(spinning.unwrap_or(self.threads.spinning))?;
+        }
+        if saturates() {
+            builder = builder.with_config_entry(EXACT_BYTE_PRODUCTS, "1")?;
+        }
+        if self.threads.inter > 1 {
+            builder = builder.with_parallel_execution(true)?;
+        }
         Ok(builder)
     }
 
     /// Says once for each provider that it did not load.
     fn warn(&self, missing: &MissingProvider) {
-        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
-        if warned.insert(missing.name) {
+        if locked(&self.warned).insert(missing.name.to_string()) {
             log::warn!(
                 "execution provider `{}` did not load, going on with the next one: {}",
                 missing.name,
@@ -153,94 +256,30 @@ impl Engine {
         }
     }
 
+    /// The providers that the library was built with, by their names in device files.
+    pub fn providers_in_library(&self) -> Vec<&'static str> {
+        providers::in_library()
+    }
+
     /// Tries to register each provider without loading a graph: why each that cannot work does not.
     pub fn probe_providers(&self, wanted: &[Provider]) -> Vec<MissingProvider> {
-        let key = CacheKey { sha256: "probe", precision: "none", library_version: &self.library.version };
-        wanted
-            .iter()
-            .filter_map(|provider| {
-                let outcome = self.builder().map_err(|error| one_line(&error)).and_then(|mut builder| {
-                    let provider = match provider.clone() {
-                        // No cache folder is made for a probe.
-                        Provider::TensorRt(options) => {
-                            Provider::TensorRt(TensorRtOptions { engine_cache: None, ..options })
-                        }
-                        other => other,
-                    };
-                    providers::register(&mut builder, &[provider], OnMissingProvider::Fallback, "probe", &key)
-                        .map_err(|error| error.to_string())
-                });
-                match outcome {
-                    Ok(registered) => registered.missing.into_iter().next(),
-                    Err(reason) => Some(MissingProvider { name: provider.name(), reason }),
-                }
-            })
-            .collect()
+        let refusal = |provider: &Provider| {
+            let outcome = self.builder(&[], &Listener::default()).map_err(|error| one_line(&error));
+            let outcome = outcome.and_then(|mut builder| {
+                let provider = std::slice::from_ref(provider);
+                // Without a key no cache folder is made.
+                providers::register(&mut builder, provider, OnMissingProvider::Fallback, "probe", None)
+                    .map_err(|error| error.to_string())
+            });
+            match outcome {
+                Ok(registered) => registered.missing.into_iter().next(),
+                Err(reason) => Some(MissingProvider { name: provider.name(), reason }),
+            }
+        };
+        wanted.iter().filter_map(refusal).collect()
     }
 }
 
-/// `kOrtSessionOptionsAvx2PrecisionMode`: 8-bit weights are made unsigned when a graph is loaded, whose products do not
-/// saturate (and take longer).
-const EXACT_BYTE_PRODUCTS: &str = "session.x64quantprecision";
-
-/// Whether this processor sums pairs of products of a signed and an unsigned byte in 16 bits (`vpmaddubsw`), where large
-/// ones saturate: x86 without the VNNI instructions, which use 32.
-#[cfg(target_arch = "x86_64")]
-fn saturates() -> bool {
-    let vnni = [std::is_x86_feature_detected!("avx512vnni"), std::is_x86_feature_detected!("avxvnni")];
-    !vnni.contains(&true)
-}
-
-/// Other processors multiply bytes exactly.
-#[cfg(not(target_arch = "x86_64"))]
-fn saturates() -> bool {
-    false
-}
-
-/// The environment of the process: ONNX Runtime has one, and `ort` makes it once; its threads are those of the first call.
-///
-/// All sessions share one pool of threads. With a pool for each, as by default, the threads of the graph that ran last
-/// still spin while the next one runs: on two cores a decoder step then takes up to three times as long.
-fn environment(library: &LoadedLibrary, threads: &Threads) -> Result<Environment, EngineError> {
-    static STARTED: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
-
-    let unusable = |problem: String| EngineError::LibraryUnusable { path: library.path.clone(), problem };
-    let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
-    match &*started {
-        Some((path, environment)) if *path == library.path => Ok(environment.clone()),
-        Some((path, _)) => Err(unusable(format!("this process already runs {}", path.display()))),
-        None => {
-            let builder = ort::init_from(&library.path).map_err(|error| unusable(error.to_string()))?;
-            // Only now: it calls into the library.
-            let pool = thread_pool(threads).map_err(|error| unusable(one_line(&error)))?;
-            let environment = builder
-                .with_name("edgefuse")
-                .with_telemetry(false)
-                .with_global_thread_pool(pool)
-                .with_logger(Arc::new(forward_log))
-                .build()
-                .map_err(|error| unusable(one_line(&error)))?;
-            environment.set_log_level(LogLevel::Warning);
-            log::debug!("ONNX Runtime {} from {} ({})", library.version, library.path.display(), library.found_by);
-            *started = Some((library.path.clone(), environment.clone()));
-            Ok(environment)
-        }
-    }
-}
-
-fn thread_pool(threads: &Threads) -> Result<GlobalThreadPoolOptions, ort::Error> {
-    let pool = GlobalThreadPoolOptions::default().with_spin_control(threads.spinning)?;
-    // 0 leaves the number to ONNX Runtime: a thread a physical core.
-    pool.with_intra_threads(threads.intra)?.with_inter_threads(threads.inter)
-}
-
-/// ONNX Runtime's messages go where the program's go.
-fn forward_log(level: LogLevel, category: &str, _id: &str, _location: &str, message: &str) {
-    let level = match level {
-        LogLevel::Verbose => log::Level::Trace,
-        LogLevel::Info => log::Level::Debug,
-        LogLevel::Warning => log::Level::Info,
-        LogLevel::Error | LogLevel::Fatal => log::Level::Warn,
-    };
-    log::log!(target: "onnxruntime", level, "{category}: {}", message.trim());
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

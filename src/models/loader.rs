@@ -1,13 +1,18 @@
 //! What a model needs to load its parts: the engine, its folder, its precision and its providers.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
 
 use crate::config::model_folder::{AudioSpec, ModelFolder};
 use crate::config::{ByteSize, ConfigError, MODEL_FILE, ModelEntry};
 use crate::engine::{Engine, EngineError, Graph, GraphFile, SessionOptions};
 use crate::error::Error;
 use crate::media::audio::{LogMel, LogMelConfig};
+
+use super::memory::{self, Cost};
 
 /// Loads the graphs of one model folder.
 #[derive(Clone)]
@@ -24,9 +29,12 @@ impl Loader {
     /// [`Error::Model`].
     pub fn new(engine: Arc<Engine>, entry: &ModelEntry) -> Result<Self, Error> {
         let folder = Arc::new(ModelFolder::load(entry).map_err(Error::Model)?);
-        if let Some(graph) = entry.precision.graphs().find(|graph| !folder.common.graphs.contains_key(*graph)) {
+        let named = entry.precision.graphs().map(|graph| ("precision", graph));
+        let named = named.chain(entry.execution_providers.graphs().map(|graph| ("execution_providers", graph)));
+        let mut named = named.chain(entry.require.graphs().map(|graph| ("require", graph)));
+        if let Some((key, graph)) = named.find(|(_, graph)| !folder.common.graphs.contains_key(*graph)) {
             let known = folder.common.graphs.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-            let problem = format!("`precision` of the device file names the graph `{graph}`; there are {known}");
+            let problem = format!("`{key}` of the device file names the graph `{graph}`; there are {known}");
             return Err(Error::Request { model: folder.common.name.clone(), problem });
         }
         Ok(Loader { engine, folder, entry: entry.clone() })
@@ -44,7 +52,11 @@ impl Loader {
     pub fn graph(&self, role: &str) -> Result<Graph, EngineError> {
         self.engine.load(
             &GraphFile { folder: &self.folder, role },
-            &SessionOptions { precision: self.entry.precision.of(role), providers: &self.entry.execution_providers },
+            &SessionOptions {
+                precision: self.entry.precision.of(role),
+                providers: self.entry.execution_providers.of(role),
+                require: self.entry.require.of(role),
+            },
         )
     }
 
@@ -81,19 +93,40 @@ impl Loader {
         bytes.fold(0, u64::saturating_add)
     }
 
-    /// Checks that the graphs alone do not take more than the device file's memory budget.
+    /// What the model takes of memory, as measured here before or estimated, and the file where that is remembered.
+    pub(super) fn cost(&self) -> (Cost, Option<PathBuf>) {
+        let file = memory::file(&self.cost_key());
+        let measured = file.as_deref().and_then(memory::read);
+        (measured.unwrap_or_else(|| Cost::estimated(self.graph_bytes())), file)
+    }
+
+    /// What the model takes of memory: measured where it ran on this machine with a `memory_budget` before, else estimated
+    /// from its files.
+    pub fn memory_cost(&self) -> Cost {
+        self.cost().0
+    }
+
+    /// Checks that the model fits into `budget` beside `base`, the resident memory of the program itself.
     ///
     /// # Errors
     /// [`Error::Budget`].
-    pub fn check_budget(&self, budget: Option<ByteSize>) -> Result<(), Error> {
-        let needed = self.graph_bytes();
-        match budget.filter(|budget| needed > budget.bytes()) {
-            None => Ok(()),
-            Some(budget) => {
-                let model = self.folder.common.name.clone();
-                Err(Error::Budget { model, needed: ByteSize::from(needed), budget })
+    pub fn check_budget(&self, base: ByteSize, budget: ByteSize) -> Result<(), Error> {
+        memory::check(&self.folder.common.name, self.memory_cost(), self.graph_bytes(), base, budget)
+    }
+
+    /// The same graphs on the same library and providers cost the same.
+    fn cost_key(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(&self.engine.library().version);
+        for (role, graph) in &self.folder.common.graphs {
+            let precision = self.entry.precision.of(role);
+            let Some(file) = graph.files.get(precision) else { continue };
+            for file in [file, &graph.weights_file(precision, file)] {
+                hash.update(self.folder.common.files.get(file).map_or("", |file| &file.sha256));
             }
+            hash.update(format!("{:?}", self.entry.execution_providers.of(role)));
         }
+        hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The error that this folder holds another kind of model.

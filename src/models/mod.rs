@@ -4,6 +4,7 @@ pub mod blip;
 pub mod blip2;
 pub mod generation;
 mod loader;
+mod memory;
 mod pictures;
 mod registry;
 pub mod student;
@@ -13,6 +14,7 @@ mod vocabulary;
 pub mod whisper;
 
 pub use loader::Loader;
+pub use memory::{Cost, CostSource};
 pub use pictures::PictureModel;
 pub use registry::Models;
 pub use token_bytes::TokenBytes;

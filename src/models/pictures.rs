@@ -133,8 +133,9 @@ impl PictureModel {
             PictureModel::Blip(blip) => Ok(blip),
             PictureModel::Blip2(blip2) => Err(Error::Request {
                 model: blip2.name().to_string(),
-                problem: "this model is a BLIP-2, which captions pictures and answers questions but does not match texts"
-                    .to_string(),
+                problem:
+                    "this model is a BLIP-2, which captions pictures and answers questions but does not match texts"
+                        .to_string(),
             }),
         }
     }

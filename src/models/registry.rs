@@ -7,6 +7,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 
 use super::loader::Loader;
+use super::memory::Budget;
 use super::pictures::PictureModel;
 use super::student::Student;
 use super::vad::Vad;
@@ -16,59 +17,45 @@ use super::whisper::Whisper;
 pub struct Models {
     engine: Arc<Engine>,
     device: Device,
-    clock: u64,
-    whisper: Slot<Whisper>,
-    blip: Slot<PictureModel>,
-    student: Slot<Student>,
-    vad: Slot<Vad>,
-}
-
-/// A model that is loaded or not.
-struct Slot<M> {
-    loaded: Option<M>,
-    bytes: u64,
-    last_used: u64,
-}
-
-impl<M> Slot<M> {
-    const EMPTY: Self = Slot { loaded: None, bytes: 0, last_used: 0 };
-
-    /// When it was last used and what it takes, if it is loaded.
-    fn use_and_bytes(&self) -> Option<(u64, u64)> {
-        self.loaded.is_some().then_some((self.last_used, self.bytes))
-    }
+    budget: Budget,
+    whisper: Option<Whisper>,
+    blip: Option<PictureModel>,
+    student: Option<Student>,
+    vad: Option<Vad>,
 }
 
 /// Gives a loaded model, loading it first if need be. A macro, since it borrows one field and evicts from the others.
 macro_rules! get {
     ($models:ident, $kind:ident, $model:ty, $command:expr) => {{
-        $models.clock += 1;
-        if $models.$kind.loaded.is_none() {
-            let entry = $models.device.$kind.clone();
-            let loader = $models.loader(entry, stringify!($kind), $command)?;
-            let bytes = loader.graph_bytes();
-            $models.make_room(bytes, &loader)?;
-            $models.$kind.loaded = Some(<$model>::load(loader)?);
-            $models.$kind.bytes = bytes;
+        const KIND: &str = stringify!($kind);
+        $models.budget.settle()?;
+        if $models.$kind.is_none() {
+            let loader = $models.loader($models.device.$kind.clone(), KIND, $command)?;
+            $models.budget.open(KIND, &loader)?;
+            $models.make_room(KIND);
+            let before = $models.budget.begin();
+            $models.$kind = Some(<$model>::load(loader)?);
+            $models.budget.loaded(KIND, before);
         }
-        $models.$kind.last_used = $models.clock;
-        let missing = $models.no_model(stringify!($kind), $command);
-        $models.$kind.loaded.as_mut().ok_or(missing)
+        $models.make_room(KIND);
+        if $models.budget.exceeded() {
+            let refusal = $models.budget.refusal(KIND);
+            $models.unload(KIND);
+            if let Some(refusal) = refusal {
+                return Err(refusal);
+            }
+        }
+        $models.budget.start(KIND);
+        let missing = $models.no_model(KIND, $command);
+        $models.$kind.as_mut().ok_or(missing)
     }};
 }
 
 impl Models {
     /// Nothing is loaded yet.
     pub fn new(engine: Arc<Engine>, device: Device) -> Self {
-        Models {
-            engine,
-            device,
-            clock: 0,
-            whisper: Slot::EMPTY,
-            blip: Slot::EMPTY,
-            student: Slot::EMPTY,
-            vad: Slot::EMPTY,
-        }
+        let budget = Budget::new(device.runtime.memory_budget);
+        Models { engine, device, budget, whisper: None, blip: None, student: None, vad: None }
     }
 
     /// The device.
@@ -102,12 +89,17 @@ impl Models {
         self.whisper(command)?;
         if vad {
             self.vad(command)?;
-            // A budget with room for one of them only has taken Whisper out again.
+            // A budget with room for one of them only has taken Whisper out again, or takes the detector out now.
             self.whisper(command)?;
+            if self.vad.is_none()
+                && let Some(refusal) = self.budget.refusal("whisper")
+            {
+                return Err(refusal);
+            }
         }
         let missing = self.no_model("whisper", command);
-        let whisper = self.whisper.loaded.as_mut().ok_or(missing)?;
-        Ok((whisper, self.vad.loaded.as_mut().filter(|_| vad)))
+        let whisper = self.whisper.as_mut().ok_or(missing)?;
+        Ok((whisper, self.vad.as_mut().filter(|_| vad)))
     }
 
     /// The BLIP or BLIP-2 model; `command` is named in the error when there is none.
@@ -143,29 +135,20 @@ impl Models {
         Error::NoModel { config: self.device.path.clone(), kind, command }
     }
 
-    /// Unloads the least recently used models until `needed` more bytes fit.
-    fn make_room(&mut self, needed: u64, loader: &Loader) -> Result<(), Error> {
-        let Some(budget) = self.device.runtime.memory_budget else { return Ok(()) };
-        loader.check_budget(Some(budget))?;
-        loop {
-            let slots = [
-                self.whisper.use_and_bytes(),
-                self.blip.use_and_bytes(),
-                self.student.use_and_bytes(),
-                self.vad.use_and_bytes(),
-            ];
-            let loaded = slots.iter().flatten().fold(0, |sum: u64, (_, bytes)| sum.saturating_add(*bytes));
-            if loaded.saturating_add(needed) <= budget.bytes() {
-                return Ok(());
-            }
-            match slots.iter().enumerate().filter_map(|(i, slot)| slot.map(|(used, _)| (used, i))).min() {
-                Some((_, 0)) => self.whisper = Slot::EMPTY,
-                Some((_, 1)) => self.blip = Slot::EMPTY,
-                Some((_, 2)) => self.student = Slot::EMPTY,
-                Some(_) => self.vad = Slot::EMPTY,
-                None => return Ok(()),
-            }
-            log::debug!("unloaded a model to stay within the memory budget of {budget}");
+    /// Unloads the least recently used models until `kind` fits.
+    fn make_room(&mut self, kind: &'static str) {
+        while let Some(victim) = self.budget.victim(kind) {
+            self.unload(victim);
         }
+    }
+
+    fn unload(&mut self, kind: &'static str) {
+        match kind {
+            "whisper" => self.whisper = None,
+            "blip" => self.blip = None,
+            "student" => self.student = None,
+            _ => self.vad = None,
+        }
+        self.budget.closed(kind);
     }
 }

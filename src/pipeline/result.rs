@@ -1,9 +1,12 @@
 //! What becomes of a record: one key a step.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::about_pictures::{AnswerText, CaptionText, MatchedTexts};
 use super::record::Record;
+use crate::engine::Placed;
 use crate::models::student::Fusion;
 use crate::models::whisper::Transcript;
 
@@ -36,6 +39,9 @@ pub struct RecordResult {
     /// The student's decision.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fusion: Option<StepResult<Fusion>>,
+    /// On which providers the nodes of each graph lie that was loaded so far, by `model/graph`; on request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub placement: Option<BTreeMap<String, Vec<Placed>>>,
     /// Why the record was not processed at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -62,7 +68,7 @@ pub struct Timed<T> {
     pub value: T,
     /// Milliseconds from the file to the result; loading the model is not counted.
     pub ms: f64,
-    /// The execution provider that comes first among those that loaded.
+    /// The execution provider that most nodes of the step's main graph lie on.
     pub provider: &'static str,
 }
 

@@ -61,6 +61,10 @@ impl Pipeline {
                 }
             }
         }
+        if self.models.device().runtime.report_placement {
+            let placements = self.models.engine().placements().into_iter();
+            result.placement = Some(placements.map(|(graph, it)| (graph, it.providers().to_vec())).collect());
+        }
         Ok(result)
     }
 

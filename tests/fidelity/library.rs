@@ -1,8 +1,9 @@
 //! Models through the library, for tests that look inside.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use edgefuse::config::{ModelEntry, OnMissingProvider, Precisions, Provider, Runtime, Threads};
+use edgefuse::config::{ModelEntry, OnMissingProvider, Precisions, Provider, Providers, Required, Runtime, Threads};
 use edgefuse::engine::Engine;
 use edgefuse::models::Loader;
 
@@ -10,17 +11,24 @@ use crate::root;
 
 /// Loads parts of the model folder `onnx/NAME` in fp32 on the CPU.
 pub fn loader(name: &str) -> Loader {
+    loader_at(&root().join("onnx").join(name))
+}
+
+/// Loads parts of a model folder in fp32 on the CPU.
+pub fn loader_at(path: &Path) -> Loader {
     let runtime = Runtime {
         library: None,
         memory_budget: None,
         threads: Threads::default(),
         on_missing_provider: OnMissingProvider::Error,
+        report_placement: false,
     };
     let engine = Engine::start(&runtime, root()).expect("run scripts/setup.sh first");
     let entry = ModelEntry {
-        path: root().join("onnx").join(name),
+        path: path.to_path_buf(),
         precision: Precisions::default(),
-        execution_providers: vec![Provider::Cpu],
+        execution_providers: Providers::all(vec![Provider::cpu()]),
+        require: Required::default(),
         origin: "test".to_string(),
     };
     Loader::new(Arc::new(engine), &entry).unwrap_or_else(|error| {

@@ -161,6 +161,10 @@ def test_folder_describes_itself(checkpoint: Path, tmp_path: Path, dialect: str)
                 for layer in range(graph["layers"])
             }
             assert {tensor.name: tensor.shape for tensor in tensors} == shapes
+        # Engines can be built for every shape that comes: each dynamic axis of an input has its lengths, in order.
+        axes = {axis for entry in graph["inputs"].values() for axis in entry["shape"] if isinstance(axis, str)}
+        assert set(graph["profiles"]) == axes
+        assert all(0 <= length["min"] <= length["opt"] <= length["max"] for length in graph["profiles"].values())
 
 
 def test_standard_dialect_is_plain_onnx(checkpoint: Path, tmp_path: Path) -> None:

@@ -81,6 +81,9 @@ pub enum Command {
     Fuse(Fuse),
     /// Tell what will run where, and why: library, providers, models, memory
     Doctor,
+    /// Load every graph of the device file once, so that what providers build is ready for service: TensorRT's engines,
+    /// into `engine_cache`
+    Prepare,
 }
 
 #[derive(Debug, clap::Args)]
@@ -94,6 +97,10 @@ pub struct Run {
     /// Keep the good results of an earlier, interrupted run with the same --output
     #[arg(long, requires = "output")]
     pub resume: bool,
+    /// Tell in each result on which execution providers the nodes of the graphs lie (`placement`); as does
+    /// `report_placement: true` in the device file's `runtime`
+    #[arg(long)]
+    pub placement: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -2,6 +2,7 @@
 
 mod doctor;
 mod pictures;
+mod prepare;
 mod process;
 mod sensors;
 mod start;
@@ -14,6 +15,7 @@ use edgefuse::pipeline::{Embedding, Inputs, OutputFile, Record};
 
 pub(super) use doctor::doctor;
 pub(super) use pictures::{ask, caption, compare};
+pub(super) use prepare::prepare;
 pub(super) use transcribe::transcribe;
 
 use super::args::{self, Format, Global};
@@ -29,7 +31,8 @@ const ALL_KINDS: &[&str] = &["whisper", "blip", "student", "vad"];
 /// `run`: the device file's pipeline.
 pub(super) fn run(global: &Global, args: &args::Run) -> Result<Outcome, Stop> {
     no_subtitles(global)?;
-    let device = device(global, ALL_KINDS)?;
+    let mut device = device(global, ALL_KINDS)?;
+    device.runtime.report_placement |= args.placement;
     if device.pipeline.is_empty() {
         let problem = format!("{}: no `pipeline`, which `run` needs", device.path.display());
         return Err(Stop::Usage(problem));

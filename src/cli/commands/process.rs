@@ -2,14 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::Arc;
 
 use edgefuse::config::{Device, Step};
-use edgefuse::engine::Engine;
-use edgefuse::error::Error;
 use edgefuse::models::Models;
 use edgefuse::pipeline::{BadRecord, Inputs, OutputFile, Pipeline, Record, RecordResult};
 
+use super::start::engine;
 use crate::cli::args::{Format, Global};
 use crate::cli::printer::{Printer, cost};
 use crate::cli::progress::Progress;
@@ -25,8 +23,8 @@ pub(super) fn process(
     mut output: Option<OutputFile>,
     printer: &Printer,
 ) -> Result<Outcome, Stop> {
-    let engine = Engine::start(&device.runtime, &device.base).map_err(Error::from)?;
-    let mut pipeline = Pipeline::new(Models::new(Arc::new(engine), device), steps)?;
+    let engine = engine(global, &device)?;
+    let mut pipeline = Pipeline::new(Models::new(engine, device), steps)?;
     let progress = Progress::new(global, inputs.total());
     let mut names = BTreeSet::new();
     let (mut done, mut failed) = (0u64, 0u64);

@@ -2,12 +2,15 @@
 
 use std::env;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use edgefuse::config::model_folder::{Kind, ModelFolder};
 use edgefuse::config::{ConfigError, Device};
+use edgefuse::engine::Engine;
 use edgefuse::error::Error;
 
 use crate::cli::args::Global;
+use crate::cli::say;
 
 /// Environment variable that names the device file.
 const VARIABLE: &str = "EDGEFUSE_CONFIG";
@@ -45,4 +48,15 @@ pub(super) fn device(global: &Global, kinds: &[&'static str]) -> Result<Device, 
         }
     }
     Ok(device)
+}
+
+/// ONNX Runtime for the device; a line on standard error now and then while a provider builds.
+pub(super) fn engine(global: &Global, device: &Device) -> Result<Arc<Engine>, Error> {
+    let engine = Engine::start(&device.runtime, &device.base)?;
+    if global.quiet {
+        return Ok(Arc::new(engine));
+    }
+    Ok(Arc::new(engine.with_build_progress(|build| {
+        say(&format!("  {}: {} builds it, {:.0} s so far", build.graph, build.provider, build.elapsed.as_secs_f64()));
+    })))
 }

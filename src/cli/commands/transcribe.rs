@@ -1,17 +1,14 @@
 //! `transcribe`
 
 use std::io::{self, Write};
-use std::sync::Arc;
 
 use edgefuse::config::{Device, Step, Timestamps, TranscribeOptions};
-use edgefuse::engine::Engine;
-use edgefuse::error::Error;
 use edgefuse::models::Models;
 use edgefuse::models::whisper::LiveEvent;
 use edgefuse::pipeline::{Inputs, MediaKind, transcribe_live};
 
 use super::process::process;
-use super::start::device;
+use super::start::{device, engine};
 use super::{printer, timed};
 use crate::cli::args::{Format, Global, Subtitles, TimestampsArgument, Transcribe};
 use crate::cli::printer::{Printer, Shown, Times};
@@ -60,8 +57,8 @@ fn live(global: &Global, device: Device, options: &TranscribeOptions) -> Result<
     if let Some(format) = timed(global.format) {
         return Err(Stop::Usage(format!("standard input is transcribed with --format text or json, not {format}")));
     }
-    let engine = Engine::start(&device.runtime, &device.base).map_err(Error::from)?;
-    let mut models = Models::new(Arc::new(engine), device);
+    let engine = engine(global, &device)?;
+    let mut models = Models::new(engine, device);
     let mut written = Ok(());
     let mut emit = |event: LiveEvent| {
         written = print_event(global.format, &event);

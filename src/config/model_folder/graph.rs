@@ -35,10 +35,36 @@ pub struct GraphSpec {
     /// Least version of ONNX Runtime by precision, where the oldest that this program takes is too old for it.
     #[serde(default)]
     pub needs: BTreeMap<String, RuntimeVersion>,
+    /// By dynamic axis, how long it gets: what TensorRT builds its engines for.
+    #[serde(default)]
+    pub profiles: BTreeMap<String, AxisProfile>,
     /// Inputs by role.
     pub inputs: BTreeMap<String, TensorSpec>,
     /// Outputs by role.
     pub outputs: BTreeMap<String, TensorSpec>,
+}
+
+/// How long a dynamic axis gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AxisProfile {
+    /// The least.
+    pub min: usize,
+    /// What engines are tuned for.
+    pub opt: usize,
+    /// The most.
+    pub max: usize,
+}
+
+/// The shapes of a graph's inputs in the form TensorRT's provider takes: `NAME:1x80x3000,...`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileShapes {
+    /// The least.
+    pub min: String,
+    /// What engines are tuned for.
+    pub opt: String,
+    /// The most.
+    pub max: String,
 }
 
 /// A version of ONNX Runtime, such as 1.22; later ones compare greater.
@@ -161,6 +187,34 @@ impl GraphSpec {
         self.weights.get(precision).cloned().unwrap_or_else(|| format!("{graph_file}.data"))
     }
 
+    /// The least, usual and largest shapes of all inputs; `None` where an axis has no profile.
+    pub fn profile_shapes(&self) -> Option<ProfileShapes> {
+        let all = |length: fn(&AxisProfile) -> usize| {
+            let shape = |spec: &TensorSpec| {
+                let axes = spec.shape.iter().map(|axis| match axis {
+                    Axis::Fixed(length) => Some(length.to_string()),
+                    Axis::Dynamic(name) => self.profiles.get(name).map(|profile| length(profile).to_string()),
+                });
+                Some(axes.collect::<Option<Vec<_>>>()?.join("x"))
+            };
+            let mut inputs = Vec::new();
+            for spec in self.inputs.values() {
+                let shape = shape(spec)?;
+                inputs.extend(spec.names(self.layers()).iter().map(|name| format!("{name}:{shape}")));
+            }
+            Some(inputs.join(","))
+        };
+        let dynamic = self.inputs.values().any(|spec| spec.shape.iter().any(|axis| matches!(axis, Axis::Dynamic(_))));
+        if !dynamic {
+            return None;
+        }
+        Some(ProfileShapes {
+            min: all(|profile| profile.min)?,
+            opt: all(|profile| profile.opt)?,
+            max: all(|profile| profile.max)?,
+        })
+    }
+
     /// The names of all files that belong to this graph; a name of weights may be of a file that is not there.
     pub(super) fn file_names(&self) -> impl Iterator<Item = String> {
         self.files.iter().flat_map(|(precision, file)| [file.clone(), self.weights_file(precision, file)])
@@ -188,6 +242,15 @@ impl GraphSpec {
         }
         if self.layers() > MOST_LAYERS {
             return Err(format!("graphs.{role}.layers: {} is more than {MOST_LAYERS}", self.layers()));
+        }
+        for (axis, profile) in &self.profiles {
+            let dynamic = |spec: &TensorSpec| spec.shape.contains(&Axis::Dynamic(axis.clone()));
+            if !self.inputs.values().any(dynamic) {
+                return Err(format!("graphs.{role}.profiles.{axis}: no input has an axis of this name"));
+            }
+            if !(profile.min <= profile.opt && profile.opt <= profile.max && profile.max >= 1) {
+                return Err(format!("graphs.{role}.profiles.{axis}: min, opt and max are not in this order"));
+            }
         }
         for (side, tensors) in [("inputs", &self.inputs), ("outputs", &self.outputs)] {
             let mut names = BTreeSet::new();
@@ -287,6 +350,28 @@ mod tests {
         }
         let problem = check(", needs: {q8: new}").unwrap_err();
         assert!(problem.contains("`new` is not a version in quotes, such as \"1.22\""), "{problem}");
+    }
+
+    #[test]
+    fn profiles_are_of_dynamic_axes_and_give_shapes() {
+        let inputs = "{ids: {name: input_ids, type: int64, shape: [batch, tokens]}, \
+                      past: {name: 'past_{layer}', type: float32, shape: [batch, 6, past, 64]}}";
+        let axes = "batch: {min: 1, opt: 1, max: 4}, tokens: {min: 1, opt: 1, max: 448}";
+        let graph = |profiles: &str| {
+            let text = format!(
+                "{{files: {{fp32: a.onnx}}, layers: 2, inputs: {inputs}, outputs: {{}}, profiles: {{{profiles}}}}}"
+            );
+            serde_yaml::from_str::<GraphSpec>(&text).unwrap()
+        };
+        let whole = graph(&format!("{axes}, past: {{min: 0, opt: 8, max: 447}}")).profile_shapes().unwrap();
+        assert_eq!(whole.min, "input_ids:1x1,past_0:1x6x0x64,past_1:1x6x0x64");
+        assert_eq!(whole.max, "input_ids:4x448,past_0:4x6x447x64,past_1:4x6x447x64");
+        assert_eq!(graph(axes).profile_shapes(), None);
+        let files = serde_yaml::from_str(FILES).unwrap();
+        let stray = graph("windows: {min: 1, opt: 1, max: 1}").check("decoder", &files).unwrap_err();
+        assert!(stray.contains("profiles.windows: no input has an axis"), "{stray}");
+        let order = graph("batch: {min: 2, opt: 1, max: 4}").check("decoder", &files).unwrap_err();
+        assert!(order.contains("not in this order"), "{order}");
     }
 
     #[test]

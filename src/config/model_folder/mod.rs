@@ -22,7 +22,7 @@ use super::model_entry::{MODEL_FILE, ModelEntry};
 pub use audio::AudioSpec;
 pub use blip::{BlipGeneration, BlipSpec, BlipTokens};
 pub use blip2::{Blip2Generation, Blip2Spec, Blip2Tokens};
-pub use graph::{Axis, ElementType, FileSpec, GraphSpec, RuntimeVersion, TensorSpec};
+pub use graph::{Axis, AxisProfile, ElementType, FileSpec, GraphSpec, ProfileShapes, RuntimeVersion, TensorSpec};
 pub use image::{ImageSpec, ResampleFilter};
 pub use student::{EmbeddingSpec, Modality, SensorSpec, StudentInput, StudentSpec, StudentText};
 pub use vad::{VadAudio, VadSpec};

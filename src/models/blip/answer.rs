@@ -67,9 +67,7 @@ impl Candidates {
             } else if tokens.len() > most {
                 let start: String = text.chars().take(40).collect();
                 let length = tokens.len();
-                return Err(cannot(format!(
-                    "answer `{start}...` has {length} tokens; the model takes at most {most}"
-                )));
+                return Err(cannot(format!("answer `{start}...` has {length} tokens; the model takes at most {most}")));
             } else if let Some(same) = first.insert(tokens.clone(), text) {
                 log::warn!("answer `{text}`: left out: to the model it is the same as `{same}`");
                 first.insert(tokens, same);

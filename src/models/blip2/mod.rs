@@ -84,9 +84,7 @@ impl Blip2 {
         let pixels = pixel_values(image, &pixel_config(&self.spec.image));
         let mut outputs = self.vision.run(&[("pixel_values", &[Tensor::float(pixels)?])])?;
         let shape = &self.folder.common.graphs["vision"].outputs["image_embeds"];
-        Ok(EncodedImage::of_embeddings(
-            outputs.take_one("image_embeds", &[Some(1), shape.fixed(1), shape.fixed(2)])?,
-        ))
+        Ok(EncodedImage::of_embeddings(outputs.take_one("image_embeds", &[Some(1), shape.fixed(1), shape.fixed(2)])?))
     }
 
     /// Captions a picture; with a prompt, what the language model writes behind it. As many captions as `options` says,
@@ -155,10 +153,12 @@ impl Blip2 {
         let longest = candidates.tokens().iter().map(Vec::len).max().unwrap_or(0);
         let writing = self.writing(image, &prompt.ids)?;
         if longest > writing.room() {
-            let problem = format!("question and answers have too many tokens for the model: {}", prompt.ids.len() + longest);
+            let problem =
+                format!("question and answers have too many tokens for the model: {}", prompt.ids.len() + longest);
             return Err(Error::Input { problem });
         }
-        let found = log_probabilities(writing.decoder, writing.about.source(), writing.first, end, candidates.tokens())?;
+        let found =
+            log_probabilities(writing.decoder, writing.about.source(), writing.first, end, candidates.tokens())?;
         Ok(RankedAnswer::ranked(found))
     }
 

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
+use super::Decoding;
 use super::decoder::{Decoder, Kept, Source};
 use super::logits::{Logits, max_and_log_sum};
-use super::Decoding;
 use crate::engine::EngineError;
 
 /// Rows of one step, at most: 64 times a vocabulary of 30,522 are 8 MB of logits.

@@ -1,0 +1,1 @@
+"""Running a command under a limit of memory."""

@@ -1,0 +1,208 @@
+//! `doctor`: what will run where, and why not.
+
+mod report;
+mod text;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use edgefuse::config::model_folder::Kind;
+use edgefuse::config::{ByteSize, Device, ModelEntry, OnMissingProvider, Provider, Step};
+use edgefuse::engine::{Engine, release_freed, resident_bytes};
+use edgefuse::error::Error;
+use edgefuse::models::{Loader, Vocabulary};
+
+use super::start::{device, engine};
+use crate::cli::args::{Format, Global};
+use crate::cli::{Outcome, Stop};
+use report::{GraphReport, LibraryReport, MemoryReport, ModelReport, ProviderReport, Report};
+
+/// Loads everything the device file names, one model after the other, and tells what came of it.
+pub(in crate::cli) fn doctor(global: &Global) -> Result<Outcome, Stop> {
+    super::no_subtitles(global)?;
+    let device = device(global, super::ALL_KINDS)?;
+    let report = examine(global, &device);
+    let text = match global.format {
+        Format::Json => serde_json::to_string(&report).map_err(io::Error::from).map_err(Stop::Output)? + "\n",
+        _ => text::of(&report, io::stdout().is_terminal()),
+    };
+    io::stdout().lock().write_all(text.as_bytes()).map_err(Stop::Output)?;
+    Ok(if report.fit { Outcome::Done } else { Outcome::Unfit })
+}
+
+fn examine(global: &Global, device: &Device) -> Report {
+    let mut report = Report {
+        device: device.name.clone(),
+        config: device.path.display().to_string(),
+        machine: std::env::consts::ARCH,
+        board: board(),
+        cores: std::thread::available_parallelism().map_or(0, usize::from),
+        memory_total: memory("MemTotal:"),
+        memory_available: memory("MemAvailable:"),
+        memory_budget: device.runtime.memory_budget,
+        memory_base: None,
+        library: LibraryReport::default(),
+        providers: Vec::new(),
+        models: Vec::new(),
+        problems: Vec::new(),
+        fit: false,
+    };
+    let engine = match engine(global, device) {
+        Ok(engine) => engine,
+        Err(error) => {
+            report.library.error = Some(error.to_string());
+            return report;
+        }
+    };
+    let library = engine.library();
+    report.library.path = Some(library.path.display().to_string());
+    report.library.version = Some(library.version.clone());
+    report.library.found_by = Some(library.found_by);
+    report.memory_base = resident_bytes().map(ByteSize::from);
+
+    let models =
+        [("whisper", &device.whisper), ("blip", &device.blip), ("student", &device.student), ("vad", &device.vad)];
+    report.providers = providers(&engine, device);
+    for (kind, entry) in models {
+        if let Some(entry) = entry {
+            report.models.push(examine_model(&engine, kind, entry, &report));
+        }
+    }
+    for step in &device.pipeline {
+        let (kind, entry) = match step {
+            Step::Transcribe(_) => ("whisper", &device.whisper),
+            Step::Fuse(_) => ("student", &device.student),
+            _ => ("blip", &device.blip),
+        };
+        if entry.is_none() {
+            report.problems.push(format!("the pipeline's `{}` needs models.{kind}, which is not named", step.name()));
+        }
+    }
+    if device.runtime.on_missing_provider == OnMissingProvider::Error {
+        let missing = report.providers.iter().filter(|provider| provider.wanted && !provider.loads);
+        let told =
+            missing.map(|it| format!("provider `{}` does not load, and on_missing_provider is `error`", it.name));
+        report.problems.extend(told);
+    }
+    report.fit = report.problems.is_empty() && report.models.iter().all(|model| model.error.is_none());
+    report
+}
+
+/// The providers that the device file asks for, with its options, then the others that the library was built with.
+fn providers(engine: &Engine, device: &Device) -> Vec<ProviderReport> {
+    let models = [&device.whisper, &device.blip, &device.student, &device.vad].into_iter().flatten();
+    let mut wanted: Vec<Provider> = device.execution_providers.clone();
+    for provider in models.flat_map(|entry| entry.execution_providers.iter()) {
+        if !wanted.iter().any(|known| known.name() == provider.name()) {
+            wanted.push(provider.clone());
+        }
+    }
+    let missing = engine.probe_providers(&wanted);
+    let mut providers: Vec<ProviderReport> = wanted
+        .iter()
+        .map(|provider| {
+            let missing = missing.iter().find(|missing| missing.name == provider.name());
+            ProviderReport {
+                name: provider.name(),
+                wanted: true,
+                loads: missing.is_none(),
+                reason: missing.map(|missing| missing.reason.clone()),
+            }
+        })
+        .collect();
+    for name in engine.providers_in_library() {
+        if !providers.iter().any(|provider| provider.name == name) {
+            providers.push(ProviderReport { name, wanted: false, loads: true, reason: None });
+        }
+    }
+    providers
+}
+
+fn examine_model(engine: &Arc<Engine>, kind: &'static str, entry: &ModelEntry, whole: &Report) -> ModelReport {
+    let mut report = ModelReport {
+        kind,
+        path: entry.path.display().to_string(),
+        name: None,
+        precision: entry.precision.to_string(),
+        verdict: "fit",
+        memory: None,
+        graphs: Vec::new(),
+        error: None,
+    };
+    if let Err(error) = examine_parts(engine, kind, entry, whole, &mut report) {
+        report.verdict = "unfit";
+        report.error = Some(error.to_string());
+    }
+    release_freed();
+    report
+}
+
+fn examine_parts(
+    engine: &Arc<Engine>,
+    kind: &'static str,
+    entry: &ModelEntry,
+    whole: &Report,
+    report: &mut ModelReport,
+) -> Result<(), Error> {
+    let loader = Loader::new(engine.clone(), entry)?;
+    let folder = loader.folder().clone();
+    report.name = Some(folder.common.name.clone());
+    if folder.kind.key() != kind {
+        return Err(loader.wrong_kind(kind));
+    }
+    let cost = loader.memory_cost();
+    let needed = ByteSize::from(cost.peak());
+    report.memory = Some(MemoryReport { needed, source: cost.source, fits: true });
+    if let Some((base, budget)) = whole.memory_base.zip(whole.memory_budget) {
+        loader.check_budget(base, budget).inspect_err(|_| {
+            report.memory = Some(MemoryReport { needed, source: cost.source, fits: false });
+        })?;
+    }
+    for (role, spec) in &folder.common.graphs {
+        let before = resident_bytes();
+        let started = Instant::now();
+        let graph = loader.graph(role)?;
+        let load_ms = (started.elapsed().as_secs_f64() * 1e4).round() / 10.0;
+        let grown = before.zip(resident_bytes()).map(|(before, after)| ByteSize::from(after.saturating_sub(before)));
+        let precision = entry.precision.of(role);
+        let file = &spec.files[precision];
+        let data = folder.common.files.get(&spec.weights_file(precision, file));
+        report.graphs.push(GraphReport {
+            role: role.clone(),
+            provider: graph.provider(),
+            placement: graph.placement().map(|placement| placement.providers().to_vec()),
+            sha256: folder.common.files[file].sha256.clone(),
+            weights_sha256: data.map(|data| data.sha256.clone()),
+            bytes: ByteSize::from(folder.common.files[file].bytes.saturating_add(data.map_or(0, |data| data.bytes))),
+            load_ms,
+            resident: grown,
+        });
+    }
+    let tokenizer = match &folder.kind {
+        Kind::Whisper(spec) => Some(&spec.tokenizer),
+        Kind::Blip(spec) => Some(&spec.tokenizer),
+        Kind::Blip2(spec) => Some(&spec.tokenizer),
+        Kind::Student(spec) => spec.tokenizer.as_ref(),
+        Kind::Vad(_) => None,
+    };
+    if let Some(tokenizer) = tokenizer {
+        Vocabulary::load(&folder, tokenizer)?;
+    }
+    Ok(())
+}
+
+/// What the board calls itself, where it has a device tree.
+fn board() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/device-tree/model").ok()?;
+    Some(text.trim_end_matches('\0').trim().to_string()).filter(|model| !model.is_empty())
+}
+
+/// A line of `/proc/meminfo`.
+fn memory(key: &str) -> Option<ByteSize> {
+    let text = std::fs::read_to_string(Path::new("/proc/meminfo")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(key))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(ByteSize::from(kilobytes * 1024))
+}

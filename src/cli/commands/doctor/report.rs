@@ -1,0 +1,92 @@
+//! What `doctor` finds, as `--format json` prints it. Sizes are in bytes.
+
+use edgefuse::config::ByteSize;
+use edgefuse::engine::Placed;
+use edgefuse::models::CostSource;
+use serde::Serialize;
+
+#[derive(Serialize)]
+pub(super) struct Report {
+    pub device: String,
+    pub config: String,
+    pub machine: &'static str,
+    /// What the board calls itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub board: Option<String>,
+    pub cores: usize,
+    pub memory_total: Option<ByteSize>,
+    pub memory_available: Option<ByteSize>,
+    pub memory_budget: Option<ByteSize>,
+    /// Resident memory of the program without models.
+    pub memory_base: Option<ByteSize>,
+    pub library: LibraryReport,
+    pub providers: Vec<ProviderReport>,
+    pub models: Vec<ModelReport>,
+    /// What keeps the device file from working, apart from library and models.
+    pub problems: Vec<String>,
+    pub fit: bool,
+}
+
+#[derive(Serialize, Default)]
+pub(super) struct LibraryReport {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found_by: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(super) struct ProviderReport {
+    pub name: &'static str,
+    /// Whether the device file names it; the others are in the library.
+    pub wanted: bool,
+    /// Whether it registers with the device file's options; of one that is not wanted, whether the library has it.
+    pub loads: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(super) struct ModelReport {
+    pub kind: &'static str,
+    pub path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    pub precision: String,
+    /// `fit` or `unfit`.
+    pub verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemoryReport>,
+    pub graphs: Vec<GraphReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// The most that the model takes beside the program itself.
+#[derive(Serialize)]
+pub(super) struct MemoryReport {
+    pub needed: ByteSize,
+    pub source: CostSource,
+    /// Whether it fits the budget by itself.
+    pub fits: bool,
+}
+
+#[derive(Serialize)]
+pub(super) struct GraphReport {
+    pub role: String,
+    pub provider: &'static str,
+    /// Absent where ONNX Runtime does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub placement: Option<Vec<Placed>>,
+    pub sha256: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights_sha256: Option<String>,
+    pub bytes: ByteSize,
+    pub load_ms: f64,
+    /// What loading it added to resident memory: at most that, since what was freed before is taken up again.
+    pub resident: Option<ByteSize>,
+}

@@ -1,0 +1,72 @@
+//! `prepare`: builds what providers build when a graph is first loaded, before service.
+
+use std::io::{self, Write};
+use std::time::Instant;
+
+use edgefuse::engine::Placed;
+use edgefuse::models::Loader;
+use serde::Serialize;
+
+use super::start::{device, engine};
+use crate::cli::args::{Format, Global};
+use crate::cli::{Outcome, Stop, say};
+
+/// One graph that is ready.
+#[derive(Serialize)]
+struct Ready {
+    graph: String,
+    provider: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    placement: Option<Vec<Placed>>,
+    seconds: f64,
+}
+
+/// Loads every graph of every model once: TensorRT builds its engines into `engine_cache`.
+pub(in crate::cli) fn prepare(global: &Global) -> Result<Outcome, Stop> {
+    super::no_subtitles(global)?;
+    let device = device(global, super::ALL_KINDS)?;
+    let engine = engine(global, &device)?;
+    let mut outcome = Outcome::Done;
+    for entry in [&device.whisper, &device.blip, &device.student, &device.vad].into_iter().flatten() {
+        // A model that is not there keeps none of the others from being prepared.
+        let loader = match Loader::new(engine.clone(), entry) {
+            Ok(loader) => loader,
+            Err(error) => {
+                say(&format!("error: {error}"));
+                outcome = Outcome::Unfit;
+                continue;
+            }
+        };
+        for role in loader.folder().common.graphs.keys() {
+            let started = Instant::now();
+            match loader.graph(role) {
+                Ok(graph) => {
+                    let ready = Ready {
+                        graph: graph.name().to_string(),
+                        provider: graph.provider(),
+                        placement: graph.placement().map(|placement| placement.providers().to_vec()),
+                        seconds: (started.elapsed().as_secs_f64() * 1e3).round() / 1e3,
+                    };
+                    print(global, &ready)?;
+                }
+                Err(error) => {
+                    say(&format!("error: {error}"));
+                    outcome = Outcome::Unfit;
+                }
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+fn print(global: &Global, ready: &Ready) -> Result<(), Stop> {
+    let line = match global.format {
+        Format::Json => serde_json::to_string(ready).map_err(io::Error::from).map_err(Stop::Output)?,
+        _ => {
+            let place = ready.placement.iter().flatten().map(Placed::to_string).collect::<Vec<_>>().join(", ");
+            let place = if place.is_empty() { ready.provider } else { &place };
+            format!("{:<32} on {place}, ready in {:.1} s", ready.graph, ready.seconds)
+        }
+    };
+    writeln!(io::stdout().lock(), "{line}").map_err(Stop::Output)
+}

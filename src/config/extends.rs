@@ -1,0 +1,104 @@
+//! A device file and those it builds upon: `extends: base.yaml`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::error::ConfigError;
+use super::locate::locate;
+use super::raw::RawDevice;
+
+/// One device file as it stands, before those it extends fill its gaps.
+pub(super) struct Layer {
+    pub path: PathBuf,
+    text: String,
+    pub raw: RawDevice,
+    /// Folder that its relative paths start from.
+    pub base: PathBuf,
+}
+
+impl Layer {
+    fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_path_buf(), source })?;
+        let raw = serde_yaml::from_str(&text).map_err(|error| ConfigError::yaml(path, &error))?;
+        Ok(Layer { path: path.to_path_buf(), text, raw, base: base_folder(path) })
+    }
+
+    /// The error about the value at `keys`, with its place.
+    pub fn wrong(&self, keys: &[&str], problem: String) -> ConfigError {
+        let (line, column) = locate(&self.text, keys);
+        ConfigError::Yaml { path: self.path.clone(), line, column, problem }
+    }
+
+    /// `FILE:LINE:COLUMN` of the value at `keys`.
+    pub fn place(&self, keys: &[&str]) -> String {
+        let (line, column) = locate(&self.text, keys);
+        format!("{}:{line}:{column}", self.path.display())
+    }
+}
+
+/// Reads `path` and every file that it extends, nearest first.
+pub(super) fn read(path: &Path) -> Result<Vec<Layer>, ConfigError> {
+    let mut layers = vec![Layer::read(path)?];
+    let mut seen = vec![fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())];
+    while let Some(layer) = layers.last() {
+        let Some(base) = &layer.raw.extends else { break };
+        // Beside the file itself, like an include, whatever its other paths start from.
+        let base = layer.path.parent().unwrap_or(Path::new("")).join(base);
+        let same = match fs::canonicalize(&base) {
+            Ok(same) => same,
+            Err(error) => {
+                let problem = format!("extends: {}: cannot read: {error}", base.display());
+                return Err(layer.wrong(&["extends"], problem));
+            }
+        };
+        if seen.contains(&same) {
+            let chain: Vec<_> = layers.iter().map(|layer| layer.path.display().to_string()).collect();
+            let problem = format!("extends: a circle: {} -> {}", chain.join(" -> "), base.display());
+            return Err(layer.wrong(&["extends"], problem));
+        }
+        seen.push(same);
+        let next = Layer::read(&base)?;
+        layers.push(next);
+    }
+    Ok(layers)
+}
+
+/// The file's own folder, or, where that is called `configs`, the one above it.
+fn base_folder(path: &Path) -> PathBuf {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    if folder.file_name().is_some_and(|name| name == "configs") {
+        folder.parent().unwrap_or(Path::new("")).to_path_buf()
+    } else {
+        folder.to_path_buf()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relative_paths_start_above_a_configs_folder() {
+        assert_eq!(base_folder(Path::new("/opt/e/configs/cpu.yaml")), Path::new("/opt/e"));
+        assert_eq!(base_folder(Path::new("configs/cpu.yaml")), Path::new(""));
+        assert_eq!(base_folder(Path::new("/etc/edgefuse/board.yaml")), Path::new("/etc/edgefuse"));
+    }
+
+    #[test]
+    fn a_file_that_extends_itself_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, extends: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, format!("device: x\nextends: {extends}\n")).unwrap();
+            path
+        };
+        let told = |path: &Path| read(path).err().unwrap().to_string();
+        let own = told(&file("a.yaml", "a.yaml"));
+        assert!(own.contains("a.yaml:2:10: extends: a circle"), "{own}");
+        let (b, _) = (file("b.yaml", "c.yaml"), file("c.yaml", "./b.yaml"));
+        let circle = told(&b);
+        assert!(circle.contains("c.yaml:2:10: ") && circle.contains("b.yaml -> "), "{circle}");
+        let missing = told(&file("d.yaml", "none.yaml"));
+        assert!(missing.contains("d.yaml:2:10: extends: ") && missing.contains("none.yaml: cannot read"), "{missing}");
+    }
+}

@@ -1,0 +1,72 @@
+//! Registers execution providers and tells which did not load.
+
+mod cache;
+mod dispatch;
+
+use ort::session::builder::SessionBuilder;
+
+use super::error::{EngineError, one_line};
+use crate::config::{OnMissingProvider, Provider};
+
+pub(super) use cache::CacheKey;
+pub(super) use dispatch::{ONNX_RUNTIME_NAMES, compiles};
+
+/// A provider that a device file asked for and that did not load.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingProvider {
+    /// Its name in the device file.
+    pub name: &'static str,
+    /// What ONNX Runtime said.
+    pub reason: String,
+}
+
+/// What became of the providers of one session.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Registered {
+    /// Those that loaded, in order of preference.
+    pub active: Vec<&'static str>,
+    /// Those that did not.
+    pub missing: Vec<MissingProvider>,
+}
+
+/// Registers `providers` in order with `builder`. ONNX Runtime's CPU kernels are always there behind them.
+///
+/// Each is registered by itself and its answer kept: `ort`'s own list drops the answers.
+pub(super) fn register(
+    builder: &mut SessionBuilder,
+    providers: &[Provider],
+    on_missing: OnMissingProvider,
+    graph: &str,
+    key: Option<&CacheKey>,
+) -> Result<Registered, EngineError> {
+    let mut registered = Registered::default();
+    for provider in providers {
+        let name = provider.name();
+        // Asked before anything is prepared: an engine cache is not made for a provider that is not there.
+        let outcome = dispatch::in_library(provider);
+        let cache = match (&outcome, provider, key) {
+            (Ok(()), Provider::TensorRt(options), Some(key)) => cache::folder(options, key)?,
+            _ => None,
+        };
+        let outcome = outcome
+            .map(|()| dispatch::dispatch(provider, cache.as_deref(), key))
+            .and_then(|dispatch| dispatch.register(builder).map_err(|error| one_line(&error)));
+        match outcome {
+            Ok(()) => registered.active.push(name),
+            Err(reason) if on_missing == OnMissingProvider::Error => {
+                return Err(EngineError::MissingProvider { graph: graph.to_string(), provider: name, reason });
+            }
+            Err(reason) => registered.missing.push(MissingProvider { name, reason }),
+        }
+    }
+    if registered.active.is_empty() {
+        registered.active.push("cpu");
+    }
+    Ok(registered)
+}
+
+/// The names of the providers that the library was built with.
+pub(super) fn in_library() -> Vec<&'static str> {
+    let there = Provider::every().filter(|provider| dispatch::in_library(provider).is_ok());
+    there.map(|provider| provider.name()).collect()
+}

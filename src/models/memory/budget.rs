@@ -1,0 +1,347 @@
+//! Keeps the resident memory of the process within `runtime.memory_budget`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::cost::{self, Cost, CostSource};
+use crate::config::ByteSize;
+use crate::engine::{peak_resident_bytes, release_freed, reset_peak, resident_bytes};
+use crate::error::Error;
+use crate::models::loader::Loader;
+
+/// Growth below this is noise and not worth a write.
+const NOISE: u64 = 1 << 20;
+
+/// The accounts of the models that are loaded, or being loaded.
+///
+/// Without a budget it does nothing but remember which model was used last.
+pub(in crate::models) struct Budget {
+    limit: Option<ByteSize>,
+    /// Resident memory before any model was loaded.
+    base: u64,
+    clock: u64,
+    accounts: BTreeMap<&'static str, Account>,
+    /// The model that works now, and the resident memory when it began to.
+    working: Option<(&'static str, u64)>,
+    /// The most resident memory of the process so far; the system's own mark begins anew with each measurement.
+    highest: u64,
+    resident: fn() -> Option<u64>,
+    peak: fn() -> Option<u64>,
+}
+
+struct Account {
+    name: String,
+    cost: Cost,
+    file: Option<PathBuf>,
+    last_used: u64,
+    loaded: bool,
+    /// By how much the last use grew the process: the arena keeps most of it, and the next use may want as much again.
+    recent: u64,
+}
+
+impl Account {
+    fn remember(&self) {
+        if let Some(file) = &self.file {
+            cost::write(file, &self.cost);
+        }
+    }
+
+    /// What more it may take when it is used next.
+    fn needed(&self) -> u64 {
+        if self.loaded { self.recent } else { self.cost.peak() }
+    }
+}
+
+impl Budget {
+    /// Of a process that has loaded no model yet.
+    pub fn new(limit: Option<ByteSize>) -> Self {
+        Self::measured_by(limit, resident_bytes, peak_resident_bytes)
+    }
+
+    fn measured_by(limit: Option<ByteSize>, resident: fn() -> Option<u64>, peak: fn() -> Option<u64>) -> Self {
+        let base = resident().unwrap_or(0);
+        Budget { limit, base, clock: 0, accounts: BTreeMap::new(), working: None, highest: 0, resident, peak }
+    }
+
+    /// Opens the account of a model that is about to be loaded.
+    ///
+    /// # Errors
+    /// [`Error::Budget`] when it cannot fit even alone.
+    pub fn open(&mut self, kind: &'static str, loader: &Loader) -> Result<(), Error> {
+        if self.limit.is_none() {
+            return Ok(());
+        }
+        let (cost, file) = loader.cost();
+        self.open_account(kind, loader.folder().common.name.clone(), cost, loader.graph_bytes(), file)
+    }
+
+    fn open_account(
+        &mut self,
+        kind: &'static str,
+        name: String,
+        cost: Cost,
+        graph_bytes: u64,
+        file: Option<PathBuf>,
+    ) -> Result<(), Error> {
+        if let Some(budget) = self.limit {
+            check(&name, cost, graph_bytes, ByteSize::from(self.base), budget)?;
+        }
+        self.accounts.insert(kind, Account { name, cost, file, last_used: 0, loaded: false, recent: 0 });
+        Ok(())
+    }
+
+    /// Whom to unload, the least recently used first, until `kind` fits; `None` when it does, or nothing else is loaded.
+    pub fn victim(&self, kind: &'static str) -> Option<&'static str> {
+        let limit = self.limit?.bytes();
+        let needed = self.accounts.get(kind).map_or(0, Account::needed);
+        if self.now().saturating_add(needed) <= limit {
+            return None;
+        }
+        let others = self.accounts.iter().filter(|(other, account)| **other != kind && account.loaded);
+        others.min_by_key(|(_, account)| account.last_used).map(|(other, _)| *other)
+    }
+
+    /// A model was unloaded.
+    pub fn closed(&mut self, kind: &'static str) {
+        if let Some(account) = self.accounts.remove(kind) {
+            release_freed();
+            log::debug!("unloaded {} to stay within the memory budget", account.name);
+        }
+    }
+
+    /// Begins to measure a load; gives what [`Budget::loaded`] wants.
+    pub fn begin(&mut self) -> u64 {
+        if self.limit.is_some() {
+            self.reset_peak();
+        }
+        self.now()
+    }
+
+    fn reset_peak(&mut self) {
+        self.highest = self.highest.max(self.peak_now());
+        reset_peak();
+    }
+
+    /// A model was loaded, from resident memory `before`.
+    pub fn loaded(&mut self, kind: &'static str, before: u64) {
+        let (now, peak) = (self.now(), self.peak_now());
+        let Some(account) = self.accounts.get_mut(kind) else { return };
+        let working = match account.cost.source {
+            CostSource::Measured => account.cost.working,
+            CostSource::Estimated => 0,
+        };
+        let found = Cost {
+            loading: peak.saturating_sub(before),
+            loaded: now.saturating_sub(before),
+            working,
+            source: CostSource::Measured,
+        };
+        account.cost = match account.cost.source {
+            CostSource::Measured => account.cost.max(found),
+            CostSource::Estimated => found,
+        };
+        account.loaded = true;
+        account.remember();
+    }
+
+    /// Whether the process is above its budget now.
+    pub fn exceeded(&self) -> bool {
+        self.limit.is_some_and(|limit| self.now() > limit.bytes())
+    }
+
+    /// The error that the model of `kind` does not fit.
+    pub fn refusal(&self, kind: &'static str) -> Option<Error> {
+        let account = self.accounts.get(kind)?;
+        self.too_much(&account.name, self.now().saturating_sub(self.base))
+    }
+
+    /// A model begins to work.
+    pub fn start(&mut self, kind: &'static str) {
+        self.clock += 1;
+        if self.limit.is_none() {
+            return;
+        }
+        self.reset_peak();
+        self.working = Some((kind, self.now()));
+        if let Some(account) = self.accounts.get_mut(kind) {
+            account.last_used = self.clock;
+        }
+    }
+
+    /// The model that worked has finished, or goes on with the next input: what it took is noted.
+    ///
+    /// # Errors
+    /// [`Error::Budget`] when it took more than there is, although no other was loaded.
+    pub fn settle(&mut self) -> Result<(), Error> {
+        let Some((kind, start)) = self.working.take() else { return Ok(()) };
+        let peak = self.peak_now();
+        let alone = self.accounts.values().filter(|account| account.loaded).count() == 1;
+        let Some(account) = self.accounts.get_mut(kind) else { return Ok(()) };
+        let working = peak.saturating_sub(start);
+        account.recent = working;
+        if working > account.cost.working.saturating_add(NOISE) {
+            account.cost.working = working;
+            account.remember();
+        }
+        let name = account.name.clone();
+        match self.limit.filter(|limit| peak > limit.bytes()) {
+            Some(_) if alone => match self.too_much(&name, peak.saturating_sub(self.base)) {
+                Some(error) => Err(error),
+                None => Ok(()),
+            },
+            Some(limit) => {
+                log::warn!(
+                    "{name} took the process to {}, above the memory budget of {limit}; from now on others are unloaded for it",
+                    ByteSize::from(peak)
+                );
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn too_much(&self, name: &str, taken: u64) -> Option<Error> {
+        Some(refusal(name, taken, CostSource::Measured, ByteSize::from(self.base), self.limit?))
+    }
+
+    /// Resident memory; where the system does not tell, what the loaded models should take.
+    fn now(&self) -> u64 {
+        let expected = || {
+            let loaded = self.accounts.values().filter(|account| account.loaded);
+            loaded.fold(self.base, |sum, account| sum.saturating_add(account.cost.loaded))
+        };
+        (self.resident)().unwrap_or_else(expected)
+    }
+
+    fn peak_now(&self) -> u64 {
+        (self.peak)().unwrap_or_else(|| self.now())
+    }
+}
+
+/// Checks that a model fits into `budget` beside `base`.
+///
+/// An estimate refuses nothing that may fit: what is certain is that the weights must.
+pub(in crate::models) fn check(
+    model: &str,
+    cost: Cost,
+    graph_bytes: u64,
+    base: ByteSize,
+    budget: ByteSize,
+) -> Result<(), Error> {
+    let certain = match cost.source {
+        CostSource::Measured => cost.peak(),
+        CostSource::Estimated => graph_bytes,
+    };
+    match base.bytes().saturating_add(certain) > budget.bytes() {
+        true => Err(refusal(model, certain, cost.source, base, budget)),
+        false => Ok(()),
+    }
+}
+
+fn refusal(model: &str, needed: u64, source: CostSource, base: ByteSize, budget: ByteSize) -> Error {
+    Error::Budget {
+        model: model.to_string(),
+        needed: ByteSize::from(needed),
+        source_of_figure: match source {
+            CostSource::Measured => "measured here",
+            CostSource::Estimated => "the size of its graphs",
+        },
+        base,
+        budget,
+    }
+}
+
+impl Drop for Budget {
+    fn drop(&mut self) {
+        // What the last model took is remembered too.
+        let _ = self.settle();
+        if self.limit.is_some() {
+            log::debug!("peak of resident memory: {} bytes", self.highest.max(self.peak_now()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    thread_local! {
+        static RESIDENT: Cell<u64> = const { Cell::new(0) };
+        static PEAK: Cell<u64> = const { Cell::new(0) };
+    }
+
+    const MIB: u64 = 1 << 20;
+
+    /// A process that uses so many MiB now, and used so many at most.
+    fn process(resident: u64, peak: u64) {
+        RESIDENT.set(resident * MIB);
+        PEAK.set(peak * MIB);
+    }
+
+    fn budget(mib: u64) -> Budget {
+        Budget::measured_by(Some(ByteSize::from(mib * MIB)), || Some(RESIDENT.get()), || Some(PEAK.get()))
+    }
+
+    fn load(budget: &mut Budget, kind: &'static str, mib: u64, after: u64) -> Result<(), Error> {
+        budget.open_account(kind, kind.to_string(), Cost::estimated(mib * MIB), mib * MIB, None)?;
+        let before = budget.begin();
+        process(after, after);
+        budget.loaded(kind, before);
+        budget.start(kind);
+        Ok(())
+    }
+
+    #[test]
+    fn the_least_recently_used_model_goes_first() {
+        process(50, 50);
+        let mut budget = budget(300);
+        load(&mut budget, "whisper", 50, 120).unwrap();
+        load(&mut budget, "vad", 1, 121).unwrap();
+        budget.start("whisper");
+        let cost = Cost { loading: 0, loaded: 150 * MIB, working: 50 * MIB, source: CostSource::Measured };
+        budget.open_account("blip", "blip".into(), cost, 150 * MIB, None).unwrap();
+        assert_eq!(budget.victim("blip"), Some("vad"));
+        budget.closed("vad");
+        assert_eq!(budget.victim("blip"), Some("whisper"));
+        budget.closed("whisper");
+        process(60, 121);
+        assert_eq!(budget.victim("blip"), None);
+    }
+
+    #[test]
+    fn what_cannot_fit_alone_is_refused_with_the_figures() {
+        process(50, 50);
+        let mut budget = budget(256);
+        let error = load(&mut budget, "whisper", 300, 0).unwrap_err().to_string();
+        for told in ["300.0 MiB", "the size of its graphs", "50.0 MiB", "256.0 MiB"] {
+            assert!(error.contains(told), "{error}");
+        }
+        let cost = Cost { loading: 220 * MIB, loaded: 100 * MIB, working: 0, source: CostSource::Measured };
+        let error = budget.open_account("blip", "blip".into(), cost, 80 * MIB, None).unwrap_err().to_string();
+        assert!(error.contains("220.0 MiB (measured here)"), "{error}");
+    }
+
+    #[test]
+    fn what_a_model_takes_while_it_works_is_noted_and_refused_if_it_is_too_much() {
+        process(50, 50);
+        let mut budget = budget(256);
+        load(&mut budget, "whisper", 50, 120).unwrap();
+        process(150, 200);
+        budget.settle().unwrap();
+        assert_eq!(budget.accounts["whisper"].cost.peak(), (70 + 80) * MIB);
+        budget.start("whisper");
+        process(150, 260);
+        let error = budget.settle().unwrap_err().to_string();
+        assert!(error.contains("210.0 MiB (measured here)"), "{error}");
+    }
+
+    #[test]
+    fn without_a_budget_nothing_is_refused() {
+        process(5000, 5000);
+        let mut budget = Budget::measured_by(None, || Some(RESIDENT.get()), || Some(PEAK.get()));
+        budget.start("whisper");
+        assert!(budget.settle().is_ok() && budget.victim("whisper").is_none() && !budget.exceeded());
+    }
+}

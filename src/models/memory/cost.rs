@@ -1,0 +1,118 @@
+//! What a model takes of resident memory, and where that is remembered.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Resident memory of one model in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// The most that was added while it was loaded.
+    pub loading: u64,
+    /// What stayed of it.
+    pub loaded: u64,
+    /// The most that was added while it worked, over what was there before.
+    pub working: u64,
+    /// Where the figures are from.
+    #[serde(skip)]
+    pub source: CostSource,
+}
+
+/// Where the figures of a [`Cost`] are from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CostSource {
+    /// Measured on this machine.
+    #[default]
+    Measured,
+    /// From the sizes of the files: it was not loaded here yet.
+    Estimated,
+}
+
+impl Cost {
+    /// A guess from the bytes of a model's graphs: weights once, in the file's pages or repacked, with half as much again
+    /// for what is there twice while they are, and room to work.
+    pub(in crate::models) fn estimated(graph_bytes: u64) -> Self {
+        const LEAST_WORKING: u64 = 32 << 20;
+        let with_half = graph_bytes.saturating_add(graph_bytes / 2);
+        let working = (graph_bytes / 4).max(LEAST_WORKING);
+        Cost { loading: with_half, loaded: graph_bytes, working, source: CostSource::Estimated }
+    }
+
+    /// The most it takes at any time.
+    pub fn peak(&self) -> u64 {
+        self.loading.max(self.loaded.saturating_add(self.working))
+    }
+
+    /// The larger of each figure.
+    pub(super) fn max(self, other: Cost) -> Cost {
+        Cost {
+            loading: self.loading.max(other.loading),
+            loaded: self.loaded.max(other.loaded),
+            working: self.working.max(other.working),
+            source: CostSource::Measured,
+        }
+    }
+}
+
+/// The file where the cost of one model is remembered; `None` where no folder is known.
+///
+/// Never in the model folder itself: it may be read-only, and its files are all checked.
+pub(in crate::models) fn file(key: &str) -> Option<PathBuf> {
+    let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    // CACHE_DIRECTORY is systemd's, for a service that has one.
+    let folder = variable("EDGEFUSE_CACHE")
+        .or_else(|| variable("CACHE_DIRECTORY"))
+        .or_else(|| variable("XDG_CACHE_HOME").map(|cache| cache.join("edgefuse")))
+        .or_else(|| variable("HOME").map(|home| home.join(".cache/edgefuse")))?;
+    Some(folder.join("memory").join(format!("{key}.json")))
+}
+
+/// What is remembered; a file that cannot be read or understood is none.
+pub(in crate::models) fn read(file: &Path) -> Option<Cost> {
+    serde_json::from_str(&fs::read_to_string(file).ok()?).ok()
+}
+
+/// Remembers. On a read-only file system nothing is, and the next process measures again.
+pub(super) fn write(file: &Path, cost: &Cost) {
+    let written = || -> std::io::Result<()> {
+        let folder = file.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        // Renamed, so that another process reads the old figures or the new ones.
+        let partial = file.with_extension(format!("{}.partial", std::process::id()));
+        fs::write(&partial, serde_json::to_string(cost)?)?;
+        fs::rename(&partial, file)
+    };
+    if let Err(error) = written() {
+        log::debug!("{}: the memory that a model takes is not remembered: {error}", file.display());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_remembered_and_a_damaged_file_is_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("new/key.json");
+        assert_eq!(read(&file), None);
+        let cost = Cost { loading: 9, loaded: 5, working: 3, source: CostSource::Measured };
+        write(&file, &cost);
+        assert_eq!(read(&file), Some(cost));
+        assert_eq!(cost.peak(), 9);
+        fs::write(&file, "{\"loading\": -1}").unwrap();
+        assert_eq!(read(&file), None);
+        // A folder that cannot be made is no error.
+        write(&file.join("x/y.json"), &cost);
+    }
+
+    #[test]
+    fn the_estimate_is_above_the_files() {
+        let cost = Cost::estimated(100 << 20);
+        assert!(cost.peak() > 100 << 20 && cost.source == CostSource::Estimated);
+        assert!(Cost::estimated(u64::MAX).peak() == u64::MAX);
+    }
+}

@@ -1,0 +1,61 @@
+//! The device files in configs/: each loads, and says what was seen on real hardware.
+
+use std::fs;
+use std::path::PathBuf;
+
+use edgefuse::config::model_folder::ModelFolder;
+use edgefuse::config::{Device, Provider};
+
+use crate::binary::root;
+
+fn files() -> Vec<PathBuf> {
+    let entries = fs::read_dir(root().join("configs")).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = entries.filter(|path| path.extension().is_some_and(|it| it == "yaml")).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn the_boards_of_the_readme_are_there() {
+    let names: Vec<_> = files().iter().map(|path| path.file_stem().unwrap().to_str().unwrap().to_string()).collect();
+    for board in
+        ["cpu", "datacenter-gpu", "jetson-agx-orin", "jetson-nano", "jetson-orin-nano", "raspberry-pi-5", "x86-igpu"]
+    {
+        assert!(names.iter().any(|name| name == board), "{board} is not among {names:?}");
+    }
+}
+
+#[test]
+fn every_device_file_loads() {
+    for path in files() {
+        let device = Device::load(&path).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(device.name, path.file_stem().unwrap().to_str().unwrap());
+        assert_eq!(device.base, root(), "{}", path.display());
+        assert!(!device.pipeline.is_empty(), "{}", path.display());
+        assert!(device.execution_providers.iter().any(|provider| matches!(provider, Provider::Cpu(_))));
+        for entry in [&device.whisper, &device.blip, &device.student, &device.vad].into_iter().flatten() {
+            // Some are exported for the board alone.
+            let Ok(folder) = ModelFolder::load(entry) else { continue };
+            for (role, graph) in &folder.common.graphs {
+                let precision = entry.precision.of(role);
+                assert!(graph.files.contains_key(precision), "{}: no {role} in {precision}", entry.origin);
+            }
+            for graph in
+                entry.precision.graphs().chain(entry.execution_providers.graphs()).chain(entry.require.graphs())
+            {
+                assert!(folder.common.graphs.contains_key(graph), "{}: no graph {graph}", entry.origin);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_device_file_says_what_was_seen() {
+    for path in files() {
+        let text = fs::read_to_string(&path).unwrap();
+        let header: String = text.lines().take_while(|line| line.starts_with('#')).collect();
+        let board = header.contains("Verified: ") && header.contains("Not verified: ");
+        let workstation = header.contains("Made and measured") || header.contains("ONNX Runtime is older");
+        assert!(board || workstation, "{} does not say what was verified", path.display());
+    }
+}
