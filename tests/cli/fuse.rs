@@ -181,6 +181,8 @@ fn bad_readings() {
         ("1e300,31", SOME_FAILED, "which is no reading"),
         (r#"{"temperature": null, "humidity": 2}"#, WRONG_USE, "must be an object of numbers by name"),
         (r#"{"temperature": "#, WRONG_USE, "--sensors"),
+        (" ", WRONG_USE, "--sensors: no readings"),
+        ("[[[[1]]]]", WRONG_USE, "must be an object of numbers by name"),
         ("no/such/file.json", SOME_FAILED, "no/such/file.json: cannot be read"),
         ("tests", SOME_FAILED, "tests: is not a file of readings"),
         (&prose, SOME_FAILED, "neither a JSON object of numbers by name nor a list"),
