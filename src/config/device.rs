@@ -22,6 +22,8 @@ pub struct Device {
     pub name: String,
     /// The file it was read from.
     pub path: PathBuf,
+    /// The files that it extends, nearest first.
+    pub extended: Vec<PathBuf>,
     /// Folder that relative paths in the file start from: the file's own folder, or, where that folder is called
     /// `configs`, the one above it.
     pub base: PathBuf,
@@ -68,6 +70,7 @@ impl Device {
         Ok(Device {
             name: layers[0].raw.device.clone(),
             path: path.to_path_buf(),
+            extended: layers[1..].iter().map(|layer| layer.path.clone()).collect(),
             base: layers[0].base.clone(),
             runtime: Runtime {
                 library,
@@ -249,6 +252,9 @@ mod tests {
             ("device: x\nruntime:\n  threads: {intra: 50000}\n", ":3:20: ", "more than 1024"),
             ("device: x\npipeline:\n  - caption\n  - caption\n", ":4:5: ", "stands twice"),
             ("device: x\npipeline:\n  - ask: {question: transcript}\n", ":3:5: ", "no `transcribe` before it"),
+            ("device: x\npipeline:\n  - caption\n  - ask: {answers: no.txt}\n", ":4:20: ", "answers: "),
+            ("device: x\npipeline: [match: {texts: 3}]\n", ":2:27: ", "a file with one text a line, or a list"),
+            ("device: x\npipeline:\n  - caption: {beams: 99}\n", ":3:5: ", "`caption`: beams: 99 is not within"),
             ("device: x\nmodels: {blip: onnx/blip}\n", ":2:16: ", "a model must be a mapping"),
             ("runtime: {}\n", "", "missing field `device`"),
             ("device: [\n", "", "device"),
