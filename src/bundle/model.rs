@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_yaml::{Mapping, Value};
 
-use crate::config::model_folder::{FileSpec, Kind, ModelFolder};
+use crate::config::model_folder::{FileSpec, ModelFolder};
 use crate::config::{ConfigError, MODEL_FILE, ModelEntry, Precisions};
 use crate::engine::EngineError;
 use crate::error::Error;
@@ -54,12 +54,7 @@ fn mapping<'a>(value: &'a mut Value, key: &str) -> Option<&'a mut Mapping> {
 /// The files of every graph in its precision, and the tokenizer.
 fn needed(folder: &ModelFolder, precisions: &Precisions) -> Result<BTreeMap<String, FileSpec>, Error> {
     let common = &folder.common;
-    let tokenizer = match &folder.kind {
-        Kind::Whisper(spec) => Some(&spec.tokenizer),
-        Kind::Blip(spec) => Some(&spec.tokenizer),
-        Kind::Student(spec) => spec.tokenizer.as_ref(),
-        Kind::Vad(_) => None,
-    };
+    let tokenizer = folder.kind.tokenizer();
     let mut names: Vec<String> = tokenizer.cloned().into_iter().collect();
     for (role, graph) in &common.graphs {
         let precision = precisions.of(role);
