@@ -30,7 +30,7 @@ from student.model import Sizes, Student, begin_with  # noqa: E402
 from student.model_folder import write  # noqa: E402
 from student.speech import Speech, render  # noqa: E402
 from student.teacher import Teacher  # noqa: E402
-from student.trainer import Stage, groups, train  # noqa: E402
+from student.trainer import Learner, Stage, train  # noqa: E402
 from student.voices import Part  # noqa: E402
 from training.progress import Log  # noqa: E402
 from training.state import TrainingState  # noqa: E402
@@ -62,25 +62,26 @@ def main() -> int:
     teacher = Teacher(arguments.teacher)
     student = Student(Sizes(vocabulary=len(tokenizer.vocabulary()), answers=len(ANSWERS)))
     teacher.hand_down(student)
-    state = TrainingState(student, groups(student), _DECAY)
     path = arguments.checkpoint / "state.pt"
+    if arguments.start is not None:
+        earlier = torch.load(arguments.start, weights_only=True)["averaged"]
+        begin_with(student, {name.removeprefix("student."): weight for name, weight in earlier.items()})
+    learner = Learner(student)
+    state = TrainingState(learner, learner.groups(), _DECAY)
     if path.exists():
         state.load(path)
-    elif arguments.start is not None:
-        begin_with(student, torch.load(arguments.start, weights_only=True)["averaged"])
-        state = TrainingState(student, groups(student), _DECAY)
     typed = arguments.typed_steps
     stages = [
         Stage(typed, 32, 0, TYPED, easy_steps=typed * 3 // 5, rate=1e-3, shared_rate=1e-3),
-        Stage(arguments.listening_steps, 3, 112, EVERY_SUBSET, easy_steps=0, rate=1e-3, shared_rate=1.5e-4),
-        Stage(arguments.mixed_steps, 12, 24, EVERY_SUBSET, easy_steps=0, rate=4e-4, shared_rate=2e-4),
+        Stage(arguments.listening_steps, 3, 112, EVERY_SUBSET, easy_steps=0, rate=1.5e-3, shared_rate=5e-4),
+        Stage(arguments.mixed_steps, 8, 72, EVERY_SUBSET, easy_steps=0, rate=1.2e-3, shared_rate=4e-4),
     ]
     log(f"{sum(p.numel() for p in student.parameters())} parameters; from step {state.step}")
     real = part.subset(0, _HELD_OUT_FROM)
     lessons = Lessons(arguments.seed, arguments.drawings, real, encoder, heard, teacher, arguments.checkpoint, log)
     examination = Examination(part.subset(_HELD_OUT_FROM, _HELD_OUT_UNTIL), encoder, unheard, arguments.seed)
     train(state, stages, lessons, examination, arguments.every, log, lambda: state.save(path))
-    write(state.averaged, arguments.output, _SENSORS, arguments.logit_temperature)
+    write(state.averaged.student, arguments.output, _SENSORS, arguments.logit_temperature)
     log(f"done: {arguments.output}")
     return 0
 
@@ -106,8 +107,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--validation-voices", type=int, default=3, help="recordings of each text to watch training")
     parser.add_argument("--start", type=Path, help="a state.pt of an earlier student to take weights from")
     parser.add_argument("--typed-steps", type=int, default=1500, help="with picture and typed question only")
-    parser.add_argument("--listening-steps", type=int, default=1500, help="with mostly recordings")
-    parser.add_argument("--mixed-steps", type=int, default=1500, help="with every set of modalities")
+    parser.add_argument("--listening-steps", type=int, default=1100, help="with mostly recordings")
+    parser.add_argument("--mixed-steps", type=int, default=1750, help="with every set of modalities")
     parser.add_argument("--logit-temperature", type=float, default=1.0, help="the exported logits are divided by it")
     parser.add_argument("--every", type=int, default=150, help="steps between evaluations and checkpoints")
     parser.add_argument("--seed", type=int, default=0)

@@ -61,6 +61,10 @@ class Child:
         """text, seconds of the call alone, peak_bytes of the process so far."""
         return self._ask({"do": "transcribe", "audio": str(audio)}, TRANSCRIBE_LIMIT)
 
+    def run(self) -> dict[str, Any]:
+        """Of an engine whose options say what it does: as `transcribe`."""
+        return self._ask({"do": "run"}, TRANSCRIBE_LIMIT)
+
     def _ask(self, request: dict[str, Any], limit: float) -> dict[str, Any]:
         assert self._process.stdin is not None
         try:

@@ -7,6 +7,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ FLAGS = (
     "asimd asimdhp asimddp i8mm bf16 sve sve2"
 ).split()
 """The instruction sets that engines choose their kernels by, as /proc/cpuinfo calls them."""
+
+
+QUIET = 0.5
+"""The load average above which the machine is busy."""
 
 
 def describe(threads: int) -> dict[str, Any]:
@@ -35,6 +40,14 @@ def describe(threads: int) -> dict[str, Any]:
         "python": platform.python_version(),
         "load_average": round(os.getloadavg()[0], 2),
     }
+
+
+def warn_if_busy(described: dict[str, Any]) -> None:
+    """Says so where other programs take part of the cores; some engines then wait for each other for seconds."""
+    if described["load_average"] > QUIET:
+        print(
+            f"bench: the machine is busy (load {described['load_average']}): the times are of no use", file=sys.stderr
+        )
 
 
 def pin(threads: int) -> None:

@@ -39,7 +39,7 @@ def page(results: dict[str, Any]) -> str:
     if results["models"]:
         parts += ["![Times of edgefuse and other engines](whisper.svg)", ""]
     for model, section in results["models"].items():
-        parts += [f"## {model}", "", table(section), "", _machine(section), ""]
+        parts += [f"## {model}", "", table(section), "", machine_line(section), ""]
         if section["not_run"]:
             parts += ["Not run:", ""]
             parts += [f"- {note['engine']} ({note['workload']}): {note['why']}" for note in section["not_run"]]
@@ -53,16 +53,16 @@ def readme_section(results: dict[str, Any]) -> str:
         return EMPTY
     parts = ["![Times of edgefuse and other engines](docs/benchmarks/whisper.svg)"]
     for model, section in results["models"].items():
-        parts += [f"Whisper {model}:", table(section), _machine(section)]
+        parts += [f"Whisper {model}:", table(section), machine_line(section)]
     return "\n\n".join(parts)
 
 
-def replace_section(readme: str, section: str) -> str:
+def replace_section(readme: str, section: str, begin: str = BEGIN, end: str = END) -> str:
     """`readme` with `section` between the markers."""
-    if readme.count(BEGIN) != 1 or readme.count(END) != 1 or readme.index(BEGIN) > readme.index(END):
-        raise BenchError(f"README.md: wanted {BEGIN} once, and {END} after it")
-    before, rest = readme.split(BEGIN)
-    return f"{before}{BEGIN}\n{section}\n{END}{rest.split(END)[1]}"
+    if readme.count(begin) != 1 or readme.count(end) != 1 or readme.index(begin) > readme.index(end):
+        raise BenchError(f"README.md: wanted {begin} once, and {end} after it")
+    before, rest = readme.split(begin)
+    return f"{before}{begin}\n{section}\n{end}{rest.split(end)[1]}"
 
 
 def _time(section: dict[str, Any], name: str, workload: str) -> str:
@@ -83,7 +83,8 @@ def _rate(measured: dict[str, Any], decoding: str) -> str:
     return f"{100 * found['rate']:.1f} %" if found else _NOTHING
 
 
-def _machine(section: dict[str, Any]) -> str:
+def machine_line(section: dict[str, Any]) -> str:
+    """The machine, the date, the commit and the versions of a section."""
     machine = section["machine"]
     versions = ", ".join(f"{package} {version}" for package, version in section["versions"].items())
     return (

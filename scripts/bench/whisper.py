@@ -14,9 +14,6 @@ from bench.measure import Bench
 from bench.variants import CLIP, COLD, LONG, WER, Variant
 from bench.wer import whisper_normalizer
 
-QUIET = 0.5
-"""The load average above which other programs take part of the cores; some engines then wait for each other for seconds."""
-
 
 def section(
     model: str,
@@ -35,10 +32,7 @@ def section(
     wanted = [one for one in _variants(model) if not only or any(part in one.name for part in only)]
     # Measured before any load of ours; the load that others make spoils the times.
     described = machine.describe(threads)
-    if described["load_average"] > QUIET:
-        print(
-            f"bench: the machine is busy (load {described['load_average']}): the times are of no use", file=sys.stderr
-        )
+    machine.warn_if_busy(described)
     usable = bench.usable(wanted)
     if CLIP in workloads:
         bench.clip_in_process(usable, repeats[CLIP])

@@ -3,6 +3,7 @@
     python -m bench.worker faster_whisper
     < {"do": "load", "options": {...}}             > {"seconds": ...}
     < {"do": "transcribe", "audio": "clip.wav"}    > {"text": "...", "seconds": ..., "peak_bytes": ...}
+    < {"do": "run"}                                > the same, of an engine whose options say what it does
 
 A request that fails is answered by {"error": "one line"}. What a library prints goes to standard error.
 """
@@ -18,13 +19,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench.engines.base import Engine
+from bench.engines.base import Engine, PictureEngine
 from bench.errors import BenchError
 
 
-def load(name: str, options: dict[str, Any]) -> Engine:
-    """The engine `name` of `bench.engines`, ready to transcribe."""
-    engine: Engine = importlib.import_module(f"bench.engines.{name}").load(options)
+def load(name: str, options: dict[str, Any]) -> Any:
+    """The engine `name` of `bench.engines`, ready to transcribe, or whatever its module's engines do."""
+    engine: Engine | PictureEngine = importlib.import_module(f"bench.engines.{name}").load(options)
     return engine
 
 
@@ -39,7 +40,7 @@ def peak_bytes() -> int:
 def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    engine: Engine | None = None
+    engine: Any = None
     for line in sys.stdin:
         request = json.loads(line)
         try:
@@ -49,7 +50,8 @@ def main() -> None:
                 answer: dict[str, Any] = {"seconds": time.perf_counter() - started}
             else:
                 assert engine is not None, "not loaded"
-                answer = asdict(engine.transcribe(Path(request["audio"])))
+                given = [Path(request["audio"])] if "audio" in request else []
+                answer = asdict(getattr(engine, request["do"])(*given))
                 answer["peak_bytes"] = answer["peak_bytes"] or peak_bytes()
         except Exception as error:  # whatever a library throws ends this request, not the benchmark
             kind = "" if isinstance(error, BenchError) else f"{type(error).__name__}: "

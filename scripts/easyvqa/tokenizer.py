@@ -34,9 +34,9 @@ def vocabulary() -> list[str]:
     return [PAD, UNK, CLS, SEP, MASK, *words, *alone, *continuations, DEC, ENC]
 
 
-def build() -> Tokenizer:
-    """The tokenizer; encoding adds ``[CLS]`` and ``[SEP]``."""
-    ids = {piece: index for index, piece in enumerate(vocabulary())}
+def build(pieces: list[str] | None = None) -> Tokenizer:
+    """The tokenizer, of other ``pieces`` where they are given; encoding adds ``[CLS]`` and ``[SEP]``."""
+    ids = {piece: index for index, piece in enumerate(vocabulary() if pieces is None else pieces)}
     tokenizer = Tokenizer(WordPiece(ids, unk_token=UNK, max_input_chars_per_word=100))
     tokenizer.normalizer = BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = BertPreTokenizer()
@@ -46,7 +46,7 @@ def build() -> Tokenizer:
         special_tokens=[(CLS, ids[CLS]), (SEP, ids[SEP])],
     )
     tokenizer.decoder = WordPieceDecoder()
-    tokenizer.add_special_tokens([PAD, UNK, CLS, SEP, MASK, DEC, ENC])
+    tokenizer.add_special_tokens([special for special in (PAD, UNK, CLS, SEP, MASK, DEC, ENC) if special in ids])
     return tokenizer
 
 

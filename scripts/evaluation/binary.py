@@ -55,7 +55,7 @@ class Binary:
             subprocess.run([str(word) for word in [*command, "--output", output, "--resume"]], check=True)
         lines = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
         by_id = {line["id"]: line for line in lines}
-        failed = [index for index in range(len(records)) if "error" in json.dumps(by_id.get(str(index), {"error": 0}))]
+        failed = [index for index in range(len(records)) if _failed(by_id.get(str(index)))]
         if failed:
             raise RuntimeError(f"{output}: record {failed[0]} and {len(failed) - 1} others have no result")
         return [by_id[str(index)] for index in range(len(records))]
@@ -81,3 +81,10 @@ class Binary:
         folders = {self.root / used[word] for step in steps for word in used if step.startswith(word)}
         folders |= {self.student for step in steps if step.startswith("fuse")}
         return "".join((folder / "model.yaml").read_text(encoding="utf-8") for folder in sorted(folders))
+
+
+def _failed(line: Line | None) -> bool:
+    """Whether there is no result, or one of its steps has none."""
+    if line is None or "error" in line:
+        return True
+    return any(isinstance(step, dict) and "error" in step for step in line.values())

@@ -9,10 +9,18 @@ import numpy as np
 import onnxruntime
 import yaml
 from numpy.typing import NDArray
+from PIL import Image
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int64]
 Tensors = dict[str, NDArray[Any]]
+
+
+def pixel_values(picture: Image.Image, settings: dict[str, Any]) -> Floats:
+    """An opaque picture as `settings`, the section `image` of model.yaml, say: [1, 3, height, width]."""
+    size, resample = (settings["width"], settings["height"]), Image.Resampling[settings["resample"].upper()]
+    values = np.asarray(picture.convert("RGB").resize(size, resample), np.float32) * np.float32(settings["rescale"])
+    return ((values - np.float32(settings["mean"])) / np.float32(settings["std"])).transpose(2, 0, 1)[None]
 
 
 class OnnxBlip:
@@ -60,13 +68,17 @@ class OnnxBlip:
         """The embeddings [texts, projection] of `ids` [texts, tokens]."""
         return self.run("text_encoder", {"input_ids": ids, "attention_mask": mask})["text_embedding"]
 
+    def empty_past(self, role: str, batch: int, positions: int) -> Tensors:
+        """A cache of zeros."""
+        graph = self.description["graphs"][role]
+        _, heads, _, head_dim = graph["inputs"]["past_key"]["shape"]
+        empty = np.zeros((batch, heads, positions, head_dim), np.float32)
+        return {f"past_{kind}_{layer}": empty for kind in ("key", "value") for layer in range(graph["layers"])}
+
     def step(self, role: str, ids: Ids, cross: Tensors, past: Tensors | None) -> tuple[Floats, Tensors]:
         """Logits [batch, vocab] behind the last of `ids` [batch, tokens], and the cache to hand to the next step."""
-        graph = self.description["graphs"][role]
         if past is None:
-            _, heads, _, head_dim = graph["inputs"]["past_key"]["shape"]
-            empty = np.zeros((ids.shape[0], heads, 0, head_dim), np.float32)
-            past = {f"past_{kind}_{layer}": empty for kind in ("key", "value") for layer in range(graph["layers"])}
+            past = self.empty_past(role, ids.shape[0], 0)
         outputs = self.run(role, {"input_ids": ids} | cross | past)
         logits = outputs.pop("logits")
         return logits, {name.replace("present", "past"): value for name, value in outputs.items()}

@@ -7,6 +7,7 @@ wider, so that a difference in the graphs shows in the logits and in the tokens.
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import torch
@@ -41,8 +42,11 @@ def small_config(**changes: dict[str, Any]) -> BlipConfig:
 
 
 @torch.no_grad()
-def randomised(model: Blip, seed: int) -> Blip:
-    """The same model with other weights: matrices kept near orthogonal in scale, norms near one, biases small."""
+def randomised(model: Blip, seed: int, *, text_embeddings: float = 1.0, end_bias: float = END_BIAS) -> Blip:
+    """The same model with other weights: matrices kept near orthogonal in scale, norms near one, biases small.
+
+    text_embeddings: the spread of the text's embedding tables; times the root of the hidden size, that of the logits.
+    """
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in model.named_parameters():
         noise = torch.randn(parameter.shape, generator=generator)
@@ -51,12 +55,23 @@ def randomised(model: Blip, seed: int) -> Blip:
         elif parameter.dim() < 2:
             parameter.copy_(0.1 * noise)
         elif "embedding" in name and "patch" not in name:
-            parameter.copy_(noise)
+            parameter.copy_(text_embeddings * noise if name.startswith("text_") else noise)
         else:
             parameter.copy_(noise * parameter[0].numel() ** -0.5)
         if name.endswith(("predictions.bias", "predictions.decoder.bias")):
-            parameter[model.config.text_config.sep_token_id] += END_BIAS
+            parameter[model.config.text_config.sep_token_id] += end_bias
     return model.eval()
+
+
+def evenly_spread(config: BlipConfig) -> dict[str, float]:
+    """Arguments of `randomised` for a large vocabulary: with the tables as they are the likeliest token would leave nothing to
+    the others, so that beams find what greedy search does, and no text would end.
+
+    Logits spread by 4, and the end token comes every few tokens: it is lifted to a spread below the likeliest.
+    """
+    text, spread = config.text_config, 4.0
+    likeliest = NormalDist().inv_cdf(1 - 1 / text.vocab_size)
+    return {"text_embeddings": spread * text.hidden_size**-0.5, "end_bias": spread * (likeliest - 1.0)}
 
 
 def save(model: Blip, folder: Path, *, max_shard_size: str = "5GB") -> None:

@@ -16,13 +16,13 @@ _RANGE = 2.0  # below the loudest value nothing is kept
 _SPEED = (0.88, 1.14)
 _WARP = (0.9, 1.1)  # of the mel axis
 _SILENCE = 30  # frames, at most, put before the recording
-_NOISY = 0.5  # how often noise is added
+_NOISY = 0.3  # how often noise is added
 _SIGNAL_TO_NOISE = (0.6, 4.0)  # decades of power
 _TILT = 1.0  # decades of noise power over the mel axis, either way
 _RESPONSE = 0.06  # log-mel, standard deviation of each wave of the microphone's response over the mel axis
 _LEVEL = 0.15  # log-mel, either way
-_HIDDEN_BANDS = 12  # at most, at once
-_HIDDEN_FRAMES = 14
+_HIDDEN_BANDS = 8  # at most, at once
+_HIDDEN_FRAMES = 8
 
 
 def augment(rng: np.random.Generator, frames: np.ndarray) -> np.ndarray:

@@ -47,7 +47,7 @@ def trace(model: nn.Module, interface: Interface, temperature: float = 1.0) -> o
         )
     model.train(training)
     graph = onnx.load_from_string(buffer.getvalue())
-    return _described(simplify(graph), interface)
+    return _described(simplify(graph, "_model."), interface)
 
 
 class _Positional(nn.Module):

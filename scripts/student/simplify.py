@@ -14,16 +14,20 @@ from onnx.reference import ReferenceEvaluator
 _SMALL = 1024  # elements; a constant may grow to this many, no more
 
 
-def simplify(model: onnx.ModelProto) -> onnx.ModelProto:
-    """``model`` with fewer nodes and the same outputs, bit for bit but for what constants alone decide."""
-    return _Simplifier(model).run()
+def simplify(model: onnx.ModelProto, prefix: str) -> onnx.ModelProto:
+    """``model`` with fewer nodes and the same outputs, bit for bit but for what constants alone decide.
+
+    prefix: what the names of weights begin with, and need not
+    """
+    return _Simplifier(model, prefix).run()
 
 
 class _Simplifier:
     """Goes once through the nodes, which come in the order of their computation."""
 
-    def __init__(self, model: onnx.ModelProto) -> None:
+    def __init__(self, model: onnx.ModelProto, prefix: str) -> None:
         self._model = model
+        self._prefix = prefix
         inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
         self._axes = {
             value.name: [axis.dim_value or axis.dim_param for axis in value.type.tensor_type.shape.dim]
@@ -47,7 +51,14 @@ class _Simplifier:
             self._take(node)
         nodes = self._used()
         read = {name for node in nodes for name in node.input}
-        weights = [numpy_helper.from_array(array, name) for name, array in self._constants.items() if name in read]
+        constants = {name: array for name, array in self._constants.items() if name in read}
+        names = self._short_names(nodes, constants)
+        for node in nodes:
+            for side in (node.input, node.output):
+                renamed = [names.get(name, name) for name in side]
+                del side[:]
+                side.extend(renamed)
+        weights = [numpy_helper.from_array(array, names[name]) for name, array in constants.items()]
         simple = helper.make_graph(nodes, graph.name, graph.input, graph.output, weights)
         return helper.make_model(simple, opset_imports=self._opsets)
 
@@ -119,6 +130,18 @@ class _Simplifier:
             self._constants[name] = array
         else:
             self._same[name] = first
+
+    def _short_names(self, nodes: list[onnx.NodeProto], constants: dict[str, np.ndarray]) -> dict[str, str]:
+        """Weights keep the names that the model has for them; what a trace named after its own nesting gets a number."""
+        names = {}
+        for number, name in enumerate(constants):
+            traced = "/" in name or "::" in name
+            names[name] = f"constant_{number}" if traced else name.removeprefix(self._prefix)
+        for number, node in enumerate(nodes):
+            for place, name in enumerate(node.output):
+                if name and name not in self._outputs:
+                    names[name] = f"{node.op_type}_{number}" + (f".{place}" if place else "")
+        return names
 
     def _used(self) -> list[onnx.NodeProto]:
         """The nodes that an output depends on."""

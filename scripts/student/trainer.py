@@ -15,7 +15,7 @@ from student import losses
 from student.evaluation import Examination
 from student.lessons import QUESTIONS_EACH, Lesson, Lessons, Subsets
 from student.model import MODALITIES, Student
-from student.speech import FIRST_CAPTION
+from student.speech import FIRST_CAPTION, SPOKEN
 from training import loop
 from training.schedule import warm_cosine
 from training.state import TrainingState
@@ -60,6 +60,28 @@ class Read:
     embeddings: torch.Tensor
 
 
+class Learner(nn.Module):
+    """The student while it learns, with a layer that says which text it hears and that is not exported."""
+
+    def __init__(self, student: Student) -> None:
+        super().__init__()
+        self.student = student
+        self.recognise = nn.Linear(student.sizes.hidden, len(SPOKEN))
+
+    def groups(self) -> list[list[nn.Parameter]]:
+        """The weights that only recordings and sensors use, and those that picture and typed question use: two rates."""
+        student = self.student
+        projections = student.summary_projections
+        apart = [student.audio, student.sensors, projections[2], projections[3], self.recognise]
+        own = [
+            student.audio_start,
+            student.audio_positions,
+            *(weight for part in apart for weight in part.parameters()),
+        ]
+        names = set(map(id, own))
+        return [own, [weight for weight in self.parameters() if id(weight) not in names]]
+
+
 @torch.no_grad()
 def read(student: Student, texts: Texts) -> Read:
     """What the audio branch is to give for a recording of each of ``texts``."""
@@ -67,11 +89,12 @@ def read(student: Student, texts: Texts) -> Read:
     return Read(states[:, 0].float(), student.summary(states, 1).float())
 
 
-def lesson_loss(student: Student, lesson: Lesson, spoken: Read) -> torch.Tensor:
+def lesson_loss(learner: Learner, lesson: Lesson, spoken: Read) -> torch.Tensor:
     """Distillation and cross-entropy of the answers, the alignment of the modalities' embeddings, and hearing.
 
     A picture is encoded once for all its questions, and nothing is spent on recordings that are absent.
     """
+    student = learner.student
     image, image_real = student.image_states(lesson.images)
     text, text_real = student.text_states(lesson.asked.ids, lesson.asked.mask)
     sensors, sensors_real = student.sensor_states(lesson.sensors)
@@ -106,26 +129,30 @@ def lesson_loss(student: Student, lesson: Lesson, spoken: Read) -> torch.Tensor:
     if len(lesson.further):
         first.append(student.audio_states(lesson.further)[0][:, 0])
     if first:
-        loss = loss + hearing_loss(student, torch.cat(first), lesson.spoken, spoken)
+        loss = loss + hearing_loss(learner, torch.cat(first), lesson.spoken, spoken)
     order = torch.cat([silent, heard])
     return loss + losses.mixed(
         torch.cat(logits).float(), lesson.teacher[order], lesson.answers[order], _TEMPERATURE, _TEACHER_WEIGHT
     )
 
 
-def hearing_loss(student: Student, heard: torch.Tensor, spoken: torch.Tensor, targets: Read) -> torch.Tensor:
+def hearing_loss(learner: Learner, heard: torch.Tensor, spoken: torch.Tensor, targets: Read) -> torch.Tensor:
     """How far the audio branch is from what the text branch gives for the same words.
 
     The text branch is the teacher of the audio branch: cross-entropy of a recording's similarity to all that can be
     said, a contrastive loss with every negative there is; and the matching of the first tokens' states, which the layers
-    over all modalities read, so that they understand at once what was heard.
+    over all modalities read, so that they understand at once what was heard. Texts that mean the same are alike to the
+    text branch and teach slowly; so there is also a plain classification.
 
     heard: [n, hidden], the first token's states; spoken: [n] int64
     """
-    embeddings = functional.normalize(student.summary_projections[2](student.summary_norm(heard)).float(), dim=1)
-    recognised = _nearest(embeddings, targets.embeddings, spoken)
+    student = learner.student
+    normed = student.summary_norm(heard)
+    embeddings = functional.normalize(student.summary_projections[2](normed).float(), dim=1)
+    nearest = _nearest(embeddings, targets.embeddings, spoken)
+    recognised = functional.cross_entropy(learner.recognise(normed).float(), spoken)
     matched = losses.feature_matching(heard.float(), targets.states[spoken])
-    return _HEARING_WEIGHT * recognised + _MATCHING_WEIGHT * matched
+    return _HEARING_WEIGHT * (nearest + recognised) + _MATCHING_WEIGHT * matched
 
 
 def _nearest(embeddings: torch.Tensor, texts: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
@@ -133,16 +160,8 @@ def _nearest(embeddings: torch.Tensor, texts: torch.Tensor, wanted: torch.Tensor
     return functional.cross_entropy(embeddings @ texts.T / _NEAREST_TEMPERATURE, wanted)
 
 
-def groups(student: Student) -> list[list[nn.Parameter]]:
-    """The weights that only recordings and sensors use, and those that picture and typed question use: two rates."""
-    apart = [student.audio, student.sensors, student.summary_projections[2], student.summary_projections[3]]
-    own = [student.audio_start, student.audio_positions, *(weight for part in apart for weight in part.parameters())]
-    names = set(map(id, own))
-    return [own, [weight for weight in student.parameters() if id(weight) not in names]]
-
-
 def train(
-    state: TrainingState[Student],
+    state: TrainingState[Learner],
     stages: list[Stage],
     lessons: Lessons,
     examination: Examination,
@@ -151,7 +170,7 @@ def train(
     checkpoint: Callable[[], None],
 ) -> None:
     """Train to the end of the last stage; every ``every`` steps and at the end, examine, report, ``checkpoint``."""
-    spoken = read(state.model, lessons.spoken_texts)
+    spoken = read(state.model.student, lessons.spoken_texts)
 
     def lesson(stage: Stage, within: int) -> tuple[torch.Tensor, list[float]]:
         nonlocal spoken
@@ -159,11 +178,11 @@ def train(
         batch = lessons.batch(state.step, stage.pictures, stage.utterances, stage.subsets, easy)
         with torch.autocast("cpu", torch.bfloat16):
             if state.step % _REFRESH == 0:
-                spoken = read(state.model, lessons.spoken_texts)
+                spoken = read(state.model.student, lessons.spoken_texts)
             loss = lesson_loss(state.model, batch, spoken)
         return loss, [warm_cosine(within, stage.steps, rate, _WARM_UP) for rate in (stage.rate, stage.shared_rate)]
 
     def examine(_: Stage) -> dict[str, float]:
-        return examination.figures(state.averaged)
+        return examination.figures(state.averaged.student)
 
     loop.run(state, stages, lesson, examine, every, report, checkpoint)

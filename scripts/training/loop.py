@@ -20,11 +20,13 @@ def run(
     every: int,
     report: Callable[[str], None],
     checkpoint: Callable[[], None],
+    over: Callable[[], bool] = lambda: False,
 ) -> None:
     """Train from ``state.step`` to the end of the last stage.
 
     lesson: of a stage and the step's number within it, the loss and the learning rate of each group of parameters
     examine: the figures to report, by name; called every ``every`` steps and at the end, before ``checkpoint``
+    over: asked after each checkpoint whether to end early
     """
     steps = sum(stage.steps for stage in stages)
     pace, total, taken = Pace(state.step, steps), 0.0, 0
@@ -39,3 +41,5 @@ def run(
         report(f"step {state.step}/{steps} loss {total / taken:.4f} {figures} | {pace.describe(state.step)}")
         total, taken = 0.0, 0
         checkpoint()
+        if over():
+            return

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use edgefuse::models::student::Fusion;
 use edgefuse::models::whisper::Segment;
-use edgefuse::pipeline::{RecordResult, StepResult};
+use edgefuse::pipeline::{AnswerText, CaptionText, MatchedText, MatchedTexts, RecordResult, StepResult};
 use serde::Serialize;
 
 use super::args::Format;
@@ -17,6 +17,10 @@ pub(super) struct Printer {
     pub shown: Shown,
     /// Whether each line starts with the input it is about.
     pub named_inputs: bool,
+    /// Whether each answer starts with its question.
+    pub named_questions: bool,
+    /// Whether a list of answers is shown, and not the best one alone.
+    pub ranked: bool,
     /// Whose times a transcript is printed with as text.
     pub times: Times,
     /// How subtitles are laid out.
@@ -34,6 +38,7 @@ pub(super) enum Shown {
     Transcript,
     Caption,
     Answer,
+    Match,
     Decision,
 }
 
@@ -85,8 +90,9 @@ impl Printer {
     fn text(&self, result: &RecordResult) -> String {
         let steps = [
             (Shown::Transcript, "transcript", self.transcript(result)),
-            (Shown::Caption, "caption", result.caption.as_ref().and_then(StepResult::value).map(|it| it.text.clone())),
-            (Shown::Answer, "answer", result.answer.as_ref().and_then(StepResult::value).map(|it| it.text.clone())),
+            (Shown::Caption, "caption", result.caption.as_ref().and_then(StepResult::value).map(|it| self.caption(it))),
+            (Shown::Answer, "answer", result.answer.as_ref().and_then(StepResult::value).map(|it| self.answer(it))),
+            (Shown::Match, "match", result.matched.as_ref().and_then(StepResult::value).map(|it| self.matched(it))),
             (Shown::Decision, "decision", result.fusion.as_ref().and_then(StepResult::value).map(decision)),
         ];
         if self.shown == Shown::All {
@@ -98,6 +104,7 @@ impl Printer {
         }
         let text = steps.into_iter().find(|(step, ..)| *step == self.shown).and_then(|(.., text)| text);
         match text {
+            Some(text) if self.named_inputs && text.contains('\n') => format!("{}:\n{text}\n", result.id),
             Some(text) if self.named_inputs && self.times != Times::None => format!("{}:\n{text}\n", result.id),
             Some(text) if self.named_inputs => format!("{}: {text}\n", result.id),
             Some(text) => format!("{text}\n"),
@@ -122,6 +129,53 @@ impl Printer {
     }
 }
 
+/// Captions and answers, one a line; in the text of all steps the best alone.
+impl Printer {
+    fn caption(&self, caption: &CaptionText) -> String {
+        match &caption.captions {
+            Some(captions) if self.shown != Shown::All => {
+                lines(captions.iter().map(|it| format!("{:8.4}  {}", it.score, it.text)))
+            }
+            _ => caption.best.text.clone(),
+        }
+    }
+
+    fn answer(&self, answer: &AnswerText) -> String {
+        let text = match &answer.answers {
+            Some(answers) if self.ranked => {
+                lines(answers.iter().map(|it| format!("{:6.4}  {}", it.probability, it.text)))
+            }
+            _ => answer.text.clone(),
+        };
+        match self.named_questions {
+            true if text.contains('\n') => format!("{}\n{text}", answer.question),
+            true => format!("{} {text}", answer.question),
+            false => text,
+        }
+    }
+
+    /// A table with the columns that the model has; in the text of all steps the best text alone.
+    fn matched(&self, matched: &MatchedTexts) -> String {
+        let texts = &matched.texts;
+        if self.shown == Shown::All {
+            let key = |it: &&MatchedText| it.probability.or(it.similarity).unwrap_or(f32::NEG_INFINITY);
+            let best = texts.iter().max_by(|a, b| key(a).total_cmp(&key(b)));
+            return best.map(|it| it.text.clone()).unwrap_or_default();
+        }
+        let cell = |value: Option<f32>| value.map(|value| format!("{value:11.4}  ")).unwrap_or_default();
+        let head = |has: bool, name: &str| if has { format!("{name:>11}  ") } else { String::new() };
+        let first = texts.first();
+        let probability = head(first.is_some_and(|it| it.probability.is_some()), "probability");
+        let similarity = head(first.is_some_and(|it| it.similarity.is_some()), "similarity");
+        let rows = texts.iter().map(|it| format!("{}{}{}", cell(it.probability), cell(it.similarity), it.text));
+        lines(std::iter::once(format!("{probability}{similarity}text")).chain(rows))
+    }
+}
+
+fn lines(lines: impl Iterator<Item = String>) -> String {
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 fn decision(fusion: &Fusion) -> String {
     format!("{} ({:.1} %)", fusion.label, fusion.confidence * 100.0)
 }
@@ -136,17 +190,25 @@ pub(super) fn cost(result: &RecordResult) -> String {
         part("transcript", &result.transcript),
         part("caption", &result.caption),
         part("answer", &result.answer),
+        part("match", &result.matched),
         part("decision", &result.fusion),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn embeddings(result: &RecordResult) -> Option<serde_json::Map<String, serde_json::Value>> {
-    let fusion = result.fusion.as_ref()?.value()?;
     let mut map = serde_json::Map::new();
-    map.insert("fused".to_string(), fusion.embedding.clone().into());
-    for (modality, embedding) in &fusion.modality_embeddings {
-        map.insert((*modality).to_string(), embedding.clone().into());
+    if let Some(fusion) = result.fusion.as_ref().and_then(StepResult::value) {
+        map.insert("fused".to_string(), fusion.embedding.clone().into());
+        for (modality, embedding) in &fusion.modality_embeddings {
+            map.insert((*modality).to_string(), embedding.clone().into());
+        }
     }
-    Some(map)
+    if let Some(matched) = result.matched.as_ref().and_then(StepResult::value)
+        && let (Some(image), Some(texts)) = (&matched.image_embedding, &matched.text_embeddings)
+    {
+        map.insert("image".to_string(), image.clone().into());
+        map.insert("texts".to_string(), texts.rows().into_iter().map(|row| row.to_vec()).collect());
+    }
+    (!map.is_empty()).then_some(map)
 }

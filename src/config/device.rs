@@ -2,13 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use super::ask::AskOptions;
+use super::caption::CaptionOptions;
 use super::error::ConfigError;
 use super::extends::{self, Layer};
+use super::match_options::MatchOptions;
 use super::model_entry::{MODEL_FILE, ModelEntry};
 use super::pipeline::{self, Step};
 use super::provider::{Provider, Providers};
 use super::raw::{RawModel, RawModels, RawRuntime};
 use super::runtime::{Runtime, Threads};
+use super::texts::Texts;
 use super::transcribe::TranscribeOptions;
 
 /// A device file that was read and checked.
@@ -18,6 +22,8 @@ pub struct Device {
     pub name: String,
     /// The file it was read from.
     pub path: PathBuf,
+    /// The files that it extends, nearest first.
+    pub extended: Vec<PathBuf>,
     /// Folder that relative paths in the file start from: the file's own folder, or, where that folder is called
     /// `configs`, the one above it.
     pub base: PathBuf,
@@ -64,6 +70,7 @@ impl Device {
         Ok(Device {
             name: layers[0].raw.device.clone(),
             path: path.to_path_buf(),
+            extended: layers[1..].iter().map(|layer| layer.path.clone()).collect(),
             base: layers[0].base.clone(),
             runtime: Runtime {
                 library,
@@ -76,18 +83,33 @@ impl Device {
             blip: model("blip", |models| models.blip.as_ref())?,
             student: model("student", |models| models.student.as_ref())?,
             vad: model("vad", |models| models.vad.as_ref())?,
-            pipeline: layers.iter().find_map(|layer| layer.raw.pipeline.clone()).unwrap_or_default(),
+            pipeline: steps(&layers)?,
             execution_providers: providers,
         })
     }
 
     /// The options of the pipeline's `transcribe` step, or the defaults where it has none.
     pub fn transcribe_options(&self) -> TranscribeOptions {
-        let step = self.pipeline.iter().find_map(|step| match step {
-            Step::Transcribe(options) => Some(TranscribeOptions::clone(options)),
-            _ => None,
-        });
-        step.unwrap_or_default()
+        self.options(|step| if let Step::Transcribe(options) = step { Some(options.as_ref()) } else { None })
+    }
+
+    /// The options of the pipeline's `caption` step, or the defaults where it has none.
+    pub fn caption_options(&self) -> CaptionOptions {
+        self.options(|step| if let Step::Caption(options) = step { Some(options) } else { None })
+    }
+
+    /// The options of the pipeline's `ask` step, or the defaults where it has none.
+    pub fn ask_options(&self) -> AskOptions {
+        self.options(|step| if let Step::Ask(options) = step { Some(options) } else { None })
+    }
+
+    /// The options of the pipeline's `match` step, or the defaults where it has none.
+    pub fn match_options(&self) -> MatchOptions {
+        self.options(|step| if let Step::Match(options) = step { Some(options) } else { None })
+    }
+
+    fn options<T: Clone + Default>(&self, of: impl Fn(&Step) -> Option<&T>) -> T {
+        self.pipeline.iter().find_map(of).cloned().unwrap_or_default()
     }
 
     /// The entry of another model folder, for `--model NAME`: a folder by its path, or by its name in `onnx/`.
@@ -145,6 +167,24 @@ fn check(layer: &Layer) -> Result<(), ConfigError> {
 /// A list of providers with its paths read from where the file's paths start.
 fn rooted(layer: &Layer, list: &[Provider]) -> Vec<Provider> {
     list.iter().map(|provider| provider.clone().relative_to(&layer.base)).collect()
+}
+
+/// The steps of the nearest file that has any, with the paths of their lists read from where its paths start.
+fn steps(layers: &[Layer]) -> Result<Vec<Step>, ConfigError> {
+    let named = layers.iter().find_map(|layer| Some((layer, layer.raw.pipeline.clone()?)));
+    let Some((layer, mut steps)) = named else { return Ok(Vec::new()) };
+    for (index, step) in steps.iter_mut().enumerate() {
+        let name = step.name();
+        let Some((key, texts)) = step.texts() else { continue };
+        *texts = texts.clone().relative_to(&layer.base);
+        if let Texts::File(path) = texts
+            && !path.is_file()
+        {
+            let problem = format!("pipeline: `{name}`: {key}: {} is not there", path.display());
+            return Err(layer.wrong(&["pipeline", &index.to_string(), name, key], problem));
+        }
+    }
+    Ok(steps)
 }
 
 /// The model of one kind: each of its keys from the nearest file that has it.
@@ -212,6 +252,9 @@ mod tests {
             ("device: x\nruntime:\n  threads: {intra: 50000}\n", ":3:20: ", "more than 1024"),
             ("device: x\npipeline:\n  - caption\n  - caption\n", ":4:5: ", "stands twice"),
             ("device: x\npipeline:\n  - ask: {question: transcript}\n", ":3:5: ", "no `transcribe` before it"),
+            ("device: x\npipeline:\n  - caption\n  - ask: {answers: no.txt}\n", ":4:20: ", "answers: "),
+            ("device: x\npipeline: [match: {texts: 3}]\n", ":2:27: ", "a file with one text a line, or a list"),
+            ("device: x\npipeline:\n  - caption: {beams: 99}\n", ":3:5: ", "`caption`: beams: 99 is not within"),
             ("device: x\nmodels: {blip: onnx/blip}\n", ":2:16: ", "a model must be a mapping"),
             ("runtime: {}\n", "", "missing field `device`"),
             ("device: [\n", "", "device"),

@@ -36,6 +36,16 @@ pub enum ConfigError {
         /// What is wrong, with the key and the accepted values.
         problem: String,
     },
+    /// A list of texts cannot be used.
+    #[error("{}: {problem}", place(path, *line, 0))]
+    Texts {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1; 0 where it is about the whole file.
+        line: usize,
+        /// What is wrong, and what is accepted.
+        problem: String,
+    },
     /// A model folder has no `model.yaml`.
     #[error(
         "{origin}: no model folder at {} (no model.yaml there); make it with scripts/setup.sh or an exporter in scripts/",
@@ -65,10 +75,11 @@ impl ConfigError {
     }
 }
 
-/// `file:line:column`, or the file alone where there is no place in it.
+/// `file:line:column`, without what is 0.
 fn place(path: &Path, line: usize, column: usize) -> String {
-    match line {
-        0 => path.display().to_string(),
+    match (line, column) {
+        (0, _) => path.display().to_string(),
+        (_, 0) => format!("{}:{line}", path.display()),
         _ => format!("{}:{line}:{column}", path.display()),
     }
 }

@@ -1,9 +1,13 @@
 //! The steps that `edgefuse run` takes with each record, and their options.
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess};
+use serde::de::{Deserializer, MapAccess};
 
+use super::ask::{AskOptions, Question};
+use super::caption::CaptionOptions;
+use super::match_options::MatchOptions;
 use super::named::{self, Named};
+use super::texts::Texts;
 use super::transcribe::TranscribeOptions;
 
 /// One step of the pipeline. A step whose input a record lacks is left out for that record.
@@ -16,6 +20,8 @@ pub enum Step {
     Caption(CaptionOptions),
     /// An answer about the image: needs an image and a question.
     Ask(AskOptions),
+    /// How well texts fit the image: needs an image and texts.
+    Match(MatchOptions),
     /// The student's decision over whatever the record has.
     Fuse(FuseOptions),
 }
@@ -27,7 +33,26 @@ impl Step {
             Step::Transcribe(_) => "transcribe",
             Step::Caption(_) => "caption",
             Step::Ask(_) => "ask",
+            Step::Match(_) => "match",
             Step::Fuse(_) => "fuse",
+        }
+    }
+
+    /// The list of texts that it names, and the key that names it.
+    pub(super) fn texts(&mut self) -> Option<(&'static str, &mut Texts)> {
+        match self {
+            Step::Ask(options) => options.answers.as_mut().map(|texts| ("answers", texts)),
+            Step::Match(options) => options.texts.as_mut().map(|texts| ("texts", texts)),
+            Step::Transcribe(_) | Step::Caption(_) | Step::Fuse(_) => None,
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        match self {
+            Step::Transcribe(options) => options.check(),
+            Step::Caption(options) => options.check(),
+            Step::Ask(options) => options.check(),
+            Step::Match(_) | Step::Fuse(_) => Ok(()),
         }
     }
 }
@@ -37,11 +62,10 @@ pub(super) fn check(steps: &[Step]) -> Result<(), (usize, String)> {
     for (index, step) in steps.iter().enumerate() {
         let before = |name: &str| steps[..index].iter().any(|step| step.name() == name);
         let name = step.name();
-        let (transcript, max_tokens) = match step {
-            Step::Ask(options) => (options.question == Question::Transcript, options.max_tokens),
-            Step::Fuse(options) => (options.text == TextSource::Transcript, None),
-            Step::Caption(options) => (false, options.max_tokens),
-            Step::Transcribe(_) => (false, None),
+        let transcript = match step {
+            Step::Ask(options) => options.question == Question::Transcript,
+            Step::Fuse(options) => options.text == TextSource::Transcript,
+            Step::Caption(_) | Step::Match(_) | Step::Transcribe(_) => false,
         };
         if before(name) {
             return Err((index, format!("`{name}` stands twice; a result has one place for it")));
@@ -49,60 +73,9 @@ pub(super) fn check(steps: &[Step]) -> Result<(), (usize, String)> {
         if transcript && !before("transcribe") {
             return Err((index, format!("`{name}` wants the transcript, and there is no `transcribe` before it")));
         }
-        if let Step::Transcribe(options) = step {
-            options.check().map_err(|problem| (index, format!("`transcribe`: {problem}")))?;
-        }
-        if max_tokens == Some(0) {
-            return Err((index, format!("`{name}`: max_tokens must be at least 1")));
-        }
+        step.check().map_err(|problem| (index, format!("`{name}`: {problem}")))?;
     }
     Ok(())
-}
-
-/// Options of `caption`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct CaptionOptions {
-    /// Most tokens of a caption; the model's own default where it is left out.
-    pub max_tokens: Option<usize>,
-    /// Text that the caption continues.
-    pub prompt: Option<String>,
-}
-
-/// Options of `ask`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AskOptions {
-    /// Where the question comes from.
-    pub question: Question,
-    /// Most tokens of an answer; the model's own default where it is left out.
-    pub max_tokens: Option<usize>,
-}
-
-/// Where the question of `ask` comes from.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Question {
-    /// The record's text, or without one the transcript of its audio.
-    #[default]
-    Any,
-    /// The record's text.
-    Text,
-    /// The transcript of the record's audio.
-    Transcript,
-    /// The same question for every record.
-    Fixed(String),
-}
-
-impl<'de> Deserialize<'de> for Question {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        match text.trim() {
-            "text" => Ok(Question::Text),
-            "transcript" => Ok(Question::Transcript),
-            "" => Err(D::Error::custom("empty question; write text, transcript, or a question")),
-            question => Ok(Question::Fixed(question.to_string())),
-        }
-    }
 }
 
 /// Options of `fuse`.
@@ -132,13 +105,14 @@ pub enum TextSource {
 
 impl Named for Step {
     const WHAT: &'static str = "pipeline step";
-    const NAMES: &'static [&'static str] = &["transcribe", "caption", "ask", "fuse"];
+    const NAMES: &'static [&'static str] = &["transcribe", "caption", "ask", "match", "fuse"];
 
     fn plain(name: &str) -> Option<Self> {
         Some(match name {
             "transcribe" => Step::Transcribe(Box::default()),
             "caption" => Step::Caption(CaptionOptions::default()),
             "ask" => Step::Ask(AskOptions::default()),
+            "match" => Step::Match(MatchOptions::default()),
             "fuse" => Step::Fuse(FuseOptions::default()),
             _ => return None,
         })
@@ -149,6 +123,7 @@ impl Named for Step {
             Step::Transcribe(_) => Step::Transcribe(map.next_value()?),
             Step::Caption(_) => Step::Caption(map.next_value()?),
             Step::Ask(_) => Step::Ask(map.next_value()?),
+            Step::Match(_) => Step::Match(map.next_value()?),
             Step::Fuse(_) => Step::Fuse(map.next_value()?),
         })
     }

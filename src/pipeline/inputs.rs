@@ -68,7 +68,13 @@ impl Inputs {
 
     /// One record made by hand.
     pub fn single(record: Record) -> Self {
-        Inputs { waiting: [Source::One(Ok(record))].into(), total: Some(1) }
+        Self::records(vec![record])
+    }
+
+    /// Records made by hand.
+    pub fn records(records: Vec<Record>) -> Self {
+        let total = Some(records.len() as u64);
+        Inputs { waiting: records.into_iter().map(|record| Source::One(Ok(record))).collect(), total }
     }
 
     /// How many records there are, where that is known before they are read.

@@ -1,18 +1,23 @@
 //! Records in, results out: which model sees what, in which order, and what becomes of errors.
 
+mod about_pictures;
 mod fuse;
 mod inputs;
 mod live;
 mod manifest;
 mod output;
+mod pictures;
 mod record;
 mod result;
 mod runner;
 mod sources;
+mod spool;
 
+pub use about_pictures::{AnswerScore, AnswerText, CaptionScore, CaptionText, MatchedText, MatchedTexts};
 pub use inputs::{Inputs, MediaKind};
 pub use live::transcribe_live;
 pub use output::OutputFile;
 pub use record::{BadRecord, Embedding, Record};
-pub use result::{AnswerText, CaptionText, RecordResult, StepResult, Timed};
+pub use result::{RecordResult, StepResult, Timed};
 pub use runner::Pipeline;
+pub use spool::{Job, Spool};

@@ -27,6 +27,8 @@ struct Line {
     transcript: Option<StepLine>,
     caption: Option<StepLine>,
     answer: Option<StepLine>,
+    #[serde(rename = "match")]
+    matched: Option<StepLine>,
     fusion: Option<StepLine>,
 }
 
@@ -37,7 +39,7 @@ struct StepLine {
 
 impl Line {
     fn failed(&self) -> bool {
-        let steps = [&self.transcript, &self.caption, &self.answer, &self.fusion];
+        let steps = [&self.transcript, &self.caption, &self.answer, &self.matched, &self.fusion];
         self.error.is_some() || steps.iter().any(|step| step.as_ref().is_some_and(|step| step.error.is_some()))
     }
 }

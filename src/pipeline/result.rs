@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::about_pictures::{AnswerText, CaptionText, MatchedTexts};
 use super::record::Record;
 use crate::engine::Placed;
 use crate::models::student::Fusion;
@@ -32,6 +33,9 @@ pub struct RecordResult {
     /// The answer to the question.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer: Option<StepResult<AnswerText>>,
+    /// How well texts fit the picture.
+    #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
+    pub matched: Option<StepResult<MatchedTexts>>,
     /// The student's decision.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fusion: Option<StepResult<Fusion>>,
@@ -68,24 +72,6 @@ pub struct Timed<T> {
     pub provider: &'static str,
 }
 
-/// A caption.
-#[derive(Debug, Serialize)]
-pub struct CaptionText {
-    /// The caption.
-    pub text: String,
-}
-
-/// An answer.
-#[derive(Debug, Serialize)]
-pub struct AnswerText {
-    /// The question that was asked.
-    pub question: String,
-    /// The answer.
-    pub text: String,
-    /// Probability of exactly this answer, in [0, 1].
-    pub confidence: f32,
-}
-
 impl RecordResult {
     /// The line of a record, without results yet.
     pub(super) fn of(record: &Record) -> Self {
@@ -110,6 +96,7 @@ impl RecordResult {
             self.transcript.as_ref().and_then(StepResult::error),
             self.caption.as_ref().and_then(StepResult::error),
             self.answer.as_ref().and_then(StepResult::error),
+            self.matched.as_ref().and_then(StepResult::error),
             self.fusion.as_ref().and_then(StepResult::error),
         ];
         let mut errors: Vec<&str> = self.error.as_deref().into_iter().chain(steps.into_iter().flatten()).collect();

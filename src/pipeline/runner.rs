@@ -1,27 +1,37 @@
 //! Takes the steps with one record after the other.
 
+use std::sync::Arc;
 use std::time::Instant;
 
+use super::pictures::Pictures;
 use super::record::Record;
-use super::result::{AnswerText, CaptionText, RecordResult, StepResult, Timed};
+use super::result::{RecordResult, StepResult, Timed};
 use super::sources::Sources;
-use crate::config::{AskOptions, CaptionOptions, Question, Step, Timestamps, TranscribeOptions};
+use crate::config::{AskOptions, Question, Step, Timestamps, TranscribeOptions};
 use crate::error::Error;
 use crate::media::audio::Recording;
 use crate::models::Models;
-use crate::models::blip::{Blip, EncodedImage};
 use crate::models::whisper::{OnProgress, Transcript};
 
 /// Steps, and the models they need.
 pub struct Pipeline {
     pub(super) models: Models,
-    steps: Vec<Step>,
+    steps: Arc<[Step]>,
+    pictures: Pictures,
 }
 
 impl Pipeline {
-    /// Nothing is loaded yet.
-    pub fn new(models: Models, steps: Vec<Step>) -> Self {
-        Pipeline { models, steps }
+    /// Reads the lists of texts that the steps name; no model is loaded yet.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a list that cannot be used.
+    pub fn new(models: Models, steps: Vec<Step>) -> Result<Self, Error> {
+        Ok(Pipeline { models, pictures: Pictures::new(&steps)?, steps: steps.into() })
+    }
+
+    /// Drops what is kept of the last picture for records that are about the same one.
+    pub fn forget_picture(&mut self) {
+        self.pictures.forget();
     }
 
     /// Takes every step that the record has the input for. What goes wrong with the record's own files stands in the
@@ -33,23 +43,26 @@ impl Pipeline {
     pub fn process(&mut self, record: &Record, progress: &mut OnProgress) -> Result<RecordResult, Error> {
         let mut result = RecordResult::of(record);
         let mut sources = Sources::new(record);
-        let mut encoded = None;
-        for step in self.steps.clone() {
+        for step in self.steps.clone().iter() {
             match step {
                 Step::Transcribe(options) => {
-                    result.transcript = kept(self.transcribe(&mut sources, &options, progress))?;
+                    result.transcript = kept(self.transcribe(&mut sources, options, progress))?;
                 }
                 Step::Caption(options) => {
-                    result.caption = kept(self.caption(&mut sources, &mut encoded, &options))?;
+                    result.caption = kept(self.pictures.caption(&mut self.models, &mut sources, options))?;
                 }
                 Step::Ask(options) => {
-                    let question = question(&options, record, &result);
-                    result.answer = kept(self.ask(&mut sources, &mut encoded, record, question, &options))?;
+                    let question = question(options, record, &result);
+                    result.answer = kept(self.pictures.ask(&mut self.models, &mut sources, question, options))?;
+                }
+                Step::Match(_) => {
+                    let text = spoken_or_written(record, &result);
+                    result.matched = kept(self.pictures.compare(&mut self.models, &mut sources, text))?;
                 }
                 Step::Fuse(options) => {
                     let transcript = result.transcript.as_ref().and_then(StepResult::value);
                     let transcript = transcript.map(|transcript| transcript.text.clone());
-                    result.fusion = kept(self.fuse(&mut sources, record, transcript, &options, progress))?;
+                    result.fusion = kept(self.fuse(&mut sources, record, transcript, options, progress))?;
                 }
             }
         }
@@ -76,46 +89,6 @@ impl Pipeline {
         let value = whisper.transcribe(&Recording::File(path), vad, options, progress)?;
         Ok(Some(timed(value, started, whisper.provider())))
     }
-
-    fn caption(
-        &mut self,
-        sources: &mut Sources,
-        encoded: &mut Option<EncodedImage>,
-        options: &CaptionOptions,
-    ) -> StepOutcome<CaptionText> {
-        if !sources.has_image() {
-            return Ok(None);
-        }
-        let blip = self.models.blip("caption")?;
-        blip.prepare_captions()?;
-        let started = Instant::now();
-        let Some(image) = encode(blip, sources, encoded)? else { return Ok(None) };
-        let caption = blip.caption(image, options.prompt.as_deref(), options.max_tokens)?;
-        Ok(Some(timed(CaptionText { text: caption.text }, started, caption.provider)))
-    }
-
-    fn ask(
-        &mut self,
-        sources: &mut Sources,
-        encoded: &mut Option<EncodedImage>,
-        record: &Record,
-        question: Option<String>,
-        options: &AskOptions,
-    ) -> StepOutcome<AnswerText> {
-        let Some(question) = question.filter(|_| sources.has_image()) else { return Ok(None) };
-        if let (true, Some(audio)) = (question.trim().is_empty(), &record.audio) {
-            return Err(Error::Input {
-                problem: format!("{}: no speech was understood, so no question", audio.display()),
-            });
-        }
-        let blip = self.models.blip("ask")?;
-        blip.prepare_answers()?;
-        let started = Instant::now();
-        let Some(image) = encode(blip, sources, encoded)? else { return Ok(None) };
-        let answer = blip.answer(image, &question, options.max_tokens)?;
-        let value = AnswerText { question, text: answer.text, confidence: answer.confidence };
-        Ok(Some(timed(value, started, answer.provider)))
-    }
 }
 
 /// A step gives nothing when the record has not what it needs.
@@ -136,27 +109,21 @@ pub(super) fn timed<T>(value: T, started: Instant, provider: &'static str) -> Ti
     Timed { value, ms, provider }
 }
 
-/// The picture as BLIP sees it, encoded once a record.
-fn encode<'e>(
-    blip: &mut Blip,
-    sources: &mut Sources,
-    encoded: &'e mut Option<EncodedImage>,
-) -> Result<Option<&'e EncodedImage>, Error> {
-    if encoded.is_none() {
-        let Some(image) = sources.image()? else { return Ok(None) };
-        *encoded = Some(blip.encode(image)?);
-    }
-    Ok(encoded.as_ref())
-}
-
 /// The question that `ask` puts, if the record has one.
 fn question(options: &AskOptions, record: &Record, result: &RecordResult) -> Option<String> {
-    let transcript =
-        || result.transcript.as_ref().and_then(StepResult::value).map(|transcript| transcript.text.clone());
     match &options.question {
         Question::Fixed(question) => Some(question.clone()),
         Question::Text => record.text.clone(),
-        Question::Transcript => transcript(),
-        Question::Any => record.text.clone().or_else(transcript),
+        Question::Transcript => transcript(result),
+        Question::Any => spoken_or_written(record, result),
     }
+}
+
+/// The record's text, or without one the transcript of its sound.
+fn spoken_or_written(record: &Record, result: &RecordResult) -> Option<String> {
+    record.text.clone().or_else(|| transcript(result))
+}
+
+fn transcript(result: &RecordResult) -> Option<String> {
+    result.transcript.as_ref().and_then(StepResult::value).map(|transcript| transcript.text.clone())
 }

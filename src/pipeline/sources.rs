@@ -25,6 +25,11 @@ impl<'a> Sources<'a> {
         self.record.image.is_some()
     }
 
+    /// The picture's file; `None` when the record has none.
+    pub fn image_path(&self) -> Option<&'a Path> {
+        self.record.image.as_deref()
+    }
+
     pub fn has_audio(&self) -> bool {
         self.record.audio.is_some()
     }

@@ -104,6 +104,6 @@ fn device_files_with_wrong_devices() {
         run.expect_error(&["board.yaml:5:", told]);
     }
     // With a space it is the same size.
-    with_blip(folder.path(), "", "runtime: {library: LIBRARY, memory_budget: 3 GiB}\n", ["--quiet", "doctor"])
+    with_blip(folder.path(), "", "runtime: {memory_budget: 3 GiB, library: LIBRARY}\n", ["--quiet", "doctor"])
         .expect(0);
 }

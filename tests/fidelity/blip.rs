@@ -4,6 +4,7 @@ use crate::fixture::{Fixture, ids};
 use crate::library::loader;
 use crate::root;
 use edgefuse::config::model_folder::Kind;
+use edgefuse::config::{CaptionOptions, SearchOptions};
 use edgefuse::engine::Tensor;
 use edgefuse::media::image::{self, PixelConfig, Resample, RgbImage, pixel_values};
 use edgefuse::models::Vocabulary;
@@ -130,12 +131,15 @@ fn captions_and_answers_are_those_of_generate() {
     for case in fixture.json["images"].as_array().unwrap() {
         let encoded = blip.encode(&picture(&case["image"])).unwrap();
         for reference in case["captions"].as_array().unwrap() {
-            let caption = blip.caption(&encoded, reference["prompt"].as_str(), None).unwrap();
+            let prompt = reference["prompt"].as_str().map(str::to_string);
+            let options = CaptionOptions { prompt, ..CaptionOptions::default() };
+            let caption = blip.caption(&encoded, &options).unwrap().remove(0);
             assert_eq!(caption.tokens, inner(&reference["ids"], end), "{}: {reference}", case["image"]);
             assert_eq!(caption.text, reference["text"].as_str().unwrap());
         }
         for reference in case["answers"].as_array().unwrap() {
-            let answer = blip.answer(&encoded, reference["question"].as_str().unwrap(), None).unwrap();
+            let answer =
+                blip.answer(&encoded, reference["question"].as_str().unwrap(), &SearchOptions::default()).unwrap();
             assert_eq!(answer.tokens, inner(&reference["ids"], end), "{}: {reference}", case["image"]);
             assert_eq!(answer.text, reference["text"].as_str().unwrap());
         }

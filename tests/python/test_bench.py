@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from bench import audio, chart, edgefuse_model, paths, report, stats, store
+from bench import audio, blip_report, chart, edgefuse_model, paths, report, stats, store
+from bench.blip_variants import BEAMS, CAPTION, TITLES, variants
 from bench.child import Child
 from bench.errors import BenchError
 from bench.process import run
@@ -213,3 +214,47 @@ def test_a_command_is_timed_measured_and_ended(tmp_path: Path) -> None:
         run([sys.executable, "-c", "import time; time.sleep(60)"], {}, tmp_path, limit=0.2)
     with pytest.raises(BenchError, match="no-such-program: No such file"):
         run(["no-such-program"], {}, tmp_path)
+
+
+def blip_section() -> dict[str, Any]:
+    times = {
+        "edgefuse q8": {CAPTION: 0.5, BEAMS: 1.0},
+        "onnxruntime q8": {CAPTION: 0.6},
+        "transformers fp32": {CAPTION: 1.5, BEAMS: 4.0},
+    }
+    engines = {
+        name: {one: {"seconds": [time], "median": time, "peak_bytes": 2_000_000} for one, time in measured.items()}
+        for name, measured in times.items()
+    }
+    ratios = {
+        workload: stats.ratios({name: one[workload] for name, one in times.items() if workload in one}, ["edgefuse q8"])
+        for workload in (CAPTION, BEAMS)
+    }
+    return section() | {"engines": engines, "ratios": ratios, "headline": "edgefuse q8"}
+
+
+def test_the_table_of_blip() -> None:
+    """Every row is as long as the header; a peer's time has its ratio to the headline's behind it."""
+    lines = [line.strip("| ").split(" | ") for line in blip_report.table(blip_section()).splitlines()]
+    assert all(len(line) == len(blip_report.HEADER) for line in lines)
+    rows = {line[0]: line for line in lines}
+    assert rows["transformers fp32"][1:] == ["–", "1.50 s (3.0×)", "4.00 s (4.0×)", "–", "2 MB"]
+    assert rows["edgefuse q8"][2] == "0.50 s" and rows["onnxruntime q8"][3] == "–"
+
+
+def test_blip_has_a_place_in_the_readme_and_a_chart() -> None:
+    readme = paths.README.read_text(encoding="utf-8")
+    results = {"models": {"base": blip_section()}}
+    text = blip_report.readme_section(results)
+    replaced = report.replace_section(readme, text, blip_report.BEGIN, blip_report.END)
+    assert text in replaced
+    assert "blip.svg" in blip_report.page(results) and blip_report.readme_section({"models": {}}) == blip_report.EMPTY
+    drawn = ElementTree.fromstring(chart.chart(results["models"], TITLES))
+    assert len([one for one in drawn.iter() if one.tag.endswith("rect")]) == 5
+
+
+def test_every_variant_of_blip_has_an_engine_and_known_workloads() -> None:
+    assert variants()[0].name.startswith("edgefuse")
+    for one in variants():
+        assert (paths.SCRIPTS / "bench/engines" / f"{one.engine}.py").is_file()
+        assert set(one.workloads) <= set(TITLES)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from parity.blip_onnx import OnnxBlip
+from parity.blip_onnx import OnnxBlip, pixel_values
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures/blip"
 CASES = json.loads((FIXTURES / "random.json").read_text("utf-8"))["images"]
@@ -29,12 +29,8 @@ def case(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 def pixels_of(case: dict[str, Any], model: OnnxBlip) -> np.ndarray:
-    """The picture as BlipImageProcessorPil prepares it: resized in 8 bits, then normalised."""
-    image = model.description["image"]
-    size = image["width"], image["height"]
-    picture = Image.open(FIXTURES / Path(case["image"]).name).convert("RGB").resize(size, Image.Resampling.BICUBIC)
-    values = np.asarray(picture, np.float32) * np.float32(image["rescale"])
-    return ((values - np.float32(image["mean"])) / np.float32(image["std"])).transpose(2, 0, 1)[None]
+    """The picture as BlipImageProcessorPil prepares it."""
+    return pixel_values(Image.open(FIXTURES / Path(case["image"]).name), model.description["image"])
 
 
 def array(reference: dict[str, Any]) -> np.ndarray:

@@ -42,6 +42,22 @@ class Engine(Protocol):
         ...
 
 
+class PictureEngine(Protocol):
+    """A loaded engine for pictures. Its options:
+
+    workload    a name of `bench.blip_variants`
+    checkpoint  the Hugging Face folder
+    model       edgefuse's model folder, of the same weights
+    image       the picture
+    threads, precision
+    """
+
+    def run(self) -> Transcript:
+        """Does the workload once. `seconds` go from the picture in memory, not prepared yet, to the text; of edgefuse, which is
+        given the path, from the file."""
+        ...
+
+
 def read_speech(path: Path) -> Any:
     """float32 samples in [-1, 1): [samples]."""
     import numpy as np

@@ -1,11 +1,20 @@
 //! The arguments.
 
+mod ask;
+mod bench;
+mod caption;
+mod matching;
+mod search;
 mod transcribe;
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub use ask::Ask;
+pub use bench::{Bench, BenchModel, BenchProcess, GivenInputs, Measurement};
+pub use caption::Caption;
+pub use matching::Match;
 pub use transcribe::{Subtitles, TimestampsArgument, Transcribe};
 
 /// Offline captions, transcripts, answers and fused decisions, through ONNX Runtime.
@@ -63,15 +72,31 @@ pub enum Command {
     Run(Run),
     /// Caption pictures
     Caption(Caption),
-    /// Ask a question about a picture, typed or spoken
-    #[command(override_usage = "edgefuse ask [OPTIONS] <IMAGE> (<QUESTION> | --audio <FILE>)")]
+    /// Ask questions about a picture, typed or spoken
+    #[command(override_usage = "edgefuse ask [OPTIONS] <IMAGE> (<QUESTION>... | --audio <FILE>)")]
     Ask(Ask),
+    /// Tell how well texts fit pictures
+    Match(Match),
     /// Write down what is said in recordings
     Transcribe(Box<Transcribe>),
     /// The student's decision over any of picture, text, sound and sensors
     Fuse(Fuse),
     /// Tell what will run where, and why: library, providers, models, memory
     Doctor,
+    /// Measure latency, throughput, memory and energy of the models here
+    ///
+    /// Every figure is taken in a process of its own. Percentiles are nearest-rank.
+    Bench(Bench),
+    /// Pack the device file and all it names into one archive for a board
+    Bundle(Bundle),
+    /// Run the device file's pipeline over every file that is put into a folder, as a service does
+    ///
+    /// A picture, a sound or a .jsonl manifest NAME directly in FOLDER is worked on when it has stopped changing and
+    /// RESULTS/NAME.jsonl is not there; that file is then written whole. Names that start with a dot are not looked at,
+    /// nor are folders: files that a manifest names lie in one. systemd is told that the service is ready and alive.
+    Watch(Watch),
+    #[command(hide = true)]
+    BenchProcess(BenchProcess),
     /// Load every graph of the device file once, so that what providers build is ready for service: TensorRT's engines,
     /// into `engine_cache`
     Prepare,
@@ -92,32 +117,6 @@ pub struct Run {
     /// `report_placement: true` in the device file's `runtime`
     #[arg(long)]
     pub placement: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct Caption {
-    /// Pictures, and folders of them
-    #[arg(required = true, value_name = "IMAGE")]
-    pub images: Vec<PathBuf>,
-    /// Text that the caption continues
-    #[arg(long, value_name = "TEXT")]
-    pub prompt: Option<String>,
-    /// Most tokens of a caption [default: the model's]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
-    pub max_tokens: Option<u32>,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct Ask {
-    /// The picture
-    #[arg(value_name = "IMAGE")]
-    pub image: PathBuf,
-    /// The question
-    #[arg(value_name = "QUESTION", required_unless_present = "audio")]
-    pub question: Option<String>,
-    /// A recording of the question
-    #[arg(long, value_name = "FILE", conflicts_with = "question")]
-    pub audio: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -145,6 +144,44 @@ pub struct Fuse {
     /// Print the fused embedding and each modality's with --format json
     #[arg(long)]
     pub embeddings: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Bundle {
+    /// The board's machine
+    #[arg(long, value_enum)]
+    pub target: Target,
+    /// The archive
+    #[arg(long, short, value_name = "FILE.tar.zst")]
+    pub out: PathBuf,
+    /// The program [default: this one for its own machine, else target/TRIPLE/release/edgefuse]
+    #[arg(long, value_name = "FILE")]
+    pub binary: Option<PathBuf>,
+    /// ONNX Runtime [default: lib/MACHINE/libonnxruntime.so where every execution provider is cpu, else the board's own]
+    #[arg(long, value_name = "FILE")]
+    pub library: Option<PathBuf>,
+}
+
+/// A board's machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// 64-bit ARM
+    Aarch64,
+    /// 64-bit x86
+    #[value(name = "x86_64", alias = "x86-64")]
+    X86_64,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Watch {
+    /// The folder that is watched
+    pub folder: PathBuf,
+    /// The folder for results
+    #[arg(long, value_name = "FOLDER")]
+    pub results: PathBuf,
+    /// End after so long without work, instead of never
+    #[arg(long, value_name = "SECONDS")]
+    pub until_idle: Option<u32>,
 }
 
 impl Args {

@@ -1,20 +1,28 @@
 //! The commands. All but `doctor` are the pipeline over different inputs and steps.
 
+mod bench;
+mod bundle;
 mod doctor;
+mod pictures;
 mod prepare;
 mod process;
 mod sensors;
 mod start;
 mod transcribe;
+mod watch;
 
 use std::path::Path;
 
-use edgefuse::config::{AskOptions, CaptionOptions, FuseOptions, Question, Step};
-use edgefuse::pipeline::{Embedding, Inputs, MediaKind, OutputFile, Record};
+use edgefuse::config::{FuseOptions, Step};
+use edgefuse::pipeline::{Embedding, Inputs, OutputFile, Record};
 
+pub(super) use bench::{bench, bench_process};
+pub(super) use bundle::bundle;
 pub(super) use doctor::doctor;
+pub(super) use pictures::{ask, caption, compare};
 pub(super) use prepare::prepare;
 pub(super) use transcribe::transcribe;
+pub(super) use watch::watch;
 
 use super::args::{self, Format, Global};
 use super::printer::{Printer, Shown, Times};
@@ -47,38 +55,6 @@ pub(super) fn run(global: &Global, args: &args::Run) -> Result<Outcome, Stop> {
     process(global, device, steps, inputs, output, &printer)
 }
 
-/// `caption`
-pub(super) fn caption(global: &Global, args: &args::Caption) -> Result<Outcome, Stop> {
-    no_subtitles(global)?;
-    let max_tokens = args.max_tokens.map(|tokens| tokens as usize);
-    let steps = vec![Step::Caption(CaptionOptions { max_tokens, prompt: args.prompt.clone() })];
-    let inputs = Inputs::of_kind(&args.images, MediaKind::Image);
-    let printer = Printer { named_inputs: inputs.total() != Some(1), ..printer(global, Shown::Caption) };
-    process(global, device(global, &["blip"])?, steps, inputs, None, &printer)
-}
-
-/// `ask`
-pub(super) fn ask(global: &Global, args: &args::Ask) -> Result<Outcome, Stop> {
-    no_subtitles(global)?;
-    if args.question.as_ref().is_some_and(|question| question.trim().is_empty()) {
-        return Err(Stop::Usage("the question is empty".to_string()));
-    }
-    let kinds: &[_] = if args.audio.is_some() { &["blip", "whisper"] } else { &["blip"] };
-    let device = device(global, kinds)?;
-    let mut steps = Vec::new();
-    if args.audio.is_some() {
-        steps.push(Step::Transcribe(Box::new(device.transcribe_options())));
-    }
-    steps.push(Step::Ask(AskOptions { question: Question::Any, max_tokens: None }));
-    let record = Record {
-        image: Some(args.image.clone()),
-        audio: args.audio.clone(),
-        text: args.question.clone(),
-        ..Record::default()
-    };
-    process(global, device, steps, Inputs::single(record), None, &printer(global, Shown::Answer))
-}
-
 /// `fuse`
 pub(super) fn fuse(global: &Global, args: &args::Fuse) -> Result<Outcome, Stop> {
     no_subtitles(global)?;
@@ -106,6 +82,8 @@ fn printer(global: &Global, shown: Shown) -> Printer {
         format: global.format,
         shown,
         named_inputs: false,
+        named_questions: false,
+        ranked: false,
         times: Times::None,
         layout: Layout::default(),
         embeddings: false,

@@ -24,7 +24,7 @@ pub(super) fn process(
     printer: &Printer,
 ) -> Result<Outcome, Stop> {
     let engine = engine(global, &device)?;
-    let mut pipeline = Pipeline::new(Models::new(engine, device), steps);
+    let mut pipeline = Pipeline::new(Models::new(engine, device), steps)?;
     let progress = Progress::new(global, inputs.total());
     let mut names = BTreeSet::new();
     let (mut done, mut failed) = (0u64, 0u64);

@@ -12,6 +12,9 @@ const MAX_BYTES: u64 = 1 << 20;
 
 /// `{"temperature": 21.5}`, `[21.5, 40]`, `21.5,40`, or the name of a file with one of them.
 pub(super) fn read(given: &str) -> Result<SensorReadings, Stop> {
+    if given.trim().is_empty() {
+        return Err(Stop::Usage("--sensors: no readings".to_string()));
+    }
     if let Some(readings) = parse(given) {
         return readings.map_err(|problem| Stop::Usage(format!("--sensors: {problem}")));
     }

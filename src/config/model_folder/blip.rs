@@ -52,8 +52,10 @@ impl BlipSpec {
         let vision = graph(graphs, "vision")?;
         vision.need("vision", &["pixel_values"], &[])?;
         let (caption, question) = (graphs.contains_key("caption_decoder"), graphs.contains_key("question_encoder"));
-        if !caption && !question {
-            return Err("graphs: neither `caption_decoder` nor `question_encoder`, so nothing to do".to_string());
+        let (matching, contrast) = (graphs.contains_key("match_encoder"), graphs.contains_key("text_encoder"));
+        if !(caption || question || matching || contrast) {
+            let roles = "`caption_decoder`, `question_encoder`, `match_encoder`, `text_encoder`";
+            return Err(format!("graphs: none of {roles}, so nothing to do"));
         }
         if caption {
             vision.need("vision", &[], &["cross_key", "cross_value"])?;
@@ -69,6 +71,20 @@ impl BlipSpec {
             check_decoder(graphs, "answer_decoder")?;
             if encoder.layers() != graphs["answer_decoder"].layers() {
                 return Err("graphs: question_encoder and answer_decoder differ in `layers`".to_string());
+            }
+        }
+        if matching {
+            vision.need("vision", &[], &["image_embeds"])?;
+            let inputs = ["input_ids", "attention_mask", "image_embeds"];
+            graph(graphs, "match_encoder")?.need("match_encoder", &inputs, &["match_logits"])?;
+        }
+        if contrast {
+            vision.need("vision", &[], &["image_embedding"])?;
+            let encoder = graph(graphs, "text_encoder")?;
+            encoder.need("text_encoder", &["input_ids", "attention_mask"], &["text_embedding"])?;
+            let length = |spec: &GraphSpec, role: &str| spec.outputs[role].fixed(1);
+            if length(vision, "image_embedding") != length(encoder, "text_embedding") {
+                return Err("graphs: vision and text_encoder give embeddings of different lengths".to_string());
             }
         }
         for decoder in ["caption_decoder", "answer_decoder"].iter().filter_map(|role| graphs.get(*role)) {

@@ -1,8 +1,9 @@
 //! Captions: transformers' `BlipForConditionalGeneration.generate`.
 
 use super::{Blip, EncodedImage};
+use crate::config::CaptionOptions;
 use crate::error::Error;
-use crate::models::generation::{Search, best, greedy};
+use crate::models::generation::{Request, generate};
 
 /// A caption of a picture.
 #[derive(Debug, Clone)]
@@ -11,42 +12,56 @@ pub struct Caption {
     pub text: String,
     /// Its tokens after `[DEC]`, without the end token.
     pub tokens: Vec<i64>,
+    /// Log-probability (natural logarithm) that the model gives what it wrote, the end token counted where it came.
+    pub log_probability: f32,
+    /// What captions are compared by: the log-probability over `length ^ length_penalty`, as penalties left it in beam
+    /// search (`sequences_scores` of transformers).
+    pub score: f32,
     /// The execution provider of the decoder.
     pub provider: &'static str,
 }
 
 impl Blip {
-    /// Captions a picture; with a prompt, continues it. At most `max_tokens` new tokens, or the model's own limit.
+    /// Captions a picture; with a prompt, continues it. As many captions as `options` says, the best first.
     ///
     /// # Errors
     /// [`Error::Request`] when the model does not caption; [`Error::Input`] when the prompt is too long;
     /// [`Error::Engine`] when a graph fails.
-    pub fn caption(
-        &mut self,
-        image: &EncodedImage,
-        prompt: Option<&str>,
-        max_tokens: Option<usize>,
-    ) -> Result<Caption, Error> {
+    pub fn caption(&mut self, image: &EncodedImage, options: &CaptionOptions) -> Result<Vec<Caption>, Error> {
         self.prepare_captions()?;
         let tokens = &self.spec.tokens;
         // The tokenizer's [CLS] is replaced by [DEC] and its [SEP] cut off, as `generate` does with a prompt.
-        let mut fed = vec![tokens.start];
-        if let Some(prompt) = prompt.map(str::trim).filter(|prompt| !prompt.is_empty()) {
-            fed.extend(self.vocabulary.encode(prompt, false)?);
+        let mut prompt = vec![tokens.start];
+        if let Some(text) = options.prompt.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+            prompt.extend(self.vocabulary.encode(text, false)?);
         }
         let positions = self.spec.generation.max_question_tokens;
-        if fed.len() >= positions {
-            let problem = format!("the prompt has {} tokens; the model takes fewer than {positions}", fed.len());
+        if prompt.len() >= positions {
+            let problem = format!("the prompt has {} tokens; the model takes fewer than {positions}", prompt.len());
             return Err(Error::Input { problem });
         }
-        let limit = max_tokens.unwrap_or(self.spec.generation.caption_max_tokens).min(positions - fed.len());
-
-        let Some(decoder) = &mut self.caption_decoder else { return Err(self.not_prepared()) };
-        let mut decoding = decoder.start(&image.caption_cross)?;
-        let logits = decoding.feed(&fed)?;
-        let generated = best(greedy(&mut decoding, logits, &Search { rules: &[], end: tokens.end, limit })?, None);
-        let mut written = fed.split_off(1);
-        written.extend(generated.tokens);
-        Ok(Caption { text: self.vocabulary.decode(&written)?, tokens: written, provider: decoder.provider() })
+        let limit = options.search.max_tokens.unwrap_or(self.spec.generation.caption_max_tokens);
+        let request = Request {
+            prompt: &prompt,
+            end: tokens.end,
+            limit: limit.min(positions - prompt.len()),
+            count: options.captions,
+        };
+        let (Some(decoder), Some(cross)) = (&mut self.caption_decoder, &image.caption_cross) else {
+            return Err(self.not_prepared());
+        };
+        let written = generate(decoder, cross, &request, &options.search)?;
+        let provider = decoder.provider();
+        let captions = written.into_iter().map(|written| {
+            let tokens = [&prompt[1..], &written.tokens].concat();
+            Ok(Caption {
+                text: self.vocabulary.decode(&tokens)?,
+                tokens,
+                log_probability: written.log_probability,
+                score: written.score.unwrap_or(written.log_probability),
+                provider,
+            })
+        });
+        captions.collect()
     }
 }

@@ -1,8 +1,9 @@
-//! BLIP: captions and answers about pictures.
+//! BLIP: captions of pictures, answers about them, and how well texts fit them.
 
 mod answer;
 mod caption;
 mod image;
+mod matching;
 
 use std::sync::Arc;
 
@@ -13,10 +14,11 @@ use crate::models::generation::Decoder;
 use crate::models::loader::{Loader, load_once};
 use crate::models::vocabulary::Vocabulary;
 
-pub use answer::Answer;
+pub use answer::{Answer, Candidates, RankedAnswer};
 pub use caption::Caption;
 pub use image::EncodedImage;
 pub(crate) use image::pixel_config;
+pub use matching::{Match, MatchTexts};
 
 /// A BLIP model. The vision encoder is loaded with it, the text graphs when a task first needs them.
 pub struct Blip {
@@ -28,6 +30,8 @@ pub struct Blip {
     caption_decoder: Option<Decoder>,
     question_encoder: Option<Graph>,
     answer_decoder: Option<Decoder>,
+    match_encoder: Option<Graph>,
+    text_encoder: Option<Graph>,
 }
 
 impl Blip {
@@ -45,6 +49,8 @@ impl Blip {
             caption_decoder: None,
             question_encoder: None,
             answer_decoder: None,
+            match_encoder: None,
+            text_encoder: None,
             loader,
             folder,
         })
@@ -52,12 +58,21 @@ impl Blip {
 
     /// Whether it captions.
     pub fn captions(&self) -> bool {
-        self.folder.common.graphs.contains_key("caption_decoder")
+        self.has("caption_decoder")
     }
 
     /// Whether it answers questions.
     pub fn answers(&self) -> bool {
-        self.folder.common.graphs.contains_key("question_encoder")
+        self.has("question_encoder")
+    }
+
+    /// Whether it tells how well texts fit a picture.
+    pub fn matches(&self) -> bool {
+        self.has("match_encoder") || self.has("text_encoder")
+    }
+
+    fn has(&self, graph: &str) -> bool {
+        self.folder.common.graphs.contains_key(graph)
     }
 
     /// Loads what captions need, if it is not loaded yet.
@@ -66,7 +81,7 @@ impl Blip {
     /// [`Error::Request`] when the model does not caption; [`Error::Engine`] when a graph cannot be loaded.
     pub fn prepare_captions(&mut self) -> Result<(), Error> {
         if !self.captions() {
-            return Err(self.cannot("this model answers questions but does not caption".to_string()));
+            return Err(self.lacks("caption pictures", "caption_decoder"));
         }
         load_once(&mut self.caption_decoder, || Decoder::load(&self.loader, "caption_decoder"))?;
         Ok(())
@@ -78,10 +93,27 @@ impl Blip {
     /// [`Error::Request`] when the model does not answer questions; [`Error::Engine`] when a graph cannot be loaded.
     pub fn prepare_answers(&mut self) -> Result<(), Error> {
         if !self.answers() {
-            return Err(self.cannot("this model captions but does not answer questions".to_string()));
+            return Err(self.lacks("answer questions", "question_encoder"));
         }
         load_once(&mut self.question_encoder, || self.loader.graph("question_encoder"))?;
         load_once(&mut self.answer_decoder, || Decoder::load(&self.loader, "answer_decoder"))?;
+        Ok(())
+    }
+
+    /// Loads what matching needs, if it is not loaded yet.
+    ///
+    /// # Errors
+    /// [`Error::Request`] when the model does not match; [`Error::Engine`] when a graph cannot be loaded.
+    pub fn prepare_matching(&mut self) -> Result<(), Error> {
+        if !self.matches() {
+            return Err(self.lacks("match texts", "match_encoder` or `text_encoder"));
+        }
+        if self.has("match_encoder") {
+            load_once(&mut self.match_encoder, || self.loader.graph("match_encoder"))?;
+        }
+        if self.has("text_encoder") {
+            load_once(&mut self.text_encoder, || self.loader.graph("text_encoder"))?;
+        }
         Ok(())
     }
 
@@ -95,9 +127,21 @@ impl Blip {
         &self.folder.common.name
     }
 
-    /// A text graph that `prepare_*` loads was not there; a picture of another model was given.
+    /// A picture of another model was given.
     fn not_prepared(&self) -> Error {
         self.cannot("the picture was not encoded by this model".to_string())
+    }
+
+    /// The folder has not the graph for a task.
+    fn lacks(&self, task: &str, graph: &str) -> Error {
+        let tasks = [
+            (self.captions(), "captions pictures"),
+            (self.answers(), "answers questions"),
+            (self.matches(), "matches texts"),
+        ];
+        let can: Vec<&str> = tasks.into_iter().filter(|(can, _)| *can).map(|(_, task)| task).collect();
+        let can = can.join(" and ");
+        self.cannot(format!("this model {can} but does not {task} (no graph `{graph}` in its folder)"))
     }
 
     fn cannot(&self, problem: String) -> Error {

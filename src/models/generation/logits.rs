@@ -1,4 +1,4 @@
-//! Logits, rules on them, and the softmax.
+//! Logits and their softmax.
 
 use crate::engine::{EngineError, Tensor};
 
@@ -36,40 +36,6 @@ impl Logits {
     }
 }
 
-/// Changes the logits of the next token, `[vocabulary]`; a token that must not come gets minus infinity.
-pub trait LogitsRule {
-    /// `generated` holds the tokens written so far, without the prompt.
-    fn apply(&self, logits: &mut [f32], generated: &[i64]);
-}
-
-/// Tokens that never come.
-pub struct Suppress(pub Vec<i64>);
-
-/// Tokens that never come first.
-pub struct SuppressFirst(pub Vec<i64>);
-
-impl LogitsRule for Suppress {
-    fn apply(&self, logits: &mut [f32], _: &[i64]) {
-        forbid(logits, &self.0);
-    }
-}
-
-impl LogitsRule for SuppressFirst {
-    fn apply(&self, logits: &mut [f32], generated: &[i64]) {
-        if generated.is_empty() {
-            forbid(logits, &self.0);
-        }
-    }
-}
-
-fn forbid(logits: &mut [f32], tokens: &[i64]) {
-    for &token in tokens {
-        if let Some(logit) = usize::try_from(token).ok().and_then(|token| logits.get_mut(token)) {
-            *logit = f32::NEG_INFINITY;
-        }
-    }
-}
-
 /// The softmax, in place: values in [0, 1] that sum to 1.
 pub fn softmax(logits: &mut [f32]) {
     let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -83,6 +49,12 @@ pub fn softmax(logits: &mut [f32]) {
 pub(crate) fn log_probability(logits: &[f32], at: usize) -> f32 {
     let (max, log_sum) = max_and_log_sum(logits);
     logits[at] - max - log_sum
+}
+
+/// Logarithm of the softmax, in place.
+pub(super) fn log_softmax(logits: &mut [f32]) {
+    let (max, log_sum) = max_and_log_sum(logits);
+    logits.iter_mut().for_each(|logit| *logit = *logit - max - log_sum);
 }
 
 /// `ln(sum(exp(x)))`, without overflow; minus infinity for nothing, or nothing but minus infinity.
@@ -204,16 +176,5 @@ mod tests {
     fn the_largest_come_in_order_and_of_equal_ones_the_first() {
         assert_eq!(largest_first(&[1.0, 3.0, 2.0, 3.0], 3), [(1, 3.0), (3, 3.0), (2, 2.0)]);
         assert_eq!(largest_first(&[1.0], 3), [(0, 1.0)]);
-    }
-
-    #[test]
-    fn suppression_acts_where_it_should() {
-        let mut logits = [1.0, 2.0, 3.0];
-        Suppress(vec![2, 99, -1]).apply(&mut logits, &[5]);
-        assert_eq!(logits, [1.0, 2.0, f32::NEG_INFINITY]);
-        SuppressFirst(vec![0]).apply(&mut logits, &[5]);
-        assert_eq!(logits[0], 1.0);
-        SuppressFirst(vec![0]).apply(&mut logits, &[]);
-        assert_eq!(logits[0], f32::NEG_INFINITY);
     }
 }

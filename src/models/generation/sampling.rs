@@ -43,9 +43,10 @@ fn write_rows(
     for written in 1..=search.limit {
         for (row, text) in texts.iter_mut().enumerate().filter(|(_, text)| !text.ended) {
             let logits = logits.row_mut(row);
+            let unchanged = search.wants_unchanged().then(|| logits.to_vec());
             search.rules.iter().for_each(|rule| rule.apply(logits, &text.tokens));
             let chosen = choose(logits);
-            text.log_probability += log_probability(logits, chosen);
+            text.log_probability += log_probability(unchanged.as_deref().unwrap_or(logits), chosen);
             next[row] = chosen as i64;
             match next[row] == search.end {
                 true => text.ended = true,

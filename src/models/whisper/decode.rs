@@ -11,7 +11,9 @@ use super::Whisper;
 use super::rules::Rules;
 use crate::config::{Timestamps, TranscribeOptions};
 use crate::error::Error;
-use crate::models::generation::{CrossAttention, Generated, Search, beam_search, best, greedy, sample, softmax};
+use crate::models::generation::{
+    CrossAttention, Generated, OpenAiBeams, Probability, Search, beam_search, best, greedy, sample, softmax,
+};
 
 /// What the decoder wrote for one window.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,6 +96,7 @@ impl Whisper {
             end: tokens.end_of_text,
             // The last token is written and never fed, so it needs no position.
             limit: (positions / 2).min((positions + 1).saturating_sub(prompt.len())),
+            probability: Probability::AfterRules,
         };
 
         let mut decoding = self.decoder.start(windows)?;
@@ -116,7 +119,8 @@ impl Whisper {
             let drawn = sample(&mut decoding, logits, &search, temperature, options.best_of, &mut random)?;
             drawn.chunks(options.best_of).map(<[_]>::to_vec).collect()
         } else if options.beams > 1 {
-            beam_search(&mut decoding, logits, &search, options.beams, options.patience)?
+            let policy = OpenAiBeams { beams: options.beams, patience: options.patience };
+            beam_search(&mut decoding, logits, &search, &policy)?
         } else {
             greedy(&mut decoding, logits, &search)?.into_iter().map(|text| vec![text]).collect()
         };

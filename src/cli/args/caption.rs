@@ -1,0 +1,34 @@
+//! The arguments of `caption`.
+
+use std::path::PathBuf;
+
+use edgefuse::config::CaptionOptions;
+
+use super::search::Search;
+
+/// What is not given here is as the `caption` step of the device file's pipeline says, or as the defaults there.
+#[derive(Debug, clap::Args)]
+pub struct Caption {
+    /// Pictures, and folders of them
+    #[arg(required = true, value_name = "IMAGE")]
+    pub images: Vec<PathBuf>,
+    /// Text that the caption continues
+    #[arg(long, value_name = "TEXT")]
+    pub prompt: Option<String>,
+    /// Captions of a picture, the best first; needs as many --beams, or a --temperature [default: 1]
+    #[arg(long, value_name = "N")]
+    pub captions: Option<usize>,
+    #[command(flatten)]
+    pub search: Search,
+}
+
+impl Caption {
+    /// The device file's options with what was given on the command line.
+    pub fn options(&self, device: CaptionOptions) -> CaptionOptions {
+        CaptionOptions {
+            prompt: self.prompt.clone().or(device.prompt),
+            captions: self.captions.unwrap_or(device.captions),
+            search: self.search.options(device.search),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The options of `ask`.
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error};
+
+use super::search::{SearchOptions, with_search_options};
+use super::texts::Texts;
+
+/// Options of `ask`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(from = "RawAsk")]
+pub struct AskOptions {
+    /// Where the question comes from.
+    pub question: Question,
+    /// Answers of which the most probable is given, instead of one that the model writes.
+    pub answers: Option<Texts>,
+    /// How many of `answers` a result has, the most probable first; all where it is left out.
+    pub top: Option<usize>,
+    /// How an answer is searched for, where the model writes it.
+    pub search: SearchOptions,
+}
+
+with_search_options!(RawAsk { question: Question, answers: Option<Texts>, top: Option<usize> });
+
+impl From<RawAsk> for AskOptions {
+    fn from(raw: RawAsk) -> Self {
+        AskOptions { search: raw.search(), question: raw.question, answers: raw.answers, top: raw.top }
+    }
+}
+
+impl AskOptions {
+    /// Checks what their types do not.
+    ///
+    /// # Errors
+    /// The problem: which option, and what it takes.
+    pub fn check(&self) -> Result<(), String> {
+        if self.top == Some(0) {
+            return Err("top: must be at least 1".to_string());
+        }
+        if self.top.is_some() && self.answers.is_none() {
+            return Err("top: is for a list of `answers`, and there is none".to_string());
+        }
+        self.search.check()
+    }
+}
+
+/// Where the question of `ask` comes from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Question {
+    /// The record's text, or without one the transcript of its audio.
+    #[default]
+    Any,
+    /// The record's text.
+    Text,
+    /// The transcript of the record's audio.
+    Transcript,
+    /// The same question for every record.
+    Fixed(String),
+}
+
+impl<'de> Deserialize<'de> for Question {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.trim() {
+            "text" => Ok(Question::Text),
+            "transcript" => Ok(Question::Transcript),
+            "" => Err(D::Error::custom("empty question; write text, transcript, or a question")),
+            question => Ok(Question::Fixed(question.to_string())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_a_list_of_answers_or_the_name_of_one() {
+        let options: AskOptions = serde_yaml::from_str("{answers: [yes, no], top: 1, question: text}").unwrap();
+        assert_eq!(options.answers, Some(Texts::List(vec!["yes".into(), "no".into()])));
+        assert_eq!((options.top, options.question.clone(), options.check()), (Some(1), Question::Text, Ok(())));
+        let options: AskOptions = serde_yaml::from_str("answers: vqa.txt").unwrap();
+        assert_eq!(options.answers, Some(Texts::File("vqa.txt".into())));
+    }
+
+    #[test]
+    fn top_is_of_a_list() {
+        let check = |text| serde_yaml::from_str::<AskOptions>(text).unwrap().check().unwrap_err();
+        assert!(check("top: 3").contains("there is none"));
+        assert!(check("{answers: [a], top: 0}").contains("at least 1"));
+        assert!(check("max_tokens: 0").contains("max_tokens"));
+    }
+}

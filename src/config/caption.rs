@@ -1,0 +1,70 @@
+//! The options of `caption`.
+
+use serde::Deserialize;
+
+use super::search::{MOST_BEAMS, SearchOptions, with_search_options};
+
+/// Options of `caption`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(from = "RawCaption")]
+pub struct CaptionOptions {
+    /// Text that the caption continues.
+    pub prompt: Option<String>,
+    /// Captions of a picture, the best first.
+    pub captions: usize,
+    /// How they are searched for.
+    pub search: SearchOptions,
+}
+
+impl Default for CaptionOptions {
+    fn default() -> Self {
+        CaptionOptions { prompt: None, captions: 1, search: SearchOptions::default() }
+    }
+}
+
+with_search_options!(RawCaption { prompt: Option<String>, captions: Option<usize> });
+
+impl From<RawCaption> for CaptionOptions {
+    fn from(raw: RawCaption) -> Self {
+        CaptionOptions { search: raw.search(), captions: raw.captions.unwrap_or(1), prompt: raw.prompt }
+    }
+}
+
+impl CaptionOptions {
+    /// Checks what their types do not.
+    ///
+    /// # Errors
+    /// The problem: which option, and what it takes.
+    pub fn check(&self) -> Result<(), String> {
+        let SearchOptions { beams, temperature, .. } = self.search;
+        if !(1..=MOST_BEAMS).contains(&self.captions) {
+            return Err(format!("captions: {} is not within 1 to {MOST_BEAMS}", self.captions));
+        }
+        self.search.check()?;
+        if self.captions > beams && temperature == 0.0 && self.captions > 1 {
+            let captions = self.captions;
+            return Err(format!("captions: {captions} of them need `beams` of {captions} or more, or a `temperature`"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<CaptionOptions, String> {
+        let options: CaptionOptions = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
+        options.check().map(|()| options)
+    }
+
+    #[test]
+    fn several_captions_need_beams_or_a_temperature() {
+        assert_eq!(read("{}").unwrap(), CaptionOptions::default());
+        assert_eq!(read("{captions: 2, beams: 3}").unwrap().captions, 2);
+        assert_eq!(read("{captions: 9, temperature: 1}").unwrap().captions, 9);
+        assert!(read("{captions: 3, beams: 2}").unwrap_err().contains("need `beams` of 3 or more"));
+        assert!(read("captions: 0").unwrap_err().contains("within 1 to 64"));
+        assert!(read("tokens: 3").unwrap_err().contains("unknown field `tokens`, expected one of `prompt`"));
+    }
+}

@@ -1,0 +1,213 @@
+//! How well texts fit a picture: transformers' `BlipForImageTextRetrieval`.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use ndarray::{Array1, Array2};
+
+use super::{Blip, EncodedImage};
+use crate::engine::Tensor;
+use crate::error::Error;
+use crate::models::generation::softmax;
+
+/// Tokens of a batch of texts, at most, with padding: what bounds the attention to the picture's patches.
+const MOST_TOKENS: usize = 512;
+
+/// Texts of a batch, at most.
+const MOST_TEXTS: usize = 32;
+
+/// Texts as a model reads them. Their embeddings are computed once, whatever the number of pictures.
+#[derive(Debug, Clone)]
+pub struct MatchTexts {
+    texts: Vec<String>,
+    tokens: Vec<Vec<i64>>,
+    /// Places in `tokens`, the shortest text first: a batch has little padding.
+    order: Vec<usize>,
+    embeddings: Option<Arc<Array2<f32>>>,
+}
+
+impl MatchTexts {
+    /// The texts; never none.
+    pub fn texts(&self) -> &[String] {
+        &self.texts
+    }
+
+    /// The texts' embeddings, `[texts, projection]`, of length 1; where the model has them and a picture was matched.
+    pub fn embeddings(&self) -> Option<&Arc<Array2<f32>>> {
+        self.embeddings.as_ref()
+    }
+}
+
+/// How well one text fits a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Match {
+    /// Probability in [0, 1] that text and picture belong together, by the model's matching head; where it has one.
+    pub probability: Option<f32>,
+    /// Cosine of the angle between the embeddings of picture and text, in [-1, 1]; where the model has them.
+    pub similarity: Option<f32>,
+}
+
+impl Blip {
+    /// Prepares texts for [`Blip::match_texts`].
+    ///
+    /// # Errors
+    /// [`Error::Input`] when there is none, or one is empty or too long.
+    pub fn match_list(&self, texts: &[String]) -> Result<MatchTexts, Error> {
+        let positions = self.spec.generation.max_question_tokens;
+        let encode = |text: &String| {
+            let tokens = self.vocabulary.encode(text.trim(), true)?;
+            let start: String = text.chars().take(40).collect();
+            let problem = match tokens.len() {
+                _ if text.trim().is_empty() => "a text to match is empty".to_string(),
+                length if length > positions => {
+                    format!("text `{start}...` has {length} tokens; the model takes {positions}")
+                }
+                _ => return Ok(tokens),
+            };
+            Err(Error::Input { problem })
+        };
+        let tokens: Vec<Vec<i64>> = texts.iter().map(encode).collect::<Result<_, Error>>()?;
+        if tokens.is_empty() {
+            return Err(Error::Input { problem: "no text to match".to_string() });
+        }
+        let mut order: Vec<usize> = (0..tokens.len()).collect();
+        order.sort_by_key(|&at| tokens[at].len());
+        Ok(MatchTexts { texts: texts.to_vec(), tokens, order, embeddings: None })
+    }
+
+    /// How well each of `texts` fits the picture, in their order.
+    ///
+    /// # Errors
+    /// [`Error::Request`] when the model does not match; [`Error::Engine`] when a graph fails.
+    pub fn match_texts(&mut self, image: &EncodedImage, texts: &mut MatchTexts) -> Result<Vec<Match>, Error> {
+        self.prepare_matching()?;
+        let mut found = vec![Match::default(); texts.texts.len()];
+        if self.has("match_encoder") {
+            self.probabilities(image, texts, &mut found)?;
+        }
+        if self.has("text_encoder") {
+            self.embed(texts)?;
+            let (Some(image), Some(texts)) = (&image.embedding, &texts.embeddings) else {
+                return Err(self.not_prepared());
+            };
+            let similarity = texts.dot(image);
+            found.iter_mut().zip(similarity).for_each(|(found, similarity)| found.similarity = Some(similarity));
+        }
+        Ok(found)
+    }
+
+    /// The execution provider of the matching graph; that of the vision encoder before it is loaded.
+    pub fn match_provider(&self) -> &'static str {
+        let graph = self.match_encoder.as_ref().or(self.text_encoder.as_ref());
+        graph.map_or(self.provider(), |graph| graph.provider())
+    }
+
+    /// Probabilities of the matching head, into `found`.
+    fn probabilities(&mut self, image: &EncodedImage, texts: &MatchTexts, found: &mut [Match]) -> Result<(), Error> {
+        let (Some(encoder), Some(embeddings)) = (&mut self.match_encoder, &image.embeddings) else {
+            return Err(self.not_prepared());
+        };
+        for places in batches(texts) {
+            let (ids, mask) = padded(texts, &places, self.spec.tokens.pad);
+            let mut outputs = encoder.run(&[
+                ("input_ids", &[Tensor::integer(ids)?]),
+                ("attention_mask", &[Tensor::integer(mask)?]),
+                ("image_embeds", std::slice::from_ref(embeddings)),
+            ])?;
+            let logits = outputs.take_one("match_logits", &[Some(places.len()), Some(2)])?;
+            for (&at, logits) in texts.order[places].iter().zip(logits.view()?.rows()) {
+                let mut probabilities = [logits[0], logits[1]];
+                softmax(&mut probabilities);
+                found[at].probability = Some(probabilities[1]);
+            }
+        }
+        Ok(())
+    }
+
+    /// Computes the texts' embeddings, once.
+    fn embed(&mut self, texts: &mut MatchTexts) -> Result<(), Error> {
+        if texts.embeddings.is_some() {
+            return Ok(());
+        }
+        let length = self.folder.common.graphs["text_encoder"].outputs["text_embedding"].fixed(1);
+        let Some(encoder) = &mut self.text_encoder else { return Err(self.not_prepared()) };
+        let mut embeddings: Option<Array2<f32>> = None;
+        for places in batches(texts) {
+            let (ids, mask) = padded(texts, &places, self.spec.tokens.pad);
+            let mut outputs = encoder
+                .run(&[("input_ids", &[Tensor::integer(ids)?]), ("attention_mask", &[Tensor::integer(mask)?])])?;
+            let batch = outputs.take_one("text_embedding", &[Some(places.len()), length])?;
+            for (&at, embedding) in texts.order[places].iter().zip(batch.view()?.rows()) {
+                let embeddings = embeddings.get_or_insert_with(|| Array2::zeros((texts.texts.len(), embedding.len())));
+                embeddings.row_mut(at).assign(&embedding);
+            }
+        }
+        texts.embeddings = embeddings.map(Arc::new);
+        Ok(())
+    }
+}
+
+/// The picture's embedding out of what the vision encoder gave for one picture, `[projection]`.
+pub(super) fn embedding(tensor: &Tensor) -> Result<Array1<f32>, Error> {
+    Ok(tensor.view()?.iter().copied().collect())
+}
+
+/// Cuts the texts, in their `order`, into batches of bounded size.
+fn batches(texts: &MatchTexts) -> Vec<Range<usize>> {
+    let mut batches: Vec<Range<usize>> = Vec::new();
+    for (place, &at) in texts.order.iter().enumerate() {
+        // The longest of a batch is its last.
+        let length = texts.tokens[at].len();
+        match batches.last_mut() {
+            Some(batch) if batch.len() < MOST_TEXTS && (batch.len() + 1) * length <= MOST_TOKENS => {
+                batch.end = place + 1;
+            }
+            _ => batches.push(place..place + 1),
+        }
+    }
+    batches
+}
+
+/// Token ids and mask of a batch, `[texts, tokens]`.
+fn padded(texts: &MatchTexts, places: &Range<usize>, pad: i64) -> (Array2<i64>, Array2<i64>) {
+    let rows: Vec<&[i64]> = texts.order[places.clone()].iter().map(|&at| texts.tokens[at].as_slice()).collect();
+    let shape = (rows.len(), rows.iter().map(|row| row.len()).max().unwrap_or(0));
+    let ids = Array2::from_shape_fn(shape, |(row, at)| rows[row].get(at).copied().unwrap_or(pad));
+    let mask = Array2::from_shape_fn(shape, |(row, at)| i64::from(at < rows[row].len()));
+    (ids, mask)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(lengths: &[usize]) -> MatchTexts {
+        let tokens: Vec<Vec<i64>> = lengths.iter().map(|&length| vec![7; length]).collect();
+        let mut order: Vec<usize> = (0..tokens.len()).collect();
+        order.sort_by_key(|&at| tokens[at].len());
+        MatchTexts { texts: vec![String::new(); tokens.len()], tokens, order, embeddings: None }
+    }
+
+    #[test]
+    fn batches_hold_every_text_and_no_more_tokens_than_fit() {
+        let mut lengths = vec![5; 100];
+        lengths.extend([512, 300, 200, 12]);
+        let texts = texts(&lengths);
+        let batches = batches(&texts);
+        assert_eq!(batches.iter().cloned().flatten().collect::<Vec<_>>(), (0..104).collect::<Vec<_>>());
+        for batch in batches {
+            let longest = batch.clone().map(|place| texts.tokens[texts.order[place]].len()).max().unwrap();
+            assert!(batch.len() <= MOST_TEXTS && batch.len() * longest <= MOST_TOKENS, "{batch:?}");
+        }
+    }
+
+    #[test]
+    fn shorter_texts_are_padded_and_masked() {
+        let texts = texts(&[3, 1]);
+        let rows: Vec<usize> = texts.order.iter().map(|&at| texts.tokens[at].len()).collect();
+        assert_eq!(rows, [1, 3]);
+        let (ids, mask) = padded(&texts, &(0..2), 0);
+        assert_eq!(ids, ndarray::array![[7, 0, 0], [7, 7, 7]]);
+        assert_eq!(mask, ndarray::array![[1, 0, 0], [1, 1, 1]]);
+    }
+}

@@ -1,0 +1,186 @@
+//! Beam search: several texts side by side, the best continuations of all of them kept.
+//!
+//! Implementations differ in what the rules change, in when a text that ended counts, and in when to stop. Those
+//! differences are a [`BeamPolicy`]; the search is one.
+
+mod openai;
+mod transformers;
+
+use super::decoder::Decoding;
+use super::logits::{Logits, largest_first, log_softmax};
+use super::rules::LogitsRule;
+use super::search::{Generated, Search};
+use crate::engine::EngineError;
+
+pub use openai::OpenAiBeams;
+pub use transformers::{EarlyStopping, TransformersBeams};
+
+/// In what implementations of beam search differ.
+pub trait BeamPolicy {
+    /// Texts that go on side by side.
+    fn beams(&self) -> usize;
+
+    /// Turns the logits of a text's next token into what is added to the text's score for each token.
+    fn scores(&self, logits: &mut [f32], rules: &[&dyn LogitsRule], generated: &[i64]);
+
+    /// Takes what ended at this step into `finished`. `ranked` are all continuations of the window's texts, the best
+    /// first; `text` makes one of them a text.
+    fn finish(
+        &self,
+        finished: &mut Vec<Generated>,
+        ranked: &[Candidate],
+        text: &dyn Fn(&Candidate) -> Generated,
+        step: Step,
+    );
+
+    /// Whether nothing more can be gained from a window, whose best text that goes on has the score `running`.
+    fn is_done(&self, finished: &[Generated], running: f32, step: Step) -> bool;
+
+    /// Completes a window's `finished` from the texts that were still going on when the search stopped.
+    fn complete(&self, finished: &mut Vec<Generated>, running: Vec<Generated>);
+}
+
+/// How far a search is.
+#[derive(Debug, Clone, Copy)]
+pub struct Step {
+    /// Tokens of the texts, with that of this step.
+    pub written: usize,
+    /// Most tokens of a text.
+    pub limit: usize,
+}
+
+/// A text one token longer.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// The row it goes on from.
+    row: usize,
+    token: i64,
+    /// What texts are compared by: the sum of what [`BeamPolicy::scores`] gave.
+    pub score: f32,
+    log_probability: f32,
+    /// Whether the token is the end.
+    pub ends: bool,
+}
+
+/// A text that may go on.
+#[derive(Clone)]
+struct Beam {
+    tokens: Vec<i64>,
+    score: f32,
+    log_probability: f32,
+}
+
+/// The texts of one window.
+struct Window {
+    running: Vec<Beam>,
+    finished: Vec<Generated>,
+    done: bool,
+}
+
+/// Searches with the policy's number of texts for each window of `decoding`, which must have one row a window. Gives each
+/// window's texts, as many as that or more.
+///
+/// # Errors
+/// [`EngineError`] when the graph fails.
+pub fn beam_search(
+    decoding: &mut Decoding,
+    mut logits: Logits,
+    search: &Search,
+    policy: &dyn BeamPolicy,
+) -> Result<Vec<Vec<Generated>>, EngineError> {
+    let beams = policy.beams();
+    let start = || Window {
+        running: vec![Beam { tokens: Vec::new(), score: 0.0, log_probability: 0.0 }],
+        finished: Vec::new(),
+        done: false,
+    };
+    let mut windows: Vec<Window> = (0..decoding.rows()).map(|_| start()).collect();
+    for written in 1..=search.limit {
+        let step = Step { written, limit: search.limit };
+        let (mut rows, mut tokens) = (Vec::new(), Vec::new());
+        let mut first = 0;
+        for window in &mut windows {
+            let ranked = candidates(&window.running, first, &mut logits, search, policy);
+            let running = &window.running;
+            if !window.done {
+                let text = |candidate: &Candidate| running[candidate.row - first].ended_with(candidate);
+                policy.finish(&mut window.finished, &ranked, &text, step);
+            }
+            let kept: Vec<&Candidate> = ranked.iter().filter(|candidate| !candidate.ends).take(beams).collect();
+            let best = kept.first().map_or(f32::NEG_INFINITY, |candidate| candidate.score);
+            window.done = window.done || policy.is_done(&window.finished, best, step);
+            let next = kept.iter().map(|candidate| running[candidate.row - first].longer(candidate)).collect();
+            first += running.len();
+            rows.extend(kept.iter().map(|candidate| candidate.row));
+            tokens.extend(kept.iter().map(|candidate| candidate.token));
+            window.running = next;
+        }
+        if written == search.limit || windows.iter().all(|window| window.done) {
+            break;
+        }
+        decoding.select(&rows)?;
+        logits = decoding.step(&tokens)?;
+    }
+    let texts = windows.into_iter().map(|mut window| {
+        let running = window.running.into_iter().map(Beam::unfinished).collect();
+        policy.complete(&mut window.finished, running);
+        window.finished
+    });
+    Ok(texts.collect())
+}
+
+impl Beam {
+    fn longer(&self, candidate: &Candidate) -> Self {
+        let mut tokens = self.tokens.clone();
+        tokens.push(candidate.token);
+        Beam { tokens, score: candidate.score, log_probability: candidate.log_probability }
+    }
+
+    /// The text that `candidate` makes of this one, without the end token.
+    fn ended_with(&self, candidate: &Candidate) -> Generated {
+        match candidate.ends {
+            true => Generated {
+                tokens: self.tokens.clone(),
+                log_probability: candidate.log_probability,
+                score: None,
+                ended: true,
+            },
+            false => self.longer(candidate).unfinished(),
+        }
+    }
+
+    fn unfinished(self) -> Generated {
+        Generated { tokens: self.tokens, log_probability: self.log_probability, score: None, ended: false }
+    }
+}
+
+/// The ways to go on from a window's texts, whose rows begin with `first`: the `beams + 1` best of each, so that enough
+/// are left where one ends the text. The best first.
+fn candidates(
+    running: &[Beam],
+    first: usize,
+    logits: &mut Logits,
+    search: &Search,
+    policy: &dyn BeamPolicy,
+) -> Vec<Candidate> {
+    let count = policy.beams() + 1;
+    let mut candidates = Vec::with_capacity(running.len() * count);
+    for (row, beam) in (first..).zip(running) {
+        let logits = logits.row_mut(row);
+        let of_model = search.wants_unchanged().then(|| {
+            let mut unchanged = logits.to_vec();
+            log_softmax(&mut unchanged);
+            unchanged
+        });
+        policy.scores(logits, search.rules, &beam.tokens);
+        candidates.extend(largest_first(logits, count).into_iter().map(|(token, score)| Candidate {
+            row,
+            token: token as i64,
+            score: beam.score + score,
+            log_probability: beam.log_probability + of_model.as_ref().map_or(score, |of_model| of_model[token]),
+            ends: token as i64 == search.end,
+        }));
+    }
+    candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
+    candidates
+}

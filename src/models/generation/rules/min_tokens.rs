@@ -1,0 +1,35 @@
+//! A text of at least so many tokens.
+
+use super::{LogitsRule, forbid};
+
+/// The end does not come before `count` tokens were written (transformers' `MinNewTokensLengthLogitsProcessor`).
+pub struct MinTokens {
+    /// Tokens, without the prompt and the end.
+    pub count: usize,
+    /// The token that ends a text.
+    pub end: i64,
+}
+
+impl LogitsRule for MinTokens {
+    fn apply(&self, logits: &mut [f32], generated: &[i64]) {
+        if generated.len() < self.count {
+            forbid(logits, &[self.end]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_may_come_when_there_is_enough() {
+        // MinNewTokensLengthLogitsProcessor(1, 2, 1): the end is forbidden behind 1 and 2 tokens, free behind 3.
+        let rule = MinTokens { count: 2, end: 1 };
+        for (generated, end) in [(&[][..], f32::NEG_INFINITY), (&[0], f32::NEG_INFINITY), (&[0, 0], 7.0)] {
+            let mut logits = [5.0, 7.0];
+            rule.apply(&mut logits, generated);
+            assert_eq!(logits, [5.0, end]);
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The steps that BLIP takes: `caption`, `ask`, `match`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime};
+
+use image::RgbImage;
+
+use super::about_pictures::{AnswerScore, AnswerText, CaptionScore, CaptionText, MatchedText, MatchedTexts};
+use super::runner::{StepOutcome, timed};
+use super::sources::Sources;
+use crate::config::{AskOptions, CaptionOptions, Step};
+use crate::error::Error;
+use crate::models::Models;
+use crate::models::blip::{Candidates, EncodedImage, MatchTexts};
+
+/// What is kept from one record to the next: lists of texts, and the picture that was seen last, since records with
+/// several questions about one picture mostly stand together.
+#[derive(Default)]
+pub(super) struct Pictures {
+    encoded: Option<(Version, EncodedImage)>,
+    answers: Option<List<Candidates>>,
+    texts: Option<List<MatchTexts>>,
+}
+
+/// A file as it was at a time.
+#[derive(PartialEq)]
+struct Version {
+    path: PathBuf,
+    bytes: u64,
+    modified: Option<SystemTime>,
+}
+
+/// Texts of the device file or command line, and what the model reads, from the first time on.
+struct List<T> {
+    texts: Vec<String>,
+    read: Option<T>,
+}
+
+impl Pictures {
+    /// Reads the lists of texts that steps name.
+    pub fn new(steps: &[Step]) -> Result<Self, Error> {
+        let mut pictures = Pictures::default();
+        for step in steps {
+            match step {
+                Step::Ask(options) => pictures.answers = options.answers.as_ref().map(List::load).transpose()?,
+                Step::Match(options) => pictures.texts = options.texts.as_ref().map(List::load).transpose()?,
+                Step::Transcribe(_) | Step::Caption(_) | Step::Fuse(_) => {}
+            }
+        }
+        Ok(pictures)
+    }
+
+    /// Drops the picture that was seen last.
+    pub fn forget(&mut self) {
+        self.encoded = None;
+    }
+
+    pub fn caption(
+        &mut self,
+        models: &mut Models,
+        sources: &mut Sources,
+        options: &CaptionOptions,
+    ) -> StepOutcome<CaptionText> {
+        if !sources.has_image() {
+            return Ok(None);
+        }
+        let blip = models.blip("caption")?;
+        blip.prepare_captions()?;
+        let started = Instant::now();
+        let Some(image) = encode(|image| blip.encode(image), sources, &mut self.encoded)? else { return Ok(None) };
+        let captions = blip.caption(image, options)?;
+        let provider = captions.first().map_or(blip.provider(), |caption| caption.provider);
+        let captions: Vec<CaptionScore> = captions
+            .into_iter()
+            .map(|it| CaptionScore { text: it.text, log_probability: it.log_probability, score: it.score })
+            .collect();
+        let Some(best) = captions.first().cloned() else { return Ok(None) };
+        let captions = (options.captions > 1).then_some(captions);
+        Ok(Some(timed(CaptionText { best, captions }, started, provider)))
+    }
+
+    pub fn ask(
+        &mut self,
+        models: &mut Models,
+        sources: &mut Sources,
+        question: Option<String>,
+        options: &AskOptions,
+    ) -> StepOutcome<AnswerText> {
+        let Some(question) = question.filter(|_| sources.has_image()) else { return Ok(None) };
+        if let (true, Some(audio)) = (question.trim().is_empty(), sources.audio_path()) {
+            return Err(Error::Input {
+                problem: format!("{}: no speech was understood, so no question", audio.display()),
+            });
+        }
+        let blip = models.blip("ask")?;
+        blip.prepare_answers()?;
+        let candidates = match &mut self.answers {
+            Some(answers) => Some(&*answers.read(|texts| blip.candidates(texts))?),
+            None => None,
+        };
+        let started = Instant::now();
+        let Some(image) = encode(|image| blip.encode(image), sources, &mut self.encoded)? else { return Ok(None) };
+        let Some(candidates) = candidates else {
+            let answer = blip.answer(image, &question, &options.search)?;
+            let value = AnswerText {
+                question,
+                text: answer.text,
+                confidence: answer.log_probability.exp(),
+                log_probability: answer.log_probability,
+                answers: None,
+            };
+            return Ok(Some(timed(value, started, answer.provider)));
+        };
+        let mut ranked = blip.rank(image, &question, candidates)?;
+        ranked.truncate(options.top.unwrap_or(usize::MAX));
+        let answers: Vec<AnswerScore> = ranked
+            .into_iter()
+            .map(|it| AnswerScore {
+                text: candidates.texts()[it.candidate].clone(),
+                log_probability: it.log_probability,
+                probability: it.probability,
+            })
+            .collect();
+        let Some(best) = answers.first().cloned() else { return Ok(None) };
+        let value = AnswerText {
+            question,
+            text: best.text,
+            confidence: best.log_probability.exp(),
+            log_probability: best.log_probability,
+            answers: Some(answers),
+        };
+        Ok(Some(timed(value, started, blip.answer_provider())))
+    }
+
+    /// The step `match`; `text` is the record's own, for where the step has no list.
+    pub fn compare(
+        &mut self,
+        models: &mut Models,
+        sources: &mut Sources,
+        text: Option<String>,
+    ) -> StepOutcome<MatchedTexts> {
+        if !sources.has_image() || (self.texts.is_none() && text.is_none()) {
+            return Ok(None);
+        }
+        let blip = models.blip("match")?.matching()?;
+        blip.prepare_matching()?;
+        let mut own = None;
+        let texts = match (&mut self.texts, text) {
+            // What is wrong with the list is wrong for every record.
+            (Some(list), _) => list.read(|texts| {
+                blip.match_list(texts)
+                    .map_err(|error| Error::Request { model: blip.name().to_string(), problem: error.to_string() })
+            })?,
+            (None, Some(text)) => own.insert(blip.match_list(&[text])?),
+            (None, None) => return Ok(None),
+        };
+        let started = Instant::now();
+        let Some(image) = encode(|image| blip.encode(image), sources, &mut self.encoded)? else { return Ok(None) };
+        let found = blip.match_texts(image, texts)?;
+        let value = MatchedTexts {
+            texts: texts
+                .texts()
+                .iter()
+                .zip(found)
+                .map(|(text, found)| MatchedText {
+                    text: text.clone(),
+                    probability: found.probability,
+                    similarity: found.similarity,
+                })
+                .collect(),
+            image_embedding: image.embedding().map(|embedding| embedding.to_vec()),
+            text_embeddings: texts.embeddings().cloned(),
+        };
+        Ok(Some(timed(value, started, blip.match_provider())))
+    }
+}
+
+impl Version {
+    /// `None` for a file that cannot be looked at.
+    fn of(path: &Path) -> Option<Self> {
+        let metadata = fs::metadata(path).ok()?;
+        Some(Version { path: path.to_path_buf(), bytes: metadata.len(), modified: metadata.modified().ok() })
+    }
+}
+
+impl<T> List<T> {
+    fn load(texts: &crate::config::Texts) -> Result<Self, Error> {
+        Ok(List { texts: texts.load()?, read: None })
+    }
+
+    fn read(&mut self, read: impl FnOnce(&[String]) -> Result<T, Error>) -> Result<&mut T, Error> {
+        match &mut self.read {
+            Some(read) => Ok(read),
+            slot => Ok(slot.insert(read(&self.texts)?)),
+        }
+    }
+}
+
+/// The picture as the model sees it, encoded once for all steps, and for the records after it that are about the same one.
+fn encode<'e>(
+    encoder: impl FnOnce(&RgbImage) -> Result<EncodedImage, Error>,
+    sources: &mut Sources,
+    encoded: &'e mut Option<(Version, EncodedImage)>,
+) -> Result<Option<&'e EncodedImage>, Error> {
+    let Some(path) = sources.image_path() else { return Ok(None) };
+    let version = Version::of(path);
+    if encoded.as_ref().map(|(version, _)| version) != version.as_ref() || version.is_none() {
+        // The one before goes first: two at a time are not needed.
+        *encoded = None;
+        let (Some(image), Some(version)) = (sources.image()?, version) else { return Ok(None) };
+        *encoded = Some((version, encoder(image)?));
+    }
+    Ok(encoded.as_ref().map(|(_, image)| image))
+}
