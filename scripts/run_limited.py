@@ -12,6 +12,7 @@ import argparse
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -48,6 +49,7 @@ def main() -> int:
     parser.add_argument("--keys", default="", help="further lines for the device file")
     parser.add_argument("--text-only", action="store_true", help="records without sound: many in little time")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
     limit = options.limit_mib * MIB
     budget = options.budget_mib or int(options.limit_mib * 0.92)
 
@@ -104,19 +106,24 @@ def _watch(place: Limited, command: list[str], results: Path, folder: Path) -> W
     with log.open("w") as stream:
         process = subprocess.Popen(command, preexec_fn=place.enter, env=environment, cwd=ROOT, stderr=stream)
     records, offset = 0, 0
-    while True:
-        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-        if pid:
-            break
-        if partial.is_file():
-            with partial.open("rb") as stream:
-                stream.seek(offset)
-                new = stream.read()
-            offset += len(new)
-            records += new.count(b"\n")
-        if (resident := _resident(process.pid)) is not None:
-            watched.residents.append((records, resident))
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+    try:
+        while True:
+            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if pid:
+                break
+            if partial.is_file():
+                with partial.open("rb") as stream:
+                    stream.seek(offset)
+                    new = stream.read()
+                offset += len(new)
+                records += new.count(b"\n")
+            if (resident := _resident(process.pid)) is not None:
+                watched.residents.append((records, resident))
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+    except BaseException:  # it would go on alone, in a cgroup that nobody removes
+        process.kill()
+        process.wait()
+        raise
     process.returncode = watched.code = os.waitstatus_to_exitcode(status)
     told = [int(line.split()[-2]) for line in log.read_text().splitlines() if "peak of resident memory" in line]
     seen = [resident for _, resident in watched.residents]
