@@ -16,9 +16,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from export.arguments import add_common_arguments, chosen_precisions
+from export.arguments import add_common_arguments, chosen_precisions, exit_code
 from export.blip import Checkpoints, export_blip
-from export.errors import ExportError
 from export.graph import Dialect
 from export.hub import checkpoint_folder
 
@@ -36,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = {task: getattr(args, task) for task in ("caption", "vqa", "retrieval") if getattr(args, task)}
     if not given:
         parser.error("give --caption DIR, --vqa DIR, --retrieval DIR or several of them")
-    try:
+
+    def export() -> None:
         source = {
             "weights": args.weights or " + ".join(Path(one).resolve().name for one in given.values()),
             "origin": args.origin,
@@ -51,14 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             dialect=Dialect(args.dialect),
             precisions=chosen_precisions(args.precision, Dialect(args.dialect)),
         )
-    except ExportError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"error: {error.filename or args.out}: {error.strerror or error}", file=sys.stderr)
-        return 2
-    print(f"wrote {args.out}", file=sys.stderr)
-    return 0
+
+    return exit_code(args.out, export)
 
 
 if __name__ == "__main__":

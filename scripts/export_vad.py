@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from export.errors import ExportError
+from export.arguments import exit_code
 from export.vad import export_vad
 
 
@@ -22,7 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--origin", default="unknown", help="where the weights came from, for model.yaml")
     parser.add_argument("--license", default="unknown", help="licence of the weights, for model.yaml")
     options = parser.parse_args(arguments)
-    try:
+
+    def export() -> None:
         export_vad(
             options.checkpoint,
             options.target,
@@ -30,14 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
             origin=options.origin,
             license_name=options.license,
         )
-    except ExportError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"error: {error.filename or options.target}: {error.strerror}", file=sys.stderr)
-        return 2
-    print(f"wrote {options.target}", file=sys.stderr)
-    return 0
+
+    return exit_code(options.target, export)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from export.arguments import add_common_arguments, chosen_precisions
-from export.errors import ExportError
+from export.arguments import add_common_arguments, chosen_precisions, exit_code
 from export.graph import Dialect
 from export.whisper import export_whisper
 
@@ -24,7 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("target", type=Path, help="model folder to write; an earlier model folder is replaced")
     add_common_arguments(parser)
     options = parser.parse_args(arguments)
-    try:
+
+    def export() -> None:
         export_whisper(
             options.checkpoint,
             options.target,
@@ -34,14 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
             origin=options.origin,
             license_name=options.license,
         )
-    except ExportError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"error: {error.filename or options.target}: {error.strerror}", file=sys.stderr)
-        return 2
-    print(f"wrote {options.target}", file=sys.stderr)
-    return 0
+
+    return exit_code(options.target, export)
 
 
 if __name__ == "__main__":

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from export.graph import GraphBuilder
-from export.layers import gelu
+from export.layers import gelu, gelu_by_tanh
 
-ACTIVATIONS = ("gelu", "quick_gelu", "relu")
+ACTIVATIONS = ("gelu", "gelu_new", "quick_gelu", "relu")
 
 
 def activation(g: GraphBuilder, x: str, name: str) -> str:
     """`name` of `ACTIVATIONS` over `x`, element by element."""
     if name == "gelu":
         return gelu(g, x)
+    if name == "gelu_new":
+        return gelu_by_tanh(g, x)
     if name == "quick_gelu":
         return g.node("Mul", x, g.node("Sigmoid", g.node("Mul", x, g.scalar(1.702))))
     if name == "relu":

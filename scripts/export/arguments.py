@@ -1,8 +1,11 @@
-"""The options that the exporters of whole models have in common."""
+"""What the command lines of the exporters have in common."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
 
 from export.errors import ExportError
 from export.graph import Dialect
@@ -28,6 +31,20 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--origin", default="unknown", help="where the weights came from, for model.yaml")
     parser.add_argument("--license", default="unknown", help="licence of the weights, for model.yaml")
+
+
+def exit_code(target: Path, export: Callable[[], None]) -> int:
+    """Runs `export`, which writes the model folder `target`: 0 when it is there, 2, with a line that says why, when not."""
+    try:
+        export()
+    except ExportError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"error: {error.filename or target}: {error.strerror or error}", file=sys.stderr)
+        return 2
+    print(f"wrote {target}", file=sys.stderr)
+    return 0
 
 
 def chosen_precisions(names: list[str] | None, dialect: Dialect) -> list[Precision]:

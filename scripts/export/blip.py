@@ -106,7 +106,7 @@ def export_blip(
         _check_same_image_side(main, other)
 
     with new_model_folder(out) as building:
-        graphs = _write_graphs(building, _graphs(main, tasks), dialect, precisions, _lengths(main))
+        graphs = write_graphs(building, _graphs(main, tasks), dialect, precisions, _lengths(main))
         (building / "tokenizer.json").write_bytes(dump_tokenizer(main.tokenizer))
         positions = main.config.text.max_position_embeddings
         details = {
@@ -124,12 +124,12 @@ def export_blip(
         )
 
 
-def _write_graphs(
+def write_graphs(
     folder: Path,
     groups: list[dict[str, Fill]],
     dialect: Dialect,
     precisions: Sequence[Precision],
-    lengths: dict[str, Lengths],
+    lengths: dict[str, Lengths] | None = None,
 ) -> dict[str, Any]:
     """Writes every graph in every precision, each group's with the same weights; gives their descriptions by role."""
     entries: dict[str, Any] = {}

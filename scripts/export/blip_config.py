@@ -88,8 +88,8 @@ def load_config(folder: Path, architecture: str) -> BlipConfig:
         raise ExportError(f"{path}: model_type is {config.get('model_type')!r}; this exporter reads 'blip'")
     if architecture not in found:
         raise ExportError(f"{path}: architectures is {found}; wanted {architecture}")
-    vision = VisionConfig(**_fields(path, config, "vision_config", asdict(VISION_DEFAULTS)))
-    text = TextConfig(**_fields(path, config, "text_config", asdict(TEXT_DEFAULTS)))
+    vision = VisionConfig(**config_fields(path, config, "vision_config", asdict(VISION_DEFAULTS)))
+    text = TextConfig(**config_fields(path, config, "text_config", asdict(TEXT_DEFAULTS)))
     embedding = config.get("image_text_hidden_size", IMAGE_TEXT_HIDDEN_SIZE)
     if type(embedding) is not int or embedding < 1:
         raise ExportError(f"{path}: image_text_hidden_size is {embedding!r}; wanted a number of at least 1")
@@ -107,7 +107,7 @@ def load_config(folder: Path, architecture: str) -> BlipConfig:
     return BlipConfig(vision, text, embedding)
 
 
-def _fields(path: Path, config: dict[str, Any], part: str, defaults: dict[str, Any]) -> dict[str, Any]:
+def config_fields(path: Path, config: dict[str, Any], part: str, defaults: dict[str, Any]) -> dict[str, Any]:
     """The fields named by `defaults` out of one part of config.json, of the same type as the default."""
     given = config.get(part) or {}
     values = {}

@@ -36,6 +36,15 @@ def gelu(g: GraphBuilder, x: str) -> str:
     return g.node("Mul", g.node("Mul", x, g.scalar(0.5)), g.node("Add", erf, g.scalar(1.0)))
 
 
+def gelu_by_tanh(g: GraphBuilder, x: str) -> str:
+    """The GELU with its tanh approximation, x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))) / 2."""
+    if g.dialect is Dialect.ORT:
+        return g.node("FastGelu", x, domain=MICROSOFT)
+    cubic = g.node("Mul", g.node("Mul", g.node("Mul", x, x), x), g.scalar(0.044715))
+    tanh = g.node("Tanh", g.node("Mul", g.node("Add", x, cubic), g.scalar(math.sqrt(2 / math.pi))))
+    return g.node("Mul", g.node("Mul", x, g.scalar(0.5)), g.node("Add", tanh, g.scalar(1.0)))
+
+
 def split_heads(g: GraphBuilder, x: str, heads: int) -> str:
     """[batch, tokens, hidden] to [batch, heads, tokens, head_dim]."""
     return g.node("Transpose", g.node("Reshape", x, g.integers(0, 0, heads, -1)), perm=[0, 2, 1, 3])
@@ -59,9 +68,11 @@ def attention(g: GraphBuilder, query: str, key: str, value: str, heads: int, hea
     return _weighted_sum(g, query, keys, values, heads, head_dim, bias=None)
 
 
-def cross_attention(g: GraphBuilder, query: str, key: str, value: str, heads: int, head_dim: int) -> str:
+def cross_attention(
+    g: GraphBuilder, query: str, key: str, value: str, heads: int, head_dim: int, *, scaled: bool = True
+) -> str:
     """Attention of `query` [batch, tokens, hidden] to `key` [windows, heads, head_dim, source] and `value` [windows, heads,
-    source, head_dim]: as `query`.
+    source, head_dim]: as `query`. Not `scaled`: the scores are the products as they are.
 
     Nothing here is causal, so a window's hypotheses are one longer sequence of queries: keys and values are never copied
     for them. Of one query, both products are a row times a matrix as it lies in memory, which streams through on x86 and
@@ -69,7 +80,8 @@ def cross_attention(g: GraphBuilder, query: str, key: str, value: str, heads: in
     more time with it.
     """
     queries, shape = by_window(g, query, key, heads * head_dim)
-    return g.node("Reshape", _weighted_sum(g, queries, key, value, heads, head_dim, bias=None), shape)
+    context = _weighted_sum(g, queries, key, value, heads, head_dim, bias=None, scaled=scaled)
+    return g.node("Reshape", context, shape)
 
 
 def by_window(g: GraphBuilder, query: str, key: str, hidden: int) -> tuple[str, str]:
@@ -112,6 +124,15 @@ def causal_attention(g: GraphBuilder, query: str, key: str, value: str, heads: i
         return g.node("MultiHeadAttention", query, key, value, domain=MICROSOFT, num_heads=heads, unidirectional=1)
     keys, values = split_keys(g, key, heads), split_heads(g, value, heads)
     return _weighted_sum(g, query, keys, values, heads, head_dim, causal_bias(g, None, query))
+
+
+def biased_attention(g: GraphBuilder, query: str, keys: str, values: str, bias: str, heads: int, head_dim: int) -> str:
+    """softmax(query keys + bias) values, without a scale, of `query` [batch, tokens, hidden] and as it.
+
+    `keys` and `values` [batch, heads, source, head_dim], `bias` of a shape that goes with [batch, heads, tokens, source].
+    """
+    transposed = g.node("Transpose", keys, perm=[0, 1, 3, 2])
+    return _weighted_sum(g, query, transposed, values, heads, head_dim, bias, scaled=False)
 
 
 def masked_attention(g: GraphBuilder, query: str, key: str, value: str, mask: str, heads: int, head_dim: int) -> str:
@@ -176,13 +197,25 @@ def attention_scores(g: GraphBuilder, query: str, keys: str, heads: int, head_di
 
 
 def _weighted_sum(
-    g: GraphBuilder, query: str, keys: str, values: str, heads: int, head_dim: int, bias: str | None
+    g: GraphBuilder,
+    query: str,
+    keys: str,
+    values: str,
+    heads: int,
+    head_dim: int,
+    bias: str | None,
+    *,
+    scaled: bool = True,
 ) -> str:
-    """softmax(query keys / sqrt(head_dim) + bias) values, of `query` [batch, tokens, hidden] and as it.
+    """softmax(query keys / sqrt(head_dim) + bias) values, of `query` [batch, tokens, hidden] and as it; not `scaled`: without
+    the root.
 
     `keys` [batch, heads, head_dim, source], `values` [batch, heads, source, head_dim].
     """
-    scores = attention_scores(g, query, keys, heads, head_dim)
+    if scaled:
+        scores = attention_scores(g, query, keys, heads, head_dim)
+    else:
+        scores = g.node("MatMul", split_heads(g, query, heads), keys)
     if bias is not None:
         scores = g.node("Add", scores, bias)
     return merge_heads(g, g.node("MatMul", g.node("Softmax", scores, axis=-1), values))

@@ -45,6 +45,11 @@ SEARCHES: tuple[dict[str, Any], ...] = (
     {"num_beams": 3, "min_new_tokens": 6},
     {"num_beams": 3, "num_return_sequences": 3},
     {"num_beams": 5, "num_return_sequences": 2, "length_penalty": 0.0, "min_new_tokens": 3, "repetition_penalty": 1.2},
+    {"num_beams": 1, "no_repeat_ngram_size": 2},
+    {"num_beams": 4, "num_return_sequences": 4, "early_stopping": True, "length_penalty": -1.0},
+    {"num_beams": 3, "num_return_sequences": 2, "early_stopping": "never", "length_penalty": 0.5},
+    {"num_beams": 2, "num_return_sequences": 2, "no_repeat_ngram_size": 2, "min_new_tokens": 5},
+    {"num_beams": 8, "num_return_sequences": 8, "max_new_tokens": 3},
 )
 """Options of `generate`."""
 CAPTION_MAX_TOKENS, ANSWER_MAX_TOKENS = 12, 8
@@ -117,7 +122,7 @@ def captions(model: Any, tokenizer: Any, pixels: torch.Tensor) -> list[dict[str,
         ids = torch.tensor([tokenizer(prompt).input_ids]) if prompt else None
         for options in SEARCHES:
             if prompt is None or options["num_beams"] > 1:
-                generated = searched(model, options | {"max_new_tokens": CAPTION_MAX_TOKENS}, tokenizer, pixels, ids)
+                generated = searched(model, {"max_new_tokens": CAPTION_MAX_TOKENS} | options, tokenizer, pixels, ids)
                 found.append({"prompt": prompt} | generated)
     return found
 
@@ -127,7 +132,7 @@ def answers(model: Any, tokenizer: Any, pixels: torch.Tensor) -> list[dict[str, 
     found = []
     for question in QUESTIONS:
         ids = torch.tensor([tokenizer(question).input_ids])
-        options = [one | {"max_new_tokens": ANSWER_MAX_TOKENS} for one in SEARCHES]
+        options = [{"max_new_tokens": ANSWER_MAX_TOKENS} | one for one in SEARCHES]
         found.append(
             {
                 "question": question,

@@ -1,8 +1,89 @@
 //! `match`: good input and bad.
 
+use std::fs;
+
 use crate::binary::{data, edgefuse};
+use serde_json::Value;
+
+/// A model folder that matches; its weights are random.
+const MODEL: &str = "tests/fixtures/blip/random";
+const SOME_FAILED: i32 = 1;
 
 const WRONG_USE: i32 = 2;
+
+#[test]
+fn a_table_has_a_line_a_text_in_order() {
+    let pictures = [data("easyvqa-23.png"), data("easyvqa-0.png")];
+    let texts = ["--text", "a red circle", "--text", "the blue shape"];
+    let arguments = ["--quiet", "--model", MODEL, "match", &pictures[0], &pictures[1]];
+    let table = edgefuse(arguments.iter().chain(&texts)).expect(0).stdout;
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines.len(), 8, "{table}");
+    assert_eq!(lines[0], format!("{}:", pictures[0]));
+    assert_eq!(lines[1].split_whitespace().collect::<Vec<_>>(), ["probability", "similarity", "text"]);
+    assert!(lines[2].ends_with("  a red circle") && lines[3].ends_with("  the blue shape"), "{table}");
+
+    let json = edgefuse(arguments.iter().chain(&["--format", "json"]).chain(&texts)).expect(0).json();
+    assert_eq!(json.len(), 2);
+    let rows = json[1]["match"]["texts"].as_array().unwrap();
+    assert_eq!((&rows[0]["text"], &rows[1]["text"]), (&"a red circle".into(), &"the blue shape".into()));
+    for row in rows {
+        assert!((0.0..=1.0).contains(&row["probability"].as_f64().unwrap()), "{row}");
+        assert!((-1.001..=1.001).contains(&row["similarity"].as_f64().unwrap()), "{row}");
+    }
+    assert!(json[1]["embeddings"].is_null());
+}
+
+#[test]
+fn a_file_of_texts_is_read_and_embeddings_are_given_where_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("texts.txt");
+    fs::write(&path, (0..100).map(|n| format!("w{}\n\n", n % 60)).collect::<String>()).unwrap();
+    let path = path.to_str().unwrap();
+    let picture = data("easyvqa-23.png");
+    let arguments =
+        ["--quiet", "--format", "json", "--model", MODEL, "match", "--embeddings", &picture, "--texts", path];
+    let line = edgefuse(arguments).expect(0).json().remove(0);
+    assert_eq!(line["match"]["texts"].as_array().unwrap().len(), 60);
+    let numbers =
+        |value: &Value| -> Vec<f64> { value.as_array().unwrap().iter().map(|n| n.as_f64().unwrap()).collect() };
+    let image = numbers(&line["embeddings"]["image"]);
+    let texts = line["embeddings"]["texts"].as_array().unwrap();
+    assert_eq!((image.len(), texts.len()), (8, 60));
+    for (text, row) in texts.iter().zip(line["match"]["texts"].as_array().unwrap()) {
+        let dot: f64 = numbers(text).iter().zip(&image).map(|(a, b)| a * b).sum();
+        assert!((dot - row["similarity"].as_f64().unwrap()).abs() < 1e-5, "{row}");
+    }
+}
+
+#[test]
+fn the_pipeline_matches_the_text_of_a_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let device = crate::caption::device(folder.path(), "match");
+    let manifest = folder.path().join("records.jsonl");
+    let picture = crate::binary::root().join(data("easyvqa-23.png"));
+    let record =
+        |text: &str| serde_json::json!({"id": text.len().to_string(), "image": picture, "text": text}).to_string();
+    let long = "w10 ".repeat(100);
+    fs::write(&manifest, [record("a red circle"), record(&long), record("blue")].join("\n")).unwrap();
+    let arguments = ["--config", &device, "--quiet", "--format", "json", "--model", MODEL, "run"];
+    let run = edgefuse(arguments.iter().copied().chain([manifest.to_str().unwrap()]))
+        .expect(SOME_FAILED)
+        .expect_error(&["has 102 tokens; the model takes"]);
+    let lines = run.json();
+    assert_eq!(lines[0]["match"]["texts"][0]["text"], "a red circle");
+    assert!(lines[1]["match"]["error"].is_string());
+    assert_eq!(lines[2]["match"]["texts"][0]["text"], "blue");
+}
+
+#[test]
+fn a_text_of_the_list_that_is_too_long_is_told_once() {
+    let pictures = [data("easyvqa-23.png"), data("easyvqa-0.png")];
+    let long = "w10 ".repeat(100);
+    edgefuse(["--quiet", "--model", MODEL, "match", &pictures[0], &pictures[1], "--text", &long])
+        .expect(WRONG_USE)
+        .expect_error(&["random", "has 102 tokens; the model takes"]);
+}
 
 #[test]
 fn a_model_without_the_graphs_says_so() {

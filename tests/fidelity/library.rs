@@ -1,5 +1,6 @@
 //! Models through the library, for tests that look inside.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use edgefuse::config::{ModelEntry, OnMissingProvider, Precisions, Provider, Providers, Required, Runtime, Threads};
@@ -10,6 +11,11 @@ use crate::root;
 
 /// Loads parts of the model folder `onnx/NAME` in fp32 on the CPU.
 pub fn loader(name: &str) -> Loader {
+    loader_at(&root().join("onnx").join(name))
+}
+
+/// Loads parts of a model folder in fp32 on the CPU.
+pub fn loader_at(path: &Path) -> Loader {
     let runtime = Runtime {
         library: None,
         memory_budget: None,
@@ -19,7 +25,7 @@ pub fn loader(name: &str) -> Loader {
     };
     let engine = Engine::start(&runtime, root()).expect("run scripts/setup.sh first");
     let entry = ModelEntry {
-        path: root().join("onnx").join(name),
+        path: path.to_path_buf(),
         precision: Precisions::default(),
         execution_providers: Providers::all(vec![Provider::cpu()]),
         require: Required::default(),

@@ -1,7 +1,7 @@
 //! Numbers against the reference implementations, through fixtures (tests/fixtures/README.md). Needs `scripts/setup.sh`.
 
 mod blip;
-mod blip_search;
+mod blip_random;
 mod fixture;
 mod library;
 mod vad;
