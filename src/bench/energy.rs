@@ -59,9 +59,12 @@ impl Sensor {
     }
 }
 
+/// The sensor, what stops the thread that reads it, and the watts that the thread gives.
+type Running = (Sensor, Sender<()>, JoinHandle<Vec<f64>>);
+
 /// Reads a sensor in a thread of its own until it is stopped.
 pub struct PowerMeter {
-    running: Result<(Sensor, Sender<()>, JoinHandle<Vec<f64>>), String>,
+    running: Result<Running, String>,
     started: std::time::Instant,
 }
 

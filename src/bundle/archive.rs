@@ -101,13 +101,13 @@ enum Part {
     /// A header or padding.
     Bytes(Cursor<Vec<u8>>, Next),
     /// The content of a file.
-    Content(Reader),
+    Content(Box<Reader>),
     End,
 }
 
 /// What follows bytes.
 enum Next {
-    Content(Reader),
+    Content(Box<Reader>),
     Entry,
     End,
 }
@@ -169,7 +169,7 @@ impl Stream {
         let mode = if entry.executable { 0o755 } else { 0o644 };
         headers.extend(header(&name, length, mode, tar::EntryType::Regular)?);
         let reader = Reader { name: entry.name, source, left: length, length, hash: Sha256::new(), expected };
-        Ok(Part::Bytes(Cursor::new(headers), Next::Content(reader)))
+        Ok(Part::Bytes(Cursor::new(headers), Next::Content(Box::new(reader))))
     }
 
     /// Notes the hash of a file that is through, and fills its last block.
@@ -207,7 +207,7 @@ impl Stream {
                         Next::End => Part::End,
                     };
                 }
-                Part::Content(reader) if reader.left == 0 => self.part = self.finished(reader)?,
+                Part::Content(reader) if reader.left == 0 => self.part = self.finished(*reader)?,
                 Part::Content(mut reader) => {
                     let most = buffer.len().min(usize::try_from(reader.left).unwrap_or(usize::MAX));
                     let changed = |source| Error::Read { path: PathBuf::from(&reader.name), source };
@@ -260,7 +260,7 @@ mod tests {
 
     fn entries(folder: &Path) -> Vec<Entry> {
         let large = folder.join("large.bin");
-        fs::write(&large, (0..300_000u32).map(|i| (i * i >> 7) as u8).collect::<Vec<_>>()).unwrap();
+        fs::write(&large, (0..300_000u32).map(|i| ((i * i) >> 7) as u8).collect::<Vec<_>>()).unwrap();
         let entry = |name: &str, content, executable| Entry { name: name.to_string(), content, executable };
         vec![
             entry("a/b/c.txt", Content::Bytes(b"abc".to_vec()), false),

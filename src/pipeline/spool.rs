@@ -101,10 +101,17 @@ impl Job {
     /// # Errors
     /// [`Error::Write`].
     pub fn finish(self, lines: &[u8]) -> Result<(), Error> {
-        WholeFile::write(&self.result, lines)?;
-        // Left behind it would only count an attempt too many.
-        let _ = fs::remove_file(&self.mark);
-        Ok(())
+        WholeFile::write(&self.result, lines)
+    }
+}
+
+impl Drop for Job {
+    /// An attempt counts only where it ended the process: not where its result is there, nor where the disk was full or a
+    /// model could not be loaded, which is not the file's fault.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let _ = fs::remove_file(&self.mark);
+        }
     }
 }
 
@@ -136,7 +143,7 @@ mod tests {
         assert!(spool.ready().unwrap().is_empty(), "just seen");
         fs::write(&picture, "the whole of it").unwrap();
         assert!(spool.ready().unwrap().is_empty(), "changed");
-        assert_eq!(spool.ready().unwrap(), [picture.clone()]);
+        assert_eq!(spool.ready().unwrap(), std::slice::from_ref(&picture));
         spool.take(&picture).unwrap().finish(b"{}\n").unwrap();
         assert!(spool.ready().unwrap().is_empty(), "done");
         let left: Vec<_> = fs::read_dir(folder.path().join("out")).unwrap().map(|it| it.unwrap().file_name()).collect();
@@ -149,8 +156,11 @@ mod tests {
         let sound = folder.path().join("in/a.wav");
         fs::write(&sound, "x").unwrap();
         for _ in 0..MOST_ATTEMPTS {
-            assert!(spool.take(&sound).unwrap().records().is_some());
+            let job = spool.take(&sound).unwrap();
+            assert!(job.records().is_some());
+            std::mem::forget(job); // as when the process ends
         }
         assert!(spool.take(&sound).unwrap().records().is_none());
+        assert!(spool.take(&sound).unwrap().records().is_some(), "an attempt that ends by itself does not count");
     }
 }
