@@ -3,6 +3,7 @@
 mod ask;
 mod bad_input;
 mod binary;
+mod blip2;
 mod caption;
 mod commands;
 mod configs;
