@@ -19,13 +19,13 @@ fn captions_and_answers() {
     fs::write(&answers, "red\na circle\n").unwrap();
     for model in MODELS {
         let start = ["--quiet", "--format", "json", "--model", model];
-        let caption = start.iter().chain(&["caption", "--beams", "2", "--captions", "2", &picture]);
-        let caption = edgefuse(caption).expect(0).json();
+        let caption = ["caption", "--beams", "2", "--captions", "2", &picture];
+        let caption = edgefuse(start.iter().chain(&caption)).expect(0).json();
         assert_eq!(caption[0]["caption"]["captions"].as_array().unwrap().len(), 2, "{caption:?}");
 
         let answers = answers.to_str().unwrap();
-        let answer = start.iter().chain(&["ask", "--answers", answers, &picture, "what is the color?"]);
-        let answer = &edgefuse(answer).expect(0).json()[0]["answer"];
+        let answer = ["ask", "--answers", answers, &picture, "what is the color?"];
+        let answer = &edgefuse(start.iter().chain(&answer)).expect(0).json()[0]["answer"];
         let probabilities = answer["answers"].as_array().unwrap().iter().map(|it| it["probability"].as_f64().unwrap());
         assert!((probabilities.sum::<f64>() - 1.0).abs() < 1e-4, "{answer}");
     }
