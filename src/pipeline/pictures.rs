@@ -51,6 +51,11 @@ impl Pictures {
         Ok(pictures)
     }
 
+    /// Drops the picture that was seen last.
+    pub fn forget(&mut self) {
+        self.encoded = None;
+    }
+
     pub fn caption(
         &mut self,
         models: &mut Models,

@@ -2,8 +2,10 @@
 
 mod ask;
 mod bad_input;
+mod bench;
 mod binary;
 mod blip2;
+mod bundle;
 mod caption;
 mod commands;
 mod configs;
@@ -12,4 +14,5 @@ mod fuse;
 mod live;
 mod matching;
 mod subtitles;
+mod watch;
 mod whisper;

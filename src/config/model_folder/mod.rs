@@ -110,6 +110,17 @@ impl Kind {
         }
     }
 
+    /// The file with its tokenizer, where it has one.
+    pub fn tokenizer(&self) -> Option<&String> {
+        match self {
+            Kind::Whisper(spec) => Some(&spec.tokenizer),
+            Kind::Blip(spec) => Some(&spec.tokenizer),
+            Kind::Blip2(spec) => Some(&spec.tokenizer),
+            Kind::Student(spec) => spec.tokenizer.as_ref(),
+            Kind::Vad(_) => None,
+        }
+    }
+
     /// The key under `models` of a device file that such a model stands under.
     pub fn key(&self) -> &'static str {
         match self {
@@ -296,13 +307,7 @@ impl ModelFolder {
         for (role, graph) in &self.common.graphs {
             graph.check(role, &self.common.files)?;
         }
-        let tokenizer = match &self.kind {
-            Kind::Whisper(spec) => Some(&spec.tokenizer),
-            Kind::Blip(spec) => Some(&spec.tokenizer),
-            Kind::Blip2(spec) => Some(&spec.tokenizer),
-            Kind::Student(spec) => spec.tokenizer.as_ref(),
-            Kind::Vad(_) => None,
-        };
+        let tokenizer = self.kind.tokenizer();
         // Only what is known to belong to a graph is checked before use, so nothing else may lie in the folder's list.
         let graphs = self.common.graphs.values().flat_map(GraphSpec::file_names);
         let used: BTreeSet<String> = graphs.chain(tokenizer.cloned()).collect();

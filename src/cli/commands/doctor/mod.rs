@@ -8,7 +8,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use edgefuse::config::model_folder::Kind;
 use edgefuse::config::{ByteSize, Device, ModelEntry, OnMissingProvider, Provider, Step};
 use edgefuse::engine::{Engine, release_freed, resident_bytes};
 use edgefuse::error::Error;
@@ -180,14 +179,7 @@ fn examine_parts(
             resident: grown,
         });
     }
-    let tokenizer = match &folder.kind {
-        Kind::Whisper(spec) => Some(&spec.tokenizer),
-        Kind::Blip(spec) => Some(&spec.tokenizer),
-        Kind::Blip2(spec) => Some(&spec.tokenizer),
-        Kind::Student(spec) => spec.tokenizer.as_ref(),
-        Kind::Vad(_) => None,
-    };
-    if let Some(tokenizer) = tokenizer {
+    if let Some(tokenizer) = folder.kind.tokenizer() {
         Vocabulary::load(&folder, tokenizer)?;
     }
     Ok(())
