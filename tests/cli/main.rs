@@ -4,6 +4,7 @@ mod ask;
 mod bad_input;
 mod bench;
 mod binary;
+mod blip2;
 mod bundle;
 mod caption;
 mod commands;

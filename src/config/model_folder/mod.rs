@@ -110,7 +110,7 @@ impl Kind {
         }
     }
 
-    /// The file of its tokenizer, if it has one.
+    /// The file with its tokenizer, where it has one.
     pub fn tokenizer(&self) -> Option<&String> {
         match self {
             Kind::Whisper(spec) => Some(&spec.tokenizer),

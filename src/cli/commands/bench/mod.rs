@@ -94,7 +94,7 @@ fn tasks(device: &Device, which: BenchModel, kinds: &[&'static str]) -> Result<V
             return Err(Error::NoModel { config: device.path.clone(), kind: task.kind(), command: "bench" });
         };
         let folder = ModelFolder::load(entry).map_err(Error::Model)?;
-        if folder.kind.name() != task.kind() {
+        if folder.kind.key() != task.kind() {
             return Err(Error::WrongKind { path: folder.path, found: folder.kind.name(), wanted: task.kind() });
         }
         if task.graph().is_none_or(|graph| folder.common.graphs.contains_key(graph)) {

@@ -179,8 +179,7 @@ fn examine_parts(
             resident: grown,
         });
     }
-    let tokenizer = folder.kind.tokenizer();
-    if let Some(tokenizer) = tokenizer {
+    if let Some(tokenizer) = folder.kind.tokenizer() {
         Vocabulary::load(&folder, tokenizer)?;
     }
     Ok(())
