@@ -24,6 +24,7 @@ from student.teacher import Teacher
 
 QUESTIONS_EACH = 8  # about every picture
 #: Mostly yes/no questions; the others are learned at once. See ``questions.Mix`` for why they start easy.
+_CAPTIONS = 0.4  # of the recordings that are only listened to
 _EASY = questions.Mix(there=0.5, denied=0.3, kinds=(0.1, 0.1, 0.35, 0.45))
 _HARD = questions.Mix(there=0.33, denied=0.5, kinds=(0.1, 0.1, 0.3, 0.5))
 
@@ -134,7 +135,9 @@ class Lessons:
         presence = np.array(list(subsets), dtype=np.float32)[drawn]
         shapes, colors = (labels[rows // QUESTIONS_EACH] for labels in (self._pictures.shapes, self._pictures.colors))
         heard = np.flatnonzero(presence[:, MODALITIES.index("audio")])
-        further = self._speech.of_one_length(rng, utterances)
+        # Captions are few among all that is spoken, and only they say what a picture shows.
+        captions = self._speech.captions(rng, round(utterances * _CAPTIONS))
+        further = np.concatenate([self._speech.of_one_length(rng, utterances - len(captions)), captions])
         asking = self._speech.recordings_of(rng, self._numbers[rows[heard]])
         numbers = self._numbers[rows]
         shares = torch.from_numpy(self._expectations.shares(presence, numbers, shapes, colors, self._answers[rows]))

@@ -49,6 +49,7 @@ class Speech:
         self._offsets = offsets
         self.numbers = numbers
         self._by_length = np.argsort(np.diff(offsets), kind="stable")
+        self._captions_by_length = self._by_length[numbers[self._by_length] >= FIRST_CAPTION]
         self._by_number = [np.flatnonzero(numbers == index) for index in range(int(numbers.max()) + 1)]
 
     @classmethod
@@ -68,9 +69,11 @@ class Speech:
 
     def of_one_length(self, rng: np.random.Generator, count: int) -> np.ndarray:
         """``count`` random recordings that are about as long as each other, so that little is padded: [n] int64."""
-        pool = min(len(self._by_length), max(count, round(len(self._by_length) * _ALIKE)))
-        low = int(rng.integers(len(self._by_length) - pool + 1))
-        return self._by_length[low + rng.permutation(pool)[:count]]
+        return _alike(rng, self._by_length, count)
+
+    def captions(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """``count`` random recordings of captions, about as long as each other: [n] int64."""
+        return _alike(rng, self._captions_by_length, count)
 
     def rows(self, recording: int) -> np.ndarray:
         """One recording: [frames, 80] float16."""
@@ -79,6 +82,12 @@ class Speech:
     def batch(self, recordings: np.ndarray) -> np.ndarray:
         """These recordings as [n, 80, longest] float32, shorter ones followed by absent frames."""
         return pad([self.rows(index) for index in recordings])
+
+
+def _alike(rng: np.random.Generator, by_length: np.ndarray, count: int) -> np.ndarray:
+    pool = min(len(by_length), max(count, round(len(by_length) * _ALIKE)))
+    low = int(rng.integers(len(by_length) - pool + 1))
+    return by_length[low + rng.permutation(pool)[:count]]
 
 
 def pad(rows: list[np.ndarray]) -> np.ndarray:
