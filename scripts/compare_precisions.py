@@ -1,4 +1,4 @@
-"""Compares the precisions of an exported Whisper or BLIP folder with its fp32; prints a table as JSON.
+"""Compares the precisions of an exported Whisper or BLIP folder with its fp32; prints JSON, or with --markdown a table.
 
     python scripts/compare_precisions.py onnx/whisper-tiny.en tests/data/librivox-*.wav
     python scripts/compare_precisions.py onnx/blip-base --photographs 100
@@ -47,6 +47,7 @@ def main() -> int:
     parser.add_argument("--precision", nargs="+", help="besides fp32 (default: all of the folder)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeat", type=int, default=10, help="runs for each time (default: 10)")
+    parser.add_argument("--markdown", action="store_true", help="print a table, as in docs/models, instead of JSON")
     parser.add_argument("--measure", nargs=2, metavar=("PRECISION", "FILE"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.measure:
@@ -56,11 +57,32 @@ def main() -> int:
         parser.error("give files, or --photographs N")
     description = yaml.safe_load((args.model / "model.yaml").read_text("utf-8"))
     available = {name: None for graph in description["graphs"].values() for name in graph["files"]}
+    rows = []
     with tempfile.TemporaryDirectory() as scratch:
         for precision in ["fp32", *(name for name in args.precision or available if name != "fp32")]:
             command = [sys.executable, __file__, *sys.argv[1:]]
-            subprocess.run([*command, "--measure", precision, str(Path(scratch, "logits.npz"))], check=True)
+            command += ["--measure", precision, str(Path(scratch, "logits.npz"))]
+            line = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+            print(line, end="", flush=True, file=sys.stderr if args.markdown else sys.stdout)
+            rows.append(json.loads(line))
+    if args.markdown:
+        print(table(rows))
     return 0
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """A row a precision."""
+    lines = [
+        "| model | precision | logits | agree | texts the same | encoder ms | step ms | peak MB | disk MB |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in rows:
+        cells = [row["model"], row["precision"], f"{row['logit_difference']:.2g}", f"{row['tokens_agreeing']:.1%}"]
+        steps = ", ".join(f"{step:.3g}" for step in row["step_ms"].values())
+        cells += [row["texts_identical"], f"{row['encoder_ms']:.3g}", steps]
+        cells += [f"{row[key]:.3g}" for key in ("peak_mb", "disk_mb")]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def measure(args: argparse.Namespace, precision: str, found: Path) -> None:

@@ -78,6 +78,13 @@ def _distil(arguments: argparse.Namespace, device: torch.device) -> None:
         lines = [f"{records.path}:{examples.records[row].line}: no label, and the teacher gave none" for row in nobody]
         raise manifest.ManifestError(lines)
 
+    answers = set(np.where(examples.labels >= 0, examples.labels, np.nan_to_num(soft, nan=-np.inf).argmax(axis=1)))
+    if len(answers) == 1:
+        only = labels[answers.pop()]
+        raise manifest.ManifestError(
+            [f"{records.path}: the teacher answers `{only}` to everything; there is nothing to tell apart"]
+        )
+
     settings = Settings(
         seed=arguments.seed,
         epochs=arguments.epochs,

@@ -85,7 +85,7 @@ def _teacher(binary: Binary, test: _Test) -> dict[str, Any]:
         "teacher_typed": {
             "accuracy": share(it["text"] == answer for it, answer in zip(answered, test.answers)),
             "ms": milliseconds(answered),
-            "ms_fastest_tenth": fastest(answered),
+            "ms_fastest_hundredth": fastest(answered),
         },
         "teacher_captions": {
             "pictures": len(truth),
@@ -121,7 +121,7 @@ def _cascade(binary: Binary, test: _Test) -> dict[str, Any]:
             "transcribe_ms": transcribe,
             "ask_ms": ask,
             "ms": round(transcribe + ask, 2),
-            "ms_fastest_tenth": round(fastest(transcripts) + fastest(asks), 2),
+            "ms_fastest_hundredth": round(fastest(transcripts) + fastest(asks), 2),
         },
     }
 

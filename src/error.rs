@@ -105,6 +105,12 @@ pub enum Error {
         /// The budget.
         budget: crate::config::ByteSize,
     },
+    /// What a board needs cannot be packed.
+    #[error("bundle: {problem}")]
+    Bundle {
+        /// What is missing or does not fit, and what to do.
+        problem: String,
+    },
     /// A file or folder of inputs cannot be read.
     #[error("{}: cannot read: {source}", path.display())]
     Read {
@@ -144,7 +150,11 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             error if error.is_about_input() => 1,
-            Error::Config(_) | Error::Request { .. } | Error::NoModel { .. } | Error::Write { .. } => 2,
+            Error::Config(_)
+            | Error::Request { .. }
+            | Error::NoModel { .. }
+            | Error::Bundle { .. }
+            | Error::Write { .. } => 2,
             _ => 3,
         }
     }

@@ -6,9 +6,12 @@
 
 #![warn(missing_docs)]
 
+pub mod bench;
+pub mod bundle;
 pub mod config;
 pub mod engine;
 pub mod error;
 pub mod media;
 pub mod models;
 pub mod pipeline;
+pub mod whole_file;

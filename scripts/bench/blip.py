@@ -15,7 +15,7 @@ from bench.child import Child
 from bench.errors import BenchError
 from bench.variants import EDGEFUSE
 
-PICTURE = paths.ROOT / "tests/fixtures/blip/photo-rgb.png"
+PICTURE, OTHER_PICTURE = (paths.ROOT / f"tests/fixtures/blip/photo-{name}.png" for name in ("rgb", "gray"))
 
 
 def section(binary: Path, threads: int, workloads: Sequence[str], repeats: int, only: Sequence[str]) -> dict[str, Any]:
@@ -99,6 +99,7 @@ class BlipBench:
             "checkpoint": str(folder / "checkpoint"),
             "model": str(folder / "onnx"),
             "image": str(PICTURE),
+            "warm_up": str(OTHER_PICTURE),
             "threads": self._threads,
             "precision": variant.precision,
             "binary": str(self._binary),

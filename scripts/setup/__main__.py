@@ -3,6 +3,7 @@
 scripts/setup.sh                  Python packages, ONNX Runtime, Whisper tiny.en, Silero VAD
 scripts/setup.sh whisper-base     and the multilingual Whisper base
 scripts/setup.sh test             and what scripts/test.sh needs
+scripts/setup.sh aarch64          and ONNX Runtime for aarch64 boards, to bundle it for them or to test for them
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from setup.errors import SetupError
 DEFAULT_MODEL = "whisper-tiny.en"
 OPTIONAL_MODELS = [name for name in WHISPER if name != DEFAULT_MODEL]
 TEST = "test"
+AARCH64 = "aarch64"
+EXTRAS = [*OPTIONAL_MODELS, TEST, AARCH64]
 
 Step = tuple[str, Callable[[], bool]]
 
@@ -41,6 +44,8 @@ def steps(extras: list[str]) -> list[Step]:
             ("Python packages for the tests", lambda: environment.ensure("test")),
             (f"ONNX Runtime {OLDEST_ONNX_RUNTIME.version}, the oldest supported", runtime.ensure_oldest),
         ]
+    if AARCH64 in extras:
+        plan.append((f"ONNX Runtime {ONNX_RUNTIME.version} for aarch64 in lib/aarch64/", runtime.ensure_aarch64))
     return plan
 
 
@@ -63,11 +68,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="scripts/setup.sh", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("extras", nargs="*", metavar="EXTRA", help=" or ".join([*OPTIONAL_MODELS, TEST]))
+    parser.add_argument("extras", nargs="*", metavar="EXTRA", help=" or ".join(EXTRAS))
     extras = parser.parse_args().extras
     for extra in extras:
-        if extra not in (*OPTIONAL_MODELS, TEST):
-            parser.error(f"unknown: {extra}; known are {', '.join([*OPTIONAL_MODELS, TEST])}")
+        if extra not in EXTRAS:
+            parser.error(f"unknown: {extra}; known are {', '.join(EXTRAS)}")
 
     runtime.check_machine()
     with alone():

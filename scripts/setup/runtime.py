@@ -26,6 +26,11 @@ def ensure_oldest() -> bool:
     return _ensure(OLDEST_ONNX_RUNTIME, paths.BUILD / "oldest-onnxruntime")
 
 
+def ensure_aarch64() -> bool:
+    """Makes sure `lib/aarch64` holds the pinned library for aarch64, which bundles and tests for such boards need."""
+    return _ensure(ONNX_RUNTIME, paths.LIBRARIES / "aarch64", "aarch64")
+
+
 def check_machine(runtime: Runtime = ONNX_RUNTIME) -> str:
     """The machine's name, as the wheels are listed by; an error where none of them can run."""
     if sys.platform != "linux":
@@ -44,10 +49,11 @@ def check_machine(runtime: Runtime = ONNX_RUNTIME) -> str:
     return machine
 
 
-def _ensure(runtime: Runtime, folder: Path) -> bool:
-    wheel = runtime.wheels[check_machine(runtime)]
+def _ensure(runtime: Runtime, folder: Path, machine: str | None = None) -> bool:
+    """`machine` is another one than this, where the library is not to run here."""
+    wheel = runtime.wheels[machine or check_machine(runtime)]
     library = folder / f"libonnxruntime.so.{runtime.version}"
-    stamp = Stamp(f"onnxruntime-{runtime.version}")
+    stamp = Stamp("-".join(["onnxruntime", runtime.version, *([machine] if machine else [])]))
     made_from = digest(wheel, runtime.library, runtime.notices, str(folder))
     if stamp.is_current(made_from):
         return False

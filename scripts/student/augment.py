@@ -20,7 +20,7 @@ _NOISY = 0.3  # how often noise is added
 _SIGNAL_TO_NOISE = (0.6, 4.0)  # decades of power
 _TILT = 1.0  # decades of noise power over the mel axis, either way
 _RESPONSE = 0.06  # log-mel, standard deviation of each wave of the microphone's response over the mel axis
-_LEVEL = 0.15  # log-mel, either way
+_LEVEL = 0.35  # log-mel, either way: how near the microphone is, and how far it is turned up
 _HIDDEN_BANDS = 8  # at most, at once
 _HIDDEN_FRAMES = 8
 

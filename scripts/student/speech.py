@@ -118,7 +118,8 @@ def recordings(seed: int, part: Part, each: int, number: int) -> list[Recording]
 
 def say(text: str, voice: Voice) -> np.ndarray:
     """Speech as [samples] float32 at 16 kHz in -1..1; needs the program ``espeak-ng``."""
-    command = ["espeak-ng", "-v", voice.name, "-s", str(voice.speed), "-p", str(voice.pitch), "--stdout", text]
+    manner = ["-s", str(voice.speed), "-p", str(voice.pitch), "-g", str(voice.pause)]
+    command = ["espeak-ng", "-v", voice.name, *manner, "--stdout", text]
     output = subprocess.run(command, check=True, capture_output=True).stdout
     with wave.open(io.BytesIO(output)) as recording:
         rate = recording.getframerate()

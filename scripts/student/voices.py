@@ -24,6 +24,8 @@ _TEST_ACCENTS = ("en-us-nyc",)
 _TEST_TIMBRES = ("m5", "m8", "Andy", "Michael", "linda", "Alicia", "Gene", "steph")
 _SPEED = (120, 211)  # words a minute, the upper end excluded
 _PITCH = (25, 76)  # of espeak-ng's 0..99
+_RUNNING = 0.6  # of all voices make no pause between words
+_PAUSE = (2, 13)  # of the others, in 10 ms at usual speed
 
 
 class Part(enum.Enum):
@@ -36,7 +38,7 @@ class Part(enum.Enum):
 
 @dataclass(frozen=True)
 class Voice:
-    """How espeak-ng is to speak: accent, timbre, words a minute, pitch 0..99.
+    """How espeak-ng is to speak: accent, timbre, words a minute, pitch 0..99, pause between words in 10 ms.
 
     espeak-ng takes a timbre that it does not know, or whose letters are of another case, for none at all.
     """
@@ -45,6 +47,7 @@ class Voice:
     timbre: str
     speed: int
     pitch: int
+    pause: int
 
     @property
     def name(self) -> str:
@@ -69,4 +72,6 @@ def draw(rng: np.random.Generator, part: Part, count: int) -> Iterator[Voice]:
         if not order:
             order = list(rng.permutation(timbres(part)))
         accent = str(rng.choice(accents(part)))
-        yield Voice(accent, str(order.pop()), speed=int(rng.integers(*_SPEED)), pitch=int(rng.integers(*_PITCH)))
+        speed, pitch = int(rng.integers(*_SPEED)), int(rng.integers(*_PITCH))
+        pause = 0 if rng.random() < _RUNNING else int(rng.integers(*_PAUSE))
+        yield Voice(accent, str(order.pop()), speed, pitch, pause)

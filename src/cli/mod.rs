@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod logging;
+mod notify;
 mod printer;
 mod progress;
 mod subtitles;
@@ -21,6 +22,8 @@ enum Outcome {
     SomeFailed,
     /// `doctor` found something that cannot work.
     Unfit,
+    /// A process that the command started ended with this exit code, and said why.
+    Ended(u8),
 }
 
 /// What stops a command.
@@ -56,12 +59,17 @@ pub fn run(args: Args) -> ExitCode {
         Command::Transcribe(transcribe) => commands::transcribe(&args.global, transcribe),
         Command::Fuse(fuse) => commands::fuse(&args.global, fuse),
         Command::Doctor => commands::doctor(&args.global),
+        Command::Bench(bench) => commands::bench(&args.global, bench),
+        Command::Bundle(bundle) => commands::bundle(&args.global, bundle),
+        Command::Watch(watch) => commands::watch(&args.global, watch),
+        Command::BenchProcess(process) => commands::bench_process(&args.global, process),
         Command::Prepare => commands::prepare(&args.global),
     };
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::SomeFailed) => ExitCode::from(1),
         Ok(Outcome::Unfit) => ExitCode::from(3),
+        Ok(Outcome::Ended(code)) => ExitCode::from(code),
         Err(Stop::Error(error)) => {
             say(&format!("error: {error}"));
             ExitCode::from(error.exit_code())

@@ -22,6 +22,8 @@ pub struct Device {
     pub name: String,
     /// The file it was read from.
     pub path: PathBuf,
+    /// The files that it extends, nearest first.
+    pub extended: Vec<PathBuf>,
     /// Folder that relative paths in the file start from: the file's own folder, or, where that folder is called
     /// `configs`, the one above it.
     pub base: PathBuf,
@@ -68,6 +70,7 @@ impl Device {
         Ok(Device {
             name: layers[0].raw.device.clone(),
             path: path.to_path_buf(),
+            extended: layers[1..].iter().map(|layer| layer.path.clone()).collect(),
             base: layers[0].base.clone(),
             runtime: Runtime {
                 library,

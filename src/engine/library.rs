@@ -2,15 +2,14 @@
 //!
 //! `ort` itself panics or waits for ever on some libraries, and its look-up depends on where the executable is.
 
+use std::env;
 use std::ffi::CStr;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::{env, io};
 
 use libloading::{Library, Symbol};
 use ort::sys::OrtApiBase;
 
+use super::elf::Machine;
 use super::error::EngineError;
 
 /// Oldest minor version of ONNX Runtime 1.x that serves: the `api-17` feature of `ort`.
@@ -116,32 +115,11 @@ fn version(library: &Library) -> Result<String, String> {
 
 /// Reads the start of the file, so that a library for another machine is told as such and not as "invalid ELF header".
 fn check_elf(path: &Path) -> Result<(), String> {
-    let mut header = [0; 20];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
-    match read {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            return Err("it is not a shared library (too short)".to_string());
-        }
-        Err(error) => return Err(format!("cannot read: {error}")),
-        Ok(()) => {}
+    let found = Machine::of_file(path).map_err(|problem| format!("it is not a shared library ({problem})"))?;
+    match Machine::own() {
+        Some(own) if found != own => Err(format!("it is built for {found}, and this program for {own}")),
+        _ => Ok(()),
     }
-    if &header[..4] != b"\x7fELF" {
-        return Err("it is not a shared library (no ELF header)".to_string());
-    }
-    // e_machine at offset 18, in the byte order of e_ident[EI_DATA]; both machines are little-endian.
-    let machine = u16::from_le_bytes([header[18], header[19]]);
-    let (own, own_name) = if cfg!(target_arch = "aarch64") { (183, "aarch64") } else { (62, "x86-64") };
-    if machine != own && cfg!(any(target_arch = "aarch64", target_arch = "x86_64")) {
-        let other = match machine {
-            183 => "aarch64".to_string(),
-            62 => "x86-64".to_string(),
-            40 => "32-bit ARM".to_string(),
-            3 => "32-bit x86".to_string(),
-            other => format!("machine {other}"),
-        };
-        return Err(format!("it is built for {other}, and this program for {own_name}"));
-    }
-    Ok(())
 }
 
 fn one_line(error: &dyn std::error::Error) -> String {

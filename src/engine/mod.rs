@@ -4,14 +4,17 @@
 
 mod build_progress;
 mod checksum;
+mod elf;
 mod environment;
 mod error;
 mod graph;
+mod in_memory;
 mod library;
 mod log;
 mod memory;
 mod node_count;
 mod placement;
+mod profile;
 mod providers;
 mod saturation;
 mod session;
@@ -19,6 +22,7 @@ mod tensor;
 
 pub use build_progress::BuildProgress;
 pub use checksum::verify;
+pub use elf::Machine;
 pub use error::EngineError;
 pub use graph::{Graph, Outputs};
 pub use library::LoadedLibrary;

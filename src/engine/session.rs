@@ -18,6 +18,7 @@ use super::graph::Graph;
 use super::library::{self, LoadedLibrary};
 use super::node_count;
 use super::placement::{Listener, Placement};
+use super::profile::Profiles;
 use super::providers::{self, CacheKey, MissingProvider, Registered};
 use super::saturation::{EXACT_BYTE_PRODUCTS, saturates};
 use crate::config::model_folder::{Dialect, GraphSpec, ModelFolder, RuntimeVersion};
@@ -32,6 +33,7 @@ pub struct Engine {
     warned: Mutex<BTreeSet<String>>,
     placements: Mutex<BTreeMap<String, Placement>>,
     on_build: Option<OnBuild>,
+    profiles: Option<Profiles>,
 }
 
 /// Which file of a model folder becomes a graph.
@@ -68,7 +70,18 @@ impl Engine {
             warned: Mutex::default(),
             placements: Mutex::default(),
             on_build: None,
+            profiles: None,
         })
+    }
+
+    /// Lets every graph that is loaded from now on write a profile into `folder` when it is dropped.
+    pub fn with_profiles(mut self, folder: &Path) -> Self {
+        self.profiles = Some(Profiles::new(folder));
+        self
+    }
+
+    pub(super) fn on_missing(&self) -> OnMissingProvider {
+        self.on_missing
     }
 
     /// Calls `report` every few seconds while a provider other than the CPU takes up a graph: TensorRT builds engines
@@ -112,6 +125,9 @@ impl Engine {
         let failed = |source: ort::Error| EngineError::Session { path: path.clone(), source };
         let listener = Listener::default();
         let mut builder = self.builder(options.providers, &listener).map_err(failed)?;
+        if let Some(profiles) = &self.profiles {
+            builder = builder.with_profiling(profiles.prefix(&name)).map_err(|error| failed(error.into()))?;
+        }
         // Weights lie outside the graph: two fine-tunes of one architecture may have the same graph file.
         let weights = common.files.get(&weights).map_or("", |file| &file.sha256);
         let profiles = spec.profile_shapes();
@@ -216,7 +232,7 @@ impl Engine {
         }
     }
 
-    fn builder(&self, providers: &[Provider], listener: &Listener) -> Result<SessionBuilder, ort::Error> {
+    pub(super) fn builder(&self, providers: &[Provider], listener: &Listener) -> Result<SessionBuilder, ort::Error> {
         let mut builder = Session::builder(&self.environment)?
             // `All`, not a level by number: ONNX Runtime 1.17 refuses those it does not know.
             .with_optimization_level(GraphOptimizationLevel::All)?

@@ -1,9 +1,11 @@
 //! The models: what each makes of pictures, sound and text, on top of the graphs that [`crate::engine`] runs.
 
 pub mod blip;
+pub mod blip2;
 pub mod generation;
 mod loader;
 mod memory;
+mod pictures;
 mod registry;
 pub mod student;
 mod token_bytes;
@@ -13,6 +15,7 @@ pub mod whisper;
 
 pub use loader::Loader;
 pub use memory::{Cost, CostSource};
+pub use pictures::PictureModel;
 pub use registry::Models;
 pub use token_bytes::TokenBytes;
 pub use vocabulary::Vocabulary;

@@ -6,9 +6,9 @@ use crate::config::{Device, ModelEntry};
 use crate::engine::Engine;
 use crate::error::Error;
 
-use super::blip::Blip;
 use super::loader::Loader;
 use super::memory::Budget;
+use super::pictures::PictureModel;
 use super::student::Student;
 use super::vad::Vad;
 use super::whisper::Whisper;
@@ -19,7 +19,7 @@ pub struct Models {
     device: Device,
     budget: Budget,
     whisper: Option<Whisper>,
-    blip: Option<Blip>,
+    blip: Option<PictureModel>,
     student: Option<Student>,
     vad: Option<Vad>,
 }
@@ -102,12 +102,12 @@ impl Models {
         Ok((whisper, self.vad.as_mut().filter(|_| vad)))
     }
 
-    /// The BLIP model; `command` is named in the error when there is none.
+    /// The BLIP or BLIP-2 model; `command` is named in the error when there is none.
     ///
     /// # Errors
     /// [`Error`] when the device has none or it cannot be loaded.
-    pub fn blip(&mut self, command: &'static str) -> Result<&mut Blip, Error> {
-        get!(self, blip, Blip, command)
+    pub fn blip(&mut self, command: &'static str) -> Result<&mut PictureModel, Error> {
+        get!(self, blip, PictureModel, command)
     }
 
     /// The student; `command` is named in the error when there is none.

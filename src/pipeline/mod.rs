@@ -11,6 +11,7 @@ mod record;
 mod result;
 mod runner;
 mod sources;
+mod spool;
 
 pub use about_pictures::{AnswerScore, AnswerText, CaptionScore, CaptionText, MatchedText, MatchedTexts};
 pub use inputs::{Inputs, MediaKind};
@@ -19,3 +20,4 @@ pub use output::OutputFile;
 pub use record::{BadRecord, Embedding, Record};
 pub use result::{RecordResult, StepResult, Timed};
 pub use runner::Pipeline;
+pub use spool::{Job, Spool};

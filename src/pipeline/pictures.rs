@@ -4,13 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
+use image::RgbImage;
+
 use super::about_pictures::{AnswerScore, AnswerText, CaptionScore, CaptionText, MatchedText, MatchedTexts};
 use super::runner::{StepOutcome, timed};
 use super::sources::Sources;
 use crate::config::{AskOptions, CaptionOptions, Step};
 use crate::error::Error;
 use crate::models::Models;
-use crate::models::blip::{Blip, Candidates, EncodedImage, MatchTexts};
+use crate::models::blip::{Candidates, EncodedImage, MatchTexts};
 
 /// What is kept from one record to the next: lists of texts, and the picture that was seen last, since records with
 /// several questions about one picture mostly stand together.
@@ -49,6 +51,11 @@ impl Pictures {
         Ok(pictures)
     }
 
+    /// Drops the picture that was seen last.
+    pub fn forget(&mut self) {
+        self.encoded = None;
+    }
+
     pub fn caption(
         &mut self,
         models: &mut Models,
@@ -61,7 +68,7 @@ impl Pictures {
         let blip = models.blip("caption")?;
         blip.prepare_captions()?;
         let started = Instant::now();
-        let Some(image) = encode(blip, sources, &mut self.encoded)? else { return Ok(None) };
+        let Some(image) = encode(|image| blip.encode(image), sources, &mut self.encoded)? else { return Ok(None) };
         let captions = blip.caption(image, options)?;
         let provider = captions.first().map_or(blip.provider(), |caption| caption.provider);
         let captions: Vec<CaptionScore> = captions
@@ -93,7 +100,7 @@ impl Pictures {
             None => None,
         };
         let started = Instant::now();
-        let Some(image) = encode(blip, sources, &mut self.encoded)? else { return Ok(None) };
+        let Some(image) = encode(|image| blip.encode(image), sources, &mut self.encoded)? else { return Ok(None) };
         let Some(candidates) = candidates else {
             let answer = blip.answer(image, &question, &options.search)?;
             let value = AnswerText {
@@ -136,7 +143,7 @@ impl Pictures {
         if !sources.has_image() || (self.texts.is_none() && text.is_none()) {
             return Ok(None);
         }
-        let blip = models.blip("match")?;
+        let blip = models.blip("match")?.matching()?;
         blip.prepare_matching()?;
         let mut own = None;
         let texts = match (&mut self.texts, text) {
@@ -149,7 +156,7 @@ impl Pictures {
             (None, None) => return Ok(None),
         };
         let started = Instant::now();
-        let Some(image) = encode(blip, sources, &mut self.encoded)? else { return Ok(None) };
+        let Some(image) = encode(|image| blip.encode(image), sources, &mut self.encoded)? else { return Ok(None) };
         let found = blip.match_texts(image, texts)?;
         let value = MatchedTexts {
             texts: texts
@@ -190,9 +197,9 @@ impl<T> List<T> {
     }
 }
 
-/// The picture as BLIP sees it, encoded once for all steps, and for the records after it that are about the same one.
+/// The picture as the model sees it, encoded once for all steps, and for the records after it that are about the same one.
 fn encode<'e>(
-    blip: &mut Blip,
+    encoder: impl FnOnce(&RgbImage) -> Result<EncodedImage, Error>,
     sources: &mut Sources,
     encoded: &'e mut Option<(Version, EncodedImage)>,
 ) -> Result<Option<&'e EncodedImage>, Error> {
@@ -202,7 +209,7 @@ fn encode<'e>(
         // The one before goes first: two at a time are not needed.
         *encoded = None;
         let (Some(image), Some(version)) = (sources.image()?, version) else { return Ok(None) };
-        *encoded = Some((version, blip.encode(image)?));
+        *encoded = Some((version, encoder(image)?));
     }
     Ok(encoded.as_ref().map(|(_, image)| image))
 }

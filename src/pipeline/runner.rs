@@ -29,6 +29,11 @@ impl Pipeline {
         Ok(Pipeline { models, pictures: Pictures::new(&steps)?, steps: steps.into() })
     }
 
+    /// Drops what is kept of the last picture for records that are about the same one.
+    pub fn forget_picture(&mut self) {
+        self.pictures.forget();
+    }
+
     /// Takes every step that the record has the input for. What goes wrong with the record's own files stands in the
     /// result.
     ///

@@ -2,7 +2,9 @@
 
 mod ask;
 mod bad_input;
+mod bench;
 mod binary;
+mod bundle;
 mod caption;
 mod commands;
 mod configs;
@@ -11,4 +13,5 @@ mod fuse;
 mod live;
 mod matching;
 mod subtitles;
+mod watch;
 mod whisper;

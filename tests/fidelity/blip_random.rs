@@ -22,12 +22,12 @@ fn encoded(blip: &mut Blip, case: &Value) -> EncodedImage {
     blip.encode(&image::load(&root().join(case["image"].as_str().unwrap())).unwrap()).unwrap()
 }
 
-fn list(value: &Value) -> &[Value] {
+pub fn list(value: &Value) -> &[Value] {
     value.as_array().unwrap()
 }
 
 /// Our options for those of `generate`, and how many texts are wanted.
-fn options(given: &Value) -> (SearchOptions, usize) {
+pub fn options(given: &Value) -> (SearchOptions, usize) {
     let mut options = SearchOptions::default();
     let mut texts = 1;
     for (name, value) in given.as_object().unwrap() {
@@ -50,7 +50,7 @@ fn options(given: &Value) -> (SearchOptions, usize) {
 }
 
 #[track_caller]
-fn close(what: &str, found: f32, expected: f64) {
+pub fn close(what: &str, found: f32, expected: f64) {
     let difference = (f64::from(found) - expected).abs();
     assert!(difference <= CLOSE.max(expected.abs() * 1e-5), "{what}: {found} is not {expected}");
 }

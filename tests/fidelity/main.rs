@@ -1,6 +1,7 @@
 //! Numbers against the reference implementations, through fixtures (tests/fixtures/README.md). Needs `scripts/setup.sh`.
 
 mod blip;
+mod blip2;
 mod blip_random;
 mod fixture;
 mod library;

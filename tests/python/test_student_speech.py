@@ -41,7 +41,7 @@ def test_drawn_voices_are_of_their_part_and_every_timbre_comes_before_one_comes_
 def test_espeak_knows_the_accents_and_timbres_of_the_test_voices() -> None:
     """It says nothing about a timbre that it does not know, and speaks without it."""
     [accent] = voices.accents(Part.TEST)
-    said = [say("red", Voice(accent, timbre, 170, 50)).tobytes() for timbre in ("", *voices.timbres(Part.TEST))]
+    said = [say("red", Voice(accent, timbre, 170, 50, 0)).tobytes() for timbre in ("", *voices.timbres(Part.TEST))]
     assert len(set(said)) == len(said)
 
 

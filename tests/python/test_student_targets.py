@@ -91,7 +91,7 @@ def test_figures_against_cases_worked_out_by_hand() -> None:
         {"fusion": {"label": "no", "confidence": 0.5, "ms": 2.0}},
         {"fusion": {"label": "no", "confidence": 0.5, "ms": 9.0}},
     ]
-    expected = {"accuracy": 0.66667, "calibration_error": 0.0, "confidence": 0.6667, "ms": 2.0, "ms_fastest_tenth": 1.0}
+    expected = {"accuracy": 0.66667, "calibration_error": 0.0, "confidence": 0.6667, "ms": 2.0, "ms_fastest_hundredth": 1.0}
     assert figures.decided(lines, ["red", "no", "yes"]) == expected
     assert figures.best_possible(["a", "a", "a", "b"], ["yes", "yes", "no", "no"]) == 0.75
     found = np.array([[1.0, 0.0], [0.0, 1.0]])

@@ -1,6 +1,7 @@
 //! The arguments.
 
 mod ask;
+mod bench;
 mod caption;
 mod matching;
 mod search;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub use ask::Ask;
+pub use bench::{Bench, BenchModel, BenchProcess, GivenInputs, Measurement};
 pub use caption::Caption;
 pub use matching::Match;
 pub use transcribe::{Subtitles, TimestampsArgument, Transcribe};
@@ -81,6 +83,20 @@ pub enum Command {
     Fuse(Fuse),
     /// Tell what will run where, and why: library, providers, models, memory
     Doctor,
+    /// Measure latency, throughput, memory and energy of the models here
+    ///
+    /// Every figure is taken in a process of its own. Percentiles are nearest-rank.
+    Bench(Bench),
+    /// Pack the device file and all it names into one archive for a board
+    Bundle(Bundle),
+    /// Run the device file's pipeline over every file that is put into a folder, as a service does
+    ///
+    /// A picture, a sound or a .jsonl manifest NAME directly in FOLDER is worked on when it has stopped changing and
+    /// RESULTS/NAME.jsonl is not there; that file is then written whole. Names that start with a dot are not looked at,
+    /// nor are folders: files that a manifest names lie in one. systemd is told that the service is ready and alive.
+    Watch(Watch),
+    #[command(hide = true)]
+    BenchProcess(BenchProcess),
     /// Load every graph of the device file once, so that what providers build is ready for service: TensorRT's engines,
     /// into `engine_cache`
     Prepare,
@@ -128,6 +144,44 @@ pub struct Fuse {
     /// Print the fused embedding and each modality's with --format json
     #[arg(long)]
     pub embeddings: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Bundle {
+    /// The board's machine
+    #[arg(long, value_enum)]
+    pub target: Target,
+    /// The archive
+    #[arg(long, short, value_name = "FILE.tar.zst")]
+    pub out: PathBuf,
+    /// The program [default: this one for its own machine, else target/TRIPLE/release/edgefuse]
+    #[arg(long, value_name = "FILE")]
+    pub binary: Option<PathBuf>,
+    /// ONNX Runtime [default: lib/MACHINE/libonnxruntime.so where every execution provider is cpu, else the board's own]
+    #[arg(long, value_name = "FILE")]
+    pub library: Option<PathBuf>,
+}
+
+/// A board's machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// 64-bit ARM
+    Aarch64,
+    /// 64-bit x86
+    #[value(name = "x86_64", alias = "x86-64")]
+    X86_64,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Watch {
+    /// The folder that is watched
+    pub folder: PathBuf,
+    /// The folder for results
+    #[arg(long, value_name = "FOLDER")]
+    pub results: PathBuf,
+    /// End after so long without work, instead of never
+    #[arg(long, value_name = "SECONDS")]
+    pub until_idle: Option<u32>,
 }
 
 impl Args {

@@ -1,5 +1,7 @@
 //! The commands. All but `doctor` are the pipeline over different inputs and steps.
 
+mod bench;
+mod bundle;
 mod doctor;
 mod pictures;
 mod prepare;
@@ -7,16 +9,20 @@ mod process;
 mod sensors;
 mod start;
 mod transcribe;
+mod watch;
 
 use std::path::Path;
 
 use edgefuse::config::{FuseOptions, Step};
 use edgefuse::pipeline::{Embedding, Inputs, OutputFile, Record};
 
+pub(super) use bench::{bench, bench_process};
+pub(super) use bundle::bundle;
 pub(super) use doctor::doctor;
 pub(super) use pictures::{ask, caption, compare};
 pub(super) use prepare::prepare;
 pub(super) use transcribe::transcribe;
+pub(super) use watch::watch;
 
 use super::args::{self, Format, Global};
 use super::printer::{Printer, Shown, Times};

@@ -30,19 +30,19 @@ pub(super) fn device(global: &Global, kinds: &[&'static str]) -> Result<Device, 
     let mut device = Device::load(&path)?;
     if let Some(name) = &global.model {
         let folder = ModelFolder::load(&device.other_model(name, None)).map_err(Error::Model)?;
-        if !kinds.contains(&folder.kind.name()) {
+        if !kinds.contains(&folder.kind.key()) {
             return Err(Error::WrongKind { path: folder.path, found: folder.kind.name(), wanted: kinds[0] });
         }
         let like = match folder.kind {
             Kind::Whisper(_) => &device.whisper,
-            Kind::Blip(_) => &device.blip,
+            Kind::Blip(_) | Kind::Blip2(_) => &device.blip,
             Kind::Student(_) => &device.student,
             Kind::Vad(_) => &device.vad,
         };
         let other = Some(device.other_model(name, like.as_ref()));
         match folder.kind {
             Kind::Whisper(_) => device.whisper = other,
-            Kind::Blip(_) => device.blip = other,
+            Kind::Blip(_) | Kind::Blip2(_) => device.blip = other,
             Kind::Student(_) => device.student = other,
             Kind::Vad(_) => device.vad = other,
         }

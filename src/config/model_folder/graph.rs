@@ -291,14 +291,16 @@ pub(super) fn graph<'a>(graphs: &'a BTreeMap<String, GraphSpec>, role: &str) -> 
     graphs.get(role).ok_or_else(|| format!("graphs: no `{role}`"))
 }
 
-/// Checks a decoder with cache: its roles, and that the cache's shape is told.
+/// Checks a decoder that attends to what an encoder gave: its roles, and that the cache's shape is told.
 pub(super) fn check_decoder(graphs: &BTreeMap<String, GraphSpec>, role: &str) -> Result<(), String> {
+    check_cache(graphs, role, &["input_ids", "cross_key", "cross_value"])
+}
+
+/// Checks a decoder with cache that takes `inputs` beside the cache: its roles, and that the cache's shape is told.
+pub(super) fn check_cache(graphs: &BTreeMap<String, GraphSpec>, role: &str, inputs: &[&str]) -> Result<(), String> {
     let decoder = graph(graphs, role)?;
-    decoder.need(
-        role,
-        &["input_ids", "cross_key", "cross_value", "past_key", "past_value"],
-        &["logits", "present_key", "present_value"],
-    )?;
+    decoder.need(role, inputs, &[])?;
+    decoder.need(role, &["past_key", "past_value"], &["logits", "present_key", "present_value"])?;
     let past = &decoder.inputs["past_key"];
     let sane = |axis| past.fixed(axis).is_some_and(|length| (1..=65_536).contains(&length));
     if past.shape.len() != 4 || !sane(1) || !sane(3) {

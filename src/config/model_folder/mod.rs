@@ -3,6 +3,7 @@
 
 mod audio;
 mod blip;
+mod blip2;
 mod graph;
 mod image;
 mod student;
@@ -20,6 +21,7 @@ use super::model_entry::{MODEL_FILE, ModelEntry};
 
 pub use audio::AudioSpec;
 pub use blip::{BlipGeneration, BlipSpec, BlipTokens};
+pub use blip2::{Blip2Generation, Blip2Spec, Blip2Tokens};
 pub use graph::{Axis, AxisProfile, ElementType, FileSpec, GraphSpec, ProfileShapes, RuntimeVersion, TensorSpec};
 pub use image::{ImageSpec, ResampleFilter};
 pub use student::{EmbeddingSpec, Modality, SensorSpec, StudentInput, StudentSpec, StudentText};
@@ -88,6 +90,8 @@ pub enum Kind {
     Whisper(WhisperSpec),
     /// Captions and answers about pictures.
     Blip(BlipSpec),
+    /// The same by a large language model that reads what was seen.
+    Blip2(Blip2Spec),
     /// The distilled, fused student.
     Student(StudentSpec),
     /// Voice activity detection.
@@ -100,8 +104,28 @@ impl Kind {
         match self {
             Kind::Whisper(_) => "whisper",
             Kind::Blip(_) => "blip",
+            Kind::Blip2(_) => "blip2",
             Kind::Student(_) => "student",
             Kind::Vad(_) => "vad",
+        }
+    }
+
+    /// The file of its tokenizer, if it has one.
+    pub fn tokenizer(&self) -> Option<&String> {
+        match self {
+            Kind::Whisper(spec) => Some(&spec.tokenizer),
+            Kind::Blip(spec) => Some(&spec.tokenizer),
+            Kind::Blip2(spec) => Some(&spec.tokenizer),
+            Kind::Student(spec) => spec.tokenizer.as_ref(),
+            Kind::Vad(_) => None,
+        }
+    }
+
+    /// The key under `models` of a device file that such a model stands under.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Kind::Blip2(_) => "blip",
+            kind => kind.name(),
         }
     }
 }
@@ -150,6 +174,7 @@ raw_model!(RawWhisper {
     alignment_heads: Vec<(usize, usize)>,
 });
 raw_model!(RawBlip { image: ImageSpec, tokenizer: String, tokens: BlipTokens, generation: BlipGeneration });
+raw_model!(RawBlip2 { image: ImageSpec, tokenizer: String, tokens: Blip2Tokens, generation: Blip2Generation });
 raw_model!(RawStudent {
     modalities: Vec<Modality>,
     labels: Vec<String>,
@@ -173,6 +198,7 @@ struct RawKind {
 enum RawKindName {
     Whisper,
     Blip,
+    Blip2,
     Student,
     Vad,
 }
@@ -213,6 +239,19 @@ impl ModelFolder {
                     raw.format,
                     raw.common(),
                     Kind::Blip(BlipSpec {
+                        image: raw.image,
+                        tokenizer: raw.tokenizer,
+                        tokens: raw.tokens,
+                        generation: raw.generation,
+                    }),
+                )
+            }
+            RawKindName::Blip2 => {
+                let raw: RawBlip2 = serde_yaml::from_str(&text).map_err(yaml)?;
+                (
+                    raw.format,
+                    raw.common(),
+                    Kind::Blip2(Blip2Spec {
                         image: raw.image,
                         tokenizer: raw.tokenizer,
                         tokens: raw.tokens,
@@ -268,12 +307,7 @@ impl ModelFolder {
         for (role, graph) in &self.common.graphs {
             graph.check(role, &self.common.files)?;
         }
-        let tokenizer = match &self.kind {
-            Kind::Whisper(spec) => Some(&spec.tokenizer),
-            Kind::Blip(spec) => Some(&spec.tokenizer),
-            Kind::Student(spec) => spec.tokenizer.as_ref(),
-            Kind::Vad(_) => None,
-        };
+        let tokenizer = self.kind.tokenizer();
         // Only what is known to belong to a graph is checked before use, so nothing else may lie in the folder's list.
         let graphs = self.common.graphs.values().flat_map(GraphSpec::file_names);
         let used: BTreeSet<String> = graphs.chain(tokenizer.cloned()).collect();
@@ -290,6 +324,10 @@ impl ModelFolder {
                 spec.check(&self.common.graphs)
             }
             Kind::Blip(spec) => {
+                named("tokenizer", &spec.tokenizer)?;
+                spec.check(&self.common.graphs)
+            }
+            Kind::Blip2(spec) => {
                 named("tokenizer", &spec.tokenizer)?;
                 spec.check(&self.common.graphs)
             }

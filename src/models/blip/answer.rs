@@ -1,5 +1,7 @@
 //! Answers: transformers' `BlipForQuestionAnswering.generate`, and the most probable of a list.
 
+use std::collections::HashMap;
+
 use super::{Blip, EncodedImage};
 use crate::config::SearchOptions;
 use crate::engine::Tensor;
@@ -42,6 +44,57 @@ impl Candidates {
     pub fn texts(&self) -> &[String] {
         &self.texts
     }
+
+    /// Their tokens.
+    pub(in crate::models) fn tokens(&self) -> &[Vec<i64>] {
+        &self.tokens
+    }
+
+    /// The answers of `texts` of which `encode` makes one to `most` tokens, each once; `model` is named in errors.
+    pub(in crate::models) fn read(
+        texts: &[String],
+        most: usize,
+        model: &str,
+        encode: impl Fn(&str) -> Result<Vec<i64>, Error>,
+    ) -> Result<Self, Error> {
+        let cannot = |problem| Error::Request { model: model.to_string(), problem };
+        let mut first = HashMap::new();
+        let mut candidates = Candidates { texts: Vec::new(), tokens: Vec::new() };
+        for text in texts {
+            let tokens = encode(text)?;
+            if tokens.is_empty() {
+                log::warn!("answer `{text}`: left out: the model reads nothing of it");
+            } else if tokens.len() > most {
+                let start: String = text.chars().take(40).collect();
+                let length = tokens.len();
+                return Err(cannot(format!("answer `{start}...` has {length} tokens; the model takes at most {most}")));
+            } else if let Some(same) = first.insert(tokens.clone(), text) {
+                log::warn!("answer `{text}`: left out: to the model it is the same as `{same}`");
+                first.insert(tokens, same);
+            } else {
+                candidates.texts.push(text.clone());
+                candidates.tokens.push(tokens);
+            }
+        }
+        match candidates.texts.is_empty() {
+            false => Ok(candidates),
+            true => Err(cannot("the list of answers has none that the model can read".to_string())),
+        }
+    }
+}
+
+impl RankedAnswer {
+    /// Candidates by their log-probabilities, the most probable first.
+    pub(in crate::models) fn ranked(found: Vec<f32>) -> Vec<Self> {
+        let mut probabilities = found.clone();
+        softmax(&mut probabilities);
+        let numbers = found.into_iter().zip(probabilities).enumerate();
+        let mut ranked: Vec<RankedAnswer> = numbers
+            .map(|(candidate, (log_probability, probability))| RankedAnswer { candidate, log_probability, probability })
+            .collect();
+        ranked.sort_by(|a, b| b.log_probability.total_cmp(&a.log_probability));
+        ranked
+    }
 }
 
 impl Blip {
@@ -69,30 +122,8 @@ impl Blip {
     /// # Errors
     /// [`Error::Request`] when an answer is too long, or none is left.
     pub fn candidates(&self, texts: &[String]) -> Result<Candidates, Error> {
-        let mut first = std::collections::HashMap::new();
-        let mut candidates = Candidates { texts: Vec::new(), tokens: Vec::new() };
         let most = self.spec.generation.max_question_tokens - 1;
-        for text in texts {
-            let tokens = self.vocabulary.encode(text, false)?;
-            if tokens.is_empty() {
-                log::warn!("answer `{text}`: left out: the model reads nothing of it");
-            } else if tokens.len() > most {
-                let start: String = text.chars().take(40).collect();
-                let problem =
-                    format!("answer `{start}...` has {} tokens; the model takes at most {most}", tokens.len());
-                return Err(self.cannot(problem));
-            } else if let Some(same) = first.insert(tokens.clone(), text) {
-                log::warn!("answer `{text}`: left out: to the model it is the same as `{same}`");
-                first.insert(tokens, same);
-            } else {
-                candidates.texts.push(text.clone());
-                candidates.tokens.push(tokens);
-            }
-        }
-        match candidates.texts.is_empty() {
-            false => Ok(candidates),
-            true => Err(self.cannot("the list of answers has none that the model can read".to_string())),
-        }
+        Candidates::read(texts, most, self.name(), |text| self.vocabulary.encode(text, false))
     }
 
     /// How probable each answer of a list is, the most probable first.
@@ -108,15 +139,8 @@ impl Blip {
         let cross = self.encode_question(image, question)?;
         let Some(decoder) = &mut self.answer_decoder else { return Err(self.not_prepared()) };
         let tokens = &self.spec.tokens;
-        let found = log_probabilities(decoder, &cross, tokens.start, tokens.end, &candidates.tokens)?;
-        let mut probabilities = found.clone();
-        softmax(&mut probabilities);
-        let numbers = found.into_iter().zip(probabilities).enumerate();
-        let mut ranked: Vec<RankedAnswer> = numbers
-            .map(|(candidate, (log_probability, probability))| RankedAnswer { candidate, log_probability, probability })
-            .collect();
-        ranked.sort_by(|a, b| b.log_probability.total_cmp(&a.log_probability));
-        Ok(ranked)
+        let found = log_probabilities(decoder, &cross, &[tokens.start], tokens.end, &candidates.tokens)?;
+        Ok(RankedAnswer::ranked(found))
     }
 
     /// The execution provider of the answers' decoder; that of the vision encoder before it is loaded.

@@ -22,6 +22,16 @@ pub struct EncodedImage {
 }
 
 impl EncodedImage {
+    /// A picture of which a model keeps nothing but these embeddings, `[1, rows, hidden]`.
+    pub(in crate::models) fn of_embeddings(embeddings: Tensor) -> Self {
+        EncodedImage { embeddings: Some(embeddings), caption_cross: None, embedding: None }
+    }
+
+    /// The embeddings that text graphs take, `[1, rows, hidden]`; where the model has them.
+    pub(in crate::models) fn embeddings(&self) -> Option<&Tensor> {
+        self.embeddings.as_ref()
+    }
+
     /// The embedding that texts are compared with, `[projection]`, of length 1; where the model has one.
     pub fn embedding(&self) -> Option<&Array1<f32>> {
         self.embedding.as_ref()

@@ -1,5 +1,7 @@
 //! A decoder graph with its key-value cache.
 
+use std::slice;
+
 use ndarray::Array2;
 
 use super::logits::Logits;
@@ -22,11 +24,21 @@ pub struct CrossAttention {
     values: Vec<Tensor>,
 }
 
-/// Sequences in the making, all of the same length: one or more hypotheses for each window of the cross-attention, the
-/// hypotheses of a window side by side.
+/// What the texts of a decoder are about.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    /// What the decoder attends to.
+    Cross(&'a CrossAttention),
+    /// Rows that stand before the first tokens as if they were embeddings of tokens, `[windows, positions, hidden]`: the
+    /// graph's input `image_embeds`.
+    Prefix(&'a Tensor),
+}
+
+/// Sequences in the making, all of the same length: one or more hypotheses for each window of the source, the hypotheses of
+/// a window side by side.
 pub struct Decoding<'a> {
     decoder: &'a mut Decoder,
-    cross: &'a CrossAttention,
+    source: Source<'a>,
     past_keys: Vec<Tensor>,
     past_values: Vec<Tensor>,
     rows: usize,
@@ -38,6 +50,30 @@ pub struct Kept {
     past_keys: Vec<Tensor>,
     past_values: Vec<Tensor>,
     length: usize,
+}
+
+impl<'a> From<&'a CrossAttention> for Source<'a> {
+    fn from(cross: &'a CrossAttention) -> Self {
+        Source::Cross(cross)
+    }
+}
+
+impl Source<'_> {
+    /// How many windows it is of.
+    fn windows(&self) -> usize {
+        match self {
+            Source::Cross(cross) => cross.windows(),
+            Source::Prefix(rows) => rows.shape().first().copied().unwrap_or(1),
+        }
+    }
+
+    /// Positions that stand in the cache before the first token.
+    fn positions(&self) -> usize {
+        match self {
+            Source::Cross(_) => 0,
+            Source::Prefix(rows) => rows.shape().get(1).copied().unwrap_or(0),
+        }
+    }
 }
 
 impl CrossAttention {
@@ -125,12 +161,13 @@ impl Decoder {
     ///
     /// # Errors
     /// [`EngineError::Run`] when the cache cannot be made.
-    pub fn start<'a>(&'a mut self, cross: &'a CrossAttention) -> Result<Decoding<'a>, EngineError> {
-        let rows = cross.windows();
+    pub fn start<'a>(&'a mut self, source: impl Into<Source<'a>>) -> Result<Decoding<'a>, EngineError> {
+        let source = source.into();
+        let rows = source.windows();
         let empty = || Tensor::zeros(&[rows, self.heads, 0, self.head_dim]);
         let past_keys = (0..self.layers).map(|_| empty()).collect::<Result<_, _>>()?;
         let past_values = (0..self.layers).map(|_| empty()).collect::<Result<_, _>>()?;
-        Ok(Decoding { decoder: self, cross, past_keys, past_values, rows, length: 0 })
+        Ok(Decoding { decoder: self, source, past_keys, past_values, rows, length: 0 })
     }
 }
 
@@ -194,7 +231,7 @@ impl Decoding<'_> {
 
     /// Windows that the sequences are about.
     pub fn windows(&self) -> usize {
-        self.cross.windows()
+        self.source.windows()
     }
 
     /// Tokens fed so far, to each row.
@@ -202,16 +239,27 @@ impl Decoding<'_> {
         self.length
     }
 
+    /// Positions in each row's cache: the tokens, and what stands before them.
+    pub fn cached(&self) -> usize {
+        self.source.positions() + self.length
+    }
+
     fn run(&mut self, ids: Array2<i64>) -> Result<Logits, EngineError> {
         let count = ids.ncols();
         let ids = [Tensor::integer(ids)?];
-        let mut outputs = self.decoder.graph.run(&[
-            ("input_ids", &ids),
-            ("cross_key", &self.cross.keys),
-            ("cross_value", &self.cross.values),
-            ("past_key", &self.past_keys),
-            ("past_value", &self.past_values),
-        ])?;
+        let nothing;
+        let mut inputs: Vec<(&str, &[Tensor])> =
+            vec![("input_ids", &ids), ("past_key", &self.past_keys), ("past_value", &self.past_values)];
+        match self.source {
+            Source::Cross(cross) => inputs.extend([("cross_key", &*cross.keys), ("cross_value", &*cross.values)]),
+            Source::Prefix(rows) if self.length == 0 => inputs.push(("image_embeds", slice::from_ref(rows))),
+            Source::Prefix(rows) => {
+                let hidden = rows.shape().get(2).copied().unwrap_or(0);
+                nothing = [Tensor::zeros(&[self.rows, 0, hidden])?];
+                inputs.push(("image_embeds", &nothing));
+            }
+        }
+        let mut outputs = self.decoder.graph.run(&inputs)?;
         self.past_keys = outputs.take("present_key");
         self.past_values = outputs.take("present_value");
         self.length += count;

@@ -1,7 +1,7 @@
 //! transformers' `generate`: a search as its options say, with its rules in its order.
 
 use super::beam::{EarlyStopping, TransformersBeams, beam_search};
-use super::decoder::{CrossAttention, Decoder};
+use super::decoder::{Decoder, Source};
 use super::rules::{LogitsRule, MinTokens, NoRepeatNgram, RepetitionPenalty, Temperature, TopK, TopP};
 use super::sampling::{greedy, sample};
 use super::search::{Generated, Probability, Search};
@@ -20,21 +20,21 @@ pub struct Request<'a> {
     pub count: usize,
 }
 
-/// Writes texts about the single window of `cross`, the best first. Each has its [`Generated::score`]: the
+/// Writes texts about the single window of `source`, the best first. Each has its [`Generated::score`]: the
 /// log-probability, as the rules left it in beam search, over `length ^ length_penalty`.
 ///
 /// # Errors
 /// [`EngineError`] when the graph fails.
-pub fn generate(
-    decoder: &mut Decoder,
-    cross: &CrossAttention,
+pub fn generate<'a>(
+    decoder: &'a mut Decoder,
+    source: impl Into<Source<'a>>,
     request: &Request,
     options: &SearchOptions,
 ) -> Result<Vec<Generated>, EngineError> {
     let rules = rules(request, options);
     let rules: Vec<&dyn LogitsRule> = rules.iter().map(Box::as_ref).collect();
     let search = Search { rules: &rules, end: request.end, limit: request.limit, probability: Probability::OfModel };
-    let mut decoding = decoder.start(cross)?;
+    let mut decoding = decoder.start(source)?;
     let logits = decoding.feed(request.prompt)?;
     let mut texts = if options.temperature > 0.0 {
         let mut random = fastrand::Rng::with_seed(options.seed);

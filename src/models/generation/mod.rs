@@ -22,7 +22,7 @@ mod sampling;
 mod search;
 
 pub use beam::{BeamPolicy, EarlyStopping, OpenAiBeams, TransformersBeams, beam_search};
-pub use decoder::{CrossAttention, Decoder, Decoding, Kept};
+pub use decoder::{CrossAttention, Decoder, Decoding, Kept, Source};
 pub use generate::{Request, generate};
 pub use logits::{Logits, softmax};
 pub(crate) use logits::{argmax, largest, log_sum_exp};

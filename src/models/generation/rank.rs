@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::decoder::{Decoder, Kept};
+use super::Decoding;
+use super::decoder::{Decoder, Kept, Source};
 use super::logits::{Logits, max_and_log_sum};
-use super::{CrossAttention, Decoding};
 use crate::engine::EngineError;
 
 /// Rows of one step, at most: 64 times a vocabulary of 30,522 are 8 MB of logits.
@@ -13,18 +13,18 @@ const MOST_ROWS: usize = 64;
 /// Rows times the tokens each has behind it, at most: what bounds the caches (a token of BLIP base takes 74 KB).
 const MOST_CACHED: usize = 512;
 
-/// The log-probability (natural logarithm) of each of `texts` behind the token `start`, with that of `end` after it.
-/// `cross` holds a single window.
+/// The log-probability (natural logarithm) of each of `texts` behind the tokens `start`, with that of `end` after it.
+/// `source` is of a single window.
 ///
 /// Texts that begin alike share the steps of their beginning, as in a trie: a step has one row for every beginning of
 /// its length. They are taken a batch after the other, so that memory does not grow with their number.
 ///
 /// # Errors
 /// [`EngineError`] when the graph fails.
-pub fn log_probabilities(
-    decoder: &mut Decoder,
-    cross: &CrossAttention,
-    start: i64,
+pub fn log_probabilities<'a>(
+    decoder: &'a mut Decoder,
+    source: impl Into<Source<'a>>,
+    start: &[i64],
     end: i64,
     texts: &[Vec<i64>],
 ) -> Result<Vec<f32>, EngineError> {
@@ -32,11 +32,11 @@ pub fn log_probabilities(
     order.sort_by(|&a, &b| texts[a].cmp(&texts[b]));
     let sorted: Vec<&[i64]> = order.iter().map(|&at| texts[at].as_slice()).collect();
 
-    let mut decoding = decoder.start(cross)?;
-    let logits = decoding.feed(&[start])?;
+    let mut decoding = decoder.start(source)?;
+    let logits = decoding.feed(start)?;
     let root = Root { kept: decoding.keep(0)?, logits };
     let mut found = vec![0.0; texts.len()];
-    for batch in batches(&sorted) {
+    for batch in batches(&sorted, decoding.cached()) {
         let sums = walk(&mut decoding, &root, &sorted[batch.clone()], end)?;
         order[batch].iter().zip(sums).for_each(|(&at, sum)| found[at] = sum as f32);
     }
@@ -95,19 +95,19 @@ fn walk(decoding: &mut Decoding, root: &Root, texts: &[&[i64]], end: i64) -> Res
     Ok(sums)
 }
 
-/// Cuts sorted texts into batches of as many as their steps have room for.
-fn batches(sorted: &[&[i64]]) -> Vec<Range<usize>> {
+/// Cuts sorted texts, behind `before` positions that all have in common, into batches of as many as their steps have room for.
+fn batches(sorted: &[&[i64]], before: usize) -> Vec<Range<usize>> {
     let mut batches: Vec<Range<usize>> = Vec::new();
     let mut rows: Vec<usize> = Vec::new();
     for (at, text) in sorted.iter().enumerate() {
         let mut shared = 0;
         let mut fits = false;
-        if let Some(before) = batches.last().and_then(|batch| sorted[batch.clone()].last()) {
-            shared = before.iter().zip(*text).take_while(|(a, b)| a == b).count();
-            // The row at `depth` has as many tokens behind it, and the start.
+        if let Some(last) = batches.last().and_then(|batch| sorted[batch.clone()].last()) {
+            shared = last.iter().zip(*text).take_while(|(a, b)| a == b).count();
+            // The row at `depth` has as many tokens behind it, its own, and what all have in common.
             fits = (shared..text.len()).all(|depth| {
                 let taken = rows.get(depth).copied().unwrap_or(0);
-                taken < MOST_ROWS.min(MOST_CACHED / (depth + 2)).max(1)
+                taken < MOST_ROWS.min(MOST_CACHED / (depth + 1 + before)).max(1)
             });
         }
         if !fits {
@@ -136,7 +136,7 @@ mod tests {
         texts.push(Vec::new());
         texts.sort();
         let sorted: Vec<&[i64]> = texts.iter().map(Vec::as_slice).collect();
-        let batches = batches(&sorted);
+        let batches = batches(&sorted, 1);
         assert_eq!(batches.iter().cloned().flatten().collect::<Vec<_>>(), (0..sorted.len()).collect::<Vec<_>>());
         assert!(batches.len() < 40, "{}", batches.len());
         for batch in batches {

@@ -8,7 +8,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use edgefuse::config::model_folder::Kind;
 use edgefuse::config::{ByteSize, Device, ModelEntry, OnMissingProvider, Provider, Step};
 use edgefuse::engine::{Engine, release_freed, resident_bytes};
 use edgefuse::error::Error;
@@ -149,7 +148,7 @@ fn examine_parts(
     let loader = Loader::new(engine.clone(), entry)?;
     let folder = loader.folder().clone();
     report.name = Some(folder.common.name.clone());
-    if folder.kind.name() != kind {
+    if folder.kind.key() != kind {
         return Err(loader.wrong_kind(kind));
     }
     let cost = loader.memory_cost();
@@ -180,12 +179,7 @@ fn examine_parts(
             resident: grown,
         });
     }
-    let tokenizer = match &folder.kind {
-        Kind::Whisper(spec) => Some(&spec.tokenizer),
-        Kind::Blip(spec) => Some(&spec.tokenizer),
-        Kind::Student(spec) => spec.tokenizer.as_ref(),
-        Kind::Vad(_) => None,
-    };
+    let tokenizer = folder.kind.tokenizer();
     if let Some(tokenizer) = tokenizer {
         Vocabulary::load(&folder, tokenizer)?;
     }

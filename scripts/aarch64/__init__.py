@@ -1,0 +1,1 @@
+"""What scripts/test_aarch64.sh needs besides the shell."""

@@ -1,0 +1,148 @@
+#!/usr/bin/env bash
+# Builds edgefuse for aarch64 boards and runs it, emulated: no glibc symbol newer than JetPack 5 has, the unit tests, and the
+# demo's steps with the results of this machine. Needs what scripts/setup.sh aarch64 fetches, and:
+#
+#   Rust's standard library for the target   rustup target add aarch64-unknown-linux-gnu
+#   a linker against glibc 2.31 or older     CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER names it, or
+#                                            bin/aarch64-linux-gnu-gcc-glibc2.31 in AARCH64_HOME, or aarch64-linux-gnu-gcc
+#   objdump, zstd, qemu-aarch64              Debian's binutils, zstd, and qemu-user or qemu-user-static
+#   an aarch64 C and C++ library             AARCH64_SYSROOT, or sysroot in AARCH64_HOME, or /usr/aarch64-linux-gnu
+#
+# AARCH64_HOME is ~/.cache/aarch64-build where it is not set. Exit code 77: something of this is not there, and is said.
+set -euo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+
+target=aarch64-unknown-linux-gnu
+newest_glibc=2.31
+home=${AARCH64_HOME:-$HOME/.cache/aarch64-build}
+library=lib/aarch64/libonnxruntime.so
+python=.venv/bin/python
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+not_here() {
+    echo "aarch64: not run here: $1" >&2
+    exit 77
+}
+
+# The newest glibc version that the file needs.
+glibc_of() {
+    objdump -T "$1" | grep -o 'GLIBC_[0-9.]*' | sed 's/GLIBC_//' | sort -uV | tail -n 1
+}
+
+no_newer_than() {
+    [[ $(printf '%s\n%s\n' "$1" "$newest_glibc" | sort -V | tail -n 1) == "$newest_glibc" ]]
+}
+
+# --- What is here ---------------------------------------------------------------------------------------------------
+
+for tool in cargo objdump zstd; do
+    command -v "$tool" >/dev/null || not_here "$tool is not installed"
+done
+rustlib=$(rustc --print sysroot)/lib/rustlib/$target/lib
+compgen -G "$rustlib/libstd-*.rlib" >/dev/null || not_here "Rust's standard library for $target is not installed"
+
+linker=${CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER:-}
+for candidate in "$home/bin/aarch64-linux-gnu-gcc-glibc2.31" aarch64-linux-gnu-gcc; do
+    if [[ -z $linker ]] && command -v "$candidate" >/dev/null; then
+        linker=$candidate
+    fi
+done
+[[ -n $linker ]] || not_here "no linker: neither CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER nor aarch64-linux-gnu-gcc"
+echo 'int main(void) { return 0; }' >"$scratch/probe.c"
+"$linker" -o "$scratch/probe" "$scratch/probe.c" || not_here "$linker does not link a program"
+found=$(glibc_of "$scratch/probe")
+no_newer_than "$found" || not_here "$linker links against glibc $found or newer, and JetPack 5 has $newest_glibc"
+
+qemu=$(command -v qemu-aarch64 || command -v qemu-aarch64-static) || not_here "qemu-aarch64 is not installed"
+sysroot=${AARCH64_SYSROOT:-}
+for candidate in "$home/sysroot" /usr/aarch64-linux-gnu; do
+    if [[ -z $sysroot && -e $candidate/lib/ld-linux-aarch64.so.1 ]]; then
+        sysroot=$candidate
+    fi
+done
+[[ -n $sysroot ]] || not_here "no aarch64 C library: neither AARCH64_SYSROOT nor /usr/aarch64-linux-gnu"
+if [[ ! -e $sysroot/proc/cpuinfo ]]; then
+    # ONNX Runtime reads it, and would find this machine's.
+    mkdir -p "$scratch/sysroot/proc"
+    ln -s "$(realpath "$sysroot")/lib" "$scratch/sysroot/lib"
+    for core in 0 1; do
+        printf 'processor\t: %s\nFeatures\t: fp asimd aes pmull sha1 sha2 crc32 cpuid\nCPU implementer\t: 0x41\n' "$core"
+        printf 'CPU architecture: 8\nCPU variant\t: 0x1\nCPU part\t: 0xd07\nCPU revision\t: 1\n\n'
+    done >"$scratch/sysroot/proc/cpuinfo"
+    sysroot=$scratch/sysroot
+fi
+[[ -e $library ]] || not_here "$library is not there: scripts/setup.sh aarch64"
+
+emulate=("$qemu" -cpu cortex-a57 -L "$sysroot")
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=$linker
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="${emulate[*]}"
+echo "linker $linker (glibc $found), $("$qemu" --version | head -n 1), sysroot $sysroot"
+
+# --- Build ----------------------------------------------------------------------------------------------------------
+
+cargo build --release --locked
+cargo build --release --locked --target "$target"
+targets=${CARGO_TARGET_DIR:-target}
+here=$targets/release/edgefuse
+board=$targets/$target/release/edgefuse
+needed=$(glibc_of "$board")
+echo "the binary needs glibc $needed"
+no_newer_than "$needed" || { echo "aarch64: FAILED: JetPack 5 has glibc $newest_glibc" >&2 && exit 1; }
+
+# --- Unit tests -----------------------------------------------------------------------------------------------------
+
+cargo test --release --locked --lib --target "$target"
+
+# --- The demo's steps: the same results as here -----------------------------------------------------------------------
+
+failed=0
+# same TITLE TOLERANCE ARGUMENT...: runs edgefuse here and emulated, and compares the results.
+same() {
+    local title=$1 tolerance=$2 started=$SECONDS
+    shift 2
+    "$here" --quiet --format json "$@" >"$scratch/here.jsonl"
+    if ! ORT_DYLIB_PATH=$library "${emulate[@]}" "$board" --quiet --format json "$@" >"$scratch/board.jsonl"; then
+        echo "$title: the emulated run failed"
+        failed=1
+    elif ! "$python" scripts/aarch64/compare.py "$scratch/here.jsonl" "$scratch/board.jsonl" --tolerance "$tolerance"; then
+        echo "$title: the results differ"
+        failed=1
+    else
+        echo "$title: equal within $tolerance ($((SECONDS - started)) s)"
+    fi
+}
+
+same "student, picture and text" 1e-3 fuse --embeddings --image tests/data/easyvqa-23.png --text "what color is the shape?"
+same "student, sound" 1e-3 fuse --embeddings --audio tests/data/cards-001.wav
+same "BLIP, caption" 1e-3 caption tests/data/easyvqa-23.png
+same "BLIP, answer" 1e-3 ask tests/data/easyvqa-23.png "what color is the shape?"
+
+# --- A bundle: the same twice, and running from where it is unpacked -------------------------------------------------------
+
+mkdir -p "$scratch/clone/configs"
+ln -s "$PWD/onnx" "$scratch/clone/onnx"
+config=configs/board.yaml
+cat >"$scratch/clone/$config" <<EOF
+device: board
+models: {student: {path: onnx/student}}
+pipeline: [fuse]
+EOF
+for number in 1 2; do
+    "$here" --config "$scratch/clone/$config" --quiet bundle --target aarch64 --binary "$board" --library "$library" \
+        --out "$scratch/$number.tar.zst"
+done
+cmp "$scratch/1.tar.zst" "$scratch/2.tar.zst"
+zstd --quiet -d -c "$scratch/1.tar.zst" | tar -x -C "$scratch"
+(cd "$scratch/edgefuse" && sha256sum -c --quiet SHA256SUMS)
+run_bundle() {
+    env -u ORT_DYLIB_PATH -u EDGEFUSE_CONFIG "${emulate[@]}" "$scratch/edgefuse/edgefuse" --config "$scratch/edgefuse/$config" "$@"
+}
+if run_bundle doctor && run_bundle --quiet fuse --image tests/data/easyvqa-23.png --text "what color is the shape?" | grep "^blue "; then
+    echo "bundle: runs"
+else
+    echo "bundle: does not run"
+    failed=1
+fi
+
+exit "$failed"

@@ -1,0 +1,145 @@
+//! What one process measures.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use super::energy::{Energy, PowerMeter};
+use super::inputs::Inputs;
+use super::statistics::Latency;
+use super::task::Task;
+use crate::config::{ByteSize, Device};
+use crate::engine::{Engine, peak_resident_bytes};
+use crate::error::Error;
+use crate::models::Models;
+use crate::pipeline::{Pipeline, Record, RecordResult};
+
+/// A process that begins with nothing loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Cold {
+    /// Milliseconds from the start of the process until the library was there.
+    pub library_ms: f64,
+    /// Milliseconds of the first record, with loading the model.
+    pub first_ms: f64,
+}
+
+/// A process that has the model loaded and goes on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Warm {
+    /// Time of a record, from the file to the result.
+    pub latency: Latency,
+    /// Records a second, one after the other.
+    pub throughput_per_s: f64,
+    /// Seconds of sound a second, where the record is a recording.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio_s_per_s: Option<f64>,
+    /// The execution provider that comes first among those that loaded.
+    pub provider: String,
+    /// The most memory that the process ever had, library and model and all.
+    pub peak_bytes: Option<u64>,
+    /// What a record took, where the board tells.
+    pub energy: Energy,
+}
+
+/// Loads what `task` needs, runs `warm_up` records that do not count and then `repeat` that do.
+///
+/// # Errors
+/// [`Error`] when the library, the model or an input cannot be used.
+pub fn measure_warm(
+    device: &Device,
+    task: Task,
+    inputs: &Inputs,
+    warm_up: usize,
+    repeat: usize,
+) -> Result<Warm, Error> {
+    let mut bench = Bench::new(device, task, inputs, None)?;
+    let mut last = bench.run()?;
+    for _ in 1..warm_up {
+        last = bench.run()?;
+    }
+    let meter = PowerMeter::start(Path::new("/sys"));
+    let started = Instant::now();
+    let mut times = Vec::with_capacity(repeat);
+    for _ in 0..repeat {
+        let started = Instant::now();
+        last = bench.run()?;
+        times.push(milliseconds(started));
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    let energy = meter.stop(repeat);
+    let latency = Latency::of(&times).ok_or_else(|| Error::Input { problem: "nothing was measured".to_string() })?;
+    let spoken = last.transcript.as_ref().and_then(|it| it.value()).map(|transcript| transcript.duration);
+    Ok(Warm {
+        latency,
+        throughput_per_s: repeat as f64 / seconds,
+        audio_s_per_s: spoken.map(|spoken| spoken * repeat as f64 / seconds),
+        provider: provider(&last).unwrap_or("cpu").to_string(),
+        peak_bytes: peak_resident_bytes(),
+        energy,
+    })
+}
+
+/// One record in a process that has nothing loaded; `started` is when it began.
+///
+/// # Errors
+/// As [`measure_warm`].
+pub fn measure_cold(device: &Device, task: Task, inputs: &Inputs, started: Instant) -> Result<Cold, Error> {
+    let mut bench = Bench::new(device, task, inputs, None)?;
+    let library_ms = milliseconds(started);
+    let first = Instant::now();
+    bench.run()?;
+    Ok(Cold { library_ms, first_ms: milliseconds(first) })
+}
+
+/// One record, of which every session writes a profile into `profiles`.
+///
+/// # Errors
+/// As [`measure_warm`].
+pub fn run_once(device: &Device, task: Task, inputs: &Inputs, profiles: &Path) -> Result<(), Error> {
+    Bench::new(device, task, inputs, Some(profiles))?.run().map(drop)
+}
+
+struct Bench {
+    pipeline: Pipeline,
+    record: Record,
+}
+
+impl Bench {
+    fn new(device: &Device, task: Task, inputs: &Inputs, profiles: Option<&Path>) -> Result<Self, Error> {
+        // All of the memory is the model's that is measured: what the budget evicts would be loaded anew each time.
+        let mut device = device.clone();
+        device.runtime.memory_budget = None::<ByteSize>;
+        let engine = Engine::start(&device.runtime, &device.base)?;
+        let engine = match profiles {
+            Some(folder) => engine.with_profiles(folder),
+            None => engine,
+        };
+        let steps = vec![task.step(&device)];
+        let record = task.record(inputs);
+        Ok(Bench { pipeline: Pipeline::new(Models::new(Arc::new(engine), device), steps)?, record })
+    }
+
+    fn run(&mut self) -> Result<RecordResult, Error> {
+        // Each run is of a picture never seen before.
+        self.pipeline.forget_picture();
+        let result = self.pipeline.process(&self.record, &mut |_, _| {})?;
+        match result.errors().first() {
+            Some(problem) => Err(Error::Input { problem: (*problem).to_string() }),
+            None => Ok(result),
+        }
+    }
+}
+
+fn provider(result: &RecordResult) -> Option<&'static str> {
+    let transcript = result.transcript.as_ref().and_then(|it| it.done()).map(|it| it.provider);
+    let caption = || result.caption.as_ref().and_then(|it| it.done()).map(|it| it.provider);
+    let answer = || result.answer.as_ref().and_then(|it| it.done()).map(|it| it.provider);
+    let fusion = || result.fusion.as_ref().and_then(|it| it.done()).map(|it| it.provider);
+    transcript.or_else(caption).or_else(answer).or_else(fusion)
+}
+
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
+}

@@ -1,0 +1,65 @@
+//! What a row of measured times comes to.
+
+use serde::{Deserialize, Serialize};
+
+/// Latency of repeated runs, in milliseconds. Percentiles are nearest-rank: each is a time that was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Latency {
+    /// Runs that were measured.
+    pub runs: usize,
+    /// The shortest.
+    pub min_ms: f64,
+    /// Half of the runs took no longer.
+    pub p50_ms: f64,
+    /// Nine of ten runs took no longer.
+    pub p90_ms: f64,
+    /// Of a hundred runs 99 took no longer; with fewer than 100 runs this is the longest.
+    pub p99_ms: f64,
+    /// The longest.
+    pub max_ms: f64,
+    /// The arithmetic mean.
+    pub mean_ms: f64,
+}
+
+impl Latency {
+    /// Of times in milliseconds; `None` where there are none.
+    pub fn of(times: &[f64]) -> Option<Self> {
+        let mut sorted = times.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let (&min_ms, &max_ms) = (sorted.first()?, sorted.last()?);
+        Some(Latency {
+            runs: sorted.len(),
+            min_ms,
+            p50_ms: nearest_rank(&sorted, 50),
+            p90_ms: nearest_rank(&sorted, 90),
+            p99_ms: nearest_rank(&sorted, 99),
+            max_ms,
+            mean_ms: sorted.iter().sum::<f64>() / sorted.len() as f64,
+        })
+    }
+}
+
+/// The smallest value that `percent` of all values are not above. `sorted` is not empty.
+fn nearest_rank(sorted: &[f64], percent: usize) -> f64 {
+    let rank = (percent * sorted.len()).div_ceil(100).max(1);
+    sorted[rank - 1]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_nearest_rank() {
+        // The example of the nearest-rank method: 15, 20, 35, 40, 50.
+        let five = [35.0, 20.0, 15.0, 50.0, 40.0];
+        let latency = Latency::of(&five).unwrap();
+        assert_eq!((latency.min_ms, latency.p50_ms, latency.p90_ms, latency.p99_ms), (15.0, 35.0, 50.0, 50.0));
+        assert_eq!((latency.max_ms, latency.mean_ms, latency.runs), (50.0, 32.0, 5));
+        let hundred: Vec<f64> = (1..=100).map(f64::from).collect();
+        let latency = Latency::of(&hundred).unwrap();
+        assert_eq!((latency.p50_ms, latency.p90_ms, latency.p99_ms, latency.max_ms), (50.0, 90.0, 99.0, 100.0));
+        assert_eq!(Latency::of(&[7.0]).unwrap().p50_ms, 7.0);
+        assert!(Latency::of(&[]).is_none());
+    }
+}

@@ -1,0 +1,110 @@
+//! What is measured: one step of the pipeline over one record.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{AskOptions, CaptionOptions, Device, FuseOptions, ModelEntry, Question, Step, TextSource};
+use crate::pipeline::Record;
+
+use super::inputs::Inputs;
+
+/// A step that is measured, under the name of its command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// Whisper: a recording to text.
+    Transcribe,
+    /// BLIP: a picture to a caption.
+    Caption,
+    /// BLIP: a picture and a question to an answer.
+    Ask,
+    /// The student: picture, text and sound to a decision.
+    Fuse,
+}
+
+impl Task {
+    /// All of them.
+    pub const ALL: [Task; 4] = [Task::Transcribe, Task::Caption, Task::Ask, Task::Fuse];
+
+    /// The name of its command.
+    pub fn name(self) -> &'static str {
+        match self {
+            Task::Transcribe => "transcribe",
+            Task::Caption => "caption",
+            Task::Ask => "ask",
+            Task::Fuse => "fuse",
+        }
+    }
+
+    /// The kind of model that it runs on.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Task::Transcribe => "whisper",
+            Task::Caption | Task::Ask => "blip",
+            Task::Fuse => "student",
+        }
+    }
+
+    /// The graph that does most of the work.
+    pub fn main_graph(self) -> &'static str {
+        match self {
+            Task::Transcribe => "encoder",
+            Task::Caption | Task::Ask => "vision",
+            Task::Fuse => "student",
+        }
+    }
+
+    /// The graph without which a model cannot do it, where models of the kind differ in that.
+    pub fn graph(self) -> Option<&'static str> {
+        match self {
+            Task::Caption => Some("caption_decoder"),
+            Task::Ask => Some("answer_decoder"),
+            Task::Transcribe | Task::Fuse => None,
+        }
+    }
+
+    /// The model that the device has for it.
+    pub fn entry(self, device: &Device) -> Option<&ModelEntry> {
+        match self {
+            Task::Transcribe => device.whisper.as_ref(),
+            Task::Caption | Task::Ask => device.blip.as_ref(),
+            Task::Fuse => device.student.as_ref(),
+        }
+    }
+
+    /// The step, with the device file's options where its pipeline has the step.
+    pub fn step(self, device: &Device) -> Step {
+        let configured = device.pipeline.iter().find(|step| step.name() == self.name());
+        match (self, configured) {
+            // The question is the input's, whatever the pipeline takes it from.
+            (Task::Ask, Some(Step::Ask(options))) => {
+                Step::Ask(AskOptions { question: Question::Text, ..options.clone() })
+            }
+            (Task::Ask, _) => Step::Ask(AskOptions { question: Question::Text, ..AskOptions::default() }),
+            // Likewise: the transcript would be made by Whisper, which is not what is measured.
+            (Task::Fuse, Some(Step::Fuse(options))) => {
+                Step::Fuse(FuseOptions { text: TextSource::Text, ..options.clone() })
+            }
+            (Task::Fuse, _) => Step::Fuse(FuseOptions { text: TextSource::Text, ..FuseOptions::default() }),
+            (_, Some(step)) => step.clone(),
+            (Task::Transcribe, None) => Step::Transcribe(Box::default()),
+            (Task::Caption, None) => Step::Caption(CaptionOptions::default()),
+        }
+    }
+
+    /// The record that it is measured on.
+    pub fn record(self, inputs: &Inputs) -> Record {
+        let (image, audio, text) = match self {
+            Task::Transcribe => (false, true, false),
+            Task::Caption => (true, false, false),
+            Task::Ask => (true, false, true),
+            Task::Fuse => (true, true, true),
+        };
+        Record {
+            id: Some(self.name().to_string()),
+            image: image.then(|| inputs.image.clone()),
+            audio: audio.then(|| inputs.audio.clone()),
+            text: text.then(|| inputs.text.clone()),
+            ..Record::default()
+        }
+    }
+}

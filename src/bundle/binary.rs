@@ -1,0 +1,83 @@
+//! The program and the library for the board.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use super::Bundle;
+use crate::config::Device;
+use crate::engine::Machine;
+use crate::error::Error;
+
+/// The program: the one that is named, or that of this machine, or Cargo's for the target.
+pub(super) fn program(bundle: &Bundle, base: &Path) -> Result<PathBuf, Error> {
+    if let Some(path) = &bundle.binary {
+        return checked(path, bundle.target, "--binary");
+    }
+    if Machine::own() == Some(bundle.target) {
+        let own = env::current_exe().map_err(|source| Error::Read { path: PathBuf::from("edgefuse"), source })?;
+        return checked(&own, bundle.target, "this program");
+    }
+    let triple = format!("{}-unknown-linux-gnu", architecture(bundle.target));
+    let folder = env::var_os("CARGO_TARGET_DIR").map_or_else(|| base.join("target"), PathBuf::from);
+    let path = folder.join(&triple).join("release/edgefuse");
+    if !path.is_file() {
+        return Err(problem(format!(
+            "no program for {} at {}; build it with `cross build --release --target {triple}`, or name it with --binary",
+            bundle.target,
+            path.display()
+        )));
+    }
+    checked(&path, bundle.target, "the program there")
+}
+
+/// The library, or why the board has to have its own: nobody but the maker of a board builds ONNX Runtime with the
+/// board's execution providers.
+pub(super) fn library(bundle: &Bundle, device: &Device) -> Result<Result<PathBuf, String>, Error> {
+    if let Some(path) = &bundle.library {
+        return checked(path, bundle.target, "--library").map(Ok);
+    }
+    if let Some(path) = &device.runtime.library {
+        return Ok(Err(format!("the device file names the board's own, {}", path.display())));
+    }
+    let models = [&device.whisper, &device.blip, &device.student, &device.vad].into_iter().flatten();
+    let providers = models.flat_map(|entry| entry.execution_providers.iter()).chain(&device.execution_providers);
+    if let Some(provider) = providers.into_iter().find(|provider| provider.name() != "cpu") {
+        return Ok(Err(format!("provider `{}` needs the board's own ONNX Runtime", provider.name())));
+    }
+    let of_target = device.base.join("lib").join(architecture(bundle.target));
+    let folders = [Some(of_target), (Machine::own() == Some(bundle.target)).then(|| device.base.join("lib"))];
+    let candidates: Vec<PathBuf> =
+        folders.into_iter().flatten().map(|folder| folder.join("libonnxruntime.so")).collect();
+    match candidates.iter().find(|path| path.exists()) {
+        Some(path) => checked(path, bundle.target, "the library there").map(Ok),
+        None => Err(problem(format!(
+            "no ONNX Runtime for {} at {}; fetch it with `scripts/setup.sh {}`, or name it with --library",
+            bundle.target,
+            candidates.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" or "),
+            if bundle.target == Machine::Aarch64 { "aarch64" } else { "" }
+        ))),
+    }
+}
+
+/// The first part of the target's name.
+pub(super) fn architecture(machine: Machine) -> &'static str {
+    match machine {
+        Machine::Aarch64 => "aarch64",
+        _ => "x86_64",
+    }
+}
+
+fn checked(path: &Path, wanted: Machine, who: &str) -> Result<PathBuf, Error> {
+    let told = |what: String| problem(format!("{}: {what} ({who})", path.display()));
+    // What a link leads to is packed; its name may be a version's.
+    let path = path.canonicalize().map_err(|error| told(format!("cannot read: {error}")))?;
+    match Machine::of_file(&path) {
+        Ok(found) if found == wanted => Ok(path),
+        Ok(found) => Err(told(format!("built for {found}, and the bundle is for {wanted}"))),
+        Err(why) => Err(told(format!("not a program or library: {why}"))),
+    }
+}
+
+fn problem(problem: String) -> Error {
+    Error::Bundle { problem }
+}

@@ -1,0 +1,112 @@
+//! Which files make a bundle.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use super::archive::{Content, Entry};
+use super::{Bundle, binary, licenses, model, service};
+use crate::config::Device;
+use crate::config::MODEL_FILE;
+use crate::error::Error;
+
+/// The one folder of the archive, in which everything lies.
+pub(super) const FOLDER: &str = "edgefuse";
+
+/// What goes into the archive.
+pub(super) struct Contents {
+    pub entries: Vec<Entry>,
+    pub no_library: Option<String>,
+}
+
+/// Collects and checks it all, before anything is written.
+pub(super) fn contents(bundle: &Bundle, device: &Device) -> Result<Contents, Error> {
+    let mut files = BTreeMap::new();
+    let mut put = |name: String, content: Content, executable: bool| {
+        files.insert(name.clone(), Entry { name, content, executable });
+    };
+
+    put("edgefuse".to_string(), Content::File(binary::program(bundle, &device.base)?, None), true);
+    let library = binary::library(bundle, device)?;
+    if let Ok(path) = &library {
+        put("lib/libonnxruntime.so".to_string(), Content::File(path.clone(), None), false);
+        for (name, notice) in licenses::of_library(path) {
+            put(format!("LICENSES/{name}"), Content::File(notice, None), false);
+        }
+    }
+    let config = device.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    for (name, text) in device_files(device)? {
+        put(format!("configs/{name}"), Content::Bytes(text.into_bytes()), false);
+    }
+
+    let mut origins = Vec::new();
+    let models =
+        [("whisper", &device.whisper), ("blip", &device.blip), ("student", &device.student), ("vad", &device.vad)];
+    for (key, entry) in models.into_iter().filter_map(|(key, entry)| Some((key, entry.as_ref()?))) {
+        let place = place(&entry.path, &device.base).ok_or_else(|| Error::Bundle {
+            problem: format!(
+                "{}: models.{key}.path must be relative and lie below {}, so that it is found on the board",
+                device.path.display(),
+                if device.base.as_os_str().is_empty() {
+                    "the current folder".into()
+                } else {
+                    device.base.display().to_string()
+                }
+            ),
+        })?;
+        let model = model::reduced(entry)?;
+        put(format!("{place}/{MODEL_FILE}"), Content::Bytes(model.yaml.into_bytes()), false);
+        for (name, spec) in model.files {
+            let path = model.folder.file(&name);
+            put(format!("{place}/{name}"), Content::File(path, Some(spec)), false);
+        }
+        origins.push((place, model.folder));
+    }
+    for (name, text) in licenses::texts(&origins) {
+        put(format!("LICENSES/{name}"), Content::Bytes(text.into_bytes()), false);
+    }
+    put("edgefuse.service".to_string(), Content::Bytes(service::unit(device, &config).into_bytes()), false);
+    let install = service::install_script(binary::architecture(bundle.target), &config);
+    put("install.sh".to_string(), Content::Bytes(install.into_bytes()), true);
+    Ok(Contents { entries: files.into_values().collect(), no_library: library.err() })
+}
+
+/// A device file and those that it extends, by their names in `configs/`.
+fn device_files(device: &Device) -> Result<Vec<(String, String)>, Error> {
+    let mut files = Vec::new();
+    for path in [&device.path].into_iter().chain(&device.extended) {
+        // Elsewhere, its own relative paths would start elsewhere.
+        if path.parent() != device.path.parent() {
+            let problem =
+                format!("{}: it extends {}, which does not lie beside it", device.path.display(), path.display());
+            return Err(Error::Bundle { problem });
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let text = fs::read_to_string(path).map_err(|source| Error::Read { path: path.clone(), source })?;
+        files.push((name, text));
+    }
+    Ok(files)
+}
+
+/// Where a model folder lies, from the folder that the device file's paths start from; `None` where it is not below it.
+fn place(path: &Path, base: &Path) -> Option<String> {
+    let relative: PathBuf = path.strip_prefix(base).ok()?.components().filter(|it| *it != Component::CurDir).collect();
+    let plain = relative.components().all(|component| matches!(component, Component::Normal(_)));
+    let name = relative.to_str().filter(|name| plain && !name.is_empty())?;
+    Some(name.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_lie_below_the_base() {
+        let place = |path: &str, base: &str| place(Path::new(path), Path::new(base));
+        assert_eq!(place("onnx/student", "").as_deref(), Some("onnx/student"));
+        assert_eq!(place("/opt/e/./onnx/student", "/opt/e").as_deref(), Some("onnx/student"));
+        assert_eq!(place("/models/student", ""), None);
+        assert_eq!(place("../student", ""), None);
+        assert_eq!(place("/opt/e", "/opt/e"), None);
+    }
+}

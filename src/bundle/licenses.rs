@@ -1,0 +1,43 @@
+//! Whose work is in a bundle, and under which conditions.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::model_folder::ModelFolder;
+
+const MIT: &str = include_str!("../../LICENSE-MIT");
+const APACHE: &str = include_str!("../../LICENSE-APACHE");
+
+/// Written by scripts/list_crates.py.
+const CRATES: &str = include_str!("crates.txt");
+
+/// The texts that this program carries, and what the models' descriptions say; `models` are their places and folders.
+pub(super) fn texts(models: &[(String, ModelFolder)]) -> Vec<(&'static str, String)> {
+    let described = models.iter().map(|(place, folder)| {
+        let source = &folder.common.source;
+        format!(
+            "{place}\n  weights  {}\n  origin   {}\n  license  {}\n  exporter {}\n",
+            source.weights, source.origin, source.license, source.exporter
+        )
+    });
+    vec![
+        ("edgefuse-LICENSE-MIT", MIT.to_string()),
+        ("edgefuse-LICENSE-APACHE", APACHE.to_string()),
+        ("edgefuse-crates.txt", CRATES.to_string()),
+        ("models.txt", described.collect::<Vec<_>>().join("\n")),
+    ]
+}
+
+/// The notices that lie beside the library, as scripts/setup.sh puts them there.
+pub(super) fn of_library(library: &Path) -> Vec<(&'static str, PathBuf)> {
+    let folder = library.parent().unwrap_or(Path::new(""));
+    let notices = ["onnxruntime-LICENSE", "onnxruntime-ThirdPartyNotices.txt"].map(|name| (name, folder.join(name)));
+    for (name, path) in &notices {
+        if !path.is_file() {
+            log::warn!(
+                "{} is not beside the library: add ONNX Runtime's {name} before you pass the bundle on",
+                path.display()
+            );
+        }
+    }
+    notices.into_iter().filter(|(_, path)| path.is_file()).collect()
+}

@@ -1,0 +1,71 @@
+//! A model folder cut down to the precisions that a device file names.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use serde_yaml::{Mapping, Value};
+
+use crate::config::model_folder::{FileSpec, ModelFolder};
+use crate::config::{ConfigError, MODEL_FILE, ModelEntry, Precisions};
+use crate::engine::EngineError;
+use crate::error::Error;
+
+/// What of a model folder a device uses.
+pub(super) struct Reduced {
+    pub folder: ModelFolder,
+    /// `model.yaml` that names nothing else.
+    pub yaml: String,
+    /// The other files.
+    pub files: BTreeMap<String, FileSpec>,
+}
+
+/// Reads the folder of `entry` and leaves out what its precisions do not need.
+pub(super) fn reduced(entry: &ModelEntry) -> Result<Reduced, Error> {
+    let folder = ModelFolder::load(entry).map_err(Error::Model)?;
+    let path = folder.file(MODEL_FILE);
+    let text = fs::read_to_string(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+    let files = needed(&folder, &entry.precision)?;
+    let unreadable = |error: serde_yaml::Error| {
+        Error::Model(ConfigError::Yaml { path: path.clone(), line: 0, column: 0, problem: error.to_string() })
+    };
+    let mut yaml: Value = serde_yaml::from_str(&text).map_err(unreadable)?;
+    if let Some(listed) = mapping(&mut yaml, "files") {
+        listed.retain(|name, _| name.as_str().is_some_and(|name| files.contains_key(name)));
+    }
+    for (role, graph) in mapping(&mut yaml, "graphs").into_iter().flatten() {
+        let precision = entry.precision.of(role.as_str().unwrap_or_default());
+        for key in ["files", "weights", "needs"] {
+            let Some(by_precision) = mapping(graph, key) else { continue };
+            by_precision.retain(|name, _| name.as_str() == Some(precision));
+            if by_precision.is_empty()
+                && let Some(graph) = graph.as_mapping_mut()
+            {
+                graph.remove(key);
+            }
+        }
+    }
+    Ok(Reduced { yaml: serde_yaml::to_string(&yaml).map_err(unreadable)?, files, folder })
+}
+
+fn mapping<'a>(value: &'a mut Value, key: &str) -> Option<&'a mut Mapping> {
+    value.get_mut(key)?.as_mapping_mut()
+}
+
+/// The files of every graph in its precision, and the tokenizer.
+fn needed(folder: &ModelFolder, precisions: &Precisions) -> Result<BTreeMap<String, FileSpec>, Error> {
+    let common = &folder.common;
+    let tokenizer = folder.kind.tokenizer();
+    let mut names: Vec<String> = tokenizer.cloned().into_iter().collect();
+    for (role, graph) in &common.graphs {
+        let precision = precisions.of(role);
+        let file = graph.files.get(precision).ok_or_else(|| EngineError::Precision {
+            model: common.name.clone(),
+            graph: role.clone(),
+            wanted: precision.to_string(),
+            available: graph.files.keys().cloned().collect(),
+        })?;
+        names.extend([file.clone(), graph.weights_file(precision, file)]);
+    }
+    // A graph whose weights stand inside it has no file of weights.
+    Ok(names.into_iter().filter_map(|name| Some((name.clone(), common.files.get(&name)?.clone()))).collect())
+}

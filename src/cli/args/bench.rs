@@ -1,0 +1,83 @@
+//! The arguments of `bench`.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+/// Arguments of `bench`.
+#[derive(Debug, clap::Args)]
+pub struct Bench {
+    /// Which of the device file's models
+    #[arg(value_enum, default_value_t = BenchModel::All)]
+    pub which: BenchModel,
+    /// Runs that are measured in a warm process
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub repeat: u32,
+    /// Runs before those, which do not count
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub warm_up: u32,
+    /// Fresh processes whose first run is measured; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    pub cold: u32,
+    #[command(flatten)]
+    pub given: GivenInputs,
+    /// Draw the latencies as this SVG file
+    #[arg(long, value_name = "FILE.svg")]
+    pub chart: Option<PathBuf>,
+    /// Write what ran when as this trace, which chrome://tracing and ui.perfetto.dev open
+    #[arg(long, value_name = "FILE.json")]
+    pub profile: Option<PathBuf>,
+}
+
+/// What is measured on.
+#[derive(Debug, Clone, clap::Args)]
+pub struct GivenInputs {
+    /// A picture [default: a small drawing]
+    #[arg(long, value_name = "FILE")]
+    pub image: Option<PathBuf>,
+    /// A sound [default: a spoken question of two seconds]
+    #[arg(long, value_name = "FILE")]
+    pub audio: Option<PathBuf>,
+    /// A text [default: that question]
+    #[arg(long, value_name = "TEXT")]
+    pub text: Option<String>,
+}
+
+/// Which models are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BenchModel {
+    /// All that the device file names
+    All,
+    /// Transcripts
+    Whisper,
+    /// Captions and answers
+    Blip,
+    /// Decisions
+    Student,
+}
+
+/// One process of `bench`, which starts them itself.
+#[derive(Debug, clap::Args)]
+pub struct BenchProcess {
+    #[arg(value_enum)]
+    pub what: Measurement,
+    /// The task, in JSON's quotes
+    pub task: String,
+    #[arg(long, default_value_t = 1)]
+    pub repeat: u32,
+    #[arg(long, default_value_t = 1)]
+    pub warm_up: u32,
+    #[command(flatten)]
+    pub given: GivenInputs,
+    #[arg(long)]
+    pub profiles: Option<PathBuf>,
+}
+
+/// What a process of `bench` measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Measurement {
+    Ceiling,
+    Cold,
+    Warm,
+    Profile,
+}

@@ -1,0 +1,137 @@
+//! `bench`: latency, throughput, memory, energy, and how near that is to what the machine can do.
+
+mod process;
+mod report;
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use edgefuse::bench::{Bars, Ceiling, Cold, Given, Inputs, Latency, Task, TemporaryFolder, Trace, Warm, chart};
+use edgefuse::config::Device;
+use edgefuse::config::model_folder::ModelFolder;
+use edgefuse::error::Error;
+use edgefuse::whole_file::WholeFile;
+
+pub(in crate::cli) use process::bench_process;
+
+use super::start::device;
+use crate::cli::args::{Bench, BenchModel, Format, GivenInputs, Global, Measurement};
+use crate::cli::{Outcome, Stop, say};
+use process::{Child, Ended};
+use report::{ColdReport, Report};
+
+/// Measures each task of the chosen models, each in processes of its own.
+pub(in crate::cli) fn bench(global: &Global, args: &Bench) -> Result<Outcome, Stop> {
+    super::no_subtitles(global)?;
+    let kinds: &[_] = match args.which {
+        BenchModel::All => &["whisper", "blip", "student"],
+        BenchModel::Whisper => &["whisper"],
+        BenchModel::Blip => &["blip"],
+        BenchModel::Student => &["student"],
+    };
+    let device = device(global, kinds)?;
+    let tasks = tasks(&device, args.which, kinds)?;
+    if args.given.text.as_ref().is_some_and(|text| text.trim().is_empty()) {
+        return Err(Stop::Usage("the text is empty".to_string()));
+    }
+    // Tried before an hour of measuring.
+    for path in [&args.chart, &args.profile].into_iter().flatten() {
+        drop(WholeFile::create(path)?);
+    }
+    let inputs = Inputs::new(&given(&args.given))?;
+    let child = Child { global, inputs: &inputs };
+    let mut trace = Trace::default();
+    // Kept until the trace is written.
+    let mut profiles = Vec::new();
+    let mut bars = Vec::new();
+    for task in tasks {
+        if !global.quiet {
+            say(&format!("measuring {}", task.name()));
+        }
+        let measured = (|| -> Result<_, Ended> {
+            let ceiling: Ceiling = child.measure(Measurement::Ceiling, task, &[])?;
+            let cold = cold(&child, task, args.cold)?;
+            let counts = [("--warm-up", args.warm_up), ("--repeat", args.repeat)];
+            let warm: Warm = child.measure(Measurement::Warm, task, &counts)?;
+            let folder = TemporaryFolder::new()?;
+            let lasting = child.profile(task, folder.path())?;
+            Ok((ceiling, cold, warm, folder, lasting))
+        })();
+        let (ceiling, cold, warm, folder, lasting) = match measured {
+            Ok(measured) => measured,
+            Err(Ended::Code(code)) => return Ok(Outcome::Ended(code)),
+            Err(Ended::Stop(stop)) => return Err(stop),
+        };
+        let profiled = Trace::of_folder(folder.path(), lasting)?;
+        let report = Report::new(&device, task, args, &ceiling, cold, warm, profiled.totals()?);
+        bars.push(Bars {
+            title: format!("{} ({})", report.task, report.model),
+            warm: report.warm,
+            cold_ms: report.cold.as_ref().map(|cold| cold.latency.p50_ms),
+        });
+        trace.append(task.name(), profiled);
+        profiles.push(folder);
+        print(global.format, &report).map_err(Stop::Output)?;
+    }
+    if let Some(path) = &args.chart {
+        let title = format!("edgefuse on {}: latency of a record", device.name);
+        WholeFile::write(path, chart(&title, &bars).as_bytes())?;
+    }
+    if let Some(path) = &args.profile {
+        trace.write(path)?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// The tasks that the chosen models can do.
+fn tasks(device: &Device, which: BenchModel, kinds: &[&'static str]) -> Result<Vec<Task>, Error> {
+    let mut tasks = Vec::new();
+    for task in Task::ALL.into_iter().filter(|task| kinds.contains(&task.kind())) {
+        let Some(entry) = task.entry(device) else {
+            if which == BenchModel::All {
+                continue;
+            }
+            return Err(Error::NoModel { config: device.path.clone(), kind: task.kind(), command: "bench" });
+        };
+        let folder = ModelFolder::load(entry).map_err(Error::Model)?;
+        if folder.kind.name() != task.kind() {
+            return Err(Error::WrongKind { path: folder.path, found: folder.kind.name(), wanted: task.kind() });
+        }
+        if task.graph().is_none_or(|graph| folder.common.graphs.contains_key(graph)) {
+            tasks.push(task);
+        }
+    }
+    match tasks.is_empty() {
+        true => Err(Error::NoModel { config: device.path.clone(), kind: "student", command: "bench" }),
+        false => Ok(tasks),
+    }
+}
+
+/// So many fresh processes; `None` where none are asked for.
+fn cold(child: &Child, task: Task, count: u32) -> Result<Option<ColdReport>, Ended> {
+    let mut processes = Vec::new();
+    let mut parts = Vec::new();
+    for _ in 0..count {
+        let (part, lasting): (Cold, Duration) = child.timed(Measurement::Cold, task, &[])?;
+        processes.push(lasting.as_secs_f64() * 1e3);
+        parts.push(part);
+    }
+    let median = |of: fn(&Cold) -> f64| Latency::of(&parts.iter().map(of).collect::<Vec<_>>()).map(|it| it.p50_ms);
+    let library_ms = median(|cold| cold.library_ms).unwrap_or_default();
+    let first_ms = median(|cold| cold.first_ms).unwrap_or_default();
+    Ok(Latency::of(&processes).map(|latency| ColdReport { latency, library_ms, first_ms }))
+}
+
+fn given(given: &GivenInputs) -> Given {
+    Given { image: given.image.clone(), audio: given.audio.clone(), text: given.text.clone() }
+}
+
+fn print(format: Format, report: &Report) -> io::Result<()> {
+    let text = match format {
+        Format::Json => serde_json::to_string(report)? + "\n",
+        _ => report.to_string(),
+    };
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}

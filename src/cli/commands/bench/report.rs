@@ -1,0 +1,141 @@
+//! What `bench` tells of one task.
+
+use std::fmt;
+
+use edgefuse::bench::{Ceiling, Energy, Latency, Task, Totals, Warm};
+use edgefuse::config::{ByteSize, Device};
+use serde::Serialize;
+
+use crate::cli::args::Bench;
+
+#[derive(Serialize)]
+pub(super) struct Report {
+    pub task: &'static str,
+    /// Name of the model's folder.
+    pub model: String,
+    precision: String,
+    device: String,
+    provider: String,
+    /// Where the input is not the program's own.
+    input: InputReport,
+    pub warm: Latency,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cold: Option<ColdReport>,
+    throughput_per_s: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audio_s_per_s: Option<f64>,
+    peak_bytes: Option<u64>,
+    energy: Energy,
+    /// Billions of operations in matrix products and convolutions of one record.
+    gflop: f64,
+    /// The same a second, at the median latency.
+    gflop_per_s: f64,
+    ceiling: Ceiling,
+    /// `gflop_per_s` of the ceiling; integer products can be faster than it, so that it can be above 1.
+    ceiling_share: f64,
+    node_runs: u64,
+}
+
+/// A process from its start to its end, with one record.
+#[derive(Serialize)]
+pub(super) struct ColdReport {
+    #[serde(flatten)]
+    pub latency: Latency,
+    /// Median until the library was there.
+    pub library_ms: f64,
+    /// Median of loading the model and the first record.
+    pub first_ms: f64,
+}
+
+#[derive(Serialize)]
+struct InputReport {
+    image: String,
+    audio: String,
+    text: String,
+}
+
+/// Stands for what the program carries.
+const OWN: &str = "built in";
+
+impl Report {
+    pub fn new(
+        device: &Device,
+        task: Task,
+        args: &Bench,
+        ceiling: &Ceiling,
+        cold: Option<ColdReport>,
+        warm: Warm,
+        totals: Totals,
+    ) -> Self {
+        let entry = task.entry(device);
+        let path = |given: &Option<std::path::PathBuf>| given.as_ref().map(|path| path.display().to_string());
+        let own = |given: Option<String>| given.unwrap_or_else(|| OWN.to_string());
+        let gflop = totals.flops / 1e9;
+        let gflop_per_s = gflop / (warm.latency.p50_ms / 1e3);
+        Report {
+            task: task.name(),
+            model: entry.and_then(|it| it.path.file_name()).unwrap_or_default().to_string_lossy().into_owned(),
+            precision: entry.map(|entry| entry.precision.to_string()).unwrap_or_default(),
+            device: device.name.clone(),
+            provider: warm.provider,
+            input: InputReport {
+                image: own(path(&args.given.image)),
+                audio: own(path(&args.given.audio)),
+                text: own(args.given.text.clone()),
+            },
+            warm: warm.latency,
+            cold,
+            throughput_per_s: warm.throughput_per_s,
+            audio_s_per_s: warm.audio_s_per_s,
+            peak_bytes: warm.peak_bytes,
+            energy: warm.energy,
+            gflop,
+            gflop_per_s,
+            ceiling_share: gflop_per_s / ceiling.gflops,
+            ceiling: ceiling.clone(),
+            node_runs: totals.node_runs,
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        let latency = |latency: &Latency| {
+            format!("p50 {:.2} ms  p90 {:.2} ms  p99 {:.2} ms", latency.p50_ms, latency.p90_ms, latency.p99_ms)
+        };
+        writeln!(out, "{} ({}, {}, on {})", self.task, self.model, self.precision, self.provider)?;
+        writeln!(out, "  warm        {}  of {} runs", latency(&self.warm), self.warm.runs)?;
+        if let Some(cold) = &self.cold {
+            writeln!(
+                out,
+                "  cold        {}  of {} processes; library {:.1} ms, model and first record {:.1} ms",
+                latency(&cold.latency),
+                cold.latency.runs,
+                cold.library_ms,
+                cold.first_ms
+            )?;
+        }
+        let sound = self.audio_s_per_s.map(|speed| format!(", {speed:.1} s of sound a second")).unwrap_or_default();
+        writeln!(out, "  throughput  {:.2} records a second{sound}", self.throughput_per_s)?;
+        let peak = self.peak_bytes.map_or("unknown".to_string(), |bytes| ByteSize::from(bytes).to_string());
+        writeln!(out, "  memory      {peak} at the peak, of the whole process")?;
+        writeln!(
+            out,
+            "  arithmetic  {:.3} GFLOP a record, {:.1} GFLOP/s: {:.0} % of the {:.1} GFLOP/s of a matrix product (fp32, {} x {}, {})",
+            self.gflop,
+            self.gflop_per_s,
+            self.ceiling_share * 100.0,
+            self.ceiling.gflops,
+            self.ceiling.size,
+            self.ceiling.size,
+            self.ceiling.provider
+        )?;
+        match &self.energy {
+            Energy::Measured { sensor, mean_w, joules_per_record, .. } => writeln!(
+                out,
+                "  energy      {joules_per_record:.3} J a record at {mean_w:.2} W ({sensor}, idle included)"
+            ),
+            Energy::Unknown { unknown } => writeln!(out, "  energy      not known: {unknown}"),
+        }
+    }
+}

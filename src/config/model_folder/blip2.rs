@@ -1,0 +1,102 @@
+//! Constants of a BLIP-2 model.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::graph::{GraphSpec, check_cache, check_decoder, graph};
+use super::image::ImageSpec;
+
+/// Stands for the question in [`Blip2Generation::question_prompt`].
+const QUESTION: &str = "{question}";
+
+/// What a BLIP-2 model needs beside the common keys.
+#[derive(Debug, Clone)]
+pub struct Blip2Spec {
+    /// Preprocessing of the picture.
+    pub image: ImageSpec,
+    /// File with the tokenizer.
+    pub tokenizer: String,
+    /// Special tokens.
+    pub tokens: Blip2Tokens,
+    /// Decoding constants.
+    pub generation: Blip2Generation,
+}
+
+/// Special tokens of the language model.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Blip2Tokens {
+    /// Before the tokens of a prompt.
+    pub prompt_start: Vec<i64>,
+    /// Behind them.
+    pub prompt_end: Vec<i64>,
+    /// Stands for the prompt where there is none.
+    pub no_prompt: i64,
+    /// Ends a text.
+    pub end: i64,
+    /// What the decoder reads first, where the language model has an encoder.
+    pub start: Option<i64>,
+}
+
+/// Decoding constants of BLIP-2.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Blip2Generation {
+    /// Most new tokens of a caption, unless the device file or the command line says otherwise.
+    pub caption_max_tokens: usize,
+    /// Most new tokens of an answer, likewise.
+    pub answer_max_tokens: usize,
+    /// Most tokens of a prompt, and of a text; where the language model is a decoder only, of both together.
+    pub max_tokens: usize,
+    /// What the language model reads of a question, which takes the place of `{question}`.
+    pub question_prompt: String,
+}
+
+impl Blip2Spec {
+    /// What the language model reads of a question.
+    pub fn question(&self, question: &str) -> String {
+        self.generation.question_prompt.replace(QUESTION, question)
+    }
+
+    pub(super) fn check(&self, graphs: &BTreeMap<String, GraphSpec>) -> Result<(), String> {
+        self.image.check()?;
+        let vision = graph(graphs, "vision")?;
+        vision.need("vision", &["pixel_values"], &["image_embeds"])?;
+        let rows = &vision.outputs["image_embeds"];
+        let reader = if let Some(encoder) = graphs.get("text_encoder") {
+            encoder.need("text_encoder", &["input_ids", "image_embeds"], &["cross_key", "cross_value"])?;
+            check_decoder(graphs, "decoder")?;
+            if encoder.layers() != graphs["decoder"].layers() {
+                return Err("graphs: text_encoder and decoder differ in `layers`".to_string());
+            }
+            if self.tokens.start.is_none() {
+                return Err("tokens.start: missing, though there is a graph text_encoder".to_string());
+            }
+            encoder
+        } else {
+            check_cache(graphs, "decoder", &["input_ids", "image_embeds"])?;
+            &graphs["decoder"]
+        };
+        if rows.fixed(2).is_none() || rows.fixed(2) != reader.inputs["image_embeds"].fixed(2) {
+            return Err("graphs: vision gives image_embeds of another width than the language model takes".to_string());
+        }
+        let vocabulary = graphs["decoder"].outputs["logits"].fixed(1).unwrap_or(0) as i64;
+        let tokens = &self.tokens;
+        let mut ids = tokens.prompt_start.iter().chain(&tokens.prompt_end).chain(&tokens.start);
+        if !ids.all(|id| (0..vocabulary).contains(id))
+            || ![tokens.no_prompt, tokens.end].iter().all(|id| (0..vocabulary).contains(id))
+        {
+            return Err(format!("tokens: an id is outside the vocabulary of {vocabulary}"));
+        }
+        let generation = &self.generation;
+        let limits = [generation.caption_max_tokens, generation.answer_max_tokens, generation.max_tokens];
+        if limits.iter().any(|limit| !(1..=65_536).contains(limit)) || generation.max_tokens < 2 {
+            return Err("generation: a limit is out of range".to_string());
+        }
+        if generation.question_prompt.matches(QUESTION).count() != 1 {
+            return Err(format!("generation.question_prompt: {QUESTION} must stand in it once"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,25 @@
+//! Profiles of sessions: ONNX Runtime writes one a session, as a list of events that chrome://tracing and Perfetto open.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Where the profiles of an engine's sessions go.
+#[derive(Debug, Clone)]
+pub(super) struct Profiles {
+    folder: PathBuf,
+    started: Instant,
+}
+
+impl Profiles {
+    pub(super) fn new(folder: &Path) -> Self {
+        Profiles { folder: folder.to_path_buf(), started: Instant::now() }
+    }
+
+    /// What the profile's file name starts with for the graph `name`; ONNX Runtime appends the date and `.json`.
+    ///
+    /// Times in a profile start with its session: the name holds the microseconds up to there, so that profiles can be
+    /// laid one beside the other.
+    pub(super) fn prefix(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{:012}.{}", self.started.elapsed().as_micros(), name.replace('/', ".")))
+    }
+}

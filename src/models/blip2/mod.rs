@@ -1,0 +1,169 @@
+//! BLIP-2: captions and answers about pictures, by a large language model that reads what a smaller one saw
+//! (transformers' `Blip2ForConditionalGeneration`).
+//!
+//! A language model with an encoder (T5) attends to picture and prompt; one without (OPT) reads them before the text.
+
+mod write;
+
+use std::sync::Arc;
+
+use image::RgbImage;
+
+use crate::config::model_folder::{Blip2Spec, Kind, ModelFolder};
+use crate::config::{CaptionOptions, SearchOptions};
+use crate::engine::{Graph, Tensor};
+use crate::error::Error;
+use crate::media::image::pixel_values;
+use crate::models::blip::{Answer, Candidates, Caption, EncodedImage, RankedAnswer, pixel_config};
+use crate::models::generation::{Decoder, log_probabilities};
+use crate::models::loader::{Loader, load_once};
+use crate::models::vocabulary::Vocabulary;
+
+/// A BLIP-2 model. The vision encoder is loaded with it, the language model when a task first needs it.
+pub struct Blip2 {
+    loader: Loader,
+    folder: Arc<ModelFolder>,
+    spec: Blip2Spec,
+    vocabulary: Vocabulary,
+    vision: Graph,
+    text_encoder: Option<Graph>,
+    decoder: Option<Decoder>,
+}
+
+impl Blip2 {
+    /// Loads the vision encoder and the tokenizer.
+    ///
+    /// # Errors
+    /// [`Error`] when the folder holds another kind of model, or a file of it cannot be loaded.
+    pub fn load(loader: Loader) -> Result<Self, Error> {
+        let folder = loader.folder().clone();
+        let Kind::Blip2(spec) = &folder.kind else { return Err(loader.wrong_kind("blip2")) };
+        Ok(Blip2 {
+            spec: spec.clone(),
+            vocabulary: Vocabulary::load(&folder, &spec.tokenizer)?,
+            vision: loader.graph("vision")?,
+            text_encoder: None,
+            decoder: None,
+            loader,
+            folder,
+        })
+    }
+
+    /// Loads the language model, if it is not loaded yet.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] when a graph cannot be loaded.
+    pub fn prepare(&mut self) -> Result<(), Error> {
+        if self.has_encoder() {
+            load_once(&mut self.text_encoder, || self.loader.graph("text_encoder"))?;
+        }
+        load_once(&mut self.decoder, || Decoder::load(&self.loader, "decoder"))?;
+        Ok(())
+    }
+
+    /// The execution provider of the vision encoder.
+    pub fn provider(&self) -> &'static str {
+        self.vision.provider()
+    }
+
+    /// The execution provider of the language model; that of the vision encoder before it is loaded.
+    pub fn language_provider(&self) -> &'static str {
+        self.decoder.as_ref().map_or(self.provider(), |decoder| decoder.provider())
+    }
+
+    /// Name of the model.
+    pub fn name(&self) -> &str {
+        &self.folder.common.name
+    }
+
+    /// Runs the vision encoder.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] when the graph fails.
+    pub fn encode(&mut self, image: &RgbImage) -> Result<EncodedImage, Error> {
+        let pixels = pixel_values(image, &pixel_config(&self.spec.image));
+        let mut outputs = self.vision.run(&[("pixel_values", &[Tensor::float(pixels)?])])?;
+        let shape = &self.folder.common.graphs["vision"].outputs["image_embeds"];
+        Ok(EncodedImage::of_embeddings(outputs.take_one("image_embeds", &[Some(1), shape.fixed(1), shape.fixed(2)])?))
+    }
+
+    /// Captions a picture; with a prompt, what the language model writes behind it. As many captions as `options` says,
+    /// the best first. The prompt is part of the caption where the language model has no encoder: it goes on from it.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the prompt is too long; [`Error::Engine`] when a graph fails.
+    pub fn caption(&mut self, image: &EncodedImage, options: &CaptionOptions) -> Result<Vec<Caption>, Error> {
+        let prompt = self.prompt(options.prompt.as_deref().map(str::trim).filter(|text| !text.is_empty()))?;
+        let limit = options.search.max_tokens.unwrap_or(self.spec.generation.caption_max_tokens);
+        let written = self.writing(image, &prompt.ids)?.write(limit, options.captions, &options.search)?;
+        let given = if self.has_encoder() { &[] } else { prompt.own() };
+        let provider = self.language_provider();
+        let captions = written.into_iter().map(|written| {
+            let tokens = [given, &written.tokens].concat();
+            Ok(Caption {
+                text: self.vocabulary.decode(&tokens)?,
+                tokens,
+                log_probability: written.log_probability,
+                score: written.score.unwrap_or(written.log_probability),
+                provider,
+            })
+        });
+        captions.collect()
+    }
+
+    /// Answers a question about a picture, put to the language model as the model folder says.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the question is empty or too long; [`Error::Engine`] when a graph fails.
+    pub fn answer(&mut self, image: &EncodedImage, question: &str, options: &SearchOptions) -> Result<Answer, Error> {
+        let prompt = self.question(question)?;
+        let limit = options.max_tokens.unwrap_or(self.spec.generation.answer_max_tokens);
+        let written = self.writing(image, &prompt.ids)?.write(limit, 1, options)?.into_iter().next();
+        let (tokens, log_probability) = written.map(|it| (it.tokens, it.log_probability)).unwrap_or_default();
+        let provider = self.language_provider();
+        Ok(Answer { text: self.vocabulary.decode(&tokens)?, tokens, log_probability, provider })
+    }
+
+    /// Prepares a list of answers for [`Blip2::rank`], as [`Blip::candidates`](crate::models::blip::Blip::candidates).
+    ///
+    /// # Errors
+    /// [`Error::Request`] when an answer is too long, or none is left.
+    pub fn candidates(&self, texts: &[String]) -> Result<Candidates, Error> {
+        // Behind a prompt the next word begins with its space, which is part of the token.
+        let space = if self.has_encoder() { "" } else { " " };
+        let encode = |text: &str| match text.trim() {
+            "" => Ok(Vec::new()),
+            text => self.vocabulary.encode(&format!("{space}{text}"), false),
+        };
+        Candidates::read(texts, self.spec.generation.max_tokens / 2, self.name(), encode)
+    }
+
+    /// How probable each answer of a list is, the most probable first.
+    ///
+    /// # Errors
+    /// As [`Blip2::answer`].
+    pub fn rank(
+        &mut self,
+        image: &EncodedImage,
+        question: &str,
+        candidates: &Candidates,
+    ) -> Result<Vec<RankedAnswer>, Error> {
+        let prompt = self.question(question)?;
+        let end = self.spec.tokens.end;
+        let longest = candidates.tokens().iter().map(Vec::len).max().unwrap_or(0);
+        let writing = self.writing(image, &prompt.ids)?;
+        if longest > writing.room() {
+            let problem =
+                format!("question and answers have too many tokens for the model: {}", prompt.ids.len() + longest);
+            return Err(Error::Input { problem });
+        }
+        let found =
+            log_probabilities(writing.decoder, writing.about.source(), writing.first, end, candidates.tokens())?;
+        Ok(RankedAnswer::ranked(found))
+    }
+
+    /// Whether the language model has an encoder that reads picture and prompt.
+    fn has_encoder(&self) -> bool {
+        self.folder.common.graphs.contains_key("text_encoder")
+    }
+}

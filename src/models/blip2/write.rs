@@ -1,0 +1,116 @@
+//! What the language model reads, and the text it writes.
+
+use ndarray::Array2;
+
+use super::Blip2;
+use crate::config::SearchOptions;
+use crate::engine::Tensor;
+use crate::error::Error;
+use crate::models::blip::EncodedImage;
+use crate::models::generation::{CrossAttention, Decoder, Generated, Request, Source, generate};
+
+/// A prompt as the language model reads it.
+pub(super) struct Prompt {
+    /// Its tokens between those that the model wants around it.
+    pub ids: Vec<i64>,
+    before: usize,
+    behind: usize,
+}
+
+/// What a decoder writes about.
+pub(super) enum About<'a> {
+    /// What the language model's encoder made of picture and prompt.
+    Encoded(CrossAttention),
+    /// The picture, before everything else.
+    Picture(&'a Tensor),
+}
+
+/// A decoder that is ready to write.
+pub(super) struct Writing<'a> {
+    pub decoder: &'a mut Decoder,
+    pub about: About<'a>,
+    /// What is fed first.
+    pub first: &'a [i64],
+    end: i64,
+    /// Most tokens of all: those fed first, where they are a prompt, and those written.
+    most: usize,
+}
+
+impl Prompt {
+    /// The tokens of its text alone.
+    pub fn own(&self) -> &[i64] {
+        &self.ids[self.before..self.ids.len() - self.behind]
+    }
+}
+
+impl About<'_> {
+    pub fn source(&self) -> Source<'_> {
+        match self {
+            About::Encoded(cross) => Source::Cross(cross),
+            About::Picture(rows) => Source::Prefix(rows),
+        }
+    }
+}
+
+impl Writing<'_> {
+    /// Tokens that there is room for; at least one.
+    pub fn room(&self) -> usize {
+        match self.about {
+            About::Encoded(_) => self.most,
+            About::Picture(_) => self.most - self.first.len(),
+        }
+    }
+
+    /// Writes `count` texts of at most `limit` tokens, the best first.
+    pub fn write(self, limit: usize, count: usize, options: &SearchOptions) -> Result<Vec<Generated>, Error> {
+        let request = Request { prompt: self.first, end: self.end, limit: limit.min(self.room()), count };
+        Ok(generate(self.decoder, self.about.source(), &request, options)?)
+    }
+}
+
+impl Blip2 {
+    /// What the language model reads of a question.
+    pub(super) fn question(&self, question: &str) -> Result<Prompt, Error> {
+        match question.trim() {
+            "" => Err(Error::Input { problem: "the question is empty".to_string() }),
+            question => self.prompt(Some(&self.spec.question(question))),
+        }
+    }
+
+    /// What the language model reads of `text`, as transformers' `Blip2Processor` has it; it must leave room for a token.
+    pub(super) fn prompt(&self, text: Option<&str>) -> Result<Prompt, Error> {
+        let tokens = &self.spec.tokens;
+        let Some(text) = text else { return Ok(Prompt { ids: vec![tokens.no_prompt], before: 1, behind: 0 }) };
+        let own = self.vocabulary.encode(text, false)?;
+        let ids = [&*tokens.prompt_start, &own, &tokens.prompt_end].concat();
+        let most = self.spec.generation.max_tokens;
+        match ids.len() {
+            0 => Err(Error::Input { problem: "the model reads nothing of the prompt".to_string() }),
+            length if length >= most => {
+                let problem = format!("question or prompt has {length} tokens; the model takes fewer than {most}");
+                Err(Error::Input { problem })
+            }
+            _ => Ok(Prompt { ids, before: tokens.prompt_start.len(), behind: tokens.prompt_end.len() }),
+        }
+    }
+
+    /// The decoder, ready to write about a picture and what `prompt` says of it.
+    pub(super) fn writing<'a>(&'a mut self, image: &'a EncodedImage, prompt: &'a [i64]) -> Result<Writing<'a>, Error> {
+        self.prepare()?;
+        let other = || Error::Request {
+            model: self.folder.common.name.clone(),
+            problem: "the picture was not encoded by this model".to_string(),
+        };
+        let (Some(rows), Some(decoder)) = (image.embeddings(), &mut self.decoder) else { return Err(other()) };
+        let (about, first) = match (&mut self.text_encoder, &self.spec.tokens.start) {
+            (Some(encoder), Some(start)) => {
+                let ids = Tensor::integer(Array2::from_shape_fn((1, prompt.len()), |(_, at)| prompt[at]))?;
+                let inputs = [("input_ids", std::slice::from_ref(&ids)), ("image_embeds", std::slice::from_ref(rows))];
+                let cross = CrossAttention::take(&mut encoder.run(&inputs)?);
+                (About::Encoded(cross), std::slice::from_ref(start))
+            }
+            _ => (About::Picture(rows), prompt),
+        };
+        Ok(Writing { decoder, about, first, end: self.spec.tokens.end, most: self.spec.generation.max_tokens })
+    }
+}

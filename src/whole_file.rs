@@ -1,0 +1,101 @@
+//! Files that are whole or not there.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+
+/// A file that is written beside its place, as `FILE.partial`, and moved there when it is whole. What was there before
+/// stays until then; dropped unfinished, it leaves nothing.
+pub struct WholeFile {
+    path: PathBuf,
+    partial: PathBuf,
+    writer: Option<BufWriter<File>>,
+}
+
+impl WholeFile {
+    /// Starts the file.
+    ///
+    /// # Errors
+    /// [`Error::Write`] where the folder is not there or cannot be written, or `path` is no regular file.
+    pub fn create(path: &Path) -> Result<Self, Error> {
+        let failed = |source| Error::Write { path: path.to_path_buf(), source };
+        if path.exists() && !path.is_file() {
+            return Err(failed(io::Error::other("not a regular file")));
+        }
+        let name = path.file_name().ok_or_else(|| failed(io::Error::other("not a file name")))?;
+        let partial = path.with_file_name(format!("{}.partial", name.to_string_lossy()));
+        let writer = Some(BufWriter::new(File::create(&partial).map_err(failed)?));
+        Ok(WholeFile { path: path.to_path_buf(), partial, writer })
+    }
+
+    /// Writes the whole of `bytes` as the file `path`.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+        let mut file = WholeFile::create(path)?;
+        let written = file.write_all(bytes);
+        written.map_err(|source| file.failed(source))?;
+        file.finish()
+    }
+
+    /// Puts the file in its place, after it has reached the disk.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn finish(mut self) -> Result<(), Error> {
+        let outcome = match self.writer.as_mut() {
+            Some(writer) => writer.flush().and_then(|()| writer.get_ref().sync_all()),
+            None => Ok(()),
+        };
+        outcome.and_then(|()| fs::rename(&self.partial, &self.path)).map_err(|source| self.failed(source))?;
+        self.writer = None;
+        Ok(())
+    }
+
+    /// The error that `source` is about this file.
+    pub fn failed(&self, source: io::Error) -> Error {
+        Error::Write { path: self.path.clone(), source }
+    }
+}
+
+impl Write for WholeFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer.as_mut().map_or(Ok(0), |writer| writer.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
+impl Drop for WholeFile {
+    fn drop(&mut self) {
+        if let Some(writer) = self.writer.take() {
+            // Not flushed: what it still holds goes with the file.
+            drop(writer.into_parts());
+            let _ = fs::remove_file(&self.partial);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_whole_or_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("chart.svg");
+        WholeFile::write(&path, b"old").unwrap();
+        let mut file = WholeFile::create(&path).unwrap();
+        file.write_all(b"new, and not finished").unwrap();
+        drop(file);
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing half-written is left");
+        assert!(WholeFile::create(&folder.path().join("none/chart.svg")).is_err());
+        assert!(WholeFile::create(folder.path()).is_err());
+    }
+}

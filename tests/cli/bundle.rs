@@ -1,0 +1,215 @@
+//! `bundle`: what is packed, that it runs from where it is unpacked, and what is refused.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::binary::{Run, command, damaged_model, data, edgefuse, library, root, run};
+
+/// This program's machine, as the command line names it.
+const OWN: &str = if cfg!(target_arch = "aarch64") { "aarch64" } else { "x86_64" };
+const OTHER: &str = if cfg!(target_arch = "aarch64") { "x86_64" } else { "aarch64" };
+
+/// A device file with the student, in a folder as a clone has it.
+fn device_file(folder: &Path, lines: &str) -> PathBuf {
+    fs::create_dir_all(folder.join("configs")).unwrap();
+    fs::create_dir_all(folder.join("onnx")).unwrap();
+    damaged_model("student", &folder.join("onnx"), &["student.onnx"]);
+    let path = folder.join("configs/board.yaml");
+    fs::write(&path, format!("device: board\n{lines}models:\n  student: {{path: onnx/student}}\npipeline: [fuse]\n"))
+        .unwrap();
+    path
+}
+
+fn pack(config: &Path, target: &str, out: &Path, more: &[&str]) -> Run {
+    run(command().arg("--config").arg(config).args(["bundle", "--target", target]).arg("--out").arg(out).args(more))
+}
+
+/// Unpacks into a folder and gives the folder in it.
+fn unpack(archive: &Path, into: &Path) -> PathBuf {
+    let decoder = ruzstd::decoding::StreamingDecoder::new(File::open(archive).unwrap()).unwrap();
+    tar::Archive::new(decoder).unpack(into).unwrap();
+    into.join("edgefuse")
+}
+
+fn files_in(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn unpacked_it_runs_checks_itself_and_installs() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = device_file(folder.path(), "runtime: {memory_budget: 512MiB}\n");
+    let (once, twice) = (folder.path().join("1.tar.zst"), folder.path().join("2.tar.zst"));
+    let library = library();
+    let library = ["--library", library.to_str().unwrap()];
+    pack(&config, OWN, &once, &library).expect(0);
+    pack(&config, OWN, &twice, &library).expect(0);
+    assert!(fs::read(&once).unwrap() == fs::read(&twice).unwrap(), "two bundles of the same differ");
+
+    let unpacked = unpack(&once, folder.path());
+    let listed = fs::read_to_string(unpacked.join("SHA256SUMS")).unwrap();
+    for name in [
+        "edgefuse",
+        "lib/libonnxruntime.so",
+        "configs/board.yaml",
+        "onnx/student/student.onnx",
+        "onnx/student/model.yaml",
+        "onnx/student/tokenizer.json",
+        "edgefuse.service",
+        "install.sh",
+        "LICENSES/models.txt",
+        "LICENSES/edgefuse-crates.txt",
+        "LICENSES/edgefuse-LICENSE-MIT",
+    ] {
+        assert!(listed.lines().any(|line| line.ends_with(&format!("  {name}"))), "{name} is not in\n{listed}");
+    }
+    let unit = fs::read_to_string(unpacked.join("edgefuse.service")).unwrap();
+    for told in ["MemoryMax=536870912", "WatchdogSec=", "Restart=always", "configs/board.yaml", "PrivateDevices=yes"] {
+        assert!(unit.contains(told), "{told} is not in\n{unit}");
+    }
+
+    // Far from the repository and without its environment: the library and the models are the bundle's own.
+    let prefix = folder.path().join("opt/edgefuse");
+    let install = |prefix: &Path| {
+        let mut command = Command::new("sh");
+        command.arg(unpacked.join("install.sh")).args(["--no-service", "--prefix"]).arg(prefix);
+        run(command.env_remove("ORT_DYLIB_PATH").env_remove("EDGEFUSE_CONFIG").current_dir("/"))
+    };
+    install(&prefix).expect(0);
+    let unit = fs::read_to_string(prefix.join("edgefuse.service")).unwrap();
+    assert!(unit.contains(&format!("ExecStart={}/edgefuse ", prefix.display())), "{unit}");
+    let mut installed = Command::new(prefix.join("edgefuse"));
+    installed.env_remove("ORT_DYLIB_PATH").current_dir("/").arg("--config").arg(prefix.join("configs/board.yaml"));
+    let fused = run(installed
+        .args(["fuse", "--quiet", "--image"])
+        .arg(root().join(data("easyvqa-23.png")))
+        .args(["--text", "what color is the shape?"]))
+    .expect(0);
+    assert!(fused.stdout.starts_with("blue "), "{}", fused.stdout);
+
+    // A byte that was lost on the way.
+    let graph = unpacked.join("onnx/student/student.onnx");
+    let mut bytes = fs::read(&graph).unwrap();
+    bytes[1000] ^= 1;
+    fs::write(&graph, bytes).unwrap();
+    let other = folder.path().join("opt/other");
+    let refused = install(&other).expect(3);
+    assert!(refused.stderr.contains("damaged") && !other.exists(), "{}", refused.stderr);
+}
+
+#[test]
+fn only_the_precision_that_the_device_file_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("configs/board.yaml");
+    fs::create_dir_all(config.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink(root().join("onnx"), folder.path().join("onnx")).unwrap();
+    let models = "{whisper: {path: onnx/whisper-tiny.en, precision: {encoder: int8, default: q8}}}";
+    fs::write(&config, format!("device: board\nmodels: {models}\npipeline: [transcribe]\n")).unwrap();
+    let out = folder.path().join("out.tar.zst");
+    let library = library();
+    let run = pack(&config, OWN, &out, &["--library", library.to_str().unwrap(), "--format", "json"]).expect(0);
+    let packed = &run.json()[0];
+    assert_eq!(packed["bytes"], fs::metadata(&out).unwrap().len());
+    let whisper: Vec<&str> = packed["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|name| name.as_str()?.strip_prefix("onnx/whisper-tiny.en/"))
+        .collect();
+    assert_eq!(
+        whisper,
+        [
+            "alignment.q8.onnx",
+            "decoder.q8.onnx",
+            "decoder.q8.onnx.data",
+            "encoder.int8.onnx",
+            "encoder.int8.onnx.data",
+            "model.yaml",
+            "tokenizer.json"
+        ]
+    );
+    let unpacked = unpack(&out, folder.path());
+    let mut doctor = Command::new(unpacked.join("edgefuse"));
+    doctor.env_remove("ORT_DYLIB_PATH").arg("--config").arg(unpacked.join("configs/board.yaml")).arg("doctor");
+    let told = crate::binary::run(&mut doctor).expect(0);
+    assert!(told.stdout.contains("encoder int8, others q8"), "{}", told.stdout);
+}
+
+#[test]
+fn a_board_with_its_own_library_gets_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = device_file(folder.path(), "execution_providers: [cuda, cpu]\n");
+    let out = folder.path().join("out.tar.zst");
+    let run = pack(&config, OWN, &out, &[]).expect(0);
+    assert!(run.stderr.contains("no library packed: provider `cuda`"), "{}", run.stderr);
+    let unpacked = unpack(&out, folder.path());
+    assert!(!unpacked.join("lib").exists());
+    let unit = fs::read_to_string(unpacked.join("edgefuse.service")).unwrap();
+    assert!(unit.contains("SupplementaryGroups=video render") && !unit.contains("PrivateDevices"), "{unit}");
+}
+
+/// Packs in vain; nothing may be left but what was there.
+#[track_caller]
+fn refused(config: &Path, target: &str, more: &[&str], code: i32, words: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    pack(config, target, &folder.path().join("out.tar.zst"), more).expect(code).expect_error(words);
+    assert_eq!(files_in(folder.path()), [""; 0]);
+}
+
+#[test]
+fn for_the_wrong_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = device_file(folder.path(), "");
+    let own_library = library();
+    let (program, own_library) = (env!("CARGO_BIN_EXE_edgefuse"), own_library.to_str().unwrap());
+    let other = if OTHER == "aarch64" { "the bundle is for aarch64" } else { "the bundle is for x86-64" };
+    refused(&config, OTHER, &["--binary", program], 2, &[program, "built for", other]);
+    refused(&config, OWN, &["--library", "tests/data/records.jsonl"], 2, &["records.jsonl", "no ELF header"]);
+    // A program that is only a header, of the other machine.
+    let fake = folder.path().join("edgefuse");
+    let mut header = [0u8; 64];
+    header[..4].copy_from_slice(b"\x7fELF");
+    header[18] = if OTHER == "aarch64" { 183 } else { 62 };
+    fs::write(&fake, header).unwrap();
+    refused(&config, OTHER, &["--binary", fake.to_str().unwrap(), "--library", own_library], 2, &["built for", other]);
+    refused(&config, OTHER, &[], 2, &["no program for", "cross build --release --target", "--binary"]);
+    pack(&config, "riscv64", &folder.path().join("out.tar.zst"), &[]).expect(2);
+}
+
+#[test]
+fn of_models_that_cannot_be_packed() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = device_file(folder.path(), "");
+    let graph = folder.path().join("onnx/student/student.onnx");
+    let mut bytes = fs::read(&graph).unwrap();
+    bytes[1000] ^= 1;
+    fs::write(&graph, bytes).unwrap();
+    let own_library = library();
+    let own = ["--library", own_library.to_str().unwrap()];
+    refused(&config, OWN, &own, 3, &["student.onnx", "SHA-256", "model.yaml says"]);
+
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("path: onnx/student", "path: onnx/student, precision: int4")).unwrap();
+    refused(&config, OWN, &own, 3, &["no graph `student` in precision `int4`", "fp32"]);
+    let elsewhere = root().join("onnx/student");
+    fs::write(&config, text.replace("onnx/student", elsewhere.to_str().unwrap())).unwrap();
+    refused(&config, OWN, &own, 2, &["models.student.path must be relative"]);
+    fs::write(&config, text.replace("onnx/student", "onnx/none")).unwrap();
+    refused(&config, OWN, &own, 3, &["no model folder at"]);
+}
+
+#[test]
+fn where_it_cannot_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = device_file(folder.path(), "");
+    let own_library = library();
+    let own = ["--library", own_library.to_str().unwrap()];
+    pack(&config, OWN, Path::new("/nowhere/out.tar.zst"), &own).expect(2).expect_error(&["/nowhere/out.tar.zst"]);
+    pack(&config, OWN, Path::new("/dev/full"), &own).expect(2).expect_error(&["/dev/full", "not a regular file"]);
+    pack(&config, OWN, folder.path(), &own).expect(2).expect_error(&["not a regular file"]);
+    edgefuse(["bundle", "--target", OWN]).expect(2);
+}
