@@ -23,8 +23,8 @@ from student.speech import CAPTIONS, SPOKEN, Speech, pad
 from student.teacher import Teacher
 
 QUESTIONS_EACH = 8  # about every picture
-#: Mostly yes/no questions; the others are learned at once. See ``questions.Mix`` for why they start easy.
 _CAPTIONS = 0.4  # of the recordings that are only listened to
+#: Mostly yes/no questions; the others are learned at once. See ``questions.Mix`` for why they start easy.
 _EASY = questions.Mix(there=0.5, denied=0.3, kinds=(0.1, 0.1, 0.35, 0.45))
 _HARD = questions.Mix(there=0.33, denied=0.5, kinds=(0.1, 0.1, 0.3, 0.5))
 
