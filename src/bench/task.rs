@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::model_folder::{Kind, ModelFolder};
 use crate::config::{AskOptions, CaptionOptions, Device, FuseOptions, ModelEntry, Question, Step, TextSource};
 use crate::pipeline::Record;
 
@@ -53,12 +54,13 @@ impl Task {
         }
     }
 
-    /// The graph without which a model cannot do it, where models of the kind differ in that.
-    pub fn graph(self) -> Option<&'static str> {
-        match self {
-            Task::Caption => Some("caption_decoder"),
-            Task::Ask => Some("answer_decoder"),
-            Task::Transcribe | Task::Fuse => None,
+    /// Whether a model of its kind can do it: BLIP folders differ in that.
+    pub fn is_of(self, folder: &ModelFolder) -> bool {
+        let has = |graph: &str| folder.common.graphs.contains_key(graph);
+        match (self, &folder.kind) {
+            (Task::Caption, Kind::Blip(_)) => has("caption_decoder"),
+            (Task::Ask, Kind::Blip(_)) => has("answer_decoder"),
+            _ => true,
         }
     }
 

@@ -20,7 +20,7 @@ pub struct CudaOptions {
     pub conv_search: Option<ConvSearch>,
     /// Whether products of 32-bit floats may be taken of 19 bits of them (Ampere and newer).
     pub tf32: Option<bool>,
-    /// Refused where it is `true`: see [`no_cuda_graph`].
+    /// Refused where it is `true`: see `no_cuda_graph`.
     #[serde(deserialize_with = "no_cuda_graph")]
     pub cuda_graph: bool,
     /// Further options by ONNX Runtime's names.

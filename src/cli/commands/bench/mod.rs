@@ -97,7 +97,7 @@ fn tasks(device: &Device, which: BenchModel, kinds: &[&'static str]) -> Result<V
         if folder.kind.key() != task.kind() {
             return Err(Error::WrongKind { path: folder.path, found: folder.kind.name(), wanted: task.kind() });
         }
-        if task.graph().is_none_or(|graph| folder.common.graphs.contains_key(graph)) {
+        if task.is_of(&folder) {
             tasks.push(task);
         }
     }
