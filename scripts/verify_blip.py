@@ -80,6 +80,8 @@ def main() -> int:
     # At large size the text model cannot answer from wider image states: public VQA checkpoints are all of base size.
     tasks = args.task or (["caption", "retrieval"] if args.size == "large" else list(KINDS))
     for task in tasks:
+        if args.work:
+            args.work.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="verify-blip-", dir=args.work) as folder:
             report[task] = Verification(task, Path(folder), args).report()
     report["identical"] = all(report[task]["identical"] for task in tasks)
