@@ -13,11 +13,13 @@ use ruzstd::encoding::{CompressionLevel, compress};
 use sha2::{Digest, Sha256};
 
 use super::Packed;
-use super::contents::FOLDER;
 use crate::config::model_folder::FileSpec;
 use crate::engine::EngineError;
 use crate::error::Error;
 use crate::whole_file::WholeFile;
+
+/// The one folder of the archive, in which everything lies.
+const FOLDER: &str = "edgefuse";
 
 /// List of all other files' hashes, as `sha256sum -c` reads it.
 const SUMS: &str = "SHA256SUMS";

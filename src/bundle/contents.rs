@@ -10,9 +10,6 @@ use crate::config::Device;
 use crate::config::MODEL_FILE;
 use crate::error::Error;
 
-/// The one folder of the archive, in which everything lies.
-pub(super) const FOLDER: &str = "edgefuse";
-
 /// What goes into the archive.
 pub(super) struct Contents {
     pub entries: Vec<Entry>,

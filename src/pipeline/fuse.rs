@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::time::Instant;
 
 use super::record::{Embedding, Record};
-use super::runner::{Pipeline, StepOutcome, timed};
+use super::runner::Pipeline;
 use super::sources::Sources;
+use super::step::{StepOutcome, timed};
 use crate::config::model_folder::StudentInput;
 use crate::config::{FuseOptions, TextSource};
 use crate::error::Error;

@@ -12,6 +12,7 @@ mod result;
 mod runner;
 mod sources;
 mod spool;
+mod step;
 
 pub use about_pictures::{AnswerScore, AnswerText, CaptionScore, CaptionText, MatchedText, MatchedTexts};
 pub use inputs::{Inputs, MediaKind};

@@ -7,8 +7,8 @@ use std::time::{Instant, SystemTime};
 use image::RgbImage;
 
 use super::about_pictures::{AnswerScore, AnswerText, CaptionScore, CaptionText, MatchedText, MatchedTexts};
-use super::runner::{StepOutcome, timed};
 use super::sources::Sources;
+use super::step::{StepOutcome, timed};
 use crate::config::{AskOptions, CaptionOptions, Step};
 use crate::error::Error;
 use crate::models::Models;

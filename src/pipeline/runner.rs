@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use super::pictures::Pictures;
 use super::record::Record;
-use super::result::{RecordResult, StepResult, Timed};
+use super::result::{RecordResult, StepResult};
 use super::sources::Sources;
+use super::step::{StepOutcome, kept, timed};
 use crate::config::{AskOptions, Question, Step, Timestamps, TranscribeOptions};
 use crate::error::Error;
 use crate::media::audio::Recording;
@@ -89,24 +90,6 @@ impl Pipeline {
         let value = whisper.transcribe(&Recording::File(path), vad, options, progress)?;
         Ok(Some(timed(value, started, whisper.provider())))
     }
-}
-
-/// A step gives nothing when the record has not what it needs.
-pub(super) type StepOutcome<T> = Result<Option<Timed<T>>, Error>;
-
-/// Keeps an error about the record's own files in the result, and passes on those that would meet every record.
-fn kept<T>(outcome: StepOutcome<T>) -> Result<Option<StepResult<T>>, Error> {
-    match outcome {
-        Ok(value) => Ok(value.map(StepResult::Done)),
-        Err(error) if error.is_about_input() => Ok(Some(StepResult::Failed { error: error.to_string() })),
-        Err(error) => Err(error),
-    }
-}
-
-pub(super) fn timed<T>(value: T, started: Instant, provider: &'static str) -> Timed<T> {
-    // Microseconds are as fine as the clock is worth.
-    let ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
-    Timed { value, ms, provider }
 }
 
 /// The question that `ask` puts, if the record has one.
