@@ -11,7 +11,7 @@ from export.checkpoint import to_float32
 from export.graph import GraphBuilder
 from export.layers import attention
 from export.linear import linear
-from export.section import Section, layer_norm_of, linear_of
+from export.section import Section, layer_norm_of, linear_after_gelu_of, linear_of
 
 
 def image_embeds(g: GraphBuilder, w: Section, config: VisionConfig, pixels: str) -> str:
@@ -41,7 +41,8 @@ def _layer(g: GraphBuilder, w: Section, config: VisionConfig, x: str) -> str:
     hidden, inner, epsilon = config.hidden_size, config.intermediate_size, config.layer_norm_eps
     x = g.node("Add", _self_attention(g, w, config, layer_norm_of(g, w, x, "layer_norm1", hidden, epsilon)), x)
     wide = linear_of(g, w, layer_norm_of(g, w, x, "layer_norm2", hidden, epsilon), "mlp.fc1", inner, hidden)
-    return g.node("Add", linear_of(g, w, activation(g, wide, config.hidden_act), "mlp.fc2", hidden, inner), x)
+    narrow = linear_after_gelu_of(g, w, activation(g, wide, config.hidden_act), "mlp.fc2", hidden, inner)
+    return g.node("Add", narrow, x)
 
 
 def _self_attention(g: GraphBuilder, w: Section, config: VisionConfig, x: str) -> str:

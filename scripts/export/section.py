@@ -9,7 +9,7 @@ import numpy as np
 from export.checkpoint import Checkpoint
 from export.graph import GraphBuilder
 from export.layers import layer_norm
-from export.linear import linear
+from export.linear import linear, linear_after_gelu
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,12 @@ def linear_of(g: GraphBuilder, w: Section, x: str, name: str, out_size: int, in_
     """The linear layer `name` of `w` over `x` [..., in_size]: [..., out_size]."""
     weight, bias = w.tensor(f"{name}.weight", out_size, in_size), w.tensor(f"{name}.bias", out_size)
     return linear(g, x, w.name(name), weight, bias)
+
+
+def linear_after_gelu_of(g: GraphBuilder, w: Section, x: str, name: str, out_size: int, in_size: int) -> str:
+    """As `linear_of`, over what comes out of a GELU or another activation that goes no further below zero."""
+    weight, bias = w.tensor(f"{name}.weight", out_size, in_size), w.tensor(f"{name}.bias", out_size)
+    return linear_after_gelu(g, x, w.name(name), weight, bias)
 
 
 def layer_norm_of(g: GraphBuilder, w: Section, x: str, name: str, size: int, epsilon: float) -> str:
