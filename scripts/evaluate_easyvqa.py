@@ -32,9 +32,12 @@ _SPOKEN = "student_spoken"
 def main() -> int:
     """Runs the rows that are asked for and prints their figures."""
     arguments = _parser().parse_args()
+    # The records name files by these paths, from a folder of their own.
+    for name in ("data", "recordings", "results", "binary", "student"):
+        setattr(arguments, name, getattr(arguments, name).resolve())
     data = download.ensure(arguments.data) / "data" / "test"
     spoken.ensure(arguments.recordings, arguments.seed, workers=2)
-    binary = Binary(arguments.binary, _ROOT, arguments.student.resolve(), arguments.threads, arguments.results)
+    binary = Binary(arguments.binary, _ROOT, arguments.student, arguments.threads, arguments.results)
     test = _Test(data, arguments.recordings, arguments.seed)
     figures: dict[str, Any] = {"questions": len(test.texts), "threads": arguments.threads}
     for name in arguments.rows:
