@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from bench import page as pages
 from bench.blip_variants import BEAM, CAPTION, TITLES, TOKENS, WORKLOADS
-from bench.report import machine_line
 
 BEGIN, END = "<!-- benchmark:blip -->", "<!-- /benchmark:blip -->"
 EMPTY = "No figures yet: run `scripts/bench_peers.py blip`."
@@ -24,26 +24,12 @@ def table(section: dict[str, Any]) -> str:
 
 def page(results: dict[str, Any]) -> str:
     """docs/benchmarks/blip.md."""
-    parts = ["# BLIP: edgefuse and other engines", "", _PREAMBLE]
-    if results["models"]:
-        parts += ["![Times of edgefuse and other engines](blip.svg)", ""]
-    for model, section in results["models"].items():
-        parts += [f"## {model}", "", table(section), "", machine_line(section), ""]
-        if section["not_run"]:
-            parts += ["Not run:", ""]
-            parts += [f"- {note['engine']} ({note['workload']}): {note['why']}" for note in section["not_run"]]
-            parts += [""]
-    return "\n".join(parts).rstrip() + "\n"
+    return pages.page(results, "BLIP", _PREAMBLE, "blip.svg", table)
 
 
 def readme_section(results: dict[str, Any]) -> str:
     """What stands between the markers in README.md."""
-    if not results["models"]:
-        return EMPTY
-    parts = ["![Times of edgefuse and other engines](docs/benchmarks/blip.svg)"]
-    for model, section in results["models"].items():
-        parts += [f"BLIP {model}:", table(section), machine_line(section)]
-    return "\n\n".join(parts)
+    return pages.readme_section(results, "BLIP", "blip.svg", table, EMPTY)
 
 
 def _time(section: dict[str, Any], name: str, workload: str) -> str:

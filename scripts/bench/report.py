@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bench import page as pages
 from bench.errors import BenchError
 from bench.variants import BEAM, CLIP, COLD, LONG, WER
 
@@ -35,26 +36,12 @@ def headline(section: dict[str, Any], name: str, workload: str) -> str | None:
 
 def page(results: dict[str, Any]) -> str:
     """docs/benchmarks/whisper.md."""
-    parts = ["# Whisper: edgefuse and other engines", "", _PREAMBLE]
-    if results["models"]:
-        parts += ["![Times of edgefuse and other engines](whisper.svg)", ""]
-    for model, section in results["models"].items():
-        parts += [f"## {model}", "", table(section), "", machine_line(section), ""]
-        if section["not_run"]:
-            parts += ["Not run:", ""]
-            parts += [f"- {note['engine']} ({note['workload']}): {note['why']}" for note in section["not_run"]]
-            parts += [""]
-    return "\n".join(parts).rstrip() + "\n"
+    return pages.page(results, "Whisper", _PREAMBLE, "whisper.svg", table)
 
 
 def readme_section(results: dict[str, Any]) -> str:
     """What stands between the markers in README.md."""
-    if not results["models"]:
-        return EMPTY
-    parts = ["![Times of edgefuse and other engines](docs/benchmarks/whisper.svg)"]
-    for model, section in results["models"].items():
-        parts += [f"Whisper {model}:", table(section), machine_line(section)]
-    return "\n\n".join(parts)
+    return pages.readme_section(results, "Whisper", "whisper.svg", table, EMPTY)
 
 
 def replace_section(readme: str, section: str, begin: str = BEGIN, end: str = END) -> str:
@@ -81,16 +68,6 @@ def _memory(measured: dict[str, Any], workload: str) -> str:
 def _rate(measured: dict[str, Any], decoding: str) -> str:
     found = measured.get(WER, {}).get(decoding)
     return f"{100 * found['rate']:.1f} %" if found else _NOTHING
-
-
-def machine_line(section: dict[str, Any]) -> str:
-    """The machine, the date, the commit and the versions of a section."""
-    machine = section["machine"]
-    versions = ", ".join(f"{package} {version}" for package, version in section["versions"].items())
-    return (
-        f"{machine['cpu']} ({', '.join(machine['flags'])}), {machine['threads']} threads; {section['date']}, "
-        f"commit {section['commit']}; {versions}."
-    )
 
 
 _PREAMBLE = """\
