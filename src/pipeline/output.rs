@@ -83,11 +83,19 @@ impl OutputFile {
         }
         let fresh = path.with_file_name(format!("{name}.resumed"));
         let mut writer = BufWriter::new(File::create(&fresh).map_err(write)?);
-        for line in kept {
-            writer.write_all(&line).and_then(|()| writer.write_all(b"\n")).map_err(write)?;
+        let mut begun = || -> io::Result<()> {
+            for line in &kept {
+                writer.write_all(line)?;
+                writer.write_all(b"\n")?;
+            }
+            writer.flush()?;
+            fs::rename(&fresh, &partial)
+        };
+        if let Err(source) = begun() {
+            // What the earlier run left stays as it is.
+            let _ = fs::remove_file(&fresh);
+            return Err(write(source));
         }
-        writer.flush().map_err(write)?;
-        fs::rename(&fresh, &partial).map_err(write)?;
         Ok(OutputFile { path: path.to_path_buf(), partial, writer, done })
     }
 
@@ -127,6 +135,15 @@ impl OutputFile {
     }
 }
 
+/// A run that ended before its first result leaves nothing behind.
+impl Drop for OutputFile {
+    fn drop(&mut self) {
+        if fs::metadata(&self.partial).is_ok_and(|partial| partial.len() == 0) {
+            let _ = fs::remove_file(&self.partial);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,6 +175,14 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         assert_eq!(text.lines().count(), 2, "{text}");
         assert!(!partial.exists());
+    }
+
+    #[test]
+    fn what_ends_before_its_first_result_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.jsonl");
+        drop(OutputFile::create(&path, false).unwrap());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]
