@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--checkpoint", type=Path, default=build / "checkpoints" / "student")
     parser.add_argument("--output", type=Path, default=_ROOT / "onnx" / "student")
     parser.add_argument("--drawings", type=int, default=16_000, help="pictures to draw for training")
-    parser.add_argument("--voices", type=int, default=48, help="recordings of each text for training")
+    parser.add_argument("--voices", type=int, default=160, help="recordings of each text for training")
     parser.add_argument("--validation-voices", type=int, default=3, help="recordings of each text to watch training")
     parser.add_argument("--start", type=Path, help="a state.pt of an earlier student to take weights from")
     parser.add_argument("--typed-steps", type=int, default=1500, help="with picture and typed question only")
