@@ -24,7 +24,7 @@ from memory.limit import Limited, limited
 
 ROOT = Path(__file__).resolve().parent.parent
 MIB = 1 << 20
-SECONDS_BETWEEN_LOOKS = 0.2
+SECONDS_BETWEEN_LOOKS = 0.05
 
 
 @dataclass
@@ -54,6 +54,8 @@ def main() -> int:
     budget = options.budget_mib or int(options.limit_mib * 0.92)
 
     with tempfile.TemporaryDirectory() as name, limited(limit) as place:
+        print(f"limited by {place.how}", file=sys.stderr)
+        started = time.monotonic()
         folder = Path(name)
         manifest = _manifest(folder, options.records, options.text_only)
         device = folder / "limited.yaml"
@@ -67,6 +69,7 @@ def main() -> int:
         watched = _watch(place, [*place.prefix, *command], results, folder)
         counted = place.counted()
         done = _lines(results)
+        seconds = time.monotonic() - started
     failed = [line["id"] for line in done if _failed(line)]
     growth = _growth(watched.residents, options.records // 10)
     report = {
@@ -76,6 +79,7 @@ def main() -> int:
         "peak_resident_bytes": watched.peak,
         **counted,
         "records": len(done),
+        "seconds": round(seconds, 1),
         "failed": len(failed),
         "exit_code": watched.code,
         "growth_after_first_tenth": None if growth is None else round(growth, 4),

@@ -79,7 +79,7 @@ class Binary:
             command = [self.program, "--quiet", "--format", "json", "fuse", "--config", device.name, "--embeddings"]
             words = [str(word) for word in [*command, f"--{modality}", value]]
             output = subprocess.run(words, check=True, capture_output=True, text=True).stdout
-        embedding: list[float] = json.loads(output)["embeddings"][modality]
+        embedding: list[float] = json.loads(output)["fusion"]["embeddings"][modality]
         return embedding
 
     def _device(self, steps: list[str]) -> str:

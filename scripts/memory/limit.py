@@ -48,12 +48,14 @@ class Limited:
 def limited(limit: int) -> Iterator[Limited]:
     """The strictest place that this machine has for a process that may take `limit` bytes."""
     group = _own_group()
+    why = "this process is in no memory cgroup that can be seen"
     if group is not None:
         child = group / f"edgefuse-{os.getpid()}"
         try:
             child.mkdir()
             _set_limit(child, limit)
-        except OSError:
+        except OSError as error:
+            why = str(error)
             if child.is_dir():
                 child.rmdir()
         else:
@@ -66,7 +68,9 @@ def limited(limit: int) -> Iterator[Limited]:
         scope = ["systemd-run", "--scope", "--quiet", "-p", f"MemoryMax={limit}", "-p", "MemorySwapMax=0", "--"]
         yield Limited("systemd-run -p MemoryMax", prefix=scope)
         return
-    yield Limited("nothing: no memory cgroup can be made here, so only the peak is checked")
+    yield Limited(
+        f"nothing: no memory cgroup can be made here ({why}), nor a scope of systemd's; only the peak is checked"
+    )
 
 
 def _own_group() -> Path | None:

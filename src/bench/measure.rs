@@ -1,6 +1,6 @@
 //! What one process measures.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,9 +10,10 @@ use super::energy::{Energy, PowerMeter};
 use super::inputs::Inputs;
 use super::statistics::Latency;
 use super::task::Task;
-use crate::config::{ByteSize, Device};
+use crate::config::{ByteSize, Device, VadOptions};
 use crate::engine::{Engine, peak_resident_bytes};
 use crate::error::Error;
+use crate::media::audio;
 use crate::models::Models;
 use crate::pipeline::{Pipeline, Record, RecordResult};
 
@@ -70,12 +71,11 @@ pub fn measure_warm(
     let seconds = started.elapsed().as_secs_f64();
     let energy = meter.stop(repeat);
     let latency = Latency::of(&times).ok_or_else(|| Error::Input { problem: "nothing was measured".to_string() })?;
-    let spoken = last.transcript.as_ref().and_then(|it| it.value()).map(|transcript| transcript.duration);
     Ok(Warm {
         latency,
         throughput_per_s: repeat as f64 / seconds,
-        audio_s_per_s: spoken.map(|spoken| spoken * repeat as f64 / seconds),
-        provider: provider(&last).unwrap_or("cpu").to_string(),
+        audio_s_per_s: last.sound.map(|seconds_of_sound| seconds_of_sound * repeat as f64 / seconds),
+        provider: last.provider.to_string(),
         peak_bytes: peak_resident_bytes(),
         energy,
     })
@@ -101,9 +101,19 @@ pub fn run_once(device: &Device, task: Task, inputs: &Inputs, profiles: &Path) -
     Bench::new(device, task, inputs, Some(profiles))?.run().map(drop)
 }
 
-struct Bench {
-    pipeline: Pipeline,
-    record: Record,
+/// What a task runs on.
+enum Bench {
+    /// A step of the pipeline, with its record.
+    Step { pipeline: Box<Pipeline>, record: Record },
+    /// The voice activity detector, with a recording.
+    Detector { models: Box<Models>, audio: PathBuf, options: VadOptions },
+}
+
+/// What one run tells of itself.
+struct Ran {
+    provider: &'static str,
+    /// Seconds of the recording, where it is one.
+    sound: Option<f64>,
 }
 
 impl Bench {
@@ -116,28 +126,53 @@ impl Bench {
             Some(folder) => engine.with_profiles(folder),
             None => engine,
         };
-        let steps = vec![task.step(&device)];
-        let record = task.record(inputs);
-        Ok(Bench { pipeline: Pipeline::new(Models::new(Arc::new(engine), device), steps)?, record })
+        let (step, options) = (task.step(&device), device.transcribe_options().vad.options.unwrap_or_default());
+        let models = Models::new(Arc::new(engine), device);
+        Ok(match step {
+            Some(step) => {
+                Bench::Step { pipeline: Box::new(Pipeline::new(models, vec![step])?), record: task.record(inputs) }
+            }
+            None => Bench::Detector { models: Box::new(models), audio: inputs.audio.clone(), options },
+        })
     }
 
-    fn run(&mut self) -> Result<RecordResult, Error> {
-        // Each run is of a picture never seen before.
-        self.pipeline.forget_picture();
-        let result = self.pipeline.process(&self.record, &mut |_, _| {})?;
-        match result.errors().first() {
-            Some(problem) => Err(Error::Input { problem: (*problem).to_string() }),
-            None => Ok(result),
+    fn run(&mut self) -> Result<Ran, Error> {
+        match self {
+            Bench::Step { pipeline, record } => {
+                // Each run is of a picture never seen before.
+                pipeline.forget_picture();
+                let result = pipeline.process(record, &mut |_, _| {})?;
+                match result.errors().first() {
+                    Some(problem) => Err(Error::Input { problem: (*problem).to_string() }),
+                    None => Ok(Ran::of(&result)),
+                }
+            }
+            Bench::Detector { models, audio, options } => {
+                let vad = models.vad("bench")?;
+                let rate = vad.sample_rate();
+                let samples =
+                    audio::load(audio, rate).map_err(|source| Error::Audio { path: audio.clone(), source })?;
+                vad.stretches(&samples, options)?;
+                Ok(Ran { provider: vad.provider(), sound: Some(samples.len() as f64 / f64::from(rate)) })
+            }
         }
     }
 }
 
-fn provider(result: &RecordResult) -> Option<&'static str> {
-    let transcript = result.transcript.as_ref().and_then(|it| it.done()).map(|it| it.provider);
-    let caption = || result.caption.as_ref().and_then(|it| it.done()).map(|it| it.provider);
-    let answer = || result.answer.as_ref().and_then(|it| it.done()).map(|it| it.provider);
-    let fusion = || result.fusion.as_ref().and_then(|it| it.done()).map(|it| it.provider);
-    transcript.or_else(caption).or_else(answer).or_else(fusion)
+impl Ran {
+    fn of(result: &RecordResult) -> Self {
+        let transcript = result.transcript.as_ref().and_then(|it| it.done());
+        let others = [
+            result.caption.as_ref().and_then(|it| it.done()).map(|it| it.provider),
+            result.answer.as_ref().and_then(|it| it.done()).map(|it| it.provider),
+            result.matched.as_ref().and_then(|it| it.done()).map(|it| it.provider),
+            result.fusion.as_ref().and_then(|it| it.done()).map(|it| it.provider),
+        ];
+        Ran {
+            provider: transcript.map(|it| it.provider).or(others.into_iter().flatten().next()).unwrap_or("cpu"),
+            sound: transcript.map(|it| it.value.duration),
+        }
+    }
 }
 
 fn milliseconds(since: Instant) -> f64 {

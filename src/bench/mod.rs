@@ -6,7 +6,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `task` | what is measured: one step of the pipeline |
+//! | `task` | what is measured: a step of the pipeline, the search for speech |
 //! | `inputs` | what it is measured on |
 //! | `measure` | one process's measurement: warm, cold, profiled |
 //! | `statistics` | percentiles |

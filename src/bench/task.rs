@@ -1,14 +1,16 @@
-//! What is measured: one step of the pipeline over one record.
+//! What is measured: one step of the pipeline over one record, or the search for speech in one recording.
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::model_folder::{Kind, ModelFolder};
-use crate::config::{AskOptions, CaptionOptions, Device, FuseOptions, ModelEntry, Question, Step, TextSource};
+use crate::config::{
+    AskOptions, CaptionOptions, Device, FuseOptions, MatchOptions, ModelEntry, Question, Step, TextSource,
+};
 use crate::pipeline::Record;
 
 use super::inputs::Inputs;
 
-/// A step that is measured, under the name of its command.
+/// What is measured, under the name of its command or of its model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Task {
@@ -18,21 +20,27 @@ pub enum Task {
     Caption,
     /// BLIP: a picture and a question to an answer.
     Ask,
+    /// BLIP: a picture and a text to how well they fit.
+    Match,
     /// The student: picture, text and sound to a decision.
     Fuse,
+    /// The voice activity detector: a recording to its stretches of speech.
+    Vad,
 }
 
 impl Task {
     /// All of them.
-    pub const ALL: [Task; 4] = [Task::Transcribe, Task::Caption, Task::Ask, Task::Fuse];
+    pub const ALL: [Task; 6] = [Task::Transcribe, Task::Caption, Task::Ask, Task::Match, Task::Fuse, Task::Vad];
 
-    /// The name of its command.
+    /// The name of its command, or of its model where it has none.
     pub fn name(self) -> &'static str {
         match self {
             Task::Transcribe => "transcribe",
             Task::Caption => "caption",
             Task::Ask => "ask",
+            Task::Match => "match",
             Task::Fuse => "fuse",
+            Task::Vad => "vad",
         }
     }
 
@@ -40,8 +48,9 @@ impl Task {
     pub fn kind(self) -> &'static str {
         match self {
             Task::Transcribe => "whisper",
-            Task::Caption | Task::Ask => "blip",
+            Task::Caption | Task::Ask | Task::Match => "blip",
             Task::Fuse => "student",
+            Task::Vad => "vad",
         }
     }
 
@@ -49,8 +58,9 @@ impl Task {
     pub fn main_graph(self) -> &'static str {
         match self {
             Task::Transcribe => "encoder",
-            Task::Caption | Task::Ask => "vision",
+            Task::Caption | Task::Ask | Task::Match => "vision",
             Task::Fuse => "student",
+            Task::Vad => "vad",
         }
     }
 
@@ -60,6 +70,8 @@ impl Task {
         match (self, &folder.kind) {
             (Task::Caption, Kind::Blip(_)) => has("caption_decoder"),
             (Task::Ask, Kind::Blip(_)) => has("answer_decoder"),
+            (Task::Match, Kind::Blip(_)) => has("match_encoder") || has("text_encoder"),
+            (Task::Match, _) => false,
             _ => true,
         }
     }
@@ -68,15 +80,17 @@ impl Task {
     pub fn entry(self, device: &Device) -> Option<&ModelEntry> {
         match self {
             Task::Transcribe => device.whisper.as_ref(),
-            Task::Caption | Task::Ask => device.blip.as_ref(),
+            Task::Caption | Task::Ask | Task::Match => device.blip.as_ref(),
             Task::Fuse => device.student.as_ref(),
+            Task::Vad => device.vad.as_ref(),
         }
     }
 
-    /// The step, with the device file's options where its pipeline has the step.
-    pub fn step(self, device: &Device) -> Step {
+    /// The step, with the device file's options where its pipeline has the step; `None` for what is no step.
+    pub fn step(self, device: &Device) -> Option<Step> {
         let configured = device.pipeline.iter().find(|step| step.name() == self.name());
-        match (self, configured) {
+        Some(match (self, configured) {
+            (Task::Vad, _) => return None,
             // The question is the input's, whatever the pipeline takes it from.
             (Task::Ask, Some(Step::Ask(options))) => {
                 Step::Ask(AskOptions { question: Question::Text, ..options.clone() })
@@ -90,15 +104,16 @@ impl Task {
             (_, Some(step)) => step.clone(),
             (Task::Transcribe, None) => Step::Transcribe(Box::default()),
             (Task::Caption, None) => Step::Caption(CaptionOptions::default()),
-        }
+            (Task::Match, None) => Step::Match(MatchOptions::default()),
+        })
     }
 
     /// The record that it is measured on.
     pub fn record(self, inputs: &Inputs) -> Record {
         let (image, audio, text) = match self {
-            Task::Transcribe => (false, true, false),
+            Task::Transcribe | Task::Vad => (false, true, false),
             Task::Caption => (true, false, false),
-            Task::Ask => (true, false, true),
+            Task::Ask | Task::Match => (true, false, true),
             Task::Fuse => (true, true, true),
         };
         Record {

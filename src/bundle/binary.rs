@@ -4,6 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use super::Bundle;
+use super::contents::place;
 use crate::config::Device;
 use crate::engine::Machine;
 use crate::error::Error;
@@ -30,31 +31,65 @@ pub(super) fn program(bundle: &Bundle, base: &Path) -> Result<PathBuf, Error> {
     checked(&path, bundle.target, "the program there")
 }
 
+/// Where a board has ONNX Runtime from.
+pub(super) enum Library {
+    /// From the bundle: the file here, and its place there.
+    Packed(PathBuf, String),
+    /// It has one of its own; why.
+    OfBoard(String),
+}
+
 /// The library, or why the board has to have its own: nobody but the maker of a board builds ONNX Runtime with the
 /// board's execution providers.
-pub(super) fn library(bundle: &Bundle, device: &Device) -> Result<Result<PathBuf, String>, Error> {
-    if let Some(path) = &bundle.library {
-        return checked(path, bundle.target, "--library").map(Ok);
+pub(super) fn library(bundle: &Bundle, device: &Device) -> Result<Library, Error> {
+    let usual = || "lib/libonnxruntime.so".to_string();
+    let given = bundle.library.as_ref().map(|path| checked(path, bundle.target, "--library")).transpose()?;
+    if let Some(named) = &device.runtime.library {
+        return named_library(bundle, device, named, given);
     }
-    if let Some(path) = &device.runtime.library {
-        return Ok(Err(format!("the device file names the board's own, {}", path.display())));
+    if let Some(path) = given {
+        return Ok(Library::Packed(path, usual()));
     }
-    let models = [&device.whisper, &device.blip, &device.student, &device.vad].into_iter().flatten();
-    let providers = models.flat_map(|entry| entry.execution_providers.iter()).chain(&device.execution_providers);
-    if let Some(provider) = providers.into_iter().find(|provider| provider.name() != "cpu") {
-        return Ok(Err(format!("provider `{}` needs the board's own ONNX Runtime", provider.name())));
+    if let Some(provider) = device.providers().find(|provider| provider.name() != "cpu") {
+        return Ok(Library::OfBoard(format!("provider `{}` needs the board's own ONNX Runtime", provider.name())));
     }
     let of_target = device.base.join("lib").join(architecture(bundle.target));
     let folders = [Some(of_target), (Machine::own() == Some(bundle.target)).then(|| device.base.join("lib"))];
     let candidates: Vec<PathBuf> =
         folders.into_iter().flatten().map(|folder| folder.join("libonnxruntime.so")).collect();
     match candidates.iter().find(|path| path.exists()) {
-        Some(path) => checked(path, bundle.target, "the library there").map(Ok),
+        Some(path) => Ok(Library::Packed(checked(path, bundle.target, "the library there")?, usual())),
         None => Err(problem(format!(
             "no ONNX Runtime for {} at {}; fetch it with `scripts/setup.sh {}`, or name it with --library",
             bundle.target,
             candidates.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" or "),
             if bundle.target == Machine::Aarch64 { "aarch64" } else { "" }
+        ))),
+    }
+}
+
+/// The library that the device file names: the bundle's where it is named from where the file's paths start, else the board's.
+fn named_library(bundle: &Bundle, device: &Device, named: &Path, given: Option<PathBuf>) -> Result<Library, Error> {
+    let config = device.path.display();
+    if !device.runtime.library_is_relative {
+        return match given {
+            None => Ok(Library::OfBoard(format!("{config} names the board's own, {}", named.display()))),
+            Some(_) => Err(problem(format!(
+                "{config}: runtime.library names the board's own, {}, and the board would not use what --library packs; leave one of \
+                 them out",
+                named.display()
+            ))),
+        };
+    }
+    let place = place(named, &device.base).ok_or_else(|| {
+        problem(format!("{config}: runtime.library: {} lies outside of what is packed", named.display()))
+    })?;
+    match given {
+        Some(path) => Ok(Library::Packed(path, place)),
+        None if named.exists() => Ok(Library::Packed(checked(named, bundle.target, "runtime.library")?, place)),
+        None => Err(problem(format!(
+            "{config}: runtime.library: {} is not there to be packed; name it with --library, or the board's own by an absolute path",
+            named.display()
         ))),
     }
 }

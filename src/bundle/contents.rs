@@ -5,10 +5,15 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use super::archive::{Content, Entry};
-use super::{Bundle, binary, licenses, model, service};
-use crate::config::Device;
+use super::binary::Library;
+use super::{Bundle, binary, board, licenses, model, service};
 use crate::config::MODEL_FILE;
+use crate::config::model_folder::ModelFolder;
+use crate::config::{Device, ModelEntry};
 use crate::error::Error;
+
+/// Tells what the board must have of its own.
+const BOARD: &str = "BOARD.txt";
 
 /// What goes into the archive.
 pub(super) struct Contents {
@@ -25,8 +30,8 @@ pub(super) fn contents(bundle: &Bundle, device: &Device) -> Result<Contents, Err
 
     put("edgefuse".to_string(), Content::File(binary::program(bundle, &device.base)?, None), true);
     let library = binary::library(bundle, device)?;
-    if let Ok(path) = &library {
-        put("lib/libonnxruntime.so".to_string(), Content::File(path.clone(), None), false);
+    if let Library::Packed(path, place) = &library {
+        put(place.clone(), Content::File(path.clone(), None), false);
         for (name, notice) in licenses::of_library(path) {
             put(format!("LICENSES/{name}"), Content::File(notice, None), false);
         }
@@ -36,7 +41,7 @@ pub(super) fn contents(bundle: &Bundle, device: &Device) -> Result<Contents, Err
         put(format!("configs/{name}"), Content::Bytes(text.into_bytes()), false);
     }
 
-    let mut origins = Vec::new();
+    let mut packed = Vec::new();
     let models =
         [("whisper", &device.whisper), ("blip", &device.blip), ("student", &device.student), ("vad", &device.vad)];
     for (key, entry) in models.into_iter().filter_map(|(key, entry)| Some((key, entry.as_ref()?))) {
@@ -57,15 +62,26 @@ pub(super) fn contents(bundle: &Bundle, device: &Device) -> Result<Contents, Err
             let path = model.folder.file(&name);
             put(format!("{place}/{name}"), Content::File(path, Some(spec)), false);
         }
-        origins.push((place, model.folder));
+        packed.push((place, entry, model.folder));
     }
-    for (name, text) in licenses::texts(&origins) {
+    for (name, text) in licenses::texts(packed.iter().map(|(place, _, folder)| (place.as_str(), folder))) {
         put(format!("LICENSES/{name}"), Content::Bytes(text.into_bytes()), false);
     }
     put("edgefuse.service".to_string(), Content::Bytes(service::unit(device, &config).into_bytes()), false);
     let install = service::install_script(binary::architecture(bundle.target), &config);
     put("install.sh".to_string(), Content::Bytes(install.into_bytes()), true);
-    Ok(Contents { entries: files.into_values().collect(), no_library: library.err() })
+    let no_library = match library {
+        Library::Packed(..) => None,
+        Library::OfBoard(why) => {
+            let models: Vec<(&ModelEntry, &ModelFolder)> =
+                packed.iter().map(|(_, entry, folder)| (*entry, folder)).collect();
+            let needed = board::needed(bundle, device, &models);
+            let text = board::requirements(device, &config, &why, &needed);
+            put(BOARD.to_string(), Content::Bytes(text.into_bytes()), false);
+            Some(format!("{why}; the board needs {needed} (see {BOARD} in the bundle)"))
+        }
+    };
+    Ok(Contents { entries: files.into_values().collect(), no_library })
 }
 
 /// A device file and those that it extends, by their names in `configs/`.
@@ -85,8 +101,8 @@ fn device_files(device: &Device) -> Result<Vec<(String, String)>, Error> {
     Ok(files)
 }
 
-/// Where a model folder lies, from the folder that the device file's paths start from; `None` where it is not below it.
-fn place(path: &Path, base: &Path) -> Option<String> {
+/// Where a model folder or library lies, from the folder that the device file's paths start from; `None` where it is not below it.
+pub(super) fn place(path: &Path, base: &Path) -> Option<String> {
     let relative: PathBuf = path.strip_prefix(base).ok()?.components().filter(|it| *it != Component::CurDir).collect();
     let plain = relative.components().all(|component| matches!(component, Component::Normal(_)));
     let name = relative.to_str().filter(|name| plain && !name.is_empty())?;

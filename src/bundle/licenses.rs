@@ -7,12 +7,13 @@ use crate::config::model_folder::ModelFolder;
 const MIT: &str = include_str!("../../LICENSE-MIT");
 const APACHE: &str = include_str!("../../LICENSE-APACHE");
 
-/// Written by scripts/list_crates.py.
+/// Both written by scripts/list_crates.py.
 const CRATES: &str = include_str!("crates.txt");
+const CRATE_LICENSES: &str = include_str!("crate-licenses.txt");
 
 /// The texts that this program carries, and what the models' descriptions say; `models` are their places and folders.
-pub(super) fn texts(models: &[(String, ModelFolder)]) -> Vec<(&'static str, String)> {
-    let described = models.iter().map(|(place, folder)| {
+pub(super) fn texts<'a>(models: impl Iterator<Item = (&'a str, &'a ModelFolder)>) -> Vec<(&'static str, String)> {
+    let described = models.map(|(place, folder)| {
         let source = &folder.common.source;
         format!(
             "{place}\n  weights  {}\n  origin   {}\n  license  {}\n  exporter {}\n",
@@ -23,6 +24,7 @@ pub(super) fn texts(models: &[(String, ModelFolder)]) -> Vec<(&'static str, Stri
         ("edgefuse-LICENSE-MIT", MIT.to_string()),
         ("edgefuse-LICENSE-APACHE", APACHE.to_string()),
         ("edgefuse-crates.txt", CRATES.to_string()),
+        ("edgefuse-crate-licenses.txt", CRATE_LICENSES.to_string()),
         ("models.txt", described.collect::<Vec<_>>().join("\n")),
     ]
 }

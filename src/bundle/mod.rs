@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `contents` | which files, under which names |
 //! | `binary` | the program and the library, checked to be for the board's machine |
+//! | `board` | what the board must have of its own |
 //! | `model` | a model folder cut down to the precisions that the device file names |
 //! | `service` | the systemd unit, and the script that installs all of it |
 //! | `licenses` | whose work it is |
@@ -12,6 +13,7 @@
 
 mod archive;
 mod binary;
+mod board;
 mod contents;
 mod licenses;
 mod model;
@@ -49,7 +51,7 @@ pub struct Packed {
     pub sha256: String,
     /// Names of the files in it.
     pub files: Vec<String>,
-    /// Why there is no library in it, where there is none.
+    /// Why there is no library in it, where there is none, and what the board needs instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub no_library: Option<String>,
 }

@@ -11,9 +11,7 @@ pub(super) fn unit(device: &Device, config: &str) -> String {
         Some(budget) => format!("MemoryMax={}\nMemorySwapMax=0", budget.bytes()),
         None => "# MemoryMax=: the device file has no runtime.memory_budget".to_string(),
     };
-    let models = [&device.whisper, &device.blip, &device.student, &device.vad].into_iter().flatten();
-    let mut providers = models.flat_map(|entry| entry.execution_providers.iter()).chain(&device.execution_providers);
-    let devices = match providers.any(|provider| provider.name() != "cpu") {
+    let devices = match device.providers().any(|provider| provider.name() != "cpu") {
         // An accelerator is a device, and its libraries write the code that they run.
         true => "SupplementaryGroups=video render",
         false => "PrivateDevices=yes\nMemoryDenyWriteExecute=yes",

@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use edgefuse::models::student::Fusion;
 use edgefuse::models::whisper::Segment;
 use edgefuse::pipeline::{AnswerText, CaptionText, MatchedText, MatchedTexts, RecordResult, StepResult};
-use serde::Serialize;
 
 use super::args::Format;
 use super::subtitles::{Hours, Layout, clock, srt, tsv, vtt};
@@ -25,8 +24,6 @@ pub(super) struct Printer {
     pub times: Times,
     /// How subtitles are laid out.
     pub layout: Layout,
-    /// Whether embeddings are printed.
-    pub embeddings: bool,
 }
 
 /// Which steps' results are shown as text.
@@ -53,25 +50,11 @@ pub(super) enum Times {
     Words,
 }
 
-/// A result line with the embeddings that are left out otherwise.
-#[derive(Serialize)]
-struct WithEmbeddings<'a> {
-    #[serde(flatten)]
-    result: &'a RecordResult,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    embeddings: Option<serde_json::Map<String, serde_json::Value>>,
-}
-
 impl Printer {
     /// Writes one result to standard output.
     pub fn print(&self, result: &RecordResult) -> io::Result<()> {
         let text = match self.format {
-            Format::Json => {
-                let embeddings = self.embeddings.then(|| embeddings(result)).flatten();
-                let mut line = serde_json::to_string(&WithEmbeddings { result, embeddings })?;
-                line.push('\n');
-                line
-            }
+            Format::Json => serde_json::to_string(result)? + "\n",
             Format::Srt => self.segments(result, |segments| srt(segments, &self.layout)),
             Format::Vtt => self.segments(result, |segments| vtt(segments, &self.layout)),
             Format::Tsv => self.segments(result, tsv),
@@ -194,21 +177,4 @@ pub(super) fn cost(result: &RecordResult) -> String {
         part("decision", &result.fusion),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
-}
-
-fn embeddings(result: &RecordResult) -> Option<serde_json::Map<String, serde_json::Value>> {
-    let mut map = serde_json::Map::new();
-    if let Some(fusion) = result.fusion.as_ref().and_then(StepResult::value) {
-        map.insert("fused".to_string(), fusion.embedding.clone().into());
-        for (modality, embedding) in &fusion.modality_embeddings {
-            map.insert((*modality).to_string(), embedding.clone().into());
-        }
-    }
-    if let Some(matched) = result.matched.as_ref().and_then(StepResult::value)
-        && let (Some(image), Some(texts)) = (&matched.image_embedding, &matched.text_embeddings)
-    {
-        map.insert("image".to_string(), image.clone().into());
-        map.insert("texts".to_string(), texts.rows().into_iter().map(|row| row.to_vec()).collect());
-    }
-    (!map.is_empty()).then_some(map)
 }

@@ -51,8 +51,20 @@ impl Device {
     /// [`ConfigError`] with file, line and column for malformed YAML, unknown keys, wrong units, a missing library, and
     /// files that extend one another in a circle.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let layers = extends::read(path)?;
-        layers.iter().try_for_each(check)?;
+        let layers = checked(path)?;
+        layers.iter().try_for_each(library_is_there)?;
+        Self::of(path, &layers)
+    }
+
+    /// [`Device::load`] for a device that is not this machine: its library need not be there.
+    ///
+    /// # Errors
+    /// As there, but for the missing library.
+    pub fn load_for_elsewhere(path: &Path) -> Result<Self, ConfigError> {
+        Self::of(path, &checked(path)?)
+    }
+
+    fn of(path: &Path, layers: &[Layer]) -> Result<Self, ConfigError> {
         // What the nearest file says holds.
         let library = layers.iter().find_map(|layer| Some(layer.base.join(layer.raw.runtime.library.as_ref()?)));
         let providers = layers.iter().find_map(|layer| Some(rooted(layer, layer.raw.execution_providers.as_ref()?)));
@@ -66,7 +78,7 @@ impl Device {
             spinning: layers.iter().find_map(|layer| layer.raw.runtime.threads.spinning).unwrap_or(default.spinning),
         };
         let on_missing = layers.iter().find_map(|layer| layer.raw.runtime.on_missing_provider);
-        let model = |key: &str, of: fn(&RawModels) -> Option<&RawModel>| entry(&layers, key, of, &providers);
+        let model = |key: &str, of: fn(&RawModels) -> Option<&RawModel>| entry(layers, key, of, &providers);
         Ok(Device {
             name: layers[0].raw.device.clone(),
             path: path.to_path_buf(),
@@ -74,6 +86,10 @@ impl Device {
             base: layers[0].base.clone(),
             runtime: Runtime {
                 library,
+                library_is_relative: layers
+                    .iter()
+                    .find_map(|layer| layer.raw.runtime.library.as_ref())
+                    .is_some_and(|library| library.is_relative()),
                 memory_budget: layers.iter().find_map(|layer| layer.raw.runtime.memory_budget),
                 threads,
                 on_missing_provider: on_missing.unwrap_or_default(),
@@ -83,9 +99,15 @@ impl Device {
             blip: model("blip", |models| models.blip.as_ref())?,
             student: model("student", |models| models.student.as_ref())?,
             vad: model("vad", |models| models.vad.as_ref())?,
-            pipeline: steps(&layers)?,
+            pipeline: steps(layers)?,
             execution_providers: providers,
         })
+    }
+
+    /// Every execution provider that any graph may have; one may come several times.
+    pub fn providers(&self) -> impl Iterator<Item = &Provider> {
+        let models = [&self.whisper, &self.blip, &self.student, &self.vad].into_iter().flatten();
+        models.flat_map(|entry| entry.execution_providers.iter()).chain(&self.execution_providers)
     }
 
     /// The options of the pipeline's `transcribe` step, or the defaults where it has none.
@@ -131,6 +153,13 @@ impl Device {
     }
 }
 
+/// Reads a device file and those it extends, and checks what each says by itself.
+fn checked(path: &Path) -> Result<Vec<Layer>, ConfigError> {
+    let layers = extends::read(path)?;
+    layers.iter().try_for_each(check)?;
+    Ok(layers)
+}
+
 /// Checks what one file says by itself.
 fn check(layer: &Layer) -> Result<(), ConfigError> {
     let raw = &layer.raw;
@@ -154,7 +183,11 @@ fn check(layer: &Layer) -> Result<(), ConfigError> {
     if let Some(Err((index, problem))) = raw.pipeline.as_ref().map(|steps| pipeline::check(steps)) {
         return Err(layer.wrong(&["pipeline", &index.to_string()], format!("pipeline: {problem}")));
     }
-    let library = raw.runtime.library.as_ref().map(|library| layer.base.join(library));
+    Ok(())
+}
+
+fn library_is_there(layer: &Layer) -> Result<(), ConfigError> {
+    let library = layer.raw.runtime.library.as_ref().map(|library| layer.base.join(library));
     match library.filter(|library| !library.exists()) {
         None => Ok(()),
         Some(library) => {

@@ -10,4 +10,6 @@ use super::texts::Texts;
 pub struct MatchOptions {
     /// The texts that a picture is compared with; the record's text where it is left out.
     pub texts: Option<Texts>,
+    /// Whether results hold the embeddings of picture and texts.
+    pub embeddings: bool,
 }

@@ -86,6 +86,8 @@ pub struct FuseOptions {
     pub text: TextSource,
     /// Whether an input that the student does not take is an error; without it, it is left out with a warning.
     pub strict: bool,
+    /// Whether results hold the fused embedding and each modality's.
+    pub embeddings: bool,
 }
 
 /// Which text the student sees.

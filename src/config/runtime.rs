@@ -16,6 +16,8 @@ pub(super) const MOST_THREADS: usize = 1_024;
 pub struct Runtime {
     /// The shared library, where the file names one.
     pub library: Option<PathBuf>,
+    /// Whether the file names it from where its relative paths start.
+    pub library_is_relative: bool,
     /// Resident memory that the whole process may take.
     pub memory_budget: Option<ByteSize>,
     /// The thread pools that all sessions share.

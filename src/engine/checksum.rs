@@ -1,13 +1,59 @@
 //! Compares files with the size and SHA-256 that `model.yaml` gives.
 
-use std::fs::File;
+use std::collections::BTreeMap;
+use std::fs::{File, Metadata};
 use std::io::Read;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
 use super::error::EngineError;
 use crate::config::model_folder::FileSpec;
+
+/// The files that this process has found right: a model that was unloaded to make room is loaded again without reading it
+/// twice. A file that was written to, or replaced, since then is read anew.
+#[derive(Default)]
+pub(super) struct Verified(Mutex<BTreeMap<PathBuf, (Version, String)>>);
+
+/// A file as it was at a time. The time of its last change is the system's own and cannot be set back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Version {
+    device: u64,
+    inode: u64,
+    bytes: u64,
+    changed: (i64, i64),
+}
+
+impl Version {
+    fn of(metadata: &Metadata) -> Self {
+        Version {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            bytes: metadata.len(),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+impl Verified {
+    /// [`verify`], where it is not known yet.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn verify(&self, path: &Path, expected: &FileSpec) -> Result<(), EngineError> {
+        let now =
+            Version::of(&path.metadata().map_err(|source| EngineError::Read { path: path.to_path_buf(), source })?);
+        let known = (now, expected.sha256.clone());
+        if self.0.lock().unwrap_or_else(PoisonError::into_inner).get(path) == Some(&known) {
+            return Ok(());
+        }
+        verify(path, expected)?;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_path_buf(), known);
+        Ok(())
+    }
+}
 
 /// Checks that the file at `path` is the one `expected` describes.
 ///
@@ -55,5 +101,29 @@ mod tests {
         assert!(verify(&path, &spec).unwrap_err().to_string().contains("SHA-256"));
         std::fs::write(&path, "ab").unwrap();
         assert!(verify(&path, &spec).unwrap_err().to_string().contains("2 bytes where"));
+    }
+
+    #[test]
+    fn a_file_is_read_again_only_after_a_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("graph.onnx");
+        let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad".to_string();
+        let spec = FileSpec { sha256, bytes: 3 };
+        let verified = Verified::default();
+        std::fs::write(&path, "abc").unwrap();
+        verified.verify(&path, &spec).unwrap();
+        verified.verify(&path, &spec).unwrap();
+        // Another file of the same length in its place, with the times of the first.
+        let times = path.metadata().unwrap().modified().unwrap();
+        let other = folder.path().join("other");
+        std::fs::write(&other, "abd").unwrap();
+        File::options().write(true).open(&other).unwrap().set_modified(times).unwrap();
+        std::fs::rename(&other, &path).unwrap();
+        assert!(verified.verify(&path, &spec).unwrap_err().to_string().contains("SHA-256"));
+        // What was found right is right for that hash only.
+        let (known, other) = (folder.path().join("known"), FileSpec { sha256: "0".repeat(64), bytes: 3 });
+        std::fs::write(&known, "abc").unwrap();
+        verified.verify(&known, &spec).unwrap();
+        assert!(verified.verify(&known, &other).is_err());
     }
 }

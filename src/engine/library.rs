@@ -11,9 +11,15 @@ use ort::sys::OrtApiBase;
 
 use super::elf::Machine;
 use super::error::EngineError;
+use crate::config::model_folder::RuntimeVersion;
 
 /// Oldest minor version of ONNX Runtime 1.x that serves: the `api-17` feature of `ort`.
 const OLDEST_MINOR: u32 = ort::MINOR_VERSION;
+
+/// The oldest ONNX Runtime that serves.
+pub fn oldest_library() -> RuntimeVersion {
+    RuntimeVersion::new(1, OLDEST_MINOR)
+}
 
 /// Environment variable that names the library, as `ort` and other tools know it.
 const VARIABLE: &str = "ORT_DYLIB_PATH";

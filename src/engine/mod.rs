@@ -25,7 +25,7 @@ pub use checksum::verify;
 pub use elf::Machine;
 pub use error::EngineError;
 pub use graph::{Graph, Outputs};
-pub use library::LoadedLibrary;
+pub use library::{LoadedLibrary, oldest_library};
 pub use memory::{peak_resident_bytes, release_freed, reset_peak, resident_bytes};
 pub use placement::{Placed, Placement};
 pub use providers::MissingProvider;

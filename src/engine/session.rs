@@ -11,7 +11,7 @@ use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
 use super::build_progress::{BuildProgress, OnBuild, watched};
-use super::checksum::verify;
+use super::checksum::Verified;
 use super::environment::environment;
 use super::error::{EngineError, one_line};
 use super::graph::Graph;
@@ -31,6 +31,7 @@ pub struct Engine {
     threads: Threads,
     on_missing: OnMissingProvider,
     warned: Mutex<BTreeSet<String>>,
+    verified: Verified,
     placements: Mutex<BTreeMap<String, Placement>>,
     on_build: Option<OnBuild>,
     profiles: Option<Profiles>,
@@ -68,6 +69,7 @@ impl Engine {
             threads: runtime.threads,
             on_missing: runtime.on_missing_provider,
             warned: Mutex::default(),
+            verified: Verified::default(),
             placements: Mutex::default(),
             on_build: None,
             profiles: None,
@@ -115,10 +117,10 @@ impl Engine {
         self.check_version(&name, spec, options.precision)?;
         let path = file.folder.file(graph_file);
         let started = Instant::now();
-        verify(&path, &common.files[graph_file])?;
+        self.verified.verify(&path, &common.files[graph_file])?;
         let weights = spec.weights_file(options.precision, graph_file);
         if let Some(expected) = common.files.get(&weights) {
-            verify(&file.folder.file(&weights), expected)?;
+            self.verified.verify(&file.folder.file(&weights), expected)?;
         }
         let verified = Instant::now();
 
@@ -233,18 +235,16 @@ impl Engine {
     }
 
     pub(super) fn builder(&self, providers: &[Provider], listener: &Listener) -> Result<SessionBuilder, ort::Error> {
-        let mut builder = Session::builder(&self.environment)?
-            // `All`, not a level by number: ONNX Runtime 1.17 refuses those it does not know.
-            .with_optimization_level(GraphOptimizationLevel::All)?
-            // A plan of all buffers for each shape seen: it grows with every length of sound and text, and gains nothing
-            // measurable where the arena keeps buffers already.
-            .with_memory_pattern(false)?
-            .with_logger(listener.logger())?
-            .with_log_level(LogLevel::Verbose)?;
         let cpu = providers.iter().find_map(|provider| match provider {
             Provider::Cpu(options) => Some(options),
             _ => None,
         });
+        let mut builder = Session::builder(&self.environment)?
+            // `All`, not a level by number: ONNX Runtime 1.17 refuses those it does not know.
+            .with_optimization_level(GraphOptimizationLevel::All)?
+            .with_memory_pattern(cpu.is_some_and(|options| options.memory_pattern))?
+            .with_logger(listener.logger())?
+            .with_log_level(LogLevel::Verbose)?;
         if let Some(CpuOptions { threads: Some(threads), spinning, .. }) = cpu {
             builder = builder
                 .with_independent_thread_pool()?

@@ -1,8 +1,5 @@
 //! What the steps `caption`, `ask` and `match` give.
 
-use std::sync::Arc;
-
-use ndarray::Array2;
 use serde::Serialize;
 
 /// A caption, and the others where several were asked for.
@@ -59,12 +56,18 @@ pub struct AnswerScore {
 pub struct MatchedTexts {
     /// The texts, in the order they were given.
     pub texts: Vec<MatchedText>,
-    /// The picture's embedding, `[projection]`, where the model has one.
-    #[serde(skip)]
-    pub image_embedding: Option<Vec<f32>>,
-    /// The texts' embeddings, `[texts, projection]`, where the model has them.
-    #[serde(skip)]
-    pub text_embeddings: Option<Arc<Array2<f32>>>,
+    /// The embeddings that `similarity` compares, where they are asked for and the model has them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub embeddings: Option<MatchEmbeddings>,
+}
+
+/// Embeddings of a picture and texts, each of length 1, all in one space.
+#[derive(Debug, Clone, Serialize)]
+pub struct MatchEmbeddings {
+    /// Of the picture.
+    pub image: Vec<f32>,
+    /// Of each text, in the order they were given.
+    pub texts: Vec<Vec<f32>>,
 }
 
 /// How well one text fits a picture.

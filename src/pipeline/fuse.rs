@@ -73,7 +73,8 @@ impl Pipeline {
         if inputs.is_empty() {
             return Ok(None);
         }
-        let value = student.fuse(&inputs)?;
+        let mut value = student.fuse(&inputs)?;
+        value.embeddings = value.embeddings.filter(|_| options.embeddings);
         let mut fused = timed(value, started, student.provider());
         fused.ms += spoken_ms;
         Ok(Some(fused))

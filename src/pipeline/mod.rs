@@ -14,7 +14,9 @@ mod sources;
 mod spool;
 mod step;
 
-pub use about_pictures::{AnswerScore, AnswerText, CaptionScore, CaptionText, MatchedText, MatchedTexts};
+pub use about_pictures::{
+    AnswerScore, AnswerText, CaptionScore, CaptionText, MatchEmbeddings, MatchedText, MatchedTexts,
+};
 pub use inputs::{Inputs, MediaKind};
 pub use live::transcribe_live;
 pub use output::OutputFile;

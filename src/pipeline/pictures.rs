@@ -6,10 +6,12 @@ use std::time::{Instant, SystemTime};
 
 use image::RgbImage;
 
-use super::about_pictures::{AnswerScore, AnswerText, CaptionScore, CaptionText, MatchedText, MatchedTexts};
+use super::about_pictures::{
+    AnswerScore, AnswerText, CaptionScore, CaptionText, MatchEmbeddings, MatchedText, MatchedTexts,
+};
 use super::sources::Sources;
 use super::step::{StepOutcome, timed};
-use crate::config::{AskOptions, CaptionOptions, Step};
+use crate::config::{AskOptions, CaptionOptions, MatchOptions, Step};
 use crate::error::Error;
 use crate::models::Models;
 use crate::models::blip::{Candidates, EncodedImage, MatchTexts};
@@ -139,6 +141,7 @@ impl Pictures {
         models: &mut Models,
         sources: &mut Sources,
         text: Option<String>,
+        options: &MatchOptions,
     ) -> StepOutcome<MatchedTexts> {
         if !sources.has_image() || (self.texts.is_none() && text.is_none()) {
             return Ok(None);
@@ -158,6 +161,7 @@ impl Pictures {
         let started = Instant::now();
         let Some(image) = encode(|image| blip.encode(image), sources, &mut self.encoded)? else { return Ok(None) };
         let found = blip.match_texts(image, texts)?;
+        let both = image.embedding().zip(texts.embeddings()).filter(|_| options.embeddings);
         let value = MatchedTexts {
             texts: texts
                 .texts()
@@ -169,8 +173,10 @@ impl Pictures {
                     similarity: found.similarity,
                 })
                 .collect(),
-            image_embedding: image.embedding().map(|embedding| embedding.to_vec()),
-            text_embeddings: texts.embeddings().cloned(),
+            embeddings: both.map(|(image, texts)| MatchEmbeddings {
+                image: image.to_vec(),
+                texts: texts.rows().into_iter().map(|row| row.to_vec()).collect(),
+            }),
         };
         Ok(Some(timed(value, started, blip.match_provider())))
     }

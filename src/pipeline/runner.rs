@@ -56,9 +56,9 @@ impl Pipeline {
                     let question = question(options, record, &result);
                     result.answer = kept(self.pictures.ask(&mut self.models, &mut sources, question, options))?;
                 }
-                Step::Match(_) => {
+                Step::Match(options) => {
                     let text = spoken_or_written(record, &result);
-                    result.matched = kept(self.pictures.compare(&mut self.models, &mut sources, text))?;
+                    result.matched = kept(self.pictures.compare(&mut self.models, &mut sources, text, options))?;
                 }
                 Step::Fuse(options) => {
                     let transcript = result.transcript.as_ref().and_then(StepResult::value);

@@ -56,6 +56,22 @@ fn blip_is_two_tasks_and_text_is_for_people() {
 }
 
 #[test]
+fn vad_and_match() {
+    let run =
+        edgefuse(["bench", "vad", "--format", "json", "--repeat", "2", "--warm-up", "1", "--cold", "0", "--quiet"]);
+    let line = &run.expect(0).json()[0];
+    assert_eq!((line["task"].as_str(), line["model"].as_str()), (Some("vad"), Some("silero-vad")), "{line}");
+    assert!(line["gflop"].as_f64().unwrap() > 1e-3 && line["audio_s_per_s"].as_f64().unwrap() > 1.0, "{line}");
+
+    let matching =
+        ["--model", "tests/fixtures/blip/random", "--repeat", "1", "--warm-up", "1", "--cold", "0", "--quiet"];
+    let run = edgefuse(["bench", "blip"].iter().chain(&matching)).expect(0);
+    for told in ["caption (random", "ask (random", "match (random, fp32, on cpu)"] {
+        assert!(run.stdout.contains(told), "`{told}` is not in\n{}", run.stdout);
+    }
+}
+
+#[test]
 fn wrong_use_is_told_before_anything_is_measured() {
     edgefuse(["bench", "student", "--repeat", "0"]).expect(2);
     edgefuse(["bench", "teacher"]).expect(2);

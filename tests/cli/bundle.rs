@@ -63,6 +63,7 @@ fn unpacked_it_runs_checks_itself_and_installs() {
         "install.sh",
         "LICENSES/models.txt",
         "LICENSES/edgefuse-crates.txt",
+        "LICENSES/edgefuse-crate-licenses.txt",
         "LICENSES/edgefuse-LICENSE-MIT",
     ] {
         assert!(listed.lines().any(|line| line.ends_with(&format!("  {name}"))), "{name} is not in\n{listed}");
@@ -148,8 +149,49 @@ fn a_board_with_its_own_library_gets_none() {
     assert!(run.stderr.contains("no library packed: provider `cuda`"), "{}", run.stderr);
     let unpacked = unpack(&out, folder.path());
     assert!(!unpacked.join("lib").exists());
+    let told = fs::read_to_string(unpacked.join("BOARD.txt")).unwrap();
+    for what in
+        ["ONNX Runtime 1.17 or a later 1.x for", "with cuda", "lib/libonnxruntime.so", "on_missing_provider: fallback"]
+    {
+        assert!(told.contains(what), "{what} is not in\n{told}");
+    }
     let unit = fs::read_to_string(unpacked.join("edgefuse.service")).unwrap();
     assert!(unit.contains("SupplementaryGroups=video render") && !unit.contains("PrivateDevices"), "{unit}");
+}
+
+#[test]
+fn a_library_that_the_device_file_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out.tar.zst");
+    let own_library = library();
+    let own = ["--library", own_library.to_str().unwrap()];
+    let config = device_file(folder.path(), "");
+    let models = fs::read_to_string(&config).unwrap();
+    let name = |path: &str| fs::write(&config, format!("{models}runtime: {{library: {path}}}\n")).unwrap();
+
+    // The board's own need not be here.
+    name("/opt/board/libonnxruntime.so");
+    let run = pack(&config, OWN, &out, &[]).expect(0);
+    let needed = "/opt/board/libonnxruntime.so; the board needs ONNX Runtime 1.17 or a later 1.x for";
+    assert!(run.stderr.contains(needed), "{}", run.stderr);
+    let unpacked = unpack(&out, folder.path());
+    let told = fs::read_to_string(unpacked.join("BOARD.txt")).unwrap();
+    assert!(told.contains("expected at /opt/board/libonnxruntime.so"), "{told}");
+    fs::remove_dir_all(&unpacked).unwrap();
+    refused(&config, OWN, &own, 2, &["/opt/board/libonnxruntime.so", "leave one of them out"]);
+
+    // One inside the bundle is packed where it is named.
+    name("lib/mine.so");
+    refused(&config, OWN, &[], 2, &["lib/mine.so is not there to be packed", "--library"]);
+    pack(&config, OWN, &out, &own).expect(0);
+    let unpacked = unpack(&out, folder.path());
+    assert_eq!(files_in(&unpacked.join("lib")), ["mine.so"]);
+    assert!(!unpacked.join("BOARD.txt").exists());
+    let mut doctor = Command::new(unpacked.join("edgefuse"));
+    doctor.env_remove("ORT_DYLIB_PATH").arg("--config").arg(unpacked.join("configs/board.yaml")).arg("doctor");
+    crate::binary::run(&mut doctor).expect(0);
+    name("../mine.so");
+    refused(&config, OWN, &own, 2, &["lies outside of what is packed"]);
 }
 
 /// Packs in vain; nothing may be left but what was there.

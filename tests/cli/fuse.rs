@@ -75,11 +75,11 @@ fn decides_as_pytorch_does_with_everything_and_with_each_modality_alone() {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let line = fuse(name, &words).expect(0).json().remove(0);
             assert_decision(&line, &case);
-            assert_close(&line["embeddings"]["fused"], &case["embedding"], "fused");
+            assert_close(&line["fusion"]["embeddings"]["fused"], &case["embedding"], "fused");
             let modalities = case["embeddings"].as_object().unwrap();
             assert_eq!(line["fusion"]["modalities"].as_array().unwrap().len(), modalities.len());
             for (modality, embedding) in modalities {
-                assert_close(&line["embeddings"][modality], embedding, modality);
+                assert_close(&line["fusion"]["embeddings"][modality], embedding, modality);
             }
         }
     }
@@ -125,6 +125,31 @@ fn records_of_a_manifest_carry_sensors_and_embeddings() {
     assert!(problem(2).contains("1 numbers; the student takes 2: temperature (°C), humidity (%)"), "{}", problem(2));
     assert!(problem(3).contains("records.jsonl:4: malformed record: sensors must be an object"), "{}", problem(3));
     assert!(problem(4).contains("none.npy: cannot be read"), "{}", problem(4));
+}
+
+#[test]
+fn a_run_keeps_embeddings_where_they_are_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let case = &cases("embedded")[0];
+    let manifest = folder.path().join("records.jsonl");
+    fs::write(&manifest, case["given"].to_string()).unwrap();
+    let (manifest, out) = (manifest.display().to_string(), folder.path().join("out.jsonl"));
+    let results = |step: &str, more: &[&str]| -> Value {
+        let device = device(folder.path(), "embedded", step);
+        let words = ["--quiet", "--config", &device, "run", &manifest, "--output", out.to_str().unwrap()];
+        edgefuse(words.iter().chain(more)).expect(0);
+        serde_json::from_str(&fs::read_to_string(&out).unwrap()).unwrap()
+    };
+    assert!(results("fuse", &[])["fusion"]["embeddings"].is_null());
+    for line in [results("fuse", &["--embeddings"]), results("fuse: {embeddings: true}", &[])] {
+        assert_close(&line["fusion"]["embeddings"]["fused"], &case["embedding"], "fused");
+        for (modality, embedding) in case["embeddings"].as_object().unwrap() {
+            assert_close(&line["fusion"]["embeddings"][modality], embedding, modality);
+        }
+    }
+    let none = device(folder.path(), "embedded", "transcribe");
+    let run = edgefuse(["--config", &none, "run", &manifest, "--embeddings"]).expect(WRONG_USE);
+    run.expect_error(&["--embeddings", "device.yaml", "`fuse` and `match`"]);
 }
 
 #[test]

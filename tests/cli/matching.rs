@@ -31,7 +31,7 @@ fn a_table_has_a_line_a_text_in_order() {
         assert!((0.0..=1.0).contains(&row["probability"].as_f64().unwrap()), "{row}");
         assert!((-1.001..=1.001).contains(&row["similarity"].as_f64().unwrap()), "{row}");
     }
-    assert!(json[1]["embeddings"].is_null());
+    assert!(json[1]["match"]["embeddings"].is_null());
 }
 
 #[test]
@@ -67,8 +67,8 @@ fn a_file_of_texts_is_read_and_embeddings_are_given_where_asked_for() {
     assert_eq!(line["match"]["texts"].as_array().unwrap().len(), 60);
     let numbers =
         |value: &Value| -> Vec<f64> { value.as_array().unwrap().iter().map(|n| n.as_f64().unwrap()).collect() };
-    let image = numbers(&line["embeddings"]["image"]);
-    let texts = line["embeddings"]["texts"].as_array().unwrap();
+    let image = numbers(&line["match"]["embeddings"]["image"]);
+    let texts = line["match"]["embeddings"]["texts"].as_array().unwrap();
     assert_eq!((image.len(), texts.len()), (8, 60));
     for (text, row) in texts.iter().zip(line["match"]["texts"].as_array().unwrap()) {
         let dot: f64 = numbers(text).iter().zip(&image).map(|(a, b)| a * b).sum();

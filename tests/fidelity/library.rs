@@ -18,6 +18,7 @@ pub fn loader(name: &str) -> Loader {
 pub fn loader_at(path: &Path) -> Loader {
     let runtime = Runtime {
         library: None,
+        library_is_relative: false,
         memory_budget: None,
         threads: Threads::default(),
         on_missing_provider: OnMissingProvider::Error,

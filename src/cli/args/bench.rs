@@ -50,10 +50,12 @@ pub enum BenchModel {
     All,
     /// Transcripts
     Whisper,
-    /// Captions and answers
+    /// Captions, answers and matches, of these what the folder does
     Blip,
     /// Decisions
     Student,
+    /// Stretches of speech
+    Vad,
 }
 
 /// One process of `bench`, which starts them itself.

@@ -28,6 +28,6 @@ impl Match {
             true => self.texts.clone().map(Texts::File),
             false => Some(Texts::List(self.text.clone())),
         };
-        MatchOptions { texts: given.or(device.texts) }
+        MatchOptions { texts: given.or(device.texts), embeddings: self.embeddings || device.embeddings }
     }
 }

@@ -117,6 +117,10 @@ pub struct Run {
     /// `report_placement: true` in the device file's `runtime`
     #[arg(long)]
     pub placement: bool,
+    /// Keep in the results the embeddings that the steps `fuse` and `match` make (`fusion.embeddings`, `match.embeddings`);
+    /// as does `embeddings: true` in such a step
+    #[arg(long)]
+    pub embeddings: bool,
 }
 
 #[derive(Debug, clap::Args)]

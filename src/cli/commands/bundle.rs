@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 
 use edgefuse::bundle::{Bundle, Packed};
-use edgefuse::config::ByteSize;
+use edgefuse::config::{ByteSize, Device};
 use edgefuse::engine::Machine;
+use edgefuse::error::Error;
 
-use super::start::device;
+use super::start::device_file;
 use crate::cli::args::{self, Format, Global, Target};
 use crate::cli::{Outcome, Stop, say};
 
@@ -17,7 +18,7 @@ pub(in crate::cli) fn bundle(global: &Global, args: &args::Bundle) -> Result<Out
         let problem = "--model has no place in a bundle: the board reads its models from the device file";
         return Err(Stop::Usage(problem.to_string()));
     }
-    let device = device(global, super::ALL_KINDS)?;
+    let device = Device::load_for_elsewhere(&device_file(global)?).map_err(Error::from)?;
     let bundle = Bundle {
         target: match args.target {
             Target::Aarch64 => Machine::Aarch64,

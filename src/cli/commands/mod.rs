@@ -48,11 +48,34 @@ pub(super) fn run(global: &Global, args: &args::Run) -> Result<Outcome, Stop> {
     {
         return Err(Stop::Usage(format!("{}: is an input, and would be replaced by the results", output.display())));
     }
+    let mut steps = device.pipeline.clone();
+    if args.embeddings {
+        ask_for_embeddings(&mut steps, &device.path)?;
+    }
     let inputs = Inputs::mixed(&args.inputs);
     let output = args.output.as_ref().map(|path| OutputFile::create(path, args.resume)).transpose()?;
-    let steps = device.pipeline.clone();
     let printer = printer(global, Shown::All);
     process(global, device, steps, inputs, output, &printer)
+}
+
+/// Lets the steps that make embeddings keep them.
+fn ask_for_embeddings(steps: &mut [Step], config: &Path) -> Result<(), Stop> {
+    let mut found = false;
+    for step in steps {
+        let embeddings = match step {
+            Step::Fuse(options) => &mut options.embeddings,
+            Step::Match(options) => &mut options.embeddings,
+            _ => continue,
+        };
+        (*embeddings, found) = (true, true);
+    }
+    match found {
+        true => Ok(()),
+        false => Err(Stop::Usage(format!(
+            "--embeddings: the pipeline of {} has no step that makes any; `fuse` and `match` do",
+            config.display()
+        ))),
+    }
 }
 
 /// `fuse`
@@ -70,8 +93,9 @@ pub(super) fn fuse(global: &Global, args: &args::Fuse) -> Result<Outcome, Stop> 
         image_embedding: args.image_embedding.clone().map(Embedding::File),
         text_embedding: args.text_embedding.clone().map(Embedding::File),
     };
-    let printer = Printer { embeddings: args.embeddings, ..printer(global, Shown::Decision) };
-    let steps = vec![Step::Fuse(FuseOptions { strict: true, ..FuseOptions::default() })];
+    let printer = printer(global, Shown::Decision);
+    let options = FuseOptions { strict: true, embeddings: args.embeddings, ..FuseOptions::default() };
+    let steps = vec![Step::Fuse(options)];
     // A student that does not hear is given the transcript.
     let kinds: &[_] = if args.audio.is_some() { &["student", "whisper"] } else { &["student"] };
     process(global, device(global, kinds)?, steps, Inputs::single(record), None, &printer)
@@ -86,7 +110,6 @@ fn printer(global: &Global, shown: Shown) -> Printer {
         ranked: false,
         times: Times::None,
         layout: Layout::default(),
-        embeddings: false,
     }
 }
 

@@ -64,10 +64,6 @@ pub(in crate::cli) fn compare(global: &Global, args: &Match) -> Result<Outcome, 
         return Err(Stop::Usage("no text to compare with; give --text TEXT or --texts FILE".to_string()));
     }
     let inputs = Inputs::of_kind(&args.images, MediaKind::Image);
-    let printer = Printer {
-        named_inputs: inputs.total() != Some(1),
-        embeddings: args.embeddings,
-        ..printer(global, Shown::Match)
-    };
+    let printer = Printer { named_inputs: inputs.total() != Some(1), ..printer(global, Shown::Match) };
     process(global, device, vec![Step::Match(options)], inputs, None, &printer)
 }

@@ -21,13 +21,7 @@ const DEFAULT: &str = "configs/cpu.yaml";
 /// Reads the device file; `--model` takes the place of its model of the same kind, which must be one of `kinds`: those
 /// that the command uses, the one it is about first.
 pub(super) fn device(global: &Global, kinds: &[&'static str]) -> Result<Device, Error> {
-    let named =
-        global.config.clone().or_else(|| env::var_os(VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from));
-    let path = named.clone().unwrap_or_else(|| PathBuf::from(DEFAULT));
-    if named.is_none() && !path.is_file() {
-        return Err(ConfigError::NoDeviceFile { path }.into());
-    }
-    let mut device = Device::load(&path)?;
+    let mut device = Device::load(&device_file(global)?)?;
     if let Some(name) = &global.model {
         let folder = ModelFolder::load(&device.other_model(name, None)).map_err(Error::Model)?;
         if !kinds.contains(&folder.kind.key()) {
@@ -48,6 +42,17 @@ pub(super) fn device(global: &Global, kinds: &[&'static str]) -> Result<Device, 
         }
     }
     Ok(device)
+}
+
+/// Where the device file is.
+pub(super) fn device_file(global: &Global) -> Result<PathBuf, Error> {
+    let named =
+        global.config.clone().or_else(|| env::var_os(VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from));
+    let path = named.clone().unwrap_or_else(|| PathBuf::from(DEFAULT));
+    if named.is_none() && !path.is_file() {
+        return Err(ConfigError::NoDeviceFile { path }.into());
+    }
+    Ok(path)
 }
 
 /// ONNX Runtime for the device; a line on standard error now and then while a provider builds.

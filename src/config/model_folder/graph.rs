@@ -76,6 +76,11 @@ pub struct RuntimeVersion {
 }
 
 impl RuntimeVersion {
+    /// `MAJOR.MINOR`
+    pub fn new(major: u32, minor: u32) -> Self {
+        RuntimeVersion { major, minor }
+    }
+
     /// Reads `MAJOR.MINOR`, with or without more behind it; `None` if the text begins otherwise.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('.').map(str::parse);

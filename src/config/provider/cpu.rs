@@ -10,6 +10,9 @@ use crate::config::runtime::count;
 pub struct CpuOptions {
     /// Whether buffers are kept from one run to the next: faster, and the memory of the largest run stays taken.
     pub arena: bool,
+    /// Whether all buffers of a run are planned ahead, for each shape of the inputs that comes: memory grows with every new
+    /// length of sound or text.
+    pub memory_pattern: bool,
     /// Threads of the graph's own pool, 1 to 1024, in place of the pool that all sessions share.
     #[serde(deserialize_with = "threads")]
     pub threads: Option<usize>,
@@ -19,7 +22,7 @@ pub struct CpuOptions {
 
 impl Default for CpuOptions {
     fn default() -> Self {
-        CpuOptions { arena: true, threads: None, spinning: None }
+        CpuOptions { arena: true, memory_pattern: false, threads: None, spinning: None }
     }
 }
 

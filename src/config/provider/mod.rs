@@ -138,7 +138,10 @@ mod tests {
             ("- cuda: {memory: 2GiB}", "unknown field `memory`, expected one of `device_id`, `memory_limit`"),
             ("- cuda: {memory_limit: 2GB}", "unknown unit `GB`"),
             ("- cuda: {}\n  cpu: {}", "line of its own"),
-            ("- cpu: {fast: true}", "unknown field `fast`, expected one of `arena`, `threads`, `spinning`"),
+            (
+                "- cpu: {fast: true}",
+                "unknown field `fast`, expected one of `arena`, `memory_pattern`, `threads`, `spinning`",
+            ),
             ("- cpu: {threads: -1}", "expected a number of threads up to 1024"),
             ("- cpu: {threads: 5000}", "5000 threads are more than 1024"),
             ("- cuda: {device_id: -1}", "device_id"),

@@ -3,6 +3,7 @@
 mod inputs;
 mod sensors;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -38,12 +39,19 @@ pub struct Fusion {
     pub probabilities: Vec<(String, f32)>,
     /// The modalities that it is based on.
     pub modalities: Vec<&'static str>,
-    /// The fused embedding, of length 1.
-    #[serde(skip)]
-    pub embedding: Vec<f32>,
-    /// The embedding of each modality that was there, each of length 1, in one space.
-    #[serde(skip)]
-    pub modality_embeddings: Vec<(&'static str, Vec<f32>)>,
+    /// The embeddings; the pipeline keeps them only where they are asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub embeddings: Option<Embeddings>,
+}
+
+/// What the student makes of a record, each of length 1, all in one space.
+#[derive(Debug, Clone, Serialize)]
+pub struct Embeddings {
+    /// Of all modalities together.
+    pub fused: Vec<f32>,
+    /// Of each modality that was there, by its name.
+    #[serde(flatten)]
+    pub modalities: BTreeMap<&'static str, Vec<f32>>,
 }
 
 impl Student {
@@ -123,7 +131,7 @@ impl Student {
             self.spec.labels.iter().cloned().zip(probabilities.iter().copied()).collect();
         ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
         let modalities: Vec<_> = present.iter().map(|input| input.modality()).collect();
-        let modality_embeddings = modalities
+        let of_modalities = modalities
             .iter()
             .map(|modality| {
                 let role = format!("{}_embedding", modality.name());
@@ -135,8 +143,7 @@ impl Student {
             confidence: probabilities[best],
             probabilities: ranked,
             modalities: modalities.iter().map(|modality| modality.name()).collect(),
-            embedding: row(&mut outputs, "embedding", None)?,
-            modality_embeddings,
+            embeddings: Some(Embeddings { fused: row(&mut outputs, "embedding", None)?, modalities: of_modalities }),
         })
     }
 }

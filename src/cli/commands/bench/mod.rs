@@ -24,10 +24,11 @@ use report::{ColdReport, Report};
 pub(in crate::cli) fn bench(global: &Global, args: &Bench) -> Result<Outcome, Stop> {
     super::no_subtitles(global)?;
     let kinds: &[_] = match args.which {
-        BenchModel::All => &["whisper", "blip", "student"],
+        BenchModel::All => &["whisper", "blip", "student", "vad"],
         BenchModel::Whisper => &["whisper"],
         BenchModel::Blip => &["blip"],
         BenchModel::Student => &["student"],
+        BenchModel::Vad => &["vad"],
     };
     let device = device(global, kinds)?;
     let tasks = tasks(&device, args.which, kinds)?;

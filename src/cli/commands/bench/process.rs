@@ -95,7 +95,7 @@ impl Child<'_> {
 fn run(command: &mut Command) -> Result<(Vec<u8>, Duration), Ended> {
     let started = Instant::now();
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-    let output = output.map_err(|error| Ended::Stop(Stop::Output(error)))?;
+    let output = output.map_err(|source| Error::Read { path: command.get_program().into(), source })?;
     let lasting = started.elapsed();
     match output.status.code() {
         Some(0) => Ok((output.stdout, lasting)),

@@ -1,0 +1,61 @@
+//! What a board has to have of its own, where the bundle brings no library.
+
+use std::collections::BTreeSet;
+
+use super::Bundle;
+use crate::config::model_folder::{ModelFolder, RuntimeVersion};
+use crate::config::{Device, ModelEntry, OnMissingProvider};
+use crate::engine::oldest_library;
+
+/// One sentence for whoever packs: the version, machine and providers of the library that the models need.
+pub(super) fn needed(bundle: &Bundle, device: &Device, models: &[(&ModelEntry, &ModelFolder)]) -> String {
+    let providers = providers(device);
+    let with = match providers.is_empty() {
+        true => String::new(),
+        false => format!(" with {}", providers.join(", ")),
+    };
+    format!("ONNX Runtime {} or a later 1.x for {}{with}", version(models), bundle.target)
+}
+
+/// The file for whoever installs. `why` there is no library; `needed` is the sentence above.
+pub(super) fn requirements(device: &Device, config: &str, why: &str, needed: &str) -> String {
+    let place = match &device.runtime.library {
+        Some(path) => {
+            format!("It is expected at {} (`runtime.library` in configs/{config} or what it extends).", path.display())
+        }
+        None => format!(
+            "It is looked for in ORT_DYLIB_PATH, then as lib/libonnxruntime.so in this folder, then where the system's loader looks.\n\
+             The service has no ORT_DYLIB_PATH: put the library, or a link to it, at lib/libonnxruntime.so before you run install.sh, or\n\
+             name it as `runtime.library` in a device file that extends configs/{config}."
+        ),
+    };
+    let missing = match (device.runtime.on_missing_provider, providers(device).is_empty()) {
+        (_, true) => String::new(),
+        (OnMissingProvider::Error, _) => {
+            "A provider that does not load is an error (`on_missing_provider: error`).\n".to_string()
+        }
+        (OnMissingProvider::Fallback, _) => {
+            "A provider that does not load is warned of, and the next one is taken (`on_missing_provider: fallback`).\n"
+                .to_string()
+        }
+    };
+    format!(
+        "This bundle brings no ONNX Runtime: {why}.\n\nThe board needs {needed}.\n{place}\n{missing}\n\
+         ./edgefuse --config configs/{config} doctor tells what is found and what loads; install.sh runs it first.\n"
+    )
+}
+
+/// The oldest library that all graphs run on.
+fn version(models: &[(&ModelEntry, &ModelFolder)]) -> RuntimeVersion {
+    let needs = models.iter().flat_map(|(entry, folder)| {
+        let graphs = folder.common.graphs.iter();
+        graphs.filter_map(|(role, graph)| graph.needs.get(entry.precision.of(role)).copied())
+    });
+    needs.fold(oldest_library(), RuntimeVersion::max)
+}
+
+/// Those that such a library must have been built with; the CPU is in every one.
+fn providers(device: &Device) -> Vec<&'static str> {
+    let names: BTreeSet<_> = device.providers().map(|provider| provider.name()).filter(|name| *name != "cpu").collect();
+    names.into_iter().collect()
+}
