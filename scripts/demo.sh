@@ -44,6 +44,7 @@ show() {
 show "What runs where" "ONNX Runtime" doctor
 show "What was said" "what color is the shape?" transcribe "$color_question"
 show "What the picture shows" "a blue rectangle" caption "$picture"
+show "Whether texts match the picture" "0.99" match "$picture" --text "a red circle" --text "a blue rectangle"
 show "A typed question about the picture" "blue" ask "$picture" "what color is the shape?"
 show "A spoken question about the picture" "rectangle" ask "$picture" --audio "$shape_question"
 show "The student's decision, from picture and question" "blue" fuse --image "$picture" --text "what color is the shape?"

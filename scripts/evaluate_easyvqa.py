@@ -98,6 +98,28 @@ def _teacher(binary: Binary, test: _Test) -> dict[str, Any]:
     }
 
 
+def _matching(binary: Binary, test: _Test) -> dict[str, Any]:
+    """The teacher's probability, and likeness, of each of the 24 captions for each picture whose caption is known."""
+    truth = test.truth()
+    texts = [caption(shape, color) for shape in SHAPES for color in COLOR_NAMES]
+    lines = binary.matches([test.picture(image) for image in truth], texts)
+    wanted = np.array([texts.index(true) for true in truth.values()])
+    probability, similarity = (
+        np.array([[row[score] for row in line["texts"]] for line in lines]) for score in ("probability", "similarity")
+    )
+    right = (probability > 0.5) == (np.arange(len(texts)) == wanted[:, None])
+    return {
+        "teacher_matching": {
+            "pictures": len(truth),
+            "pairs": right.size,
+            "pairs_right": share(right.ravel()),
+            "likeliest_right": share(probability.argmax(axis=1) == wanted),
+            "most_similar_right": share(similarity.argmax(axis=1) == wanted),
+            "ms_a_picture": milliseconds(lines),
+        }
+    }
+
+
 def _cascade(binary: Binary, test: _Test) -> dict[str, Any]:
     """Each recording is transcribed once; the teacher then answers each question as it was understood."""
     recordings = sorted(set(test.recordings))
@@ -200,6 +222,7 @@ def _retrieval(binary: Binary, test: _Test) -> dict[str, Any]:
 
 _ROWS: dict[str, Callable[[Binary, _Test], dict[str, Any]]] = {
     "teacher": _teacher,
+    "matching": _matching,
     "cascade": _cascade,
     "typed": _typed,
     "spoken": _spoken,

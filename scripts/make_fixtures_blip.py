@@ -3,7 +3,7 @@
     python scripts/make_fixtures_blip.py            # needs PyTorch, transformers, Pillow (scripts/requirements/train.txt)
 
 `random`: a model folder of the three tasks with random weights, and what beams, ranking and matching make of it. `pixels`: pixel values of BlipImageProcessor (its Pillow backend) at 64 and 384 pixels. `model`: tokens, image embeddings,
-logits, captions and answers of the checkpoint pair that onnx/blip-easyvqa is exported from; run it after every export.
+logits, captions, answers and matches of the checkpoints that onnx/blip-easyvqa is exported from; run it after every export.
 The format is in tests/fixtures/README.md.
 """
 
@@ -21,10 +21,12 @@ from PIL import Image
 from transformers import (
     BertTokenizer,
     BlipForConditionalGeneration,
+    BlipForImageTextRetrieval,
     BlipForQuestionAnswering,
     BlipImageProcessorPil,
 )
 
+from parity.blip_matching import match
 from parity.blip_pictures import make_pictures
 from parity.blip_random_fixture import write_random
 from parity.fixture_file import FixtureFile
@@ -47,15 +49,19 @@ QUESTIONS = (
 )
 # Also what no question of the training has: accents, capitals, words in pieces, unknown characters, other spaces.
 TEXTS = (*QUESTIONS, "What colour is the SHAPE??", "café\u00a0au lait, 42 times\tit's", "日本 pictures - a_b!", "")
+MATCHED = ("a red circle", "a blue rectangle", "the image does not contain a green triangle", "gray", "a circle")
 
 PROMPT = "a blue"
+TASKS = ("caption", "vqa", "retrieval")
 CAPTION_MAX_TOKENS, ANSWER_MAX_TOKENS = 20, 10
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=["pixels", "random", "model"], help="one of the parts")
-    parser.add_argument("--checkpoints", type=Path, default=CHECKPOINTS, metavar="DIR", help="holds caption/ and vqa/")
+    parser.add_argument(
+        "--checkpoints", type=Path, default=CHECKPOINTS, metavar="DIR", help="holds caption/, vqa/ and retrieval/"
+    )
     parser.add_argument("--out", type=Path, default=FIXTURES, metavar="DIR")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
@@ -67,7 +73,7 @@ def main() -> int:
     if args.only in (None, "random"):
         print(f"random: {write_random(args.out, made_with())} bytes")
     if args.only in (None, "model"):
-        for task in ("caption", "vqa"):
+        for task in TASKS:
             if not (args.checkpoints / task / "config.json").is_file():
                 print(f"{args.checkpoints / task}: no checkpoint there; train it first", file=sys.stderr)
                 return 2
@@ -97,9 +103,10 @@ def write_pixels(out: Path) -> int:
 
 @torch.no_grad()
 def write_model(out: Path, checkpoints: Path) -> int:
-    """model.json and model.f32: the trained pair on the easy-VQA pictures."""
+    """model.json and model.f32: the trained checkpoints on the easy-VQA pictures."""
     captioning = BlipForConditionalGeneration.from_pretrained(checkpoints / "caption").eval()
     answering = BlipForQuestionAnswering.from_pretrained(checkpoints / "vqa").eval()
+    retrieving = BlipForImageTextRetrieval.from_pretrained(checkpoints / "retrieval").eval()
     tokenizer = BertTokenizer.from_pretrained(checkpoints / "vqa")
     processor = BlipImageProcessorPil.from_pretrained(checkpoints / "vqa")
     values = FixtureFile()
@@ -139,11 +146,12 @@ def write_model(out: Path, checkpoints: Path) -> int:
                 "image_embeds": values.add(embeds.numpy(), EMBEDS_STRIDE),
                 "captions": [caption(pixels, None), caption(pixels, PROMPT)],
                 "answers": [answer(pixels, question) for question in QUESTIONS],
+                "match": match(retrieving, tokenizer, pixels, MATCHED, values),
             }
         )
     content = {
         "made_with": made_with(),
-        "weights": {task: sha256(checkpoints / task / "model.safetensors") for task in ("caption", "vqa")},
+        "weights": {task: sha256(checkpoints / task / "model.safetensors") for task in TASKS},
         "texts": [{"text": text, "ids": tokenizer(text).input_ids} for text in TEXTS],
         "images": cases,
     }

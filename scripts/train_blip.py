@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Train the small easy-VQA BLIP (captioning and question answering around one vision encoder).
+"""Train the small easy-VQA BLIP (captioning, question answering, then matching, around one vision encoder).
 
-Writes Hugging Face folders ``caption`` and ``vqa`` under --output. Run it again to resume an interrupted run.
+Writes Hugging Face folders ``caption``, ``vqa`` and ``retrieval`` under --output. Run it again to resume an interrupted run.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch  # noqa: E402
 
-from blip_training import folders  # noqa: E402
+from blip_training import folders, retrieval  # noqa: E402
 from blip_training.batches import Source  # noqa: E402
 from blip_training.evaluation import Examination  # noqa: E402
+from blip_training.model import JointBlip  # noqa: E402
 from blip_training.trainer import Stage, new_state, train  # noqa: E402
 from easyvqa import dataset, download, tokenizer  # noqa: E402
+from easyvqa.dataset import Split  # noqa: E402
 from easyvqa.texts import TextEncoder  # noqa: E402
 from training.progress import Log  # noqa: E402
 
@@ -34,10 +36,21 @@ def main() -> int:
     torch.set_num_threads(arguments.threads)
     log = Log(arguments.output / "training.log")
     part = dataset.load(download.ensure(arguments.data), "train")
+    test = dataset.load(arguments.data, "test")
     encoder = TextEncoder(tokenizer.build())
     log(f"drawing {arguments.drawings} pictures")
     source = Source(arguments.seed, arguments.drawings, part.subset(0, _HELD_OUT_FROM).pictures, encoder)
-    examination = Examination(part.subset(_HELD_OUT_FROM, len(part.pictures)), encoder)
+    held_out = part.subset(_HELD_OUT_FROM, len(part.pictures))
+    joint = _train_joint(arguments, source, held_out, test, encoder, log)
+    _train_matching(arguments, joint, source, held_out, test, encoder, log)
+    log(f"done: {arguments.output}/caption, {arguments.output}/vqa, {arguments.output}/retrieval")
+    return 0
+
+
+def _train_joint(
+    arguments: argparse.Namespace, source: Source, held_out: Split, test: Split, encoder: TextEncoder, log: Log
+) -> JointBlip:
+    """Captioning and answering around one vision encoder, with the averaged weights."""
     stages = [
         Stage(arguments.vision_steps, batch=128, per_picture=0, vision_rate=1e-3, text_rate=0.0),
         Stage(arguments.joint_steps, batch=64, per_picture=4, vision_rate=3e-4, text_rate=1e-3),
@@ -52,11 +65,37 @@ def main() -> int:
         state.save(path)
         folders.write(state.averaged, arguments.output)
 
-    train(state, stages, source, examination, arguments.every, log, checkpoint)
-    test = Examination(dataset.load(arguments.data, "test"), encoder).accuracies(state.averaged, with_answers=True)
-    log("test " + " ".join(f"{name} {value:.4f}" for name, value in test.items()))
-    log(f"done: {arguments.output}/caption, {arguments.output}/vqa")
-    return 0
+    train(state, stages, source, Examination(held_out, encoder), arguments.every, log, checkpoint)
+    _report(log, Examination(test, encoder).accuracies(state.averaged, with_answers=True))
+    return state.averaged
+
+
+def _train_matching(
+    arguments: argparse.Namespace,
+    joint: JointBlip,
+    source: Source,
+    held_out: Split,
+    test: Split,
+    encoder: TextEncoder,
+    log: Log,
+) -> None:
+    """Matching around the vision encoder of ``joint``."""
+    state = retrieval.new_state(joint, arguments.seed)
+    path = arguments.output / "retrieval.pt"
+    if path.exists():
+        state.load(path)
+
+    def checkpoint() -> None:
+        state.save(path)
+        folders.write_retrieval(state.averaged, arguments.output)
+
+    stage = retrieval.Stage(arguments.retrieval_steps)
+    retrieval.train(state, stage, source, encoder, held_out, arguments.seed, arguments.every, log, checkpoint)
+    _report(log, retrieval.accuracies(state.averaged, encoder, test))
+
+
+def _report(log: Log, figures: dict[str, float]) -> None:
+    log("test " + " ".join(f"{name} {value:.4f}" for name, value in figures.items()))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--drawings", type=int, default=60_000, help="pictures to draw for training")
     parser.add_argument("--vision-steps", type=int, default=500)
     parser.add_argument("--joint-steps", type=int, default=2400)
+    parser.add_argument("--retrieval-steps", type=int, default=800, help="matching, with the vision encoder as it is")
     parser.add_argument("--every", type=int, default=100, help="steps between evaluations and checkpoints")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)

@@ -23,10 +23,11 @@ from easyvqa import dataset, download, tokenizer  # noqa: E402
 from easyvqa.labels import ANSWERS  # noqa: E402
 from easyvqa.texts import TextEncoder  # noqa: E402
 from student import color_sensor  # noqa: E402
+from student.ablations import Ablation  # noqa: E402
 from student.evaluation import Examination  # noqa: E402
 from student.forms import Readings, Sensor  # noqa: E402
 from student.lessons import EVERY_SUBSET, TYPED, Lessons  # noqa: E402
-from student.model import Sizes, Student, begin_with  # noqa: E402
+from student.model import Sizes, begin_with  # noqa: E402
 from student.model_folder import write  # noqa: E402
 from student.speech import Speech, render  # noqa: E402
 from student.teacher import Teacher  # noqa: E402
@@ -60,13 +61,14 @@ def main() -> int:
     heard = _speech(arguments, Part.TRAIN, arguments.voices, log)
     unheard = _speech(arguments, Part.VALIDATION, arguments.validation_voices, log)
     teacher = Teacher(arguments.teacher)
-    student = Student(Sizes(vocabulary=len(tokenizer.vocabulary()), answers=len(ANSWERS)))
+    ablation = Ablation(arguments.without)
+    student = ablation.student(Sizes(vocabulary=len(tokenizer.vocabulary()), answers=len(ANSWERS)))
     teacher.hand_down(student)
     path = arguments.checkpoint / "state.pt"
     if arguments.start is not None:
         earlier = torch.load(arguments.start, weights_only=True)["averaged"]
         begin_with(student, {name.removeprefix("student."): weight for name, weight in earlier.items()})
-    learner = Learner(student)
+    learner = Learner(student, ablation.weights())
     state = TrainingState(learner, learner.groups(), _DECAY)
     if path.exists():
         state.load(path)
@@ -103,9 +105,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--checkpoint", type=Path, default=build / "checkpoints" / "student")
     parser.add_argument("--output", type=Path, default=_ROOT / "onnx" / "student")
     parser.add_argument("--drawings", type=int, default=16_000, help="pictures to draw for training")
-    parser.add_argument("--voices", type=int, default=48, help="recordings of each text for training")
+    parser.add_argument("--voices", type=int, default=160, help="recordings of each text for training")
     parser.add_argument("--validation-voices", type=int, default=3, help="recordings of each text to watch training")
     parser.add_argument("--start", type=Path, help="a state.pt of an earlier student to take weights from")
+    parser.add_argument(
+        "--without",
+        choices=[ablation.value for ablation in Ablation],
+        default=Ablation.NOTHING.value,
+        help="leave one idea out, to measure what it is worth (scripts/ablate_student.py)",
+    )
     parser.add_argument("--typed-steps", type=int, default=1500, help="with picture and typed question only")
     parser.add_argument("--listening-steps", type=int, default=1100, help="with mostly recordings")
     parser.add_argument("--mixed-steps", type=int, default=3550, help="with every set of modalities")

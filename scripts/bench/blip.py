@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,14 +37,9 @@ def section(binary: Path, threads: int, workloads: Sequence[str], repeats: int, 
         workload: {name: one[workload]["median"] for name, one in bench.engines.items() if workload in one}
         for workload in workloads
     }
-    packages = dict.fromkeys(package for one in usable for package in one.packages)
+    packages = [package for one in usable for package in one.packages]
     return {
-        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
-        "commit": machine.commit(),
-        "machine": described,
-        "versions": {"edgefuse": machine.binary(binary)["version"]}
-        | {package: machine.version(package) for package in packages},
-        "binary_sha256": machine.binary(binary)["sha256"],
+        **machine.origin(binary, packages, described),
         "repeats": repeats,
         "headline": next(iter(ours), ""),
         "engines": bench.engines,

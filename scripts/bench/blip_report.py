@@ -49,9 +49,10 @@ All have the same picture and number of threads and take turns; the median after
 
 - Peers are given the picture in memory, and preparing it is in their time; edgefuse is given the file and its own `ms` is taken.
 - **vision encoder**: edgefuse has no command for it alone; its time is that of a caption of one token.
+- **candle** is a program around candle-transformers' BLIP (`scripts/bench/candle_blip`), which captions greedily; preparing the picture is
+  not in its time.
 - **onnxruntime** is edgefuse's graphs with a plain loop in Python, which has no beam search.
 - **memory**: the most that the process of the greedy caption held; peers' contains Python's own.
-- candle's BLIP only captions, as a program that fetches its weights itself: it was not measured.
 
 In brackets: how many times edgefuse's time that is, of the variant at the top.
 """

@@ -53,5 +53,6 @@ def variants() -> list[BlipVariant]:
             BlipVariant(f"onnxruntime {name}", "blip_onnxruntime", ("onnxruntime",), name, (VISION, CAPTION, ANSWER))
             for name in ("q8", "fp32")
         ),
+        BlipVariant("candle fp32", "blip_candle", (), workloads=(VISION, CAPTION)),
         BlipVariant("transformers fp32", "blip_transformers", reference),
     ]

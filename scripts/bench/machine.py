@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import importlib.metadata
 import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +103,15 @@ def _cpuinfo() -> dict[str, str]:
         key, _, value = line.partition(":")
         entries.setdefault(key.strip(), value.strip())
     return entries
+
+
+def origin(program: Path, packages: Iterable[str], described: dict[str, Any]) -> dict[str, Any]:
+    """When, where, of which versions figures are: ``program`` and the engines' ``packages``, on the machine ``described``."""
+    ours = binary(program)
+    return {
+        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
+        "commit": commit(),
+        "machine": described,
+        "versions": {"edgefuse": ours["version"]} | {package: version(package) for package in dict.fromkeys(packages)},
+        "binary_sha256": ours["sha256"],
+    }

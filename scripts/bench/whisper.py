@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,14 +43,9 @@ def section(
         bench.word_errors(usable)
     bench.finish()
     ours = [one for one in wanted if one.engine == variants.EDGEFUSE]
-    packages = dict.fromkeys(package for one in usable for package in one.packages)
+    packages = [package for one in usable for package in one.packages]
     return {
-        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
-        "commit": machine.commit(),
-        "machine": described,
-        "versions": {"edgefuse": machine.binary(binary)["version"]}
-        | {package: machine.version(package) for package in packages},
-        "binary_sha256": machine.binary(binary)["sha256"],
+        **machine.origin(binary, packages, described),
         "fallback": fallback,
         "repeats": {workload: repeats[workload] for workload in workloads if workload in repeats},
         "audio": {

@@ -1,4 +1,4 @@
-"""Writing the two Hugging Face folders, as the public BLIP checkpoints lay them out."""
+"""Writing the Hugging Face folders, as the public BLIP checkpoints lay them out."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from transformers import PreTrainedModel
 
 from blip_training.model import JointBlip
+from blip_training.retrieval import Retrieval
 from easyvqa import tokenizer
 from easyvqa.drawing import SIZE
 from easyvqa.pixels import DEVIATION, MEAN
@@ -43,6 +44,11 @@ def write(model: JointBlip, folder: Path) -> None:
     """Write ``folder``/caption and ``folder``/vqa; a reader never sees a half-written one."""
     _write_one(model.captioning, folder / "caption")
     _write_one(model.answering, folder / "vqa")
+
+
+def write_retrieval(model: Retrieval, folder: Path) -> None:
+    """Write ``folder``/retrieval in the same manner."""
+    _write_one(model.blip, folder / "retrieval")
 
 
 def _write_one(model: PreTrainedModel, folder: Path) -> None:

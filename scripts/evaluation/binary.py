@@ -60,6 +60,17 @@ class Binary:
             raise RuntimeError(f"{output}: record {failed[0]} and {len(failed) - 1} others have no result")
         return [by_id[str(index)] for index in range(len(records))]
 
+    def matches(self, images: list[str], texts: list[str]) -> list[Line]:
+        """What ``edgefuse match`` makes of each picture with all ``texts``."""
+        with tempfile.TemporaryDirectory() as folder:
+            device, listed = Path(folder) / "device.yaml", Path(folder) / "texts.txt"
+            device.write_text(self._device(["match"]), encoding="utf-8")
+            listed.write_text("\n".join(texts), encoding="utf-8")
+            command = [self.program, "--quiet", "--format", "json", "match", "--config", device, "--texts", listed]
+            words = [str(word) for word in [*command, *images]]
+            output = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+        return [json.loads(line)["match"] for line in output.splitlines()]
+
     def embedding(self, modality: str, value: str) -> list[float]:
         """The student's embedding of one input of ``modality``."""
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as device:

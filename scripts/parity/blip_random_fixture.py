@@ -22,6 +22,7 @@ from export.blip import Checkpoints, export_blip
 from export.graph import Dialect
 from export.precision import Precision
 from parity import blip_random
+from parity.blip_matching import match
 from parity.fixture_file import FixtureFile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -109,7 +110,7 @@ def write_random(out: Path, made_with: dict[str, str]) -> int:
                 "image": (out / name).relative_to(ROOT).as_posix(),
                 "captions": captions(made["caption"], tokenizer, pixels),
                 "answers": answers(made["vqa"], tokenizer, pixels),
-                "match": match(made["retrieval"], tokenizer, pixels, values),
+                "match": match(made["retrieval"], tokenizer, pixels, TEXTS, values),
             }
         )
     return values.write(out, NAME, {"made_with": made_with, "images": cases})
@@ -178,24 +179,3 @@ def ranked(model: Any, tokenizer: Any, pixels: torch.Tensor, question: torch.Ten
         log_probability = logits.log_softmax(-1)[torch.arange(len(ids)), ids].sum()
         found.append({"text": text, "ids": ids, "log_probability": log_probability.item()})
     return found
-
-
-def match(model: Any, tokenizer: Any, pixels: torch.Tensor, values: FixtureFile) -> dict[str, Any]:
-    """All texts, padded to one batch, with one picture."""
-    batch = tokenizer(list(TEXTS), padding=True, return_tensors="pt")
-    given = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
-    one = pixels.expand(len(TEXTS), -1, -1, -1)
-    logits = model(pixel_values=one, use_itm_head=True, **given).itm_score
-    score = model(pixel_values=pixels, use_itm_head=False, **given).itm_score[0]
-    image = model.vision_proj(model.vision_model(pixels).last_hidden_state[:, 0])
-    text = model.text_proj(model.text_encoder(**given).last_hidden_state[:, 0])
-    normal = torch.nn.functional.normalize
-    return {
-        "texts": list(TEXTS),
-        "input_ids": batch.input_ids.tolist(),
-        "match_logits": values.add(logits.numpy()),
-        "probability": logits.softmax(-1)[:, 1].tolist(),
-        "score": score.tolist(),
-        "image_embedding": values.add(normal(image, dim=-1)[0].numpy()),
-        "text_embedding": values.add(normal(text, dim=-1).numpy()),
-    }

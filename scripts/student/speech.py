@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import subprocess
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import repeat
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from easyvqa.labels import COLOR_NAMES, SHAPES, caption
 from easyvqa.questions import every_text
 from student.acoustics import EXAMINATION, TRAINING, record
 from student.log_mel import ABSENT_FRAME, MELS, SAMPLE_RATE, log_mel
+from student.timbres import data_folder
 from student.voices import Part, Voice, draw
 
 CAPTIONS: tuple[str, ...] = tuple(caption(shape, color) for shape in SHAPES for color in COLOR_NAMES)
@@ -128,12 +130,30 @@ def recordings(seed: int, part: Part, each: int, number: int) -> list[Recording]
 def say(text: str, voice: Voice) -> np.ndarray:
     """Speech as [samples] float32 at 16 kHz in -1..1; needs the program ``espeak-ng``."""
     manner = ["-s", str(voice.speed), "-p", str(voice.pitch), "-g", str(voice.pause)]
-    command = ["espeak-ng", "-v", voice.name, *manner, "--stdout", text]
-    output = subprocess.run(command, check=True, capture_output=True).stdout
+    with _data(voice) as data:
+        command = ["espeak-ng", *data, "-v", voice.name, *manner, "--stdout", text]
+        output = subprocess.run(command, check=True, capture_output=True).stdout
     with wave.open(io.BytesIO(output)) as recording:
         rate = recording.getframerate()
         samples = np.frombuffer(recording.readframes(recording.getnframes()), dtype="<i2")
     return _resample(samples.astype(np.float32) / 32768.0, rate)
+
+
+@contextmanager
+def _data(voice: Voice) -> Iterator[list[str]]:
+    """What tells espeak-ng where a timbre of our own is."""
+    if voice.made is None:
+        yield []
+        return
+    with data_folder(_installed(), voice.timbre, voice.made) as folder:
+        yield ["--path", str(folder)]
+
+
+@cache
+def _installed() -> Path:
+    """Where espeak-ng has its data, as it says itself."""
+    said = subprocess.run(["espeak-ng", "--version"], check=True, capture_output=True, text=True).stdout
+    return Path(said.split("Data at:")[1].strip())
 
 
 def _resample(samples: np.ndarray, rate: int) -> np.ndarray:

@@ -22,12 +22,8 @@ from training.state import TrainingState
 
 _WARM_UP = 50  # steps at the start of each stage
 _TEMPERATURE = 2.0  # of the distillation
-_TEACHER_WEIGHT = 0.7  # the rest is cross-entropy with the true answers
-_ALIGNMENT_WEIGHT = 0.1
 _ALIGNMENT_TEMPERATURE = 0.1
-_HEARING_WEIGHT = 0.5
 _NEAREST_TEMPERATURE = 0.07
-_MATCHING_WEIGHT = 0.5
 _REFRESH = 10  # steps between readings of all that is spoken
 
 
@@ -53,6 +49,24 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Weights:
+    """How much each part of the loss counts.
+
+    teacher: distillation of the answers; the rest to 1 is cross-entropy with the true answers
+    alignment: contrastive, between the modalities' embeddings
+    nearest: contrastive, of a recording's embedding with those of all that is spoken
+    recognised: classification of what a recording says
+    matched: likeness of a recording's state to that of the text it says
+    """
+
+    teacher: float = 0.7
+    alignment: float = 0.1
+    nearest: float = 0.5
+    recognised: float = 0.5
+    matched: float = 0.5
+
+
+@dataclass(frozen=True)
 class Read:
     """What the text branch makes of every text that is spoken: states of the first token and embeddings, [131, hidden]."""
 
@@ -63,9 +77,10 @@ class Read:
 class Learner(nn.Module):
     """The student while it learns, with a layer that says which text it hears and that is not exported."""
 
-    def __init__(self, student: Student) -> None:
+    def __init__(self, student: Student, weights: Weights = Weights()) -> None:
         super().__init__()
         self.student = student
+        self.weights = weights
         self.recognise = nn.Linear(student.sizes.hidden, len(SPOKEN))
 
     def groups(self) -> list[list[nn.Parameter]]:
@@ -105,7 +120,7 @@ def lesson_loss(learner: Learner, lesson: Lesson, spoken: Read) -> torch.Tensor:
     of_color = (lesson.kinds % len(COLOR_NAMES)).repeat_interleave(QUESTIONS_EACH)
     alike = _nearest(shown, captions, lesson.kinds) + _nearest(student.summary(sensors, 3).float(), colors, of_color)
     aligned = losses.alignment(shown, student.summary(described, 1).float(), lesson.kinds, _ALIGNMENT_TEMPERATURE)
-    loss = _ALIGNMENT_WEIGHT * (alike + aligned)
+    loss = learner.weights.alignment * (alike + aligned)
 
     def decide(rows: torch.Tensor, audio: torch.Tensor, audio_real: torch.Tensor) -> torch.Tensor:
         pictures = rows // QUESTIONS_EACH
@@ -132,7 +147,7 @@ def lesson_loss(learner: Learner, lesson: Lesson, spoken: Read) -> torch.Tensor:
         loss = loss + hearing_loss(learner, torch.cat(first), lesson.spoken, spoken)
     order = torch.cat([silent, heard])
     return loss + losses.mixed(
-        torch.cat(logits).float(), lesson.teacher[order], lesson.answers[order], _TEMPERATURE, _TEACHER_WEIGHT
+        torch.cat(logits).float(), lesson.teacher[order], lesson.answers[order], _TEMPERATURE, learner.weights.teacher
     )
 
 
@@ -146,13 +161,13 @@ def hearing_loss(learner: Learner, heard: torch.Tensor, spoken: torch.Tensor, ta
 
     heard: [n, hidden], the first token's states; spoken: [n] int64
     """
-    student = learner.student
+    student, weights = learner.student, learner.weights
     normed = student.summary_norm(heard)
     embeddings = functional.normalize(student.summary_projections[2](normed).float(), dim=1)
     nearest = _nearest(embeddings, targets.embeddings, spoken)
     recognised = functional.cross_entropy(learner.recognise(normed).float(), spoken)
     matched = losses.feature_matching(heard.float(), targets.states[spoken])
-    return _HEARING_WEIGHT * (nearest + recognised) + _MATCHING_WEIGHT * matched
+    return weights.nearest * nearest + weights.recognised * recognised + weights.matched * matched
 
 
 def _nearest(embeddings: torch.Tensor, texts: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:

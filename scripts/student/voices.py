@@ -1,7 +1,7 @@
 """The voices of espeak-ng that say the questions: those of training, those that watch it, those of the final figure.
 
-A voice is an accent with a timbre (a file of espeak-ng's ``voices/!v``). No timbre is in two of the parts, and the
-accent of the test part is in no other, so that the voices of the final figure are new in both respects.
+A voice is an accent with a timbre (a file of espeak-ng's ``voices/!v``, or in training one of our own). No timbre is in two
+of the parts, and the accent of the test part is in no other, so that the voices of the final figure are new in both respects.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+
+from student import timbres as made_timbres
 
 _ACCENTS = ("en-us", "en", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-029")
 _TRAIN_TIMBRES = tuple(
@@ -25,6 +27,7 @@ _TEST_TIMBRES = ("m5", "m8", "Andy", "Michael", "linda", "Alicia", "Gene", "step
 _SPEED = (120, 211)  # words a minute, the upper end excluded
 _PITCH = (25, 76)  # of espeak-ng's 0..99
 _RUNNING = 0.6  # of all voices make no pause between words
+_MADE = 0.7  # of the training voices have a timbre of our own
 _PAUSE = (2, 13)  # of the others, in 10 ms at usual speed
 
 
@@ -41,6 +44,7 @@ class Voice:
     """How espeak-ng is to speak: accent, timbre, words a minute, pitch 0..99, pause between words in 10 ms.
 
     espeak-ng takes a timbre that it does not know, or whose letters are of another case, for none at all.
+    ``made`` is the text of a timbre that does not come with it.
     """
 
     accent: str
@@ -48,6 +52,7 @@ class Voice:
     speed: int
     pitch: int
     pause: int
+    made: str | None = None
 
     @property
     def name(self) -> str:
@@ -68,10 +73,12 @@ def timbres(part: Part) -> tuple[str, ...]:
 def draw(rng: np.random.Generator, part: Part, count: int) -> Iterator[Voice]:
     """``count`` voices of ``part``: each of its timbres before one comes again; accent, speed and pitch at random."""
     order: list[str] = []
-    for _ in range(count):
-        if not order:
+    for number in range(count):
+        made = made_timbres.draw(rng) if part is Part.TRAIN and rng.random() < _MADE else None
+        if made is None and not order:
             order = list(rng.permutation(timbres(part)))
         accent = str(rng.choice(accents(part)))
         speed, pitch = int(rng.integers(*_SPEED)), int(rng.integers(*_PITCH))
         pause = 0 if rng.random() < _RUNNING else int(rng.integers(*_PAUSE))
-        yield Voice(accent, str(order.pop()), speed, pitch, pause)
+        timbre = str(order.pop()) if made is None else f"made-{number}"
+        yield Voice(accent, timbre, speed, pitch, pause, made)

@@ -1,5 +1,6 @@
 //! The small BLIP and the picture's preprocessing against transformers (scripts/make_fixtures_blip.py).
 
+use crate::blip_random::check_matching;
 use crate::fixture::{Fixture, ids};
 use crate::library::loader;
 use crate::root;
@@ -143,5 +144,15 @@ fn captions_and_answers_are_those_of_generate() {
             assert_eq!(answer.tokens, inner(&reference["ids"], end), "{}: {reference}", case["image"]);
             assert_eq!(answer.text, reference["text"].as_str().unwrap());
         }
+    }
+}
+
+#[test]
+fn matching_is_that_of_transformers() {
+    let fixture = Fixture::open("blip/model");
+    let mut blip = Blip::load(loader(MODEL)).unwrap();
+    for case in fixture.json["images"].as_array().unwrap() {
+        let encoded = blip.encode(&picture(&case["image"])).unwrap();
+        check_matching(&fixture, &mut blip, &encoded, &case["match"]);
     }
 }

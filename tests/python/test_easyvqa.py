@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from easyvqa import dataset, download, drawing, questions
+from easyvqa.descriptions import Told, describe, misdescribe
 from easyvqa.labels import ANSWERS, COLOR_NAMES, COLORS, SHAPES
 
 
@@ -107,6 +108,28 @@ def write_small_data_set(folder: Path) -> None:
         asked.append([f"is there a {COLOR_NAMES[pictures.colors[indices[0]]]} shape?", "yes", 0])
         asked.append(["is there not a pink shape?", "yes", 0])
         (folder / "data" / part / "questions.json").write_text(json.dumps(asked), encoding="utf-8")
+
+
+def told_by(text: str) -> tuple[str | None, str | None]:
+    """Shape and colour that a description names."""
+    words = text.replace("grey", "gray").split()
+    return next((s for s in SHAPES if s in words), None), next((c for c in COLOR_NAMES if c in words), None)
+
+
+@pytest.mark.parametrize("told", list(Told))
+def test_descriptions_are_true_and_misdescriptions_are_not_and_tell_as_much(told: Told) -> None:
+    numbers, nearly = rng(), 0
+    for _ in range(500):
+        shape, color = int(numbers.integers(len(SHAPES))), int(numbers.integers(len(COLOR_NAMES)))
+        named = told_by(describe(numbers, shape, color, told))
+        assert named == (
+            SHAPES[shape] if told is not Told.COLOR else None,
+            COLOR_NAMES[color] if told is not Told.SHAPE else None,
+        )
+        mistaken = told_by(misdescribe(numbers, shape, color, told))
+        assert [name is None for name in mistaken] == [name is None for name in named] and mistaken != named
+        nearly += sum(name == other for name, other in zip(named, mistaken)) == 1
+    assert told is not Told.BOTH or nearly > 250, "most are wrong in one respect only"
 
 
 def test_the_data_set_is_read_with_the_labels_its_questions_tell(tmp_path: Path) -> None:

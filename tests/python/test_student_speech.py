@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from student import acoustics, augment, voices
+from student import acoustics, augment, timbres, voices
 from student.log_mel import ABSENT_FRAME, log_mel
 from student.speech import CAPTIONS, FIRST_CAPTION, SPOKEN, Speech, pad, recordings, say
 from student.voices import Part, Voice
@@ -30,11 +31,26 @@ def test_no_timbre_is_in_two_parts_and_the_test_accents_are_in_no_other() -> Non
 
 @pytest.mark.parametrize("part", list(Part))
 def test_drawn_voices_are_of_their_part_and_every_timbre_comes_before_one_comes_again(part: Part) -> None:
-    timbres = voices.timbres(part)
-    drawn = list(voices.draw(rng(), part, len(timbres)))
-    assert sorted(voice.timbre for voice in drawn) == sorted(timbres)
+    names = voices.timbres(part)
+    drawn = list(voices.draw(rng(), part, 6 * len(names)))
+    ours = [voice.timbre for voice in drawn if voice.made is None]
+    assert sorted(ours[: len(names)]) == sorted(names)
     assert {voice.accent for voice in drawn} <= set(voices.accents(part))
-    assert drawn == list(voices.draw(rng(), part, len(timbres)))
+    assert drawn == list(voices.draw(rng(), part, 6 * len(names)))
+
+
+def test_only_training_hears_timbres_of_our_own_and_each_is_another() -> None:
+    made = {part: [v.made for v in voices.draw(rng(), part, 40) if v.made is not None] for part in Part}
+    assert not made[Part.VALIDATION] and not made[Part.TEST]
+    assert len(set(made[Part.TRAIN])) == len(made[Part.TRAIN]) > 20
+
+
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs espeak-ng")
+def test_espeak_speaks_with_a_timbre_of_our_own() -> None:
+    plain = Voice("en-us", "ours", 170, 50, 0)
+    ours = [replace(plain, made=timbres.draw(rng(seed))) for seed in range(3)]
+    said = [say("a red circle", voice).tobytes() for voice in (plain, *ours)]
+    assert len(set(said)) == len(said)
 
 
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs espeak-ng")

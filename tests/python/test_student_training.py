@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from easyvqa import drawing, tokenizer  # noqa: E402
 from easyvqa.dataset import Split  # noqa: E402
 from easyvqa.labels import ANSWERS  # noqa: E402
 from easyvqa.texts import TextEncoder  # noqa: E402
+from student.ablations import Ablation  # noqa: E402
 from student.lessons import EVERY_SUBSET, QUESTIONS_EACH, TYPED, Lesson, Lessons  # noqa: E402
 from student.model import MODALITIES, Sizes, Student, begin_with  # noqa: E402
 from student.speech import SPOKEN, Speech  # noqa: E402
@@ -73,6 +75,29 @@ def test_a_lessons_loss_reaches_every_weight(tmp_path: Path) -> None:
     lesson_loss(learner, lesson, read(student, dealt.spoken_texts)).backward()
     without = [name for name, weight in learner.named_parameters() if weight.grad is None or not weight.grad.any()]
     assert without == []
+
+
+@pytest.mark.parametrize("ablation", list(Ablation))
+def test_what_an_ablation_leaves_out_makes_no_difference_and_all_else_does(ablation: Ablation, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    learner, dealt = Learner(ablation.student(sizes()), ablation.weights()), lessons(tmp_path)
+    student, lesson = learner.student, dealt.batch(1, 4, 9, EVERY_SUBSET, easy=False)
+    spoken = read(student, dealt.spoken_texts)
+    loss = lesson_loss(learner, lesson, spoken)
+    other_teacher = replace(lesson, teacher=lesson.teacher.roll(1, dims=1))
+    differs = not torch.equal(loss, lesson_loss(learner, other_teacher, spoken))
+    assert differs == (ablation is not Ablation.DISTILLATION)
+    loss.backward()
+    projections = [weight.grad for weight in student.summary_projections.parameters()]
+    compared = any(grad is not None and bool(grad.any()) for grad in projections)
+    assert compared == (ablation is not Ablation.CONTRASTIVE)
+    with torch.no_grad():
+        (tokens, real), absent = student.image_states(lesson.images), lesson.images.new_zeros(4, 0, 16)
+        others = [(absent, absent[:, :, 0])] * 3
+        presence = torch.tensor([[1.0, 0.0, 0.0, 0.0]]).expand(4, -1)
+        further = torch.cat([tokens[:, :1], tokens[:, 1:] + torch.randn_like(tokens[:, 1:])], dim=1)
+        decided, changed = (student.decide([(seen, real), *others], presence)[0] for seen in (tokens, further))
+    assert (not torch.allclose(decided, changed, atol=1e-6)) == (ablation is not Ablation.SHARED_ATTENTION)
 
 
 def test_hearing_what_the_text_branch_reads_costs_little() -> None:

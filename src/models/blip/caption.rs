@@ -3,7 +3,8 @@
 use super::{Blip, EncodedImage};
 use crate::config::CaptionOptions;
 use crate::error::Error;
-use crate::models::generation::{Request, generate};
+use crate::models::generation::{Generated, Request, generate};
+use crate::models::vocabulary::Vocabulary;
 
 /// A caption of a picture.
 #[derive(Debug, Clone)]
@@ -19,6 +20,31 @@ pub struct Caption {
     pub score: f32,
     /// The execution provider of the decoder.
     pub provider: &'static str,
+}
+
+impl Caption {
+    /// Captions of what was `written` behind the tokens that were `given`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the vocabulary cannot read the tokens.
+    pub(in crate::models) fn all(
+        given: &[i64],
+        written: Vec<Generated>,
+        vocabulary: &Vocabulary,
+        provider: &'static str,
+    ) -> Result<Vec<Self>, Error> {
+        let captions = written.into_iter().map(|written| {
+            let tokens = [given, &written.tokens].concat();
+            Ok(Self {
+                text: vocabulary.decode(&tokens)?,
+                tokens,
+                log_probability: written.log_probability,
+                score: written.score.unwrap_or(written.log_probability),
+                provider,
+            })
+        });
+        captions.collect()
+    }
 }
 
 impl Blip {
@@ -52,16 +78,6 @@ impl Blip {
         };
         let written = generate(decoder, cross, &request, &options.search)?;
         let provider = decoder.provider();
-        let captions = written.into_iter().map(|written| {
-            let tokens = [&prompt[1..], &written.tokens].concat();
-            Ok(Caption {
-                text: self.vocabulary.decode(&tokens)?,
-                tokens,
-                log_probability: written.log_probability,
-                score: written.score.unwrap_or(written.log_probability),
-                provider,
-            })
-        });
-        captions.collect()
+        Caption::all(&prompt[1..], written, &self.vocabulary, provider)
     }
 }

@@ -98,17 +98,7 @@ impl Blip2 {
         let written = self.writing(image, &prompt.ids)?.write(limit, options.captions, &options.search)?;
         let given = if self.has_encoder() { &[] } else { prompt.own() };
         let provider = self.language_provider();
-        let captions = written.into_iter().map(|written| {
-            let tokens = [given, &written.tokens].concat();
-            Ok(Caption {
-                text: self.vocabulary.decode(&tokens)?,
-                tokens,
-                log_probability: written.log_probability,
-                score: written.score.unwrap_or(written.log_probability),
-                provider,
-            })
-        });
-        captions.collect()
+        Caption::all(given, written, &self.vocabulary, provider)
     }
 
     /// Answers a question about a picture, put to the language model as the model folder says.
