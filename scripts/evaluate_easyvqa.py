@@ -206,10 +206,10 @@ def _retrieval(binary: Binary, test: _Test) -> dict[str, Any]:
     truth = test.truth()
     named = sorted(set(truth.values()))
     classes = list(truth.values())
-    pictures = np.array([binary.embedding("image", test.picture(image)) for image in truth])
-    texts = np.array([binary.embedding("text", text) for text in named])
+    pictures = np.array(binary.embeddings("image", [test.picture(image) for image in truth]))
+    texts = np.array(binary.embeddings("text", named))
     said = [(text, path) for text, path in test.captions if text in set(named)]
-    heard = np.array([binary.embedding("audio", str(path)) for _, path in said])
+    heard = np.array(binary.embeddings("audio", [str(path) for _, path in said]))
     return {
         "recall_at_1": {
             "pictures": len(classes),

@@ -71,16 +71,12 @@ class Binary:
             output = subprocess.run(words, check=True, capture_output=True, text=True).stdout
         return [json.loads(line)["match"] for line in output.splitlines()]
 
-    def embedding(self, modality: str, value: str) -> list[float]:
-        """The student's embedding of one input of ``modality``."""
-        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as device:
-            device.write(self._device(["fuse"]))
-            device.flush()
-            command = [self.program, "--quiet", "--format", "json", "fuse", "--config", device.name, "--embeddings"]
-            words = [str(word) for word in [*command, f"--{modality}", value]]
-            output = subprocess.run(words, check=True, capture_output=True, text=True).stdout
-        embedding: list[float] = json.loads(output)["fusion"]["embeddings"][modality]
-        return embedding
+    def embeddings(self, modality: str, values: list[str]) -> list[list[float]]:
+        """The student's embedding of each of ``values``, inputs of one ``modality``."""
+        lines = self.run(
+            f"embeddings-{modality}", [{modality: value} for value in values], ["fuse: {embeddings: true}"]
+        )
+        return [line["fusion"]["embeddings"][modality] for line in lines]
 
     def _device(self, steps: list[str]) -> str:
         listed = "".join(f"  - {step}\n" for step in steps)
