@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use super::Bundle;
-use super::contents::place;
+use super::place::place;
 use crate::config::Device;
 use crate::engine::Machine;
 use crate::error::Error;

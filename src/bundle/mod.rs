@@ -17,6 +17,7 @@ mod board;
 mod contents;
 mod licenses;
 mod model;
+mod place;
 mod service;
 
 use std::path::PathBuf;
