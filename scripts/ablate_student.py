@@ -68,11 +68,13 @@ def _measure(arguments: argparse.Namespace, name: str) -> dict[str, Any]:
 
 
 def _table(found: dict[str, dict[str, Any]]) -> str:
-    lines = ["| | typed | spoken | text to image | speech to image | image to text |", "|---|---|---|---|---|---|"]
+    heads = ("typed", "spoken", "text to image", "speech to image", "image to text", "calibration error, typed")
+    lines = [f"| | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
     for name, figures in found.items():
         asked = [figures[f"student_{row}"]["accuracy"] for row in ("typed", "spoken")]
         recalled = [figures["recall_at_1"][key] for key in ("text_to_image", "speech_to_image", "image_to_text")]
         cells = [f"{100 * value:.1f} %" for value in (*asked, *recalled)]
+        cells.append(f"{figures['student_typed']['calibration_error']:.3f}")
         lines.append(f"| {_VARIANTS[name]} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
