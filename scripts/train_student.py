@@ -116,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--typed-steps", type=int, default=1500, help="with picture and typed question only")
     parser.add_argument("--listening-steps", type=int, default=1100, help="with mostly recordings")
-    parser.add_argument("--mixed-steps", type=int, default=3550, help="with every set of modalities")
+    parser.add_argument("--mixed-steps", type=int, default=10_050, help="with every set of modalities")
     parser.add_argument("--logit-temperature", type=float, default=1.0, help="the exported logits are divided by it")
     parser.add_argument("--every", type=int, default=150, help="steps between evaluations and checkpoints")
     parser.add_argument("--seed", type=int, default=0)
