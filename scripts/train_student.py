@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Train the student by distillation from the small easy-VQA BLIP, and write its model folder.
 
-Needs the checkpoint of train_blip.py, and espeak-ng for the spoken questions. Run it again to resume. Three stages: picture
-and typed question; then mostly listening, with the text branch as the audio branch's teacher; then every set of modalities.
+Needs the checkpoint of train_blip.py, the release build, which asks the teacher, and espeak-ng for the spoken questions. Run it
+again to resume. Three stages: picture and typed question; then mostly listening, with the text branch as the audio branch's
+teacher; then every set of modalities.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch  # noqa: E402
 
+from distilling.binary import Binary  # noqa: E402
+from distilling.picture_teacher import PictureTeacher  # noqa: E402
 from easyvqa import dataset, download, tokenizer  # noqa: E402
 from easyvqa.labels import ANSWERS  # noqa: E402
 from easyvqa.texts import TextEncoder  # noqa: E402
@@ -26,11 +29,11 @@ from student import color_sensor  # noqa: E402
 from student.ablations import Ablation  # noqa: E402
 from student.evaluation import Examination  # noqa: E402
 from student.forms import Readings, Sensor  # noqa: E402
+from student.inherit import inherit  # noqa: E402
 from student.lessons import EVERY_SUBSET, TYPED, Lessons  # noqa: E402
 from student.model import Sizes, begin_with  # noqa: E402
 from student.model_folder import write  # noqa: E402
 from student.speech import Speech, render  # noqa: E402
-from student.teacher import Teacher  # noqa: E402
 from student.trainer import Learner, Stage, train  # noqa: E402
 from student.voices import Part  # noqa: E402
 from training.progress import Log  # noqa: E402
@@ -49,8 +52,10 @@ def main() -> int:
     """Parse the command line, train, write the model folder."""
     parser = _parser()
     arguments = parser.parse_args()
-    if not (arguments.teacher / "config.json").is_file():
-        parser.error(f"{arguments.teacher}: no BLIP checkpoint there; run scripts/train_blip.py first")
+    if not (arguments.inherit / "config.json").is_file():
+        parser.error(f"{arguments.inherit}: no BLIP checkpoint there; run scripts/train_blip.py first")
+    if not arguments.binary.is_file():
+        parser.error(f"{arguments.binary}: not there, and it asks the teacher; cargo build --release")
     if not (arguments.speech / "train.npz").is_file() and shutil.which("espeak-ng") is None:
         parser.error("espeak-ng is not installed, and it says the questions: apt-get install espeak-ng")
     torch.set_num_threads(arguments.threads)
@@ -60,10 +65,10 @@ def main() -> int:
     encoder = TextEncoder(tokenizer.build())
     heard = _speech(arguments, Part.TRAIN, arguments.voices, log)
     unheard = _speech(arguments, Part.VALIDATION, arguments.validation_voices, log)
-    teacher = Teacher(arguments.teacher)
+    teacher = PictureTeacher(Binary(arguments.binary, arguments.teacher_config), ANSWERS, log)
     ablation = Ablation(arguments.without)
     student = ablation.student(Sizes(vocabulary=len(tokenizer.vocabulary()), answers=len(ANSWERS)))
-    teacher.hand_down(student)
+    inherit(student, arguments.inherit)
     path = arguments.checkpoint / "state.pt"
     if arguments.start is not None:
         earlier = torch.load(arguments.start, weights_only=True)["averaged"]
@@ -101,7 +106,11 @@ def _parser() -> argparse.ArgumentParser:
     build = _ROOT / "build"
     parser.add_argument("--data", type=Path, default=build / "data" / "easy_vqa", help="fetched when absent")
     parser.add_argument("--speech", type=Path, default=build / "data" / "speech", help="rendered when absent")
-    parser.add_argument("--teacher", type=Path, default=build / "checkpoints" / "blip-easyvqa" / "vqa")
+    parser.add_argument("--inherit", type=Path, default=build / "checkpoints" / "blip-easyvqa" / "vqa")
+    parser.add_argument(
+        "--teacher-config", type=Path, default=_ROOT / "configs" / "cpu.yaml", help="with the teacher in it"
+    )
+    parser.add_argument("--binary", type=Path, default=_ROOT / "target" / "release" / "edgefuse")
     parser.add_argument("--checkpoint", type=Path, default=build / "checkpoints" / "student")
     parser.add_argument("--output", type=Path, default=_ROOT / "onnx" / "student")
     parser.add_argument("--drawings", type=int, default=16_000, help="pictures to draw for training")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -20,7 +21,6 @@ from student.expectations import Expectations
 from student.log_mel import MELS
 from student.model import MODALITIES
 from student.speech import CAPTIONS, SPOKEN, Speech, pad
-from student.teacher import Teacher
 
 QUESTIONS_EACH = 8  # about every picture
 _CAPTIONS = 0.4  # of the recordings that are only listened to
@@ -81,6 +81,14 @@ class Lesson:
     teacher: torch.Tensor
 
 
+class Teacher(Protocol):
+    """Who answers the questions softly."""
+
+    def soft_answers(self, images: np.ndarray, asked: Sequence[str]) -> np.ndarray:
+        """Log-probabilities of the 13 answers, [questions, 13] float32, to as many questions in a row for each of ``images``."""
+        ...
+
+
 class Lessons:
     """Draws pictures and questions once, asks the teacher once, then deals batches; batch ``i`` depends on ``i`` alone."""
 
@@ -105,20 +113,23 @@ class Lessons:
         known = {text: index for index, text in enumerate(questions.every_text())}
         self._numbers = np.array([known[question.text] for question in asked], dtype=np.int64)
         self._answers = np.array([ANSWERS.index(question.answer) for question in asked])
-        self._asked = encoder.questions([questions.vary(rng, question.text) for question in asked])
+        texts = [questions.vary(rng, question.text) for question in asked]
+        self._asked = encoder.questions(texts)
         self._captions = encoder.questions(list(CAPTIONS))
         self._expectations = Expectations(real)
         self.spoken_texts = encoder.questions(list(SPOKEN))
-        self._teacher = self._ask_teacher(teacher, cache / f"teacher-{seed}-{len(asked)}.npy", report)
+        self._teacher = self._ask_teacher(teacher, texts, cache / f"teacher-{seed}-{len(asked)}.npy", report)
 
     def _ask(self, rng: np.random.Generator, index: int) -> questions.Question:
         shape, color = SHAPES[self._pictures.shapes[index]], COLOR_NAMES[self._pictures.colors[index]]
         return questions.sample(rng, shape, color, _EASY if index % 2 else _HARD)
 
-    def _ask_teacher(self, teacher: Teacher, kept: Path, report: Callable[[str], None]) -> torch.Tensor:
+    def _ask_teacher(
+        self, teacher: Teacher, texts: list[str], kept: Path, report: Callable[[str], None]
+    ) -> torch.Tensor:
         if not kept.exists():
             report(f"asking the teacher {len(self._answers)} questions about {len(self._pictures)} pictures")
-            np.save(kept, teacher.soft_answers(self._pictures.images, self._asked).numpy())
+            np.save(kept, teacher.soft_answers(self._pictures.images, texts))
         answers = np.load(kept)
         report(f"the teacher is right in {(answers.argmax(axis=1) == self._answers).mean():.4f} of its answers")
         return torch.from_numpy(answers)
