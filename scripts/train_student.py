@@ -20,7 +20,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch  # noqa: E402
 
-from distilling.binary import Binary  # noqa: E402
+from distilling.binary import Binary, BinaryError  # noqa: E402
 from distilling.picture_teacher import PictureTeacher  # noqa: E402
 from easyvqa import dataset, download, tokenizer  # noqa: E402
 from easyvqa.labels import ANSWERS  # noqa: E402
@@ -85,7 +85,10 @@ def main() -> int:
     ]
     log(f"{sum(p.numel() for p in student.parameters())} parameters; from step {state.step}")
     real = part.subset(0, _HELD_OUT_FROM)
-    lessons = Lessons(arguments.seed, arguments.drawings, real, encoder, heard, teacher, arguments.checkpoint, log)
+    try:
+        lessons = Lessons(arguments.seed, arguments.drawings, real, encoder, heard, teacher, arguments.checkpoint, log)
+    except BinaryError as error:
+        parser.error(f"the teacher cannot be asked: {error}")
     examination = Examination(part.subset(_HELD_OUT_FROM, _HELD_OUT_UNTIL), encoder, unheard, arguments.seed)
     train(state, stages, lessons, examination, arguments.every, log, lambda: state.save(path))
     write(state.averaged.student, arguments.output, _SENSORS, arguments.logit_temperature)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from distilling.binary import Binary
+from distilling.binary import Binary, BinaryError
 from distilling.manifest import Manifest, Record
 from distilling.teacher import soft_labels
 
@@ -41,5 +41,5 @@ class PictureTeacher:
             manifest = Manifest(folder / "questions.jsonl", tuple(records), ())
             taught = soft_labels(self.binary, manifest, self.labels, None, folder / "answers", self.report)
         if np.isnan(taught).any():
-            raise ValueError(f"the teacher did not answer {int(np.isnan(taught[:, 0]).sum())} questions")
+            raise BinaryError(f"{int(np.isnan(taught[:, 0]).sum())} questions were not answered")
         return taught
