@@ -61,7 +61,7 @@ fn vad_and_match() {
         edgefuse(["bench", "vad", "--format", "json", "--repeat", "2", "--warm-up", "1", "--cold", "0", "--quiet"]);
     let line = &run.expect(0).json()[0];
     assert_eq!((line["task"].as_str(), line["model"].as_str()), (Some("vad"), Some("silero-vad")), "{line}");
-    assert!(line["gflop"].as_f64().unwrap() > 1e-3 && line["audio_s_per_s"].as_f64().unwrap() > 1.0, "{line}");
+    assert!(line["gflop"].as_f64().unwrap() > 1e-3 && line["audio_s_per_s"].as_f64().unwrap() > 0.0, "{line}");
 
     let matching =
         ["--model", "tests/fixtures/blip/random", "--repeat", "1", "--warm-up", "1", "--cold", "0", "--quiet"];
