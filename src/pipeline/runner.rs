@@ -67,6 +67,7 @@ impl Pipeline {
                 }
             }
         }
+        result.warnings = sources.into_warnings();
         if self.models.device().runtime.report_placement {
             let placements = self.models.engine().placements().into_iter();
             result.placement = Some(placements.map(|(graph, it)| (graph, it.providers().to_vec())).collect());
@@ -87,7 +88,8 @@ impl Pipeline {
             whisper.prepare_words()?;
         }
         let started = Instant::now();
-        let value = whisper.transcribe(&Recording::File(path), vad, options, progress)?;
+        let mut value = whisper.transcribe(&Recording::File(path), vad, options, progress)?;
+        sources.warn(path, std::mem::take(&mut value.warnings));
         Ok(Some(timed(value, started, whisper.provider())))
     }
 }

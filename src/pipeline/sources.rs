@@ -1,6 +1,7 @@
 //! The files of one record, each read once however many steps want it, also when it cannot be read.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::Path;
 
 use image::RgbImage;
@@ -14,11 +15,12 @@ pub(super) struct Sources<'a> {
     record: &'a Record,
     image: Option<Result<RgbImage, String>>,
     audio: BTreeMap<u32, Result<Vec<f32>, String>>,
+    warnings: Vec<String>,
 }
 
 impl<'a> Sources<'a> {
     pub fn new(record: &'a Record) -> Self {
-        Sources { record, image: None, audio: BTreeMap::new() }
+        Sources { record, image: None, audio: BTreeMap::new(), warnings: Vec::new() }
     }
 
     pub fn has_image(&self) -> bool {
@@ -44,6 +46,21 @@ impl<'a> Sources<'a> {
         self.record.audio.as_deref()
     }
 
+    /// Adds lines about `path` to the record's warnings; several steps that read one file report it once.
+    pub fn warn(&mut self, path: &Path, warnings: impl IntoIterator<Item = impl Display>) {
+        for warning in warnings {
+            let line = format!("{}: {warning}", path.display());
+            if !self.warnings.contains(&line) {
+                self.warnings.push(line);
+            }
+        }
+    }
+
+    /// The warnings of all steps.
+    pub fn into_warnings(self) -> Vec<String> {
+        self.warnings
+    }
+
     /// Picture and sound together, each where it is wanted and there.
     pub fn both(&mut self, image: bool, rate: Option<u32>) -> Result<(Option<&RgbImage>, Option<&[f32]>), Error> {
         if let (true, None, Some(path)) = (image, &self.image, &self.record.image) {
@@ -51,10 +68,13 @@ impl<'a> Sources<'a> {
             self.image = Some(loaded.map_err(|source| Error::Image { path: path.clone(), source }.to_string()));
         }
         if let (Some(rate), Some(path)) = (rate, &self.record.audio) {
-            self.audio.entry(rate).or_insert_with(|| {
-                let loaded = media::audio::load(path, rate);
-                loaded.map_err(|source| Error::Audio { path: path.clone(), source }.to_string())
-            });
+            if !self.audio.contains_key(&rate) {
+                let mut warnings = Vec::new();
+                let loaded = media::audio::load_with_warnings(path, rate, &mut warnings);
+                let loaded = loaded.map_err(|source| Error::Audio { path: path.clone(), source }.to_string());
+                self.warn(path, warnings);
+                self.audio.insert(rate, loaded);
+            }
         }
         let image = self.image.as_ref().filter(|_| image).map(known).transpose()?;
         let audio = rate.and_then(|rate| self.audio.get(&rate)).map(known).transpose()?;

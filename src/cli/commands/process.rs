@@ -45,6 +45,7 @@ pub(super) fn process(
                 let mut on_progress = |seconds, total| progress.seconds(&name, seconds, total);
                 let result = pipeline.process(&record, &mut on_progress)?;
                 let errors = result.errors().into_iter().map(|error| about(&record, error)).collect::<Vec<_>>();
+                progress.suspend(|| result.warnings.iter().for_each(|warning| log::warn!("{warning}")));
                 (result, errors)
             }
             Err(bad) => (RecordResult::failed(bad.id, bad.problem.clone()), vec![bad.problem]),

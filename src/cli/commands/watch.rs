@@ -82,6 +82,7 @@ impl Service {
     }
 
     fn emit(&self, result: &RecordResult, lines: &mut Vec<u8>) -> Result<(), Stop> {
+        result.warnings.iter().for_each(|warning| log::warn!("{warning}"));
         result.errors().iter().for_each(|error| say(&format!("error: {error}")));
         serde_json::to_writer(&mut *lines, result).map_err(io::Error::from).map_err(Stop::Output)?;
         lines.write_all(b"\n").map_err(Stop::Output)?;

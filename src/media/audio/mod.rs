@@ -35,6 +35,6 @@ pub use error::AudioError;
 pub use excerpts::Excerpts;
 pub use live::LiveReader;
 pub use log_mel::{Extent, LogMel, LogMelConfig, LogMelStream, Spectrogram, Window, normalise};
-pub use reader::{AudioReader, load};
+pub use reader::{AudioReader, load, load_with_warnings};
 pub use recording::Recording;
 pub use source::{Samples, SliceReader};

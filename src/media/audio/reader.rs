@@ -83,15 +83,22 @@ impl Samples for AudioReader {
     }
 }
 
-/// Decodes a whole audio file to mono samples in [-1, 1] at `sample_rate` Hz, as [`AudioReader`] does, with the
-/// warnings in the log.
+/// Decodes a whole audio file to mono samples in [-1, 1] at `sample_rate` Hz, as [`AudioReader`] does.
 ///
 /// # Errors
 /// As [`AudioReader::open`] and [`AudioReader::read`].
 pub fn load(path: &Path, sample_rate: u32) -> Result<Vec<f32>, AudioError> {
+    load_with_warnings(path, sample_rate, &mut Vec::new())
+}
+
+/// As [`load`], and appends to `warnings` what was left out of the file or substituted.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with_warnings(path: &Path, sample_rate: u32, warnings: &mut Vec<String>) -> Result<Vec<f32>, AudioError> {
     let mut reader = AudioReader::open(path, sample_rate)?;
     let mut samples = Vec::new();
     while reader.read(&mut samples)? {}
-    reader.warnings().iter().for_each(|warning| log::warn!("{}: {warning}", path.display()));
+    warnings.extend_from_slice(reader.warnings());
     Ok(samples)
 }

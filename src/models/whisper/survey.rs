@@ -21,6 +21,8 @@ pub(super) struct Survey<'a> {
     pub loudest: f32,
     /// The stretches of speech, where they were looked for.
     pub stretches: Option<Vec<Stretch>>,
+    /// What is odd about the recording, though it could be read.
+    pub warnings: Vec<String>,
 }
 
 impl<'a> Survey<'a> {
@@ -56,9 +58,6 @@ impl<'a> Survey<'a> {
         if let (Some(detector), Some((vad, _))) = (detector, &mut vad) {
             stretches.extend(detector.finish(vad)?);
         }
-        if let Some(path) = recording.path() {
-            source.warnings().iter().for_each(|warning| log::warn!("{}: {warning}", path.display()));
-        }
         // The silence that is heard behind the end reflects its last samples.
         let extent = stream.finish(log_mel.config().n_fft, &mut columns);
         Ok(Survey {
@@ -68,6 +67,7 @@ impl<'a> Survey<'a> {
             samples: extent.samples,
             loudest: extent.loudest,
             stretches: vad.is_some().then_some(stretches),
+            warnings: source.warnings().to_vec(),
         })
     }
 

@@ -97,6 +97,7 @@ impl Whisper {
             duration: survey.seconds(),
             speech: map.map(|map| map.samples() as f64 / f64::from(self.sample_rate())),
             segments: segments.into_iter().map(Segment::trimmed).collect(),
+            warnings: survey.warnings.clone(),
         })
     }
 

@@ -26,6 +26,9 @@ pub struct Transcript {
     pub speech: Option<f64>,
     /// The text in pieces, in order of time.
     pub segments: Vec<Segment>,
+    /// What was left out of the recording, substituted or guessed; a record's result holds it beside all steps.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
 }
 
 /// A piece of a transcript.
