@@ -10,12 +10,12 @@ use super::energy::{Energy, PowerMeter};
 use super::inputs::Inputs;
 use super::statistics::Latency;
 use super::task::Task;
-use crate::config::{ByteSize, Device, VadOptions};
-use crate::engine::{Engine, peak_resident_bytes};
-use crate::error::Error;
-use crate::media::audio;
-use crate::models::Models;
-use crate::pipeline::{Pipeline, Record, RecordResult};
+use edgefuse::config::{ByteSize, Device, VadOptions};
+use edgefuse::engine::{Engine, peak_resident_bytes};
+use edgefuse::error::Error;
+use edgefuse::media::audio;
+use edgefuse::models::Models;
+use edgefuse::pipeline::{Pipeline, Record, RecordResult};
 
 /// A process that begins with nothing loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::Bundle;
-use crate::config::model_folder::{ModelFolder, RuntimeVersion};
-use crate::config::{Device, ModelEntry, OnMissingProvider};
-use crate::engine::oldest_library;
+use edgefuse::config::model_folder::{ModelFolder, RuntimeVersion};
+use edgefuse::config::{Device, ModelEntry, OnMissingProvider};
+use edgefuse::engine::oldest_library;
 
 /// One sentence for whoever packs: the version, machine and providers of the library that the models need.
 pub(super) fn needed(bundle: &Bundle, device: &Device, models: &[(&ModelEntry, &ModelFolder)]) -> String {

@@ -7,10 +7,10 @@ use super::archive::{Content, Entry};
 use super::binary::Library;
 use super::place::place;
 use super::{Bundle, binary, board, licenses, model, service};
-use crate::config::MODEL_FILE;
-use crate::config::model_folder::ModelFolder;
-use crate::config::{Device, ModelEntry};
-use crate::error::Error;
+use edgefuse::config::MODEL_FILE;
+use edgefuse::config::model_folder::ModelFolder;
+use edgefuse::config::{Device, ModelEntry};
+use edgefuse::error::Error;
 
 /// Tells what the board must have of its own.
 const BOARD: &str = "BOARD.txt";

@@ -5,10 +5,10 @@ use std::fs;
 
 use serde_yaml::{Mapping, Value};
 
-use crate::config::model_folder::{FileSpec, ModelFolder};
-use crate::config::{ConfigError, MODEL_FILE, ModelEntry, Precisions};
-use crate::engine::EngineError;
-use crate::error::Error;
+use edgefuse::config::model_folder::{FileSpec, ModelFolder};
+use edgefuse::config::{ConfigError, MODEL_FILE, ModelEntry, Precisions};
+use edgefuse::engine::EngineError;
+use edgefuse::error::Error;
 
 /// What of a model folder a device uses.
 pub(super) struct Reduced {

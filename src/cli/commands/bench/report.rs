@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use edgefuse::bench::{Ceiling, Energy, Latency, Task, Totals, Warm};
+use crate::bench::{Ceiling, Energy, Latency, Task, Totals, Warm};
 use edgefuse::config::{ByteSize, Device};
 use serde::Serialize;
 
