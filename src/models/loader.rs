@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sha2::{Digest, Sha256};
 
@@ -135,10 +135,33 @@ impl Loader {
     }
 }
 
-/// What is in `slot`, loaded first if there is nothing yet.
-pub(super) fn load_once<T, E>(slot: &mut Option<T>, load: impl FnOnce() -> Result<T, E>) -> Result<&mut T, E> {
-    match slot {
-        Some(loaded) => Ok(loaded),
-        None => Ok(slot.insert(load()?)),
+/// A part of a model that is loaded when a task first needs it, by whichever thread needs it first.
+pub(super) struct Lazy<T> {
+    part: OnceLock<T>,
+    /// Held while the part loads: another thread waits for it instead of loading it a second time.
+    loading: Mutex<()>,
+}
+
+impl<T> Lazy<T> {
+    /// Nothing is loaded yet.
+    pub fn new() -> Self {
+        Lazy { part: OnceLock::new(), loading: Mutex::new(()) }
+    }
+
+    /// The part, if it is loaded.
+    pub fn get(&self) -> Option<&T> {
+        self.part.get()
+    }
+
+    /// The part, loaded first if need be; after an error the next call tries again.
+    pub fn get_or_load<E>(&self, load: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
+        let _loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.part.get() {
+            Some(part) => Ok(part),
+            None => {
+                let part = load()?;
+                Ok(self.part.get_or_init(|| part))
+            }
+        }
     }
 }

@@ -32,7 +32,7 @@ impl Probabilities {
     ///
     /// # Errors
     /// [`EngineError`] when the graph fails.
-    pub fn push(&mut self, vad: &mut Vad, mut samples: &[f32]) -> Result<Vec<f32>, EngineError> {
+    pub fn push(&mut self, vad: &Vad, mut samples: &[f32]) -> Result<Vec<f32>, EngineError> {
         let block = BLOCK * vad.chunk_samples();
         let mut found = Vec::new();
         while !samples.is_empty() {
@@ -53,7 +53,7 @@ impl Probabilities {
     ///
     /// # Errors
     /// As [`Probabilities::push`].
-    pub fn finish(mut self, vad: &mut Vad) -> Result<Vec<f32>, EngineError> {
+    pub fn finish(mut self, vad: &Vad) -> Result<Vec<f32>, EngineError> {
         let chunks = (self.waiting.len() - self.context).div_ceil(vad.chunk_samples());
         if chunks == 0 {
             return Ok(Vec::new());
@@ -62,7 +62,7 @@ impl Probabilities {
         self.run(vad, chunks)
     }
 
-    fn run(&mut self, vad: &mut Vad, chunks: usize) -> Result<Vec<f32>, EngineError> {
+    fn run(&mut self, vad: &Vad, chunks: usize) -> Result<Vec<f32>, EngineError> {
         let step = vad.chunk_samples();
         let width = self.context + step;
         let mut rows = Array2::zeros((chunks, width));

@@ -63,7 +63,7 @@ impl<'o> Live<'o> {
     pub fn push(
         &mut self,
         whisper: &mut Whisper,
-        vad: &mut Vad,
+        vad: &Vad,
         samples: &[f32],
         caught_up: bool,
     ) -> Result<Vec<LiveEvent>, Error> {
@@ -85,7 +85,7 @@ impl<'o> Live<'o> {
     ///
     /// # Errors
     /// As [`Live::push`].
-    pub fn finish(mut self, whisper: &mut Whisper, vad: &mut Vad) -> Result<Vec<LiveEvent>, Error> {
+    pub fn finish(mut self, whisper: &mut Whisper, vad: &Vad) -> Result<Vec<LiveEvent>, Error> {
         let spent = SpeechDetector::new(vad, &VadOptions::live())?;
         let stretches = std::mem::replace(&mut self.detector, spent).finish(vad)?;
         self.decode(whisper, &stretches)

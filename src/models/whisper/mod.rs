@@ -23,7 +23,7 @@ use crate::engine::Graph;
 use crate::error::Error;
 use crate::media::audio::LogMel;
 use crate::models::generation::Decoder;
-use crate::models::loader::Loader;
+use crate::models::loader::{Lazy, Loader};
 use crate::models::token_bytes::TokenBytes;
 use crate::models::vocabulary::Vocabulary;
 
@@ -44,7 +44,7 @@ pub struct Whisper {
     encoder: Graph,
     decoder: Decoder,
     /// Loaded when words are first asked for.
-    aligner: Option<Aligner>,
+    aligner: Lazy<Aligner>,
     loader: Loader,
 }
 
@@ -69,7 +69,7 @@ impl Whisper {
             vocabulary: OnceLock::new(),
             encoder: encoder?,
             decoder: decoder?,
-            aligner: None,
+            aligner: Lazy::new(),
             folder,
             loader,
         })

@@ -18,7 +18,6 @@ use super::{Segment, Whisper};
 use crate::config::Task;
 use crate::error::Error;
 use crate::models::generation::CrossAttention;
-use crate::models::loader::load_once;
 
 pub use aligner::Aligner;
 pub use attention::{begin_times, token_matrix};
@@ -43,7 +42,7 @@ impl Whisper {
     /// # Errors
     /// [`Error::Request`] for a model without the graph `alignment`; [`Error::Engine`] when it cannot be loaded.
     pub fn prepare_words(&mut self) -> Result<(), Error> {
-        load_once(&mut self.aligner, || Aligner::load(&self.loader)).map(|_| ())
+        self.aligner.get_or_load(|| Aligner::load(&self.loader)).map(|_| ())
     }
 
     /// Gives every segment of a window its [`Segment::words`], and moves its start and end to them. `segments` are all of
@@ -69,7 +68,7 @@ impl Whisper {
             segments.iter().map(|segment| segment.tokens.iter().copied().filter(is_text).count()).collect();
         let text: Vec<i64> = segments.iter().flat_map(|segment| &segment.tokens).copied().filter(is_text).collect();
 
-        let aligner = load_once(&mut self.aligner, || Aligner::load(&self.loader))?;
+        let aligner = self.aligner.get_or_load(|| Aligner::load(&self.loader))?;
         let split = split_to_words(&text, language, |tokens| self.tokens.text(tokens));
         let words = aligner.align(window, &prompt, &text, split, place.frames)?;
         place_words(words, segments, &counts, place);
