@@ -40,6 +40,6 @@ pub use provider::{
 pub use runtime::{OnMissingProvider, Runtime, Threads};
 pub use search::{SearchOptions, StopEarly};
 pub use texts::Texts;
-pub use transcribe::{EncoderContext, Task, Temperatures, Timestamps, TranscribeOptions, Vad};
+pub use transcribe::{Clips, EncoderContext, Task, Temperatures, Timestamps, TranscribeOptions, Vad};
 pub use units::ByteSize;
 pub use vad_options::VadOptions;

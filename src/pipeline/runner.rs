@@ -82,7 +82,7 @@ impl Pipeline {
         progress: &mut OnProgress,
     ) -> StepOutcome<Transcript> {
         let Some(path) = sources.audio_path() else { return Ok(None) };
-        let (whisper, vad) = self.models.whisper_and_vad(options.vad.on, "transcribe")?;
+        let (whisper, vad) = self.models.whisper_and_vad(options.finds_speech(), "transcribe")?;
         whisper.check(options, vad.is_some())?;
         if options.timestamps == Timestamps::Word {
             whisper.prepare_words()?;

@@ -3,10 +3,13 @@
 mod context;
 mod decode;
 mod encode;
+mod hallucination;
 mod language;
 mod language_names;
 mod live;
 mod long_form;
+mod nothing_heard;
+mod parts;
 mod prompt;
 mod rules;
 mod segments;
