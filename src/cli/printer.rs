@@ -62,7 +62,7 @@ impl Printer {
             let Some(transcript) = transcript else { return Ok(()) };
             let text = match (self.format, self.times) {
                 // As openai-whisper writes it.
-                (Format::Text, Times::None) => transcript.segments.iter().map(|it| format!("{}\n", it.text)).collect(),
+                (Format::Text, Times::None) => transcript.segments.iter().map(|it| format!("{}{}\n", it.speaker(), it.text)).collect(),
                 _ => self.rendered(result)?,
             };
             return files.borrow_mut().write(result.audio.as_deref().unwrap_or(&result.id), &text);
@@ -121,7 +121,9 @@ impl Printer {
         let segments = transcript.segments.iter();
         let lines: Vec<String> = match self.times {
             Times::None => return Some(transcript.text.clone()),
-            Times::Segments => segments.map(|it| line(it.start, it.end, &it.text)).collect(),
+            Times::Segments => {
+                segments.map(|it| line(it.start, it.end, &format!("{}{}", it.speaker(), it.text))).collect()
+            }
             Times::Words => {
                 segments.flat_map(|it| &it.words).flatten().map(|it| line(it.start, it.end, it.word.trim())).collect()
             }

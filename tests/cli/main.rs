@@ -7,6 +7,7 @@ mod binary;
 mod blip2;
 mod bundle;
 mod caption;
+mod channels;
 mod commands;
 mod configs;
 mod devices;

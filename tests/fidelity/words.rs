@@ -45,6 +45,7 @@ fn segment(start: f64, end: f64, tokens: Vec<i64>) -> Segment {
         start,
         end,
         text: String::new(),
+        channel: None,
         language: None,
         tokens,
         temperature: 0.0,

@@ -47,6 +47,7 @@ mod tests {
             end: number(&value["end"]),
             // As `transcribe` gives it.
             text: text(&value["text"]).trim().to_string(),
+            channel: None,
             language: None,
             tokens: vec![],
             temperature: 0.0,
@@ -97,6 +98,7 @@ mod tests {
             start,
             end,
             text,
+            channel: None,
             language: None,
             tokens: vec![],
             temperature: 0.0,

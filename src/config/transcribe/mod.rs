@@ -1,10 +1,12 @@
 //! The options of `transcribe`.
 
+mod channels;
 mod choices;
 mod clips;
 
 use serde::Deserialize;
 
+pub use channels::Channels;
 pub use choices::{EncoderContext, Task, Temperatures, Timestamps, Vad};
 pub use clips::Clips;
 
@@ -27,6 +29,8 @@ pub struct TranscribeOptions {
     /// How fine the times are.
     pub timestamps: Timestamps,
 
+    /// Which channels are transcribed: their mix, each by itself, or one.
+    pub channels: Channels,
     /// Only these parts of the recording are transcribed; speech is not looked for then.
     pub clip_timestamps: Clips,
 
@@ -86,6 +90,7 @@ impl Default for TranscribeOptions {
             language_detection_threshold: 0.5,
             task: Task::default(),
             timestamps: Timestamps::default(),
+            channels: Channels::default(),
             clip_timestamps: Clips::default(),
             initial_prompt: None,
             carry_initial_prompt: false,

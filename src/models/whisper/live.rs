@@ -9,7 +9,7 @@ use super::long_form::LongForm;
 use super::nothing_heard::nothing_heard;
 use super::parts::Detection;
 use super::transcript::Segment;
-use crate::config::{EncoderContext, Temperatures, Timestamps, TranscribeOptions, VadOptions};
+use crate::config::{Channels, EncoderContext, Temperatures, Timestamps, TranscribeOptions, VadOptions};
 use crate::error::Error;
 use crate::models::vad::{SpeechDetector, Stretch, Vad};
 
@@ -61,6 +61,9 @@ impl<'o> Live<'o> {
         whisper.check(options, true)?;
         if !options.clip_timestamps.is_empty() {
             return Err(whisper.cannot("clip_timestamps: are for recordings, not for sound that is still coming".to_string()));
+        }
+        if options.channels != Channels::Mix {
+            return Err(whisper.cannot("channels: sound that is still coming is transcribed as one mix".to_string()));
         }
         let speech = options.vad.options.unwrap_or_else(VadOptions::live);
         let detector = SpeechDetector::new(vad, &speech)?;

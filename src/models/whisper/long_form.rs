@@ -142,6 +142,7 @@ impl<'o> LongForm<'o> {
             start: whisper.seconds(seek + piece.start),
             end: whisper.seconds(seek + piece.end),
             text: whisper.text(tokens),
+            channel: None,
             language: self.languages_change.then(|| self.language.clone()),
             tokens: tokens.to_vec(),
             temperature: decoded.temperature,

@@ -1,5 +1,6 @@
 //! Whisper: speech to text, in windows of 30 s.
 
+mod channels;
 mod context;
 mod decode;
 mod encode;

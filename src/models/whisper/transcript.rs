@@ -41,7 +41,10 @@ pub struct Segment {
     pub end: f64,
     /// The text.
     pub text: String,
-    /// Language code, where the language was detected more than once.
+    /// The channel it was heard in, from 0, where channels are transcribed apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<usize>,
+    /// Language code, where the language was detected more than once, or channels differ in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
     /// Token ids, timestamps among them.
@@ -60,6 +63,11 @@ pub struct Segment {
 }
 
 impl Segment {
+    /// What marks the text of a channel: `channel 0: `; nothing for a mix.
+    pub fn speaker(&self) -> String {
+        self.channel.map(|channel| format!("channel {channel}: ")).unwrap_or_default()
+    }
+
     /// Takes the times from the speech alone to the recording. With words, the segment is where its words are.
     pub(super) fn place(&mut self, map: &SpeechMap, sample_rate: u32) {
         for word in self.words.iter_mut().flatten() {
@@ -115,6 +123,7 @@ pub(super) fn segment(start: f64, end: f64, words: &[(&str, f64, f64, f32)]) -> 
         start,
         end,
         text: String::new(),
+        channel: None,
         language: None,
         tokens: Vec::new(),
         temperature: 0.0,

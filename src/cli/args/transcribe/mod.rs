@@ -5,7 +5,7 @@ mod subtitles;
 
 use std::path::PathBuf;
 
-use edgefuse::config::{Clips, EncoderContext, Task, Temperatures, Timestamps, TranscribeOptions};
+use edgefuse::config::{Channels, Clips, EncoderContext, Task, Temperatures, Timestamps, TranscribeOptions};
 
 pub use choices::{EncoderContextArgument, TaskArgument, TimestampsArgument};
 pub use subtitles::Subtitles;
@@ -36,6 +36,9 @@ pub struct Transcribe {
     #[arg(long, value_enum, hide_default_value = true)]
     pub timestamps: Option<TimestampsArgument>,
 
+    /// mix; split: each channel by itself, merged by time; or one channel alone, counted from 0 [default: mix]
+    #[arg(long, value_name = "mix|split|N")]
+    pub channels: Option<Channels>,
     /// Only these parts, in seconds: START,END,START,END,...; without a last END, to the end of the recording. Speech is
     /// not looked for then
     #[arg(long, value_name = "S,...")]
@@ -126,6 +129,7 @@ impl Transcribe {
         set(&mut options.suppress_tokens, self.suppress_tokens.clone());
         set(&mut options.encoder_context, self.encoder_context.map(EncoderContext::from));
         set(&mut options.batch_size, self.batch_size);
+        set(&mut options.channels, self.channels);
         set(&mut options.clip_timestamps, self.clip_timestamps.clone());
         set(&mut options.language_detection_segments, self.language_detection_segments);
         set(&mut options.language_detection_threshold, self.language_detection_threshold);
