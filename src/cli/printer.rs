@@ -62,7 +62,9 @@ impl Printer {
             let Some(transcript) = transcript else { return Ok(()) };
             let text = match (self.format, self.times) {
                 // As openai-whisper writes it.
-                (Format::Text, Times::None) => transcript.segments.iter().map(|it| format!("{}{}\n", it.speaker(), it.text)).collect(),
+                (Format::Text, Times::None) => {
+                    transcript.segments.iter().map(|it| format!("{}{}\n", it.speaker(), it.text)).collect()
+                }
                 _ => self.rendered(result)?,
             };
             return files.borrow_mut().write(result.audio.as_deref().unwrap_or(&result.id), &text);

@@ -53,7 +53,11 @@ fn segments_stay_on_their_side_of_a_pause() {
         for way in ways {
             let arguments = ["--quiet", "--format", "json", "transcribe", path.to_str().unwrap()];
             let line = edgefuse(arguments.iter().chain(way)).expect(0).json().remove(0);
-            expect_in_sentences(line["transcript"]["segments"].as_array().unwrap(), &places, &format!("{pauses:?} {way:?}"));
+            expect_in_sentences(
+                line["transcript"]["segments"].as_array().unwrap(),
+                &places,
+                &format!("{pauses:?} {way:?}"),
+            );
         }
     }
 }

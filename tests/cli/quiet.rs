@@ -11,7 +11,9 @@ fn quiet_speech_and_speech_on_an_offset_are_heard() {
     let path = folder.path().join("quiet.wav");
     let speech = read_wav("librivox-0880.wav");
     let decibels = |by: f32| 10_f32.powf(by / 20.0);
-    for (gain, offset, pause) in [(-30.0, 0.0, 0.0), (-50.0, 0.0, 0.0), (-50.0, 0.0, 20.0), (-34.0, 0.244, 0.0), (-6.0, -0.4, 0.0)] {
+    for (gain, offset, pause) in
+        [(-30.0, 0.0, 0.0), (-50.0, 0.0, 0.0), (-50.0, 0.0, 20.0), (-34.0, 0.244, 0.0), (-6.0, -0.4, 0.0)]
+    {
         let mut samples = silence(pause);
         samples.extend(&speech);
         write_wav(&path, samples.iter().map(|sample| sample * decibels(gain) + offset));

@@ -12,9 +12,12 @@ fn every_recording_has_its_file() {
     let into = folder.path().join("made/here");
     let (first, second) = (data("librivox-0880.wav"), data("cards-001.wav"));
     let read = |name: &str| fs::read_to_string(into.join(name)).unwrap();
-    for (format, extension, start) in
-        [("srt", "srt", "1\n00:00:0"), ("vtt", "vtt", "WEBVTT\n\n00:0"), ("json", "json", "{\"id\""), ("text", "txt", "")]
-    {
+    for (format, extension, start) in [
+        ("srt", "srt", "1\n00:00:0"),
+        ("vtt", "vtt", "WEBVTT\n\n00:0"),
+        ("json", "json", "{\"id\""),
+        ("text", "txt", ""),
+    ] {
         let output = ["--quiet", "--format", format, "transcribe", "--output-dir", into.to_str().unwrap()];
         let run = edgefuse(output.iter().copied().chain([first.as_str(), "none.wav", second.as_str()])).expect(1);
         assert_eq!(run.stdout, "");

@@ -36,9 +36,9 @@ pub(in crate::cli) fn transcribe(global: &Global, args: &Transcribe) -> Result<O
     }
     if args.audio.iter().any(|path| path.as_os_str() == STANDARD_INPUT) {
         return match args.audio.len() {
-            1 if args.output_dir.is_some() => {
-                Err(Stop::Usage(format!("--output-dir is for recordings; `{STANDARD_INPUT}` is written to standard output")))
-            }
+            1 if args.output_dir.is_some() => Err(Stop::Usage(format!(
+                "--output-dir is for recordings; `{STANDARD_INPUT}` is written to standard output"
+            ))),
             1 => live(global, device, &options, layout),
             _ => Err(Stop::Usage(format!("`{STANDARD_INPUT}`, standard input, is transcribed alone"))),
         };
@@ -57,7 +57,8 @@ pub(in crate::cli) fn transcribe(global: &Global, args: &Transcribe) -> Result<O
         Some(TimestampsArgument::Segment) => Times::Segments,
         Some(TimestampsArgument::Word) => Times::Words,
     };
-    let printer = Printer { named_inputs: !one && files.is_none(), times, layout, files, ..printer(global, Shown::Transcript) };
+    let printer =
+        Printer { named_inputs: !one && files.is_none(), times, layout, files, ..printer(global, Shown::Transcript) };
     process(global, device, vec![Step::Transcribe(Box::new(options))], inputs, None, &printer)
 }
 

@@ -20,7 +20,8 @@ pub(super) fn next_tsv(segments: &[Segment]) -> String {
     let mut text = String::new();
     for segment in segments {
         let (start, end) = (milliseconds(segment.start), milliseconds(segment.end));
-        let _ = writeln!(text, "{start}\t{end}\t{}{}", segment.speaker(), one_line(segment.text.trim()).replace('\t', " "));
+        let _ =
+            writeln!(text, "{start}\t{end}\t{}{}", segment.speaker(), one_line(segment.text.trim()).replace('\t', " "));
     }
     text
 }

@@ -221,7 +221,8 @@ mod tests {
                 let (start, end) = map.span(pair[0], pair[1], 100);
                 assert!(last <= start && start <= end, "{ends:?}");
                 for at in [start, end] {
-                    let said = [(1.0, 6.0), (20.0, 24.0), (50.0, 53.0)].iter().any(|(from, to)| (*from..=*to).contains(&at));
+                    let said =
+                        [(1.0, 6.0), (20.0, 24.0), (50.0, 53.0)].iter().any(|(from, to)| (*from..=*to).contains(&at));
                     assert!(said, "{ends:?}: {at}");
                 }
                 last = end;

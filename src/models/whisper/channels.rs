@@ -100,7 +100,8 @@ mod tests {
     use super::*;
 
     fn transcript(language: &str, said: &[(f64, &str)], warnings: &[&str]) -> Transcript {
-        let text = |&(start, text): &(f64, &str)| Segment { text: text.to_string(), ..segment(start, start + 1.0, &[]) };
+        let text =
+            |&(start, text): &(f64, &str)| Segment { text: text.to_string(), ..segment(start, start + 1.0, &[]) };
         Transcript {
             text: String::new(),
             language: Some(language.to_string()),

@@ -79,7 +79,13 @@ mod tests {
     use super::*;
 
     fn context(hotwords: &[i64]) -> Context {
-        Context { start_of_previous: 99, most: 5, hotwords: hotwords.to_vec(), carried: Vec::new(), previous: Vec::new() }
+        Context {
+            start_of_previous: 99,
+            most: 5,
+            hotwords: hotwords.to_vec(),
+            carried: Vec::new(),
+            previous: Vec::new(),
+        }
     }
 
     #[test]

@@ -161,6 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[rustfmt::skip]
     fn languages_are_known_by_all_they_are_called() {
         for (written, expected) in [
             ("EN", "en"), ("en-US", "en"), ("en_US", "en"), ("en_GB.UTF-8", "en"), ("eng", "en"), ("English", "en"),
@@ -179,7 +180,8 @@ mod tests {
 
     #[test]
     fn every_name_is_of_one_language() {
-        let mut all: Vec<&str> = LANGUAGES.iter().flat_map(|(codes, names)| codes.iter().chain(*names)).copied().collect();
+        let mut all: Vec<&str> =
+            LANGUAGES.iter().flat_map(|(codes, names)| codes.iter().chain(*names)).copied().collect();
         let count = all.len();
         all.sort_unstable();
         all.dedup();

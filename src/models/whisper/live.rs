@@ -60,7 +60,9 @@ impl<'o> Live<'o> {
     pub fn new(whisper: &Whisper, vad: &Vad, options: &'o TranscribeOptions) -> Result<Self, Error> {
         whisper.check(options, true)?;
         if !options.clip_timestamps.is_empty() {
-            return Err(whisper.cannot("clip_timestamps: are for recordings, not for sound that is still coming".to_string()));
+            return Err(
+                whisper.cannot("clip_timestamps: are for recordings, not for sound that is still coming".to_string())
+            );
         }
         if options.channels != Channels::Mix {
             return Err(whisper.cannot("channels: sound that is still coming is transcribed as one mix".to_string()));

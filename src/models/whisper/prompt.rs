@@ -40,8 +40,12 @@ impl Whisper {
             return Err(self.cannot(problem.to_string()));
         }
         let vocabulary = self.decoder.vocabulary();
-        if let Some(id) = options.suppress_tokens.iter().find(|id| usize::try_from(**id).is_ok_and(|id| id >= vocabulary)) {
-            return Err(self.cannot(format!("suppress_tokens: {id} is not a token id; the model has 0 to {}", vocabulary - 1)));
+        if let Some(id) =
+            options.suppress_tokens.iter().find(|id| usize::try_from(**id).is_ok_and(|id| id >= vocabulary))
+        {
+            return Err(
+                self.cannot(format!("suppress_tokens: {id} is not a token id; the model has 0 to {}", vocabulary - 1))
+            );
         }
         let language = options.language.as_deref().filter(|language| !is_auto(language));
         let code = language.map(|language| self.language_code(language)).transpose()?;
@@ -56,9 +60,8 @@ impl Whisper {
             (options.multilingual == Some(true), "follow a change of language (multilingual)"),
         ] {
             if asked {
-                let problem = format!(
-                    "an English-only model cannot {problem}; use a multilingual one (--model whisper-base)"
-                );
+                let problem =
+                    format!("an English-only model cannot {problem}; use a multilingual one (--model whisper-base)");
                 return Err(self.cannot(problem));
             }
         }

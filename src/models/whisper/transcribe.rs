@@ -53,7 +53,8 @@ impl Whisper {
             (Some(language), _) => (Some(language), Vec::new()),
             (None, None) => (None, Vec::new()),
             (None, Some(first)) => {
-                let languages = self.languages_of(&mut survey.spectrogram(&log_mel)?, &survey, first.clone(), options)?;
+                let languages =
+                    self.languages_of(&mut survey.spectrogram(&log_mel)?, &survey, first.clone(), options)?;
                 (languages.first().map(|(code, _)| code.clone()), languages)
             }
         };
