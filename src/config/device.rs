@@ -7,6 +7,7 @@ use super::caption::CaptionOptions;
 use super::error::ConfigError;
 use super::extends::{self, Layer};
 use super::match_options::MatchOptions;
+use super::media::{Ffmpeg, Media};
 use super::model_entry::{MODEL_FILE, ModelEntry};
 use super::pipeline::{self, Step};
 use super::provider::{Provider, Providers};
@@ -37,6 +38,8 @@ pub struct Device {
     pub student: Option<ModelEntry>,
     /// The voice activity detector, if the device has one.
     pub vad: Option<ModelEntry>,
+    /// How recordings are decoded.
+    pub media: Media,
     /// Steps of `edgefuse run`, in order.
     pub pipeline: Vec<Step>,
     /// Execution providers of a model that names none itself, in order of preference.
@@ -99,6 +102,7 @@ impl Device {
             blip: model("blip", |models| models.blip.as_ref())?,
             student: model("student", |models| models.student.as_ref())?,
             vad: model("vad", |models| models.vad.as_ref())?,
+            media: Media { ffmpeg: layers.iter().find_map(|layer| ffmpeg(layer)).unwrap_or_default() },
             pipeline: steps(layers)?,
             execution_providers: providers,
         })
@@ -184,6 +188,14 @@ fn check(layer: &Layer) -> Result<(), ConfigError> {
         return Err(layer.wrong(&["pipeline", &index.to_string()], format!("pipeline: {problem}")));
     }
     Ok(())
+}
+
+/// The ffmpeg that a file names, by its path from where the file's paths start.
+fn ffmpeg(layer: &Layer) -> Option<Ffmpeg> {
+    layer.raw.media.ffmpeg.clone().map(|ffmpeg| match ffmpeg {
+        Ffmpeg::Program(path) => Ffmpeg::Program(layer.base.join(path)),
+        other => other,
+    })
 }
 
 fn library_is_there(layer: &Layer) -> Result<(), ConfigError> {

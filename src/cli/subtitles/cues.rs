@@ -26,19 +26,25 @@ pub(super) struct Form {
 pub(super) fn cues(segments: &[Segment], layout: &Layout, form: &Form) -> Vec<Cue> {
     let mut cues = Vec::new();
     if segments.iter().any(|segment| segment.words.is_some()) {
-        for subtitle in subtitles(segments, layout) {
-            if layout.highlight_words {
-                highlighted(&subtitle, form, &mut cues);
-            } else if let (Some(first), Some(last)) = (subtitle.first(), subtitle.last()) {
-                let text = texts(&subtitle, form).concat();
-                cues.push(Cue { start: (form.time)(first.word.start), end: (form.time)(last.word.end), text });
+        // A subtitle has one channel's words.
+        for turn in segments.chunk_by(|before, after| before.channel == after.channel) {
+            let first = cues.len();
+            for subtitle in subtitles(turn, layout) {
+                if layout.highlight_words {
+                    highlighted(&subtitle, form, &mut cues);
+                } else if let (Some(first), Some(last)) = (subtitle.first(), subtitle.last()) {
+                    let text = texts(&subtitle, form).concat();
+                    cues.push(Cue { start: (form.time)(first.word.start), end: (form.time)(last.word.end), text });
+                }
             }
+            let speaker = turn[0].speaker();
+            cues[first..].iter_mut().for_each(|cue| cue.text.insert_str(0, &speaker));
         }
     } else {
         cues.extend(segments.iter().map(|segment| Cue {
             start: (form.time)(segment.start),
             end: (form.time)(segment.end),
-            text: (form.escape)(one_line(&segment.text).trim()),
+            text: (form.escape)(&format!("{}{}", segment.speaker(), one_line(&segment.text).trim())),
         }));
     }
     cues.retain(|cue| !cue.text.trim().is_empty());

@@ -1,8 +1,8 @@
 //! The one loop from a decoder's frames to mono samples, for files and streams alike.
 
-use super::AudioError;
 use super::interleaved::Frames;
 use super::mono::Mono;
+use super::{AudioError, Channel};
 
 /// Gives the frames of a recording, block by block.
 pub(super) trait Decoder: Send {
@@ -20,8 +20,19 @@ pub(super) struct MonoReader {
 }
 
 impl MonoReader {
-    pub(super) fn new(decoder: Box<dyn Decoder>, sample_rate: u32) -> Result<Self, AudioError> {
-        Ok(Self { decoder: Some(decoder), mono: Mono::new(sample_rate)?, warnings: Vec::new() })
+    pub(super) fn new(decoder: Box<dyn Decoder>, sample_rate: u32, channel: Channel) -> Result<Self, AudioError> {
+        Ok(Self { decoder: Some(decoder), mono: Mono::new(sample_rate, channel)?, warnings: Vec::new() })
+    }
+
+    /// The channels of the first frames. Reads them: not for a reader that is used further.
+    pub(super) fn channels(mut self) -> Result<usize, AudioError> {
+        let Some(decoder) = &mut self.decoder else { return Err(AudioError::NoSamples) };
+        while let Some(frames) = decoder.next(&mut self.warnings)? {
+            if !frames.interleaved.is_empty() {
+                return Ok(frames.channels);
+            }
+        }
+        Err(AudioError::NoSamples)
     }
 
     pub(super) fn sample_rate(&self) -> u32 {

@@ -58,6 +58,15 @@ pub enum AudioError {
         format: &'static str,
     },
 
+    /// A channel was asked for that the recording does not have.
+    #[error("has no channel {wanted}: it has {channels}")]
+    NoChannel {
+        /// The channel asked for, counted from 1.
+        wanted: usize,
+        /// How many there are.
+        channels: usize,
+    },
+
     /// Packets were found, and none of them could be decoded.
     #[error("has no packet that can be decoded: {0}")]
     NothingDecodable(String),

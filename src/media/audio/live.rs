@@ -4,7 +4,7 @@ use std::io::{Cursor, Read};
 
 use super::decoder::MonoReader;
 use super::wav::{self, Header, WavDecoder};
-use super::{AudioError, Samples, unsupported};
+use super::{AudioError, Channel, Samples, unsupported};
 
 /// Seconds of sound that are waited for at a time, at most.
 const BLOCK_SECONDS: f64 = 0.05;
@@ -44,7 +44,7 @@ impl LiveReader {
         }
         let mut stream = Cursor::new(magic).chain(stream);
         let header = if is_wav { Header::read(&mut stream, None)? } else { Header::raw(Self::RAW_SAMPLE_RATE) };
-        MonoReader::new(Box::new(WavDecoder::new(stream, header, BLOCK_SECONDS)?), sample_rate).map(Self)
+        MonoReader::new(Box::new(WavDecoder::new(stream, header, BLOCK_SECONDS)?), sample_rate, Channel::Mix).map(Self)
     }
 
     /// As [`Samples::read`]: waits until there is a sample, not until there are many.

@@ -7,6 +7,7 @@
 //! | `recording` | what can be read more than once |
 //! | `excerpts` | parts of a recording as a recording |
 //! | `live` | sound that is still being written, on standard input say |
+//! | `file` | [`AudioFile`]: where a recording is, and how it may be decoded |
 //! | `decoder` | the loop from a decoder's frames to samples |
 //! | `interleaved` | those frames |
 //! | `wav` | WAV with integer or floating-point samples, and raw samples |
@@ -20,6 +21,7 @@ mod compressed;
 mod decoder;
 mod error;
 mod excerpts;
+mod file;
 mod interleaved;
 mod live;
 mod log_mel;
@@ -33,8 +35,10 @@ mod wav;
 
 pub use error::AudioError;
 pub use excerpts::Excerpts;
+pub use file::AudioFile;
 pub use live::LiveReader;
 pub use log_mel::{Extent, LogMel, LogMelConfig, LogMelStream, Spectrogram, Window, normalise};
-pub use reader::{AudioReader, load, load_with_warnings};
+pub use mono::Channel;
+pub use reader::{AudioReader, load};
 pub use recording::Recording;
 pub use source::{Samples, SliceReader};

@@ -7,7 +7,7 @@ use super::super::file;
 use super::compressed::CompressedDecoder;
 use super::decoder::{Decoder, MonoReader};
 use super::wav::{self, Header, WavDecoder};
-use super::{AudioError, Samples, unsupported};
+use super::{AudioError, AudioFile, Channel, Samples, unsupported};
 
 /// Seconds of a WAV file that are decoded at a time, at most.
 const BLOCK_SECONDS: f64 = 1.0;
@@ -33,7 +33,15 @@ impl AudioReader {
     /// [`AudioError`], one line: an unreadable file, no audio in it, a codec that is not supported, a header that makes
     /// no sense. A file without a single sample is an error of [`Samples::read`].
     pub fn open(path: &Path, sample_rate: u32) -> Result<Self, AudioError> {
-        let (mut file, len) = file::open(path)?;
+        Self::of(&AudioFile::new(path), sample_rate, Channel::Mix)
+    }
+
+    /// As [`Self::open`]; of one channel alone, where `channel` names it.
+    ///
+    /// # Errors
+    /// As [`Self::open`]. [`AudioError::NoChannel`] from [`Samples::read`] where the recording has fewer channels.
+    pub fn of(source: &AudioFile, sample_rate: u32, channel: Channel) -> Result<Self, AudioError> {
+        let (mut file, len) = file::open(source.path())?;
         let mut magic = Vec::with_capacity(unsupported::MAGIC_LEN);
         (&file).take(unsupported::MAGIC_LEN as u64).read_to_end(&mut magic)?;
         file.rewind()?;
@@ -52,7 +60,12 @@ impl AudioReader {
         } else {
             Box::new(CompressedDecoder::open(file, None)?)
         };
-        MonoReader::new(decoder, sample_rate).map(Self)
+        MonoReader::new(decoder, sample_rate, channel).map(Self)
+    }
+
+    /// The channels of the first frames.
+    pub(super) fn channels(self) -> Result<usize, AudioError> {
+        self.0.channels()
     }
 
     /// As [`Samples::read`].
@@ -88,17 +101,5 @@ impl Samples for AudioReader {
 /// # Errors
 /// As [`AudioReader::open`] and [`AudioReader::read`].
 pub fn load(path: &Path, sample_rate: u32) -> Result<Vec<f32>, AudioError> {
-    load_with_warnings(path, sample_rate, &mut Vec::new())
-}
-
-/// As [`load`], and appends to `warnings` what was left out of the file or substituted.
-///
-/// # Errors
-/// As [`load`].
-pub fn load_with_warnings(path: &Path, sample_rate: u32, warnings: &mut Vec<String>) -> Result<Vec<f32>, AudioError> {
-    let mut reader = AudioReader::open(path, sample_rate)?;
-    let mut samples = Vec::new();
-    while reader.read(&mut samples)? {}
-    warnings.extend_from_slice(reader.warnings());
-    Ok(samples)
+    AudioFile::new(path).load(sample_rate, &mut Vec::new())
 }

@@ -15,6 +15,7 @@
 //! ```
 
 mod detector;
+mod levelled;
 mod padding;
 mod probabilities;
 mod speech_map;

@@ -1,12 +1,16 @@
 //! Whisper: speech to text, in windows of 30 s.
 
+mod channels;
 mod context;
 mod decode;
 mod encode;
+mod hallucination;
 mod language;
 mod language_names;
 mod live;
 mod long_form;
+mod nothing_heard;
+mod parts;
 mod prompt;
 mod rules;
 mod segments;
