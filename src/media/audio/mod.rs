@@ -11,7 +11,9 @@
 //! | `decoder` | the loop from a decoder's frames to samples |
 //! | `interleaved` | those frames |
 //! | `wav` | WAV with integer or floating-point samples, and raw samples |
-//! | `compressed` | mp3, flac, ogg (vorbis), m4a (aac, alac), adts, and companded WAV, through `symphonia` |
+//! | `compressed` | mp3, flac, ogg, webm, mp4, adts, aiff, caf and ADPCM WAV, through `symphonia` and `opus-decoder` |
+//! | `ffmpeg` | every other format, through an installed ffmpeg |
+//! | `phase` | channels to one, also where they cancel each other out |
 //! | `mono` | interleaved frames of any rate and channel count to mono at the wanted rate |
 //! | `resample` | the change of sample rate, through `rubato` |
 //! | `unsupported` | names for what cannot be decoded |
@@ -21,11 +23,13 @@ mod compressed;
 mod decoder;
 mod error;
 mod excerpts;
+mod ffmpeg;
 mod file;
 mod interleaved;
 mod live;
 mod log_mel;
 mod mono;
+mod phase;
 mod reader;
 mod recording;
 mod resample;

@@ -2,6 +2,7 @@
 
 use super::AudioError;
 use super::interleaved::Frames;
+use super::phase::Mix;
 use super::resample::Resampler;
 
 /// Rates outside this range are a damaged header. The bound also keeps the ratio of two rates, and with it the memory
@@ -33,6 +34,7 @@ pub enum Channel {
 pub(super) struct Mono {
     sample_rate: u32,
     channel: Channel,
+    mix: Mix,
     /// The rate of the frames that came last, and the resampler for it (none where it is the wanted rate).
     source: Option<(u32, Option<Resampler>)>,
     /// The last block of frames, averaged.
@@ -47,7 +49,16 @@ pub(super) struct Mono {
 impl Mono {
     pub(super) fn new(sample_rate: u32, channel: Channel) -> Result<Self, AudioError> {
         check_sample_rate(sample_rate)?;
-        Ok(Self { sample_rate, channel, source: None, block: Vec::new(), written: 0, not_finite: 0, peak: 0 })
+        Ok(Self {
+            sample_rate,
+            channel,
+            mix: Mix::default(),
+            source: None,
+            block: Vec::new(),
+            written: 0,
+            not_finite: 0,
+            peak: 0,
+        })
     }
 
     pub(super) fn sample_rate(&self) -> u32 {
@@ -73,10 +84,16 @@ impl Mono {
         match &mut self.source {
             Some((_, Some(resampler))) => {
                 self.block.clear();
-                mix(frames, self.channel, &mut self.block);
+                match self.channel {
+                    Channel::Mix => self.mix.push(frames, &mut self.block),
+                    Channel::Index(index) => pick(frames, index, &mut self.block),
+                }
                 resampler.push(&self.block, samples)?;
             }
-            _ => mix(frames, self.channel, samples),
+            _ => match self.channel {
+                Channel::Mix => self.mix.push(frames, samples),
+                Channel::Index(index) => pick(frames, index, samples),
+            },
         }
         self.written(&mut samples[start..]);
         Ok(())
@@ -90,6 +107,7 @@ impl Mono {
         if self.written == 0 {
             return Err(AudioError::NoSamples);
         }
+        warnings.extend(self.mix.warning());
         if self.not_finite > 0 {
             warnings.push(format!("{} samples were not finite numbers and are taken as 0", self.not_finite));
         }
@@ -143,32 +161,15 @@ impl Mono {
 }
 
 /// A sample that counts: clipped, and 0 where it is not a number.
-fn clip(sample: f32) -> f32 {
+pub(super) fn clip(sample: f32) -> f32 {
     if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 }
 }
 
-/// Appends one sample for each frame.
-fn mix(frames: &Frames<'_>, channel: Channel, mono: &mut Vec<f32>) {
-    match channel {
-        Channel::Mix => average(frames, mono),
-        // A stretch with fewer channels than the recording began with belongs to each of them.
-        Channel::Index(index) => {
-            let index = index.min(frames.channels - 1);
-            mono.extend(frames.interleaved.chunks_exact(frames.channels).map(|frame| clip(frame[index])));
-        }
-    }
-}
-
-/// Appends the mean of each frame's samples.
-fn average(frames: &Frames<'_>, mono: &mut Vec<f32>) {
-    let scale = 1.0 / frames.channels as f32;
-    let mean = |frame: &[f32]| frame.iter().fold(0.0, |sum, &sample| sum + clip(sample)) * scale;
-    // The first two say the channels' number in words that the compiler can unroll.
-    match frames.channels {
-        1 => mono.extend(frames.interleaved.iter().map(|&sample| mean(&[sample]))),
-        2 => mono.extend(frames.interleaved.chunks_exact(2).map(|frame| mean(&[frame[0], frame[1]]))),
-        channels => mono.extend(frames.interleaved.chunks_exact(channels).map(mean)),
-    }
+/// Appends one channel of each frame. A stretch with fewer channels than the recording began with belongs to each of
+/// them.
+fn pick(frames: &Frames<'_>, index: usize, mono: &mut Vec<f32>) {
+    let index = index.min(frames.channels - 1);
+    mono.extend(frames.interleaved.chunks_exact(frames.channels).map(|frame| clip(frame[index])));
 }
 
 #[cfg(test)]
