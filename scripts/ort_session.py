@@ -4,18 +4,18 @@ Importing this module is what loads the library, so that no session can miss eit
 
 - `ORT_DISABLE_TELEMETRY=1`: from 1.32 on the library reports to its maker, and reads the variable only while it is loaded;
 - `session.x64quantprecision`: on x86-64 without VNNI, sums of 8-bit products saturate, and int8 graphs go wrong by far more
-  than their rounding. Elsewhere the library ignores the option (`src/engine/saturation.rs` is the engine's side of it).
+  than their rounding. Elsewhere the library ignores the option (`src/engine/processor.rs` is the engine's side of it).
 """
 
 from __future__ import annotations
 
-import os
 from os import PathLike
 from pathlib import Path
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+import offline  # noqa: F401  before onnxruntime, which reads the variable while it is loaded
 
-import onnxruntime  # noqa: E402  (the variable has to be there first)
+# isort: split
+import onnxruntime
 
 Session = onnxruntime.InferenceSession
 VERSION: str = onnxruntime.__version__
