@@ -56,7 +56,7 @@ pub(super) fn contents(bundle: &Bundle, device: &Device) -> Result<Contents, Err
                 }
             ),
         })?;
-        let model = model::reduced(entry)?;
+        let model = model::reduced(entry, bundle.target)?;
         put(format!("{place}/{MODEL_FILE}"), Content::Bytes(model.yaml.into_bytes()), false);
         for (name, spec) in model.files {
             let path = model.folder.file(&name);

@@ -263,6 +263,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::config::Wanted;
 
     fn load(text: &str) -> Result<Device, ConfigError> {
         let folder = tempfile::tempdir().unwrap();
@@ -280,7 +281,7 @@ mod tests {
         .unwrap();
         assert_eq!(device.runtime.threads, Threads { intra: 2, inter: 1, spinning: false });
         assert_eq!(device.runtime.memory_budget.unwrap().bytes(), 1 << 30);
-        assert_eq!(device.blip.unwrap().precision.of("vision"), "int8");
+        assert_eq!(device.blip.unwrap().precision.of("vision"), Wanted::Named("int8"));
         assert!(device.whisper.is_none());
     }
 
@@ -328,7 +329,7 @@ mod tests {
         assert_eq!(device.runtime.threads, Threads { intra: 4, inter: 1, spinning: true });
         let names = |list: &[Provider]| list.iter().map(Provider::name).collect::<Vec<_>>();
         let blip = device.blip.unwrap();
-        assert_eq!((blip.path, blip.precision.of("vision")), (folder.path().join("onnx/b"), "fp16"));
+        assert_eq!((blip.path, blip.precision.of("vision")), (folder.path().join("onnx/b"), Wanted::Named("fp16")));
         assert_eq!(names(blip.execution_providers.of("vision")), ["cpu"]);
         assert_eq!(names(blip.execution_providers.of("caption_decoder")), ["cuda", "cpu"]);
         assert!(blip.require.of("vision").is_some() && device.vad.is_some());

@@ -34,7 +34,7 @@ pub use match_options::MatchOptions;
 pub use media::{Ffmpeg, Media};
 pub use model_entry::{MODEL_FILE, ModelEntry};
 pub use pipeline::{FuseOptions, Step, TextSource};
-pub use precisions::Precisions;
+pub use precisions::{Precisions, Wanted};
 pub use provider::{
     ArenaStrategy, ConvSearch, CpuOptions, CudaOptions, Extra, PassThrough, PassThroughOptions, Provider, Providers,
     Required, Requirement, TensorRtOptions,

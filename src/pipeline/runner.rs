@@ -68,6 +68,7 @@ impl Pipeline {
             }
         }
         result.warnings = sources.into_warnings();
+        result.precision = self.models.engine().chosen_precisions();
         if self.models.device().runtime.report_placement {
             let placements = self.models.engine().placements().into_iter();
             result.placement = Some(placements.map(|(graph, it)| (graph, it.providers().to_vec())).collect());
