@@ -1,12 +1,14 @@
 //! The command line: arguments in, lines and an exit code out.
 
 mod args;
+mod backoff;
 mod commands;
 mod logging;
 mod notify;
 mod printer;
 mod progress;
 mod subtitles;
+mod terminate;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
