@@ -13,6 +13,8 @@ mod devices;
 mod fuse;
 mod live;
 mod matching;
+mod memory;
+mod resume;
 mod subtitles;
 mod watch;
 mod whisper;

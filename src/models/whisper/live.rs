@@ -14,6 +14,9 @@ use crate::models::vad::{SpeechDetector, Stretch, Vad};
 /// Speech is decoded again for a partial text when this much has been added to it.
 const PARTIAL_EVERY: Duration = Duration::from_secs(1);
 
+/// Live speech is held in memory until it is decoded: a longer stretch is cut, whatever `max_speech_s` allows.
+const LONGEST_SPEECH_S: f64 = 120.0;
+
 /// What a live transcription tells.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
@@ -50,7 +53,14 @@ impl<'o> Live<'o> {
     /// [`Error::Request`] for options the model cannot fulfil.
     pub fn new(whisper: &Whisper, vad: &Vad, options: &'o TranscribeOptions) -> Result<Self, Error> {
         whisper.check(options, true)?;
-        let speech = options.vad.options.unwrap_or_else(VadOptions::live);
+        let mut speech = options.vad.options.unwrap_or_else(VadOptions::live);
+        if speech.max_speech_s > LONGEST_SPEECH_S {
+            log::warn!(
+                "live speech is cut after {LONGEST_SPEECH_S} s at the latest, not after `max_speech_s` of {}",
+                speech.max_speech_s
+            );
+            speech.max_speech_s = LONGEST_SPEECH_S;
+        }
         let detector = SpeechDetector::new(vad, &speech)?;
         Ok(Live { options, detector, long_form: None, held: Vec::new(), first: 0, decoded_to: 0 })
     }
