@@ -74,6 +74,7 @@ check "ruff format" .venv/bin/ruff format --check .
 check "shellcheck" shell_scripts
 check "list of crates" .venv/bin/python scripts/list_crates.py --check
 check "pytest" python_tests
+check "kills" scripts/test_kills.sh --quick
 $fast || check "demo" scripts/demo.sh
 $fast || check "demo on the oldest ONNX Runtime" oldest_runtime
 $fast || check "limits of memory" scripts/test_memory.sh --quick

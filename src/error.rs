@@ -119,6 +119,25 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// Another process writes to the same place.
+    #[error(
+        "{}: another run{} is writing there: wait for it to end, or choose another place", path.display(),
+        holder.map(|holder| format!(" (process {holder})")).unwrap_or_default()
+    )]
+    Busy {
+        /// The output file or folder.
+        path: PathBuf,
+        /// The other process, if its id is known.
+        holder: Option<u32>,
+    },
+    /// Results must not be written there.
+    #[error("{}: {problem}", path.display())]
+    Output {
+        /// The output file or folder.
+        path: PathBuf,
+        /// Why not, and what to do.
+        problem: String,
+    },
     /// Results cannot be written.
     #[error("{}: cannot write: {source}", path.display())]
     Write {
@@ -154,6 +173,8 @@ impl Error {
             | Error::Request { .. }
             | Error::NoModel { .. }
             | Error::Bundle { .. }
+            | Error::Busy { .. }
+            | Error::Output { .. }
             | Error::Write { .. } => 2,
             _ => 3,
         }

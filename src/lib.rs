@@ -10,7 +10,9 @@
 pub mod config;
 pub mod engine;
 pub mod error;
+mod file_lock;
 pub mod media;
 pub mod models;
+mod path_text;
 pub mod pipeline;
 pub mod whole_file;

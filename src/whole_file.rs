@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 
+/// What is appended to the name of a file that is not whole yet.
+pub(crate) const PARTIAL: &str = ".partial";
+
 /// A file that is written beside its place, as `FILE.partial`, and moved there when it is whole. What was there before
 /// stays until then; dropped unfinished, it leaves nothing.
 pub struct WholeFile {
@@ -25,7 +28,9 @@ impl WholeFile {
             return Err(failed(io::Error::other("not a regular file")));
         }
         let name = path.file_name().ok_or_else(|| failed(io::Error::other("not a file name")))?;
-        let partial = path.with_file_name(format!("{}.partial", name.to_string_lossy()));
+        let mut partial = name.to_os_string();
+        partial.push(PARTIAL);
+        let partial = path.with_file_name(partial);
         let writer = Some(BufWriter::new(File::create(&partial).map_err(failed)?));
         Ok(WholeFile { path: path.to_path_buf(), partial, writer })
     }
@@ -46,6 +51,11 @@ impl WholeFile {
     /// # Errors
     /// [`Error::Write`].
     pub fn finish(mut self) -> Result<(), Error> {
+        self.put_in_place()
+    }
+
+    /// [`WholeFile::finish`] for an owner that is dropped itself; the file takes no more bytes.
+    pub(crate) fn put_in_place(&mut self) -> Result<(), Error> {
         let outcome = match self.writer.as_mut() {
             Some(writer) => writer.flush().and_then(|()| writer.get_ref().sync_all()),
             None => Ok(()),
@@ -53,6 +63,11 @@ impl WholeFile {
         outcome.and_then(|()| fs::rename(&self.partial, &self.path)).map_err(|source| self.failed(source))?;
         self.writer = None;
         Ok(())
+    }
+
+    /// Where the file is while it is not whole.
+    pub(crate) fn partial(&self) -> &Path {
+        &self.partial
     }
 
     /// The error that `source` is about this file.

@@ -1,6 +1,7 @@
 //! The command line: arguments in, lines and an exit code out.
 
 mod args;
+mod backoff;
 mod commands;
 mod logging;
 mod notify;
@@ -8,6 +9,7 @@ mod printer;
 mod progress;
 mod subtitles;
 mod transcript_files;
+mod terminate;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -43,9 +45,11 @@ impl From<edgefuse::error::Error> for Stop {
     }
 }
 
-/// Writes a line to standard error. Where that is closed or full there is nobody to tell.
+/// Writes a line to standard error. Where that is closed or full there is nobody to tell. A file's name may hold line breaks
+/// and terminal escapes: they are left out.
 fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{}", line.replace('\n', " "));
+    let line: String = line.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Runs a command. Exit codes: 0 all done; 1 some inputs failed; 2 wrong usage or configuration; 3 the library or a

@@ -1,6 +1,7 @@
 //! The models that look at pictures, of whichever kind the device's folder is.
 
 use image::RgbImage;
+use ndarray::Array4;
 
 use super::blip::{Answer, Blip, Candidates, Caption, EncodedImage, RankedAnswer};
 use super::blip2::Blip2;
@@ -63,6 +64,14 @@ impl PictureModel {
     /// [`Error::Engine`] when the graph fails.
     pub fn encode(&self, image: &RgbImage) -> Result<EncodedImage, Error> {
         of_either!(self, model => model.encode(image))
+    }
+
+    /// [`PictureModel::encode`] for pixel values, `[1, 3, height, width]`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn encode_pixels(&mut self, pixels: Array4<f32>) -> Result<EncodedImage, Error> {
+        of_either!(self, model => model.encode_pixels(pixels))
     }
 
     /// Loads what captions need, if it is not loaded yet.

@@ -1,7 +1,7 @@
 //! The step `fuse`: which of a record's inputs the student is shown.
 
 use std::borrow::Cow;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::record::{Embedding, Record};
 use super::runner::Pipeline;
@@ -42,6 +42,8 @@ impl Pipeline {
         }
         .filter(|text| !text.trim().is_empty());
 
+        let view = self.models.student_view("fuse")?;
+        let read = view.map_or(Duration::ZERO, |view| sources.read_picture(&mut self.models, &view));
         let student = self.models.student("fuse")?;
         // A sound that was read as a transcript is not left out.
         let sounds = sources.has_audio() && (hears || !reads);
@@ -58,16 +60,21 @@ impl Pipeline {
         let takes = |input| student.takes(input);
         let text = text.filter(|_| reads);
         let started = Instant::now();
+        let started = started.checked_sub(read).unwrap_or(started);
         let image_embedding = numbers(&record.image_embedding, takes(StudentInput::ImageEmbedding))?;
         let text_embedding = numbers(&record.text_embedding, takes(StudentInput::TextEmbedding))?;
         let sensors = record.sensors.as_ref().filter(|_| takes(StudentInput::Sensors));
-        let (image, audio) = sources.both(takes(StudentInput::Image), student.sample_rate().filter(|_| hears))?;
+        let samples = match student.sample_rate().zip(student.longest_sound()).filter(|_| hears) {
+            Some((rate, seconds)) => sources.sound(rate, seconds)?.map(<[f32]>::to_vec),
+            None => None,
+        };
+        let image = view.map(|view| sources.picture(&view)).transpose()?.flatten();
         let inputs = FusionInputs {
             image,
             image_embedding: image_embedding.as_deref(),
             text: text.as_deref(),
             text_embedding: text_embedding.as_deref(),
-            audio,
+            audio: samples.as_deref(),
             sensors,
         };
         if inputs.is_empty() {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::Manifest;
 use super::record::{BadRecord, Record};
+use crate::path_text::path_text;
 
 /// What a file is, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +115,7 @@ impl Inputs {
 }
 
 fn bad(path: &Path, problem: &str) -> BadRecord {
-    let id = path.display().to_string();
+    let id = path_text(path);
     BadRecord { problem: format!("{id}: {problem}"), id }
 }
 

@@ -3,6 +3,7 @@
 mod about_pictures;
 mod fuse;
 mod inputs;
+mod lines;
 mod live;
 mod manifest;
 mod output;
@@ -10,17 +11,20 @@ mod pictures;
 mod record;
 mod result;
 mod runner;
+mod settings;
 mod sources;
 mod spool;
 mod step;
+mod version;
 
 pub use about_pictures::{
     AnswerScore, AnswerText, CaptionScore, CaptionText, MatchEmbeddings, MatchedText, MatchedTexts,
 };
 pub use inputs::{Inputs, MediaKind};
 pub use live::transcribe_live;
-pub use output::OutputFile;
+pub use output::{Admission, Mark, OutputFile};
 pub use record::{BadRecord, Embedding, Record};
 pub use result::{RecordResult, StepResult, Timed};
 pub use runner::Pipeline;
-pub use spool::{Job, Spool};
+pub use settings::settings;
+pub use spool::{Job, Ready, Spool};

@@ -1,18 +1,20 @@
 //! The steps that BLIP takes: `caption`, `ask`, `match`.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
-use image::RgbImage;
+use ndarray::Array4;
 
 use super::about_pictures::{
     AnswerScore, AnswerText, CaptionScore, CaptionText, MatchEmbeddings, MatchedText, MatchedTexts,
 };
+use super::result::Timed;
 use super::sources::Sources;
 use super::step::{StepOutcome, timed};
+use super::version::FileVersion;
 use crate::config::{AskOptions, CaptionOptions, MatchOptions, Step};
 use crate::error::Error;
+use crate::media::image::PixelConfig;
 use crate::models::Models;
 use crate::models::blip::{Candidates, EncodedImage, MatchTexts};
 
@@ -20,17 +22,25 @@ use crate::models::blip::{Candidates, EncodedImage, MatchTexts};
 /// several questions about one picture mostly stand together.
 #[derive(Default)]
 pub(super) struct Pictures {
-    encoded: Option<(Version, EncodedImage)>,
+    encoded: Option<(Option<Version>, EncodedImage)>,
     answers: Option<List<Candidates>>,
     texts: Option<List<MatchTexts>>,
 }
 
-/// A file as it was at a time.
-#[derive(PartialEq)]
-struct Version {
-    path: PathBuf,
-    bytes: u64,
-    modified: Option<SystemTime>,
+/// A picture's file as it was at a time.
+type Version = (PathBuf, FileVersion);
+
+/// A picture that was read before the model was asked for.
+struct ReadPicture {
+    view: Option<PixelConfig>,
+    took: Duration,
+}
+
+impl ReadPicture {
+    /// The result with the time since `started`, and what reading took.
+    fn timed<T>(&self, value: T, started: Instant, provider: &'static str) -> Timed<T> {
+        timed(value, started.checked_sub(self.took).unwrap_or(started), provider)
+    }
 }
 
 /// Texts of the device file or command line, and what the model reads, from the first time on.
@@ -58,6 +68,20 @@ impl Pictures {
         self.encoded = None;
     }
 
+    /// Decodes the record's picture, unless it is the one that was encoded last.
+    fn read_picture(
+        &self,
+        models: &mut Models,
+        sources: &mut Sources,
+        command: &'static str,
+    ) -> Result<ReadPicture, Error> {
+        let now = version(sources);
+        let known = now.is_some() && self.encoded.as_ref().is_some_and(|(version, _)| *version == now);
+        let view = models.blip_view(command)?.filter(|_| !known);
+        let took = view.map_or(Duration::ZERO, |view| sources.read_picture(models, &view));
+        Ok(ReadPicture { view, took })
+    }
+
     pub fn caption(
         &mut self,
         models: &mut Models,
@@ -67,10 +91,13 @@ impl Pictures {
         if !sources.has_image() {
             return Ok(None);
         }
+        let read = self.read_picture(models, sources, "caption")?;
         let blip = models.blip("caption")?;
         blip.prepare_captions()?;
         let started = Instant::now();
-        let Some(image) = encode(|image| blip.encode(image), sources, &mut self.encoded)? else { return Ok(None) };
+        let Some(image) = encode(|pixels| blip.encode_pixels(pixels), sources, read.view, &mut self.encoded)? else {
+            return Ok(None);
+        };
         let captions = blip.caption(image, options)?;
         let provider = captions.first().map_or(blip.provider(), |caption| caption.provider);
         let captions: Vec<CaptionScore> = captions
@@ -79,7 +106,7 @@ impl Pictures {
             .collect();
         let Some(best) = captions.first().cloned() else { return Ok(None) };
         let captions = (options.captions > 1).then_some(captions);
-        Ok(Some(timed(CaptionText { best, captions }, started, provider)))
+        Ok(Some(read.timed(CaptionText { best, captions }, started, provider)))
     }
 
     pub fn ask(
@@ -95,6 +122,7 @@ impl Pictures {
                 problem: format!("{}: no speech was understood, so no question", audio.path().display()),
             });
         }
+        let read = self.read_picture(models, sources, "ask")?;
         let blip = models.blip("ask")?;
         blip.prepare_answers()?;
         let candidates = match &mut self.answers {
@@ -102,7 +130,9 @@ impl Pictures {
             None => None,
         };
         let started = Instant::now();
-        let Some(image) = encode(|image| blip.encode(image), sources, &mut self.encoded)? else { return Ok(None) };
+        let Some(image) = encode(|pixels| blip.encode_pixels(pixels), sources, read.view, &mut self.encoded)? else {
+            return Ok(None);
+        };
         let Some(candidates) = candidates else {
             let answer = blip.answer(image, &question, &options.search)?;
             let value = AnswerText {
@@ -112,7 +142,7 @@ impl Pictures {
                 log_probability: answer.log_probability,
                 answers: None,
             };
-            return Ok(Some(timed(value, started, answer.provider)));
+            return Ok(Some(read.timed(value, started, answer.provider)));
         };
         let mut ranked = blip.rank(image, &question, candidates)?;
         ranked.truncate(options.top.unwrap_or(usize::MAX));
@@ -132,7 +162,7 @@ impl Pictures {
             log_probability: best.log_probability,
             answers: Some(answers),
         };
-        Ok(Some(timed(value, started, blip.answer_provider())))
+        Ok(Some(read.timed(value, started, blip.answer_provider())))
     }
 
     /// The step `match`; `text` is the record's own, for where the step has no list.
@@ -146,6 +176,7 @@ impl Pictures {
         if !sources.has_image() || (self.texts.is_none() && text.is_none()) {
             return Ok(None);
         }
+        let read = self.read_picture(models, sources, "match")?;
         let blip = models.blip("match")?.matching()?;
         blip.prepare_matching()?;
         let mut own = None;
@@ -159,7 +190,9 @@ impl Pictures {
             (None, None) => return Ok(None),
         };
         let started = Instant::now();
-        let Some(image) = encode(|image| blip.encode(image), sources, &mut self.encoded)? else { return Ok(None) };
+        let Some(image) = encode(|pixels| blip.encode_pixels(pixels), sources, read.view, &mut self.encoded)? else {
+            return Ok(None);
+        };
         let found = blip.match_texts(image, texts)?;
         let both = image.embedding().zip(texts.embeddings()).filter(|_| options.embeddings);
         let value = MatchedTexts {
@@ -178,15 +211,7 @@ impl Pictures {
                 texts: texts.rows().into_iter().map(|row| row.to_vec()).collect(),
             }),
         };
-        Ok(Some(timed(value, started, blip.match_provider())))
-    }
-}
-
-impl Version {
-    /// `None` for a file that cannot be looked at.
-    fn of(path: &Path) -> Option<Self> {
-        let metadata = fs::metadata(path).ok()?;
-        Some(Version { path: path.to_path_buf(), bytes: metadata.len(), modified: metadata.modified().ok() })
+        Ok(Some(read.timed(value, started, blip.match_provider())))
     }
 }
 
@@ -203,19 +228,25 @@ impl<T> List<T> {
     }
 }
 
+/// The picture's file as it is now; `None` where there is none, or it cannot be looked at.
+fn version(sources: &Sources) -> Option<Version> {
+    let path = sources.image_path()?;
+    Some((path.to_path_buf(), FileVersion::of(path)?))
+}
+
 /// The picture as the model sees it, encoded once for all steps, and for the records after it that are about the same one.
 fn encode<'e>(
-    encoder: impl FnOnce(&RgbImage) -> Result<EncodedImage, Error>,
-    sources: &mut Sources,
-    encoded: &'e mut Option<(Version, EncodedImage)>,
+    encoder: impl FnOnce(Array4<f32>) -> Result<EncodedImage, Error>,
+    sources: &Sources,
+    view: Option<PixelConfig>,
+    encoded: &'e mut Option<(Option<Version>, EncodedImage)>,
 ) -> Result<Option<&'e EncodedImage>, Error> {
-    let Some(path) = sources.image_path() else { return Ok(None) };
-    let version = Version::of(path);
-    if encoded.as_ref().map(|(version, _)| version) != version.as_ref() || version.is_none() {
+    // Without a view it was not read, since it is encoded already.
+    if let Some(view) = view {
         // The one before goes first: two at a time are not needed.
         *encoded = None;
-        let (Some(image), Some(version)) = (sources.image()?, version) else { return Ok(None) };
-        *encoded = Some((version, encoder(image)?));
+        let Some(pixels) = sources.picture(&view)? else { return Ok(None) };
+        *encoded = Some((version(sources), encoder(pixels.clone())?));
     }
     Ok(encoded.as_ref().map(|(_, image)| image))
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::error::Error;
 use crate::media;
 use crate::models::student::SensorReadings;
+use crate::path_text::path_text;
 
 /// A record, as a line of a JSONL manifest writes it.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -71,7 +72,7 @@ pub struct BadRecord {
 impl Record {
     /// The name in results: its id, or the file it is about, or `text` or `sensors`.
     pub fn name(&self) -> String {
-        let file = || self.files().next().map(|path| path.display().to_string());
+        let file = || self.files().next().map(path_text);
         let word = if self.text.is_none() && self.sensors.is_some() { "sensors" } else { "text" };
         self.id.clone().or_else(file).unwrap_or_else(|| word.to_string())
     }

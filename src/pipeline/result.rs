@@ -9,6 +9,7 @@ use super::record::Record;
 use crate::engine::Placed;
 use crate::models::student::Fusion;
 use crate::models::whisper::Transcript;
+use crate::path_text::path_text;
 
 /// A line of results.
 #[derive(Debug, Default, Serialize)]
@@ -81,7 +82,7 @@ pub struct Timed<T> {
 impl RecordResult {
     /// The line of a record, without results yet.
     pub(super) fn of(record: &Record) -> Self {
-        let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let path = |path: &Option<std::path::PathBuf>| path.as_deref().map(path_text);
         RecordResult {
             id: record.name(),
             image: path(&record.image),

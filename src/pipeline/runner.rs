@@ -11,6 +11,7 @@ use super::step::{StepOutcome, kept, timed};
 use crate::config::{AskOptions, Question, Step, Timestamps, TranscribeOptions};
 use crate::error::Error;
 use crate::media::audio::Recording;
+use crate::media::image::PixelConfig;
 use crate::models::Models;
 use crate::models::whisper::{OnProgress, Transcript};
 
@@ -43,7 +44,8 @@ impl Pipeline {
     /// cannot fulfil.
     pub fn process(&mut self, record: &Record, progress: &mut OnProgress) -> Result<RecordResult, Error> {
         let mut result = RecordResult::of(record);
-        let mut sources = Sources::new(record, &self.models.device().media.ffmpeg);
+        let ffmpeg = self.models.device().media.ffmpeg.clone();
+        let mut sources = Sources::new(record, self.views(record), &ffmpeg);
         for step in self.steps.clone().iter() {
             match step {
                 Step::Transcribe(options) => {
@@ -69,11 +71,26 @@ impl Pipeline {
         }
         result.warnings = sources.into_warnings();
         result.precision = self.models.engine().chosen_precisions();
+        result.warnings.extend(self.models.settle().into_iter().map(|warning| format!("{}: {warning}", result.id)));
         if self.models.device().runtime.report_placement {
             let placements = self.models.engine().placements().into_iter();
             result.placement = Some(placements.map(|(graph, it)| (graph, it.providers().to_vec())).collect());
         }
         Ok(result)
+    }
+
+    /// How the models of the steps want a picture's pixels; a model that cannot be read is its step's error.
+    fn views(&mut self, record: &Record) -> Vec<PixelConfig> {
+        let mut views = Vec::new();
+        for step in self.steps.iter().filter(|_| record.image.is_some()) {
+            let view = match step {
+                Step::Transcribe(_) => continue,
+                Step::Caption(_) | Step::Ask(_) | Step::Match(_) => self.models.blip_view("run"),
+                Step::Fuse(_) => self.models.student_view("run"),
+            };
+            views.extend(view.ok().flatten().filter(|view| !views.contains(view)));
+        }
+        views
     }
 
     pub(super) fn transcribe(

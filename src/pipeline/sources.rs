@@ -3,28 +3,34 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use image::RgbImage;
+use ndarray::Array4;
 
 use super::record::Record;
 use crate::config::Ffmpeg;
 use crate::error::Error;
 use crate::media;
-use crate::media::audio::AudioFile;
+use crate::media::audio::{AudioFile, Recording};
+use crate::media::image::{PixelConfig, pixel_values};
+use crate::models::Models;
 
-/// Picture and sound of a record, decoded when first wanted.
+/// Picture and sound of a record, decoded when first wanted. Of a picture only what models are shown is kept.
 pub(super) struct Sources<'a> {
     record: &'a Record,
     sound: Option<AudioFile>,
-    image: Option<Result<RgbImage, String>>,
+    /// How the models of all steps want their pixels.
+    views: Vec<PixelConfig>,
+    pictures: Vec<(PixelConfig, Result<Array4<f32>, String>)>,
     audio: BTreeMap<u32, Result<Vec<f32>, String>>,
     warnings: Vec<String>,
 }
 
 impl<'a> Sources<'a> {
-    pub fn new(record: &'a Record, ffmpeg: &Ffmpeg) -> Self {
+    /// `views`: how the models that will see the picture want its pixels, so that it is decoded once.
+    pub fn new(record: &'a Record, views: Vec<PixelConfig>, ffmpeg: &Ffmpeg) -> Self {
         let sound = record.audio.as_ref().map(|path| AudioFile::new(path).with_ffmpeg(ffmpeg.clone()));
-        Sources { record, sound, image: None, audio: BTreeMap::new(), warnings: Vec::new() }
+        Sources { record, sound, views, pictures: Vec::new(), audio: BTreeMap::new(), warnings: Vec::new() }
     }
 
     pub fn has_image(&self) -> bool {
@@ -40,9 +46,29 @@ impl<'a> Sources<'a> {
         self.record.audio.is_some()
     }
 
-    /// The picture; `None` when the record has none.
-    pub fn image(&mut self) -> Result<Option<&RgbImage>, Error> {
-        self.both(true, None).map(|(image, _)| image)
+    /// Decodes the picture for `view`, unless that was done before; returns the time it took. Called before a model is asked
+    /// for: what decoding takes is no cost of the model's, and must fit beside it or in its place.
+    pub fn read_picture(&mut self, models: &mut Models, view: &PixelConfig) -> Duration {
+        let Some(path) = &self.record.image else { return Duration::ZERO };
+        if self.pictures.iter().any(|(known, _)| known == view) {
+            return Duration::ZERO;
+        }
+        let started = Instant::now();
+        let mut views = self.views.clone();
+        if !views.contains(view) {
+            views.push(*view);
+        }
+        let loaded = media::image::load_within(path, &mut |bytes| models.make_room_for_input(bytes));
+        match loaded.map_err(|source| Error::Image { path: path.clone(), source }.to_string()) {
+            Ok(image) => self.pictures.extend(views.into_iter().map(|view| (view, Ok(pixel_values(&image, &view))))),
+            Err(problem) => self.pictures.extend(views.into_iter().map(|view| (view, Err(problem.clone())))),
+        }
+        started.elapsed()
+    }
+
+    /// The picture that [`Sources::read_picture`] has read; `None` when the record has none.
+    pub fn picture(&self, view: &PixelConfig) -> Result<Option<&Array4<f32>>, Error> {
+        self.pictures.iter().find(|(known, _)| known == view).map(|(_, picture)| known(picture)).transpose()
     }
 
     /// The recording's file, for steps that read it block by block; `None` when the record has none.
@@ -65,27 +91,36 @@ impl<'a> Sources<'a> {
         self.warnings
     }
 
-    /// Picture and sound together, each where it is wanted and there.
-    pub fn both(&mut self, image: bool, rate: Option<u32>) -> Result<(Option<&RgbImage>, Option<&[f32]>), Error> {
-        if let (true, None, Some(path)) = (image, &self.image, &self.record.image) {
-            let loaded = media::image::load(path);
-            self.image = Some(loaded.map_err(|source| Error::Image { path: path.clone(), source }.to_string()));
+    /// The sound as mono samples at `rate` Hz, at most `seconds` of it; `None` when the record has none.
+    pub fn sound(&mut self, rate: u32, seconds: u32) -> Result<Option<&[f32]>, Error> {
+        let Some(file) = &self.sound else { return Ok(None) };
+        if !self.audio.contains_key(&rate) {
+            let (mut warnings, path) = (Vec::new(), file.path().to_path_buf());
+            let loaded = read_sound(file, rate, seconds, &mut warnings);
+            self.warn(&path, warnings);
+            self.audio.insert(rate, loaded);
         }
-        if let (Some(rate), Some(file)) = (rate, &self.sound) {
-            if !self.audio.contains_key(&rate) {
-                let mut warnings = Vec::new();
-                let loaded = file.load(rate, &mut warnings);
-                let loaded =
-                    loaded.map_err(|source| Error::Audio { path: file.path().to_path_buf(), source }.to_string());
-                let path = file.path().to_path_buf();
-                self.warn(&path, warnings);
-                self.audio.insert(rate, loaded);
-            }
-        }
-        let image = self.image.as_ref().filter(|_| image).map(known).transpose()?;
-        let audio = rate.and_then(|rate| self.audio.get(&rate)).map(known).transpose()?;
-        Ok((image, audio.map(Vec::as_slice)))
+        Ok(self.audio.get(&rate).map(known).transpose()?.map(Vec::as_slice))
     }
+}
+
+/// Reads a sound to its end, and holds no more than `seconds` of it.
+fn read_sound(file: &AudioFile, rate: u32, seconds: u32, warnings: &mut Vec<String>) -> Result<Vec<f32>, String> {
+    let path = file.path();
+    let failed = |source| Error::Audio { path: path.to_path_buf(), source }.to_string();
+    let mut reader = Recording::from(file).open(rate).map_err(failed)?;
+    let (mut samples, mut beyond) = (Vec::new(), 0);
+    let most = rate as usize * seconds as usize;
+    while reader.read(&mut samples).map_err(failed)? {
+        beyond += samples.len().saturating_sub(most);
+        samples.truncate(most);
+    }
+    warnings.extend_from_slice(reader.warnings());
+    if beyond > 0 {
+        let lasts = (most + beyond) as f64 / f64::from(rate);
+        return Err(format!("{}: the sound lasts {lasts:.1} s; the student takes {seconds} s", path.display()));
+    }
+    Ok(samples)
 }
 
 /// What was loaded, or the error of the first attempt.

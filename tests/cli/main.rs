@@ -18,6 +18,8 @@ mod matching;
 mod pauses;
 mod quiet;
 mod sound;
+mod memory;
+mod resume;
 mod subtitles;
 mod transcript_files;
 mod watch;

@@ -1,6 +1,8 @@
 //! `watch`: what is put into a folder gets a result, once, and systemd hears of it.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::Duration;
@@ -91,4 +93,36 @@ fn folders_that_cannot_be_used() {
     watch("/nowhere", &output).expect(1).expect_error(&["/nowhere"]);
     watch(&input, "/nowhere").expect(2).expect_error(&["/nowhere"]);
     watch(&input, &config).expect(2).expect_error(&["not a folder"]);
+    // Results among the inputs would be inputs.
+    let (inside, link) = (folder.path().join("in/results"), folder.path().join("link"));
+    fs::create_dir(&inside).unwrap();
+    std::os::unix::fs::symlink(&input, &link).unwrap();
+    for results in [Path::new(&input), &inside, &link, folder.path()] {
+        watch(&input, results.to_str().unwrap()).expect(2).expect_error(&["beside each other"]);
+    }
+}
+
+#[test]
+fn every_name_has_a_result_of_its_own() {
+    let (folder, [input, output]) = folders();
+    let config = config(folder.path());
+    let long = format!("{}.png", "v".repeat(240));
+    let names = [long.as_bytes(), b"c\xfe.png", b"c\xff.png", b"-rf.png", b"line\nbreak.png"];
+    for name in names {
+        fs::copy(root().join(data("easyvqa-23.png")), Path::new(&input).join(OsStr::from_bytes(name))).unwrap();
+    }
+    let mut watch = command();
+    watch.args(["--config", &config, "--format", "json", "watch", &input, "--results", &output, "--until-idle", "1"]);
+    let first = run(watch.env("ORT_DYLIB_PATH", library())).expect(0);
+    assert_eq!(first.json().len(), names.len(), "{}", first.stderr);
+    let results: Vec<_> = fs::read_dir(&output).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(results.len(), names.len(), "{results:?}");
+    for path in results {
+        assert!(fs::read_to_string(&path).unwrap().contains("a blue rectangle"), "{}", path.display());
+    }
+    // What changed since its result was made is done again, and nothing else.
+    put("easyvqa-0.png", &input, "-rf.png");
+    let second = run(&mut watch).expect(0);
+    assert_eq!(second.json().len(), 1, "{}", second.stdout);
+    assert_eq!(result(&output, "-rf.png")[0]["caption"]["text"], "a red triangle");
 }

@@ -92,7 +92,7 @@ pub enum Command {
     /// Run the device file's pipeline over every file that is put into a folder, as a service does
     ///
     /// A picture, a sound or a .jsonl manifest NAME directly in FOLDER is worked on when it has stopped changing and
-    /// RESULTS/NAME.jsonl is not there; that file is then written whole. Names that start with a dot are not looked at,
+    /// RESULTS/NAME.jsonl is not there, or was made from an earlier version of it; that file is then written whole. Names that start with a dot are not looked at,
     /// nor are folders: files that a manifest names lie in one. systemd is told that the service is ready and alive.
     Watch(Watch),
     #[command(hide = true)]
@@ -110,7 +110,8 @@ pub struct Run {
     /// Write the results to this file, which appears when it is whole
     #[arg(long, short, value_name = "FILE.jsonl")]
     pub output: Option<PathBuf>,
-    /// Keep the good results of an earlier, interrupted run with the same --output
+    /// Keep the good results of an earlier run with the same --output that were made from the same inputs with the same
+    /// steps and models; the others are made again
     #[arg(long, requires = "output")]
     pub resume: bool,
     /// Tell in each result on which execution providers the nodes of the graphs lie (`placement`); as does

@@ -14,7 +14,7 @@ mod watch;
 use std::path::Path;
 
 use edgefuse::config::{FuseOptions, Step};
-use edgefuse::pipeline::{Embedding, Inputs, OutputFile, Record};
+use edgefuse::pipeline::{Embedding, Inputs, OutputFile, Record, settings};
 
 pub(super) use bench::{bench, bench_process};
 pub(super) use bundle::bundle;
@@ -53,7 +53,10 @@ pub(super) fn run(global: &Global, args: &args::Run) -> Result<Outcome, Stop> {
         ask_for_embeddings(&mut steps, &device.path)?;
     }
     let inputs = Inputs::mixed(&args.inputs);
-    let output = args.output.as_ref().map(|path| OutputFile::create(path, args.resume)).transpose()?;
+    let output = match &args.output {
+        Some(path) => Some(OutputFile::create(path, args.resume, settings(&device, &steps)?)?),
+        None => None,
+    };
     let printer = printer(global, Shown::All);
     process(global, device, steps, inputs, output, &printer)
 }

@@ -1,11 +1,10 @@
 //! Records through the pipeline, with progress, results and errors each where they belong.
 
-use std::collections::BTreeSet;
 use std::io;
 
 use edgefuse::config::{Device, Step};
 use edgefuse::models::Models;
-use edgefuse::pipeline::{BadRecord, Inputs, OutputFile, Pipeline, Record, RecordResult};
+use edgefuse::pipeline::{Admission, Inputs, OutputFile, Pipeline, Record, RecordResult};
 
 use super::start::engine;
 use crate::cli::args::{Format, Global};
@@ -26,27 +25,34 @@ pub(super) fn process(
     let engine = engine(global, &device)?;
     let mut pipeline = Pipeline::new(Models::new(engine, device), steps)?;
     let progress = Progress::new(global, inputs.total());
-    let mut names = BTreeSet::new();
     let (mut done, mut failed) = (0u64, 0u64);
     for item in inputs {
-        // In a file of results the id is what tells a record; two with the same could not be resumed.
-        let item = item.and_then(|record| match output.is_some() && !names.insert(record.name()) {
-            true => Err(repeated(&record)),
-            false => Ok(record),
-        });
+        let mut mark = None;
         let (result, errors) = match item {
             Ok(record) => {
                 let name = record.name();
-                if output.as_ref().is_some_and(|output| output.has(&name)) {
-                    progress.step();
-                    continue;
+                match output.as_mut().map(|output| output.admit(&record)) {
+                    Some(Admission::Done) => {
+                        progress.step();
+                        continue;
+                    }
+                    // In a file of results the id is what tells a record; two with the same could not be resumed.
+                    Some(Admission::Repeated) => {
+                        let problem = format!("{name}: an earlier record has this id; its result stands");
+                        (RecordResult::failed(name, problem.clone()), vec![problem])
+                    }
+                    admitted => {
+                        if let Some(Admission::Work(work)) = admitted {
+                            mark = Some(work);
+                        }
+                        progress.start(&name);
+                        let mut on_progress = |seconds, total| progress.seconds(&name, seconds, total);
+                        let result = pipeline.process(&record, &mut on_progress)?;
+                        let errors = result.errors().into_iter().map(|error| about(&record, error)).collect::<Vec<_>>();
+                        progress.suspend(|| result.warnings.iter().for_each(|warning| log::warn!("{warning}")));
+                        (result, errors)
+                    }
                 }
-                progress.start(&name);
-                let mut on_progress = |seconds, total| progress.seconds(&name, seconds, total);
-                let result = pipeline.process(&record, &mut on_progress)?;
-                let errors = result.errors().into_iter().map(|error| about(&record, error)).collect::<Vec<_>>();
-                progress.suspend(|| result.warnings.iter().for_each(|warning| log::warn!("{warning}")));
-                (result, errors)
             }
             Err(bad) => (RecordResult::failed(bad.id, bad.problem.clone()), vec![bad.problem]),
         };
@@ -56,7 +62,7 @@ pub(super) fn process(
         }
         progress.suspend(|| errors.iter().for_each(|error| say(&format!("error: {error}"))));
         match &mut output {
-            Some(output) => output.write(&result)?,
+            Some(output) => output.write(&result, mark.as_ref())?,
             None => match progress.suspend(|| printer.print(&result)) {
                 // Whoever read our output has enough of it; what failed before still counts.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
@@ -79,11 +85,6 @@ pub(super) fn process(
         }
     }
     Ok(if failed == 0 { Outcome::Done } else { Outcome::SomeFailed })
-}
-
-fn repeated(record: &Record) -> BadRecord {
-    let id = record.name();
-    BadRecord { problem: format!("{id}: an earlier record has this id; its result stands"), id }
 }
 
 /// The error, behind the record's name where it does not name one of the record's files.

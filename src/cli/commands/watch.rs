@@ -1,6 +1,6 @@
 //! `watch`: the pipeline as a service over a folder.
 
-use std::io::{self, Write};
+use std::io;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,12 +13,17 @@ use edgefuse::pipeline::{Job, Pipeline, RecordResult, Spool};
 use super::printer;
 use super::start::device;
 use crate::cli::args::{Global, Watch};
+use crate::cli::backoff::Backoff;
 use crate::cli::notify::Notify;
 use crate::cli::printer::{Printer, Shown};
+use crate::cli::terminate::Leftovers;
 use crate::cli::{Outcome, Stop, say};
 
-/// Between two looks into the folder: a file is taken when two of them saw it unchanged.
+/// Between two looks into the folder: a file is taken when several of them saw it unchanged.
 const INTERVAL: Duration = Duration::from_millis(500);
+
+/// Of the time, at most one part in so many goes into looking.
+const SHARE_OF_LOOKING: u32 = 10;
 
 /// Works on what comes into a folder until the process is ended.
 pub(in crate::cli) fn watch(global: &Global, args: &Watch) -> Result<Outcome, Stop> {
@@ -34,58 +39,137 @@ pub(in crate::cli) fn watch(global: &Global, args: &Watch) -> Result<Outcome, St
         pipeline: Pipeline::new(Models::new(Arc::new(engine), device), steps)?,
         printer: Printer { named_inputs: true, ..printer(global, Shown::All) },
         notify: Notify::new(),
+        leftovers: Leftovers::on_termination().map_err(Stop::Output)?,
+        prints: true,
     };
     service.notify.ready();
+    let mut backoff = Backoff::default();
     let mut idle_since = Instant::now();
     loop {
         service.notify.alive();
-        for path in spool.ready()? {
-            service.work(spool.take(&path)?)?;
-            idle_since = Instant::now();
+        let looked = Instant::now();
+        let mut pause = INTERVAL;
+        if backoff.is_over() {
+            match service.look(&mut spool) {
+                Ok(worked) => {
+                    backoff.reset();
+                    if worked || spool.is_waiting() {
+                        idle_since = Instant::now();
+                    } else {
+                        pause = pause.max(looked.elapsed() * SHARE_OF_LOOKING);
+                    }
+                }
+                Err(Trouble::Fatal(stop)) => return Err(stop),
+                Err(Trouble::Passing(error)) => {
+                    let seconds = backoff.next().as_secs();
+                    say(&format!("error: {error}; the next attempt is in {seconds} s"));
+                    backoff.because_of(error);
+                }
+            }
         }
         if args.until_idle.is_some_and(|seconds| idle_since.elapsed() >= Duration::from_secs(seconds.into())) {
-            return Ok(Outcome::Done);
+            return backoff.into_trouble().map_or(Ok(Outcome::Done), |error| Err(error.into()));
         }
-        thread::sleep(INTERVAL);
+        thread::sleep(pause);
     }
+}
+
+/// What keeps a file from being done that is not its own fault.
+enum Trouble {
+    /// A folder that cannot be read or written now, a full disk: it may pass.
+    Passing(Error),
+    /// Every file would meet it.
+    Fatal(Stop),
+}
+
+/// Whether other files would meet the error as well: a disk that is full or read-only, a folder that is gone.
+fn meets_every_file(error: &Error) -> bool {
+    use io::ErrorKind::{NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    const NO_HANDLES_AND_FAILING_DISKS: [i32; 3] = [5, 23, 24]; // EIO, ENFILE, EMFILE
+    let Error::Write { source, .. } = error else { return true };
+    let kinds = [NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull];
+    kinds.contains(&source.kind()) || source.raw_os_error().is_some_and(|it| NO_HANDLES_AND_FAILING_DISKS.contains(&it))
 }
 
 struct Service {
     pipeline: Pipeline,
     printer: Printer,
     notify: Notify,
+    leftovers: Leftovers,
+    /// Whether standard output still takes results.
+    prints: bool,
 }
 
 impl Service {
+    /// Works on everything that is ready; whether there was anything.
+    fn look(&mut self, spool: &mut Spool) -> Result<bool, Trouble> {
+        let ready = spool.ready().map_err(Trouble::Passing)?;
+        for ready in &ready {
+            let worked = match spool.take(ready) {
+                Ok(None) => Ok(()),
+                Ok(Some(job)) => {
+                    self.leftovers.set(job.leftovers());
+                    let worked = self.work(job);
+                    self.leftovers.clear();
+                    worked
+                }
+                Err(error) => Err(Trouble::Passing(error)),
+            };
+            match worked {
+                // The name, say: the others can still be done.
+                Err(Trouble::Passing(error)) if !meets_every_file(&error) => {
+                    say(&format!("error: {error}; the file is left out until it changes"));
+                    spool.refuse(ready);
+                }
+                worked => worked?,
+            }
+            self.notify.alive();
+        }
+        Ok(!ready.is_empty())
+    }
+
     /// One file: its result lines go to their file and to standard output, its errors into them and to standard error.
-    fn work(&mut self, job: Job) -> Result<(), Stop> {
-        let mut lines = Vec::new();
+    fn work(&mut self, mut job: Job) -> Result<(), Trouble> {
         match job.records() {
             None => {
                 let name = job.path.display().to_string();
                 let problem = format!("{name}: the service was ended each time it worked on it; it is not tried again");
-                self.emit(&RecordResult::failed(name, problem), &mut lines)?;
+                self.emit(&RecordResult::failed(name, problem), &mut job)?;
             }
             Some(records) => {
                 for item in records {
                     let notify = &self.notify;
                     let result = match item {
-                        Ok(record) => self.pipeline.process(&record, &mut |_, _| notify.alive())?,
+                        Ok(record) => {
+                            let result = self.pipeline.process(&record, &mut |_, _| notify.alive());
+                            result.map_err(|error| Trouble::Fatal(error.into()))?
+                        }
                         Err(bad) => RecordResult::failed(bad.id, bad.problem),
                     };
                     self.notify.alive();
-                    self.emit(&result, &mut lines)?;
+                    self.emit(&result, &mut job)?;
                 }
             }
         }
-        Ok(job.finish(&lines)?)
+        job.finish().map_err(Trouble::Passing)
     }
 
-    fn emit(&self, result: &RecordResult, lines: &mut Vec<u8>) -> Result<(), Stop> {
+    fn emit(&mut self, result: &RecordResult, job: &mut Job) -> Result<(), Trouble> {
         result.warnings.iter().for_each(|warning| log::warn!("{warning}"));
         result.errors().iter().for_each(|error| say(&format!("error: {error}")));
-        serde_json::to_writer(&mut *lines, result).map_err(io::Error::from).map_err(Stop::Output)?;
-        lines.write_all(b"\n").map_err(Stop::Output)?;
-        self.printer.print(result).map_err(Stop::Output)
+        job.write(result).map_err(Trouble::Passing)?;
+        if !self.prints {
+            return Ok(());
+        }
+        match self.printer.print(result) {
+            Ok(()) => Ok(()),
+            // Whoever read our output has enough of it.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Trouble::Fatal(Stop::Output(error))),
+            Err(error) => {
+                say(&format!("error: standard output: cannot write: {error}; results go to their folder only"));
+                self.prints = false;
+                Ok(())
+            }
+        }
     }
 }

@@ -4,7 +4,10 @@ use std::io::{BufRead, BufReader, ErrorKind, Seek};
 use std::path::Path;
 
 use ::image::error::{LimitErrorKind, UnsupportedErrorKind};
-use ::image::{DynamicImage, ImageBuffer, ImageDecoder, ImageFormat, ImageReader, Limits, Pixel, Rgb, RgbImage};
+use ::image::metadata::Orientation;
+use ::image::{
+    ColorType, DynamicImage, ImageBuffer, ImageDecoder, ImageFormat, ImageReader, Limits, Pixel, Rgb, RgbImage,
+};
 
 use super::super::file;
 use super::{ImageError, jpeg};
@@ -30,6 +33,15 @@ const MAGIC_LEN: usize = 12;
 /// [`ImageError`], one line: an unreadable file, no known format, a damaged or cut-off file, or more than
 /// [`MAX_PIXELS`] pixels, which is told from the header before anything is allocated.
 pub fn load(path: &Path) -> Result<RgbImage, ImageError> {
+    load_within(path, &mut |_| u64::MAX)
+}
+
+/// As [`load`], in bounded memory: before anything is allocated, `grant` is told how many bytes decoding takes at most, and
+/// returns how many it may take.
+///
+/// # Errors
+/// As [`load`], and [`ImageError::OverBudget`] for an image that needs more than is granted.
+pub fn load_within(path: &Path, grant: &mut dyn FnMut(u64) -> u64) -> Result<RgbImage, ImageError> {
     let (file, _) = file::open(path)?;
     let mut file = BufReader::new(file);
     let format = format_of(file.fill_buf()?, path)?;
@@ -39,6 +51,8 @@ pub fn load(path: &Path) -> Result<RgbImage, ImageError> {
         }
         file.rewind()?;
     }
+    let progressive = format == ImageFormat::Jpeg && jpeg::is_progressive(&mut file)?;
+    file.rewind()?;
 
     let mut reader = ImageReader::with_format(file, format);
     let mut limits = Limits::default();
@@ -54,6 +68,11 @@ pub fn load(path: &Path) -> Result<RgbImage, ImageError> {
     }
     // An orientation that cannot be read is none.
     let orientation = decoder.orientation().ok();
+    let needed = decoding_bytes(&decoder, format, progressive, orientation);
+    let granted = grant(needed);
+    if needed > granted {
+        return Err(ImageError::OverBudget { width, height, needed, granted });
+    }
     let image = DynamicImage::from_decoder(decoder).map_err(describe)?;
 
     let mut image = DynamicImage::ImageRgb8(to_rgb8(image));
@@ -61,6 +80,29 @@ pub fn load(path: &Path) -> Result<RgbImage, ImageError> {
         image.apply_orientation(orientation);
     }
     Ok(image.into_rgb8())
+}
+
+/// The most bytes that decoding holds at a time, estimated from the header.
+fn decoding_bytes(
+    decoder: &impl ImageDecoder,
+    format: ImageFormat,
+    progressive: bool,
+    orientation: Option<Orientation>,
+) -> u64 {
+    let (width, height) = decoder.dimensions();
+    let rgb = u64::from(width) * u64::from(height) * 3;
+    let decoded = decoder.total_bytes();
+    let working = match format {
+        // All coefficients, as 16-bit integers, until the last scan.
+        ImageFormat::Jpeg if progressive => decoded.saturating_mul(2),
+        // Row by row, straight into the image.
+        ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::Bmp | ImageFormat::Pnm | ImageFormat::Tga => 0,
+        // A frame, planes or strips of their own.
+        _ => decoded,
+    };
+    let converting = if decoder.color_type() == ColorType::Rgb8 { 0 } else { rgb };
+    let turning = if orientation.is_some_and(|it| it != Orientation::NoTransforms) { rgb } else { 0 };
+    decoded.saturating_add(working.max(converting)).max(rgb.saturating_add(turning))
 }
 
 fn format_of(start: &[u8], path: &Path) -> Result<ImageFormat, ImageError> {

@@ -42,6 +42,23 @@ pub enum ImageError {
     #[error("needs more memory than one image may take: {0}")]
     TooMuchMemory(String),
 
+    /// The image does not fit into the memory that is left for it. Nothing was allocated for it.
+    #[error(
+        "has {width} x {height} pixels, which take {} MiB to decode; the memory budget leaves {}: scale it down first, or \
+         raise `runtime.memory_budget`",
+        needed.div_ceil(1 << 20), granted >> 20
+    )]
+    OverBudget {
+        /// Columns, from the file's header.
+        width: u32,
+        /// Rows, from the file's header.
+        height: u32,
+        /// Bytes that decoding takes.
+        needed: u64,
+        /// Bytes that there are.
+        granted: u64,
+    },
+
     /// The file ends before the image does.
     #[error("is cut off")]
     CutOff,

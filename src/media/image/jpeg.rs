@@ -33,6 +33,27 @@ pub(super) fn is_complete(reader: &mut impl BufRead) -> io::Result<bool> {
     }
 }
 
+/// Whether the image is coded in several scans, whose coefficients must all be held. The reader stands at the file's start.
+pub(super) fn is_progressive(reader: &mut impl BufRead) -> io::Result<bool> {
+    while let Some(marker) = next_marker(reader)? {
+        match marker {
+            // The frame header: SOF2 and its relatives are progressive.
+            0xc2 | 0xc6 | 0xca | 0xce => return Ok(true),
+            0xc0 | 0xc1 | 0xc3 | 0xc5 | 0xc7 | 0xc9 | 0xcb | 0xcd | 0xcf => return Ok(false),
+            0x00 | 0x01 | 0xd0..=0xd9 => {}
+            _ => {
+                let mut length = [0; 2];
+                if reader.read(&mut length[..1])? + reader.read(&mut length[1..])? < 2 {
+                    return Ok(false);
+                }
+                let rest = u64::from(u16::from_be_bytes(length)).saturating_sub(2);
+                io::copy(&mut reader.take(rest), &mut io::sink())?;
+            }
+        }
+    }
+    Ok(false)
+}
+
 /// Reads up to the byte after the next 0xFF (and its fill bytes).
 fn next_marker(reader: &mut impl BufRead) -> io::Result<Option<u8>> {
     reader.skip_until(MARKER)?;

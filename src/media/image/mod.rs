@@ -15,7 +15,7 @@ mod resize;
 
 pub use ::image::RgbImage;
 
-pub use decode::{MAX_PIXELS, load};
+pub use decode::{MAX_PIXELS, load, load_within};
 pub use error::ImageError;
 pub use normalise::{PixelConfig, pixel_values};
 pub use resize::{Resample, resize};

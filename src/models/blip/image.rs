@@ -1,7 +1,7 @@
 //! The vision encoder.
 
 use image::RgbImage;
-use ndarray::Array1;
+use ndarray::{Array1, Array4};
 
 use super::Blip;
 use super::matching::embedding;
@@ -44,7 +44,14 @@ impl Blip {
     /// # Errors
     /// [`Error::Engine`] when the graph fails.
     pub fn encode(&self, image: &RgbImage) -> Result<EncodedImage, Error> {
-        let pixels = pixel_values(image, &pixel_config(&self.spec.image));
+        self.encode_pixels(pixel_values(image, &pixel_config(&self.spec.image)))
+    }
+
+    /// [`Blip::encode`] for a picture as [`pixel_values`] makes it: `[1, 3, height, width]`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn encode_pixels(&self, pixels: Array4<f32>) -> Result<EncodedImage, Error> {
         let mut outputs = self.vision.run(&[("pixel_values", &[Tensor::float(pixels)?])])?;
         Ok(EncodedImage {
             embeddings: outputs.take("image_embeds").into_iter().next(),

@@ -8,6 +8,7 @@ mod write;
 use std::sync::Arc;
 
 use image::RgbImage;
+use ndarray::Array4;
 
 use crate::config::model_folder::{Blip2Spec, Kind, ModelFolder};
 use crate::config::{CaptionOptions, SearchOptions};
@@ -81,7 +82,14 @@ impl Blip2 {
     /// # Errors
     /// [`Error::Engine`] when the graph fails.
     pub fn encode(&self, image: &RgbImage) -> Result<EncodedImage, Error> {
-        let pixels = pixel_values(image, &pixel_config(&self.spec.image));
+        self.encode_pixels(pixel_values(image, &pixel_config(&self.spec.image)))
+    }
+
+    /// [`Blip2::encode`] for a picture as [`pixel_values`] makes it: `[1, 3, height, width]`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn encode_pixels(&self, pixels: Array4<f32>) -> Result<EncodedImage, Error> {
         let mut outputs = self.vision.run(&[("pixel_values", &[Tensor::float(pixels)?])])?;
         let shape = &self.folder.common.graphs["vision"].outputs["image_embeds"];
         Ok(EncodedImage::of_embeddings(outputs.take_one("image_embeds", &[Some(1), shape.fixed(1), shape.fixed(2)])?))

@@ -9,8 +9,11 @@ use crate::engine::{peak_resident_bytes, release_freed, reset_peak, resident_byt
 use crate::error::Error;
 use crate::models::loader::Loader;
 
-/// Growth below this is noise and not worth a write.
+/// A change below this is noise and not worth a write.
 const NOISE: u64 = 1 << 20;
+
+/// Each input that takes less than was measured brings the measurement this part of the way down.
+const DECAY: u64 = 8;
 
 /// The accounts of the models that are loaded, or being loaded.
 ///
@@ -25,6 +28,8 @@ pub(in crate::models) struct Budget {
     working: Option<(&'static str, u64)>,
     /// The most resident memory of the process so far; the system's own mark begins anew with each measurement.
     highest: u64,
+    /// What was taken beyond the budget since it was last asked for.
+    warnings: Vec<String>,
     resident: fn() -> Option<u64>,
     peak: fn() -> Option<u64>,
 }
@@ -32,6 +37,8 @@ pub(in crate::models) struct Budget {
 struct Account {
     name: String,
     cost: Cost,
+    /// The cost as it was remembered last.
+    remembered: Option<Cost>,
     file: Option<PathBuf>,
     last_used: u64,
     loaded: bool,
@@ -40,9 +47,20 @@ struct Account {
 }
 
 impl Account {
-    fn remember(&self) {
+    /// Remembers the cost, unless it is about what was remembered before.
+    fn remember(&mut self) {
+        let about = |before: &Cost| {
+            before.loading.abs_diff(self.cost.loading) <= NOISE
+                && before.loaded.abs_diff(self.cost.loaded) <= NOISE
+                && before.working.abs_diff(self.cost.working) <= NOISE.max(before.working / 4)
+                && before.worked_within == self.cost.worked_within
+        };
+        if self.cost.source == CostSource::Estimated || self.remembered.as_ref().is_some_and(about) {
+            return;
+        }
         if let Some(file) = &self.file {
             cost::write(file, &self.cost);
+            self.remembered = Some(self.cost);
         }
     }
 
@@ -60,7 +78,17 @@ impl Budget {
 
     fn measured_by(limit: Option<ByteSize>, resident: fn() -> Option<u64>, peak: fn() -> Option<u64>) -> Self {
         let base = resident().unwrap_or(0);
-        Budget { limit, base, clock: 0, accounts: BTreeMap::new(), working: None, highest: 0, resident, peak }
+        Budget {
+            limit,
+            base,
+            clock: 0,
+            accounts: BTreeMap::new(),
+            working: None,
+            highest: 0,
+            warnings: Vec::new(),
+            resident,
+            peak,
+        }
     }
 
     /// Opens the account of a model that is about to be loaded.
@@ -86,7 +114,8 @@ impl Budget {
         if let Some(budget) = self.limit {
             check(&name, cost, graph_bytes, ByteSize::from(self.base), budget)?;
         }
-        self.accounts.insert(kind, Account { name, cost, file, last_used: 0, loaded: false, recent: 0 });
+        self.accounts
+            .insert(kind, Account { name, cost, remembered: None, file, last_used: 0, loaded: false, recent: 0 });
         Ok(())
     }
 
@@ -130,23 +159,44 @@ impl Budget {
             CostSource::Measured => account.cost.working,
             CostSource::Estimated => 0,
         };
-        let found = Cost {
+        // The newest measurement counts: another may have been made beside something large.
+        account.cost = Cost {
             loading: peak.saturating_sub(before),
             loaded: now.saturating_sub(before),
             working,
+            worked_within: account.cost.worked_within,
             source: CostSource::Measured,
-        };
-        account.cost = match account.cost.source {
-            CostSource::Measured => account.cost.max(found),
-            CostSource::Estimated => found,
         };
         account.loaded = true;
         account.remember();
     }
 
-    /// Whether the process is above its budget now.
+    /// Whether the process is above its budget now, without what is free inside it.
     pub fn exceeded(&self) -> bool {
-        self.limit.is_some_and(|limit| self.now() > limit.bytes())
+        let above = || self.limit.is_some_and(|limit| self.now() > limit.bytes());
+        above() && {
+            release_freed();
+            above()
+        }
+    }
+
+    /// Bytes that an input may take now, [`u64::MAX`] without a budget; and those it may take once all models are unloaded.
+    pub fn free(&self) -> (u64, u64) {
+        match self.limit {
+            None => (u64::MAX, u64::MAX),
+            Some(limit) => (limit.bytes().saturating_sub(self.now()), limit.bytes().saturating_sub(self.base)),
+        }
+    }
+
+    /// The model that was used the longest time ago.
+    pub fn least_recent(&self) -> Option<&'static str> {
+        let loaded = self.accounts.iter().filter(|(_, account)| account.loaded);
+        loaded.min_by_key(|(_, account)| account.last_used).map(|(kind, _)| *kind)
+    }
+
+    /// What was taken beyond the budget since the last call, one line each.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
     }
 
     /// The error that the model of `kind` does not fit.
@@ -168,36 +218,25 @@ impl Budget {
         }
     }
 
-    /// The model that worked has finished, or goes on with the next input: what it took is noted.
-    ///
-    /// # Errors
-    /// [`Error::Budget`] when it took more than there is, although no other was loaded.
-    pub fn settle(&mut self) -> Result<(), Error> {
-        let Some((kind, start)) = self.working.take() else { return Ok(()) };
+    /// The model that worked has finished, or goes on with the next input: what it took is noted. Where that was more than
+    /// there is, a warning says so: the work is done, and what one input took says nothing about the next.
+    pub fn settle(&mut self) {
+        let (Some((kind, start)), Some(limit)) = (self.working.take(), self.limit) else { return };
         let peak = self.peak_now();
-        let alone = self.accounts.values().filter(|account| account.loaded).count() == 1;
-        let Some(account) = self.accounts.get_mut(kind) else { return Ok(()) };
+        let Some(account) = self.accounts.get_mut(kind) else { return };
         let working = peak.saturating_sub(start);
         account.recent = working;
-        if working > account.cost.working.saturating_add(NOISE) {
-            account.cost.working = working;
-            account.remember();
+        let before = account.cost.working;
+        account.cost.working = working.max(before - before.saturating_sub(working) / DECAY);
+        if peak <= limit.bytes() {
+            let within = account.cost.worked_within.map_or(limit.bytes(), |before| before.min(limit.bytes()));
+            account.cost.worked_within = Some(within);
+        } else {
+            let peak = ByteSize::from(peak);
+            let name = &account.name;
+            self.warnings.push(format!("{name} took the process to {peak}, above the memory budget of {limit}"));
         }
-        let name = account.name.clone();
-        match self.limit.filter(|limit| peak > limit.bytes()) {
-            Some(_) if alone => match self.too_much(&name, peak.saturating_sub(self.base)) {
-                Some(error) => Err(error),
-                None => Ok(()),
-            },
-            Some(limit) => {
-                log::warn!(
-                    "{name} took the process to {}, above the memory budget of {limit}; from now on others are unloaded for it",
-                    ByteSize::from(peak)
-                );
-                Ok(())
-            }
-            None => Ok(()),
-        }
+        account.remember();
     }
 
     fn too_much(&self, name: &str, taken: u64) -> Option<Error> {
@@ -220,7 +259,8 @@ impl Budget {
 
 /// Checks that a model fits into `budget` beside `base`.
 ///
-/// An estimate refuses nothing that may fit: what is certain is that the weights must.
+/// An estimate refuses nothing that may fit: what is certain is that the weights must. A measurement refuses nothing that
+/// has worked within this budget, and what inputs took is not counted.
 pub(in crate::models) fn check(
     model: &str,
     cost: Cost,
@@ -229,7 +269,8 @@ pub(in crate::models) fn check(
     budget: ByteSize,
 ) -> Result<(), Error> {
     let certain = match cost.source {
-        CostSource::Measured => cost.peak(),
+        CostSource::Measured if cost.worked_within.is_some_and(|within| within <= budget.bytes()) => 0,
+        CostSource::Measured => cost.without_inputs(),
         CostSource::Estimated => graph_bytes,
     };
     match base.bytes().saturating_add(certain) > budget.bytes() {
@@ -254,7 +295,7 @@ fn refusal(model: &str, needed: u64, source: CostSource, base: ByteSize, budget:
 impl Drop for Budget {
     fn drop(&mut self) {
         // What the last model took is remembered too.
-        let _ = self.settle();
+        self.settle();
         if self.limit.is_some() {
             log::debug!("peak of resident memory: {} bytes", self.highest.max(self.peak_now()));
         }
@@ -300,7 +341,13 @@ mod tests {
         load(&mut budget, "whisper", 50, 120).unwrap();
         load(&mut budget, "vad", 1, 121).unwrap();
         budget.start("whisper");
-        let cost = Cost { loading: 0, loaded: 150 * MIB, working: 50 * MIB, source: CostSource::Measured };
+        let cost = Cost {
+            loading: 0,
+            loaded: 150 * MIB,
+            working: 50 * MIB,
+            worked_within: None,
+            source: CostSource::Measured,
+        };
         budget.open_account("blip", "blip".into(), cost, 150 * MIB, None).unwrap();
         assert_eq!(budget.victim("blip"), Some("vad"));
         budget.closed("vad");
@@ -318,23 +365,56 @@ mod tests {
         for told in ["300.0 MiB", "the size of its graphs", "50.0 MiB", "256.0 MiB"] {
             assert!(error.contains(told), "{error}");
         }
-        let cost = Cost { loading: 220 * MIB, loaded: 100 * MIB, working: 0, source: CostSource::Measured };
+        let cost = Cost {
+            loading: 220 * MIB,
+            loaded: 100 * MIB,
+            working: 0,
+            worked_within: None,
+            source: CostSource::Measured,
+        };
         let error = budget.open_account("blip", "blip".into(), cost, 80 * MIB, None).unwrap_err().to_string();
         assert!(error.contains("220.0 MiB (measured here)"), "{error}");
     }
 
     #[test]
-    fn what_a_model_takes_while_it_works_is_noted_and_refused_if_it_is_too_much() {
+    fn what_an_input_takes_is_noted_and_forgotten_but_refuses_nothing() {
         process(50, 50);
         let mut budget = budget(256);
         load(&mut budget, "whisper", 50, 120).unwrap();
-        process(150, 200);
-        budget.settle().unwrap();
-        assert_eq!(budget.accounts["whisper"].cost.peak(), (70 + 80) * MIB);
-        budget.start("whisper");
         process(150, 260);
-        let error = budget.settle().unwrap_err().to_string();
-        assert!(error.contains("210.0 MiB (measured here)"), "{error}");
+        budget.settle();
+        let warnings = budget.take_warnings();
+        assert!(warnings[0].contains("260.0 MiB, above the memory budget of 256"), "{warnings:?}");
+        let large = budget.accounts["whisper"].cost;
+        assert_eq!((large.working, large.worked_within), (140 * MIB, None));
+        // Smaller inputs bring it down.
+        for _ in 0..40 {
+            process(150, 150);
+            budget.start("whisper");
+            process(150, 160);
+            budget.settle();
+        }
+        let small = budget.accounts["whisper"].cost;
+        assert!(small.working < 12 * MIB, "{}", small.working);
+        assert_eq!((small.worked_within, budget.take_warnings()), (Some(256 * MIB), vec![]));
+    }
+
+    #[test]
+    fn nothing_remembered_refuses_what_has_worked() {
+        process(50, 50);
+        let within = |budget: u64| Some(budget * MIB);
+        let cost = |loading: u64, working: u64, worked_within| Cost {
+            loading: loading * MIB,
+            loaded: 70 * MIB,
+            working: working * MIB,
+            worked_within,
+            source: CostSource::Measured,
+        };
+        let mut budget = budget(256);
+        let mut open = |cost| budget.open_account("blip", "blip".into(), cost, 60 * MIB, None).is_ok();
+        assert!(open(cost(70, 5_000, None)), "a large input");
+        assert!(open(cost(400, 0, within(256))) && open(cost(400, 0, within(128))));
+        assert!(!open(cost(400, 0, None)) && !open(cost(400, 0, within(512))));
     }
 
     #[test]
@@ -342,6 +422,7 @@ mod tests {
         process(5000, 5000);
         let mut budget = Budget::measured_by(None, || Some(RESIDENT.get()), || Some(PEAK.get()));
         budget.start("whisper");
-        assert!(budget.settle().is_ok() && budget.victim("whisper").is_none() && !budget.exceeded());
+        budget.settle();
+        assert!(budget.take_warnings().is_empty() && budget.victim("whisper").is_none() && !budget.exceeded());
     }
 }

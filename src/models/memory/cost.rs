@@ -13,8 +13,12 @@ pub struct Cost {
     pub loading: u64,
     /// What stayed of it.
     pub loaded: u64,
-    /// The most that was added while it worked, over what was there before.
+    /// What was lately added while it worked, over what was there before. It depends on the inputs: room is made for it, but
+    /// it refuses nothing.
     pub working: u64,
+    /// The smallest budget within which it has worked: there it is never refused for what was measured.
+    #[serde(default)]
+    pub worked_within: Option<u64>,
     /// Where the figures are from.
     #[serde(skip)]
     pub source: CostSource,
@@ -38,7 +42,7 @@ impl Cost {
         const LEAST_WORKING: u64 = 32 << 20;
         let with_half = graph_bytes.saturating_add(graph_bytes / 2);
         let working = (graph_bytes / 4).max(LEAST_WORKING);
-        Cost { loading: with_half, loaded: graph_bytes, working, source: CostSource::Estimated }
+        Cost { loading: with_half, loaded: graph_bytes, working, worked_within: None, source: CostSource::Estimated }
     }
 
     /// The most it takes at any time.
@@ -46,14 +50,9 @@ impl Cost {
         self.loading.max(self.loaded.saturating_add(self.working))
     }
 
-    /// The larger of each figure.
-    pub(super) fn max(self, other: Cost) -> Cost {
-        Cost {
-            loading: self.loading.max(other.loading),
-            loaded: self.loaded.max(other.loaded),
-            working: self.working.max(other.working),
-            source: CostSource::Measured,
-        }
+    /// What it takes whatever its inputs are.
+    pub(super) fn without_inputs(&self) -> u64 {
+        self.loading.max(self.loaded)
     }
 }
 
@@ -99,10 +98,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("new/key.json");
         assert_eq!(read(&file), None);
-        let cost = Cost { loading: 9, loaded: 5, working: 3, source: CostSource::Measured };
+        let cost = Cost { loading: 9, loaded: 5, working: 3, worked_within: None, source: CostSource::Measured };
         write(&file, &cost);
         assert_eq!(read(&file), Some(cost));
         assert_eq!(cost.peak(), 9);
+        // As earlier versions wrote it.
+        fs::write(&file, "{\"loading\": 9, \"loaded\": 5, \"working\": 3}").unwrap();
+        assert_eq!(read(&file), Some(cost));
         fs::write(&file, "{\"loading\": -1}").unwrap();
         assert_eq!(read(&file), None);
         // A folder that cannot be made is no error.

@@ -1,14 +1,11 @@
 //! What the student is shown, as tensors.
 
-use image::RgbImage;
 use ndarray::{Array2, Array4, Axis};
 
 use super::{SensorReadings, Student};
 use crate::config::model_folder::{EmbeddingSpec, StudentInput};
 use crate::engine::Tensor;
 use crate::error::Error;
-use crate::media::image::pixel_values;
-use crate::models::blip::pixel_config;
 
 /// Mel frames fed for a sound that is not there; the presence mask hides them.
 const ABSENT_FRAMES: usize = 8;
@@ -16,8 +13,8 @@ const ABSENT_FRAMES: usize = 8;
 /// What the student is shown; each part is optional.
 #[derive(Default)]
 pub struct FusionInputs<'a> {
-    /// A picture.
-    pub image: Option<&'a RgbImage>,
+    /// A picture as [`Student::view`] wants its pixels: `[1, 3, height, width]`.
+    pub image: Option<&'a Array4<f32>>,
     /// What another model made of a picture.
     pub image_embedding: Option<&'a [f32]>,
     /// A text.
@@ -86,10 +83,10 @@ impl Student {
         Ok(tensors)
     }
 
-    fn image(&self, image: Option<&RgbImage>) -> Result<Tensor, Error> {
+    fn image(&self, image: Option<&Array4<f32>>) -> Result<Tensor, Error> {
         let Some(spec) = &self.spec.image else { return Ok(Tensor::zeros(&[1, 0])?) };
         let pixels = match image {
-            Some(image) => pixel_values(image, &pixel_config(spec)),
+            Some(pixels) => pixels.clone(),
             None => Array4::zeros((1, 3, spec.height as usize, spec.width as usize)),
         };
         Ok(Tensor::float(pixels)?)

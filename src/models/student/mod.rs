@@ -12,6 +12,8 @@ use crate::config::model_folder::{Kind, ModelFolder, StudentInput, StudentSpec};
 use crate::engine::{EngineError, Graph, Outputs};
 use crate::error::Error;
 use crate::media::audio::LogMel;
+use crate::media::image::PixelConfig;
+use crate::models::blip::pixel_config;
 use crate::models::generation::{argmax, softmax};
 use crate::models::loader::Loader;
 use crate::models::vocabulary::Vocabulary;
@@ -88,9 +90,19 @@ impl Student {
         self.spec.inputs().map(StudentInput::name).collect::<Vec<_>>().join(", ")
     }
 
+    /// How it wants a picture's pixels; `None` where it takes no picture.
+    pub fn view(&self) -> Option<PixelConfig> {
+        self.spec.image.as_ref().map(pixel_config)
+    }
+
     /// Samples a second of the sound it takes; `None` where it takes none.
     pub fn sample_rate(&self) -> Option<u32> {
         self.spec.audio.as_ref().map(|audio| audio.sample_rate)
+    }
+
+    /// Seconds of sound that it takes at most; `None` where it takes none.
+    pub fn longest_sound(&self) -> Option<u32> {
+        self.spec.audio.as_ref().map(|audio| audio.chunk_seconds)
     }
 
     /// The execution provider of the graph.

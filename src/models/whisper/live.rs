@@ -16,6 +16,9 @@ use crate::models::vad::{SpeechDetector, Stretch, Vad};
 /// Speech is decoded again for a partial text when this much has been added to it.
 const PARTIAL_EVERY: Duration = Duration::from_secs(1);
 
+/// Live speech is held in memory until it is decoded: a longer stretch is cut, whatever `max_speech_s` allows.
+const LONGEST_SPEECH_S: f64 = 120.0;
+
 /// What a live transcription tells.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
@@ -67,7 +70,14 @@ impl<'o> Live<'o> {
         if options.channels != Channels::Mix {
             return Err(whisper.cannot("channels: sound that is still coming is transcribed as one mix".to_string()));
         }
-        let speech = options.vad.options.unwrap_or_else(VadOptions::live);
+        let mut speech = options.vad.options.unwrap_or_else(VadOptions::live);
+        if speech.max_speech_s > LONGEST_SPEECH_S {
+            log::warn!(
+                "live speech is cut after {LONGEST_SPEECH_S} s at the latest, not after `max_speech_s` of {}",
+                speech.max_speech_s
+            );
+            speech.max_speech_s = LONGEST_SPEECH_S;
+        }
         let detector = SpeechDetector::new(vad, &speech)?;
         Ok(Live {
             options,

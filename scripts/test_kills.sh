@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Kills `run --resume` and `watch` at random moments, fills the disk, takes away the results folder and the file handles, and
+# checks that no result is lost, doubled or half-written and that all equal those of an undisturbed run.
+# --quick kills a few times; otherwise 200 times each. Takes the release binary, or the one that EDGEFUSE names.
+set -euo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+
+case "${1-}" in
+    "") kills=200 ;;
+    --quick) kills=6 ;;
+    *)
+        echo "usage: scripts/test_kills.sh [--quick]" >&2
+        exit 2
+        ;;
+esac
+
+[[ -n ${EDGEFUSE-} ]] || cargo build --release --locked
+exec .venv/bin/python scripts/kill_processes.py --binary "${EDGEFUSE-target/release/edgefuse}" --kills "$kills"

@@ -1,0 +1,61 @@
+//! Waiting longer and longer for something to pass.
+
+use std::time::{Duration, Instant};
+
+use edgefuse::error::Error;
+
+const FIRST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Time between attempts: from one second on twice as long each time, at most a minute.
+#[derive(Default)]
+pub(super) struct Backoff {
+    wait: Option<(Duration, Instant)>,
+    trouble: Option<Error>,
+}
+
+impl Backoff {
+    /// Whether it is time for an attempt.
+    pub fn is_over(&self) -> bool {
+        self.wait.is_none_or(|(wait, since)| since.elapsed() >= wait)
+    }
+
+    /// An attempt failed; the time until the next one.
+    pub fn next(&mut self) -> Duration {
+        let wait = self.wait.map_or(FIRST, |(wait, _)| (wait * 2).min(LONGEST));
+        self.wait = Some((wait, Instant::now()));
+        wait
+    }
+
+    /// Why the last attempt failed.
+    pub fn because_of(&mut self, trouble: Error) {
+        self.trouble = Some(trouble);
+    }
+
+    /// An attempt succeeded.
+    pub fn reset(&mut self) {
+        *self = Backoff::default();
+    }
+
+    /// Why the last attempt failed, if it did.
+    pub fn into_trouble(self) -> Option<Error> {
+        self.trouble
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_longer_each_time_until_something_succeeds() {
+        let mut backoff = Backoff::default();
+        assert!(backoff.is_over());
+        let waits: Vec<_> = (0..8).map(|_| backoff.next().as_secs()).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
+        assert!(!backoff.is_over());
+        backoff.reset();
+        assert!(backoff.is_over());
+        assert_eq!(backoff.next().as_secs(), 1);
+    }
+}

@@ -1,0 +1,45 @@
+//! What is removed when the process is ended from outside.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+
+/// Files that SIGTERM, SIGINT and SIGHUP remove before they end the process as they would anyway: a service that is stopped
+/// in the middle of a file has not failed at it.
+pub(super) struct Leftovers(Arc<Mutex<Vec<PathBuf>>>);
+
+impl Leftovers {
+    /// Starts to listen for the signals.
+    pub fn on_termination() -> io::Result<Self> {
+        let files = Arc::new(Mutex::new(Vec::new()));
+        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+        let remove = Arc::clone(&files);
+        thread::spawn(move || {
+            for signal in signals.forever() {
+                // Held until the process is gone, so that the next file is not begun.
+                let files: std::sync::MutexGuard<Vec<PathBuf>> = remove.lock().unwrap_or_else(PoisonError::into_inner);
+                files.iter().for_each(|file| {
+                    let _ = fs::remove_file(file);
+                });
+                let _ = emulate_default_handler(signal);
+            }
+        });
+        Ok(Leftovers(files))
+    }
+
+    /// What is removed from now on.
+    pub fn set(&self, files: impl IntoIterator<Item = PathBuf>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = files.into_iter().collect();
+    }
+
+    /// Nothing is removed from now on.
+    pub fn clear(&self) {
+        self.set([]);
+    }
+}

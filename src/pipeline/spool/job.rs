@@ -1,0 +1,88 @@
+//! One file of a watched folder, while it is worked on.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::super::inputs::Inputs;
+use super::super::result::RecordResult;
+use super::super::version::FileVersion;
+use crate::error::Error;
+use crate::whole_file::WholeFile;
+
+/// A file that ended the process so often is not tried again.
+pub(super) const MOST_ATTEMPTS: u32 = 3;
+
+/// A file to work on. It has been tried once more, even if its result never comes.
+pub struct Job {
+    /// The file.
+    pub path: PathBuf,
+    digest: String,
+    result: WholeFile,
+    mark: PathBuf,
+    attempts: u32,
+}
+
+#[derive(Serialize)]
+struct Marked<'a> {
+    #[serde(flatten)]
+    result: &'a RecordResult,
+    made_from: &'a str,
+}
+
+impl Job {
+    pub(super) fn start(path: PathBuf, version: &FileVersion, result: &Path, mark: PathBuf) -> Result<Self, Error> {
+        let digest = version.digest();
+        let attempts = attempts(&mark, &digest).saturating_add(1);
+        let whole = WholeFile::create(result)?;
+        WholeFile::write(&mark, format!("{attempts} {digest}").as_bytes())?;
+        Ok(Job { path, digest, result: whole, mark, attempts })
+    }
+
+    /// The records of the file; `None` where earlier attempts ended the process each time.
+    pub fn records(&self) -> Option<Inputs> {
+        (self.attempts <= MOST_ATTEMPTS).then(|| Inputs::mixed(std::slice::from_ref(&self.path)))
+    }
+
+    /// Adds a line to the result, which appears with [`Job::finish`].
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn write(&mut self, result: &RecordResult) -> Result<(), Error> {
+        let line = Marked { result, made_from: &self.digest };
+        let written = serde_json::to_writer(&mut self.result, &line).map_err(io::Error::from);
+        written.and_then(|()| self.result.write_all(b"\n")).map_err(|source| self.result.failed(source))
+    }
+
+    /// Puts the result in its place.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn finish(mut self) -> Result<(), Error> {
+        self.result.put_in_place()
+    }
+
+    /// What a process that is ended from outside removes, so that the attempt does not count and nothing is left.
+    pub fn leftovers(&self) -> [PathBuf; 2] {
+        [self.mark.clone(), self.result.partial().to_path_buf()]
+    }
+}
+
+impl Drop for Job {
+    /// An attempt counts only where it ended the process: not where its result is there, nor where the disk was full or a
+    /// model could not be loaded, which is not the file's fault.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let _ = fs::remove_file(&self.mark);
+        }
+    }
+}
+
+/// The attempts that a mark counts at this version of a file.
+fn attempts(mark: &Path, digest: &str) -> u32 {
+    let text = fs::read_to_string(mark).unwrap_or_default();
+    let (count, of) = text.trim().split_once(' ').unwrap_or((text.trim(), digest));
+    if of == digest { count.parse().unwrap_or(0) } else { 0 }
+}

@@ -1,0 +1,84 @@
+//! Names in the folder of results.
+
+use std::ffi::{OsStr, OsString};
+
+use sha2::{Digest, Sha256};
+
+use super::super::version::hex;
+use crate::whole_file::PARTIAL;
+
+/// The longest name that Linux's file systems allow, in bytes.
+const LONGEST: usize = 255;
+
+const RESULT: &str = ".jsonl";
+const ATTEMPTS: &str = ".attempts";
+
+/// `NAME.jsonl`. Where that, or a name made from it, were too long: the beginning of the name, `~`, 16 hexadecimal digits
+/// of its SHA-256, and `.jsonl`.
+pub(super) fn result(name: &OsStr) -> OsString {
+    let room = LONGEST - RESULT.len() - PARTIAL.len().max(1 + ATTEMPTS.len());
+    let bytes = name.as_encoded_bytes();
+    if bytes.len() <= room {
+        return joined(&[name, OsStr::new(RESULT)]);
+    }
+    let hash = hex(&Sha256::digest(bytes)[..8]);
+    // The beginning is for people: a cut-off or foreign character is left out.
+    let mut text = String::new();
+    for character in name.to_string_lossy().chars() {
+        if text.len() + character.len_utf8() > room - 1 - hash.len() {
+            break;
+        }
+        text.push(character);
+    }
+    OsString::from(format!("{text}~{hash}{RESULT}"))
+}
+
+/// The file that counts the attempts at a result.
+pub(super) fn attempts(result: &OsStr) -> OsString {
+    joined(&[OsStr::new("."), result, OsStr::new(ATTEMPTS)])
+}
+
+/// Whether it is a result that is not whole.
+pub(super) fn is_partial(name: &OsStr) -> bool {
+    name.as_encoded_bytes().strip_suffix(PARTIAL.as_bytes()).is_some_and(|name| name.ends_with(RESULT.as_bytes()))
+}
+
+/// Whether it counts attempts.
+pub(super) fn is_attempts(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".") && name.as_encoded_bytes().ends_with(ATTEMPTS.as_bytes())
+}
+
+fn joined(parts: &[&OsStr]) -> OsString {
+    parts.iter().fold(OsString::new(), |mut name, part| {
+        name.push(part);
+        name
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
+    use super::*;
+
+    #[test]
+    fn every_name_has_a_result_of_its_own_that_fits() {
+        let long = |end: &str| OsString::from(format!("{}{end}.png", "\u{e9}".repeat(120)));
+        let names = [
+            OsString::from("a b\n.png"),
+            OsString::from("-rf.png"),
+            OsStr::from_bytes(b"c\xfe.png").to_owned(),
+            OsStr::from_bytes(b"c\xff.png").to_owned(),
+            long("1"),
+            long("2"),
+            OsStr::from_bytes(&[0xff; 255]).to_owned(),
+        ];
+        let results: std::collections::HashSet<_> = names.iter().map(|name| result(name)).collect();
+        assert_eq!(results.len(), names.len());
+        for result in &results {
+            assert!(attempts(result).len() <= LONGEST && result.len() + PARTIAL.len() <= LONGEST, "{result:?}");
+            assert!(is_attempts(&attempts(result)) && !is_partial(result));
+        }
+        assert_eq!(result(OsStr::new("a.png")), "a.png.jsonl");
+    }
+}
