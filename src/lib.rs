@@ -14,4 +14,5 @@ pub mod error;
 pub mod media;
 pub mod models;
 pub mod pipeline;
+pub mod small_file;
 pub mod whole_file;

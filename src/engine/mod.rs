@@ -2,17 +2,19 @@
 //!
 //! The layers above see [`Engine`], [`Graph`] and [`Tensor`] and never a type of `ort`.
 
+mod boundary;
 mod build_progress;
 mod checksum;
 mod elf;
 mod environment;
 mod error;
 mod graph;
+mod graph_files;
 mod in_memory;
 mod library;
 mod log;
 mod memory;
-mod node_count;
+mod onnx_file;
 mod placement;
 mod profile;
 mod providers;
@@ -21,12 +23,13 @@ mod session;
 mod tensor;
 
 pub use build_progress::BuildProgress;
-pub use checksum::verify;
+pub use checksum::{verify, verify_bytes};
 pub use elf::Machine;
 pub use error::EngineError;
 pub use graph::{Graph, Outputs};
 pub use library::{LoadedLibrary, oldest_library};
 pub use memory::{peak_resident_bytes, release_freed, reset_peak, resident_bytes};
+pub use onnx_file::{ExternalData, OnnxFile, parse_onnx, read_onnx};
 pub use placement::{Placed, Placement};
 pub use providers::MissingProvider;
 pub use session::{Engine, GraphFile, SessionOptions};

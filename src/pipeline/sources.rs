@@ -64,8 +64,10 @@ impl<'a> Sources<'a> {
     /// Picture and sound together, each where it is wanted and there.
     pub fn both(&mut self, image: bool, rate: Option<u32>) -> Result<(Option<&RgbImage>, Option<&[f32]>), Error> {
         if let (true, None, Some(path)) = (image, &self.image, &self.record.image) {
-            let loaded = media::image::load(path);
+            let mut warnings = Vec::new();
+            let loaded = media::image::load_with_warnings(path, &mut warnings);
             self.image = Some(loaded.map_err(|source| Error::Image { path: path.clone(), source }.to_string()));
+            self.warn(path, warnings);
         }
         if let (Some(rate), Some(path)) = (rate, &self.record.audio) {
             if !self.audio.contains_key(&rate) {

@@ -47,7 +47,7 @@ impl Blip {
         let pixels = pixel_values(image, &pixel_config(&self.spec.image));
         let mut outputs = self.vision.run(&[("pixel_values", &[Tensor::float(pixels)?])])?;
         Ok(EncodedImage {
-            embeddings: outputs.take("image_embeds").into_iter().next(),
+            embeddings: outputs.take("image_embeds").pop(),
             caption_cross: self.captions().then(|| CrossAttention::take(&mut outputs)),
             embedding: outputs.take("image_embedding").first().map(embedding).transpose()?,
         })
@@ -60,7 +60,9 @@ pub(crate) fn pixel_config(spec: &ImageSpec) -> PixelConfig {
         width: spec.width,
         height: spec.height,
         resample: match spec.resample {
+            ResampleFilter::Box => Resample::Box,
             ResampleFilter::Bilinear => Resample::Bilinear,
+            ResampleFilter::Hamming => Resample::Hamming,
             ResampleFilter::Bicubic => Resample::Bicubic,
             ResampleFilter::Lanczos => Resample::Lanczos,
         },
