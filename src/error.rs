@@ -47,7 +47,7 @@ pub enum Error {
         source: VectorError,
     },
     /// A tokenizer file cannot be used.
-    #[error("{}: not a tokenizer: {problem}", path.display())]
+    #[error("{}: not a usable tokenizer: {problem}", path.display())]
     Tokenizer {
         /// The file.
         path: PathBuf,
@@ -158,7 +158,14 @@ impl Error {
             | Error::Input { .. }
             | Error::Read { .. } => true,
             Error::Engine(error) => {
-                matches!(error, EngineError::Run { .. } | EngineError::Shape { .. } | EngineError::NotANumber { .. })
+                matches!(
+                    error,
+                    EngineError::Run { .. }
+                        | EngineError::Fed { .. }
+                        | EngineError::Shape { .. }
+                        | EngineError::NotFinite { .. }
+                        | EngineError::OutOfRange { .. }
+                )
             }
             _ => false,
         }

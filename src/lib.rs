@@ -15,4 +15,5 @@ pub mod media;
 pub mod models;
 mod path_text;
 pub mod pipeline;
+pub mod small_file;
 pub mod whole_file;

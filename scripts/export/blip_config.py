@@ -140,8 +140,9 @@ def load_image_settings(folder: Path, image_size: int) -> dict[str, Any]:
     if size != {"height": image_size, "width": image_size}:
         raise ExportError(f"{path}: size is {size}, but config.json says image_size {image_size}")
     resample = given.get("resample", RESAMPLING.index("bicubic"))
-    if resample not in range(len(RESAMPLING)):
-        raise ExportError(f"{path}: resample is {resample!r}; wanted a number of PIL.Image.Resampling, 0 to 5")
+    if resample not in range(1, len(RESAMPLING)):
+        # edgefuse does not resize by the nearest pixel, which no published BLIP asks for.
+        raise ExportError(f"{path}: resample is {resample!r}; wanted a number of PIL.Image.Resampling, 1 to 5")
     return {
         "width": image_size,
         "height": image_size,

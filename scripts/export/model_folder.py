@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from export.check import check_folder
 from export.errors import ExportError
 from export.graph import OPSET, Dialect, GraphBuilder
 from export.precision import Precision
@@ -37,7 +38,7 @@ class Lengths:
 
 @contextmanager
 def new_model_folder(target: Path) -> Iterator[Path]:
-    """Gives an empty folder beside `target` to build in; on success it takes the place of `target`.
+    """Gives an empty folder beside `target` to build in; where edgefuse accepts it, it takes the place of `target`.
 
     `target` may exist only as an empty folder or as a model folder, so that a mistyped path destroys nothing.
     """
@@ -52,6 +53,7 @@ def new_model_folder(target: Path) -> Iterator[Path]:
         raise ExportError(f"{target}: cannot be written: {error.strerror}") from error
     try:
         yield building
+        check_folder(building, target)
         building.chmod(0o777 & ~_umask())  # mkdtemp makes it private
         if target.is_dir():
             previous = building.with_name(building.name + ".previous")

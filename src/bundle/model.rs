@@ -1,7 +1,7 @@
 //! A model folder cut down to the precisions that a device file names.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::io;
 
 use serde_yaml::{Mapping, Value};
 
@@ -9,6 +9,10 @@ use edgefuse::config::model_folder::{FileSpec, GraphSpec, ModelFolder};
 use edgefuse::config::{ConfigError, MODEL_FILE, ModelEntry, Wanted};
 use edgefuse::engine::{EngineError, Machine, possible_precisions};
 use edgefuse::error::Error;
+use edgefuse::small_file::{self, SmallFileError};
+
+/// Largest `model.yaml`: what `ModelFolder::load` read before.
+const LARGEST: u64 = 1 << 20;
 
 /// What of a model folder a device uses.
 pub(super) struct Reduced {
@@ -31,7 +35,8 @@ pub(super) fn precisions(entry: &ModelEntry, role: &str, graph: &GraphSpec, targ
 pub(super) fn reduced(entry: &ModelEntry, target: Machine) -> Result<Reduced, Error> {
     let folder = ModelFolder::load(entry).map_err(Error::Model)?;
     let path = folder.file(MODEL_FILE);
-    let text = fs::read_to_string(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+    let read = |error: SmallFileError| Error::Read { path: path.clone(), source: io::Error::other(error.to_string()) };
+    let text = small_file::read_text(&path, LARGEST).map_err(read)?;
     let files = needed(&folder, entry, target)?;
     let unreadable = |error: serde_yaml::Error| {
         Error::Model(ConfigError::Yaml { path: path.clone(), line: 0, column: 0, problem: error.to_string() })

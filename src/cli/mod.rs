@@ -63,6 +63,7 @@ pub fn run(args: Args) -> ExitCode {
         Command::Match(compare) => commands::compare(&args.global, compare),
         Command::Transcribe(transcribe) => commands::transcribe(&args.global, transcribe),
         Command::Fuse(fuse) => commands::fuse(&args.global, fuse),
+        Command::Check(check) => commands::check(&args.global, check),
         Command::Doctor => commands::doctor(&args.global),
         Command::Bench(bench) => commands::bench(&args.global, bench),
         Command::Bundle(bundle) => commands::bundle(&args.global, bundle),

@@ -303,7 +303,7 @@ mod tests {
             ("device: x\npipeline:\n  - caption: {beams: 99}\n", ":3:5: ", "`caption`: beams: 99 is not within"),
             ("device: x\nmodels: {blip: onnx/blip}\n", ":2:16: ", "a model must be a mapping"),
             ("runtime: {}\n", "", "missing field `device`"),
-            ("device: [\n", "", "device"),
+            ("device: [\n", ":2:1: ", "did not find expected"),
         ] {
             let error = load(text).unwrap_err().to_string();
             assert!(error.contains(place) && error.contains(told), "{text}: {error}");

@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 use super::error::ConfigError;
 use super::locate::locate;
 use super::raw::RawDevice;
+use super::yaml;
+
+/// Most files of which each extends the next.
+const LONGEST_CHAIN: usize = 32;
 
 /// One device file as it stands, before those it extends fill its gaps.
 pub(super) struct Layer {
@@ -18,8 +22,8 @@ pub(super) struct Layer {
 
 impl Layer {
     fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_path_buf(), source })?;
-        let raw = serde_yaml::from_str(&text).map_err(|error| ConfigError::yaml(path, &error))?;
+        let text = yaml::read(path)?;
+        let raw = yaml::parse(path, &text)?;
         Ok(Layer { path: path.to_path_buf(), text, raw, base: base_folder(path) })
     }
 
@@ -57,7 +61,16 @@ pub(super) fn read(path: &Path) -> Result<Vec<Layer>, ConfigError> {
             return Err(layer.wrong(&["extends"], problem));
         }
         seen.push(same);
-        let next = Layer::read(&base)?;
+        if layers.len() == LONGEST_CHAIN {
+            return Err(layer.wrong(&["extends"], format!("extends: more than {LONGEST_CHAIN} files in a row")));
+        }
+        let next = Layer::read(&base).map_err(|error| match error {
+            // About the whole file, so the line that names it is what to look at.
+            ConfigError::Read { .. } | ConfigError::Yaml { line: 0, .. } => {
+                layer.wrong(&["extends"], format!("extends: {error}"))
+            }
+            error => error,
+        })?;
         layers.push(next);
     }
     Ok(layers)

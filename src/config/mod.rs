@@ -4,6 +4,7 @@
 //! Everything here is plain data; nothing in this layer opens an ONNX graph, a picture or a sound.
 
 mod ask;
+mod bounded_value;
 mod by_graph;
 mod caption;
 mod device;
@@ -25,6 +26,7 @@ mod texts;
 mod transcribe;
 mod units;
 mod vad_options;
+mod yaml;
 
 pub use ask::{AskOptions, Question};
 pub use caption::CaptionOptions;

@@ -12,7 +12,7 @@ use super::units::ByteSize;
 pub(super) const MOST_THREADS: usize = 1_024;
 
 /// Where ONNX Runtime is and what it may use.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Runtime {
     /// The shared library, where the file names one.
     pub library: Option<PathBuf>,

@@ -1,14 +1,13 @@
 //! A list of texts: written out, or a file with one a line.
 
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
 use super::error::ConfigError;
+use crate::small_file::{self, SmallFileError};
 
 /// A file of texts may be at most this large: far more than any list of answers.
 const LARGEST: u64 = 16 << 20;
@@ -46,17 +45,9 @@ impl Texts {
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
-    let failed = |source| ConfigError::Read { path: path.to_path_buf(), source };
-    let mut bytes = Vec::new();
-    // One more than is taken tells that there is more.
-    File::open(path).map_err(failed)?.take(LARGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(wrong(path, 0, format!("larger than {} MiB, which no list of texts is", LARGEST >> 20)));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
-        wrong(path, line, "not UTF-8; a list of texts is a UTF-8 file with one text a line".to_string())
+    small_file::read_text(path, LARGEST).map_err(|error| match error {
+        SmallFileError::Io(source) => ConfigError::Read { path: path.to_path_buf(), source },
+        error => wrong(path, 0, format!("{error}; a list of texts is a UTF-8 file with one text per line")),
     })
 }
 
@@ -144,7 +135,7 @@ mod tests {
         assert!(load(b"").unwrap_err().contains("no text in it"));
         assert!(load(b" \n\n").unwrap_err().contains("no text in it"));
         let error = load(b"yes\nno\n\xff\n").unwrap_err();
-        assert!(error.contains("answers.txt:3: not UTF-8"), "{error}");
+        assert!(error.contains("answers.txt: not UTF-8 text (line 3, byte 1"), "{error}");
         assert!(load(&vec![b'a'; LARGEST as usize + 1]).unwrap_err().contains("larger than 16 MiB"));
         let missing = Texts::File("nowhere/answers.txt".into()).load().unwrap_err().to_string();
         assert!(missing.contains("nowhere/answers.txt: cannot read"), "{missing}");

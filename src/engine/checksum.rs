@@ -50,18 +50,51 @@ impl Verified {
             return Ok(());
         }
         verify(path, expected)?;
+        let later =
+            Version::of(&path.metadata().map_err(|source| EngineError::Read { path: path.to_path_buf(), source })?);
+        if later != now {
+            return Err(changed(path));
+        }
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_path_buf(), known);
         Ok(())
     }
+
+    /// Checks that a file is still as it was when it was verified.
+    ///
+    /// # Errors
+    /// [`EngineError::Checksum`] where it is not.
+    pub fn unchanged(&self, path: &Path) -> Result<(), EngineError> {
+        let now =
+            Version::of(&path.metadata().map_err(|source| EngineError::Read { path: path.to_path_buf(), source })?);
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).get(path) {
+            Some((verified, _)) if *verified == now => Ok(()),
+            _ => Err(changed(path)),
+        }
+    }
 }
 
-/// Checks that the file at `path` is the one `expected` describes.
+/// That a file did not keep still.
+fn changed(path: &Path) -> EngineError {
+    let problem = "it changed while it was being loaded".to_string();
+    EngineError::Checksum { path: path.to_path_buf(), problem }
+}
+
+/// Checks that the file at `path`, of a model folder, is the one `expected` describes: a regular file that lies in the
+/// folder, whether by itself or by a symbolic link within the folder.
 ///
 /// # Errors
 /// [`EngineError::Read`] or [`EngineError::Checksum`].
 pub fn verify(path: &Path, expected: &FileSpec) -> Result<(), EngineError> {
     let read = |source| EngineError::Read { path: path.to_path_buf(), source };
     let differs = |problem: String| EngineError::Checksum { path: path.to_path_buf(), problem };
+    let inside = |path: &Path| Ok(path.canonicalize()?.parent() == Some(&folder_of(path).canonicalize()?));
+    if !inside(path).map_err(read)? {
+        return Err(differs("it is a symbolic link to a file outside of the model folder".to_string()));
+    }
+    // Checked before opening: opening a pipe waits for its writer.
+    if !path.metadata().map_err(read)?.is_file() {
+        return Err(differs("it is not a regular file".to_string()));
+    }
     let mut file = File::open(path).map_err(read)?;
     let bytes = file.metadata().map_err(read)?.len();
     if bytes != expected.bytes {
@@ -75,6 +108,28 @@ pub fn verify(path: &Path, expected: &FileSpec) -> Result<(), EngineError> {
             count => hash.update(&buffer[..count]),
         }
     }
+    compare(path, hash, expected)
+}
+
+/// [`verify`] for the whole content of a file that was read already.
+///
+/// # Errors
+/// [`EngineError::Checksum`].
+pub fn verify_bytes(path: &Path, bytes: &[u8], expected: &FileSpec) -> Result<(), EngineError> {
+    if bytes.len() as u64 != expected.bytes {
+        let problem = format!("{} bytes where model.yaml says {}", bytes.len(), expected.bytes);
+        return Err(EngineError::Checksum { path: path.to_path_buf(), problem });
+    }
+    compare(path, Sha256::new_with_prefix(bytes), expected)
+}
+
+/// The folder that a file lies in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn compare(path: &Path, hash: Sha256, expected: &FileSpec) -> Result<(), EngineError> {
+    let differs = |problem: String| EngineError::Checksum { path: path.to_path_buf(), problem };
     let found = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     if !found.eq_ignore_ascii_case(&expected.sha256) {
         return Err(differs(format!("SHA-256 {found:.12}... where model.yaml says {:.12}...", expected.sha256)));
@@ -125,5 +180,30 @@ mod tests {
         std::fs::write(&known, "abc").unwrap();
         verified.verify(&known, &spec).unwrap();
         assert!(verified.verify(&known, &other).is_err());
+        // Written to while it is loaded.
+        verified.unchanged(&known).unwrap();
+        std::fs::write(&known, "abcd").unwrap();
+        assert!(verified.unchanged(&known).unwrap_err().to_string().contains("changed while"));
+    }
+
+    #[test]
+    fn a_link_may_not_leave_the_folder() {
+        let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad".to_string();
+        let spec = FileSpec { sha256, bytes: 3 };
+        let (inner, outer) = (folder.path().join("inner"), other.path().join("outer"));
+        std::fs::write(&inner, "abc").unwrap();
+        std::fs::write(&outer, "abc").unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&inner, &link).unwrap();
+        verify(&link, &spec).unwrap();
+        std::fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(&outer, &link).unwrap();
+        assert!(verify(&link, &spec).unwrap_err().to_string().contains("outside of the model folder"));
+        // The folder itself may be a link.
+        let elsewhere = other.path().join("folder");
+        std::os::unix::fs::symlink(folder.path(), &elsewhere).unwrap();
+        verify(&elsewhere.join("inner"), &spec).unwrap();
+        assert!(verify(folder.path(), &spec).is_err());
     }
 }

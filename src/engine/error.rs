@@ -121,6 +121,24 @@ pub enum EngineError {
         /// How it differs.
         problem: String,
     },
+    /// A graph keeps a tensor in a file that is not its listed weights file.
+    #[error("{}: {problem}; the model may have been tampered with: export it again", path.display())]
+    ExternalData {
+        /// The graph file.
+        path: PathBuf,
+        /// Which tensor, and where its data lies.
+        problem: String,
+    },
+    /// A model fed a graph otherwise than its `model.yaml` says; `model.yaml` describes another model.
+    #[error("{graph}: input `{tensor}`: {problem}; model.yaml does not fit the model: export it again")]
+    Fed {
+        /// The graph.
+        graph: String,
+        /// The role of the tensor.
+        tensor: String,
+        /// What was given and what is wanted.
+        problem: String,
+    },
     /// The graph and `model.yaml` do not agree about a tensor.
     #[error("{}: {problem}; graph and model.yaml do not belong together: export the model again", path.display())]
     Tensors {
@@ -145,15 +163,30 @@ pub enum EngineError {
         /// What ONNX Runtime said.
         source: ort::Error,
     },
-    /// A graph gave values that are not numbers.
+    /// A graph returned values that are not finite numbers.
     #[error(
-        "{graph}: output `{tensor}` is not a number; with fp16 or int8, try a higher precision; else the model is damaged"
+        "{graph}: output `{tensor}` has the value {value}, which is not a finite number; with fp16 or int8, try a \
+         higher precision; else the model is damaged"
     )]
-    NotANumber {
+    NotFinite {
         /// The graph.
         graph: String,
-        /// The tensor.
+        /// The role of the tensor.
+        tensor: String,
+        /// The first such value.
+        value: f32,
+    },
+    /// A graph returned values outside the range that their meaning has.
+    #[error("{graph}: output `{tensor}` has the value {value}, outside of {range}; the model is damaged")]
+    OutOfRange {
+        /// The graph.
+        graph: String,
+        /// The role of the tensor.
         tensor: &'static str,
+        /// The first such value.
+        value: f32,
+        /// The range.
+        range: &'static str,
     },
     /// A graph gave a tensor of another shape than `model.yaml` says.
     #[error("{graph}: output `{tensor}` has shape {found:?}, not {expected}; export the model again")]

@@ -9,6 +9,7 @@ use ort::logging::LogLevel;
 use ort::session::{NoSelectedOutputs, RunOptions, Session, SessionInputValue};
 use ort::value::{Outlet, TensorElementType};
 
+use super::boundary::{check_inputs, check_outputs};
 use super::error::EngineError;
 use super::placement::Placement;
 use super::providers::{MissingProvider, Registered};
@@ -22,12 +23,19 @@ pub struct Graph {
     run_options: RunOptions<NoSelectedOutputs>,
     inputs: BTreeMap<String, Vec<String>>,
     outputs: BTreeMap<String, Vec<String>>,
+    specs: Specs,
     provider: &'static str,
     providers: Registered,
     placement: Option<Placement>,
 }
 
-/// The tensors a graph gave, by role; a role with one tensor a layer has them in order.
+/// What `model.yaml` says of the graph's tensors, by role.
+struct Specs {
+    inputs: BTreeMap<String, TensorSpec>,
+    outputs: BTreeMap<String, TensorSpec>,
+}
+
+/// Outputs of one run, by role; a role with one tensor for each layer has them in order.
 #[derive(Debug)]
 pub struct Outputs {
     graph: String,
@@ -53,6 +61,12 @@ impl Graph {
             let problem = format!("the graph wants an input `{}` that model.yaml does not name", extra.name());
             return Err(EngineError::Tensors { path, problem });
         }
+        if let Some(extra) =
+            session.outputs().iter().find(|outlet| !outputs.values().flatten().any(|n| n == outlet.name()))
+        {
+            let problem = format!("the graph has an output `{}` that model.yaml does not name", extra.name());
+            return Err(EngineError::Tensors { path, problem });
+        }
         let failed = |source| EngineError::Run { graph: name.clone(), source };
         let mut run_options = RunOptions::new().map_err(failed)?;
         // The session's own log is verbose for the sake of its placement; each run would tell of its threads.
@@ -63,7 +77,9 @@ impl Graph {
             Some(most) => named(&most.provider).unwrap_or("cpu"),
             None => providers.active.first().copied().unwrap_or("cpu"),
         };
-        Ok(Graph { name, session: Mutex::new(session), run_options, inputs, outputs, provider, providers, placement })
+        let session = Mutex::new(session);
+        let specs = Specs { inputs: spec.inputs.clone(), outputs: spec.outputs.clone() };
+        Ok(Graph { name, session, run_options, inputs, outputs, specs, provider, providers, placement })
     }
 
     /// `model/role`.
@@ -87,11 +103,17 @@ impl Graph {
         &self.providers.missing
     }
 
-    /// Runs the graph. `inputs` gives the tensors of each role: one, or one a decoder layer.
+    /// Runs the graph. `inputs` gives the tensors of each role: one, or one for each decoder layer.
+    ///
+    /// What comes out is as `model.yaml` describes it: every role, of its type and shape, with the same length for each
+    /// dynamic axis as in the inputs, and finite, but for a decoder's cache, which is not scanned. On Whisper's decoder that
+    /// reads one row of logits for each step.
     ///
     /// # Errors
-    /// [`EngineError::Run`] with what ONNX Runtime said.
+    /// [`EngineError::Run`] with what ONNX Runtime reported; [`EngineError::Fed`], [`EngineError::Shape`] and
+    /// [`EngineError::NotFinite`] for tensors that differ from `model.yaml`.
     pub fn run(&self, inputs: &[(&str, &[Tensor])]) -> Result<Outputs, EngineError> {
+        let axes = check_inputs(&self.name, &self.specs.inputs, &self.inputs, inputs)?;
         let mut fed: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = Vec::new();
         for (role, tensors) in inputs {
             let names = self.inputs.get(*role).map(Vec::as_slice).unwrap_or_default();
@@ -101,13 +123,14 @@ impl Graph {
         // A session is left usable by a run that panics: ONNX Runtime's state is its own.
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let mut found = session.run_with_options(fed, &self.run_options).map_err(failed)?;
-        let tensors = self
+        let tensors: BTreeMap<String, Vec<Tensor>> = self
             .outputs
             .iter()
             .map(|(role, names)| {
                 (role.clone(), names.iter().filter_map(|name| found.remove(name)).map(Tensor).collect())
             })
             .collect();
+        check_outputs(&self.name, &self.specs.outputs, &self.outputs, &tensors, axes)?;
         Ok(Outputs { graph: self.name.clone(), tensors })
     }
 }
@@ -123,22 +146,34 @@ impl Outputs {
     /// # Errors
     /// [`EngineError::Shape`].
     pub fn take_one(&mut self, role: &str, expected: &[Option<usize>]) -> Result<Tensor, EngineError> {
-        let tensor = self.take(role).into_iter().next();
-        let found = tensor.as_ref().map(Tensor::shape).unwrap_or_default();
-        let fits = found.len() == expected.len()
-            && found.iter().zip(expected).all(|(&length, wanted)| wanted.is_none_or(|wanted| wanted == length));
-        match tensor {
-            Some(tensor) if fits => Ok(tensor),
-            _ => Err(EngineError::Shape {
-                graph: self.graph.clone(),
-                tensor: role.to_string(),
-                found,
-                expected: format!(
-                    "{:?}",
-                    expected.iter().map(|axis| axis.map_or(-1, |n| n as i64)).collect::<Vec<_>>()
-                ),
-            }),
+        let mut tensors = self.take_all(role, expected)?;
+        match (tensors.pop(), tensors.pop()) {
+            (Some(tensor), None) => Ok(tensor),
+            _ => Err(self.shape(role, Vec::new(), "one tensor".to_string())),
         }
+    }
+
+    /// Takes all tensors of a role and checks their shape; `None` in `expected` is any length.
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`].
+    pub fn take_all(&mut self, role: &str, expected: &[Option<usize>]) -> Result<Vec<Tensor>, EngineError> {
+        let tensors = self.take(role);
+        for tensor in &tensors {
+            let found = tensor.shape();
+            let fits = found.len() == expected.len()
+                && found.iter().zip(expected).all(|(&length, wanted)| wanted.is_none_or(|wanted| wanted == length));
+            if !fits {
+                let axes: Vec<_> =
+                    expected.iter().map(|axis| axis.map_or_else(|| "any".to_string(), |n| n.to_string())).collect();
+                return Err(self.shape(role, found, format!("[{}]", axes.join(", "))));
+            }
+        }
+        Ok(tensors)
+    }
+
+    fn shape(&self, role: &str, found: Vec<usize>, expected: String) -> EngineError {
+        EngineError::Shape { graph: self.graph.clone(), tensor: role.to_string(), found, expected }
     }
 }
 

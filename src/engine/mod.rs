@@ -3,17 +3,19 @@
 //! The layers above see [`Engine`], [`Graph`] and [`Tensor`] and never a type of `ort`.
 
 mod auto_precision;
+mod boundary;
 mod build_progress;
 mod checksum;
 mod elf;
 mod environment;
 mod error;
 mod graph;
+mod graph_files;
 mod in_memory;
 mod library;
 mod log;
 mod memory;
-mod node_count;
+mod onnx_file;
 mod placement;
 mod processor;
 mod profile;
@@ -23,12 +25,13 @@ mod tensor;
 
 pub use auto_precision::{Choice, possible as possible_precisions};
 pub use build_progress::BuildProgress;
-pub use checksum::verify;
+pub use checksum::{verify, verify_bytes};
 pub use elf::Machine;
 pub use error::EngineError;
 pub use graph::{Graph, Outputs};
 pub use library::{LoadedLibrary, oldest_library};
 pub use memory::{peak_resident_bytes, release_freed, reset_peak, resident_bytes};
+pub use onnx_file::{ExternalData, OnnxFile, parse_onnx, read_onnx};
 pub use placement::{Placed, Placement};
 pub use processor::Processor;
 pub use providers::MissingProvider;

@@ -16,8 +16,8 @@ use super::checksum::Verified;
 use super::environment::environment;
 use super::error::{EngineError, one_line};
 use super::graph::Graph;
+use super::graph_files::GraphFiles;
 use super::library::{self, LoadedLibrary};
-use super::node_count;
 use super::placement::{Listener, Placement};
 use super::processor::{EXACT_BYTE_PRODUCTS, Processor};
 use super::profile::Profiles;
@@ -120,13 +120,10 @@ impl Engine {
             available: spec.files.keys().cloned().collect(),
         })?;
         self.check_version(&name, spec, options.precision)?;
-        let path = file.folder.file(graph_file);
         let started = Instant::now();
-        self.verified.verify(&path, &common.files[graph_file])?;
         let weights = spec.weights_file(options.precision, graph_file);
-        if let Some(expected) = common.files.get(&weights) {
-            self.verified.verify(&file.folder.file(&weights), expected)?;
-        }
+        let files = GraphFiles::check(file.folder, graph_file, &weights, &self.verified)?;
+        let path = files.path.clone();
         let verified = Instant::now();
 
         let failed = |source: ort::Error| EngineError::Session { path: path.clone(), source };
@@ -153,8 +150,8 @@ impl Engine {
             _ => builder.commit_from_file(&path),
         };
         let session = session.map_err(failed)?;
-        let read = |source| EngineError::Read { path: path.clone(), source };
-        let placement = listener.placement(node_count::count(&path).map_err(read)?);
+        files.unchanged(&self.verified)?;
+        let placement = listener.placement(files.nodes);
         self.check_placement(&name, placement.as_ref(), options.require, &registered)?;
         log::debug!(
             "{name}: checked in {:.0?}, loaded in {:.0?} ({}, {})",

@@ -1,9 +1,10 @@
 //! Tensors in ONNX Runtime's memory.
 
 use ndarray::{Array, ArrayViewD, Axis, Dimension, IxDyn};
-use ort::value::{DynValue, Tensor as OrtTensor};
+use ort::value::{DynValue, Tensor as OrtTensor, TensorElementType};
 
 use super::error::EngineError;
+use crate::config::model_folder::ElementType;
 
 /// A tensor that a graph takes or gives. It stays where ONNX Runtime made it: a key-value cache that goes from one step
 /// to the next is not copied.
@@ -67,6 +68,16 @@ impl Tensor {
         }
         ours.index_axis_mut(Axis(0), index).assign(&entry.index_axis(Axis(0), 0));
         Ok(())
+    }
+
+    /// Type of its elements; `None` for one that no model of this program has.
+    pub fn element(&self) -> Option<ElementType> {
+        match self.0.dtype().tensor_type()? {
+            TensorElementType::Float32 => Some(ElementType::Float32),
+            TensorElementType::Float16 => Some(ElementType::Float16),
+            TensorElementType::Int64 => Some(ElementType::Int64),
+            _ => None,
+        }
     }
 
     /// Length of each axis.

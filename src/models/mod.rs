@@ -2,6 +2,7 @@
 
 pub mod blip;
 pub mod blip2;
+mod check;
 pub mod generation;
 mod loader;
 mod memory;
@@ -9,10 +10,12 @@ mod pictures;
 mod registry;
 pub mod student;
 mod token_bytes;
+mod token_check;
 pub mod vad;
 mod vocabulary;
 pub mod whisper;
 
+pub use check::{CheckedFolder, check_engine, check_folder};
 pub use loader::{Loader, Precision};
 pub use memory::{Cost, CostSource};
 pub use pictures::PictureModel;

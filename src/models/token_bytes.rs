@@ -1,13 +1,12 @@
 //! Tokens to text, for tokenizers whose tokens are bytes (byte-level BPE, as of GPT-2 and Whisper).
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
 use serde::Deserialize;
 
+use super::token_check::{self, Tokens};
+use super::vocabulary::read_tokenizer;
 use crate::config::model_folder::ModelFolder;
-use crate::engine;
 use crate::error::Error;
 
 /// What each token stands for. A hundredth of the memory of a [`Vocabulary`](super::Vocabulary), and all that is needed
@@ -50,16 +49,19 @@ impl TokenBytes {
     /// Reads `file` of a model folder, a `tokenizer.json`, after checking it against `model.yaml`.
     ///
     /// # Errors
-    /// [`Error::Engine`] for a missing or damaged file, [`Error::Tokenizer`] for one that is no byte-level tokenizer.
+    /// [`Error::Engine`] for a missing or damaged file, [`Error::Tokenizer`] for one that is no byte-level tokenizer or
+    /// not that of the folder's graphs.
     pub fn load(folder: &ModelFolder, file: &str) -> Result<Self, Error> {
-        let path = folder.file(file);
-        engine::verify(&path, &folder.common.files[file])?;
-        Self::read(&path).map_err(|problem| Error::Tokenizer { path, problem })
+        let (path, bytes) = read_tokenizer(folder, file)?;
+        let read = || {
+            let file: TokenizerFile = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+            token_check::check(folder, &file)?;
+            Self::of_file(file)
+        };
+        read().map_err(|problem| Error::Tokenizer { path, problem })
     }
 
-    fn read(path: &Path) -> Result<Self, String> {
-        let text = fs::read(path).map_err(|error| error.to_string())?;
-        let file: TokenizerFile = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
+    fn of_file(file: TokenizerFile) -> Result<Self, String> {
         if file.decoder.is_none_or(|decoder| decoder.kind != "ByteLevel") {
             return Err("its tokens are not bytes (wanted `decoder` of type ByteLevel)".to_string());
         }
@@ -101,6 +103,23 @@ impl TokenBytes {
     }
 }
 
+impl Tokens for TokenizerFile {
+    fn count(&self) -> usize {
+        let ids = self.model.vocab.values().chain(self.added_tokens.iter().map(|token| &token.id));
+        ids.max().map_or(0, |&id| id as usize + 1)
+    }
+
+    fn has(&self, id: i64) -> bool {
+        let mut ids = self.added_tokens.iter().map(|token| &token.id).chain(self.model.vocab.values());
+        ids.any(|known| i64::from(*known) == id)
+    }
+
+    fn special(&self, text: &str) -> Option<i64> {
+        let added = self.added_tokens.iter().find(|token| token.content == text);
+        added.map(|token| i64::from(token.id))
+    }
+}
+
 /// More than any byte-level vocabulary has; bounds what a damaged file can ask for.
 const MOST_TOKENS: u32 = 1 << 20;
 
@@ -116,14 +135,10 @@ fn byte_of(character: char) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
 
     fn read(text: &str) -> Result<TokenBytes, String> {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(text.as_bytes()).unwrap();
-        TokenBytes::read(file.path())
+        TokenBytes::of_file(serde_json::from_str(text).map_err(|error| error.to_string())?)
     }
 
     #[test]

@@ -1,10 +1,17 @@
 //! Text to token ids and back.
 
+use std::path::PathBuf;
+
 use tokenizers::Tokenizer;
 
+use super::token_check::{self, Tokens};
 use crate::config::model_folder::ModelFolder;
-use crate::engine;
+use crate::engine::{self, EngineError};
 use crate::error::Error;
+use crate::small_file::{self, SmallFileError};
+
+/// Largest tokenizer; those of 256,000 tokens take 35 MB.
+const LARGEST: u64 = 128 << 20;
 
 /// The tokenizer of a model.
 pub struct Vocabulary(Tokenizer);
@@ -13,12 +20,13 @@ impl Vocabulary {
     /// Reads `file` of a model folder, after checking it against `model.yaml`.
     ///
     /// # Errors
-    /// [`Error::Engine`] for a missing or damaged file, [`Error::Tokenizer`] for one that is no tokenizer.
+    /// [`Error::Engine`] for a missing or damaged file, [`Error::Tokenizer`] for one that is no tokenizer or not that of the
+    /// folder's graphs.
     pub fn load(folder: &ModelFolder, file: &str) -> Result<Self, Error> {
-        let path = folder.file(file);
-        engine::verify(&path, &folder.common.files[file])?;
-        let mut tokenizer = Tokenizer::from_file(&path)
+        let (path, bytes) = read_tokenizer(folder, file)?;
+        let mut tokenizer = Tokenizer::from_bytes(bytes)
             .map_err(|error| Error::Tokenizer { path: path.clone(), problem: one_line(&error.to_string()) })?;
+        token_check::check(folder, &tokenizer).map_err(|problem| Error::Tokenizer { path: path.clone(), problem })?;
         // Lengths are the models' business; a tokenizer.json may come with limits for training.
         tokenizer.with_padding(None);
         tokenizer
@@ -48,6 +56,34 @@ impl Vocabulary {
             problem: format!("tokens cannot be read: {}", one_line(&error.to_string())),
         })?;
         Ok(text.trim().to_string())
+    }
+}
+
+/// The bytes of a tokenizer of a model folder, which were checked against `model.yaml`, without a byte order mark.
+pub(super) fn read_tokenizer(folder: &ModelFolder, file: &str) -> Result<(PathBuf, Vec<u8>), Error> {
+    let path = folder.file(file);
+    let mut bytes = small_file::read(&path, LARGEST).map_err(|error| match error {
+        SmallFileError::Io(source) => Error::Engine(EngineError::Read { path: path.clone(), source }),
+        error => Error::Tokenizer { path: path.clone(), problem: error.to_string() },
+    })?;
+    engine::verify_bytes(&path, &bytes, &folder.common.files[file])?;
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        bytes.drain(..3);
+    }
+    Ok((path, bytes))
+}
+
+impl Tokens for Tokenizer {
+    fn count(&self) -> usize {
+        self.get_vocab(true).values().max().map_or(0, |&id| id as usize + 1)
+    }
+
+    fn has(&self, id: i64) -> bool {
+        u32::try_from(id).is_ok_and(|id| self.id_to_token(id).is_some())
+    }
+
+    fn special(&self, text: &str) -> Option<i64> {
+        self.token_to_id(text).map(i64::from)
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::manifest::Manifest;
 use super::record::{BadRecord, Record};
 use crate::path_text::path_text;
+use crate::media::image::{EXTENSIONS, UNSUPPORTED_EXTENSIONS};
 
 /// What a file is, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,17 +18,13 @@ pub enum MediaKind {
     Audio,
 }
 
-const IMAGE_EXTENSIONS: &[&str] = &[
-    "png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff", "tga", "ico", "pnm", "pbm", "pgm", "ppm", "pam", "qoi",
-    "hdr", "exr", "ff", "dds",
-];
 const AUDIO_EXTENSIONS: &[&str] = &["wav", "wave", "mp3", "flac", "ogg", "oga", "m4a", "mp4", "aac"];
 
 impl MediaKind {
     /// The kind that the file's extension tells.
     pub fn of(path: &Path) -> Option<Self> {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
-        if IMAGE_EXTENSIONS.contains(&extension.as_str()) {
+        if EXTENSIONS.iter().chain(UNSUPPORTED_EXTENSIONS).any(|known| *known == extension) {
             Some(MediaKind::Image)
         } else if AUDIO_EXTENSIONS.contains(&extension.as_str()) {
             Some(MediaKind::Audio)

@@ -1,9 +1,11 @@
 //! One thing to process: any of a picture, a sound, a text, readings of sensors and embeddings.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde::de::{Deserializer, Visitor};
 
 use crate::error::Error;
 use crate::media;
@@ -14,7 +16,8 @@ use crate::path_text::path_text;
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Record {
-    /// Name of the record in results.
+    /// Name of the record in results. A line may write it as a string or as a whole number of up to 64 bits.
+    #[serde(deserialize_with = "name")]
     pub id: Option<String>,
     /// Path of a picture.
     pub image: Option<PathBuf>,
@@ -28,6 +31,37 @@ pub struct Record {
     pub image_embedding: Option<Embedding>,
     /// What another model made of a text.
     pub text_embedding: Option<Embedding>,
+}
+
+/// A record's id: a string, or a whole number, whose digits become the name.
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    struct Name;
+
+    impl<'de> Visitor<'de> for Name {
+        type Value = Option<String>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+            formatter.write_str("an id: a string, or a whole number of up to 64 bits")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Self::Value, E> {
+            Ok(Some(name.to_string()))
+        }
+
+        fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Self::Value, E> {
+            Ok(Some(number.to_string()))
+        }
+
+        fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Self::Value, E> {
+            Ok(Some(number.to_string()))
+        }
+
+        fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+    }
+
+    deserializer.deserialize_any(Name)
 }
 
 /// An embedding as a record gives it.

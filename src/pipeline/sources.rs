@@ -58,7 +58,9 @@ impl<'a> Sources<'a> {
         if !views.contains(view) {
             views.push(*view);
         }
-        let loaded = media::image::load_within(path, &mut |bytes| models.make_room_for_input(bytes));
+        let mut warnings = Vec::new();
+        let loaded = media::image::load_within(path, &mut warnings, &mut |bytes| models.make_room_for_input(bytes));
+        self.warn(path, warnings);
         match loaded.map_err(|source| Error::Image { path: path.clone(), source }.to_string()) {
             Ok(image) => self.pictures.extend(views.into_iter().map(|view| (view, Ok(pixel_values(&image, &view))))),
             Err(problem) => self.pictures.extend(views.into_iter().map(|view| (view, Err(problem.clone())))),

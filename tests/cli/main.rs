@@ -13,6 +13,7 @@ mod configs;
 mod devices;
 mod fuse;
 mod languages;
+mod hostile_files;
 mod live;
 mod matching;
 mod pauses;

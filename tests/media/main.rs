@@ -8,6 +8,7 @@ mod image;
 mod live;
 mod log_mel;
 mod log_mel_stream;
+mod pictures;
 mod reader;
 
 use std::path::PathBuf;

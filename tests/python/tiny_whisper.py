@@ -66,8 +66,15 @@ def tokenizer_json() -> dict[str, object]:
     space = chr(256 + others.index(0x20))
     merges = ["- -", f"{space} (", f"{space} -"]
     vocab = {piece: number for number, piece in enumerate([*letters, *(merge.replace(" ", "") for merge in merges)])}
-    added = [{"id": FIRST_SPECIAL + number, "content": f"<|{name}|>"} for number, name in enumerate(SPECIAL)]
-    return {"model": {"type": "BPE", "vocab": vocab, "merges": merges}, "added_tokens": added}
+    plain = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    added = [{"id": FIRST_SPECIAL + number, "content": f"<|{name}|>", **plain} for number, name in enumerate(SPECIAL)]
+    level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    return {
+        "model": {"type": "BPE", "vocab": vocab, "merges": merges},
+        "added_tokens": added,
+        "pre_tokenizer": level,
+        "decoder": level,
+    }
 
 
 def write_hugging_face(folder: Path, tensors: Tensors, **config: object) -> Path:

@@ -83,6 +83,10 @@ pub enum Command {
     Fuse(Fuse),
     /// Tell what will run where, and why: library, providers, models, memory
     Doctor,
+    /// Check model folders: model.yaml, hashes, tokenizer, and that every graph loads in every precision
+    ///
+    /// Needs no device file; one that is there says which ONNX Runtime is used.
+    Check(Check),
     /// Measure latency, throughput, memory and energy of the models here
     ///
     /// Every figure is taken in a process of its own. Percentiles are nearest-rank.
@@ -100,6 +104,13 @@ pub enum Command {
     /// Load every graph of the device file once, so that what providers build is ready for service: TensorRT's engines,
     /// into `engine_cache`
     Prepare,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Check {
+    /// Model folders
+    #[arg(required = true, value_name = "FOLDER")]
+    pub folders: Vec<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -2,6 +2,7 @@
 
 mod bench;
 mod bundle;
+mod check;
 mod doctor;
 mod pictures;
 mod prepare;
@@ -18,6 +19,7 @@ use edgefuse::pipeline::{Embedding, Inputs, OutputFile, Record, settings};
 
 pub(super) use bench::{bench, bench_process};
 pub(super) use bundle::bundle;
+pub(super) use check::check;
 pub(super) use doctor::doctor;
 pub(super) use pictures::{ask, caption, compare};
 pub(super) use prepare::prepare;

@@ -1,9 +1,10 @@
 //! Readings of sensors, as the command line gives them.
 
-use std::fs;
+use std::path::Path;
 
 use edgefuse::error::Error;
 use edgefuse::models::student::SensorReadings;
+use edgefuse::small_file::{self, SmallFileError};
 
 use crate::cli::Stop;
 
@@ -19,12 +20,12 @@ pub(super) fn read(given: &str) -> Result<SensorReadings, Stop> {
         return readings.map_err(|problem| Stop::Usage(format!("--sensors: {problem}")));
     }
     let problem = |problem: &str| Error::Input { problem: format!("{given}: {problem}") };
-    let metadata = fs::metadata(given)
-        .map_err(|error| problem(&format!("cannot be read, and is no list of numbers such as '21.5,40': {error}")))?;
-    if !metadata.is_file() || metadata.len() > MAX_BYTES {
-        return Err(problem("is not a file of readings").into());
-    }
-    let text = fs::read_to_string(given).map_err(|error| problem(&format!("cannot be read: {error}")))?;
+    let text = small_file::read_text(Path::new(given), MAX_BYTES).map_err(|error| match error {
+        SmallFileError::Io(error) => {
+            problem(&format!("cannot be read, and is no list of numbers such as '21.5,40': {error}"))
+        }
+        error => problem(&error.to_string()),
+    })?;
     match parse(&text) {
         Some(Ok(readings)) => Ok(readings),
         Some(Err(wrong)) => Err(problem(&wrong).into()),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::agree::{attends, fits, takes, takes_pixels};
 use super::graph::{GraphSpec, check_decoder, graph};
 use super::image::ImageSpec;
 
@@ -51,6 +52,7 @@ impl BlipSpec {
         self.image.check()?;
         let vision = graph(graphs, "vision")?;
         vision.need("vision", &["pixel_values"], &[])?;
+        takes_pixels("vision", &vision.inputs["pixel_values"], &self.image)?;
         let (caption, question) = (graphs.contains_key("caption_decoder"), graphs.contains_key("question_encoder"));
         let (matching, contrast) = (graphs.contains_key("match_encoder"), graphs.contains_key("text_encoder"));
         if !(caption || question || matching || contrast) {
@@ -60,23 +62,24 @@ impl BlipSpec {
         if caption {
             vision.need("vision", &[], &["cross_key", "cross_value"])?;
             check_decoder(graphs, "caption_decoder")?;
-            if vision.layers() != graphs["caption_decoder"].layers() {
-                return Err("graphs: vision and caption_decoder differ in `layers`".to_string());
-            }
+            attends(graphs, "vision", "caption_decoder")?;
         }
         if question {
             vision.need("vision", &[], &["image_embeds"])?;
             let encoder = graph(graphs, "question_encoder")?;
             encoder.need("question_encoder", &["input_ids", "image_embeds"], &["cross_key", "cross_value"])?;
             check_decoder(graphs, "answer_decoder")?;
-            if encoder.layers() != graphs["answer_decoder"].layers() {
-                return Err("graphs: question_encoder and answer_decoder differ in `layers`".to_string());
-            }
+            attends(graphs, "question_encoder", "answer_decoder")?;
+            fits(graphs, ("vision", "image_embeds"), ("question_encoder", "image_embeds"))?;
         }
         if matching {
             vision.need("vision", &[], &["image_embeds"])?;
             let inputs = ["input_ids", "attention_mask", "image_embeds"];
-            graph(graphs, "match_encoder")?.need("match_encoder", &inputs, &["match_logits"])?;
+            let encoder = graph(graphs, "match_encoder")?;
+            encoder.need("match_encoder", &inputs, &["match_logits"])?;
+            fits(graphs, ("vision", "image_embeds"), ("match_encoder", "image_embeds"))?;
+            let logits = &encoder.outputs["match_logits"];
+            takes("graphs.match_encoder.outputs", logits, &[None, Some(2)], "[texts, 2]")?;
         }
         if contrast {
             vision.need("vision", &[], &["image_embedding"])?;

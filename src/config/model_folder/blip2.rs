@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::agree::{attends, takes_pixels};
 use super::graph::{GraphSpec, check_cache, check_decoder, graph};
 use super::image::ImageSpec;
 
@@ -63,13 +64,12 @@ impl Blip2Spec {
         self.image.check()?;
         let vision = graph(graphs, "vision")?;
         vision.need("vision", &["pixel_values"], &["image_embeds"])?;
+        takes_pixels("vision", &vision.inputs["pixel_values"], &self.image)?;
         let rows = &vision.outputs["image_embeds"];
         let reader = if let Some(encoder) = graphs.get("text_encoder") {
             encoder.need("text_encoder", &["input_ids", "image_embeds"], &["cross_key", "cross_value"])?;
             check_decoder(graphs, "decoder")?;
-            if encoder.layers() != graphs["decoder"].layers() {
-                return Err("graphs: text_encoder and decoder differ in `layers`".to_string());
-            }
+            attends(graphs, "text_encoder", "decoder")?;
             if self.tokens.start.is_none() {
                 return Err("tokens.start: missing, though there is a graph text_encoder".to_string());
             }

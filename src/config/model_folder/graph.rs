@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use super::agree::takes;
+
 /// Stands for the number of a decoder layer in a tensor's name.
 const LAYER: &str = "{layer}";
 
@@ -313,6 +315,15 @@ pub(super) fn check_cache(graphs: &BTreeMap<String, GraphSpec>, role: &str, inpu
             "graphs.{role}.inputs.past_key.shape: must be [batch, HEADS, past, HEAD_DIM] with numbers"
         ));
     }
+    let cache = [("inputs", "past_value"), ("outputs", "present_key"), ("outputs", "present_value")];
+    for (side, tensor) in cache {
+        let tensors = if side == "inputs" { &decoder.inputs } else { &decoder.outputs };
+        let expected = [None, past.fixed(1), None, past.fixed(3)];
+        takes(&format!("graphs.{role}.{side}"), &tensors[tensor], &expected, "as that of past_key")?;
+    }
+    let ids = &decoder.inputs["input_ids"];
+    takes(&format!("graphs.{role}.inputs"), ids, &[None, None], "[batch, tokens]")?;
+    takes(&format!("graphs.{role}.outputs"), &decoder.outputs["logits"], &[None, None], "[batch, VOCAB]")?;
     if decoder.outputs["logits"].fixed(1).is_none_or(|vocabulary| vocabulary == 0) {
         return Err(format!("graphs.{role}.outputs.logits.shape: must be [batch, VOCAB] with a number"));
     }

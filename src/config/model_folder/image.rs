@@ -24,8 +24,12 @@ pub struct ImageSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ResampleFilter {
+    /// The mean of the pixels covered.
+    Box,
     /// Triangle.
     Bilinear,
+    /// As sharp as bicubic when shrinking, at the cost of bilinear.
+    Hamming,
     /// Catmull-Rom cubic, a = -0.5.
     Bicubic,
     /// Lanczos with three lobes.

@@ -1,6 +1,7 @@
 //! `model.yaml`: everything the program knows of a model, apart from its weights. The format is told in
 //! docs/architecture.md ("Model folder").
 
+mod agree;
 mod audio;
 mod blip;
 mod blip2;
@@ -11,13 +12,13 @@ mod vad;
 mod whisper;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::error::ConfigError;
 use super::model_entry::{MODEL_FILE, ModelEntry};
+use super::yaml;
 
 pub use audio::AudioSpec;
 pub use blip::{BlipGeneration, BlipSpec, BlipTokens};
@@ -214,12 +215,11 @@ impl ModelFolder {
         if !path.is_file() {
             return Err(ConfigError::NoModelFolder { path: entry.path.clone(), origin: entry.origin.clone() });
         }
-        let text = fs::read_to_string(&path).map_err(|source| ConfigError::Read { path: path.clone(), source })?;
-        let yaml = |error: serde_yaml::Error| ConfigError::yaml(&path, &error);
-        let raw: RawKind = serde_yaml::from_str(&text).map_err(yaml)?;
+        let text = yaml::read(&path)?;
+        let raw: RawKind = yaml::parse(&path, &text)?;
         let (format, common, kind) = match raw.kind {
             RawKindName::Whisper => {
-                let raw: RawWhisper = serde_yaml::from_str(&text).map_err(yaml)?;
+                let raw: RawWhisper = yaml::parse(&path, &text)?;
                 (
                     raw.format,
                     raw.common(),
@@ -234,7 +234,7 @@ impl ModelFolder {
                 )
             }
             RawKindName::Blip => {
-                let raw: RawBlip = serde_yaml::from_str(&text).map_err(yaml)?;
+                let raw: RawBlip = yaml::parse(&path, &text)?;
                 (
                     raw.format,
                     raw.common(),
@@ -247,7 +247,7 @@ impl ModelFolder {
                 )
             }
             RawKindName::Blip2 => {
-                let raw: RawBlip2 = serde_yaml::from_str(&text).map_err(yaml)?;
+                let raw: RawBlip2 = yaml::parse(&path, &text)?;
                 (
                     raw.format,
                     raw.common(),
@@ -260,7 +260,7 @@ impl ModelFolder {
                 )
             }
             RawKindName::Student => {
-                let raw: RawStudent = serde_yaml::from_str(&text).map_err(yaml)?;
+                let raw: RawStudent = yaml::parse(&path, &text)?;
                 (
                     raw.format,
                     raw.common(),
@@ -278,7 +278,7 @@ impl ModelFolder {
                 )
             }
             RawKindName::Vad => {
-                let raw: RawVad = serde_yaml::from_str(&text).map_err(yaml)?;
+                let raw: RawVad = yaml::parse(&path, &text)?;
                 (raw.format, raw.common(), Kind::Vad(VadSpec { audio: raw.audio }))
             }
         };

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use super::agree::{takes_log_mel, takes_pixels};
 use super::audio::AudioSpec;
 use super::graph::{GraphSpec, graph};
 use super::image::ImageSpec;
@@ -200,9 +201,15 @@ impl StudentSpec {
         self.check_shapes(student)?;
         if let Some(image) = &self.image {
             image.check()?;
+            if let Some(input) = student.inputs.get("image") {
+                takes_pixels("student", input, image)?;
+            }
         }
         if let Some(audio) = &self.audio {
             audio.check()?;
+            if let Some(input) = student.inputs.get("log_mel") {
+                takes_log_mel("student", input, audio)?;
+            }
         }
         if self.text.as_ref().is_some_and(|text| !(1..=65_536).contains(&text.max_tokens)) {
             return Err("text.max_tokens: out of range".to_string());

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::agree::{attends, takes_log_mel};
 use super::audio::AudioSpec;
 use super::graph::{GraphSpec, check_decoder, graph};
 
@@ -65,9 +66,12 @@ impl WhisperSpec {
         self.audio.check()?;
         graph(graphs, "encoder")?.need("encoder", &["log_mel"], &["cross_key", "cross_value"])?;
         check_decoder(graphs, "decoder")?;
-        if graphs["encoder"].layers() != graphs["decoder"].layers() {
-            return Err("graphs: encoder and decoder differ in `layers`".to_string());
+        takes_log_mel("encoder", &graphs["encoder"].inputs["log_mel"], &self.audio)?;
+        attends(graphs, "encoder", "decoder")?;
+        if graphs.contains_key("alignment") {
+            attends(graphs, "encoder", "alignment")?;
         }
+        self.check_heads(graphs)?;
         let vocabulary = graphs["decoder"].outputs["logits"].fixed(1).unwrap_or(0) as i64;
         let tokens = &self.tokens;
         let special = [
@@ -94,5 +98,24 @@ impl WhisperSpec {
             return Err(format!("generation.max_tokens: {} is out of range", self.generation.max_tokens));
         }
         Ok(())
+    }
+
+    /// That the heads that follow time are heads of the decoder, and those whose attention the graph returns.
+    fn check_heads(&self, graphs: &BTreeMap<String, GraphSpec>) -> Result<(), String> {
+        let decoder = &graphs["decoder"];
+        let heads = decoder.inputs["past_key"].fixed(1).unwrap_or(0);
+        let there = |(layer, head): &(usize, usize)| *layer < decoder.layers() && *head < heads;
+        if let Some((layer, head)) = self.alignment_heads.iter().find(|place| !there(place)) {
+            let layers = decoder.layers();
+            return Err(format!("alignment_heads: [{layer}, {head}] is beyond {layers} layers of {heads} heads"));
+        }
+        let attention = graphs.get("alignment").and_then(|graph| graph.outputs.get("attention"));
+        match attention.and_then(|attention| attention.fixed(1)) {
+            Some(found) if found != self.alignment_heads.len() => Err(format!(
+                "alignment_heads: {} of them, but graphs.alignment.outputs.attention has {found}",
+                self.alignment_heads.len()
+            )),
+            _ => Ok(()),
+        }
     }
 }

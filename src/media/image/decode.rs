@@ -1,6 +1,6 @@
 //! Files of every format to RGB.
 
-use std::io::{BufRead, BufReader, ErrorKind, Seek};
+use std::io::{BufRead, BufReader, Cursor, ErrorKind, Read, Seek};
 use std::path::Path;
 
 use ::image::error::{LimitErrorKind, UnsupportedErrorKind};
@@ -10,72 +10,182 @@ use ::image::{
 };
 
 use super::super::file;
-use super::{ImageError, jpeg};
+use super::orientation::orientation;
+use super::png_metadata::{self, PngMetadata};
+use super::{ImageError, jpeg, png_repair, tiff};
+
+/// Is asked for a number of bytes, and returns how many of them may be taken.
+pub(super) type Grant<'a> = dyn FnMut(u64) -> u64 + 'a;
 
 /// The most pixels that an image may have: 100 million, which take 300 MB as RGB.
 pub const MAX_PIXELS: u64 = 100_000_000;
 
 /// The most bytes that a decoder may allocate (where it keeps count).
-const MAX_DECODER_BYTES: u64 = 512 << 20;
+pub(super) const MAX_DECODER_BYTES: u64 = 512 << 20;
 
 /// Bytes that tell a format: the brand of an ISO media file (AVIF, HEIC) ends at the twelfth.
 const MAGIC_LEN: usize = 12;
 
-/// Decodes an image file to 8-bit RGB, upright as its EXIF orientation says.
+const TGA_EXTENSIONS: &[&str] = &["tga", "icb", "vda", "vst"];
+
+/// [`load_with_warnings`], without the warnings.
 ///
-/// The format is told by the file's content; only TGA, which has no mark of its own, by the file's name. Of an
+/// # Errors
+/// As there.
+pub fn load(path: &Path) -> Result<RgbImage, ImageError> {
+    load_with_warnings(path, &mut Vec::new())
+}
+
+/// Decodes an image file to 8-bit RGB, upright as its EXIF or XMP orientation says. What was mended or guessed is
+/// added to `warnings`, one line each without the path.
+///
+/// The format is recognised by the file's content; only TGA, which has no mark of its own, by the file's name. Of an
 /// animation or a file of several pages, the first picture is taken. Colours come about as in the image processors of
 /// Hugging Face's transformers 5: what is transparent lies on white, grey is repeated, a palette is looked up, of
 /// 16-bit samples the upper 8 bits are kept (also of grey ones, which Pillow clips at 255 instead). Floating-point
-/// samples (HDR, OpenEXR) are clipped to [0, 1].
+/// samples (HDR, OpenEXR) are clipped to [0, 1]; those of TIFF files with larger values are taken as 0 to 255. A JPEG file
+/// without its end marker is read where all of its pixels are there.
 ///
 /// # Errors
 /// [`ImageError`], one line: an unreadable file, no known format, a damaged or cut-off file, or more than
-/// [`MAX_PIXELS`] pixels, which is told from the header before anything is allocated.
-pub fn load(path: &Path) -> Result<RgbImage, ImageError> {
-    load_within(path, &mut |_| u64::MAX)
+/// [`MAX_PIXELS`] pixels, which is known from the header before anything is allocated.
+pub fn load_with_warnings(path: &Path, warnings: &mut Vec<String>) -> Result<RgbImage, ImageError> {
+    load_within(path, warnings, &mut |_| u64::MAX)
 }
 
-/// As [`load`], in bounded memory: before anything is allocated, `grant` is told how many bytes decoding takes at most, and
-/// returns how many it may take.
+/// As [`load_with_warnings`], in bounded memory: before the pixels are allocated, `grant` is asked for the most bytes that
+/// decoding holds, and returns how many it may take.
 ///
 /// # Errors
-/// As [`load`], and [`ImageError::OverBudget`] for an image that needs more than is granted.
-pub fn load_within(path: &Path, grant: &mut dyn FnMut(u64) -> u64) -> Result<RgbImage, ImageError> {
-    let (file, _) = file::open(path)?;
+/// As [`load_with_warnings`], and [`ImageError::OverBudget`] for an image that needs more than is granted.
+pub fn load_within(path: &Path, warnings: &mut Vec<String>, grant: &mut Grant) -> Result<RgbImage, ImageError> {
+    let (file, length) = file::open(path)?;
     let mut file = BufReader::new(file);
     let format = format_of(file.fill_buf()?, path)?;
-    if format == ImageFormat::Jpeg {
-        if !jpeg::is_complete(&mut file)? {
-            return Err(ImageError::CutOff);
+    match format {
+        ImageFormat::Jpeg => {
+            let progressive = jpeg::is_progressive(&mut file)?;
+            file.rewind()?;
+            let complete = jpeg::is_complete(&mut file)?;
+            file.rewind()?;
+            let grant: &mut Grant = &mut |needed| grant(if progressive { needed.saturating_mul(3) } else { needed });
+            if complete {
+                return decode(file, format, grant);
+            }
+            let bytes = whole(file, length)?;
+            check_header(&bytes, format, grant)?;
+            let ended = jpeg::with_end(bytes).ok_or(ImageError::CutOff)?;
+            warnings.push("it has no end marker; all of its pixels are there".to_string());
+            decode(Cursor::new(ended), format, grant)
         }
-        file.rewind()?;
+        ImageFormat::Tiff => {
+            let mut bytes = whole(file, length)?;
+            let xmp = tiff::xmp(&bytes);
+            let special = tiff::decode(&mut bytes, warnings, grant)?;
+            decode_or(special, xmp, Cursor::new(bytes), format, grant)
+        }
+        ImageFormat::Png => match decode(&mut file, format, grant) {
+            Err(error @ (ImageError::Malformed(_) | ImageError::CutOff)) => {
+                file.rewind()?;
+                let Some((bytes, damage)) = png_repair::repaired(whole(file, length)?) else { return Err(error) };
+                let image = decode(Cursor::new(bytes), format, grant).map_err(|_| error)?;
+                warnings.push(damage.to_string());
+                Ok(image)
+            }
+            outcome => outcome,
+        },
+        format => decode(file, format, grant),
     }
-    let progressive = format == ImageFormat::Jpeg && jpeg::is_progressive(&mut file)?;
-    file.rewind()?;
+}
 
-    let mut reader = ImageReader::with_format(file, format);
+/// The content of a file that is no larger than what a decoder may allocate.
+fn whole(file: impl Read, length: u64) -> Result<Vec<u8>, ImageError> {
+    if length > MAX_DECODER_BYTES {
+        return Err(ImageError::TooMuchMemory(format!("the file has {length} bytes")));
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_DECODER_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn check_header(bytes: &[u8], format: ImageFormat, grant: &mut Grant) -> Result<(), ImageError> {
+    let decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder();
+    // A file that ends within its header is cut off, whatever the decoder makes of it.
+    let decoder = decoder.map_err(|_| ImageError::CutOff)?;
+    let (width, height) = decoder.dimensions();
+    check_size(width, height)?;
+    // Two decoded copies are compared.
+    check_granted(grant, width, height, decoder.total_bytes().saturating_mul(2))
+}
+
+pub(super) fn check_size(width: u32, height: u32) -> Result<(), ImageError> {
+    match u64::from(width) * u64::from(height) > MAX_PIXELS {
+        true => Err(ImageError::TooLarge { width, height }),
+        false => Ok(()),
+    }
+}
+
+/// Asks for the bytes that decoding holds at most.
+pub(super) fn check_granted(grant: &mut Grant, width: u32, height: u32, needed: u64) -> Result<(), ImageError> {
+    let granted = grant(needed);
+    match needed > granted {
+        true => Err(ImageError::OverBudget { width, height, needed, granted }),
+        false => Ok(()),
+    }
+}
+
+fn decode(source: impl BufRead + Seek, format: ImageFormat, grant: &mut Grant) -> Result<RgbImage, ImageError> {
+    decode_or(None, None, source, format, grant)
+}
+
+/// Decodes `source`, or takes the pixels that were `decoded` otherwise, and turns them upright; `xmp` is a TIFF file's.
+fn decode_or(
+    decoded: Option<RgbImage>,
+    xmp: Option<Vec<u8>>,
+    mut source: impl BufRead + Seek,
+    format: ImageFormat,
+    grant: &mut Grant,
+) -> Result<RgbImage, ImageError> {
+    let mut metadata = PngMetadata::default();
+    if format == ImageFormat::Png {
+        metadata = png_metadata::read(&mut source)?;
+        source.rewind()?;
+    }
+    let mut reader = ImageReader::with_format(source, format);
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_DECODER_BYTES);
     reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(describe)?;
+    let mut decoder = match (reader.into_decoder(), &decoded) {
+        (Ok(decoder), _) => decoder,
+        // Its pixels are there; only what would turn it is not.
+        (Err(_), Some(_)) => return decoded.ok_or(ImageError::UnknownFormat),
+        (Err(error), None) => return Err(describe(error)),
+    };
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(ImageError::TooLarge { width, height });
-    }
-    if decoder.total_bytes() > MAX_DECODER_BYTES {
-        return Err(ImageError::TooMuchMemory(format!("{} bytes", decoder.total_bytes())));
-    }
+    check_size(width, height)?;
     // An orientation that cannot be read is none.
-    let orientation = decoder.orientation().ok();
-    let needed = decoding_bytes(&decoder, format, progressive, orientation);
-    let granted = grant(needed);
-    if needed > granted {
-        return Err(ImageError::OverBudget { width, height, needed, granted });
-    }
-    let image = DynamicImage::from_decoder(decoder).map_err(describe)?;
-
-    let mut image = DynamicImage::ImageRgb8(to_rgb8(image));
+    let orientation = match format {
+        ImageFormat::Png => orientation(metadata.exif.as_deref(), metadata.xmp.as_deref()),
+        ImageFormat::Tiff => match decoder.orientation() {
+            Ok(turned) if turned != Orientation::NoTransforms => Some(turned),
+            _ => orientation(None, xmp.as_deref()),
+        },
+        _ => {
+            let exif = decoder.exif_metadata().ok().flatten();
+            orientation(exif.as_deref(), decoder.xmp_metadata().ok().flatten().as_deref())
+        }
+    };
+    let image = match decoded {
+        Some(image) => image,
+        None => {
+            check_granted(grant, width, height, decoding_bytes(&decoder, format, orientation))?;
+            if decoder.total_bytes() > MAX_DECODER_BYTES {
+                return Err(ImageError::TooMuchMemory(format!("{} bytes", decoder.total_bytes())));
+            }
+            to_rgb8(DynamicImage::from_decoder(decoder).map_err(describe)?)
+        }
+    };
+    let mut image = DynamicImage::ImageRgb8(image);
     if let Some(orientation) = orientation {
         image.apply_orientation(orientation);
     }
@@ -83,18 +193,11 @@ pub fn load_within(path: &Path, grant: &mut dyn FnMut(u64) -> u64) -> Result<Rgb
 }
 
 /// The most bytes that decoding holds at a time, estimated from the header.
-fn decoding_bytes(
-    decoder: &impl ImageDecoder,
-    format: ImageFormat,
-    progressive: bool,
-    orientation: Option<Orientation>,
-) -> u64 {
+fn decoding_bytes(decoder: &impl ImageDecoder, format: ImageFormat, orientation: Option<Orientation>) -> u64 {
     let (width, height) = decoder.dimensions();
     let rgb = u64::from(width) * u64::from(height) * 3;
     let decoded = decoder.total_bytes();
     let working = match format {
-        // All coefficients, as 16-bit integers, until the last scan.
-        ImageFormat::Jpeg if progressive => decoded.saturating_mul(2),
         // Row by row, straight into the image.
         ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::Bmp | ImageFormat::Pnm | ImageFormat::Tga => 0,
         // A frame, planes or strips of their own.
@@ -106,22 +209,38 @@ fn decoding_bytes(
 }
 
 fn format_of(start: &[u8], path: &Path) -> Result<ImageFormat, ImageError> {
+    if tiff::is_big(start) {
+        return Ok(ImageFormat::Tiff);
+    }
     if let Ok(format) = ::image::guess_format(start) {
         return match format {
             ImageFormat::Avif => Err(unsupported("AVIF")),
             format => Ok(format),
         };
     }
-    // The brands of HEIF files, ISO/IEC 23008-12.
-    if let Some(brand) = start.get(..MAGIC_LEN).and_then(|start| start.strip_prefix(&[0, 0, 0]))
-        && let Some(brand) = brand[1..].strip_prefix(b"ftyp")
-        && matches!(brand, b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"mif1" | b"msf1")
-    {
-        return Err(unsupported("HEIC"));
+    if let Some(format) = known(start) {
+        return Err(unsupported(format));
     }
-    match ImageFormat::from_path(path) {
-        Ok(ImageFormat::Tga) => Ok(ImageFormat::Tga),
+    match path.extension().map(|extension| extension.to_ascii_lowercase()) {
+        Some(extension) if TGA_EXTENSIONS.iter().any(|known| extension == **known) => Ok(ImageFormat::Tga),
         _ => Err(ImageError::UnknownFormat),
+    }
+}
+
+/// The name of a format that is recognised and not decoded.
+fn known(start: &[u8]) -> Option<&'static str> {
+    if start.starts_with(b"\0\0\0\x0cJXL ") || start.starts_with(b"\xff\x0a") {
+        return Some("JPEG XL");
+    }
+    if start.starts_with(b"\0\0\0\x0cjP  ") || start.starts_with(b"\xff\x4f\xff\x51") {
+        return Some("JPEG 2000");
+    }
+    // The brands of HEIF files, ISO/IEC 23008-12.
+    let brand = start.get(..MAGIC_LEN)?.strip_prefix(&[0, 0])?.get(2..)?.strip_prefix(b"ftyp")?;
+    match brand {
+        b"avif" | b"avis" => Some("AVIF"),
+        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"mif2" | b"msf1" => Some("HEIC"),
+        _ => None,
     }
 }
 
@@ -147,7 +266,7 @@ fn flatten<P: Pixel>(image: &ImageBuffer<P, Vec<P::Subpixel>>, to_u8: impl Fn(P:
 }
 
 /// A sample on white, rounded as Pillow's `alpha_composite` rounds.
-fn on_white(sample: u8, alpha: u8) -> u8 {
+pub(super) fn on_white(sample: u8, alpha: u8) -> u8 {
     let (sample, alpha) = (u32::from(sample), u32::from(alpha));
     let sum = ((alpha * sample + (255 - alpha) * 255) << 7) + (0x80 << 7);
     (((sum >> 8) + sum) >> 15) as u8

@@ -1,9 +1,15 @@
-//! Tells a JPEG file that was cut off from a whole one: the decoder fills what is missing with grey and says nothing.
+//! JPEG files without their end: the decoder fills what is missing with grey and says nothing.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Cursor, Read};
+
+use ::image::codecs::jpeg::JpegDecoder;
+use ::image::{DynamicImage, ImageDecoder};
 
 const MARKER: u8 = 0xff;
 const END_OF_IMAGE: u8 = 0xd9;
+
+/// Bytes that are put behind a file without end marker: more than any one block of pixels takes.
+const PADDING: usize = 512;
 
 /// Whether the image's end marker is there. The reader stands at the file's start.
 ///
@@ -52,6 +58,24 @@ pub(super) fn is_progressive(reader: &mut impl BufRead) -> io::Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// A file of which only the end marker is missing, with an end marker; `None` where pixels are missing, too.
+///
+/// Decoded with one and with another padding behind its last byte, a whole picture stays the same: nothing of the padding
+/// is read.
+pub(super) fn with_end(mut bytes: Vec<u8>) -> Option<Vec<u8>> {
+    while bytes.last() == Some(&MARKER) {
+        bytes.pop();
+    }
+    let ended = |padding: u8| [&bytes[..], &[padding; PADDING], &[MARKER, END_OF_IMAGE]].concat();
+    let pixels = |padding: u8| {
+        let decoder = JpegDecoder::new(Cursor::new(ended(padding))).ok()?;
+        let small = decoder.total_bytes() <= super::decode::MAX_DECODER_BYTES;
+        DynamicImage::from_decoder(decoder).ok().filter(|_| small)
+    };
+    let (zeros, others) = (pixels(0)?, pixels(0x5a)?);
+    (zeros == others).then(|| ended(0))
 }
 
 /// Reads up to the byte after the next 0xFF (and its fill bytes).

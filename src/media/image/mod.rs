@@ -3,19 +3,29 @@
 //! | module | what it does |
 //! |---|---|
 //! | `decode` | files of every format to RGB, upright, within a bounded size |
-//! | `jpeg` | tells a JPEG file that was cut off from a whole one |
+//! | `extensions` | names that picture files have |
+//! | `jpeg` | JPEG files without their end |
+//! | `orientation`, `png_metadata` | how a picture must be turned |
+//! | `png_repair` | damage of PNG files that does not concern the pixels |
+//! | `tiff` | TIFF files that the general decoder does not read |
 //! | `resize` | Pillow's resampling, to the bit |
 //! | `normalise` | 8-bit RGB to the tensor |
 
 mod decode;
 mod error;
+mod extensions;
 mod jpeg;
 mod normalise;
+mod orientation;
+mod png_metadata;
+mod png_repair;
 mod resize;
+mod tiff;
 
 pub use ::image::RgbImage;
 
-pub use decode::{MAX_PIXELS, load, load_within};
+pub use decode::{MAX_PIXELS, load, load_with_warnings, load_within};
 pub use error::ImageError;
+pub use extensions::{EXTENSIONS, UNSUPPORTED_EXTENSIONS};
 pub use normalise::{PixelConfig, pixel_values};
 pub use resize::{Resample, resize};

@@ -31,7 +31,8 @@ pub fn load(path: &Path) -> Result<Vec<f32>, VectorError> {
     file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(super::FileError::Io)?;
     let numbers = match npy::after_magic(&bytes) {
         Some(content) => npy::parse(content)?,
-        None => serde_json::from_slice(&bytes).map_err(|_| VectorError::Unknown)?,
+        None => serde_json::from_slice(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes))
+            .map_err(|_| VectorError::Unknown)?,
     };
     match numbers.len() {
         0 => Err(VectorError::NoNumbers),
@@ -67,6 +68,7 @@ mod tests {
         assert_eq!(read(&npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }  \n", &single)), expected);
         assert_eq!(read(&npy("{'descr': '<f8', 'fortran_order': True, 'shape': (1, 2), }\n", &double)), expected);
         assert_eq!(read(b"[1.5, -2]\n"), expected);
+        assert_eq!(read(b"\xef\xbb\xbf[1.5, -2]\r\n"), expected);
     }
 
     #[test]

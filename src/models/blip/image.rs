@@ -54,7 +54,7 @@ impl Blip {
     pub fn encode_pixels(&self, pixels: Array4<f32>) -> Result<EncodedImage, Error> {
         let mut outputs = self.vision.run(&[("pixel_values", &[Tensor::float(pixels)?])])?;
         Ok(EncodedImage {
-            embeddings: outputs.take("image_embeds").into_iter().next(),
+            embeddings: outputs.take("image_embeds").pop(),
             caption_cross: self.captions().then(|| CrossAttention::take(&mut outputs)),
             embedding: outputs.take("image_embedding").first().map(embedding).transpose()?,
         })
@@ -67,7 +67,9 @@ pub(crate) fn pixel_config(spec: &ImageSpec) -> PixelConfig {
         width: spec.width,
         height: spec.height,
         resample: match spec.resample {
+            ResampleFilter::Box => Resample::Box,
             ResampleFilter::Bilinear => Resample::Bilinear,
+            ResampleFilter::Hamming => Resample::Hamming,
             ResampleFilter::Bicubic => Resample::Bicubic,
             ResampleFilter::Lanczos => Resample::Lanczos,
         },

@@ -260,11 +260,13 @@ impl Decoding<'_> {
             }
         }
         let mut outputs = self.decoder.graph.run(&inputs)?;
-        self.past_keys = outputs.take("present_key");
-        self.past_values = outputs.take("present_value");
+        // Every layer's cache has this length: the axis has one name in model.yaml, and one length.
+        let cached = self.cached() + count;
+        let cache = outputs.take_all("present_key", &[Some(self.rows), None, Some(cached), None])?;
+        self.past_values = outputs.take_all("present_value", &[Some(self.rows), None, Some(cached), None])?;
+        self.past_keys = cache;
         self.length += count;
         let logits = outputs.take_one("logits", &[Some(self.rows), Some(self.decoder.vocabulary)])?;
-        Logits::new(&logits, self.decoder.vocabulary)?
-            .ok_or_else(|| EngineError::NotANumber { graph: self.decoder.graph.name().to_string(), tensor: "logits" })
+        Logits::new(&logits, self.decoder.vocabulary)
     }
 }

@@ -10,13 +10,11 @@ pub struct Logits {
 }
 
 impl Logits {
-    /// Copies them out of a tensor; `None` when one of them is not a number.
-    pub(super) fn new(tensor: &Tensor, vocabulary: usize) -> Result<Option<Self>, EngineError> {
+    /// Copies them out of a tensor of whole rows.
+    pub(super) fn new(tensor: &Tensor, vocabulary: usize) -> Result<Self, EngineError> {
         let view = tensor.view()?;
         let values = view.as_slice().map_or_else(|| view.iter().copied().collect(), <[f32]>::to_vec);
-        // Without a way out at the first, so that the loop is vectorised.
-        let not_a_number = values.iter().fold(false, |found, value| found | value.is_nan());
-        Ok((!not_a_number).then_some(Logits { values, vocabulary }))
+        Ok(Logits { values, vocabulary })
     }
 
     /// Those of one row.

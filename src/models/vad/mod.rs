@@ -120,8 +120,9 @@ impl Vad {
         let fed = [("samples", one(&samples)), ("state_h", one(&state.hidden)), ("state_c", one(&state.cell))];
         let mut outputs = self.graph.run(&fed)?;
         let speech: Vec<f32> = outputs.take_one("speech", &[Some(chunks)])?.view()?.iter().copied().collect();
-        if speech.iter().any(|probability| probability.is_nan()) {
-            return Err(EngineError::NotANumber { graph: self.graph.name().to_string(), tensor: "speech" });
+        if let Some(&value) = speech.iter().find(|probability| !(0.0..=1.0).contains(*probability)) {
+            let graph = self.graph.name().to_string();
+            return Err(EngineError::OutOfRange { graph, tensor: "speech", value, range: "0 to 1" });
         }
         let shape = [Some(1), Some(1), Some(self.state_size)];
         let hidden = outputs.take_one("next_state_h", &shape)?;

@@ -87,14 +87,6 @@ impl Aligner {
         let log_probabilities = outputs.take_one("log_probability", &[Some(1), Some(ids.len() - 1)])?;
         let probabilities: Vec<f32> =
             log_probabilities.view()?.iter().skip(first).take(text.len()).map(|value| value.exp()).collect();
-        for (tensor, sound) in [
-            ("attention", scores.iter().all(|score| score.is_finite())),
-            ("log_probability", !probabilities.iter().any(|probability| probability.is_nan())),
-        ] {
-            if !sound {
-                return Err(EngineError::NotANumber { graph: self.graph.name().to_string(), tensor });
-            }
-        }
 
         let matrix = token_matrix(scores, frames / FRAMES_PER_TIMESTAMP);
         let begins = begin_times(matrix.slice(s![first..ids.len() - 1, ..]));

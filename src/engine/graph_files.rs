@@ -1,0 +1,97 @@
+//! The files of one graph, checked before ONNX Runtime opens them: all that it will read is listed in `model.yaml`.
+
+use std::path::{Path, PathBuf};
+
+use super::checksum::Verified;
+use super::error::EngineError;
+use super::onnx_file::{self, ExternalData};
+use crate::config::model_folder::{FileSpec, ModelFolder};
+
+/// One graph of a model folder in one precision.
+pub(super) struct GraphFiles {
+    /// The graph file.
+    pub path: PathBuf,
+    /// The weights file, where the folder lists one.
+    weights: Option<PathBuf>,
+    /// Nodes of the graph.
+    pub nodes: usize,
+}
+
+impl GraphFiles {
+    /// Checks graph and weights against `model.yaml`, and that no tensor's data lies anywhere else.
+    ///
+    /// # Errors
+    /// [`EngineError::Read`], [`EngineError::Checksum`] and [`EngineError::ExternalData`].
+    pub fn check(folder: &ModelFolder, graph: &str, weights: &str, verified: &Verified) -> Result<Self, EngineError> {
+        let files = &folder.common.files;
+        let path = folder.file(graph);
+        verified.verify(&path, &files[graph])?;
+        let found = onnx_file::read_onnx(&path).map_err(|source| EngineError::Read { path: path.clone(), source })?;
+        let listed = files.get(weights);
+        if let Some(problem) = found.external.iter().find_map(|tensor| outside(tensor, weights, listed)) {
+            return Err(EngineError::ExternalData { path, problem });
+        }
+        let weights = match listed {
+            Some(expected) => {
+                let weights = folder.file(weights);
+                verified.verify(&weights, expected)?;
+                Some(weights)
+            }
+            None => None,
+        };
+        Ok(GraphFiles { path, weights, nodes: found.nodes })
+    }
+
+    /// Checks that nobody wrote to the files or replaced them since [`GraphFiles::check`]; called when ONNX Runtime has
+    /// opened them.
+    ///
+    /// # Errors
+    /// [`EngineError::Checksum`].
+    pub fn unchanged(&self, verified: &Verified) -> Result<(), EngineError> {
+        [Some(&self.path), self.weights.as_ref()].into_iter().flatten().try_for_each(|path| verified.unchanged(path))
+    }
+}
+
+/// What is wrong with where a tensor's data lies, if anything; `listed` describes the file `weights`.
+fn outside(tensor: &ExternalData, weights: &str, listed: Option<&FileSpec>) -> Option<String> {
+    let ExternalData { tensor, location, offset, length } = tensor;
+    let Some(listed) = listed.filter(|_| location == weights) else {
+        let location = Path::new(location).display();
+        return Some(match listed {
+            Some(_) => format!("the data of tensor `{tensor}` lies in `{location}`, and may only lie in `{weights}`"),
+            None => {
+                format!("the data of tensor `{tensor}` lies in `{location}`, which model.yaml does not list as weights")
+            }
+        });
+    };
+    // A length that is missing is that of the tensor; ONNX Runtime checks it against the file.
+    let end = offset.checked_add(length.unwrap_or(0));
+    if end.is_none_or(|end| end > listed.bytes) {
+        return Some(format!("the data of tensor `{tensor}` lies behind the end of `{weights}`"));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_listed_weights_are_allowed() {
+        let listed = FileSpec { sha256: String::new(), bytes: 100 };
+        let problem = |location: &str, offset: u64, length: Option<u64>| {
+            let tensor = ExternalData { tensor: "w".into(), location: location.into(), offset, length };
+            outside(&tensor, "a.data", Some(&listed))
+        };
+        assert_eq!(problem("a.data", 40, Some(60)), None);
+        assert_eq!(problem("a.data", 100, None), None);
+        for location in ["", "./a.data", "b.data", "../a.data", "/etc/passwd", "*/_ORT_MEM_ADDR_/*", "A.data"] {
+            assert!(problem(location, 0, Some(1)).unwrap().contains("may only lie in `a.data`"), "{location}");
+        }
+        for (offset, length) in [(40, Some(61)), (101, None), (u64::MAX, Some(2))] {
+            assert!(problem("a.data", offset, length).unwrap().contains("behind the end"), "{offset}");
+        }
+        let tensor = ExternalData { tensor: "w".into(), location: "a.data".into(), offset: 0, length: None };
+        assert!(outside(&tensor, "a.data", None).unwrap().contains("does not list"));
+    }
+}

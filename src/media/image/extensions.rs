@@ -1,0 +1,10 @@
+//! Names that picture files have.
+
+/// Extensions of pictures that [`load`](super::load) decodes, in lower case.
+pub const EXTENSIONS: &[&str] = &[
+    "png", "apng", "jpg", "jpeg", "jpe", "jif", "jfif", "jfi", "mpo", "gif", "webp", "bmp", "dib", "tif", "tiff",
+    "tga", "icb", "vda", "vst", "ico", "pnm", "pbm", "pgm", "ppm", "pam", "qoi", "hdr", "exr", "ff", "dds",
+];
+
+/// Extensions of pictures that are not decoded. A file of that name is an input all the same: its record says what to do.
+pub const UNSUPPORTED_EXTENSIONS: &[&str] = &["heic", "heif", "hif", "avif", "jp2", "j2k", "jpx", "jxl"];

@@ -1,0 +1,81 @@
+//! Everything that can be known of a model folder without an input: what `edgefuse check` and the exporters ask.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::token_bytes::TokenBytes;
+use super::vocabulary::Vocabulary;
+use crate::config::model_folder::{Kind, ModelFolder};
+use crate::config::{Device, ModelEntry, Precisions, Provider, Providers};
+use crate::engine::{self, Engine, EngineError, GraphFile, SessionOptions, release_freed};
+use crate::error::Error;
+
+/// What was checked of a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedFolder {
+    /// Name of the model.
+    pub name: String,
+    /// Its kind.
+    pub kind: &'static str,
+    /// Graphs that were loaded, each in one precision.
+    pub loaded: usize,
+    /// What could not be checked here, one line each: precisions that the library is too old for.
+    pub left_out: Vec<String>,
+}
+
+/// Checks the model folder at `path`: `model.yaml`, the hash of every file, the files that graphs name, the tokenizer, and
+/// that ONNX Runtime loads every graph in every precision, on the CPU, with the tensors that `model.yaml` says.
+///
+/// # Errors
+/// [`Error::Model`], [`Error::Engine`] or [`Error::Tokenizer`] with the first thing that is wrong.
+pub fn check_folder(engine: &Arc<Engine>, path: &Path) -> Result<CheckedFolder, Error> {
+    let entry = ModelEntry {
+        path: path.to_path_buf(),
+        origin: "check".to_string(),
+        precision: Precisions::default(),
+        execution_providers: Providers::all(vec![Provider::cpu()]),
+        require: Default::default(),
+    };
+    let folder = ModelFolder::load(&entry).map_err(Error::Model)?;
+    for (name, expected) in &folder.common.files {
+        engine::verify(&folder.file(name), expected)?;
+    }
+    match (&folder.kind, folder.kind.tokenizer()) {
+        (Kind::Whisper(_), Some(tokenizer)) => {
+            TokenBytes::load(&folder, tokenizer)?;
+            Vocabulary::load(&folder, tokenizer)?;
+        }
+        (_, Some(tokenizer)) => drop(Vocabulary::load(&folder, tokenizer)?),
+        (_, None) => {}
+    }
+    let mut checked =
+        CheckedFolder { name: folder.common.name.clone(), kind: folder.kind.name(), loaded: 0, left_out: Vec::new() };
+    let providers = [Provider::cpu()];
+    for (role, graph) in &folder.common.graphs {
+        // Precisions may share a file: int8's encoder serves q4, say.
+        let mut seen = BTreeSet::new();
+        for (precision, file) in &graph.files {
+            if !seen.insert((file, graph.weights_file(precision, file))) {
+                continue;
+            }
+            let options = SessionOptions { precision, why: None, providers: &providers, require: None };
+            match engine.load(&GraphFile { folder: &folder, role }, &options) {
+                Ok(_) => checked.loaded += 1,
+                Err(error @ EngineError::TooOld { .. }) => checked.left_out.push(error.to_string()),
+                Err(error) => return Err(error.into()),
+            }
+            release_freed();
+        }
+    }
+    Ok(checked)
+}
+
+/// The settings of ONNX Runtime for checks without a device file: the library is looked for from the current folder.
+pub fn check_engine(device: Option<&Device>) -> Result<Arc<Engine>, Error> {
+    let engine = match device {
+        Some(device) => Engine::start(&device.runtime, &device.base)?,
+        None => Engine::start(&Default::default(), Path::new(""))?,
+    };
+    Ok(Arc::new(engine))
+}
