@@ -45,11 +45,11 @@ pub(super) fn requirements(device: &Device, config: &str, why: &str, needed: &st
     )
 }
 
-/// The oldest library that all graphs run on.
+/// The oldest library that all graphs run on, whatever the board's processor.
 fn version(models: &[(&ModelEntry, &ModelFolder)]) -> RuntimeVersion {
     let needs = models.iter().flat_map(|(entry, folder)| {
         let graphs = folder.common.graphs.iter();
-        graphs.filter_map(|(role, graph)| graph.needs.get(entry.precision.of(role)).copied())
+        graphs.filter_map(|(role, graph)| graph.needs.get(entry.precision.of(role)).map(|needs| needs.on(false)))
     });
     needs.fold(oldest_library(), RuntimeVersion::max)
 }

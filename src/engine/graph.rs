@@ -12,6 +12,7 @@ use super::error::EngineError;
 use super::placement::Placement;
 use super::providers::{MissingProvider, Registered};
 use super::tensor::Tensor;
+use super::trial::Trial;
 use crate::config::model_folder::{Axis, ElementType, GraphSpec, TensorSpec};
 
 /// A loaded graph.
@@ -24,6 +25,9 @@ pub struct Graph {
     provider: &'static str,
     providers: Registered,
     placement: Option<Placement>,
+    trial: Trial,
+    /// Whether it ran here.
+    proven: bool,
 }
 
 /// The tensors a graph gave, by role; a role with one tensor a layer has them in order.
@@ -62,7 +66,8 @@ impl Graph {
             Some(most) => named(&most.provider).unwrap_or("cpu"),
             None => providers.active.first().copied().unwrap_or("cpu"),
         };
-        Ok(Graph { name, session, run_options, inputs, outputs, provider, providers, placement })
+        let trial = Trial::new(spec);
+        Ok(Graph { name, session, run_options, inputs, outputs, provider, providers, placement, trial, proven: false })
     }
 
     /// `model/role`.
@@ -89,23 +94,54 @@ impl Graph {
     /// Runs the graph. `inputs` gives the tensors of each role: one, or one a decoder layer.
     ///
     /// # Errors
-    /// [`EngineError::Run`] with what ONNX Runtime said.
+    /// [`EngineError::Run`] with what ONNX Runtime said; [`EngineError::Unfit`] where it would say so of any input.
     pub fn run(&mut self, inputs: &[(&str, &[Tensor])]) -> Result<Outputs, EngineError> {
         let mut fed: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = Vec::new();
         for (role, tensors) in inputs {
             let names = self.inputs.get(*role).map(Vec::as_slice).unwrap_or_default();
             fed.extend(names.iter().zip(*tensors).map(|(name, tensor)| (Cow::from(name.as_str()), (&tensor.0).into())));
         }
-        let failed = |source| EngineError::Run { graph: self.name.clone(), source };
-        let mut found = self.session.run_with_options(fed, &self.run_options).map_err(failed)?;
-        let tensors = self
-            .outputs
-            .iter()
-            .map(|(role, names)| {
-                (role.clone(), names.iter().filter_map(|name| found.remove(name)).map(Tensor).collect())
-            })
-            .collect();
-        Ok(Outputs { graph: self.name.clone(), tensors })
+        let error = match self.session.run_with_options(fed, &self.run_options) {
+            Ok(mut found) => {
+                self.proven = true;
+                let tensors = self.outputs.iter().map(|(role, names)| {
+                    (role.clone(), names.iter().filter_map(|name| found.remove(name)).map(Tensor).collect())
+                });
+                return Ok(Outputs { graph: self.name.clone(), tensors: tensors.collect() });
+            }
+            Err(error) => error,
+        };
+        Err(self.failure(error))
+    }
+
+    /// Runs the graph on input made from its description: whether it can run here at all.
+    ///
+    /// # Errors
+    /// [`EngineError::Unfit`] with what ONNX Runtime said.
+    pub fn try_once(&mut self) -> Result<(), EngineError> {
+        for run in 0..self.trial.runs() {
+            let made = self.trial.inputs(run)?;
+            let mut fed: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = Vec::new();
+            for (role, tensors) in &made {
+                let names = self.inputs.get(role).map(Vec::as_slice).unwrap_or_default();
+                fed.extend(names.iter().zip(tensors).map(|(name, it)| (Cow::from(name.as_str()), (&it.0).into())));
+            }
+            let failed = |source| EngineError::Unfit { graph: self.name.clone(), source };
+            self.session.run_with_options(fed, &self.run_options).map_err(failed)?;
+        }
+        self.proven = true;
+        Ok(())
+    }
+
+    /// The error of a run: about its input, unless the graph never ran here and does not run on made input either.
+    fn failure(&mut self, source: ort::Error) -> EngineError {
+        match self.proven {
+            false => match self.try_once() {
+                Err(unfit @ EngineError::Unfit { .. }) => unfit,
+                _ => EngineError::Run { graph: self.name.clone(), source },
+            },
+            true => EngineError::Run { graph: self.name.clone(), source },
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use super::build_progress::{BuildProgress, OnBuild, watched};
 use super::checksum::Verified;
 use super::environment::environment;
 use super::error::{EngineError, one_line};
+use super::features::has_avx2;
 use super::graph::Graph;
 use super::library::{self, LoadedLibrary};
 use super::node_count;
@@ -21,6 +22,7 @@ use super::placement::{Listener, Placement};
 use super::profile::Profiles;
 use super::providers::{self, CacheKey, MissingProvider, Registered};
 use super::saturation::{EXACT_BYTE_PRODUCTS, saturates};
+use super::telemetry;
 use crate::config::model_folder::{Dialect, GraphSpec, ModelFolder, RuntimeVersion};
 use crate::config::{CpuOptions, OnMissingProvider, Provider, Requirement, Runtime, Threads};
 
@@ -56,11 +58,12 @@ pub struct SessionOptions<'a> {
 }
 
 impl Engine {
-    /// Finds and loads ONNX Runtime. `base` is the folder of the device file.
+    /// Finds and loads ONNX Runtime, with its telemetry turned off. `base` is the folder of the device file.
     ///
     /// # Errors
-    /// [`EngineError::LibraryNotFound`], [`EngineError::LibraryUnusable`].
+    /// [`EngineError::Telemetry`], [`EngineError::LibraryNotFound`], [`EngineError::LibraryUnusable`].
     pub fn start(runtime: &Runtime, base: &Path) -> Result<Self, EngineError> {
+        telemetry::ensure_disabled()?;
         let library = library::find(runtime.library.as_deref(), base)?;
         let environment = environment(&library, &runtime.threads)?;
         Ok(Engine {
@@ -221,9 +224,10 @@ impl Engine {
     fn check_version(&self, name: &str, spec: &GraphSpec, precision: &str) -> Result<(), EngineError> {
         let LoadedLibrary { version, path, .. } = &self.library;
         let loaded = RuntimeVersion::parse(version);
-        let serves = |precision: &str| spec.needs.get(precision).is_none_or(|&needed| loaded >= Some(needed));
-        match spec.needs.get(precision) {
-            Some(&needed) if !serves(precision) => Err(EngineError::TooOld {
+        let needed = |precision: &str| spec.needs.get(precision).map(|needs| needs.on(has_avx2()));
+        let serves = |precision: &str| needed(precision).is_none_or(|needed| loaded >= Some(needed));
+        match needed(precision) {
+            Some(needed) if !serves(precision) => Err(EngineError::TooOld {
                 graph: name.to_string(),
                 precision: precision.to_string(),
                 needed,

@@ -11,6 +11,7 @@ mod commands;
 mod configs;
 mod devices;
 mod fuse;
+mod libraries;
 mod live;
 mod matching;
 mod subtitles;
