@@ -29,6 +29,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import offline  # noqa: F401  # isort: skip  turns telemetry off before onnxruntime is loaded
 import numpy as np
 import yaml
 

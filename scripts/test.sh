@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Every check of the project, from a fresh clone: goes on after a failure, and ends with a table and exit code 1 if
-# anything failed. --fast leaves out the documentation, the demo, the oldest ONNX Runtime, the limits of memory and aarch64.
+# anything failed. --fast leaves out the documentation, the demo, the oldest ONNX Runtime, the network, the service, the limits
+# of memory and aarch64.
 #
 # shellcheck disable=SC2329  # the functions are called through `check`
 set -uo pipefail
@@ -76,6 +77,8 @@ check "list of crates" .venv/bin/python scripts/list_crates.py --check
 check "pytest" python_tests
 check "kills" scripts/test_kills.sh --quick
 $fast || check "demo" scripts/demo.sh
+$fast || check "offline" scripts/test_offline.sh
+$fast || check "service under systemd" scripts/test_service.sh
 $fast || check "demo on the oldest ONNX Runtime" oldest_runtime
 $fast || check "limits of memory" scripts/test_memory.sh --quick
 $fast || check "aarch64" scripts/test_aarch64.sh

@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import offline  # noqa: F401  # isort: skip  turns telemetry off before onnxruntime is loaded
 import numpy as np
 
 from export.vad_weights import CHUNK_SAMPLES, CONTEXT_SAMPLES, HIDDEN, SAMPLE_RATE

@@ -105,6 +105,12 @@ pub enum Error {
         /// The budget.
         budget: crate::config::ByteSize,
     },
+    /// A graph cannot be loaded or run here.
+    #[error("{problem}")]
+    Unfit {
+        /// The first such graph, and why.
+        problem: String,
+    },
     /// What a board needs cannot be packed.
     #[error("bundle: {problem}")]
     Bundle {

@@ -7,5 +7,7 @@ mod cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // SAFETY: the first statement of the program, which has no other thread yet.
+    unsafe { edgefuse::engine::disable_telemetry() };
     cli::run(cli::Args::read())
 }

@@ -66,6 +66,7 @@ def environment(threads: int) -> dict[str, str]:
         "PYTHONPATH": str(paths.SCRIPTS),
         "PYTHONWARNINGS": "ignore",
         "HF_HUB_OFFLINE": "1",
+        "ORT_DISABLE_TELEMETRY": "1",
         "TOKENIZERS_PARALLELISM": "false",
     }
 

@@ -75,7 +75,7 @@ def graph_entry(
     graph: GraphBuilder,
     files: Mapping[str, str],
     weights: Mapping[str, str] | None = None,
-    needs: Mapping[str, str] | None = None,
+    needs: Mapping[str, Mapping[str, str]] | None = None,
     lengths: Mapping[str, Lengths] | None = None,
 ) -> dict[str, Any]:
     """The description of a graph under its role, by precision: `files` has the file of the graph, `weights` that of its
@@ -89,7 +89,7 @@ def graph_entry(
     if weights:
         entry["weights"] = dict(weights)
     if needs:
-        entry["needs"] = dict(needs)
+        entry["needs"] = {precision: dict(versions) for precision, versions in needs.items()}
     axes = {axis for tensor in description["inputs"].values() for axis in tensor["shape"]}
     if profiles := {axis: asdict(length) for axis, length in (lengths or {}).items() if axis in axes}:
         entry["profiles"] = profiles

@@ -41,13 +41,13 @@ PLAIN = (Precision.FP32, Precision.FP16)
 ENCODER = {Precision.Q4: Precision.INT8}
 """Of the precisions whose encoder is another's: 4 bits would make it less exact and no faster."""
 
-LEAST_RUNTIME = {Precision.Q8: "1.22"}
-"""The first version of ONNX Runtime that runs a precision, where 1.17 does not."""
+LEAST_RUNTIME = {Precision.Q8: {"avx2": "1.22", "default": "1.23"}}
+"""The first version of ONNX Runtime that runs a precision, where 1.17 does not: on x86 with AVX2, and on any processor."""
 
 
-def least_runtimes(precisions: Iterable[Precision]) -> dict[str, str]:
+def least_runtimes(precisions: Iterable[Precision]) -> dict[str, dict[str, str]]:
     """`needs` of a graph that is there in `precisions`."""
-    return {precision.value: LEAST_RUNTIME[precision] for precision in precisions if precision in LEAST_RUNTIME}
+    return {precision.value: dict(LEAST_RUNTIME[precision]) for precision in precisions if precision in LEAST_RUNTIME}
 
 
 BITS = {Precision.Q8: 8, Precision.Q4: 4}

@@ -61,6 +61,8 @@ pub(super) fn write(entries: Vec<Entry>, path: &Path) -> Result<Packed, Error> {
         sha256: hexadecimal(out.hash),
         files: stream.names,
         no_library: None,
+        glibc: None,
+        notes: Vec::new(),
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Bundle, model};
 use edgefuse::config::model_folder::{ModelFolder, RuntimeVersion};
 use edgefuse::config::{Device, ModelEntry, OnMissingProvider};
-use edgefuse::engine::oldest_library;
+use edgefuse::engine::{Processor, oldest_library};
 
 /// One sentence for whoever packs: the version, machine and providers of the library that the models need.
 pub(super) fn needed(bundle: &Bundle, device: &Device, models: &[(&ModelEntry, &ModelFolder)]) -> String {
@@ -45,13 +45,16 @@ pub(super) fn requirements(device: &Device, config: &str, why: &str, needed: &st
     )
 }
 
-/// The oldest library that all graphs run on, each in the least demanding of its packed precisions.
+/// The oldest library that all graphs run on, each in the least demanding of its packed precisions, whatever the board's
+/// processor.
 fn version(bundle: &Bundle, models: &[(&ModelEntry, &ModelFolder)]) -> RuntimeVersion {
+    let processors = Processor::of_machine(bundle.target);
     let needs = models.iter().flat_map(|(entry, folder)| {
         let graphs = folder.common.graphs.iter();
         graphs.filter_map(|(role, graph)| {
             let precisions = model::precisions(entry, role, graph, bundle.target);
-            precisions.iter().map(|precision| graph.needs.get(precision).copied()).min().flatten()
+            let needed = |precision: &String| processors.iter().map(|it| it.needed(graph, precision)).max().flatten();
+            precisions.iter().map(needed).min().flatten()
         })
     });
     needs.fold(oldest_library(), RuntimeVersion::max)

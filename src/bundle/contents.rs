@@ -1,15 +1,18 @@
 //! Which files make a bundle.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 use std::fs;
+use std::path::Path;
 
 use super::archive::{Content, Entry};
 use super::binary::Library;
-use super::place::place;
+use super::place::{place, safe};
+use super::requirements::Requirements;
 use super::{Bundle, binary, board, licenses, model, service};
 use edgefuse::config::MODEL_FILE;
 use edgefuse::config::model_folder::ModelFolder;
-use edgefuse::config::{Device, ModelEntry};
+use edgefuse::config::{Device, ModelEntry, Texts};
 use edgefuse::error::Error;
 
 /// Tells what the board must have of its own.
@@ -19,26 +22,40 @@ const BOARD: &str = "BOARD.txt";
 pub(super) struct Contents {
     pub entries: Vec<Entry>,
     pub no_library: Option<String>,
+    pub requirements: Requirements,
 }
 
 /// Collects and checks it all, before anything is written.
 pub(super) fn contents(bundle: &Bundle, device: &Device) -> Result<Contents, Error> {
     let mut files = BTreeMap::new();
     let mut put = |name: String, content: Content, executable: bool| {
-        files.insert(name.clone(), Entry { name, content, executable });
+        safe(&name)?;
+        match files.entry(name.clone()) {
+            Slot::Vacant(slot) => {
+                slot.insert(Entry { name, content, executable });
+                Ok(())
+            }
+            Slot::Occupied(_) => {
+                Err(Error::Bundle { problem: format!("two files would be {name} in the bundle; rename one") })
+            }
+        }
     };
 
-    put("edgefuse".to_string(), Content::File(binary::program(bundle, &device.base)?, None), true);
+    let program = binary::program(bundle, &device.base)?;
+    put("edgefuse".to_string(), Content::File(program.clone(), None), true)?;
     let library = binary::library(bundle, device)?;
     if let Library::Packed(path, place) = &library {
-        put(place.clone(), Content::File(path.clone(), None), false);
+        put(place.clone(), Content::File(path.clone(), None), false)?;
         for (name, notice) in licenses::of_library(path) {
-            put(format!("LICENSES/{name}"), Content::File(notice, None), false);
+            put(format!("LICENSES/{name}"), Content::File(notice, None), false)?;
         }
     }
-    let config = device.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let config = file_name(&device.path)?;
     for (name, text) in device_files(device)? {
-        put(format!("configs/{name}"), Content::Bytes(text.into_bytes()), false);
+        put(format!("configs/{name}"), Content::Bytes(text.into_bytes()), false)?;
+    }
+    for (name, path) in lists(device)? {
+        put(name, Content::File(path.to_path_buf(), None), false)?;
     }
 
     let mut packed = Vec::new();
@@ -57,31 +74,35 @@ pub(super) fn contents(bundle: &Bundle, device: &Device) -> Result<Contents, Err
             ),
         })?;
         let model = model::reduced(entry, bundle.target)?;
-        put(format!("{place}/{MODEL_FILE}"), Content::Bytes(model.yaml.into_bytes()), false);
+        put(format!("{place}/{MODEL_FILE}"), Content::Bytes(model.yaml.into_bytes()), false)?;
         for (name, spec) in model.files {
             let path = model.folder.file(&name);
-            put(format!("{place}/{name}"), Content::File(path, Some(spec)), false);
+            put(format!("{place}/{name}"), Content::File(path, Some(spec)), false)?;
         }
         packed.push((place, entry, model.folder));
     }
     for (name, text) in licenses::texts(packed.iter().map(|(place, _, folder)| (place.as_str(), folder))) {
-        put(format!("LICENSES/{name}"), Content::Bytes(text.into_bytes()), false);
+        put(format!("LICENSES/{name}"), Content::Bytes(text.into_bytes()), false)?;
     }
-    put("edgefuse.service".to_string(), Content::Bytes(service::unit(device, &config).into_bytes()), false);
-    let install = service::install_script(binary::architecture(bundle.target), &config);
-    put("install.sh".to_string(), Content::Bytes(install.into_bytes()), true);
+    let models: Vec<(&ModelEntry, &ModelFolder)> = packed.iter().map(|(_, entry, folder)| (*entry, folder)).collect();
+    let library_file = match &library {
+        Library::Packed(path, _) => Some(path.as_path()),
+        Library::OfBoard(_) => None,
+    };
+    let requirements = Requirements::of(bundle.target, &program, library_file, &models)?;
+    put("edgefuse.service".to_string(), Content::Bytes(service::unit(device, &config).into_bytes()), false)?;
+    let install = service::install_script(bundle.target, &config, requirements.glibc);
+    put("install.sh".to_string(), Content::Bytes(install.into_bytes()), true)?;
     let no_library = match library {
         Library::Packed(..) => None,
         Library::OfBoard(why) => {
-            let models: Vec<(&ModelEntry, &ModelFolder)> =
-                packed.iter().map(|(_, entry, folder)| (*entry, folder)).collect();
             let needed = board::needed(bundle, device, &models);
             let text = board::requirements(device, &config, &why, &needed);
-            put(BOARD.to_string(), Content::Bytes(text.into_bytes()), false);
+            put(BOARD.to_string(), Content::Bytes(text.into_bytes()), false)?;
             Some(format!("{why}; the board needs {needed} (see {BOARD} in the bundle)"))
         }
     };
-    Ok(Contents { entries: files.into_values().collect(), no_library })
+    Ok(Contents { entries: files.into_values().collect(), no_library, requirements })
 }
 
 /// A device file and those that it extends, by their names in `configs/`.
@@ -94,9 +115,38 @@ fn device_files(device: &Device) -> Result<Vec<(String, String)>, Error> {
                 format!("{}: it extends {}, which does not lie beside it", device.path.display(), path.display());
             return Err(Error::Bundle { problem });
         }
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = file_name(path)?;
         let text = fs::read_to_string(path).map_err(|source| Error::Read { path: path.clone(), source })?;
         files.push((name, text));
     }
     Ok(files)
+}
+
+/// The lists of texts that the steps read, with their places.
+fn lists(device: &Device) -> Result<BTreeMap<String, &Path>, Error> {
+    let files = device.pipeline.iter().filter_map(|step| match step.list()? {
+        (key, Texts::File(path)) => Some((step.name(), key, path)),
+        (_, Texts::List(_)) => None,
+    });
+    let placed = files.map(|(step, key, path)| match place(path, &device.base) {
+        Some(place) => Ok((place, path.as_path())),
+        None => Err(Error::Bundle {
+            problem: format!(
+                "{}: pipeline: `{step}`: {key}: {} must be relative and lie below the folder that relative paths start from, so that \
+                 it is found on the board",
+                device.path.display(),
+                path.display()
+            ),
+        }),
+    });
+    placed.collect()
+}
+
+/// The last part of a path, which must be UTF-8 to be written into a unit and a script.
+fn file_name(path: &Path) -> Result<String, Error> {
+    let name = path.file_name().unwrap_or_default();
+    let name = name
+        .to_str()
+        .ok_or_else(|| Error::Bundle { problem: format!("{name:?} is no name for a bundle: not UTF-8") })?;
+    Ok(name.to_string())
 }

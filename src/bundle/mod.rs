@@ -6,6 +6,8 @@
 //! | `contents` | which files, under which names |
 //! | `binary` | the program and the library, checked to be for the board's machine |
 //! | `board` | what the board must have of its own |
+//! | `requirements` | which glibc and which processor the packed files need |
+//! | `place` | where files lie in the archive, and which names are safe there |
 //! | `model` | a model folder cut down to the precisions that the device file names |
 //! | `service` | the systemd unit, and the script that installs all of it |
 //! | `licenses` | whose work it is |
@@ -18,6 +20,7 @@ mod contents;
 mod licenses;
 mod model;
 mod place;
+mod requirements;
 mod service;
 
 use std::path::PathBuf;
@@ -55,6 +58,12 @@ pub struct Packed {
     /// Why there is no library in it, where there is none, and what the board needs instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub no_library: Option<String>,
+    /// The oldest glibc that the packed program and library run with, such as `2.34`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub glibc: Option<String>,
+    /// What holds on some boards only, or could not be checked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl Bundle {
@@ -65,7 +74,23 @@ impl Bundle {
     /// lie elsewhere; [`Error::Model`], [`Error::Engine`] for a model without the precision and files that differ from
     /// `model.yaml`; [`Error::Read`], [`Error::Write`].
     pub fn pack(&self, device: &Device) -> Result<Packed, Error> {
-        let contents = contents::contents(self, device)?;
-        archive::write(contents.entries, &self.out).map(|packed| Packed { no_library: contents.no_library, ..packed })
+        let contents::Contents { entries, no_library, requirements } = contents::contents(self, device)?;
+        let packed = archive::write(entries, &self.out)?;
+        let glibc = requirements.glibc.map(|version| version.to_string());
+        Ok(Packed { no_library, glibc, notes: requirements.notes, ..packed })
+    }
+
+    /// The packed library, where this machine can run it with the device's models: it is for this kind of machine, and no
+    /// provider needs hardware that only the board has. All else that [`Bundle::pack`] refuses is refused here too.
+    ///
+    /// # Errors
+    /// As [`Bundle::pack`], but for files that differ from `model.yaml`.
+    pub fn library_to_try(&self, device: &Device) -> Result<Option<PathBuf>, Error> {
+        contents::contents(self, device)?;
+        let here = Machine::own() == Some(self.target) && device.providers().all(|provider| provider.name() == "cpu");
+        match binary::library(self, device)? {
+            binary::Library::Packed(path, _) if here => Ok(Some(path)),
+            _ => Ok(None),
+        }
     }
 }

@@ -1,6 +1,25 @@
-//! Where files lie in a bundle: as they do below the folder that the device file's paths start from.
+//! Where files lie in a bundle: as they do below the folder that the device file's paths start from, under names that mean
+//! the same to a shell, to systemd and to `sha256sum`.
 
 use std::path::{Component, Path, PathBuf};
+
+use edgefuse::error::Error;
+
+/// Beside letters and digits, what a name in a bundle may have in it.
+const SAFE: &str = " ._-+@=,";
+
+/// Refuses a name that a shell, systemd or `sha256sum` might read as something else than a name. It is quoted in each of
+/// these languages too.
+pub(super) fn safe(name: &str) -> Result<&str, Error> {
+    let refused = |why: String| Err(Error::Bundle { problem: format!("{name:?} is no name for a bundle: {why}") });
+    if let Some(odd) = name.chars().find(|it| !(it.is_alphanumeric() || *it == '/' || SAFE.contains(*it))) {
+        return refused(format!("{odd:?} is in it; rename it with letters, digits, spaces and any of {}", SAFE.trim()));
+    }
+    if name.split('/').any(|part| part.starts_with(['-', ' ']) || part.ends_with(' ')) {
+        return refused("it starts with `-` or a space, or ends with a space; rename it".to_string());
+    }
+    Ok(name)
+}
 
 /// Where a model folder or library lies, from the folder that the device file's paths start from; `None` where it is not below it.
 pub(super) fn place(path: &Path, base: &Path) -> Option<String> {
@@ -13,6 +32,32 @@ pub(super) fn place(path: &Path, base: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_safe_or_refused() {
+        for good in ["board.yaml", "my board.yaml", "Gerät-1_a+b@c=d,e.yaml", "onnx/whisper-tiny.en"] {
+            assert_eq!(safe(good).unwrap(), good);
+        }
+        for bad in [
+            "x;id;.yaml",
+            "a&b",
+            "a$b",
+            "a`id`",
+            "a\nb",
+            "a'b",
+            "a\"b",
+            "a\\b",
+            "a%b",
+            "a#b",
+            "-a",
+            "onnx/-a",
+            " a",
+            "a ",
+            "a\u{202e}b",
+        ] {
+            assert!(safe(bad).unwrap_err().to_string().contains("is no name for a bundle"), "{bad}");
+        }
+    }
 
     #[test]
     fn models_lie_below_the_base() {

@@ -1,6 +1,8 @@
 //! The systemd unit of a board, and the script that installs a bundle.
 
 use edgefuse::config::Device;
+use edgefuse::config::model_folder::RuntimeVersion;
+use edgefuse::engine::Machine;
 
 const UNIT: &str = include_str!("edgefuse.service");
 const INSTALL: &str = include_str!("install.sh");
@@ -19,7 +21,17 @@ pub(super) fn unit(device: &Device, config: &str) -> String {
     UNIT.replace("@CONFIG@", config).replace("@MEMORY@", &memory).replace("@DEVICES@", devices)
 }
 
-/// The script for a board of this machine, as `uname -m` names it.
-pub(super) fn install_script(machine: &str, config: &str) -> String {
-    INSTALL.replace("@MACHINE@", machine).replace("@CONFIG@", config)
+/// The script for a board of this machine. The name of the device file was checked to need no quoting (`place::safe`) and is
+/// quoted all the same.
+pub(super) fn install_script(machine: Machine, config: &str, glibc: Option<RuntimeVersion>) -> String {
+    // As `uname -m` names it, and where glibc has its loader.
+    let (name, loader) = match machine {
+        Machine::Aarch64 => ("aarch64", "/lib/ld-linux-aarch64.so.1"),
+        _ => ("x86_64", "/lib64/ld-linux-x86-64.so.2"),
+    };
+    INSTALL
+        .replace("@MACHINE@", name)
+        .replace("@LOADER@", loader)
+        .replace("@GLIBC@", &glibc.map(|version| version.to_string()).unwrap_or_default())
+        .replace("@CONFIG@", config)
 }

@@ -8,8 +8,9 @@ mod notify;
 mod printer;
 mod progress;
 mod subtitles;
-mod transcript_files;
 mod terminate;
+mod transcript_files;
+mod watched;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -38,6 +38,15 @@ impl Step {
         }
     }
 
+    /// The list of texts that it reads, and the key that names it.
+    pub fn list(&self) -> Option<(&'static str, &Texts)> {
+        match self {
+            Step::Ask(options) => options.answers.as_ref().map(|texts| ("answers", texts)),
+            Step::Match(options) => options.texts.as_ref().map(|texts| ("texts", texts)),
+            Step::Transcribe(_) | Step::Caption(_) | Step::Fuse(_) => None,
+        }
+    }
+
     /// The list of texts that it names, and the key that names it.
     pub(super) fn texts(&mut self) -> Option<(&'static str, &mut Texts)> {
         match self {

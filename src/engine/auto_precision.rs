@@ -93,7 +93,7 @@ pub fn choose(graph: &GraphSpec, place: &Place) -> Choice {
     };
     let mut passed_over = Vec::new();
     for precision in order {
-        match (graph.files.contains_key(*precision), needed(graph, precision, place.processor)) {
+        match (graph.files.contains_key(*precision), place.processor.needed(graph, precision)) {
             (false, _) => passed_over.push(format!("the folder has no {precision}")),
             (true, Some(needed)) if place.library < needed => {
                 passed_over.push(format!("{precision} needs ONNX Runtime {needed} here"));
@@ -116,12 +116,6 @@ pub fn possible(graph: &GraphSpec, machine: Machine, providers: &[Provider]) -> 
         .iter()
         .flat_map(|&processor| libraries.into_iter().map(move |library| Place { processor, library, providers }));
     places.map(|place| choose(graph, &place).precision).collect()
-}
-
-/// The least version of ONNX Runtime that runs `graph` in `precision` on `processor`, where the oldest does not.
-fn needed(graph: &GraphSpec, precision: &str, processor: Processor) -> Option<RuntimeVersion> {
-    let kernels = (precision == "q8").then(|| processor.needs_for_q8());
-    graph.needs.get(precision).copied().max(kernels)
 }
 
 #[cfg(test)]
@@ -180,7 +174,7 @@ mod tests {
     #[test]
     fn what_the_model_needs_counts_as_well() {
         let mut text = graph("input_ids", &["fp32", "q8"]);
-        text.needs.insert("q8".to_string(), RuntimeVersion::new(1, 30));
+        text.needs.insert("q8".to_string(), serde_yaml::from_str("'1.30'").unwrap());
         assert_eq!(choose(&text, &place(Processor::X86Vnni, "1.29.0")).precision, "fp32");
         assert_eq!(choose(&text, &place(Processor::X86Vnni, "1.30.0")).precision, "q8");
     }

@@ -1,9 +1,14 @@
-//! Which machine a program or library is built for, from the start of its file.
+//! Which machine a program or library is built for, and which versions of libraries its symbols name.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
+
+use elf::ElfBytes;
+use elf::endian::AnyEndian;
+
+use crate::config::model_folder::RuntimeVersion;
 
 /// A kind of processor, as an ELF file names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +62,66 @@ impl fmt::Display for Machine {
             Machine::Other(3) => formatter.write_str("32-bit x86"),
             Machine::Other(40) => formatter.write_str("32-bit ARM"),
             Machine::Other(number) => write!(formatter, "machine {number}"),
+        }
+    }
+}
+
+/// The versions that the symbols of a program or library carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SymbolVersions {
+    /// The newest glibc that a symbol is asked of, such as 2.34.
+    pub glibc: Option<RuntimeVersion>,
+    /// That of ONNX Runtime, where the file is one: it exports its functions with their version.
+    pub onnxruntime: Option<RuntimeVersion>,
+}
+
+impl SymbolVersions {
+    /// Those in an ELF file of any machine.
+    ///
+    /// # Errors
+    /// A few words for behind the file's name.
+    pub fn of_file(path: &Path) -> Result<Self, String> {
+        let bytes = fs::read(path).map_err(|error| format!("cannot read: {error}"))?;
+        Self::of(&bytes).map_err(|error| format!("its symbols cannot be read: {error}"))
+    }
+
+    fn of(bytes: &[u8]) -> Result<Self, elf::ParseError> {
+        let mut versions = SymbolVersions::default();
+        let file = ElfBytes::<AnyEndian>::minimal_parse(bytes)?;
+        let (Some((symbols, _)), Some(table)) = (file.dynamic_symbol_table()?, file.symbol_version_table()?) else {
+            return Ok(versions);
+        };
+        for index in 0..symbols.len() {
+            if let Some(required) = table.get_requirement(index)?
+                && let Some(version) = required.name.strip_prefix("GLIBC_").and_then(RuntimeVersion::parse)
+            {
+                versions.glibc = versions.glibc.max(Some(version));
+            }
+            for name in table.get_definition(index)?.into_iter().flat_map(|definition| definition.names) {
+                let version = name?.strip_prefix("VERS_").and_then(RuntimeVersion::parse);
+                versions.onnxruntime = versions.onnxruntime.max(version);
+            }
+        }
+        Ok(versions)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_asks_for_a_version_of_glibc() {
+        let own = SymbolVersions::of_file(&std::env::current_exe().unwrap()).unwrap();
+        assert!(own.glibc >= Some(RuntimeVersion::new(2, 17)) && own.onnxruntime.is_none(), "{own:?}");
+    }
+
+    #[test]
+    fn what_is_no_elf_file_is_an_error() {
+        for bytes in
+            [&b""[..], b"text", b"\x7fELF", &[0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0]]
+        {
+            assert!(SymbolVersions::of(bytes).is_err(), "{bytes:?}");
         }
     }
 }

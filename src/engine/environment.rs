@@ -44,6 +44,18 @@ pub(super) fn environment(library: &LoadedLibrary, threads: &Threads) -> Result<
 
 fn thread_pool(threads: &Threads) -> Result<GlobalThreadPoolOptions, ort::Error> {
     let pool = GlobalThreadPoolOptions::default().with_spin_control(threads.spinning)?;
-    // 0 leaves the number to ONNX Runtime: a thread a physical core.
-    pool.with_intra_threads(threads.intra)?.with_inter_threads(threads.inter)
+    pool.with_intra_threads(intra(threads.intra))?.with_inter_threads(threads.inter)
+}
+
+/// Threads inside one operator: 0 leaves the number to ONNX Runtime, one for each physical core. It counts cores that an
+/// affinity mask or a cgroup's quota keeps from this process too, so that where either holds the number is ours.
+fn intra(wanted: usize) -> usize {
+    // SAFETY: a query without conditions.
+    let online = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
+    match std::thread::available_parallelism() {
+        Ok(allowed) if wanted == 0 && i64::try_from(allowed.get()).is_ok_and(|allowed| allowed < i64::from(online)) => {
+            allowed.get()
+        }
+        _ => wanted,
+    }
 }

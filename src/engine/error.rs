@@ -26,6 +26,12 @@ pub enum EngineError {
         /// Why not, and what to do.
         problem: String,
     },
+    /// ONNX Runtime's telemetry cannot be turned off any more.
+    #[error(
+        "ONNX Runtime would report to its maker: set ORT_DISABLE_TELEMETRY=1 before the program starts, or call \
+         edgefuse::engine::disable_telemetry() before it starts threads"
+    )]
+    Telemetry,
     /// An execution provider did not load, and the device file says that this is an error.
     #[error("{graph}: execution provider `{provider}` did not load: {reason} (`on_missing_provider: error`)")]
     MissingProvider {
@@ -90,7 +96,8 @@ pub enum EngineError {
     },
     /// The library is too old for the graph in the precision that the device file asks for.
     #[error(
-        "{graph}: precision `{precision}` needs ONNX Runtime {needed} or newer, and {library} is loaded; {}install a newer one",
+        "{graph}: precision `{precision}` needs ONNX Runtime {needed} or newer on this processor, and {library} is loaded; {}install \
+         a newer one",
         if usable.is_empty() { String::new() } else { format!("use precision {}, or ", usable.join(" or ")) }
     )]
     TooOld {
@@ -162,6 +169,27 @@ pub enum EngineError {
         graph: String,
         /// What ONNX Runtime said.
         source: ort::Error,
+    },
+    /// A graph fails whatever it is fed: ONNX Runtime has no kernel for it on this processor, say.
+    #[error(
+        "{graph}: cannot run here, whatever the input: {}; use another precision or another version of ONNX Runtime",
+        one_line(source)
+    )]
+    Unfit {
+        /// The graph.
+        graph: String,
+        /// What ONNX Runtime said of made input.
+        source: ort::Error,
+    },
+    /// `model.yaml` describes an input too large to be made.
+    #[error(
+        "`{tensor}` of shape {shape:?} in model.yaml is larger than any input that is known: export the model again"
+    )]
+    Input {
+        /// The tensor.
+        tensor: String,
+        /// Its shape.
+        shape: Vec<usize>,
     },
     /// A graph returned values that are not finite numbers.
     #[error(

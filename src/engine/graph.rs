@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use ort::logging::LogLevel;
@@ -14,6 +15,7 @@ use super::error::EngineError;
 use super::placement::Placement;
 use super::providers::{MissingProvider, Registered};
 use super::tensor::Tensor;
+use super::trial::Trial;
 use crate::config::model_folder::{Axis, ElementType, GraphSpec, TensorSpec};
 
 /// A loaded graph. Several threads may run it: each run locks the session, so that they take turns run by run.
@@ -27,6 +29,9 @@ pub struct Graph {
     provider: &'static str,
     providers: Registered,
     placement: Option<Placement>,
+    trial: Trial,
+    /// Whether it ran here.
+    proven: AtomicBool,
 }
 
 /// What `model.yaml` says of the graph's tensors, by role.
@@ -79,7 +84,8 @@ impl Graph {
         };
         let session = Mutex::new(session);
         let specs = Specs { inputs: spec.inputs.clone(), outputs: spec.outputs.clone() };
-        Ok(Graph { name, session, run_options, inputs, outputs, specs, provider, providers, placement })
+        let (trial, proven) = (Trial::new(spec), AtomicBool::new(false));
+        Ok(Graph { name, session, run_options, inputs, outputs, specs, provider, providers, placement, trial, proven })
     }
 
     /// `model/role`.
@@ -110,28 +116,56 @@ impl Graph {
     /// reads one row of logits for each step.
     ///
     /// # Errors
-    /// [`EngineError::Run`] with what ONNX Runtime reported; [`EngineError::Fed`], [`EngineError::Shape`] and
-    /// [`EngineError::NotFinite`] for tensors that differ from `model.yaml`.
+    /// [`EngineError::Run`] with what ONNX Runtime reported, [`EngineError::Unfit`] where it would report it for any input;
+    /// [`EngineError::Fed`], [`EngineError::Shape`] and [`EngineError::NotFinite`] for tensors that differ from `model.yaml`.
     pub fn run(&self, inputs: &[(&str, &[Tensor])]) -> Result<Outputs, EngineError> {
         let axes = check_inputs(&self.name, &self.specs.inputs, &self.inputs, inputs)?;
-        let mut fed: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = Vec::new();
-        for (role, tensors) in inputs {
-            let names = self.inputs.get(*role).map(Vec::as_slice).unwrap_or_default();
-            fed.extend(names.iter().zip(*tensors).map(|(name, tensor)| (Cow::from(name.as_str()), (&tensor.0).into())));
-        }
-        let failed = |source| EngineError::Run { graph: self.name.clone(), source };
-        // A session is left usable by a run that panics: ONNX Runtime's state is its own.
-        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut found = session.run_with_options(fed, &self.run_options).map_err(failed)?;
-        let tensors: BTreeMap<String, Vec<Tensor>> = self
-            .outputs
-            .iter()
-            .map(|(role, names)| {
-                (role.clone(), names.iter().filter_map(|name| found.remove(name)).map(Tensor).collect())
-            })
-            .collect();
+        let tensors = self.execute(inputs.iter().copied()).map_err(|source| self.failure(source))?;
         check_outputs(&self.name, &self.specs.outputs, &self.outputs, &tensors, axes)?;
         Ok(Outputs { graph: self.name.clone(), tensors })
+    }
+
+    /// Runs the graph on input made from its description: whether it can run here at all.
+    ///
+    /// # Errors
+    /// [`EngineError::Unfit`] with what ONNX Runtime reported.
+    pub fn try_once(&self) -> Result<(), EngineError> {
+        for run in 0..self.trial.runs() {
+            let made = self.trial.inputs(run)?;
+            let fed = made.iter().map(|(role, tensors)| (role.as_str(), tensors.as_slice()));
+            self.execute(fed).map_err(|source| EngineError::Unfit { graph: self.name.clone(), source })?;
+        }
+        Ok(())
+    }
+
+    /// The error of a run: about its input, unless the graph never ran here and does not run on made input either.
+    fn failure(&self, source: ort::Error) -> EngineError {
+        if !self.proven.load(Ordering::Relaxed)
+            && let Err(unfit @ EngineError::Unfit { .. }) = self.try_once()
+        {
+            return unfit;
+        }
+        EngineError::Run { graph: self.name.clone(), source }
+    }
+
+    /// Feeds the tensors of each role, and returns those of each output role.
+    fn execute<'t>(
+        &self,
+        inputs: impl Iterator<Item = (&'t str, &'t [Tensor])>,
+    ) -> Result<BTreeMap<String, Vec<Tensor>>, ort::Error> {
+        let mut fed: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = Vec::new();
+        for (role, tensors) in inputs {
+            let names = self.inputs.get(role).map(Vec::as_slice).unwrap_or_default();
+            fed.extend(names.iter().zip(tensors).map(|(name, tensor)| (Cow::from(name.as_str()), (&tensor.0).into())));
+        }
+        // A session is left usable by a run that panics: ONNX Runtime's state is its own.
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = session.run_with_options(fed, &self.run_options)?;
+        self.proven.store(true, Ordering::Relaxed);
+        let tensors = self.outputs.iter().map(|(role, names)| {
+            (role.clone(), names.iter().filter_map(|name| found.remove(name)).map(Tensor).collect())
+        });
+        Ok(tensors.collect())
     }
 }
 

@@ -24,6 +24,9 @@ pub fn oldest_library() -> RuntimeVersion {
 /// Environment variable that names the library, as `ort` and other tools know it.
 const VARIABLE: &str = "ORT_DYLIB_PATH";
 
+/// Who names a library in the device file.
+const NAMED: &str = "runtime.library";
+
 /// File names under which the library is installed.
 const NAMES: [&str; 2] = ["libonnxruntime.so", "libonnxruntime.so.1"];
 
@@ -38,54 +41,75 @@ pub struct LoadedLibrary {
     pub found_by: &'static str,
 }
 
+/// A file that is taken for the library before it was opened, and who named it.
+type Candidate = (PathBuf, &'static str);
+
+/// The file that [`find`] opens first, to be named should opening it end the process; `None` where the system's loader is
+/// asked.
+pub fn library_file(named: Option<&Path>, base: &Path) -> Option<PathBuf> {
+    candidate(named, base).ok().map(|(path, _)| path)
+}
+
+/// The library by its file, or where it was looked for in vain.
+fn candidate(named: Option<&Path>, base: &Path) -> Result<Candidate, Vec<String>> {
+    // `ort` resolves a relative path against the executable; people mean the current folder.
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let mut tried = Vec::new();
+    if let Some(path) = named {
+        return Ok((absolute(path), NAMED));
+    }
+    tried.push("runtime.library (not set)".to_string());
+    if let Some(path) = env::var_os(VARIABLE).filter(|value| !value.is_empty()) {
+        return Ok((absolute(Path::new(&path)), VARIABLE));
+    }
+    tried.push(format!("{VARIABLE} (not set)"));
+    let beside = env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("lib")));
+    if beside.is_none() {
+        tried.push("lib/ beside the binary (unknown: /proc is not mounted)".to_string());
+    }
+    let folders = beside.map(|folder| (folder, "lib/ beside the binary")).into_iter();
+    for (folder, found_by) in folders.chain([(base.join("lib"), "lib/ of the device file's folder")]) {
+        if let Some(path) = NAMES.iter().map(|name| folder.join(name)).find(|path| path.exists()) {
+            return Ok((absolute(&path), found_by));
+        }
+        tried.push(folder.join(NAMES[0]).display().to_string());
+    }
+    Err(tried)
+}
+
 /// Looks for the library: `named` (the device file's `runtime.library`), then `ORT_DYLIB_PATH`, then `lib/` beside
 /// the binary, then `lib/` in `base` (the folder of the device file), then the system's loader.
 ///
 /// A library that is named and does not serve is an error; the next place is not tried in its stead.
 pub(super) fn find(named: Option<&Path>, base: &Path) -> Result<LoadedLibrary, EngineError> {
-    let mut tried = Vec::new();
-    if let Some(path) = named {
-        return probe_named(path, "runtime.library");
-    }
-    tried.push("runtime.library (not set)".to_string());
-
-    if let Some(path) = env::var_os(VARIABLE).filter(|value| !value.is_empty()) {
-        return probe_named(Path::new(&path), VARIABLE);
-    }
-    tried.push(format!("{VARIABLE} (not set)"));
-
-    let beside = env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("lib")));
-    let folders = beside.map(|folder| (folder, "lib/ beside the binary")).into_iter();
-    for (folder, found_by) in folders.chain([(base.join("lib"), "lib/ of the device file's folder")]) {
-        for path in NAMES.iter().map(|name| folder.join(name)) {
-            if path.exists() {
-                return probe(&path, found_by);
-            }
-        }
-        tried.push(folder.join(NAMES[0]).display().to_string());
-    }
-
+    let mut tried = match candidate(named, base) {
+        Ok((path, found_by)) => return probe_file(&path, found_by),
+        Err(tried) => tried,
+    };
     for name in NAMES {
-        // The loader's own search: nothing can be checked before it opens the file.
-        if unsafe { Library::new(name) }.is_ok() {
-            return probe(Path::new(name), "the system's loader");
+        // SAFETY: opening a library runs its initialisers; it is the one that the system's loader finds.
+        match unsafe { Library::new(name) } {
+            // `ort` would look for the name beside the binary, whose place /proc knows.
+            Ok(_) if env::current_exe().is_err() => {
+                let problem = "/proc is not mounted; mount it, or name the library by its path".to_string();
+                return Err(EngineError::LibraryUnusable { path: name.into(), problem });
+            }
+            Ok(_) => return probe(Path::new(name), "the system's loader"),
+            Err(error) => tried.push(format!("the system's loader ({})", reason(&error))),
         }
     }
-    tried.push(format!("the system's loader ({})", NAMES.join(", ")));
     Err(EngineError::LibraryNotFound { tried })
 }
 
-fn probe_named(path: &Path, found_by: &'static str) -> Result<LoadedLibrary, EngineError> {
-    // `ort` resolves a relative path against the executable; people mean the current folder.
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+fn probe_file(path: &Path, found_by: &'static str) -> Result<LoadedLibrary, EngineError> {
     if !path.is_file() {
         let problem = match path.exists() {
             true => format!("not a file ({found_by} names it)"),
             false => format!("no such file ({found_by} names it)"),
         };
-        return Err(EngineError::LibraryUnusable { path, problem });
+        return Err(EngineError::LibraryUnusable { path: path.to_path_buf(), problem });
     }
-    probe(&path, found_by)
+    probe(path, found_by)
 }
 
 /// Opens the library and asks its version.
@@ -95,7 +119,7 @@ fn probe(path: &Path, found_by: &'static str) -> Result<LoadedLibrary, EngineErr
         check_elf(path).map_err(unusable)?;
     }
     // Safety: loading a library runs its initialisers; that it is the library the user named is all one can ask.
-    let library = unsafe { Library::new(path) }.map_err(|error| unusable(one_line(&error)))?;
+    let library = unsafe { Library::new(path) }.map_err(|error| unusable(reason(&error)))?;
     let version = version(&library).map_err(unusable)?;
     let minor = version.split('.').nth(1).and_then(|minor| minor.parse::<u32>().ok());
     if !version.starts_with("1.") || minor.is_none_or(|minor| minor < OLDEST_MINOR) {
@@ -128,8 +152,12 @@ fn check_elf(path: &Path) -> Result<(), String> {
     }
 }
 
-fn one_line(error: &dyn std::error::Error) -> String {
-    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+/// What the loader said, such as `libstdc++.so.6: cannot open shared object file`, in one line.
+fn reason(error: &libloading::Error) -> String {
+    let error: &dyn std::error::Error = error;
+    let loader = error.source().map(ToString::to_string);
+    let text = loader.filter(|text| !text.is_empty()).unwrap_or_else(|| error.to_string());
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -140,7 +168,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("libonnxruntime.so");
         std::fs::write(&path, bytes).unwrap();
-        probe_named(&path, VARIABLE).unwrap_err().to_string()
+        probe_file(&path, VARIABLE).unwrap_err().to_string()
     }
 
     #[test]
@@ -155,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_named_library_that_is_missing_is_an_error() {
-        let error = probe_named(Path::new("/nowhere/libonnxruntime.so"), VARIABLE).unwrap_err().to_string();
+        let error = probe_file(Path::new("/nowhere/libonnxruntime.so"), VARIABLE).unwrap_err().to_string();
         assert!(error.contains("no such file") && error.contains(VARIABLE), "{error}");
     }
 
@@ -164,7 +192,18 @@ mod tests {
         // The C library is there on every Linux and is not ONNX Runtime.
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
         let libc = maps.split_whitespace().find(|word| word.contains("/libc.so")).expect("libc is mapped");
-        let error = probe_named(Path::new(libc), VARIABLE).unwrap_err().to_string();
+        let error = probe_file(Path::new(libc), VARIABLE).unwrap_err().to_string();
         assert!(error.contains("does not export OrtGetApiBase"), "{error}");
+    }
+
+    #[test]
+    fn what_the_loader_misses_is_passed_on() {
+        // An ELF file of this machine that is cut off behind its header, or lacks another library: the loader knows why.
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("libonnxruntime.so");
+        let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        std::fs::write(&path, &own[..64]).unwrap();
+        let error = probe_file(&path, VARIABLE).unwrap_err().to_string();
+        assert!(!error.contains("dlopen failed") && error.matches("libonnxruntime.so").count() > 1, "{error}");
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::elf::Machine;
-use crate::config::model_folder::RuntimeVersion;
+use crate::config::model_folder::{GraphSpec, RuntimeVersion};
 
 /// `kOrtSessionOptionsAvx2PrecisionMode`: 8-bit weights are made unsigned when a graph is loaded, whose products do not
 /// saturate (and take longer).
@@ -73,13 +73,14 @@ impl Processor {
         matches!(self, Processor::X86Avx2 | Processor::X86)
     }
 
-    /// The first ONNX Runtime whose 8-bit block kernels (precision `q8`) run here. 1.22 has AVX2's only, and fails
-    /// elsewhere when a graph first runs.
-    pub fn needs_for_q8(self) -> RuntimeVersion {
-        match self {
-            Processor::X86Vnni | Processor::X86Avx2 => RuntimeVersion::new(1, 22),
-            _ => RuntimeVersion::new(1, 23),
-        }
+    /// The least version of ONNX Runtime that runs `graph` in `precision` here, where the oldest that edgefuse takes does
+    /// not. Model folders exported earlier state for `q8` what is true with AVX2 only.
+    pub fn needed(self, graph: &GraphSpec, precision: &str) -> Option<RuntimeVersion> {
+        let avx2 = matches!(self, Processor::X86Vnni | Processor::X86Avx2);
+        // 1.22 has AVX2's 8-bit block kernels only, and fails elsewhere when a graph first runs.
+        let kernels = RuntimeVersion::new(1, if avx2 { 22 } else { 23 });
+        let stated = graph.needs.get(precision).map(|needs| needs.on(avx2));
+        stated.max((precision == "q8").then_some(kernels))
     }
 }
 

@@ -22,6 +22,7 @@ use super::placement::{Listener, Placement};
 use super::processor::{EXACT_BYTE_PRODUCTS, Processor};
 use super::profile::Profiles;
 use super::providers::{self, CacheKey, MissingProvider, Registered};
+use super::telemetry;
 use crate::config::model_folder::{Dialect, GraphSpec, ModelFolder, RuntimeVersion};
 use crate::config::{CpuOptions, OnMissingProvider, Provider, Requirement, Runtime, Threads};
 
@@ -60,11 +61,12 @@ pub struct SessionOptions<'a> {
 }
 
 impl Engine {
-    /// Finds and loads ONNX Runtime. `base` is the folder of the device file.
+    /// Finds and loads ONNX Runtime, with its telemetry turned off. `base` is the folder of the device file.
     ///
     /// # Errors
-    /// [`EngineError::LibraryNotFound`], [`EngineError::LibraryUnusable`].
+    /// [`EngineError::Telemetry`], [`EngineError::LibraryNotFound`], [`EngineError::LibraryUnusable`].
     pub fn start(runtime: &Runtime, base: &Path) -> Result<Self, EngineError> {
+        telemetry::ensure_disabled()?;
         let library = library::find(runtime.library.as_deref(), base)?;
         let environment = environment(&library, &runtime.threads)?;
         Ok(Engine {
@@ -238,9 +240,10 @@ impl Engine {
     fn check_version(&self, name: &str, spec: &GraphSpec, precision: &str) -> Result<(), EngineError> {
         let LoadedLibrary { version, path, .. } = &self.library;
         let loaded = RuntimeVersion::parse(version);
-        let serves = |precision: &str| spec.needs.get(precision).is_none_or(|&needed| loaded >= Some(needed));
-        match spec.needs.get(precision) {
-            Some(&needed) if !serves(precision) => Err(EngineError::TooOld {
+        let needed = |precision: &str| Processor::own().needed(spec, precision);
+        let serves = |precision: &str| needed(precision).is_none_or(|needed| loaded >= Some(needed));
+        match needed(precision) {
+            Some(needed) if !serves(precision) => Err(EngineError::TooOld {
                 graph: name.to_string(),
                 precision: precision.to_string(),
                 needed,

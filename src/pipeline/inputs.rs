@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::Manifest;
 use super::record::{BadRecord, Record};
-use crate::path_text::path_text;
 use crate::media::image::{EXTENSIONS, UNSUPPORTED_EXTENSIONS};
+use crate::path_text::path_text;
 
 /// What a file is, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

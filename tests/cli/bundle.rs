@@ -82,7 +82,7 @@ fn unpacked_it_runs_checks_itself_and_installs() {
     };
     install(&prefix).expect(0);
     let unit = fs::read_to_string(prefix.join("edgefuse.service")).unwrap();
-    assert!(unit.contains(&format!("ExecStart={}/edgefuse ", prefix.display())), "{unit}");
+    assert!(unit.contains(&format!("ExecStart=\"{}/edgefuse\" ", prefix.display())), "{unit}");
     let mut installed = Command::new(prefix.join("edgefuse"));
     installed.env_remove("ORT_DYLIB_PATH").current_dir("/").arg("--config").arg(prefix.join("configs/board.yaml"));
     let fused = run(installed
@@ -254,4 +254,120 @@ fn where_it_cannot_be_written() {
     pack(&config, OWN, Path::new("/dev/full"), &own).expect(2).expect_error(&["/dev/full", "not a regular file"]);
     pack(&config, OWN, folder.path(), &own).expect(2).expect_error(&["not a regular file"]);
     edgefuse(["bundle", "--target", OWN]).expect(2);
+}
+
+#[test]
+fn lists_are_packed_with_the_device_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = device_file(folder.path(), "");
+    fs::create_dir(folder.path().join("lists")).unwrap();
+    fs::write(folder.path().join("lists/a b.txt"), "red\nblue\n").unwrap();
+    let steps = |steps: &str| {
+        let text = "device: board\nmodels: {student: {path: onnx/student}, blip: {path: onnx/blip}}\npipeline: ";
+        fs::write(&config, format!("{text}{steps}\n")).unwrap();
+    };
+    std::os::unix::fs::symlink(root().join("onnx/blip-easyvqa"), folder.path().join("onnx/blip")).unwrap();
+    let own_library = library();
+    let own = ["--library", own_library.to_str().unwrap()];
+    steps("[ask: {answers: lists/a b.txt}]");
+    let out = folder.path().join("out.tar.zst");
+    pack(&config, OWN, &out, &own).expect(0);
+    let unpacked = unpack(&out, folder.path());
+    assert_eq!(fs::read_to_string(unpacked.join("lists/a b.txt")).unwrap(), "red\nblue\n");
+    let mut doctor = Command::new(unpacked.join("edgefuse"));
+    doctor.env_remove("ORT_DYLIB_PATH").arg("--config").arg(unpacked.join("configs/board.yaml")).arg("doctor");
+    run(&mut doctor).expect(0);
+
+    let elsewhere = tempfile::NamedTempFile::new().unwrap();
+    fs::write(elsewhere.path(), "red\n").unwrap();
+    steps(&format!("[match: {{texts: {}}}]", elsewhere.path().display()));
+    refused(&config, OWN, &own, 2, &["`match`: texts", "must be relative"]);
+    // One that would take the place of another file.
+    fs::write(folder.path().join("install.sh"), "red\n").unwrap();
+    steps("[ask: {answers: install.sh}]");
+    refused(&config, OWN, &own, 2, &["two files would be install.sh"]);
+}
+
+#[test]
+fn names_go_into_scripts_and_units_as_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = device_file(folder.path(), "");
+    let own_library = library();
+    let own = ["--library", own_library.to_str().unwrap()];
+    for bad in
+        ["x;id>ran;.yaml", "a&b.yaml", "a$(id).yaml", "a\nb.yaml", "a'b.yaml", "a%n.yaml", "-a.yaml", "a\\b.yaml"]
+    {
+        let bad = config.with_file_name(bad);
+        fs::copy(&config, &bad).unwrap();
+        refused(&bad, OWN, &own, 2, &["is no name for a bundle"]);
+    }
+    let spaced = config.with_file_name("my board.yaml");
+    fs::copy(&config, &spaced).unwrap();
+    let out = folder.path().join("out.tar.zst");
+    let packed = pack(&spaced, OWN, &out, &own).expect(0);
+    assert!(packed.stdout.contains("needs glibc 2."), "{}", packed.stdout);
+    let unpacked = unpack(&out, folder.path());
+    let install = |more: &[&str]| {
+        let mut command = Command::new("sh");
+        command.arg(unpacked.join("install.sh")).arg("--no-service").args(more).current_dir(folder.path());
+        run(command.env_remove("ORT_DYLIB_PATH").env_remove("EDGEFUSE_CONFIG"))
+    };
+    install(&["--prefix", "opt/a b/"]).expect(0);
+    let prefix = folder.path().canonicalize().unwrap().join("opt/a b");
+    let unit = fs::read_to_string(prefix.join("edgefuse.service")).unwrap();
+    let start = format!("ExecStart=\"{0}/edgefuse\" --config \"{0}/configs/my board.yaml\" ", prefix.display());
+    assert!(unit.contains(&start) && unit.contains("Environment=ORT_DISABLE_TELEMETRY=1"), "{unit}");
+    // Again over itself, but over nothing else, and not under a name that systemd or sed reads otherwise.
+    install(&["--prefix", "opt/a b"]).expect(0);
+    fs::create_dir(folder.path().join("mine")).unwrap();
+    for (prefix, told) in [
+        ("mine", "no installation of edgefuse"),
+        ("a&b", "--prefix may have"),
+        ("a%b", "--prefix may have"),
+        ("a#b", "--prefix may have"),
+        ("a\nb", "--prefix may have"),
+        ("$(id)", "--prefix may have"),
+        ("/", "not a folder of its own"),
+        ("a/..", "not a folder of its own"),
+    ] {
+        let refused = install(&["--prefix", prefix]).expect(2);
+        assert!(refused.stderr.contains(told), "{prefix}: {}", refused.stderr);
+    }
+    assert_eq!(files_in(&folder.path().join("mine")), [""; 0]);
+}
+
+#[test]
+fn install_looks_for_glibc_and_installs_into_an_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = device_file(folder.path(), "");
+    let own_library = library();
+    let out = folder.path().join("out.tar.zst");
+    pack(&config, OWN, &out, &["--library", own_library.to_str().unwrap()]).expect(0);
+    let unpacked = unpack(&out, folder.path());
+    let image = folder.path().join("image");
+    fs::create_dir(&image).unwrap();
+    let script = unpacked.join("install.sh");
+    let install = |script: &Path, more: &[&str]| {
+        let mut command = Command::new("sh");
+        command.arg(script).args(["--no-service", "--root"]).arg(&image).args(more);
+        run(command.env_remove("ORT_DYLIB_PATH").env_remove("EDGEFUSE_CONFIG"))
+    };
+    // An image of musl, or of 32 bits.
+    let refused = install(&script, &[]).expect(3);
+    assert!(refused.stderr.contains("needs a 64-bit glibc system (glibc 2."), "{}", refused.stderr);
+    let loader = if OWN == "aarch64" { "lib/ld-linux-aarch64.so.1" } else { "lib64/ld-linux-x86-64.so.2" };
+    fs::create_dir_all(image.join(loader).parent().unwrap()).unwrap();
+    fs::write(image.join(loader), "").unwrap();
+    install(&script, &["--prefix", "/opt/here"]).expect(0);
+    let unit = fs::read_to_string(image.join("opt/here/edgefuse.service")).unwrap();
+    assert!(unit.contains("ExecStart=\"/opt/here/edgefuse\" "), "{unit}");
+
+    // A system whose glibc is older than what the program was built with.
+    let text = fs::read_to_string(&script).unwrap();
+    let line = text.lines().find(|line| line.starts_with("glibc=")).unwrap();
+    fs::write(&script, text.replace(line, "glibc='2.999'")).unwrap();
+    let mut command = Command::new("sh");
+    command.arg(&script).args(["--no-service", "--prefix"]).arg(folder.path().join("old"));
+    let refused = run(&mut command).expect(3);
+    assert!(refused.stderr.contains("(glibc 2.999 or newer), and this system has glibc 2."), "{}", refused.stderr);
 }

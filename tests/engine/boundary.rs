@@ -20,7 +20,7 @@ fn load(inputs: &str, outputs: &str) -> Result<Graph, EngineError> {
 
 /// Lets the graph return `values` in `shape`, for a batch of one row.
 fn run(role: &str, values: &[f32], shape: &[i64]) -> Result<Outputs, EngineError> {
-    let mut graph = load(INPUTS, &format!("{role}: {{name: y, type: float32, shape: [batch, 3]}}")).unwrap();
+    let graph = load(INPUTS, &format!("{role}: {{name: y, type: float32, shape: [batch, 3]}}")).unwrap();
     let x = [Tensor::float(Array1::from(values.to_vec())).unwrap()];
     let shape = [Tensor::integer(Array1::from(shape.to_vec())).unwrap()];
     graph.run(&[("x", &x), ("shape", &shape), ("rows", &[Tensor::zeros(&[1, 1]).unwrap()])])
@@ -50,7 +50,7 @@ fn shapes_are_as_described_and_axes_as_in_the_inputs() {
 
 #[test]
 fn no_axis_is_empty() {
-    let mut graph = load(INPUTS, "y: {name: y, type: float32, shape: [batch, length]}").unwrap();
+    let graph = load(INPUTS, "y: {name: y, type: float32, shape: [batch, length]}").unwrap();
     let x = [Tensor::zeros(&[0]).unwrap()];
     let shape = [Tensor::integer(Array1::from(vec![1, 0])).unwrap()];
     let error = graph.run(&[("x", &x), ("shape", &shape), ("rows", &[Tensor::zeros(&[1, 1]).unwrap()])]).unwrap_err();
@@ -94,11 +94,11 @@ fn every_output_is_described_and_there() {
 
 #[test]
 fn every_input_is_fed_once_in_its_shape() {
-    let mut graph = load(INPUTS, "y: {name: y, type: float32, shape: [batch, 3]}").unwrap();
+    let graph = load(INPUTS, "y: {name: y, type: float32, shape: [batch, 3]}").unwrap();
     let float = |shape: &[usize]| [Tensor::zeros(shape).unwrap()];
     let (x, rows) = (float(&[3]), float(&[1, 1]));
     let shape = [Tensor::integer(Array1::from(vec![1, 3])).unwrap()];
-    let mut refused = |inputs: &[(&str, &[Tensor])]| {
+    let refused = |inputs: &[(&str, &[Tensor])]| {
         let error = graph.run(inputs).unwrap_err();
         assert!(matches!(error, EngineError::Fed { .. }), "{error}");
         error.to_string()

@@ -66,7 +66,7 @@ fn place() -> tempfile::TempDir {
 #[test]
 fn listed_weights_are_read() {
     let place = place();
-    let mut graph =
+    let graph =
         load(&folder(&place.path().join("model"), "inside.onnx", &["inside.onnx", "inside.onnx.data"])).unwrap();
     let x = [Tensor::float(Array1::from(vec![1.0, 1.0, 1.0])).unwrap()];
     let y = graph.run(&[("x", &x)]).unwrap().take("y").pop().unwrap();

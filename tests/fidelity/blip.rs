@@ -71,8 +71,8 @@ fn vision_and_logits_are_those_of_transformers() {
     let folder = loader.folder().clone();
     let Kind::Blip(spec) = &folder.kind else { panic!("not a BLIP model") };
     let vocabulary = Vocabulary::load(&folder, &spec.tokenizer).unwrap();
-    let mut vision = loader.graph("vision").unwrap();
-    let mut question_encoder = loader.graph("question_encoder").unwrap();
+    let vision = loader.graph("vision").unwrap();
+    let question_encoder = loader.graph("question_encoder").unwrap();
     let mut caption_decoder = Decoder::load(&loader, "caption_decoder").unwrap();
     let mut answer_decoder = Decoder::load(&loader, "answer_decoder").unwrap();
     let config = PixelConfig {
@@ -128,7 +128,7 @@ fn captions_and_answers_are_those_of_generate() {
     let loader = loader(MODEL);
     let Kind::Blip(spec) = &loader.folder().kind else { panic!("not a BLIP model") };
     let end = spec.tokens.end;
-    let mut blip = Blip::load(loader).unwrap();
+    let blip = Blip::load(loader).unwrap();
     for case in fixture.json["images"].as_array().unwrap() {
         let encoded = blip.encode(&picture(&case["image"])).unwrap();
         for reference in case["captions"].as_array().unwrap() {
@@ -150,7 +150,7 @@ fn captions_and_answers_are_those_of_generate() {
 #[test]
 fn matching_is_that_of_transformers() {
     let fixture = Fixture::open("blip/model");
-    let mut blip = Blip::load(loader(MODEL)).unwrap();
+    let blip = Blip::load(loader(MODEL)).unwrap();
     for case in fixture.json["images"].as_array().unwrap() {
         let encoded = blip.encode(&picture(&case["image"])).unwrap();
         check_matching(&fixture, &mut blip, &encoded, &case["match"]);

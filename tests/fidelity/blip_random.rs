@@ -163,7 +163,7 @@ fn drawn_captions_are_those_of_their_seed() {
     let case = &fixture.json["images"][0];
     let mut blip = blip();
     let image = encoded(&mut blip, case);
-    let mut draw = |seed, temperature, top_k, top_p| {
+    let draw = |seed, temperature, top_k, top_p| {
         let search =
             SearchOptions { max_tokens: Some(12), seed, temperature, top_k, top_p, ..SearchOptions::default() };
         let options = CaptionOptions { captions: 8, search, ..CaptionOptions::default() };

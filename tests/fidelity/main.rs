@@ -5,6 +5,7 @@ mod blip2;
 mod blip_random;
 mod fixture;
 mod library;
+mod unfit;
 mod vad;
 mod whisper;
 mod words;

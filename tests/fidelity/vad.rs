@@ -77,7 +77,7 @@ fn probabilities_are_those_of_silero_however_the_sound_is_cut() {
 
 #[test]
 fn stretches_are_those_of_silero() {
-    let (fixture, mut vad) = (reference(), vad());
+    let (fixture, vad) = (reference(), vad());
     let samples = recording(&fixture);
     let cases = fixture.json["recording"]["cases"].as_array().unwrap();
     assert!(cases.len() >= 10);

@@ -41,7 +41,7 @@ fn encoder_and_logits(model: &str) {
 
     let samples = samples(&fixture.json["audio"]);
     let log_mel = loader.log_mel(&spec.audio).unwrap().compute(&samples, spec.audio.chunk_samples() - samples.len());
-    let mut encoder = loader.graph("encoder").unwrap();
+    let encoder = loader.graph("encoder").unwrap();
     let log_mel = [Tensor::float(log_mel.insert_axis(Axis(0))).unwrap()];
     let mut outputs = encoder.run(&[("log_mel", &log_mel)]).unwrap();
 
@@ -57,7 +57,7 @@ fn encoder_and_logits(model: &str) {
         }
     }
 
-    let mut decoder = Decoder::load(&loader, "decoder").unwrap();
+    let decoder = Decoder::load(&loader, "decoder").unwrap();
     for case in fixture.json["logits"].as_array().unwrap() {
         let tokens = ids(&case["input_ids"]);
         // As one prompt, and token by token through the cache: both must give the same.

@@ -1,14 +1,17 @@
 //! `bundle`: what a board needs, in one archive.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use crate::bundle::{Bundle, Packed};
 use edgefuse::config::{ByteSize, Device};
 use edgefuse::engine::Machine;
 use edgefuse::error::Error;
+use edgefuse::models::Loader;
 
-use super::start::device_file;
+use super::start::{device_file, engine};
 use crate::cli::args::{self, Format, Global, Target};
+use crate::cli::watched::{Ended, Side, Stage, watched};
 use crate::cli::{Outcome, Stop, say};
 
 /// Packs the device file and all that it names.
@@ -28,7 +31,29 @@ pub(in crate::cli) fn bundle(global: &Global, args: &args::Bundle) -> Result<Out
         library: args.library.clone(),
         out: args.out.clone(),
     };
+    let library = bundle.library_to_try(&device)?;
+    let tried = library.is_some();
+    match library {
+        Some(library) => match watched() {
+            Side::Child(stage) => return try_graphs(global, &device, library, &stage),
+            Side::Parent(Ended::Code(0)) => {}
+            Side::Parent(Ended::Code(code)) => return Ok(Outcome::Ended(code)),
+            Side::Parent(Ended::Crash(crash)) => {
+                say(&format!("error: {crash}"));
+                return Ok(Outcome::Unfit);
+            }
+        },
+        None => {}
+    }
     let packed = bundle.pack(&device)?;
+    if !global.quiet {
+        if !tried {
+            say(
+                "note: the graphs were not run here, which takes the board's machine and library; install.sh runs them",
+            );
+        }
+        packed.notes.iter().for_each(|note| say(&format!("note: {note}")));
+    }
     if let (Some(why), false) = (&packed.no_library, global.quiet) {
         say(&format!("no library packed: {why}"));
     }
@@ -40,9 +65,26 @@ pub(in crate::cli) fn bundle(global: &Global, args: &args::Bundle) -> Result<Out
     Ok(Outcome::Done)
 }
 
+/// Runs every graph once with the library that would be packed.
+fn try_graphs(global: &Global, device: &Device, library: PathBuf, stage: &Stage) -> Result<Outcome, Stop> {
+    let mut device = device.clone();
+    stage.at(&library.display().to_string());
+    device.runtime.library = Some(library);
+    let engine = engine(global, &device)?;
+    for entry in [&device.whisper, &device.blip, &device.student, &device.vad].into_iter().flatten() {
+        let loader = Loader::new(engine.clone(), entry)?;
+        for role in loader.folder().common.graphs.keys() {
+            stage.at(&format!("{}/{role} with {}", loader.folder().common.name, engine.library().path.display()));
+            loader.graph(role).and_then(|graph| graph.try_once()).map_err(Error::from)?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
 fn summary(packed: &Packed) -> String {
+    let glibc = packed.glibc.as_ref().map(|version| format!("needs glibc {version} or newer\n")).unwrap_or_default();
     format!(
-        "{}  {} of {} files with {}\nsha256 {}\n",
+        "{}  {} of {} files with {}\nsha256 {}\n{glibc}",
         packed.path.display(),
         ByteSize::from(packed.bytes),
         packed.files.len(),

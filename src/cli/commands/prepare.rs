@@ -1,4 +1,4 @@
-//! `prepare`: builds what providers build when a graph is first loaded, before service.
+//! `prepare`: builds what providers build when a graph is first loaded, and runs each graph once, before service.
 
 use std::io::{self, Write};
 use std::time::Instant;
@@ -7,8 +7,9 @@ use edgefuse::engine::Placed;
 use edgefuse::models::Loader;
 use serde::Serialize;
 
-use super::start::{device, engine};
+use super::start::{self, device, engine};
 use crate::cli::args::{Format, Global};
+use crate::cli::watched::{Ended, Side, watched};
 use crate::cli::{Outcome, Stop, say};
 
 /// One graph that is ready.
@@ -21,10 +22,21 @@ struct Ready {
     seconds: f64,
 }
 
-/// Loads every graph of every model once: TensorRT builds its engines into `engine_cache`.
+/// Loads and runs every graph of every model once: TensorRT builds its engines into `engine_cache`.
+///
+/// In a child process: a library that does not suit the processor or the system may end it.
 pub(in crate::cli) fn prepare(global: &Global) -> Result<Outcome, Stop> {
     super::no_subtitles(global)?;
     let device = device(global, super::ALL_KINDS)?;
+    let stage = match watched() {
+        Side::Parent(Ended::Code(code)) => return Ok(Outcome::Ended(code)),
+        Side::Parent(Ended::Crash(crash)) => {
+            say(&format!("error: {crash}"));
+            return Ok(Outcome::Unfit);
+        }
+        Side::Child(stage) => stage,
+    };
+    stage.at(&start::library_in_words(&device));
     let engine = engine(global, &device)?;
     let mut outcome = Outcome::Done;
     for entry in [&device.whisper, &device.blip, &device.student, &device.vad].into_iter().flatten() {
@@ -38,8 +50,9 @@ pub(in crate::cli) fn prepare(global: &Global) -> Result<Outcome, Stop> {
             }
         };
         for role in loader.folder().common.graphs.keys() {
+            stage.at(&format!("{}/{role} with {}", loader.folder().common.name, engine.library().path.display()));
             let started = Instant::now();
-            match loader.graph(role) {
+            match loader.graph(role).and_then(|graph| graph.try_once().map(|()| graph)) {
                 Ok(graph) => {
                     let ready = Ready {
                         graph: graph.name().to_string(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use edgefuse::config::model_folder::{Kind, ModelFolder};
 use edgefuse::config::{ConfigError, Device};
-use edgefuse::engine::Engine;
+use edgefuse::engine::{Engine, library_file};
 use edgefuse::error::Error;
 
 use crate::cli::args::Global;
@@ -53,6 +53,14 @@ pub(super) fn device_file(global: &Global) -> Result<PathBuf, Error> {
         return Err(ConfigError::NoDeviceFile { path }.into());
     }
     Ok(path)
+}
+
+/// The library that is about to be opened, for whoever has to name it should that end the process.
+pub(super) fn library_in_words(device: &Device) -> String {
+    match library_file(device.runtime.library.as_deref(), &device.base) {
+        Some(path) => path.display().to_string(),
+        None => "the system's ONNX Runtime".to_string(),
+    }
 }
 
 /// ONNX Runtime for the device; a line on standard error now and then while a provider builds.

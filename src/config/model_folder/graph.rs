@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::agree::takes;
+use super::needs::Needs;
 
 /// Stands for the number of a decoder layer in a tensor's name.
 const LAYER: &str = "{layer}";
@@ -36,7 +37,7 @@ pub struct GraphSpec {
     pub weights: BTreeMap<String, String>,
     /// Least version of ONNX Runtime by precision, where the oldest that this program takes is too old for it.
     #[serde(default)]
-    pub needs: BTreeMap<String, RuntimeVersion>,
+    pub needs: BTreeMap<String, Needs>,
     /// By dynamic axis, how long it gets: what TensorRT builds its engines for.
     #[serde(default)]
     pub profiles: BTreeMap<String, AxisProfile>,
@@ -67,42 +68,6 @@ pub struct ProfileShapes {
     pub opt: String,
     /// The most.
     pub max: String,
-}
-
-/// A version of ONNX Runtime, such as 1.22; later ones compare greater.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
-pub struct RuntimeVersion {
-    major: u32,
-    minor: u32,
-}
-
-impl RuntimeVersion {
-    /// `MAJOR.MINOR`
-    pub fn new(major: u32, minor: u32) -> Self {
-        RuntimeVersion { major, minor }
-    }
-
-    /// Reads `MAJOR.MINOR`, with or without more behind it; `None` if the text begins otherwise.
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split('.').map(str::parse);
-        let (Some(Ok(major)), Some(Ok(minor))) = (parts.next(), parts.next()) else { return None };
-        Some(RuntimeVersion { major, minor })
-    }
-}
-
-impl TryFrom<String> for RuntimeVersion {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        RuntimeVersion::parse(&text).ok_or_else(|| format!("`{text}` is not a version in quotes, such as \"1.22\""))
-    }
-}
-
-impl fmt::Display for RuntimeVersion {
-    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        write!(formatter, "{}.{}", self.major, self.minor)
-    }
 }
 
 /// One tensor of a graph.
@@ -388,14 +353,5 @@ mod tests {
         assert!(stray.contains("profiles.windows: no input has an axis"), "{stray}");
         let order = graph("batch: {min: 2, opt: 1, max: 4}").check("decoder", &files).unwrap_err();
         assert!(order.contains("not in this order"), "{order}");
-    }
-
-    #[test]
-    fn versions_compare_by_number() {
-        let version = |text| RuntimeVersion::parse(text).unwrap();
-        assert!(version("1.9.2") < version("1.22"));
-        assert_eq!(version("1.22.1"), version("1.22"));
-        assert_eq!(version("1.22.1").to_string(), "1.22");
-        assert!(["", "1", "1.", "1.x", "-1.2"].iter().all(|text| RuntimeVersion::parse(text).is_none()));
     }
 }

@@ -8,21 +8,29 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use edgefuse::config::model_folder::FileSpec;
 use edgefuse::config::{ByteSize, Device, ModelEntry, OnMissingProvider, Provider, Step};
-use edgefuse::engine::{Engine, Processor, release_freed, resident_bytes};
+use edgefuse::engine::{Engine, Graph, Processor, library_file, memory_limits, release_freed, resident_bytes};
 use edgefuse::error::Error;
-use edgefuse::models::{Loader, Vocabulary};
+use edgefuse::models::{CostSource, Loader, Vocabulary};
 
-use super::start::{device, engine};
+use super::start::{self, device, engine};
 use crate::cli::args::{Format, Global};
+use crate::cli::watched::{Crash, Ended, Side, Stage, watched};
 use crate::cli::{Outcome, Stop};
-use report::{GraphReport, LibraryReport, MemoryReport, ModelReport, ProviderReport, Report};
+use report::{GraphReport, LibraryReport, LimitReport, MemoryReport, ModelReport, ProviderReport, Report};
 
-/// Loads everything the device file names, one model after the other, and tells what came of it.
+/// Loads everything the device file names, one model after the other, runs each graph once, and reports what came of it.
+///
+/// In a child process: a library that does not suit the processor or the system may end it.
 pub(in crate::cli) fn doctor(global: &Global) -> Result<Outcome, Stop> {
     super::no_subtitles(global)?;
     let device = device(global, super::ALL_KINDS)?;
-    let report = examine(global, &device);
+    let report = match watched() {
+        Side::Parent(Ended::Code(code)) => return Ok(Outcome::Ended(code)),
+        Side::Parent(Ended::Crash(crash)) => crashed(&device, &crash),
+        Side::Child(stage) => examine(global, &device, &stage),
+    };
     let text = match global.format {
         Format::Json => serde_json::to_string(&report).map_err(io::Error::from).map_err(Stop::Output)? + "\n",
         _ => text::of(&report, io::stdout().is_terminal()),
@@ -31,8 +39,18 @@ pub(in crate::cli) fn doctor(global: &Global) -> Result<Outcome, Stop> {
     Ok(if report.fit { Outcome::Done } else { Outcome::Unfit })
 }
 
-fn examine(global: &Global, device: &Device) -> Report {
-    let mut report = Report {
+/// What is left to say after a crash.
+fn crashed(device: &Device, crash: &Crash) -> Report {
+    let mut report = empty(device);
+    report.library.path =
+        library_file(device.runtime.library.as_deref(), &device.base).map(|it| it.display().to_string());
+    report.library.error = Some(crash.to_string());
+    report
+}
+
+/// A report without library and models.
+fn empty(device: &Device) -> Report {
+    Report {
         device: device.name.clone(),
         config: device.path.display().to_string(),
         machine: std::env::consts::ARCH,
@@ -41,6 +59,10 @@ fn examine(global: &Global, device: &Device) -> Report {
         cores: std::thread::available_parallelism().map_or(0, usize::from),
         memory_total: memory("MemTotal:"),
         memory_available: memory("MemAvailable:"),
+        memory_limit: memory_limits()
+            .into_iter()
+            .next()
+            .map(|limit| LimitReport { bytes: ByteSize::from(limit.bytes), set_by: limit.set_by }),
         memory_budget: device.runtime.memory_budget,
         memory_base: None,
         library: LibraryReport::default(),
@@ -48,7 +70,12 @@ fn examine(global: &Global, device: &Device) -> Report {
         models: Vec::new(),
         problems: Vec::new(),
         fit: false,
-    };
+    }
+}
+
+fn examine(global: &Global, device: &Device, stage: &Stage) -> Report {
+    let mut report = empty(device);
+    stage.at(&start::library_in_words(device));
     let engine = match engine(global, device) {
         Ok(engine) => engine,
         Err(error) => {
@@ -67,7 +94,7 @@ fn examine(global: &Global, device: &Device) -> Report {
     report.providers = providers(&engine, device);
     for (kind, entry) in models {
         if let Some(entry) = entry {
-            report.models.push(examine_model(&engine, kind, entry, &report));
+            report.models.push(examine_model(&engine, kind, entry, &report, stage));
         }
     }
     for step in &device.pipeline {
@@ -120,7 +147,13 @@ fn providers(engine: &Engine, device: &Device) -> Vec<ProviderReport> {
     providers
 }
 
-fn examine_model(engine: &Arc<Engine>, kind: &'static str, entry: &ModelEntry, whole: &Report) -> ModelReport {
+fn examine_model(
+    engine: &Arc<Engine>,
+    kind: &'static str,
+    entry: &ModelEntry,
+    whole: &Report,
+    stage: &Stage,
+) -> ModelReport {
     let mut report = ModelReport {
         kind,
         path: entry.path.display().to_string(),
@@ -131,7 +164,7 @@ fn examine_model(engine: &Arc<Engine>, kind: &'static str, entry: &ModelEntry, w
         graphs: Vec::new(),
         error: None,
     };
-    if let Err(error) = examine_parts(engine, kind, entry, whole, &mut report) {
+    if let Err(error) = examine_parts(engine, kind, entry, whole, &mut report, stage) {
         report.verdict = "unfit";
         report.error = Some(error.to_string());
     }
@@ -145,6 +178,7 @@ fn examine_parts(
     entry: &ModelEntry,
     whole: &Report,
     report: &mut ModelReport,
+    stage: &Stage,
 ) -> Result<(), Error> {
     let loader = Loader::new(engine.clone(), entry)?;
     let folder = loader.folder().clone();
@@ -160,32 +194,67 @@ fn examine_parts(
             report.memory = Some(MemoryReport { needed, source: cost.source, fits: false });
         })?;
     }
+    if let Some((base, limit)) = whole.memory_base.zip(whole.memory_limit.as_ref()) {
+        // An estimate refuses nothing that may fit: what is certain is that the weights must.
+        let certain = ByteSize::from(match cost.source {
+            CostSource::Measured => cost.peak(),
+            CostSource::Estimated => loader.graph_bytes(),
+        });
+        if base.bytes().saturating_add(certain.bytes()) > limit.bytes.bytes() {
+            report.memory = Some(MemoryReport { needed, source: cost.source, fits: false });
+            let problem = format!(
+                "takes {certain} beside {base} of the program itself, more than the {} that it may take here ({}); choose a smaller \
+                 precision or model, or allow more memory",
+                limit.bytes, limit.set_by
+            );
+            return Err(Error::Request { model: folder.common.name.clone(), problem });
+        }
+    }
+    let mut first_error = None;
     for (role, spec) in &folder.common.graphs {
+        let precision = &loader.precisions()[role];
+        stage.at(&format!(
+            "{}/{role} ({}) with {}",
+            folder.common.name,
+            precision.name,
+            engine.library().path.display()
+        ));
         let before = resident_bytes();
         let started = Instant::now();
-        let graph = loader.graph(role)?;
+        let graph = loader.graph(role);
         let load_ms = (started.elapsed().as_secs_f64() * 1e4).round() / 10.0;
+        let error = graph
+            .as_ref()
+            .map_or_else(|error| Some(error.to_string()), |it| it.try_once().err().map(|it| it.to_string()));
+        let graph = graph.ok();
         let grown = before.zip(resident_bytes()).map(|(before, after)| ByteSize::from(after.saturating_sub(before)));
-        let precision = &loader.precisions()[role];
-        let file = &spec.files[&precision.name];
-        let data = folder.common.files.get(&spec.weights_file(&precision.name, file));
+        first_error = first_error.or_else(|| error.clone());
+        let file = spec.files.get(&precision.name);
+        let bytes_of = |file: Option<&FileSpec>| file.map_or(0, |file| file.bytes);
+        let data = file.and_then(|file| folder.common.files.get(&spec.weights_file(&precision.name, file)));
+        let file = file.and_then(|file| folder.common.files.get(file));
         report.graphs.push(GraphReport {
             role: role.clone(),
             precision: precision.name.clone(),
             auto: precision.why.clone(),
-            provider: graph.provider(),
-            placement: graph.placement().map(|placement| placement.providers().to_vec()),
-            sha256: folder.common.files[file].sha256.clone(),
+            provider: graph.as_ref().map(Graph::provider),
+            placement: graph.as_ref().and_then(Graph::placement).map(|placement| placement.providers().to_vec()),
+            sha256: file.map(|file| file.sha256.clone()).unwrap_or_default(),
             weights_sha256: data.map(|data| data.sha256.clone()),
-            bytes: ByteSize::from(folder.common.files[file].bytes.saturating_add(data.map_or(0, |data| data.bytes))),
-            load_ms,
+            bytes: ByteSize::from(bytes_of(file).saturating_add(bytes_of(data))),
+            load_ms: graph.as_ref().map(|_| load_ms),
+            runs: error.is_none(),
+            error,
             resident: grown,
         });
     }
     if let Some(tokenizer) = folder.kind.tokenizer() {
         Vocabulary::load(&folder, tokenizer)?;
     }
-    Ok(())
+    match first_error {
+        Some(problem) => Err(Error::Unfit { problem }),
+        None => Ok(()),
+    }
 }
 
 /// What the board calls itself, where it has a device tree.

@@ -18,6 +18,9 @@ pub(super) struct Report {
     pub cores: usize,
     pub memory_total: Option<ByteSize>,
     pub memory_available: Option<ByteSize>,
+    /// The smallest of all bounds on the memory of this process, and what sets it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_limit: Option<LimitReport>,
     pub memory_budget: Option<ByteSize>,
     /// Resident memory of the program without models.
     pub memory_base: Option<ByteSize>,
@@ -27,6 +30,12 @@ pub(super) struct Report {
     /// What keeps the device file from working, apart from library and models.
     pub problems: Vec<String>,
     pub fit: bool,
+}
+
+#[derive(Serialize)]
+pub(super) struct LimitReport {
+    pub bytes: ByteSize,
+    pub set_by: String,
 }
 
 #[derive(Serialize, Default)]
@@ -73,7 +82,7 @@ pub(super) struct ModelReport {
 pub(super) struct MemoryReport {
     pub needed: ByteSize,
     pub source: CostSource,
-    /// Whether it fits the budget by itself.
+    /// Whether it fits the budget and the memory limit by itself.
     pub fits: bool,
 }
 
@@ -84,7 +93,9 @@ pub(super) struct GraphReport {
     /// Why this precision, where the device file says `auto`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auto: Option<String>,
-    pub provider: &'static str,
+    /// Absent where it cannot be loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<&'static str>,
     /// Absent where ONNX Runtime does not tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<Vec<Placed>>,
@@ -92,7 +103,13 @@ pub(super) struct GraphReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights_sha256: Option<String>,
     pub bytes: ByteSize,
-    pub load_ms: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load_ms: Option<f64>,
+    /// Whether it ran on made input.
+    pub runs: bool,
+    /// Why it cannot be loaded or run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     /// What loading it added to resident memory: at most that, since what was freed before is taken up again.
     pub resident: Option<ByteSize>,
 }

@@ -41,6 +41,9 @@ fn write(out: &mut String, report: &Report, paint: &Paint) -> fmt::Result {
         known(&report.memory_total),
         known(&report.memory_available)
     )?;
+    if let Some(limit) = &report.memory_limit {
+        writeln!(out, "memory     at most {} ({})", limit.bytes, limit.set_by)?;
+    }
     if let Some(budget) = report.memory_budget {
         writeln!(out, "budget     {budget}, of which the program itself takes {}", known(&report.memory_base))?;
     }
@@ -100,23 +103,26 @@ fn write_model(out: &mut String, model: &ModelReport, paint: &Paint) -> fmt::Res
             paint.verdict(true, "fit")
         )?,
     }
-    model.graphs.iter().try_for_each(|graph| write_graph(out, graph))
+    model.graphs.iter().try_for_each(|graph| write_graph(out, graph, paint))
 }
 
-fn write_graph(out: &mut String, graph: &GraphReport) -> fmt::Result {
+fn write_graph(out: &mut String, graph: &GraphReport, paint: &Paint) -> fmt::Result {
+    if let Some(error) = &graph.error {
+        return writeln!(out, "  graph    {:<17} {}: {error}", graph.role, paint.verdict(false, "DOES NOT RUN"));
+    }
     let place = match &graph.placement {
         Some(placed) => placed.iter().map(Placed::to_string).collect::<Vec<_>>().join(", "),
-        None => format!("{} (ONNX Runtime does not tell its nodes)", graph.provider),
+        None => format!("{} (ONNX Runtime does not report its nodes)", graph.provider.unwrap_or("cpu")),
     };
     let chosen = graph.auto.as_ref().map_or_else(String::new, |why| format!(" (auto: {why})"));
     writeln!(
         out,
-        "  graph    {:<17} {}{chosen} on {place}; {} on disk, {} in memory, loaded in {:.0} ms, sha256 {:.12}",
+        "  graph    {:<17} {}{chosen} on {place}; {} on disk, {} in memory, loaded in {:.0} ms, runs, sha256 {:.12}",
         graph.role,
         graph.precision,
         graph.bytes,
         known(&graph.resident),
-        graph.load_ms,
+        graph.load_ms.unwrap_or(0.0),
         graph.sha256
     )
 }

@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# Installs a bundle as an image build would, without a running systemd, boots that system with the real systemd as its first
+# process, puts a picture into the watched folder, and looks at the result and at what systemd says of the service.
+#
+#   scripts/test_service.sh [BINARY]
+#
+# The system is this machine's own files under an overlay, in namespaces of its own, so nothing of it is left behind. It takes
+# root, systemd, zstd, and a kernel that allows overlays and a cgroup of one's own; what is missing is named, with exit code 77.
+set -euo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+
+lacks() {
+    echo "not run: $1"
+    exit 77
+}
+[[ $(id -u) -eq 0 ]] || lacks "it takes root to boot a system in namespaces"
+[[ -x /lib/systemd/systemd ]] || lacks "no systemd here (Debian: apt install systemd)"
+for program in zstd unshare; do
+    command -v "$program" >/dev/null || lacks "no $program here"
+done
+
+if [[ $# -gt 0 ]]; then
+    binary=$(realpath -- "$1")
+else
+    cargo build --release --locked
+    binary=$(realpath -- "${CARGO_TARGET_DIR:-target}/release/edgefuse")
+fi
+
+work=$(mktemp -d)
+group=
+# shellcheck disable=SC2329  # called by the trap
+cleanup() {
+    [[ -z $group ]] || find "$group" -depth -type d -exec rmdir -- {} \; 2>/dev/null || true
+    rm -rf -- "$work"
+}
+trap cleanup EXIT
+
+# Version 2 of cgroups, alone or beside version 1.
+for hierarchy in /sys/fs/cgroup/unified /sys/fs/cgroup; do
+    if [[ -f $hierarchy/cgroup.procs && -f $hierarchy/cgroup.controllers ]] && mkdir -- "$hierarchy/edgefuse-$$" 2>/dev/null; then
+        group=$hierarchy/edgefuse-$$
+        break
+    fi
+done
+[[ -n $group ]] || lacks "no cgroup of version 2 can be made here"
+
+mkdir -p "$work/device/configs" "$work/device/onnx" "$work/shared" "$work/system"
+cp -r onnx/student "$work/device/onnx/"
+printf '%s\n' 'device: service' 'runtime: {memory_budget: 512MiB}' 'models: {student: {path: onnx/student}}' 'pipeline: [fuse]' \
+    >"$work/device/configs/my board.yaml"
+"$binary" --quiet --config "$work/device/configs/my board.yaml" bundle --target "$(uname -m)" --binary "$binary" \
+    --library "${ORT_DYLIB_PATH:-lib/libonnxruntime.so}" --out "$work/bundle.tar.zst"
+zstd -dqc "$work/bundle.tar.zst" | tar xf - -C "$work/shared"
+cp tests/data/easyvqa-23.png "$work/shared/picture.png"
+
+# What the booted system does, and leaves in the shared folder.
+cat >"$work/shared/drive.sh" <<'DRIVE'
+cp /shared/picture.png /var/lib/edgefuse/in/.picture.png
+mv /var/lib/edgefuse/in/.picture.png /var/lib/edgefuse/in/picture.png
+for _ in $(seq 120); do
+    [ -s /var/lib/edgefuse/out/picture.png.jsonl ] && break
+    sleep 0.5
+done
+cp /var/lib/edgefuse/out/picture.png.jsonl /shared/result.jsonl
+systemctl show edgefuse.service -p ActiveState -p SubState -p Result -p NRestarts >/shared/state
+find /var/lib/edgefuse /var/cache/edgefuse -type f >/shared/written
+systemctl --no-block --force poweroff
+DRIVE
+
+cat >"$work/boot.sh" <<'BOOT'
+set -euo pipefail
+work=$1
+mount --make-rprivate /
+mount -t tmpfs tmpfs "$work/system"
+mkdir "$work/system/upper" "$work/system/work" "$work/system/root"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$work/system/upper,workdir=$work/system/work" "$work/system/root"
+root=$work/system/root
+mount -t proc proc "$root/proc"
+mount -t sysfs -o ro sysfs "$root/sys"
+mount -t tmpfs tmpfs "$root/sys/fs/cgroup"
+mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
+mount -t tmpfs tmpfs "$root/run"
+mount -t tmpfs tmpfs "$root/tmp"
+mount --rbind /dev "$root/dev"
+mkdir "$root/shared"
+mount --bind "$work/shared" "$root/shared"
+rm -f -- "$root"/etc/systemd/system/*.wants/*
+# As an image is built: systemd is installed, and not running.
+chroot "$root" sh /shared/edgefuse/install.sh --prefix "/opt/edge fuse" >/dev/null
+cat >"$root/etc/systemd/system/drive.service" <<UNIT
+[Unit]
+Wants=multi-user.target
+After=edgefuse.service
+[Service]
+Type=oneshot
+ExecStart=/bin/sh /shared/drive.sh
+StandardError=file:/shared/drive.log
+UNIT
+cd "$root"
+pivot_root . mnt
+exec env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd --unit=drive.service --log-target=null --show-status=0
+BOOT
+
+# In a group of its own; the limit is for a system that does not end by itself.
+(
+    echo "$BASHPID" >"$group/cgroup.procs"
+    exec timeout --kill-after=5 180 unshare --cgroup --pid --fork --kill-child --mount --uts --ipc --net bash "$work/boot.sh" "$work"
+) </dev/null || true
+
+failed=0
+# expect WHAT FILE TEXT
+expect() {
+    if grep --quiet --fixed-strings -- "$3" "$work/shared/$2" 2>/dev/null; then
+        echo "ok: $1"
+    else
+        echo "FAILED: $1; $2 has: $(cat -- "$work/shared/$2" 2>/dev/null || echo nothing)"
+        failed=1
+    fi
+}
+expect "the picture has a result" result.jsonl '"fusion"'
+expect "systemd knows the service as ready" state SubState=running
+expect "it was never started anew" state NRestarts=0
+expect "it writes its results" written /var/lib/edgefuse/out/picture.png.jsonl
+if stray=$(grep -v -e '^/var/lib/edgefuse/\(in\|out\)/' -e '^/var/cache/edgefuse/memory/' "$work/shared/written"); then
+    echo "FAILED: it wrote $stray"
+    failed=1
+fi
+exit "$failed"

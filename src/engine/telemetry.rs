@@ -1,0 +1,41 @@
+//! Keeps ONNX Runtime from reporting to its maker.
+//!
+//! From about 1.27 on, the builds that Microsoft publishes write a device id and a queue of events under
+//! `~/.cache/Microsoft` and send them. The library decides when it is loaded, so its own switch (`with_telemetry(false)`)
+//! comes too late; an environment variable is read in time.
+
+use std::env;
+use std::fs;
+
+use super::error::EngineError;
+
+/// Read by ONNX Runtime when it is loaded; `1`, `true` and `yes` turn telemetry off, `0` and `false` do not.
+pub(super) const VARIABLE: &str = "ORT_DISABLE_TELEMETRY";
+
+/// Turns ONNX Runtime's telemetry off for this process, whatever the environment says. Call it first thing in `main`.
+///
+/// A program that starts no thread before [`Engine::start`](super::Engine::start) need not call it: that does the same.
+///
+/// # Safety
+/// No other thread may run: it changes the environment, as [`std::env::set_var`] does.
+pub unsafe fn disable_telemetry() {
+    // SAFETY: the caller's promise.
+    unsafe { env::set_var(VARIABLE, "1") };
+}
+
+/// Makes sure that telemetry is off before a library is opened.
+///
+/// # Errors
+/// [`EngineError::Telemetry`] where the variable is not set and other threads, which may read the environment, run already.
+pub(super) fn ensure_disabled() -> Result<(), EngineError> {
+    if env::var(VARIABLE).is_ok_and(|value| matches!(value.as_str(), "1" | "true" | "yes")) {
+        return Ok(());
+    }
+    // Without /proc the number of threads is unknown, and unknown is not one.
+    if fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1) {
+        // SAFETY: this thread is the only one, so nothing else reads or changes the environment.
+        unsafe { disable_telemetry() };
+        return Ok(());
+    }
+    Err(EngineError::Telemetry)
+}
