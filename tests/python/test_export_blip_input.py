@@ -15,7 +15,8 @@ import yaml
 
 from export_blip import main
 from parity.blip_onnx import OnnxBlip
-from tiny_blip import TEXT, tiny_tensors, write_checkpoint, write_safetensors
+from parity.safetensors_writer import write_safetensors
+from tiny_blip import TEXT, tiny_tensors, write_checkpoint
 
 
 @pytest.fixture

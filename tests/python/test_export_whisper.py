@@ -17,8 +17,8 @@ import tiny_whisper as tiny
 from export.whisper_heads import default_alignment_heads
 from export.whisper_tokens import WhisperTokenizer, begin_suppressed, suppressed, token_section
 from export_whisper import main
+from parity.safetensors_writer import write_safetensors
 from parity.whisper_onnx import OnnxWhisper
-from tiny_blip import write_safetensors
 
 MODELS = Path(__file__).resolve().parents[2] / "onnx"
 TOLERANCE = 1e-4

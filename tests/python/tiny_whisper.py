@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tiny_blip import write_safetensors
+from parity.safetensors_writer import write_safetensors
 
 HIDDEN, HEADS, INNER, MELS = 12, 2, 20, 5
 ENCODER_LAYERS, DECODER_LAYERS = 2, 3
