@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -28,6 +29,9 @@ class OnnxWhisper:
             )
             for role in roles
         }
+        self.encoder: Any
+        self.decoder: Any
+        self.alignment: Any
         self.encoder, self.decoder, self.alignment = (sessions.get(role) for role in ROLES)
 
     def encode(self, log_mel: np.ndarray) -> Tensors:

@@ -166,7 +166,7 @@ def _embeddings(tokenizer: dict[str, Any], random: np.random.Generator) -> Array
             table[number, CHOICE] = _choice(random, 0.4)
     table[special["nospeech"]] = [-0.5, *[0.0] * (HIDDEN - 1)]
     table[special["endoftext"]] = [2.0, *[0.0] * (HIDDEN - 1)]
-    seconds = np.arange(TIMESTAMPS) * 0.02
+    seconds = np.arange(TIMESTAMPS, dtype=np.float64) * 0.02
     table[begin:] = 0
     table[begin:, KIND] = -0.2
     # Whole and half seconds, and the earlier ones where the hand points the same way.
@@ -188,14 +188,14 @@ def _positions(random: np.random.Generator, multilingual: bool) -> Array:
         if kind in ("first", "stamp"):
             pair = (CYCLE[:place].count("stamp") + 2) // 2 if kind == "stamp" else 0
             table[position, KIND] = -3.0
-            table[position, CLOCK] = 4.0 * _hand(np.array(pair * STAMP_SECONDS))
+            table[position, CLOCK] = 4.0 * _hand(np.array(pair * STAMP_SECONDS, np.float64))
         else:
             table[position, KIND] = 5.0
         table[position, CHOICE] = -table[position].sum() / (HIDDEN - CHOICE.start)
     return table.astype(np.float32)
 
 
-def _hand(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+def _hand(seconds: NDArray[Any]) -> NDArray[Any]:
     """Where the clock's hand points to, [..., 2]."""
     angle = 2 * math.pi * seconds / CLOCK_SECONDS
     return np.stack([np.cos(angle), np.sin(angle)], axis=-1)

@@ -125,7 +125,7 @@ def files_of(folder: Path) -> dict[str, str]:
 
 
 # Bad input: (what is done to the checkpoint, words of the message)
-Damage = Callable[[Path], None]
+Damage = Callable[[Path], object]
 
 
 def drop(name: str) -> Damage:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -29,7 +30,7 @@ def checkpoint(tmp_path: Path) -> Path:
     return tiny.write_ctranslate2(tmp_path / "checkpoint", tiny.tiny_tensors())
 
 
-def described(folder: Path) -> dict:
+def described(folder: Path) -> dict[str, Any]:
     return yaml.safe_load((folder / "model.yaml").read_text("utf-8"))
 
 

@@ -6,6 +6,7 @@ import json
 import math
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -58,7 +59,7 @@ def tiny_tensors(seed: int = 0) -> Tensors:
     return tensors
 
 
-def tokenizer_json() -> dict[str, object]:
+def tokenizer_json() -> dict[str, Any]:
     """A byte-level BPE of 256 bytes and three merges, whose special tokens are Whisper's."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in printable]
