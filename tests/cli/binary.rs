@@ -124,11 +124,13 @@ pub fn words(text: &str) -> String {
     kept.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A copy of a model folder that a test may damage: links to the files, and copies of those in `own`.
-pub fn damaged_model(name: &str, into: &Path, own: &[&str]) -> PathBuf {
-    let target = into.join(name);
+/// A copy of a model folder that a test may damage: links to the files, and copies of those in `own`. `model` is a name in
+/// `onnx`, or a path from the repository's root.
+pub fn damaged_model(model: &str, into: &Path, own: &[&str]) -> PathBuf {
+    let model = if model.contains('/') { root().join(model) } else { root().join("onnx").join(model) };
+    let target = into.join(model.file_name().unwrap());
     std::fs::create_dir(&target).unwrap();
-    for entry in std::fs::read_dir(root().join("onnx").join(name)).unwrap() {
+    for entry in std::fs::read_dir(model).unwrap() {
         let source = entry.unwrap().path();
         let file = source.file_name().unwrap();
         if own.iter().any(|own| *own == file) {

@@ -1,4 +1,12 @@
-//! The real binary with the real models: good input and bad. Needs `scripts/setup.sh`.
+//! The real binary, with made models and the small real ones: good input and bad. Needs `scripts/setup.sh test`.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 mod ask;
 mod bad_input;
@@ -13,6 +21,7 @@ mod devices;
 mod fuse;
 mod live;
 mod matching;
+mod stream;
 mod subtitles;
+mod transcribe;
 mod watch;
-mod whisper;
