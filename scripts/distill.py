@@ -75,7 +75,10 @@ def _distil(arguments: argparse.Namespace, device: torch.device) -> None:
     soft = _soft_labels(arguments, records, labels, work, log)
     nobody = np.flatnonzero((examples.labels < 0) & ~np.isfinite(soft[:, 0]))
     if len(nobody):
-        lines = [f"{records.path}:{examples.records[row].line}: no label, and the teacher gave none" for row in nobody]
+        lines = [
+            f"{records.path}:{examples.records[row].line}: no label, and the teacher gave none"
+            for row in nobody.tolist()
+        ]
         raise manifest.ManifestError(lines)
 
     answers = set(np.where(examples.labels >= 0, examples.labels, np.nan_to_num(soft, nan=-np.inf).argmax(axis=1)))

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import PIL
 import torch
 import transformers
 from PIL import Image
@@ -160,12 +161,11 @@ def write_model(out: Path, checkpoints: Path) -> int:
 
 def made_with() -> dict[str, str]:
     """The versions whose output this is."""
-    return {"transformers": transformers.__version__, "torch": torch.__version__, "pillow": Image.__version__}
+    return {"transformers": transformers.__version__, "torch": torch.__version__, "pillow": PIL.__version__}
 
 
 def sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def reference(language: str, folder: Path) -> dict[str, Any]:
         pixels = processor.image_processor(picture, return_tensors="pt").pixel_values
         case: dict[str, Any] = {"image": name, "texts": []}
         for kind, prompt in (("caption", None), ("caption", PROMPT), ("answer", QUESTION)):
-            text = QUESTION_PROMPT.replace("{question}", prompt) if kind == "answer" else prompt
+            text = QUESTION_PROMPT.replace("{question}", QUESTION) if kind == "answer" else prompt
             ids = None
             if text is not None:
                 ids = torch.tensor([processor(images=picture, text=text).input_ids[0]])

@@ -55,9 +55,10 @@ def main() -> int:
     expected = {"embedded": _case("embedded", "cross-modal", forms, given, fed | {"sensors": _readings()})}
 
     picture = Picture(16, 16, (0.5, 0.4, 0.3), (0.3, 0.2, 0.25))
-    forms = {"text": words_of([_TEXT]), "sensors": _SENSORS, "image": picture, "audio": Sound()}
+    words = words_of([_TEXT])
+    forms = {"text": words, "sensors": _SENSORS, "image": picture, "audio": Sound()}
     pixels = (media.picture(_ROOT / _IMAGE, 16) / 255.0 - picture.mean) / picture.std
-    ids = forms["text"].tokenizer.encode(_TEXT).ids
+    ids = words.tokenizer.encode(_TEXT).ids
     fed = {
         "input_ids": torch.tensor([ids]),
         "attention_mask": torch.ones(1, len(ids), dtype=torch.int64),

@@ -153,7 +153,12 @@ def alignment(model: Whisper, values: FixtureFile) -> dict[str, Any]:
         for layer, block in enumerate(model.decoder.blocks)
     ]
     matrices: list[torch.Tensor] = []
-    with replaced(timing, "dtw", lambda x: matrices.append(x) or timing.dtw_cpu(x.double().numpy())), disable_sdpa():
+
+    def warped(x: torch.Tensor) -> Any:
+        matrices.append(x)
+        return timing.dtw_cpu(x.double().numpy())
+
+    with replaced(timing, "dtw", warped), disable_sdpa():
         words = timing.find_alignment(model, tokenizer, text, mel, frames)
     for hook in hooks:
         hook.remove()
@@ -188,7 +193,8 @@ def splits() -> list[dict[str, Any]]:
 def placed(random: np.random.Generator) -> dict[str, Any]:
     """Random words with random times, through `add_word_timestamps`."""
     seek, now = int(random.integers(0, 3)) * 1000, 0.0
-    words, segments = [], []
+    words: list[Any] = []
+    segments: list[dict[str, Any]] = []
     for _ in range(random.integers(1, 4)):
         count = 0
         for _ in range(random.integers(0, 7)):

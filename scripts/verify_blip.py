@@ -166,7 +166,10 @@ class Verification:
             found = torch.from_numpy(self.graphs.match(ids, mask, vision["image_embeds"])).softmax(-1)[:, 1].numpy()
             graphs.append(np.stack([found, self.graphs.embed(ids, mask) @ vision["image_embedding"][0]]))
         difference = np.abs(np.array(graphs) - np.array(expected)).max()
-        report = {"graphs_difference": float(difference), "graphs_identical": bool(difference < TOLERANCE)}
+        report: dict[str, Any] = {
+            "graphs_difference": float(difference),
+            "graphs_identical": bool(difference < TOLERANCE),
+        }
         report |= {"probabilities": np.array(expected)[:2, 0].round(4).tolist(), "binary_identical": None}
         if self.new_binary:
             told = self.run_binary({"match": {"texts": list(TEXTS)}})

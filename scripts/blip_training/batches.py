@@ -35,8 +35,10 @@ class VisionTargets:
 def vision_targets(pictures: Pictures) -> VisionTargets:
     """The targets of the helper heads, read from the pictures and their labels."""
     mask = drawing.shape_mask(pictures.images)
-    covered = mask > 0.5
-    box = np.concatenate([_extent(covered.any(axis=1)), _extent(covered.any(axis=2))], axis=1)[:, [0, 2, 1, 3]]
+    covered = np.asarray(mask > 0.5)
+    box = np.concatenate([_extent(np.asarray(covered.any(axis=1))), _extent(np.asarray(covered.any(axis=2)))], axis=1)[
+        :, [0, 2, 1, 3]
+    ]
     patches = mask.reshape(-1, GRID, PATCH, GRID, PATCH).mean(axis=(2, 4)).reshape(len(mask), -1)
     crossed = (patches > _OUTLINE_LEVELS[0]) & (patches < _OUTLINE_LEVELS[1])
     outline = np.where(crossed, 1 + pictures.shapes[:, None], 0)

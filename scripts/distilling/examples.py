@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -44,19 +46,20 @@ class Examples:
         self.modalities = manifest.modalities()
         problems: list[str] = []
 
-        def read(record: Record, key: str, load: Callable[[], np.ndarray]) -> np.ndarray | None:
-            if not record.has(key):
+        def read(record: Record, key: str, load: Callable[[Path], np.ndarray]) -> np.ndarray | None:
+            path: Path | None = getattr(record, key)
+            if path is None:
                 return None
             try:
-                return load()
+                return load(path)
             except media.MediaError as error:
-                problems.append(f"{manifest.path}:{record.line}: `{key}`: {getattr(record, key)} {error}")
+                problems.append(f"{manifest.path}:{record.line}: `{key}`: {path} {error}")
                 return None
 
         self.images, self.sounds = [], []
         for index, record in enumerate(self.records):
-            self.images.append(read(record, "image", lambda it=record: media.picture(it.image, side)))
-            self.sounds.append(read(record, "audio", lambda it=record: media.frames(it.audio)))
+            self.images.append(read(record, "image", partial(media.picture, side=side)))
+            self.sounds.append(read(record, "audio", media.frames))
             if index % 2000 == 1999:
                 report(f"read {index + 1} of {len(self.records)} records")
         if problems:
@@ -117,9 +120,9 @@ class Feed:
         pixels = np.zeros((len(rows), form.height, form.width, 3), dtype=np.float32)
         for place, row in enumerate(rows):
             if there[place]:
-                pixels[place] = (examples.images[row] / np.float32(255.0) - np.float32(form.mean)) / np.float32(
-                    form.std
-                )
+                pixels[place] = (
+                    examples.images[row] / np.float32(255.0) - np.asarray(form.mean, np.float32)
+                ) / np.asarray(form.std, np.float32)
         if rng is not None:
             pixels += rng.standard_normal(pixels.shape, dtype=np.float32) * np.float32(_NOISE)
         return torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))

@@ -23,7 +23,7 @@ def picture(path: Path, side: int) -> np.ndarray:
     """[side, side, 3] uint8: transparency on white, Pillow's bicubic resizing, as the runtime does it."""
     try:
         with Image.open(path) as opened:
-            image = opened
+            image: Image.Image = opened
             if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA"):
                 image = image.convert("RGBA")
                 white = Image.new("RGBA", image.size, "white")

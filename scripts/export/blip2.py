@@ -95,7 +95,7 @@ def _details(config: Blip2Config, question_prompt: str) -> dict[str, Any]:
     tokens, most = config.tokens, T5_PROMPT_TOKENS
     if isinstance(config.text, OptConfig):
         most = config.text.max_position_embeddings - config.num_query_tokens
-    described = {"prompt_start": list(tokens.prompt_start), "prompt_end": list(tokens.prompt_end)}
+    described: dict[str, Any] = {"prompt_start": list(tokens.prompt_start), "prompt_end": list(tokens.prompt_end)}
     described |= {"no_prompt": tokens.no_prompt, "end": tokens.end}
     if tokens.start is not None:
         described["start"] = tokens.start

@@ -111,9 +111,11 @@ class EmbeddingTable:
         """`x` [..., hidden] against every row of the table: [..., vocab]."""
         g = self._g
         if g.precision is Precision.INT8:
-            return _integer_product(g, x, *self._weights[1:], None)
+            _, integers, scales = self._weights
+            return _integer_product(g, x, integers, scales, None)
         if g.precision in BITS:
-            return _block_product(g, x, *self._weights[1:], self._shape)
+            _, integers, scales = self._weights
+            return _block_product(g, x, integers, scales, self._shape)
         table = self._weights[0]
         return g.node("MatMul", x, _widened(g, table) if g.precision is Precision.FP16 else table)
 

@@ -44,6 +44,7 @@ class Settings:
     suppress: list[int] | None
     begin_suppress: list[int] | None
     alignment_heads: list[list[int]] | None
+    multilingual: bool | None
 
 
 def export_whisper(
@@ -128,7 +129,7 @@ def _details(
     checkpoint: Path, weights: WhisperWeights, tokenizer: WhisperTokenizer, settings: Settings
 ) -> dict[str, Any]:
     """The part of `model.yaml` that is Whisper's own."""
-    multilingual = weights.vocab >= MULTILINGUAL_VOCAB
+    multilingual = weights.vocab >= MULTILINGUAL_VOCAB if settings.multilingual is None else settings.multilingual
     tokens = token_section(tokenizer, multilingual)
     if tokens["timestamp_begin"] + TIMESTAMPS > weights.vocab:
         raise ExportError(
@@ -168,13 +169,15 @@ def _settings(folder: Path) -> Settings:
         if (folder / name).is_file():
             config |= read_json(folder, name)
     suppress, begin_suppress = (config.get(key) for key in keys)
-    heads = config.get("alignment_heads")
+    heads, multilingual = config.get("alignment_heads"), config.get("is_multilingual")
+    if not (multilingual is None or isinstance(multilingual, bool)):
+        raise ExportError(f"{folder}: is_multilingual of its config is not true or false: {multilingual!r}")
     for key, value in ((keys[0], suppress), (keys[1], begin_suppress)):
         if value is not None and not _is_integers(value):
             raise ExportError(f"{folder}: {key} of its config is not a list of token ids: {value!r}")
     if heads is not None and not (isinstance(heads, list) and all(_is_integers(head, 2) for head in heads)):
         raise ExportError(f"{folder}: alignment_heads of its config is not a list of [layer, head]: {heads!r}")
-    return Settings(suppress, begin_suppress, heads)
+    return Settings(suppress, begin_suppress, heads, multilingual)
 
 
 def _is_integers(value: object, count: int | None = None) -> bool:

@@ -58,7 +58,9 @@ class WhisperBlocks:
         hidden, inner = self.weights.hidden, self.weights.inner_size(name)
         normal = self.norm(x, f"{name}.final_layer_norm")
         wide = gelu(self.g, linear(self.g, normal, f"{name}.fc1", *self.weights.linear(f"{name}.fc1", inner, hidden)))
-        narrow = linear_after_gelu(self.g, wide, f"{name}.fc2", *self.weights.linear(f"{name}.fc2", hidden, inner))
+        weight, bias = self.weights.linear(f"{name}.fc2", hidden, inner)
+        assert bias is not None
+        narrow = linear_after_gelu(self.g, wide, f"{name}.fc2", weight, bias)
         return self.g.node("Add", x, narrow)
 
     def embedding(self) -> EmbeddingTable:

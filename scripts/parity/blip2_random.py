@@ -46,6 +46,7 @@ def small_config(language: str, **changes: dict[str, Any]) -> Blip2Config:
     vision |= {"image_size": 24, "patch_size": 8}
     qformer = {"hidden_size": 12, "intermediate_size": 20, "num_hidden_layers": 3, "num_attention_heads": 3}
     qformer |= {"vocab_size": 4, "max_position_embeddings": 4}
+    text: dict[str, Any]
     if language == "opt":
         text = {"hidden_size": 12, "ffn_dim": 20, "num_hidden_layers": 2, "num_attention_heads": 2}
         text |= {"word_embed_proj_dim": 12, "max_position_embeddings": 60, "eos_token_id": 3}

@@ -16,7 +16,7 @@ def run_exporter(task: str, checkpoint: Path, out: Path, dialect: str, *precisio
 
     `own` is the memory that is not a mapped file: the weights are mapped, so that the kernel can take theirs back at any time.
     """
-    command = [sys.executable, EXPORTER, f"--{task}", checkpoint, "--out", out, "--dialect", dialect]
+    command: list[str | Path] = [sys.executable, EXPORTER, f"--{task}", checkpoint, "--out", out, "--dialect", dialect]
     command += ["--precision", *(precisions or ("fp32",))]
     started = time.monotonic()
     process = subprocess.Popen(command)

@@ -61,7 +61,7 @@ class OnnxBlip:
 
     def match(self, ids: Ids, mask: Ids, image_embeds: Floats) -> Floats:
         """Match logits [texts, 2] of `ids` [texts, tokens] and one picture."""
-        inputs = {"input_ids": ids, "attention_mask": mask, "image_embeds": image_embeds}
+        inputs: Tensors = {"input_ids": ids, "attention_mask": mask, "image_embeds": image_embeds}
         return self.run("match_encoder", inputs)["match_logits"]
 
     def embed(self, ids: Ids, mask: Ids) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 
 def make_pictures(folder: Path) -> None:
     """Writes the pictures that are missing. Sizes are odd and not square so that a swapped axis shows."""
-    makers = {
+    makers: dict[str, Callable[[], Image.Image]] = {
         "photo-rgb.png": lambda: _sample("chelsea", (149, 103)),
         "photo-gray.png": lambda: _sample("camera", (91, 120)).convert("L"),
         "photo-rgba.png": lambda: _with_alpha(_sample("coffee", (75, 52))),

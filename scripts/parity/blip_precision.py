@@ -25,7 +25,7 @@ class Item:
 
 def items_of(args: argparse.Namespace, description: dict[str, Any]) -> list[Item]:
     """The pictures of the command line, each with its question."""
-    pictures = [Image.open(path) for path in args.files]
+    pictures: list[Image.Image] = [Image.open(path) for path in args.files]
     if args.photographs:
         pictures += with_cuts(photographs(), args.photographs).values()
     question = None
@@ -52,7 +52,8 @@ class BlipSubject:
         """The logits [positions, vocab] of greedy decoding, or when it is fed `tokens` instead of what it chooses."""
         generation, special = self.description["generation"], self.description["tokens"]
         most = generation["caption_max_tokens" if item.question is None else "answer_max_tokens"]
-        cross, fed, past, rows = self._encode(item), special["start"], None, []
+        rows: list[np.ndarray] = []
+        cross, fed, past = self._encode(item), special["start"], None
         while len(rows) < (most if tokens is None else len(tokens)) and fed != special["end"]:
             logits, past = self._model.step(self._decoder, np.array([[fed]]), cross, past)
             fed = int(logits[0].argmax()) if tokens is None else int(tokens[len(rows)])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from statistics import NormalDist
-from typing import Any
+from typing import Any, Union
 
 import torch
 from transformers import (
@@ -19,7 +19,7 @@ from transformers import (
     BlipImageProcessorPil,
 )
 
-Blip = BlipForConditionalGeneration | BlipForQuestionAnswering | BlipForImageTextRetrieval
+Blip = Union[BlipForConditionalGeneration, BlipForQuestionAnswering, BlipForImageTextRetrieval]
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"a the of what is in red blue circle shape ##s ? color".split()]
 VOCABULARY_SIZE = 96

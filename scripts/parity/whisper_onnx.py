@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -22,6 +23,9 @@ class OnnxWhisper:
         self.description = yaml.safe_load((folder / "model.yaml").read_text("utf-8"))
         graphs = self.description["graphs"]
         sessions = {role: open_session(folder / graphs[role]["files"][precision], threads=threads) for role in roles}
+        self.encoder: Any
+        self.decoder: Any
+        self.alignment: Any
         self.encoder, self.decoder, self.alignment = (sessions.get(role) for role in ROLES)
 
     def encode(self, log_mel: np.ndarray) -> Tensors:

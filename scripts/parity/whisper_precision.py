@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import wave
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ class WhisperSubject:
                 name: np.zeros((1, tensor.shape[1], past, tensor.shape[3]), np.float32)
                 for name, tensor in model.start(1).items()
             }
-            steps[str(past)] = least(lambda cache=cache: _step(model, cross, cache), 5 * repeat, clock)
+            steps[str(past)] = least(partial(_step, model, cross, cache), 5 * repeat, clock)
         return least(lambda: model.encode(mel), repeat, clock), steps
 
 

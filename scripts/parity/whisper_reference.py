@@ -15,8 +15,7 @@ from transformers import WhisperConfig, WhisperForConditionalGeneration
 from whisper.model import ModelDimensions, Whisper
 
 from export.checkpoint import to_float32
-from export.whisper import read_weights
-from export.whisper_weights import WhisperWeights
+from export.whisper_weights import WhisperWeights, read_weights
 from parity.speech import SAMPLE_RATE as SAMPLE_RATE
 from parity.speech import read_speech as read_speech
 from parity.whisper_names import openai_name, parameters

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from setup import environment, paths, runtime, vad, whisper
 from setup.artifacts import OLDEST_ONNX_RUNTIME, ONNX_RUNTIME, WHISPER
@@ -37,7 +38,7 @@ def steps(extras: list[str]) -> list[Step]:
         ("Python packages in .venv", lambda: environment.ensure("setup")),
         (f"ONNX Runtime {ONNX_RUNTIME.version} in lib/", runtime.ensure),
     ]
-    plan += [(f"model onnx/{name}", lambda name=name: whisper.ensure(name)) for name in models]
+    plan += [(f"model onnx/{name}", partial(whisper.ensure, name)) for name in models]
     plan.append((f"model onnx/{vad.MODEL}", vad.ensure))
     if TEST in extras:
         plan += [

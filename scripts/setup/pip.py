@@ -76,7 +76,7 @@ def _run(python: Path, arguments: Sequence[str], what: str) -> None:
     command = [str(python), "-m", "pip", "--no-input", "--log", str(paths.LOG), *arguments]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, errors="replace") as process:
         assert process.stderr is not None
-        complaints = []
+        complaints: list[str] = []
         for line in process.stderr:
             if "Retrying (" in line and not complaints:
                 print("      the package index does not answer; pip tries again", file=sys.stderr, flush=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Mapping
+from typing import Any
 
 import onnx
 import torch
@@ -61,8 +62,8 @@ class _Positional(nn.Module):
         self._temperature = temperature
 
     def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        given = self._model(**dict(zip(self._inputs, tensors)))
-        named: Mapping[str, torch.Tensor] = given._asdict() if isinstance(given, tuple) else given
+        given: Any = self._model(**dict(zip(self._inputs, tensors)))
+        named: Mapping[str, torch.Tensor] = given._asdict() if hasattr(given, "_asdict") else given
         if set(named) != set(self._outputs):
             raise ValueError(f"the model gives {sorted(named)}, and its interface tells {sorted(self._outputs)}")
         ordered = [named[name] for name in self._outputs]

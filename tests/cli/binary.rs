@@ -41,6 +41,27 @@ pub fn command() -> Command {
     command
 }
 
+/// Device file of made models (`tests/fixtures/README.md`), on which every command runs in milliseconds.
+pub const TINY: &str = "tests/fixtures/tiny/device.yaml";
+
+/// `edgefuse` with `arguments` and the made models: for tests about anything but what the models say.
+pub fn tiny<I>(arguments: I) -> Run
+where
+    I: IntoIterator,
+    I::Item: AsRef<OsStr>,
+{
+    run(tiny_command().args(arguments))
+}
+
+/// [`tiny`] without arguments.
+pub fn tiny_command() -> Command {
+    let library = library();
+    assert!(library.exists(), "{} is not there: run scripts/setup.sh first", library.display());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_edgefuse"));
+    command.current_dir(root()).env_remove("RUST_LOG").env("EDGEFUSE_CONFIG", TINY).env("ORT_DYLIB_PATH", library);
+    command
+}
+
 /// The library that the tests run on: the one that ORT_DYLIB_PATH names, or that of the set-up.
 pub fn library() -> PathBuf {
     std::env::var_os("ORT_DYLIB_PATH").map_or_else(|| root().join("lib/libonnxruntime.so"), PathBuf::from)
@@ -104,11 +125,13 @@ pub fn words(text: &str) -> String {
 }
 
 /// A copy of a model folder that a test may damage: hard links to the files where that is possible, and copies of those in
-/// `own`. A symbolic link out of the folder would be refused.
-pub fn damaged_model(name: &str, into: &Path, own: &[&str]) -> PathBuf {
-    let target = into.join(name);
+/// `own`. A symbolic link out of the folder would be refused. `model` is a name in `onnx`, or a path from the repository's
+/// root.
+pub fn damaged_model(model: &str, into: &Path, own: &[&str]) -> PathBuf {
+    let model = if model.contains('/') { root().join(model) } else { root().join("onnx").join(model) };
+    let target = into.join(model.file_name().unwrap());
     std::fs::create_dir(&target).unwrap();
-    for entry in std::fs::read_dir(root().join("onnx").join(name)).unwrap() {
+    for entry in std::fs::read_dir(model).unwrap() {
         let source = entry.unwrap().path();
         let file = source.file_name().unwrap();
         let copied = own.iter().any(|own| *own == file);

@@ -1,110 +1,65 @@
-//! `transcribe -`: standard input while it is being written.
+//! `transcribe -`: standard input, its headers and its end.
 
-use std::io::Write;
-use std::process::{Child, Stdio};
-
-use serde_json::Value;
-
-use crate::binary::{Run, command, data, words};
-
-/// `transcribe -` with pipes.
-fn start(arguments: &[&str]) -> Child {
-    let mut command = command();
-    command.args(["transcribe", "-"]).args(arguments);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-/// Writes all of `bytes`, closes the pipe, and waits.
-fn transcribe(bytes: &[u8], arguments: &[&str]) -> Run {
-    let mut child = start(arguments);
-    // A program that refuses its input closes the pipe.
-    let _ = child.stdin.take().unwrap().write_all(bytes);
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    let run =
-        Run { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) };
-    assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
-    run
-}
-
-/// The samples of a 16-bit wav of `tests/data`, little-endian, without its header.
-fn raw(name: &str) -> Vec<u8> {
-    std::fs::read(data(name)).unwrap().split_off(44)
-}
-
-fn finals(events: &[Value]) -> String {
-    let texts = events.iter().filter(|event| event["type"] == "final").map(|event| event["text"].as_str().unwrap());
-    words(&texts.collect::<Vec<_>>().join(" "))
-}
+use crate::binary::{data, tiny_command};
+use crate::stream::{raw, transcribe};
 
 #[test]
-fn raw_samples_become_final_segments_at_their_times() {
-    let mut stream = vec![0; 2 * 16_000 * 3];
-    stream.extend(raw("librivox-0870.wav"));
-    stream.extend(vec![0; 2 * 16_000 * 2]);
-    stream.extend(raw("librivox-0930.wav"));
-    let events = transcribe(&stream, &["--format", "json"]).expect(0).json();
-    let text = finals(&events);
-    assert!(text.starts_with("and mr john dashwood") && text.ends_with("himself"), "{text}");
-    let first = events.iter().find(|event| event["type"] == "final").unwrap();
-    assert!((2.5..3.6).contains(&first["start"].as_f64().unwrap()), "{first}");
-    let last = events.last().unwrap();
-    assert!((11.5..12.9).contains(&last["start"].as_f64().unwrap()), "{last}");
-}
-
-#[test]
-fn a_partial_text_comes_while_it_is_being_spoken() {
-    use std::io::{BufRead, BufReader};
-
-    let mut child = start(&["--format", "json"]);
-    let mut input = child.stdin.take().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    // Three seconds into the sentence, and then nothing: the line must come though the stream goes on.
-    input.write_all(&raw("librivox-0870.wav")[..2 * 16_000 * 3]).unwrap();
-    input.flush().unwrap();
-    let event: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
-    assert_eq!(event["type"], "partial", "{event}");
-    assert!(words(event["text"].as_str().unwrap()).contains("john dashwood"), "{event}");
-    drop(input);
-    let rest: Vec<Value> = lines.map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
-    assert!(finals(&rest).contains("john dashwood had then"), "{rest:?}");
-    assert!(child.wait().unwrap().success());
+fn stretches_of_sound_become_final_segments_at_their_times() {
+    // Two seconds of a recording, from 3 s and from 7 s on: what is loud is where it was put.
+    let speech = &raw("librivox-0870.wav")[2 * 16_000..2 * 16_000 * 3];
+    let silence = |seconds: usize| vec![0; 2 * 16_000 * seconds];
+    let stream = [&silence(3)[..], speech, &silence(2), speech, &silence(1)].concat();
+    let events = transcribe(tiny_command(), &stream, &["--format", "json"]).expect(0).json();
+    let finals: Vec<_> = events.iter().filter(|event| event["type"] == "final").collect();
+    assert!(finals.iter().all(|event| !event["text"].as_str().unwrap().is_empty()), "{events:?}");
+    let starts: Vec<f64> = finals.iter().map(|event| event["start"].as_f64().unwrap()).collect();
+    for (from, to) in [(2.5, 3.5), (6.5, 7.5)] {
+        assert!(starts.iter().any(|start| (from..to).contains(start)), "none within {from} to {to}: {starts:?}");
+    }
+    assert!(starts.is_sorted() && starts[0] >= 2.5, "{starts:?}");
 }
 
 #[test]
 fn wav_with_and_without_sizes_is_read_by_its_header() {
     let mut wav = std::fs::read(data("librivox-0930.wav")).unwrap();
+    let whole = transcribe(tiny_command(), &raw("librivox-0930.wav"), &[]).expect(0);
+    assert!(!whole.stdout.is_empty());
     for sizes in [None, Some([0; 4]), Some([0xFF; 4])] {
         if let Some(size) = sizes {
             wav[4..8].copy_from_slice(&size);
             wav[40..44].copy_from_slice(&size);
         }
-        let run = transcribe(&wav, &[]).expect(0);
-        assert!(words(&run.stdout).ends_with("amiable himself"), "{sizes:?}: {}", run.stdout);
+        let run = transcribe(tiny_command(), &wav, &[]).expect(0);
+        assert_eq!(run.stdout, whole.stdout, "{sizes:?}");
     }
 }
 
 #[test]
 fn a_stream_that_stops_inside_a_sample_is_heard_to_there() {
     let mut stream = raw("librivox-0930.wav");
+    let whole = transcribe(tiny_command(), &stream, &[]).expect(0);
     stream.push(7);
-    let run = transcribe(&stream, &[]).expect(0);
-    assert!(words(&run.stdout).ends_with("amiable himself"), "{}", run.stdout);
+    let run = transcribe(tiny_command(), &stream, &[]).expect(0);
+    assert_eq!(run.stdout, whole.stdout);
     assert!(run.stderr.contains("standard input: it ends in the middle of a frame"), "{}", run.stderr);
 }
 
 #[test]
 fn silence_says_nothing() {
-    let run = transcribe(&vec![0; 2 * 16_000 * 60], &["--format", "json"]).expect(0);
+    let run = transcribe(tiny_command(), &vec![0; 2 * 16_000 * 60], &["--format", "json"]).expect(0);
     assert_eq!(run.stdout, "");
     assert!(run.stderr.contains("standard input: no speech found: every sample is 0"), "{}", run.stderr);
 }
 
 #[test]
 fn what_is_no_sound_is_told() {
-    transcribe(&[], &[]).expect(1).expect_error(&["standard input: ended before a single byte of sound came"]);
+    transcribe(tiny_command(), &[], &[])
+        .expect(1)
+        .expect_error(&["standard input: ended before a single byte of sound came"]);
     let mp3 = std::fs::read(data("formats/stereo-48000.mp3")).unwrap();
-    transcribe(&mp3, &[]).expect(1).expect_error(&["standard input: is mp3", "ffmpeg -i INPUT -f wav -"]);
+    transcribe(tiny_command(), &mp3, &[])
+        .expect(1)
+        .expect_error(&["standard input: is mp3", "ffmpeg -i INPUT -f wav -"]);
 }
 
 #[test]
@@ -112,7 +67,7 @@ fn subtitles_come_cue_by_cue() {
     let mut stream = raw("librivox-0870.wav");
     stream.extend(vec![0; 2 * 16_000 * 3]);
     stream.extend(raw("librivox-0930.wav"));
-    let srt = transcribe(&stream, &["--format", "srt", "--quiet"]).expect(0).stdout;
+    let srt = transcribe(tiny_command(), &stream, &["--format", "srt", "--quiet"]).expect(0).stdout;
     assert!(srt.starts_with("1\n00:00:00,") && srt.contains("\n\n2\n00:00:"), "{srt}");
     let ends: Vec<f64> = srt
         .lines()
@@ -123,13 +78,13 @@ fn subtitles_come_cue_by_cue() {
     assert!(ends.is_sorted(), "{srt}");
     // No cue reaches into the pause, but for the padding of 0.2 s.
     assert!(ends.iter().all(|at| !(7.4..9.8).contains(at)), "{srt}");
-    let vtt = transcribe(&stream, &["--format", "vtt", "--quiet"]).expect(0).stdout;
+    let vtt = transcribe(tiny_command(), &stream, &["--format", "vtt", "--quiet"]).expect(0).stdout;
     assert!(vtt.starts_with("WEBVTT\n\n00:0") && vtt.matches(" --> ").count() >= 2, "{vtt}");
-    let tsv = transcribe(&stream, &["--format", "tsv", "--quiet"]).expect(0).stdout;
+    let tsv = transcribe(tiny_command(), &stream, &["--format", "tsv", "--quiet"]).expect(0).stdout;
     assert!(tsv.starts_with("start\tend\ttext\n") && tsv.lines().count() >= 3, "{tsv}");
 }
 
 #[test]
 fn standard_input_stands_alone() {
-    transcribe(&[], &["also.wav"]).expect(2).expect_error(&["standard input, is transcribed alone"]);
+    transcribe(tiny_command(), &[], &["also.wav"]).expect(2).expect_error(&["standard input, is transcribed alone"]);
 }

@@ -1,4 +1,12 @@
-//! The real binary with the real models: good input and bad. Needs `scripts/setup.sh`.
+//! The real binary, with made models and the small real ones: good input and bad. Needs `scripts/setup.sh test`.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 mod ask;
 mod bad_input;
@@ -7,22 +15,20 @@ mod binary;
 mod blip2;
 mod bundle;
 mod caption;
-mod channels;
 mod commands;
 mod configs;
 mod devices;
 mod fuse;
 mod hostile_files;
-mod languages;
 mod libraries;
 mod live;
 mod matching;
 mod memory;
-mod pauses;
-mod quiet;
 mod resume;
+#[allow(dead_code, reason = "tests/models uses the rest")]
 mod sound;
+mod stream;
 mod subtitles;
+mod transcribe;
 mod transcript_files;
 mod watch;
-mod whisper;

@@ -153,6 +153,6 @@ fn matching_is_that_of_transformers() {
     let blip = Blip::load(loader(MODEL)).unwrap();
     for case in fixture.json["images"].as_array().unwrap() {
         let encoded = blip.encode(&picture(&case["image"])).unwrap();
-        check_matching(&fixture, &mut blip, &encoded, &case["match"]);
+        check_matching(&fixture, &blip, &encoded, &case["match"]);
     }
 }

@@ -86,8 +86,8 @@ def test_ggml_has_every_tensor_under_openai_whispers_name(
     linear = [f"{name}.{part}" for name in ("attn", "cross_attn") for part in ("query", "key", "value", "out")]
     modules = [*linear, "mlp.0", "mlp.2", "attn_ln", "cross_attn_ln", "mlp_ln"]
     parts = {f"{name}.{kind}" for name in modules for kind in ("weight", "bias")}
-    found = {name.removeprefix("decoder.blocks.2.") for name in read if name.startswith("decoder.blocks.2.")}
-    assert found == parts - {"attn.key.bias", "cross_attn.key.bias"}
+    found_parts = {name.removeprefix("decoder.blocks.2.") for name in read if name.startswith("decoder.blocks.2.")}
+    assert found_parts == parts - {"attn.key.bias", "cross_attn.key.bias"}
     outside = {name for name in read if ".blocks." not in name}
     positions = {f"{side}.positional_embedding" for side in ("encoder", "decoder")}
     weighted = ("encoder.conv1", "encoder.conv2", "encoder.ln_post", "decoder.ln")

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 pytestmark = pytest.mark.training
-torch = pytest.importorskip("torch", reason="needs what scripts/requirements/train.txt lists")
+pytest.importorskip("torch", reason="needs what scripts/requirements/train.txt lists")
+import torch  # noqa: E402
+
 pytest.importorskip("transformers", reason="needs what scripts/requirements/train.txt lists")
 
 from blip_training import folders, retrieval  # noqa: E402

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from processors.compare import differences
 
-HERE = {"id": "a", "fusion": {"label": "blue", "confidence": 0.5, "ms": 1.0, "embedding": [0.1, 0.2]}}
+HERE: dict[str, Any] = {"id": "a", "fusion": {"label": "blue", "confidence": 0.5, "ms": 1.0, "embedding": [0.1, 0.2]}}
 
 
 def changed(**fields: object) -> dict[str, object]:

@@ -11,7 +11,7 @@ from export.ctranslate2 import read_model_bin
 from export.errors import ExportError
 from tiny_whisper import model_bin
 
-VARIABLES = {
+VARIABLES: dict[str, np.ndarray] = {
     "a/weight": np.arange(6, dtype=np.float16).reshape(2, 3),
     "a/bias": np.array([0.5, -1.5], np.float32),
     "heads": np.array(4, np.int16),

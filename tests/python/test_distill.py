@@ -14,7 +14,9 @@ import pytest
 
 _REASON = "needs what scripts/requirements/train.txt lists; run it in the training environment"
 pytestmark = pytest.mark.training
-torch = pytest.importorskip("torch", reason=_REASON)
+pytest.importorskip("torch", reason=_REASON)
+import torch  # noqa: E402
+
 pytest.importorskip("tokenizers", reason=_REASON)
 
 import yaml  # noqa: E402
@@ -26,7 +28,7 @@ from distilling.examples import Examples, Feed, forms_of  # noqa: E402
 from distilling.manifest import Manifest, ManifestError, Record, read  # noqa: E402
 from distilling.training import Learner, Settings, loss_of, split, subset  # noqa: E402
 from distilling.words import words_of  # noqa: E402
-from student.forms import Interface  # noqa: E402
+from student.forms import Interface, Readings  # noqa: E402
 from student.fusion import SharedFusion, Widths  # noqa: E402
 from student.log_mel import ABSENT_FRAME  # noqa: E402
 
@@ -136,7 +138,9 @@ def test_a_batch_holds_what_is_present_and_nothing_of_what_is_not(tmp_path: Path
     examples = examples_of(tmp_path)
     forms = forms_of(examples, 16, {"hue": "degrees"})
     assert list(forms) == ["image", "text", "audio", "sensors"]
-    hue, level = forms["sensors"].sensors
+    sensors = forms["sensors"]
+    assert isinstance(sensors, Readings)
+    hue, level = sensors.sensors
     assert hue.unit == "degrees" and hue.mean == pytest.approx(10.0, abs=1.0) and level.std == 1.0
     presence = np.array([[1, 1, 0, 1], [0, 1, 1, 0]], dtype=np.float32)
     batch = Feed(forms, 3).batch(examples, np.array([1, 2]), presence, None)
@@ -199,7 +203,7 @@ def test_the_loss_is_the_teachers_where_there_is_no_label(tmp_path: Path) -> Non
     learner = Learner(SharedFusion(Interface(forms, LABELS, 16), Widths(dropout=0.0)))
     settings = Settings(0, 1, 4, 1e-3, 2.0, 0.7, 0.0, 0.5, 3)
     rows = np.array([1, 2, 3, 4])
-    taught = np.log(np.tile(np.float32([0.8, 0.1, 0.1]), (30, 1)))
+    taught = np.log(np.tile(np.array([0.8, 0.1, 0.1], np.float32), (30, 1)))
     feed = Feed(forms, 3)
 
     def loss(labels: list[int], known: np.ndarray | None) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -156,7 +157,7 @@ def test_a_wheel_with_another_hash_is_refused(tmp_path: Path, monkeypatch: pytes
     def fetch(command: list[str], check: bool) -> None:
         (Path(command[command.index("--dest") + 1]) / "easy_vqa-1.0-py3-none-any.whl").write_bytes(b"something else")
 
-    monkeypatch.setattr(download.subprocess, "run", fetch)
+    monkeypatch.setattr(subprocess, "run", fetch)
     with pytest.raises(ValueError, match="sha256 is .* expected"):
         download.ensure(tmp_path / "absent")
     assert not (tmp_path / "absent").exists()

@@ -19,8 +19,11 @@ from test_export_blip_input import files_of
 
 pytestmark = pytest.mark.training
 reason = "the reference needs PyTorch and transformers, which the training environment has"
-torch = pytest.importorskip("torch", reason=reason)
-transformers = pytest.importorskip("transformers", reason=reason)
+pytest.importorskip("torch", reason=reason)
+import torch  # noqa: E402
+
+pytest.importorskip("transformers", reason=reason)
+import transformers  # noqa: E402
 
 from parity import blip_random  # noqa: E402  it imports PyTorch
 from parity.blip_random import VOCABULARY_SIZE, WORDS, randomised, small_config  # noqa: E402

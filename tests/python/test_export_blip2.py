@@ -18,8 +18,11 @@ from parity.blip2_onnx import OnnxBlip2
 
 pytestmark = pytest.mark.training
 reason = "the reference needs PyTorch and transformers, which the training environment has"
-torch = pytest.importorskip("torch", reason=reason)
-transformers = pytest.importorskip("transformers", reason=reason)
+pytest.importorskip("torch", reason=reason)
+import torch  # noqa: E402
+
+pytest.importorskip("transformers", reason=reason)
+import transformers  # noqa: E402
 
 from parity import blip2_random  # noqa: E402  it imports PyTorch
 from parity.blip2_random import QUERIES, VOCABULARY_SIZE, randomised, small_config  # noqa: E402

@@ -15,7 +15,8 @@ import yaml
 
 from export_blip import main
 from parity.blip_onnx import OnnxBlip
-from tiny_blip import TEXT, tiny_tensors, write_checkpoint, write_safetensors
+from parity.safetensors_writer import write_safetensors
+from tiny_blip import TEXT, tiny_tensors, write_checkpoint
 
 
 @pytest.fixture
@@ -124,7 +125,7 @@ def files_of(folder: Path) -> dict[str, str]:
 
 
 # Bad input: (what is done to the checkpoint, words of the message)
-Damage = Callable[[Path], None]
+Damage = Callable[[Path], object]
 
 
 def drop(name: str) -> Damage:

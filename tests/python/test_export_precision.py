@@ -138,7 +138,7 @@ def test_the_same_bytes_again(exported: Path, tmp_path: Path) -> None:
 
 
 def test_plain_onnx_has_no_operators_for_integers(
-    exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+    exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = [str(exported.parent / "checkpoint"), str(tmp_path / "out"), "--dialect", "standard"]
     assert main([*arguments, "--precision", "fp32", "fp16"]) == 0

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -17,8 +18,8 @@ from export.whisper_heads import default_alignment_heads
 from export.whisper_tokens import WhisperTokenizer, begin_suppressed, suppressed, token_section
 from export_whisper import main
 from ort_session import open_session
+from parity.safetensors_writer import write_safetensors
 from parity.whisper_onnx import OnnxWhisper
-from tiny_blip import write_safetensors
 
 MODELS = Path(__file__).resolve().parents[2] / "onnx"
 TOLERANCE = 1e-4
@@ -29,7 +30,7 @@ def checkpoint(tmp_path: Path) -> Path:
     return tiny.write_ctranslate2(tmp_path / "checkpoint", tiny.tiny_tensors())
 
 
-def described(folder: Path) -> dict:
+def described(folder: Path) -> dict[str, Any]:
     return yaml.safe_load((folder / "model.yaml").read_text("utf-8"))
 
 

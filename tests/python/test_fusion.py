@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 _REASON = "needs what scripts/requirements/train.txt lists; run it in the training environment"
 pytestmark = pytest.mark.training
-torch = pytest.importorskip("torch", reason=_REASON)
+pytest.importorskip("torch", reason=_REASON)
+import torch  # noqa: E402
+
 pytest.importorskip("tokenizers", reason=_REASON)
 
 import yaml  # noqa: E402
@@ -56,7 +59,7 @@ def model(name: str, architecture: str) -> FusionModel:
 def inputs(interface: Interface, batch: int, tokens: int = 7, frames: int = 60) -> Inputs:
     """Random samples with all modalities, without padding."""
     torch.manual_seed(batch)
-    lengths = {"batch": batch, "tokens": tokens, "frames": frames}
+    lengths: dict[Any, int] = {"batch": batch, "tokens": tokens, "frames": frames}
     given = {}
     for role, port in interface.inputs().items():
         shape = [lengths.get(axis, axis) for axis in port.shape]

@@ -9,14 +9,16 @@ import pytest
 
 _REASON = "needs what scripts/requirements/train.txt lists; run it in the training environment"
 pytestmark = pytest.mark.training
-torch = pytest.importorskip("torch", reason=_REASON)
+pytest.importorskip("torch", reason=_REASON)
+import torch  # noqa: E402
+
 pytest.importorskip("tokenizers", reason=_REASON)
 
 from easyvqa import tokenizer  # noqa: E402
 from easyvqa.labels import ANSWERS  # noqa: E402
 from easyvqa.texts import TextEncoder  # noqa: E402
 from student import losses, onnx_graph  # noqa: E402
-from student.forms import Interface, Picture, Readings, Sensor, Sound, Words  # noqa: E402
+from student.forms import Form, Interface, Picture, Readings, Sensor, Sound, Words  # noqa: E402
 from student.log_mel import ABSENT_FRAME, log_mel  # noqa: E402
 from student.model import MODALITIES, Outputs, Sizes, Student  # noqa: E402
 
@@ -145,7 +147,7 @@ def test_a_sample_does_not_depend_on_the_rest_of_its_batch() -> None:
 
 
 def small_interface() -> Interface:
-    forms = {
+    forms: dict[str, Form] = {
         "image": Picture(16, 16, (0.5,) * 3, (0.5,) * 3),
         "text": Words(tokenizer.build(), 64, 0),
         "audio": Sound(),

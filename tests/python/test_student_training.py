@@ -11,7 +11,9 @@ import pytest
 
 _REASON = "needs what scripts/requirements/train.txt lists; run it in the training environment"
 pytestmark = pytest.mark.training
-torch = pytest.importorskip("torch", reason=_REASON)
+pytest.importorskip("torch", reason=_REASON)
+import torch  # noqa: E402
+
 pytest.importorskip("tokenizers", reason=_REASON)
 pytest.importorskip("transformers", reason=_REASON)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 pytestmark = pytest.mark.training
-torch = pytest.importorskip("torch", reason="needs what scripts/requirements/train.txt lists")
+pytest.importorskip("torch", reason="needs what scripts/requirements/train.txt lists")
+import torch  # noqa: E402
 
 from training import loop  # noqa: E402
 from training.state import TrainingState  # noqa: E402

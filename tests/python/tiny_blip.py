@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from parity.safetensors_writer import write_safetensors
+
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"a the what color is red blue circle ? ##s".split()]
 VISION = {"hidden_size": 12, "intermediate_size": 20, "num_hidden_layers": 2, "num_attention_heads": 3}
 VISION |= {"image_size": 16, "patch_size": 8}
@@ -38,17 +40,6 @@ def write_checkpoint(folder: Path, task: str, tensors: Tensors, **changes: dict[
     (folder / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
     write_safetensors(folder / "model.safetensors", tensors)
     return folder
-
-
-def write_safetensors(path: Path, tensors: Tensors) -> None:
-    """The safetensors format, as `scripts/export/safetensors_file.py` describes it."""
-    names = {"float32": "F32", "float16": "F16", "int64": "I64"}
-    header, data = {}, b""
-    for name, array in tensors.items():
-        begin, data = len(data), data + array.tobytes()
-        header[name] = {"dtype": names[array.dtype.name], "shape": array.shape, "data_offsets": [begin, len(data)]}
-    text = json.dumps(header).encode()
-    path.write_bytes(len(text).to_bytes(8, "little") + text + data)
 
 
 def _linear(name: str, out_size: int, in_size: int) -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -6,10 +6,11 @@ import json
 import math
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from tiny_blip import write_safetensors
+from parity.safetensors_writer import write_safetensors
 
 HIDDEN, HEADS, INNER, MELS = 12, 2, 20, 5
 ENCODER_LAYERS, DECODER_LAYERS = 2, 3
@@ -58,7 +59,7 @@ def tiny_tensors(seed: int = 0) -> Tensors:
     return tensors
 
 
-def tokenizer_json() -> dict[str, object]:
+def tokenizer_json() -> dict[str, Any]:
     """A byte-level BPE of 256 bytes and three merges, whose special tokens are Whisper's."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in printable]

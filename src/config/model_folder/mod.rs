@@ -142,7 +142,7 @@ macro_rules! raw_model {
         #[serde(deny_unknown_fields)]
         struct $raw {
             format: u32,
-            #[allow(dead_code)] // read by `RawKind` before this
+            #[allow(dead_code, reason = "read by `RawKind` before this")]
             kind: String,
             name: String,
             dialect: Dialect,

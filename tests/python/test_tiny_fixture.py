@@ -1,0 +1,49 @@
+"""The committed made models are what the script writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+import make_fixtures_tiny
+from export.vad_weights import CHUNK_SAMPLES, CONTEXT_SAMPLES
+
+FIXTURES = make_fixtures_tiny.FIXTURES
+FOLDERS = ("vad", *make_fixtures_tiny.WHISPERS)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("tiny")
+    assert make_fixtures_tiny.main(["--out", str(out)]) == 0
+    return out
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_the_folder_is_what_the_script_writes(written: Path, name: str) -> None:
+    new, committed = (
+        yaml.safe_load((folder / name / "model.yaml").read_text("utf-8")) for folder in (written, FIXTURES)
+    )
+    hashes, expected = new.pop("files"), committed.pop("files")
+    assert new == committed
+    assert hashes.keys() == expected.keys()
+    for file, entry in hashes.items():
+        # The 8-bit weights went through a matrix product, which rounds differently from processor to processor.
+        keys = ["bytes"] if ".int8." in file or ".q8." in file else ["bytes", "sha256"]
+        assert [entry[key] for key in keys] == [expected[file][key] for key in keys], file
+
+
+def test_speech_is_what_is_loud() -> None:
+    session = open_session(FIXTURES / "vad/vad.onnx")
+    time = np.arange(CONTEXT_SAMPLES + CHUNK_SAMPLES) / 16_000
+    tone = np.sin(2 * np.pi * 500 * time)
+    levels = [-120.0, -50.0, -45.0, -40.0, -3.0]
+    samples = np.array([tone * 10 ** (level / 20) * 2**0.5 + 0.1 for level in levels], np.float32)
+    state = np.full((1, 1, 1), 0.25, np.float32)
+    outputs = session.run(None, {"samples": samples, "state_h": state, "state_c": -state})
+    speech, next_h, next_c = (np.asarray(output) for output in outputs)
+    assert np.allclose(speech, [0, 1 / (1 + np.exp(5)), 0.5, 1 / (1 + np.exp(-5)), 1], atol=1e-2)
+    assert (next_h == state).all() and (next_c == -state).all()
