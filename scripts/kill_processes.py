@@ -274,7 +274,7 @@ def few_handles(bench: Bench) -> str:
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[Path | None]:
-    """A file system of 1 MiB, or none where none can be mounted."""
+    """A file system of 256 KiB, or none where none can be mounted."""
     disk = folder / "disk"
     disk.mkdir()
     mounted = subprocess.run(
