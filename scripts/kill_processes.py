@@ -25,8 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PICTURES = sorted((ROOT / "tests/data").glob("easyvqa-*.png"))
 LONGEST_MOMENT = 1.2
 """Seconds after the start in which a process is ended: loading the models is part of them."""
-FILES_PER_KILL = 3
-RECORDS_PER_KILL = 10
+FILES_PER_KILL = 20
+RECORDS_PER_KILL = 40
 SECONDS_TO_FINISH = 600
 
 Result = dict[str, object]
@@ -156,8 +156,8 @@ def kill_watch(bench: Bench, kills: int, by: signal.Signals) -> str:
     killed = 0
     while killed < kills:
         process = bench.start("watch", inputs, "--results", results)
-        # Two seconds until files are taken, and then a random moment.
-        time.sleep(1.5)
+        # A file is taken when three looks, half a second apart, saw it unchanged: a random moment after that.
+        time.sleep(1.0)
         killed += bench.end_at_random(process, by)
     made = {path.name: path.stat().st_mtime_ns for path in results.glob("*.jsonl")}
     code, said = bench.run("watch", inputs, "--results", results, "--until-idle", 2)
@@ -274,7 +274,7 @@ def few_handles(bench: Bench) -> str:
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[Path | None]:
-    """A file system of 1 MiB, or none where none can be mounted."""
+    """A file system of 256 KiB, or none where none can be mounted."""
     disk = folder / "disk"
     disk.mkdir()
     mounted = subprocess.run(

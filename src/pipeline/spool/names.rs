@@ -16,7 +16,8 @@ const ATTEMPTS: &str = ".attempts";
 /// `NAME.jsonl`. Where that, or a name made from it, were too long: the beginning of the name, `~`, 16 hexadecimal digits
 /// of its SHA-256, and `.jsonl`.
 pub(super) fn result(name: &OsStr) -> OsString {
-    let room = LONGEST - RESULT.len() - PARTIAL.len().max(1 + ATTEMPTS.len());
+    // The longest is that of a mark which is being written.
+    let room = LONGEST - RESULT.len() - (1 + ATTEMPTS.len()) - PARTIAL.len();
     let bytes = name.as_encoded_bytes();
     if bytes.len() <= room {
         return joined(&[name, OsStr::new(RESULT)]);
@@ -38,9 +39,10 @@ pub(super) fn attempts(result: &OsStr) -> OsString {
     joined(&[OsStr::new("."), result, OsStr::new(ATTEMPTS)])
 }
 
-/// Whether it is a result that is not whole.
+/// Whether it is a result, or a count of attempts, that is not whole.
 pub(super) fn is_partial(name: &OsStr) -> bool {
-    name.as_encoded_bytes().strip_suffix(PARTIAL.as_bytes()).is_some_and(|name| name.ends_with(RESULT.as_bytes()))
+    let ours = |name: &[u8]| name.ends_with(RESULT.as_bytes()) || name.ends_with(ATTEMPTS.as_bytes());
+    name.as_encoded_bytes().strip_suffix(PARTIAL.as_bytes()).is_some_and(ours)
 }
 
 /// Whether it counts attempts.
@@ -76,7 +78,7 @@ mod tests {
         let results: std::collections::HashSet<_> = names.iter().map(|name| result(name)).collect();
         assert_eq!(results.len(), names.len());
         for result in &results {
-            assert!(attempts(result).len() <= LONGEST && result.len() + PARTIAL.len() <= LONGEST, "{result:?}");
+            assert!(attempts(result).len() + PARTIAL.len() <= LONGEST, "{result:?}");
             assert!(is_attempts(&attempts(result)) && !is_partial(result));
         }
         assert_eq!(result(OsStr::new("a.png")), "a.png.jsonl");
