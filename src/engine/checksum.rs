@@ -17,6 +17,9 @@ use crate::config::model_folder::FileSpec;
 #[derive(Default)]
 pub(super) struct Verified(Mutex<BTreeMap<PathBuf, (Version, String)>>);
 
+/// How often a file is hashed that changes meanwhile.
+const ATTEMPTS: usize = 3;
+
 /// A file as it was at a time. The time of its last change is the system's own and cannot be set back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Version {
@@ -35,6 +38,10 @@ impl Version {
             changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
     }
+
+    fn same_file(&self, other: &Version) -> bool {
+        (self.device, self.inode, self.bytes) == (other.device, other.inode, other.bytes)
+    }
 }
 
 impl Verified {
@@ -43,34 +50,44 @@ impl Verified {
     /// # Errors
     /// As there.
     pub fn verify(&self, path: &Path, expected: &FileSpec) -> Result<(), EngineError> {
-        let now =
-            Version::of(&path.metadata().map_err(|source| EngineError::Read { path: path.to_path_buf(), source })?);
-        let known = (now, expected.sha256.clone());
-        if self.0.lock().unwrap_or_else(PoisonError::into_inner).get(path) == Some(&known) {
-            return Ok(());
+        for _ in 0..ATTEMPTS {
+            let now = version(path)?;
+            let known = (now, expected.sha256.clone());
+            if self.known(path).as_ref() == Some(&known) {
+                return Ok(());
+            }
+            verify(path, expected)?;
+            // What was hashed is the file as it is now only where nothing happened to it meanwhile.
+            if version(path)? == now {
+                self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_path_buf(), known);
+                return Ok(());
+            }
         }
-        verify(path, expected)?;
-        let later =
-            Version::of(&path.metadata().map_err(|source| EngineError::Read { path: path.to_path_buf(), source })?);
-        if later != now {
-            return Err(changed(path));
-        }
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_path_buf(), known);
-        Ok(())
+        Err(changed(path))
     }
 
-    /// Checks that a file is still as it was when it was verified.
+    /// Checks that a file that was verified still is what it was: the same file, of the same hash where it was touched (a
+    /// hard link or a change of its permissions counts, too).
     ///
     /// # Errors
     /// [`EngineError::Checksum`] where it is not.
-    pub fn unchanged(&self, path: &Path) -> Result<(), EngineError> {
-        let now =
-            Version::of(&path.metadata().map_err(|source| EngineError::Read { path: path.to_path_buf(), source })?);
-        match self.0.lock().unwrap_or_else(PoisonError::into_inner).get(path) {
-            Some((verified, _)) if *verified == now => Ok(()),
+    pub fn unchanged(&self, path: &Path, expected: &FileSpec) -> Result<(), EngineError> {
+        let now = version(path)?;
+        match self.known(path) {
+            Some((verified, _)) if verified == now => Ok(()),
+            Some((verified, _)) if verified.same_file(&now) => self.verify(path, expected),
             _ => Err(changed(path)),
         }
     }
+
+    fn known(&self, path: &Path) -> Option<(Version, String)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
+    }
+}
+
+fn version(path: &Path) -> Result<Version, EngineError> {
+    let metadata = path.metadata().map_err(|source| EngineError::Read { path: path.to_path_buf(), source })?;
+    Ok(Version::of(&metadata))
 }
 
 /// That a file did not keep still.
@@ -181,9 +198,13 @@ mod tests {
         verified.verify(&known, &spec).unwrap();
         assert!(verified.verify(&known, &other).is_err());
         // Written to while it is loaded.
-        verified.unchanged(&known).unwrap();
+        verified.unchanged(&known, &spec).unwrap();
+        std::fs::hard_link(&known, folder.path().join("link")).unwrap();
+        verified.unchanged(&known, &spec).unwrap();
+        std::fs::write(&known, "abd").unwrap();
+        assert!(verified.unchanged(&known, &spec).unwrap_err().to_string().contains("SHA-256"));
         std::fs::write(&known, "abcd").unwrap();
-        assert!(verified.unchanged(&known).unwrap_err().to_string().contains("changed while"));
+        assert!(verified.unchanged(&known, &spec).unwrap_err().to_string().contains("changed while"));
     }
 
     #[test]

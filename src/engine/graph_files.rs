@@ -11,8 +11,8 @@ use crate::config::model_folder::{FileSpec, ModelFolder};
 pub(super) struct GraphFiles {
     /// The graph file.
     pub path: PathBuf,
-    /// The weights file, where the folder lists one.
-    weights: Option<PathBuf>,
+    /// Names of the graph file and, where the folder lists one, of the weights file.
+    files: Vec<String>,
     /// Nodes of the graph.
     pub nodes: usize,
 }
@@ -31,15 +31,12 @@ impl GraphFiles {
         if let Some(problem) = found.external.iter().find_map(|tensor| outside(tensor, weights, listed)) {
             return Err(EngineError::ExternalData { path, problem });
         }
-        let weights = match listed {
-            Some(expected) => {
-                let weights = folder.file(weights);
-                verified.verify(&weights, expected)?;
-                Some(weights)
-            }
-            None => None,
-        };
-        Ok(GraphFiles { path, weights, nodes: found.nodes })
+        let mut names = vec![graph.to_string()];
+        if let Some(expected) = listed {
+            verified.verify(&folder.file(weights), expected)?;
+            names.push(weights.to_string());
+        }
+        Ok(GraphFiles { path, files: names, nodes: found.nodes })
     }
 
     /// Checks that nobody wrote to the files or replaced them since [`GraphFiles::check`]; called when ONNX Runtime has
@@ -47,8 +44,8 @@ impl GraphFiles {
     ///
     /// # Errors
     /// [`EngineError::Checksum`].
-    pub fn unchanged(&self, verified: &Verified) -> Result<(), EngineError> {
-        [Some(&self.path), self.weights.as_ref()].into_iter().flatten().try_for_each(|path| verified.unchanged(path))
+    pub fn unchanged(&self, folder: &ModelFolder, verified: &Verified) -> Result<(), EngineError> {
+        self.files.iter().try_for_each(|name| verified.unchanged(&folder.file(name), &folder.common.files[name]))
     }
 }
 

@@ -152,7 +152,7 @@ impl Engine {
             _ => builder.commit_from_file(&path),
         };
         let session = session.map_err(failed)?;
-        files.unchanged(&self.verified)?;
+        files.unchanged(file.folder, &self.verified)?;
         let placement = listener.placement(files.nodes);
         self.check_placement(&name, placement.as_ref(), options.require, &registered)?;
         log::debug!(

@@ -47,8 +47,10 @@ pub(super) fn check(folder: &ModelFolder, tokens: &impl Tokens) -> Result<(), St
 }
 
 /// Special tokens of `model.yaml`: by key those that any tokenizer must have, and by text those that it must not have
-/// otherwise.
-fn special(kind: &Kind) -> (Vec<(&'static str, i64)>, Vec<(String, i64)>) {
+/// under another id.
+type Special = (Vec<(&'static str, i64)>, Vec<(String, i64)>);
+
+fn special(kind: &Kind) -> Special {
     match kind {
         Kind::Whisper(spec) => {
             let tokens = &spec.tokens;

@@ -209,7 +209,7 @@ fn bad_readings() {
         (" ", WRONG_USE, "--sensors: no readings"),
         ("[[[[1]]]]", WRONG_USE, "must be an object of numbers by name"),
         ("no/such/file.json", SOME_FAILED, "no/such/file.json: cannot be read"),
-        ("tests", SOME_FAILED, "tests: is not a file of readings"),
+        ("tests", SOME_FAILED, "tests: cannot read: it is a directory"),
         (&prose, SOME_FAILED, "neither a JSON object of numbers by name nor a list"),
         (&wrong, SOME_FAILED, "wrong.json: sensors must be an object of numbers"),
     ] {

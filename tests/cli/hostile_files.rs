@@ -127,8 +127,6 @@ fn list(model: &Path, name: &str, bytes: &[u8]) {
     let path = model.join("model.yaml");
     let mut yaml: serde_yaml::Value = serde_yaml::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     let sha256: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    yaml["files"][name] =
-        serde_yaml::to_value([("sha256", sha256)].into_iter().collect::<std::collections::BTreeMap<_, _>>()).unwrap();
-    yaml["files"][name]["bytes"] = bytes.len().into();
+    yaml["files"][name] = serde_yaml::to_value(serde_json::json!({"sha256": sha256, "bytes": bytes.len()})).unwrap();
     fs::write(&path, serde_yaml::to_string(&yaml).unwrap()).unwrap();
 }

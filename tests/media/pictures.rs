@@ -14,8 +14,11 @@ fn known() -> serde_json::Map<String, Value> {
     serde_json::from_slice(&fs::read(picture("pictures.json")).unwrap()).unwrap()
 }
 
-/// The error or warnings of a file, checked to be lines without the path.
-fn lines(name: &str) -> (Result<Vec<u8>, String>, (u32, u32), Vec<String>) {
+/// Samples or error, width and height, and warnings of a file.
+type Read = (Result<Vec<u8>, String>, (u32, u32), Vec<String>);
+
+/// Reads a picture and checks that its warnings are lines without the path.
+fn lines(name: &str) -> Read {
     let mut warnings = Vec::new();
     let loaded = load_with_warnings(&picture(name), &mut warnings);
     for line in &warnings {
