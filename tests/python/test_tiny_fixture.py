@@ -10,6 +10,7 @@ import yaml
 
 import make_fixtures_tiny
 from export.vad_weights import CHUNK_SAMPLES, CONTEXT_SAMPLES
+from ort_session import open_session
 
 FIXTURES = make_fixtures_tiny.FIXTURES
 FOLDERS = ("vad", *make_fixtures_tiny.WHISPERS)
