@@ -1,7 +1,7 @@
 //! A levelled copy of quiet sound for the detector, and for nothing else.
 //!
 //! Silero VAD misses speech below about -40 dBFS, and speech that rides on a constant offset, both of which Whisper
-//! transcribes without trouble. Where the sound of the last seconds is that quiet or that far off centre, the network
+//! transcribes without trouble. Where the sound of some seconds is that quiet or that far off centre, the network
 //! runs a second time over a copy with the offset removed and a bounded gain applied, and the higher probability counts.
 //! Sound at a normal level is never touched, so its probabilities are exactly Silero's.
 
@@ -25,6 +25,17 @@ const HELD_BLOCKS: usize = 8;
 /// Pole of the high-pass that removes the offset: 20 Hz at 16 kHz.
 const POLE: f64 = 0.992_146;
 
+/// What a block is to the detector.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Block {
+    /// At a normal level, or beside sound that is.
+    Normal,
+    /// Without any signal.
+    Silent,
+    /// Quiet, or off centre: its levelled copy, context first.
+    Levelled(Vec<f32>),
+}
+
 /// Levels one recording block by block. What it keeps does not grow with the recording.
 pub(super) struct Leveller {
     /// Last input and output of the high-pass; `None` before the first sample.
@@ -41,9 +52,8 @@ impl Leveller {
         Leveller { filter: None, peaks: VecDeque::with_capacity(HELD_BLOCKS), filtered: vec![0.0; context], context }
     }
 
-    /// Takes the next block. Returns its levelled copy, context first, where the network needs one. Silence without any
-    /// signal needs none.
-    pub fn push(&mut self, block: &[f32]) -> Option<Vec<f32>> {
+    /// Takes the next block.
+    pub fn push(&mut self, block: &[f32]) -> Block {
         let passed = self.filtered.len() - self.context;
         self.filtered.drain(..passed);
         let mut peak = 0.0_f32;
@@ -64,11 +74,14 @@ impl Leveller {
         let level = self.peaks.iter().copied().fold(0.0, f32::max);
         let offset = (sum / block.len().max(1) as f64).abs() as f32;
         // Below one step of a 24-bit sample there is nothing but the filter's own tail.
-        if level < 1e-7 || (level >= QUIET_PEAK && offset <= LARGEST_OFFSET) {
-            return None;
+        if level < 1e-7 {
+            return Block::Silent;
+        }
+        if level >= QUIET_PEAK && offset <= LARGEST_OFFSET {
+            return Block::Normal;
         }
         let gain = (TARGET_PEAK / level).clamp(1.0, MAX_GAIN);
-        Some(self.filtered.iter().map(|sample| (sample * gain).clamp(-1.0, 1.0)).collect())
+        Block::Levelled(self.filtered.iter().map(|sample| (sample * gain).clamp(-1.0, 1.0)).collect())
     }
 }
 
@@ -86,22 +99,30 @@ mod tests {
         samples.iter().fold(0.0, |peak, sample| peak.max(sample.abs()))
     }
 
+    #[track_caller]
+    fn levelled(block: Block) -> Vec<f32> {
+        match block {
+            Block::Levelled(samples) => samples,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn a_normal_level_and_silence_are_left_alone() {
         let mut leveller = Leveller::new(64);
-        assert_eq!(leveller.push(&vec![0.0; BLOCK]), None);
-        assert_eq!(leveller.push(&tone(0.05, 0.0, BLOCK)), None);
+        assert_eq!(leveller.push(&vec![0.0; BLOCK]), Block::Silent);
+        assert_eq!(leveller.push(&tone(0.05, 0.0, BLOCK)), Block::Normal);
         // The level holds over a pause of less than four seconds.
         for _ in 0..HELD_BLOCKS - 1 {
-            assert_eq!(leveller.push(&tone(0.001, 0.0, BLOCK)), None);
+            assert_eq!(leveller.push(&tone(0.001, 0.0, BLOCK)), Block::Normal);
         }
-        assert!(leveller.push(&tone(0.001, 0.0, BLOCK)).is_some());
+        levelled(leveller.push(&tone(0.001, 0.0, BLOCK)));
     }
 
     #[test]
     fn quiet_sound_is_brought_to_the_target_and_no_further_than_the_bound() {
         for (level, expected) in [(0.01, TARGET_PEAK), (0.001, TARGET_PEAK), (0.000_1, 0.031_6)] {
-            let levelled = Leveller::new(64).push(&tone(level, 0.0, BLOCK)).unwrap();
+            let levelled = levelled(Leveller::new(64).push(&tone(level, 0.0, BLOCK)));
             assert_eq!(levelled.len(), 64 + BLOCK);
             assert!((peak(&levelled) / expected - 1.0).abs() < 0.02, "{level}: {}", peak(&levelled));
         }
@@ -112,7 +133,7 @@ mod tests {
         for level in [0.005, 0.3] {
             let mut leveller = Leveller::new(64);
             leveller.push(&tone(level, 0.244, BLOCK));
-            let levelled = leveller.push(&tone(level, 0.244, BLOCK)).unwrap();
+            let levelled = levelled(leveller.push(&tone(level, 0.244, BLOCK)));
             let mean = levelled.iter().sum::<f32>() / levelled.len() as f32;
             assert!(mean.abs() < 0.01, "{level}: {mean}");
             assert!((0.2..=0.35).contains(&peak(&levelled)), "{level}: {}", peak(&levelled));
@@ -122,8 +143,8 @@ mod tests {
     #[test]
     fn the_context_is_the_end_of_the_block_before() {
         let mut leveller = Leveller::new(64);
-        let first = leveller.push(&tone(0.01, 0.0, BLOCK)).unwrap();
-        let second = leveller.push(&tone(0.01, 0.0, BLOCK)).unwrap();
+        let first = levelled(leveller.push(&tone(0.01, 0.0, BLOCK)));
+        let second = levelled(leveller.push(&tone(0.01, 0.0, BLOCK)));
         assert!(first[BLOCK..].iter().zip(&second[..64]).all(|(a, b)| (a - b).abs() < 0.01));
     }
 }

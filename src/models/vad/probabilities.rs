@@ -1,8 +1,10 @@
 //! The probability of speech, chunk after chunk, while the sound comes in.
 
+use std::collections::VecDeque;
+
 use ndarray::{Array2, ArrayView1};
 
-use super::levelled::Leveller;
+use super::levelled::{Block, Leveller};
 use super::{State, Vad};
 use crate::engine::EngineError;
 
@@ -10,12 +12,25 @@ use crate::engine::EngineError;
 /// bit of the result (a product of another number of rows may be summed in another order); more are hardly faster.
 const BLOCK: usize = 16;
 
+/// Quiet blocks wait for this many after them: two seconds. A breath before loud speech is not worth a gain, so that
+/// such speech begins exactly where Silero hears it.
+const QUIET_BEFORE: usize = 4;
+
+/// The probabilities of one block.
+struct Heard {
+    speech: Vec<f32>,
+    /// Those of its levelled copy, while it counts.
+    levelled: Option<Vec<f32>>,
+}
+
 /// What one recording has left behind: the network's state, and the samples that wait for their block to be whole.
 pub struct Probabilities {
     state: State,
     leveller: Leveller,
     /// The network's state over the levelled copy, while one is heard.
     levelled: Option<State>,
+    /// Blocks that wait, oldest first.
+    heard: VecDeque<Heard>,
     /// The context of the next chunk, then what was pushed after it.
     waiting: Vec<f32>,
     context: usize,
@@ -29,11 +44,18 @@ impl Probabilities {
     pub fn new(vad: &Vad) -> Result<Self, EngineError> {
         let context = vad.audio().context_samples;
         let leveller = Leveller::new(context);
-        Ok(Probabilities { state: vad.start()?, leveller, levelled: None, waiting: vec![0.0; context], context })
+        Ok(Probabilities {
+            state: vad.start()?,
+            leveller,
+            levelled: None,
+            heard: VecDeque::new(),
+            waiting: vec![0.0; context],
+            context,
+        })
     }
 
     /// Takes the samples that come next, any number of them, and gives the probabilities of the chunks that became whole
-    /// blocks. Samples that are not finite are taken as 0. `vad` must be the one it was made with.
+    /// blocks; those of quiet sound up to two seconds later. Samples that are not finite are taken as 0. `vad` must be the one it was made with.
     ///
     /// # Errors
     /// [`EngineError`] when the graph fails.
@@ -47,7 +69,8 @@ impl Probabilities {
             self.waiting.extend(taken.iter().map(|sample| if sample.is_finite() { *sample } else { 0.0 }));
             samples = rest;
             if taken.len() == missing {
-                found.extend(self.run(vad, BLOCK)?);
+                self.run(vad, BLOCK)?;
+                self.release(QUIET_BEFORE, &mut found);
                 self.waiting.drain(..block);
             }
         }
@@ -60,27 +83,53 @@ impl Probabilities {
     /// As [`Probabilities::push`].
     pub fn finish(mut self, vad: &Vad) -> Result<Vec<f32>, EngineError> {
         let chunks = (self.waiting.len() - self.context).div_ceil(vad.chunk_samples());
-        if chunks == 0 {
-            return Ok(Vec::new());
+        if chunks > 0 {
+            self.waiting.resize(self.context + chunks * vad.chunk_samples(), 0.0);
+            self.run(vad, chunks)?;
         }
-        self.waiting.resize(self.context + chunks * vad.chunk_samples(), 0.0);
-        self.run(vad, chunks)
+        let mut found = Vec::new();
+        self.release(0, &mut found);
+        Ok(found)
     }
 
-    fn run(&mut self, vad: &Vad, chunks: usize) -> Result<Vec<f32>, EngineError> {
+    /// Hears the next block.
+    fn run(&mut self, vad: &Vad, chunks: usize) -> Result<(), EngineError> {
         let block = self.context + chunks * vad.chunk_samples();
-        let (mut speech, state) = vad.run(self.rows(vad, &self.waiting, chunks), &self.state)?;
-        match self.leveller.push(&self.waiting[self.context..block]) {
-            Some(copy) => {
+        let (speech, state) = vad.run(self.rows(vad, &self.waiting, chunks), &self.state)?;
+        let levelled = match self.leveller.push(&self.waiting[self.context..block]) {
+            Block::Levelled(copy) => {
                 let before = self.levelled.as_ref().unwrap_or(&self.state);
-                let (louder, after) = vad.run(self.rows(vad, &copy, chunks), before)?;
-                speech.iter_mut().zip(louder).for_each(|(speech, louder)| *speech = speech.max(louder));
+                let (levelled, after) = vad.run(self.rows(vad, &copy, chunks), before)?;
                 self.levelled = Some(after);
+                Some(levelled)
             }
-            None => self.levelled = None,
-        }
+            Block::Silent => {
+                self.levelled = None;
+                None
+            }
+            Block::Normal => {
+                self.heard.iter_mut().for_each(|heard| heard.levelled = None);
+                self.levelled = None;
+                None
+            }
+        };
+        self.heard.push_back(Heard { speech, levelled });
         self.state = state;
-        Ok(speech)
+        Ok(())
+    }
+
+    /// Moves the probabilities of all blocks to `found` but for those that may still change: quiet ones with fewer than
+    /// `after` blocks after them, and what follows these.
+    fn release(&mut self, after: usize, found: &mut Vec<f32>) {
+        while let Some(heard) = self.heard.front()
+            && (heard.levelled.is_none() || self.heard.len() > after)
+        {
+            let Some(Heard { speech, levelled }) = self.heard.pop_front() else { return };
+            match levelled {
+                Some(levelled) => found.extend(speech.iter().zip(levelled).map(|(speech, it)| speech.max(it))),
+                None => found.extend(speech),
+            }
+        }
     }
 
     /// The network's input for consecutive chunks of `samples`, each with its context before it.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ndarray::{ArrayView2, s};
+use ndarray::{Array2, ArrayView2, s};
 
 use super::Whisper;
 use super::long_form::{LongForm, Place};
@@ -82,7 +82,9 @@ impl Whisper {
                     let window = spectrogram.window(seek, frames).map_err(|source| survey.unreadable(source))?;
                     let encoded = self.encode_window(window.log_mel.view(), options.encoder_context)?;
                     let begins = index > 0 && seek == part.start;
-                    if let Some(language) = self.language_now(&encoded, begins, detection, options)? {
+                    if let Some(language) =
+                        self.language_now(window.log_mel.view(), &encoded, begins, detection, options)?
+                    {
                         long_form.speak(language);
                     }
                     let decoded = long_form.decode(self, &encoded)?;
@@ -133,10 +135,11 @@ impl Whisper {
         for (index, (clip, begins_part)) in clips.iter().enumerate() {
             let window = spectrogram.window(clip.start, clip.len()).map_err(|source| survey.unreadable(source))?;
             let encoded = self.encode(window.log_mel.view(), longest)?;
-            spectrograms.push(window.log_mel);
             let begins = *begins_part && clip.start > 0;
             let before = languages.last().map_or(long_form.language(), String::as_str).to_string();
-            languages.push(self.language_now(&encoded, begins, detection, options)?.unwrap_or(before));
+            let heard = window.log_mel.view();
+            languages.push(self.language_now(heard, &encoded, begins, detection, options)?.unwrap_or(before));
+            spectrograms.push(window.log_mel);
             match &mut windows {
                 None if clips.len() == 1 => windows = Some(encoded),
                 None => windows.insert(encoded.room_for(clips.len())?).put(index, &encoded)?,
@@ -162,20 +165,30 @@ impl Whisper {
         Ok(())
     }
 
-    /// The language of a window, where `detection` wants it to be detected there; `begins` tells that a part other than
-    /// the first begins with it.
+    /// The language of a window, `log_mel`, where `detection` wants it to be detected there; `begins` says whether a part
+    /// other than the first begins with it.
     fn language_now(
         &mut self,
+        log_mel: ArrayView2<f32>,
         encoded: &CrossAttention,
         begins: bool,
         detection: Detection,
         options: &TranscribeOptions,
     ) -> Result<Option<String>, Error> {
-        if !(detection == Detection::Windows || (detection == Detection::Parts && begins)) {
-            return Ok(None);
-        }
+        let languages = match detection {
+            Detection::Windows => self.detect_language(encoded)?,
+            Detection::Parts if begins => {
+                // Languages are told apart best with silence behind the speech, as openai-whisper's are, and not with the
+                // zeros that text is decoded with.
+                let silence = log_mel.iter().copied().fold(f32::INFINITY, f32::min);
+                let mut window = Array2::from_elem((log_mel.nrows(), self.spec.audio.chunk_frames()), silence);
+                window.slice_mut(s![.., ..log_mel.ncols()]).assign(&log_mel);
+                let encoded = self.encode_window(window.view(), options.encoder_context)?;
+                self.detect_language(&encoded)?
+            }
+            Detection::Once | Detection::Parts => return Ok(None),
+        };
         let least = detection.least(options);
-        let languages = self.detect_language(encoded)?;
         Ok(languages.into_iter().next().filter(|(_, probability)| *probability > least).map(|(code, _)| code))
     }
 
