@@ -71,16 +71,15 @@ impl<'a> Sources<'a> {
             let loaded = media::image::load(path);
             self.image = Some(loaded.map_err(|source| Error::Image { path: path.clone(), source }.to_string()));
         }
-        if let (Some(rate), Some(file)) = (rate, &self.sound) {
-            if !self.audio.contains_key(&rate) {
-                let mut warnings = Vec::new();
-                let loaded = file.load(rate, &mut warnings);
-                let loaded =
-                    loaded.map_err(|source| Error::Audio { path: file.path().to_path_buf(), source }.to_string());
-                let path = file.path().to_path_buf();
-                self.warn(&path, warnings);
-                self.audio.insert(rate, loaded);
-            }
+        if let (Some(rate), Some(file)) = (rate, &self.sound)
+            && !self.audio.contains_key(&rate)
+        {
+            let mut warnings = Vec::new();
+            let path = file.path().to_path_buf();
+            let loaded = file.load(rate, &mut warnings);
+            let loaded = loaded.map_err(|source| Error::Audio { path: path.clone(), source }.to_string());
+            self.warn(&path, warnings);
+            self.audio.insert(rate, loaded);
         }
         let image = self.image.as_ref().filter(|_| image).map(known).transpose()?;
         let audio = rate.and_then(|rate| self.audio.get(&rate)).map(known).transpose()?;
