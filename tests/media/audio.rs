@@ -177,6 +177,11 @@ fn compressed_files() {
         ("burst_22050.mp3", 0.06), // without the tag that tells the delay
         ("burst.ogg", 0.002),
         ("burst_opus.ogg", 0.002),
+        ("burst_opus.webm", 0.002),
+        ("burst_opus.mp4", 0.002),
+        ("burst.mkv", 0.025),
+        ("burst.aiff", 0.0005),
+        ("burst.caf", 0.0005),
         ("burst.m4a", 0.025), // the decoder does not know the encoder's delay
         ("burst_alac.m4a", 0.0005),
         ("burst.aac", 0.025),
@@ -427,6 +432,23 @@ fn flac_with_a_smallest_block_of_0() {
     let mut content = fs::read(fixture("burst.flac")).unwrap();
     content[8..10].fill(0);
     assert_eq!(hear(&content), (load(&fixture("burst.flac"), RATE).unwrap(), Vec::new()));
+}
+
+#[test]
+fn the_default_track_is_used_and_named() {
+    for name in ["two_tracks.mp4", "two_tracks.mkv"] {
+        let (samples, warnings) = hear(&fs::read(fixture(name)).unwrap());
+        assert!((onset(&samples) - 0.2).abs() < 0.08, "{name}");
+        assert_eq!(warnings, ["it has 2 audio tracks: track 2 (AAC) is used"], "{name}");
+    }
+}
+
+#[test]
+fn mp4_that_is_cut_off_behind_its_index_is_used_up_to_there() {
+    let whole = fs::read(fixture("burst_faststart.m4a")).unwrap();
+    let (samples, warnings) = hear(&whole[..whole.len() - 400]);
+    assert!((0.2..0.5).contains(&seconds(&samples)), "{} s", seconds(&samples));
+    assert!(warnings.iter().any(|line| line.starts_with("it is cut off after 0.")), "{warnings:?}");
 }
 
 #[test]
