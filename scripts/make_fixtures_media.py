@@ -222,6 +222,12 @@ def audio() -> None:
         "burst_alac.m4a": ["-c:a", "alac"],
         "burst.aac": [*stereo, "-c:a", "aac", "-b:a", "64k"],
         "burst_opus.ogg": ["-c:a", "libopus", "-b:a", "16k"],
+        "burst_opus.webm": ["-c:a", "libopus", "-b:a", "16k"],
+        "burst_opus.mp4": ["-c:a", "libopus", "-b:a", "16k"],
+        "burst_faststart.m4a": [*stereo, "-c:a", "aac", "-b:a", "64k", "-movflags", "faststart"],
+        "burst.mkv": [*stereo, "-c:a", "aac", "-b:a", "64k"],
+        "burst.aiff": [],
+        "burst.caf": [],
         "burst_speex.ogg": ["-c:a", "libspeex"],
         "burst_alaw.wav": ["-ar", "8000", "-c:a", "pcm_alaw"],
         "burst_adpcm_ms.wav": ["-ar", "8000", "-c:a", "adpcm_ms"],
@@ -229,6 +235,11 @@ def audio() -> None:
         "burst_gsm.wav": ["-ar", "8000", "-c:a", "libgsm_ms"],
     }.items():
         ffmpeg("-i", source, *options, OUT / name)
+    # Two tracks: silence, and the burst, which is the default one.
+    silence = ["-f", "lavfi", "-t", "0.5", "-i", "anullsrc=r=16000:cl=mono"]
+    choice = ["-map", "0", "-map", "1", "-disposition:a:0", "0", "-disposition:a:1", "default", "-c:a", "aac"]
+    for name in ("two_tracks.mp4", "two_tracks.mkv"):
+        ffmpeg(*silence, "-i", source, *choice, OUT / name)
     drop_flac_metadata(OUT / "burst.flac")
     with_cover = ["-map", "0", "-map", "1", "-c", "copy", "-id3v2_version", "3", "-disposition:v", "attached_pic"]
     ffmpeg("-i", OUT / "burst.mp3", "-i", OUT / "cover.png", *with_cover, OUT / "burst_cover.mp3")

@@ -102,7 +102,7 @@ impl Device {
             blip: model("blip", |models| models.blip.as_ref())?,
             student: model("student", |models| models.student.as_ref())?,
             vad: model("vad", |models| models.vad.as_ref())?,
-            media: Media { ffmpeg: layers.iter().find_map(|layer| ffmpeg(layer)).unwrap_or_default() },
+            media: Media { ffmpeg: layers.iter().find_map(ffmpeg).unwrap_or_default() },
             pipeline: steps(layers)?,
             execution_providers: providers,
         })

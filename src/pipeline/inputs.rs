@@ -1,11 +1,12 @@
 //! What the command line names, as records: files, folders and manifests.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::manifest::Manifest;
 use super::record::{BadRecord, Record};
+use crate::media::audio;
 use crate::media::image::{EXTENSIONS, UNSUPPORTED_EXTENSIONS};
 use crate::path_text::path_text;
 
@@ -18,7 +19,6 @@ pub enum MediaKind {
     Audio,
 }
 
-const AUDIO_EXTENSIONS: &[&str] = &["wav", "wave", "mp3", "flac", "ogg", "oga", "m4a", "mp4", "aac"];
 
 impl MediaKind {
     /// The kind that the file's extension tells.
@@ -26,7 +26,7 @@ impl MediaKind {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
         if EXTENSIONS.iter().chain(UNSUPPORTED_EXTENSIONS).any(|known| *known == extension) {
             Some(MediaKind::Image)
-        } else if AUDIO_EXTENSIONS.contains(&extension.as_str()) {
+        } else if audio::EXTENSIONS.contains(&extension.as_str()) {
             Some(MediaKind::Audio)
         } else {
             None
@@ -118,8 +118,11 @@ fn bad(path: &Path, problem: &str) -> BadRecord {
 
 /// The records of a folder; a folder without any is a bad record.
 fn folder(path: &Path, wanted: Option<MediaKind>) -> Vec<Result<Record, BadRecord>> {
-    let mut found = Vec::new();
-    find_files(path, wanted, &mut found);
+    let (mut found, mut left_out) = (Vec::new(), LeftOut::default());
+    find_files(path, wanted, &mut found, &mut left_out);
+    if let Some(line) = left_out.line() {
+        log::warn!("{}: {line}", path.display());
+    }
     if found.is_empty() {
         let what = match wanted {
             None => "image or audio file",
@@ -149,9 +152,46 @@ impl Iterator for Inputs {
     }
 }
 
-/// Pictures and sounds below `folder`, in order of their paths. Symbolic links to folders are not followed, so there is
-/// no endless loop.
-fn find_files(folder: &Path, wanted: Option<MediaKind>, found: &mut Vec<Result<Record, BadRecord>>) {
+/// Files of a folder that are no input, counted by their extension.
+#[derive(Default)]
+struct LeftOut(BTreeMap<String, u64>);
+
+impl LeftOut {
+    fn add(&mut self, path: &Path) {
+        let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+        *self.0.entry(extension.unwrap_or_default()).or_default() += 1;
+    }
+
+    /// One line that counts them, the most frequent first; `None` where there are none.
+    fn line(&self) -> Option<String> {
+        /// Extensions that are named.
+        const NAMED: usize = 5;
+        let mut counts: Vec<_> = self.0.iter().collect();
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        let total: u64 = self.0.values().sum();
+        let name = |extension: &str| match extension {
+            "" => "without an extension".to_string(),
+            extension => format!(".{}", extension.escape_debug()),
+        };
+        let mut parts: Vec<_> =
+            counts.iter().take(NAMED).map(|(extension, count)| format!("{count} {}", name(extension))).collect();
+        let others: u64 = counts.iter().skip(NAMED).map(|(_, count)| **count).sum();
+        if others > 0 {
+            parts.push(format!("{others} others"));
+        }
+        let files = if total == 1 { "file" } else { "files" };
+        (total > 0).then(|| format!("{total} {files} left out: {}", parts.join(", ")))
+    }
+}
+
+/// Pictures and sounds below `folder`, in order of their paths. Hidden files and folders are left alone. Symbolic links
+/// to folders are not followed, so there is no endless loop.
+fn find_files(
+    folder: &Path,
+    wanted: Option<MediaKind>,
+    found: &mut Vec<Result<Record, BadRecord>>,
+    left_out: &mut LeftOut,
+) {
     let entries = fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
     let mut entries = match entries {
         Ok(entries) => entries,
@@ -160,10 +200,15 @@ fn find_files(folder: &Path, wanted: Option<MediaKind>, found: &mut Vec<Result<R
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let path = entry.path();
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            find_files(&path, wanted, found);
+            find_files(&path, wanted, found, left_out);
         } else if let Some(kind) = MediaKind::of(&path).filter(|kind| wanted.is_none_or(|wanted| wanted == *kind)) {
             found.push(Ok(kind.record(path)));
+        } else if !path.is_dir() {
+            left_out.add(&path);
         }
     }
 }
@@ -195,6 +240,21 @@ mod tests {
         fs::write(folder.path().join("a.wav"), "").unwrap();
         let records: Vec<_> = Inputs::of_kind(&[folder.path().to_path_buf()], MediaKind::Image).collect();
         assert!(records[0].as_ref().unwrap_err().problem.contains("holds no image"));
+    }
+
+    #[test]
+    fn hidden_files_are_left_alone_and_others_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [".trash/x.wav", "._a.wav", "a.OPUS", "b.txt", "c.TXT", "README", "d.pdf", "sub/clip.MOV"] {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let (mut found, mut left_out) = (Vec::new(), LeftOut::default());
+        find_files(folder.path(), Some(MediaKind::Audio), &mut found, &mut left_out);
+        let names: Vec<_> = found.into_iter().map(|record| record.unwrap().audio.unwrap()).collect();
+        assert_eq!(names, [folder.path().join("a.OPUS"), folder.path().join("sub/clip.MOV")]);
+        assert_eq!(left_out.line().unwrap(), "4 files left out: 2 .txt, 1 without an extension, 1 .pdf");
     }
 
     #[test]

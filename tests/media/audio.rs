@@ -2,9 +2,13 @@
 
 use std::f64::consts::PI;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
+use std::thread;
 
-use edgefuse::media::audio::{AudioError, load};
+use edgefuse::config::Ffmpeg;
+use edgefuse::media::audio::{AudioError, AudioFile, Channel, Recording, load};
 
 use crate::fixture;
 
@@ -172,6 +176,12 @@ fn compressed_files() {
         ("burst_cover.mp3", 0.002),
         ("burst_22050.mp3", 0.06), // without the tag that tells the delay
         ("burst.ogg", 0.002),
+        ("burst_opus.ogg", 0.002),
+        ("burst_opus.webm", 0.002),
+        ("burst_opus.mp4", 0.002),
+        ("burst.mkv", 0.025),
+        ("burst.aiff", 0.0005),
+        ("burst.caf", 0.0005),
         ("burst.m4a", 0.025), // the decoder does not know the encoder's delay
         ("burst_alac.m4a", 0.0005),
         ("burst.aac", 0.025),
@@ -208,12 +218,52 @@ fn the_name_of_a_file_does_not_matter() {
 
 #[test]
 fn codecs_that_are_not_supported_are_named() {
-    for (name, codec) in [("burst_opus.ogg", "Opus"), ("burst_speex.ogg", "Speex"), ("burst_gsm.wav", "GSM 6.10")] {
-        let text = one_line(load(&fixture(name), RATE).unwrap_err());
-        assert!(text.starts_with(codec) && text.contains("ffmpeg"), "{name}: {text}");
+    for (name, codec) in [("burst_speex.ogg", "Speex"), ("burst_gsm.wav", "GSM 6.10 in a wav file")] {
+        let file = AudioFile::new(fixture(name)).with_ffmpeg(Ffmpeg::Never);
+        let text = one_line(file.load(RATE, &mut Vec::new()).unwrap_err());
+        assert!(text.starts_with(&format!("{codec} is not supported without ffmpeg")), "{name}: {text}");
     }
-    let matroska = error_of("video.webm", b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01webm");
-    assert!(matroska.starts_with("Matroska (mkv, webm) is not supported"), "{matroska}");
+}
+
+#[test]
+fn an_ffmpeg_that_is_named_and_does_not_start_is_an_error() {
+    let file = AudioFile::new(fixture("burst_gsm.wav")).with_ffmpeg(Ffmpeg::Program("/nowhere/ffmpeg".into()));
+    let text = one_line(file.load(RATE, &mut Vec::new()).unwrap_err());
+    assert!(text.starts_with("cannot be decoded with ffmpeg: /nowhere/ffmpeg does not start"), "{text}");
+}
+
+/// A program that stands in for ffmpeg.
+fn stand_in(folder: &Path, script: &str) -> Ffmpeg {
+    let path = folder.join("ffmpeg");
+    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    Ffmpeg::Program(path)
+}
+
+#[test]
+fn ffmpeg_reads_the_file_that_we_opened_and_is_named_in_the_result() {
+    let folder = tempfile::tempdir().unwrap();
+    let answer = fixture("burst.wav").display().to_string();
+    let ffmpeg = stand_in(folder.path(), &format!("head -c 4 >{}/seen; cat '{answer}'", folder.path().display()));
+    let mut warnings = Vec::new();
+    let file = AudioFile::new(fixture("burst_speex.ogg")).with_ffmpeg(ffmpeg);
+    assert_eq!(file.load(RATE, &mut warnings).unwrap(), load(&fixture("burst.wav"), RATE).unwrap());
+    assert_eq!(warnings, ["ffmpeg decoded it, for want of a built-in decoder"]);
+    assert_eq!(fs::read(folder.path().join("seen")).unwrap(), b"OggS");
+
+    let ffmpeg = stand_in(folder.path(), "echo '[speex @ 0x1] [error] no such luck' >&2; exit 1");
+    let file = AudioFile::new(fixture("burst_speex.ogg")).with_ffmpeg(ffmpeg);
+    let text = one_line(file.load(RATE, &mut Vec::new()).unwrap_err());
+    assert_eq!(text, "cannot be decoded with ffmpeg: no such luck");
+}
+
+#[test]
+fn a_built_in_decoder_is_preferred_to_ffmpeg() {
+    let folder = tempfile::tempdir().unwrap();
+    let mark = folder.path().join("asked");
+    let ffmpeg = stand_in(folder.path(), &format!("touch {}", mark.display()));
+    AudioFile::new(fixture("burst.mp3")).with_ffmpeg(ffmpeg).load(RATE, &mut Vec::new()).unwrap();
+    assert!(!mark.exists());
 }
 
 #[test]
@@ -300,9 +350,139 @@ fn paths_that_are_no_files() {
     assert_eq!(one_line(load(folder.path(), RATE).unwrap_err()), "is a directory, not a file");
     let device = one_line(load("/dev/zero".as_ref(), RATE).unwrap_err());
     assert!(device.starts_with("is not a regular file"), "{device}");
-    // Nobody ever writes to this pipe.
-    let pipe = folder.path().join("pipe.wav");
+}
+
+#[test]
+fn a_pipe_is_read_once_and_heard_as_often_as_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    let pipe = one_line(load(&pipe, RATE).unwrap_err());
-    assert!(pipe.starts_with("is not a regular file"), "{pipe}");
+    for name in ["burst.wav", "burst.mp3", "burst.m4a"] {
+        let content = fs::read(fixture(name)).unwrap();
+        let target = pipe.clone();
+        let writer = thread::spawn(move || fs::write(target, content).unwrap());
+        let file = AudioFile::new(&pipe);
+        for _ in 0..2 {
+            assert_eq!(file.load(RATE, &mut Vec::new()).unwrap(), load(&fixture(name), RATE).unwrap(), "{name}");
+        }
+        writer.join().unwrap();
+    }
+    let target = pipe.clone();
+    let writer = thread::spawn(move || fs::write(target, b"").unwrap());
+    assert_eq!(one_line(load(&pipe, RATE).unwrap_err()), "is an empty file");
+    writer.join().unwrap();
+}
+
+/// Samples and warnings of a file with this content.
+fn hear(content: &[u8]) -> (Vec<f32>, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audio");
+    fs::write(&path, content).unwrap();
+    let mut warnings = Vec::new();
+    (AudioFile::new(path).with_ffmpeg(Ffmpeg::Never).load(RATE, &mut warnings).unwrap(), warnings)
+}
+
+fn seconds(samples: &[f32]) -> f64 {
+    samples.len() as f64 / f64::from(RATE)
+}
+
+#[test]
+fn files_behind_one_another_are_heard_whole() {
+    // Each lasts 0.5 s; rates and channels differ. What encoders put around the inner ones is heard, too.
+    for (names, most) in [
+        (["burst.mp3", "burst.mp3", "burst.mp3"], 0.2),
+        (["burst.mp3", "burst_22050.mp3", "burst.mp3"], 0.3),
+        (["burst.flac", "burst.flac", "burst.flac"], 0.01),
+        (["burst.ogg", "burst_opus.ogg", "burst.ogg"], 0.03),
+        (["burst.aac", "burst.aac", "burst.aac"], 0.3),
+    ] {
+        let content: Vec<u8> = names.iter().flat_map(|name| fs::read(fixture(name)).unwrap()).collect();
+        let (samples, _) = hear(&content);
+        assert!((-0.01..most).contains(&(seconds(&samples) - 1.5)), "{names:?}: {} s", seconds(&samples));
+        // The tone of each: 0.2 s to 0.3 s of every half second.
+        let loud = samples.chunks(1600).filter(|part| part.iter().any(|sample| sample.abs() > 0.2)).count();
+        assert!((3..=6).contains(&loud), "{names:?}: {loud} tenths of a second are loud");
+    }
+}
+
+#[test]
+fn packets_count_and_not_the_frames_that_a_header_declares() {
+    let whole = fs::read(fixture("burst.mp3")).unwrap();
+    let tag = whole.windows(4).position(|four| four == b"Info" || four == b"Xing").unwrap();
+    let plain = hear(&whole);
+    for declared in [0u32, 1, 5, 10] {
+        let mut changed = whole.clone();
+        changed[tag + 8..tag + 12].copy_from_slice(&declared.to_be_bytes());
+        let (samples, _) = hear(&changed);
+        assert!(
+            (-0.01..0.06).contains(&(seconds(&samples) - seconds(&plain.0))),
+            "{declared}: {} s",
+            seconds(&samples)
+        );
+    }
+    let mut changed = whole;
+    changed[tag + 8..tag + 12].copy_from_slice(&1000u32.to_be_bytes());
+    let (samples, warnings) = hear(&changed);
+    assert!((samples.len(), warnings.len()) >= (plain.0.len(), 1), "{warnings:?}");
+    assert!(warnings[0].starts_with("its header declares"), "{warnings:?}");
+}
+
+#[test]
+fn flac_with_a_smallest_block_of_0() {
+    let mut content = fs::read(fixture("burst.flac")).unwrap();
+    content[8..10].fill(0);
+    assert_eq!(hear(&content), (load(&fixture("burst.flac"), RATE).unwrap(), Vec::new()));
+}
+
+#[test]
+fn the_default_track_is_used_and_named() {
+    for name in ["two_tracks.mp4", "two_tracks.mkv"] {
+        let (samples, warnings) = hear(&fs::read(fixture(name)).unwrap());
+        assert!((onset(&samples) - 0.2).abs() < 0.08, "{name}");
+        assert_eq!(warnings, ["it has 2 audio tracks: track 2 (AAC) is used"], "{name}");
+    }
+}
+
+#[test]
+fn mp4_that_is_cut_off_behind_its_index_is_used_up_to_there() {
+    let whole = fs::read(fixture("burst_faststart.m4a")).unwrap();
+    let (samples, warnings) = hear(&whole[..whole.len() - 400]);
+    assert!((0.2..0.5).contains(&seconds(&samples)), "{} s", seconds(&samples));
+    assert!(warnings.iter().any(|line| line.starts_with("it is cut off after 0.")), "{warnings:?}");
+}
+
+#[test]
+fn mp4_without_its_index_is_cut_off() {
+    let content = fs::read(fixture("burst.m4a")).unwrap();
+    let index = content.windows(4).position(|four| four == b"moov").unwrap();
+    let data = content.windows(4).position(|four| four == b"mdat").unwrap();
+    if data < index {
+        let text = error_of("cut.m4a", &content[..data + 200]);
+        assert!(text.starts_with("is cut off: the index at its end"), "{text}");
+    }
+}
+
+#[test]
+fn one_channel_of_a_recording() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stereo.wav");
+    fs::write(&path, wav(1, 2, RATE, 16, &pcm16(&[100, 200, 300, 400]))).unwrap();
+    let file = AudioFile::new(&path);
+    assert_eq!(Recording::from(&file).channels().unwrap(), 2);
+    let heard = |channel| {
+        let mut reader = Recording::File { file: &file, channel }.open(RATE)?;
+        let mut samples = Vec::new();
+        while reader.read(&mut samples)? {}
+        Ok::<_, AudioError>(samples)
+    };
+    assert_eq!(heard(Channel::Mix).unwrap(), [150.0 / 32768.0, 350.0 / 32768.0]);
+    assert_eq!(heard(Channel::Index(1)).unwrap(), [200.0 / 32768.0, 400.0 / 32768.0]);
+    assert_eq!(one_line(heard(Channel::Index(2)).unwrap_err()), "has no channel 3: it has 2");
+}
+
+#[test]
+fn companded_samples() {
+    // ITU-T G.711: the ends of the scale, and silence.
+    assert_eq!(loads(&wav(6, 1, RATE, 8, &[0xaa, 0x2a, 0xd5])), [32256.0 / 32768.0, -32256.0 / 32768.0, 8.0 / 32768.0]);
+    assert_eq!(loads(&wav(7, 1, RATE, 8, &[0x80, 0x00, 0xff])), [32124.0 / 32768.0, -32124.0 / 32768.0, 0.0]);
 }

@@ -80,6 +80,12 @@ fn damaged_audio() {
         "burst_cover.mp3",
         "burst.ogg",
         "burst_opus.ogg",
+        "burst_opus.webm",
+        "burst_opus.mp4",
+        "burst.mkv",
+        "burst.aiff",
+        "burst.caf",
+        "two_tracks.mkv",
         "burst.m4a",
         "burst_alac.m4a",
         "burst.aac",
@@ -90,7 +96,16 @@ fn damaged_audio() {
 
 #[test]
 fn damaged_streams() {
-    for name in ["burst.wav", "ffmpeg_f32.wav", "ffmpeg_5.1.wav", "sox_24.wav", "piped_ffmpeg.wav", "burst.mp3"] {
+    for name in [
+        "burst.wav",
+        "ffmpeg_f32.wav",
+        "ffmpeg_5.1.wav",
+        "sox_24.wav",
+        "piped_ffmpeg.wav",
+        "burst.mp3",
+        "burst.flac",
+        "burst_opus.webm",
+    ] {
         survive(name, |path| {
             let whole = fs::read(path).unwrap();
             // With and without its beginning: a stream without a header is raw.

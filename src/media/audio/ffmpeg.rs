@@ -106,6 +106,8 @@ struct Messages {
     error: String,
     /// Audio tracks of the file.
     tracks: usize,
+    /// Whether what follows is about what ffmpeg writes.
+    about_output: bool,
 }
 
 impl Process {
@@ -156,7 +158,8 @@ impl Drop for Process {
 
 impl Messages {
     fn note(&mut self, line: &str) {
-        if line.contains("Stream #0:") && line.contains(": Audio: ") && !line.contains("pcm_f32le, ") {
+        self.about_output |= line.contains("Stream mapping:") || line.contains("Output #0");
+        if !self.about_output && line.contains("Stream #0:") && line.contains(": Audio: ") {
             self.tracks += 1;
         }
         if let Some((_, text)) = line.split_once("[error] ").or_else(|| line.split_once("[fatal] ")) {
@@ -243,6 +246,8 @@ mod tests {
         messages.note("[mov,mp4 @ 0x55] [error] moov atom not found\n");
         messages.note("[info]   Stream #0:0: Audio: aac, 48000 Hz\n");
         messages.note("[info]   Stream #0:1: Audio: aac, 48000 Hz\n");
+        messages.note("[info] Stream mapping:\n");
+        messages.note("[info]   Stream #0:0: Audio: pcm_f32le, 48000 Hz\n");
         messages.note("[error] file:/dev/stdin: Invalid data found when processing input\n");
         assert_eq!(messages.error, "Invalid data found when processing input");
         assert_eq!(messages.tracks, 2);

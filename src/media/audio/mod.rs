@@ -6,12 +6,13 @@
 //! | `reader` | audio files of every kind, by path |
 //! | `recording` | what can be read more than once |
 //! | `excerpts` | parts of a recording as a recording |
+//! | `extensions` | names of sound files |
 //! | `live` | sound that is still being written, on standard input say |
 //! | `file` | [`AudioFile`]: where a recording is, and how it may be decoded |
 //! | `decoder` | the loop from a decoder's frames to samples |
 //! | `interleaved` | those frames |
 //! | `wav` | WAV with integer or floating-point samples, and raw samples |
-//! | `compressed` | mp3, flac, ogg, webm, mp4, adts, aiff, caf and ADPCM WAV, through `symphonia` and `opus-decoder` |
+//! | `compressed` | mp3, flac, ogg, webm, mp4, adts, aiff, caf and ADPCM WAV, through `symphonia` and `opus-pure` |
 //! | `ffmpeg` | every other format, through an installed ffmpeg |
 //! | `phase` | channels to one, also where they cancel each other out |
 //! | `mono` | interleaved frames of any rate and channel count to mono at the wanted rate |
@@ -23,6 +24,7 @@ mod compressed;
 mod decoder;
 mod error;
 mod excerpts;
+mod extensions;
 mod ffmpeg;
 mod file;
 mod interleaved;
@@ -39,6 +41,7 @@ mod wav;
 
 pub use error::AudioError;
 pub use excerpts::Excerpts;
+pub use extensions::EXTENSIONS;
 pub use file::AudioFile;
 pub use live::LiveReader;
 pub use log_mel::{Extent, LogMel, LogMelConfig, LogMelStream, Spectrogram, Window, normalise};

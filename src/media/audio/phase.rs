@@ -7,7 +7,7 @@ use super::interleaved::Frames;
 use super::mono::clip;
 
 /// Seconds after which what was heard counts for a third.
-const MEMORY_SECONDS: f64 = 2.0;
+const MEMORY_SECONDS: f64 = 0.25;
 
 /// Decisions a second.
 const DECISIONS: u32 = 50;

@@ -104,11 +104,11 @@ fn is_marker(bytes: &[u8]) -> bool {
     MARKER.iter().any(|marker| bytes.starts_with(marker))
 }
 
-/// A smallest block below the format's limit is what `flac -t` overlooks; it is only information.
+/// A smallest block below the format's limit is what `flac -t` overlooks. Writers that leave it out have blocks of one
+/// size.
 fn allow_small_blocks(header: &mut [u8]) {
-    let (smallest, largest) = (u16::from_be_bytes([header[8], header[9]]), [header[10], header[11]]);
-    if smallest < SMALLEST_BLOCK {
-        header[8..10].copy_from_slice(&u16::from_be_bytes(largest).min(SMALLEST_BLOCK).to_be_bytes());
+    if u16::from_be_bytes([header[8], header[9]]) < SMALLEST_BLOCK {
+        header.copy_within(10..12, 8);
     }
 }
 
@@ -180,6 +180,6 @@ mod tests {
     #[test]
     fn a_smallest_block_of_0_is_made_one_that_the_decoder_accepts() {
         let streams = FlacStreams::new(Box::new(Cursor::new(b"fLaC\x00\x00\x00\x22\x00\x00\x10\x00".to_vec())));
-        assert_eq!(read_all(&streams, 100)[8..], *b"\x00\x10\x10\x00");
+        assert_eq!(read_all(&streams, 100)[8..], *b"\x10\x00\x10\x00");
     }
 }

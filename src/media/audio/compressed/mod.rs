@@ -307,18 +307,15 @@ impl Opened {
             }
         }
         let Some(source) = input.open(len)? else { return Err(AudioError::NoSamples) };
-        // An mp3 file may begin with the same tag. Neither format is read from its end.
-        let flac = (magic.starts_with(b"fLaC") || magic.starts_with(b"ID3")).then(|| ());
-        let (format, flac): (Box<dyn FormatReader>, _) = match flac {
-            Some(()) => {
-                let streams = FlacStreams::new(source);
-                (probe(Box::new(streams.clone()))?, Some(streams))
-            }
-            None if adts::is_adts(magic) => {
-                let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
-                (Box::new(adts::AdtsFrames::new(stream).map_err(describe)?), None)
-            }
-            None => (probe(source)?, None),
+        let (format, flac): (Box<dyn FormatReader>, _) = if magic.starts_with(b"fLaC") || magic.starts_with(b"ID3") {
+            // An mp3 file begins with the same tag. Neither format is read from its end.
+            let streams = FlacStreams::new(source);
+            (probe(Box::new(streams.clone()))?, Some(streams))
+        } else if adts::is_adts(magic) {
+            let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
+            (Box::new(adts::AdtsFrames::new(stream).map_err(describe)?), None)
+        } else {
+            (probe(source)?, None)
         };
         let candidates = track::candidates(format.as_ref(), &marked);
         Ok(Self { format, flac, candidates })

@@ -1,9 +1,10 @@
-//! Opus (RFC 6716, RFC 7845): the identification header, and packets through `opus-decoder`.
+//! Opus (RFC 6716, RFC 7845): the identification header, and packets through `opus-pure`.
 
-use opus_decoder::{OpusDecoder, OpusMultistreamDecoder};
+use opus_pure::{OpusDecoder, OpusMSDecoder};
 
 /// Opus decodes at this rate, whatever was encoded.
 pub(super) const SAMPLE_RATE: u32 = 48_000;
+const DECODER_RATE: i32 = 48_000;
 
 /// Samples of a channel in the longest packet: 120 ms.
 const LONGEST_PACKET: usize = 5_760;
@@ -20,7 +21,7 @@ pub(super) struct Opus {
 
 enum Streams {
     One(Box<OpusDecoder>),
-    Several(Box<OpusMultistreamDecoder>),
+    Several(Box<OpusMSDecoder>),
 }
 
 impl Opus {
@@ -37,13 +38,14 @@ impl Opus {
         let gain = f32::from(number([gain_0, gain_1]).cast_signed()) / 256.0;
         let channels = usize::from(channels);
         let decoder = match (family, channels) {
-            (0, 1 | 2) => Streams::One(Box::new(OpusDecoder::new(SAMPLE_RATE, channels).ok()?)),
+            (0, 1 | 2) => Streams::One(Box::new(OpusDecoder::new(DECODER_RATE, channels).ok()?)),
             (0, _) => return None,
             _ => {
-                let mapping = head.get(13..13 + channels)?;
-                let (streams, coupled) = (usize::from(head[11]), usize::from(head[12]));
-                let decoder = OpusMultistreamDecoder::new(SAMPLE_RATE, channels, streams, coupled, mapping);
-                Streams::Several(Box::new(decoder.ok()?))
+                // Which stream is which channel follows from the family. A mapping of its own would give the same
+                // channels in another order; other numbers of streams would not decode.
+                let decoder = OpusMSDecoder::new(DECODER_RATE, channels, family).ok()?;
+                (decoder.nb_streams() == usize::from(*head.get(11)?)).then_some(())?;
+                Streams::Several(Box::new(decoder))
             }
         };
         let skip = usize::from(number([pre_skip_0, pre_skip_1]));
@@ -54,8 +56,8 @@ impl Opus {
     /// Appends a packet's interleaved samples; `None` for a damaged packet.
     pub(super) fn decode(&mut self, packet: &[u8], interleaved: &mut Vec<f32>) -> Option<()> {
         let decoded = match &mut self.decoder {
-            Streams::One(decoder) => decoder.decode_float(packet, &mut self.block, false),
-            Streams::Several(decoder) => decoder.decode_float(packet, &mut self.block, false),
+            Streams::One(decoder) => decoder.decode(packet, LONGEST_PACKET, &mut self.block),
+            Streams::Several(decoder) => decoder.decode(packet, LONGEST_PACKET, &mut self.block),
         };
         let frames = decoded.ok()?.min(LONGEST_PACKET);
         let skipped = self.skip.min(frames);

@@ -22,7 +22,8 @@ impl Input {
         match self {
             Input::File(file) => {
                 let found = file.metadata()?.len();
-                Ok(Some(Box::new(FileBytes { file: file.clone(), position: 0, len: len.unwrap_or(found) })))
+                let (known, len) = (len.is_none(), len.unwrap_or(found));
+                Ok(Some(Box::new(FileBytes { file: file.clone(), position: 0, len, known })))
             }
             Input::Stream(stream) => {
                 Ok(stream.take().map(|stream| Box::new(StreamBytes(Mutex::new(stream))) as Box<dyn MediaSource>))
@@ -41,12 +42,14 @@ pub(in super::super) struct FileBytes {
     file: Arc<File>,
     position: u64,
     len: u64,
+    /// Whether the file is as long as that, so that what is at its end can be read.
+    known: bool,
 }
 
 impl FileBytes {
     /// Reads `file` from its start.
     pub(in super::super) fn new(file: Arc<File>, len: u64) -> Self {
-        Self { file, position: 0, len }
+        Self { file, position: 0, len, known: true }
     }
 }
 
@@ -76,7 +79,7 @@ impl MediaSource for FileBytes {
     }
 
     fn byte_len(&self) -> Option<u64> {
-        Some(self.len)
+        self.known.then_some(self.len)
     }
 }
 
