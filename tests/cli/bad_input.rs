@@ -401,7 +401,13 @@ fn library_too_old_for_the_precision() {
     let oldest = root().join("build/oldest-onnxruntime/libonnxruntime.so");
     assert!(oldest.exists(), "{} is not there: run scripts/setup.sh test first", oldest.display());
     let clip = data("cards-001.wav");
-    run(command().env("ORT_DYLIB_PATH", &oldest).args(["transcribe", &clip])).expect(CANNOT_LOAD).expect_error(&[
+    let folder = tempfile::tempdir().unwrap();
+    let device = folder.path().join("board.yaml");
+    let model = root().join("onnx/whisper-tiny.en");
+    fs::write(&device, format!("device: board\nmodels: {{whisper: {{path: {}, precision: q8}}}}\n", model.display()))
+        .unwrap();
+    let named = ["--config", device.to_str().unwrap(), "transcribe", &clip];
+    run(command().env("ORT_DYLIB_PATH", &oldest).args(named)).expect(CANNOT_LOAD).expect_error(&[
         "whisper-tiny.en/",
         "precision `q8` needs ONNX Runtime 1.22",
         "1.17.1",
@@ -409,6 +415,16 @@ fn library_too_old_for_the_precision() {
     ]);
     run(command().env("ORT_DYLIB_PATH", &oldest).args(["--config", "configs/cpu-ort-1.17.yaml", "transcribe", &clip]))
         .expect(0);
+}
+
+#[test]
+fn auto_passes_over_what_the_library_is_too_old_for() {
+    let oldest = root().join("build/oldest-onnxruntime/libonnxruntime.so");
+    let clip = data("cards-001.wav");
+    let done = run(command().env("ORT_DYLIB_PATH", &oldest).args(["--format", "json", "transcribe", &clip])).expect(0);
+    let chosen = &done.json()[0]["precision"]["whisper-tiny.en/decoder"];
+    let chosen = chosen.as_str().unwrap_or_default();
+    assert!(chosen.starts_with("fp32 ("), "{chosen}");
 }
 
 #[test]
