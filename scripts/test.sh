@@ -114,6 +114,7 @@ wait
 cat "$work/python.log"
 # Measures memory, and builds: by themselves.
 $fast || check "limits of memory" scripts/test_memory.sh --quick
+$fast || check "processors" scripts/test_processors.sh --quick
 $fast || check "aarch64" scripts/test_aarch64.sh
 
 printf '\n'

@@ -5,8 +5,9 @@
 //! that reads or writes tokens is bound by reading its weights: 8-bit blocks (`q8`) are as fast as int8 and stay closest to
 //! fp32, while an int8 decoder costs word accuracy (docs/models/whisper.md), so fp32 comes before it.
 //!
-//! `scripts/measure_auto_precision.py` times every precision of a model on the machine it runs on and prints that machine's
-//! row; [`Basis`] says which rows have been measured that way.
+//! With VNNI the times are those in docs/models/whisper.md; with AVX2, those of whole transcripts and captions on two threads.
+//! `scripts/measure_auto_precision.py` times every precision of a model on the machine it runs on, for rows that have no times
+//! yet ([`Basis`]) and for whoever doubts one.
 
 use std::collections::BTreeSet;
 

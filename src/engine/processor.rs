@@ -34,9 +34,9 @@ impl Processor {
     pub fn own() -> Self {
         use std::is_x86_feature_detected as has;
         match () {
-            () if has!("avx512vnni") || has!("avxvnni") => Processor::X86Vnni,
+            () if [has!("avx512vnni"), has!("avxvnni")].contains(&true) => Processor::X86Vnni,
             // ONNX Runtime's AVX2 kernels are chosen together with FMA3.
-            () if has!("avx2") && has!("fma") => Processor::X86Avx2,
+            () if ![has!("avx2"), has!("fma")].contains(&false) => Processor::X86Avx2,
             () => Processor::X86,
         }
     }

@@ -103,3 +103,17 @@ fn library_too_old_for_the_precision() {
     transcribe("q8").expect(CANNOT_LOAD).expect_error(&told);
     assert!(!transcribe("int8").expect(0).stdout.is_empty());
 }
+
+#[test]
+fn auto_passes_over_what_the_library_is_too_old_for() {
+    let oldest = root().join("build/oldest-onnxruntime/libonnxruntime.so");
+    let folder = tempdir().unwrap();
+    let config = folder.path().join("board.yaml");
+    let whisper = root().join("tests/fixtures/tiny/whisper.en").display().to_string();
+    fs::write(&config, format!("device: board\nmodels:\n  whisper: {{path: {whisper}, precision: auto}}\n")).unwrap();
+    let arguments = ["--config", config.to_str().unwrap(), "--format", "json", "transcribe", &data("cards-001.wav")];
+    let done = run(command().env("ORT_DYLIB_PATH", &oldest).args(arguments)).expect(0);
+    let chosen = &done.json()[0]["precision"]["whisper.en/decoder"];
+    let chosen = chosen.as_str().unwrap_or_default();
+    assert!(chosen.starts_with("fp32 ("), "{chosen}");
+}

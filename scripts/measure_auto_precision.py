@@ -1,0 +1,87 @@
+"""Times every precision of a Whisper or BLIP folder on this machine: the evidence for `precision: auto`; prints a table.
+
+    python scripts/measure_auto_precision.py onnx/whisper-tiny.en tests/data/librivox-0870.wav
+    python scripts/measure_auto_precision.py onnx/blip-base tests/data/easyvqa-23.png
+
+Needs scripts/requirements/test.txt. One row per kind of graph in src/engine/auto_precision.rs: `signal`, one run of the encoder,
+and `text`, one decoder step behind 10 tokens. Milliseconds, the least of several rounds; the precisions take turns, so that other
+work on the machine disturbs them alike. What a precision costs in fidelity is scripts/compare_precisions.py's to say.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import ort_session
+from compare_precisions import subject_of
+
+VNNI = {"avx512_vnni", "avx_vnni"}
+Times = dict[str, dict[str, float]]
+"""Milliseconds by kind of graph and precision."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path, help="the model folder")
+    parser.add_argument("files", type=Path, nargs="+", help="a picture, or 16-bit mono wav at 16 kHz")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=5, help="turns of every precision (default: 5)")
+    args = parser.parse_args()
+    args.photographs, args.question = None, None
+    processor = processor_class(Path("/proc/cpuinfo").read_text("utf-8"))
+    print(f"{processor}, ONNX Runtime {ort_session.VERSION}, {args.threads} threads\n")
+    print(table(args.model.name, measured(args)))
+    return 0
+
+
+def measured(args: argparse.Namespace) -> Times:
+    """The least times of every precision that all measured graphs have."""
+    subject, items = subject_of(args)
+    graphs = yaml.safe_load((args.model / "model.yaml").read_text("utf-8"))["graphs"]
+    names = list(next(iter(graphs.values()))["files"])
+    models = {name: subject(args.model, args.threads, name) for name in names}
+    times: Times = {"signal": {}, "text": {}}
+    for _ in range(args.rounds):
+        for name, model in models.items():
+            encoder, steps = model.times(items[0], 1, time.perf_counter)
+            for kind, found in (("signal", encoder), ("text", steps["10"])):
+                times[kind][name] = min(found, times[kind].get(name, found))
+    return times
+
+
+def processor_class(cpuinfo: str) -> str:
+    """As `Processor` in src/engine/processor.rs calls it."""
+    words = set(cpuinfo.split())
+    if "asimd" in words:
+        feature = next((name for name in ("i8mm", "asimddp") if name in words), None)
+        return {"i8mm": "ARM with i8mm", "asimddp": "ARM with dot products"}.get(
+            feature or "", "ARM without dot products"
+        )
+    if words & VNNI:
+        return "x86-64 with VNNI"
+    return "x86-64 with AVX2, without VNNI" if {"avx2", "fma"} <= words else "x86-64 without AVX2"
+
+
+def table(model: str, times: Times) -> str:
+    """A row per kind of graph."""
+    names = list(times["signal"])
+    lines = [f"| model | graph | {' | '.join(names)} | fastest |", f"|---|---|{'---:|' * len(names)}---|"]
+    for kind, found in times.items():
+        cells: list[Any] = [
+            model,
+            kind,
+            *(f"{found[name]:.3g} ms" for name in names),
+            min(found, key=found.__getitem__),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
