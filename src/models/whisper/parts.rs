@@ -80,11 +80,11 @@ impl Whisper {
             None => {
                 let content = usize::try_from(survey.samples / hop).unwrap_or(usize::MAX);
                 if options.clip_timestamps.is_empty() {
-                    return if content == 0 { Vec::new() } else { vec![0..content] };
-                }
-                for (start, end) in options.clip_timestamps.parts() {
-                    let end = end.map_or(content, |end| self.frames(end).min(content));
-                    parts.push(self.frames(start)..end);
+                    parts.push(0..content);
+                } else {
+                    parts.extend(options.clip_timestamps.parts().map(|(start, end)| {
+                        self.frames(start)..end.map_or(content, |end| self.frames(end).min(content))
+                    }));
                 }
             }
         }
