@@ -34,8 +34,8 @@ pub(in crate::cli) fn bundle(global: &Global, args: &args::Bundle) -> Result<Out
     let prepared = bundle.prepare(&device)?;
     let library = prepared.library_to_try();
     let tried = library.is_some();
-    match library {
-        Some(library) => match watched() {
+    if let Some(library) = library {
+        match watched() {
             Side::Child(stage) => return try_graphs(global, &device, library.to_path_buf(), &stage),
             Side::Parent(Ended::Code(0)) => {}
             Side::Parent(Ended::Code(code)) => return Ok(Outcome::Ended(code)),
@@ -43,8 +43,7 @@ pub(in crate::cli) fn bundle(global: &Global, args: &args::Bundle) -> Result<Out
                 say(&format!("error: {crash}"));
                 return Ok(Outcome::Unfit);
             }
-        },
-        None => {}
+        }
     }
     let packed = prepared.write()?;
     if !global.quiet {
