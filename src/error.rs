@@ -105,11 +105,13 @@ pub enum Error {
         /// The budget.
         budget: crate::config::ByteSize,
     },
-    /// A graph cannot be loaded or run here.
-    #[error("{problem}")]
+    /// Graphs of a model cannot be loaded or run here.
+    #[error("{model}: cannot load or run {graphs} here")]
     Unfit {
-        /// The first such graph, and why.
-        problem: String,
+        /// Name of the model.
+        model: String,
+        /// Roles of the graphs.
+        graphs: String,
     },
     /// What a board needs cannot be packed.
     #[error("bundle: {problem}")]

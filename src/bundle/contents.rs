@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::archive::{Content, Entry};
 use super::binary::Library;
@@ -23,6 +23,8 @@ pub(super) struct Contents {
     pub entries: Vec<Entry>,
     pub no_library: Option<String>,
     pub requirements: Requirements,
+    /// The library here that is packed.
+    pub library: Option<PathBuf>,
 }
 
 /// Collects and checks it all, before anything is written.
@@ -86,10 +88,10 @@ pub(super) fn contents(bundle: &Bundle, device: &Device) -> Result<Contents, Err
     }
     let models: Vec<(&ModelEntry, &ModelFolder)> = packed.iter().map(|(_, entry, folder)| (*entry, folder)).collect();
     let library_file = match &library {
-        Library::Packed(path, _) => Some(path.as_path()),
+        Library::Packed(path, _) => Some(path.clone()),
         Library::OfBoard(_) => None,
     };
-    let requirements = Requirements::of(bundle.target, &program, library_file, &models)?;
+    let requirements = Requirements::of(bundle.target, &program, library_file.as_deref(), &models)?;
     put("edgefuse.service".to_string(), Content::Bytes(service::unit(device, &config).into_bytes()), false)?;
     let install = service::install_script(bundle.target, &config, requirements.glibc);
     put("install.sh".to_string(), Content::Bytes(install.into_bytes()), true)?;
@@ -102,7 +104,7 @@ pub(super) fn contents(bundle: &Bundle, device: &Device) -> Result<Contents, Err
             Some(format!("{why}; the board needs {needed} (see {BOARD} in the bundle)"))
         }
     };
-    Ok(Contents { entries: files.into_values().collect(), no_library, requirements })
+    Ok(Contents { entries: files.into_values().collect(), no_library, requirements, library: library_file })
 }
 
 /// A device file and those that it extends, by their names in `configs/`.

@@ -23,7 +23,7 @@ mod place;
 mod requirements;
 mod service;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use edgefuse::config::Device;
 use edgefuse::engine::Machine;
@@ -74,23 +74,43 @@ impl Bundle {
     /// lie elsewhere; [`Error::Model`], [`Error::Engine`] for a model without the precision and files that differ from
     /// `model.yaml`; [`Error::Read`], [`Error::Write`].
     pub fn pack(&self, device: &Device) -> Result<Packed, Error> {
-        let contents::Contents { entries, no_library, requirements } = contents::contents(self, device)?;
-        let packed = archive::write(entries, &self.out)?;
-        let glibc = requirements.glibc.map(|version| version.to_string());
-        Ok(Packed { no_library, glibc, notes: requirements.notes, ..packed })
+        self.prepare(device)?.write()
     }
 
-    /// The packed library, where this machine can run it with the device's models: it is for this kind of machine, and no
-    /// provider needs hardware that only the board has. All else that [`Bundle::pack`] refuses is refused here too.
+    /// Finds and checks all that is packed, and writes nothing.
     ///
     /// # Errors
     /// As [`Bundle::pack`], but for files that differ from `model.yaml`.
-    pub fn library_to_try(&self, device: &Device) -> Result<Option<PathBuf>, Error> {
-        contents::contents(self, device)?;
+    pub fn prepare(&self, device: &Device) -> Result<Prepared, Error> {
+        let contents = contents::contents(self, device)?;
         let here = Machine::own() == Some(self.target) && device.providers().all(|provider| provider.name() == "cpu");
-        match binary::library(self, device)? {
-            binary::Library::Packed(path, _) if here => Ok(Some(path)),
-            _ => Ok(None),
-        }
+        Ok(Prepared { contents, here, out: self.out.clone() })
+    }
+}
+
+/// What will be packed.
+pub struct Prepared {
+    contents: contents::Contents,
+    /// Whether this machine can run it.
+    here: bool,
+    out: PathBuf,
+}
+
+impl Prepared {
+    /// The packed library, where this machine can run it with the device's models: it is for this kind of machine, and no
+    /// provider needs hardware that only the board has.
+    pub fn library_to_try(&self) -> Option<&Path> {
+        self.contents.library.as_deref().filter(|_| self.here)
+    }
+
+    /// Writes the archive, whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] for files that differ from `model.yaml`; [`Error::Read`], [`Error::Write`].
+    pub fn write(self) -> Result<Packed, Error> {
+        let contents::Contents { entries, no_library, requirements, .. } = self.contents;
+        let packed = archive::write(entries, &self.out)?;
+        let glibc = requirements.glibc.map(|version| version.to_string());
+        Ok(Packed { no_library, glibc, notes: requirements.notes, ..packed })
     }
 }

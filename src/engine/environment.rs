@@ -53,7 +53,7 @@ fn intra(wanted: usize) -> usize {
     // SAFETY: a query without conditions.
     let online = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
     match std::thread::available_parallelism() {
-        Ok(allowed) if wanted == 0 && i64::try_from(allowed.get()).is_ok_and(|allowed| allowed < i64::from(online)) => {
+        Ok(allowed) if wanted == 0 && usize::try_from(online).is_ok_and(|online| allowed.get() < online) => {
             allowed.get()
         }
         _ => wanted,

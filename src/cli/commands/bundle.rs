@@ -31,21 +31,21 @@ pub(in crate::cli) fn bundle(global: &Global, args: &args::Bundle) -> Result<Out
         library: args.library.clone(),
         out: args.out.clone(),
     };
-    let library = bundle.library_to_try(&device)?;
+    let prepared = bundle.prepare(&device)?;
+    let library = prepared.library_to_try();
     let tried = library.is_some();
-    match library {
-        Some(library) => match watched() {
-            Side::Child(stage) => return try_graphs(global, &device, library, &stage),
+    if let Some(library) = library {
+        match watched() {
+            Side::Child(stage) => return try_graphs(global, &device, library.to_path_buf(), &stage),
             Side::Parent(Ended::Code(0)) => {}
             Side::Parent(Ended::Code(code)) => return Ok(Outcome::Ended(code)),
             Side::Parent(Ended::Crash(crash)) => {
                 say(&format!("error: {crash}"));
                 return Ok(Outcome::Unfit);
             }
-        },
-        None => {}
+        }
     }
-    let packed = bundle.pack(&device)?;
+    let packed = prepared.write()?;
     if !global.quiet {
         if !tried {
             say(

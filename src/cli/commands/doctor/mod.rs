@@ -162,6 +162,7 @@ fn examine_model(
         verdict: "fit",
         memory: None,
         graphs: Vec::new(),
+        warning: None,
         error: None,
     };
     if let Err(error) = examine_parts(engine, kind, entry, whole, &mut report, stage) {
@@ -209,8 +210,13 @@ fn examine_parts(
             );
             return Err(Error::Request { model: folder.common.name.clone(), problem });
         }
+        if base.bytes().saturating_add(needed.bytes()) > limit.bytes.bytes() {
+            report.warning = Some(format!(
+                "may take {needed} beside {base} of the program itself, and it may take {} here ({}): the system would end it",
+                limit.bytes, limit.set_by
+            ));
+        }
     }
-    let mut first_error = None;
     for (role, spec) in &folder.common.graphs {
         let precision = &loader.precisions()[role];
         stage.at(&format!(
@@ -228,7 +234,6 @@ fn examine_parts(
             .map_or_else(|error| Some(error.to_string()), |it| it.try_once().err().map(|it| it.to_string()));
         let graph = graph.ok();
         let grown = before.zip(resident_bytes()).map(|(before, after)| ByteSize::from(after.saturating_sub(before)));
-        first_error = first_error.or_else(|| error.clone());
         let file = spec.files.get(&precision.name);
         let bytes_of = |file: Option<&FileSpec>| file.map_or(0, |file| file.bytes);
         let data = file.and_then(|file| folder.common.files.get(&spec.weights_file(&precision.name, file)));
@@ -251,9 +256,10 @@ fn examine_parts(
     if let Some(tokenizer) = folder.kind.tokenizer() {
         Vocabulary::load(&folder, tokenizer)?;
     }
-    match first_error {
-        Some(problem) => Err(Error::Unfit { problem }),
-        None => Ok(()),
+    let failed: Vec<&str> = report.graphs.iter().filter(|graph| !graph.runs).map(|graph| graph.role.as_str()).collect();
+    match failed.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Unfit { model: folder.common.name.clone(), graphs: failed.join(", ") }),
     }
 }
 

@@ -73,6 +73,9 @@ pub(super) struct ModelReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<MemoryReport>,
     pub graphs: Vec<GraphReport>,
+    /// What may keep it from running: an estimate that is above the memory limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }

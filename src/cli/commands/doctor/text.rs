@@ -64,7 +64,11 @@ fn write(out: &mut String, report: &Report, paint: &Paint) -> fmt::Result {
     for problem in &report.problems {
         writeln!(out, "problem    {problem}")?;
     }
-    let verdict = if report.fit { "everything can run" } else { "something cannot run, see above" };
+    let verdict = match (report.fit, report.models.iter().any(|model| model.warning.is_some())) {
+        (true, false) => "everything can run",
+        (true, true) => "everything ran once, but memory may not suffice, see above",
+        (false, _) => "something cannot run, see above",
+    };
     writeln!(out, "verdict    {}", paint.verdict(report.fit, verdict))
 }
 
@@ -102,6 +106,9 @@ fn write_model(out: &mut String, model: &ModelReport, paint: &Paint) -> fmt::Res
             model.precision,
             paint.verdict(true, "fit")
         )?,
+    }
+    if let Some(warning) = &model.warning {
+        writeln!(out, "  warning  {warning}")?;
     }
     model.graphs.iter().try_for_each(|graph| write_graph(out, graph, paint))
 }
