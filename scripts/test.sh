@@ -77,6 +77,7 @@ check "pytest" python_tests
 $fast || check "demo" scripts/demo.sh
 $fast || check "demo on the oldest ONNX Runtime" oldest_runtime
 $fast || check "limits of memory" scripts/test_memory.sh --quick
+$fast || check "fuzzing" scripts/fuzz.sh --minutes 1
 $fast || check "aarch64" scripts/test_aarch64.sh
 
 printf '\n'

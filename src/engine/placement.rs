@@ -132,6 +132,12 @@ impl Listener {
     }
 }
 
+/// The placement that the messages of a session's log report, one message per line.
+pub fn of_log(log: &str, nodes_in_file: usize) -> Option<Placement> {
+    let counts: Vec<_> = log.lines().filter_map(parse).collect();
+    (!counts.is_empty()).then(|| Placement::new(&counts, nodes_in_file))
+}
+
 /// Provider and number of nodes of ` All nodes placed on [X]. Number of nodes: N` or ` Node(s) placed on [X]. ...`.
 fn parse(message: &str) -> Option<(String, usize)> {
     let (before, rest) = message.trim().split_once(" placed on [")?;

@@ -1,5 +1,7 @@
 //! Text to token ids and back.
 
+use std::path::Path;
+
 use tokenizers::Tokenizer;
 
 use crate::config::model_folder::ModelFolder;
@@ -17,13 +19,16 @@ impl Vocabulary {
     pub fn load(folder: &ModelFolder, file: &str) -> Result<Self, Error> {
         let path = folder.file(file);
         engine::verify(&path, &folder.common.files[file])?;
-        let mut tokenizer = Tokenizer::from_file(&path)
-            .map_err(|error| Error::Tokenizer { path: path.clone(), problem: one_line(&error.to_string()) })?;
+        Self::read(&path).map_err(|problem| Error::Tokenizer { path, problem })
+    }
+
+    #[doc(hidden)] // Not part of the API: `tests/fuzz` reads files without a model folder around them.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        let problem = |error: tokenizers::Error| one_line(&error.to_string());
+        let mut tokenizer = Tokenizer::from_file(path).map_err(problem)?;
         // Lengths are the models' business; a tokenizer.json may come with limits for training.
         tokenizer.with_padding(None);
-        tokenizer
-            .with_truncation(None)
-            .map_err(|error| Error::Tokenizer { path, problem: one_line(&error.to_string()) })?;
+        tokenizer.with_truncation(None).map_err(problem)?;
         Ok(Vocabulary(tokenizer))
     }
 

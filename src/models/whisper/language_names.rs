@@ -2,7 +2,7 @@
 //! `tokenizer.py`.
 
 /// The code of a language by its English name, in whatever case; `None` for a name that is not known.
-pub(super) fn code(name: &str) -> Option<&'static str> {
+pub fn code(name: &str) -> Option<&'static str> {
     let name = name.to_lowercase();
     CODES.binary_search_by(|(known, _)| (*known).cmp(&name)).ok().map(|at| CODES[at].1)
 }
