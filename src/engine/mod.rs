@@ -34,6 +34,10 @@ pub use tensor::Tensor;
 
 // Not part of the API: readers that only `tests/fuzz` calls directly.
 #[doc(hidden)]
-pub use node_count::count as count_nodes;
-#[doc(hidden)]
 pub use placement::of_log as placement_of_log;
+
+#[doc(hidden)]
+#[allow(missing_docs)]
+pub fn count_nodes(path: &std::path::Path) -> std::io::Result<usize> {
+    node_count::count(path)
+}

@@ -11,10 +11,7 @@ const OP_TYPE: u64 = 4;
 
 /// Nodes of the main graph, constants apart: those become weights when the graph is loaded. Nodes within the branches
 /// of an `If` or the body of a loop are not counted.
-///
-/// # Errors
-/// The file cannot be read, or is not a protobuf message.
-pub fn count(path: &Path) -> io::Result<usize> {
+pub(super) fn count(path: &Path) -> io::Result<usize> {
     let length = path.metadata()?.len();
     let mut file = BufReader::new(File::open(path)?);
     let mut nodes = 0;

@@ -49,6 +49,7 @@ impl Placement {
         let total = if compiled == 0 { plain } else { nodes_in_file.max(plain + compiled) };
         let share = |name: &str, nodes: usize| match (total, compiles(name)) {
             (0, _) => 0.0,
+            (_, true) if compiled == 0 => 0.0,
             (_, false) => nodes as f64 / total as f64,
             (_, true) => (total - plain) as f64 / total as f64 * (nodes as f64 / compiled as f64),
         };
@@ -145,7 +146,8 @@ fn parse(message: &str) -> Option<(String, usize)> {
         return None;
     }
     let (name, count) = rest.split_once("]. Number of nodes: ")?;
-    Some((name.to_string(), count.parse().ok()?))
+    // 32 bits, so that sums do not overflow.
+    Some((name.to_string(), count.parse::<u32>().ok()? as usize))
 }
 
 #[cfg(test)]
