@@ -30,8 +30,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import yaml
+
+import ort_session
 
 MEBIBYTE = 1 << 20
 
@@ -114,7 +115,7 @@ def measure(args: argparse.Namespace, precision: str, found: Path) -> None:
         "peak_mb": peak / MEBIBYTE,
         "disk_mb": size(model.description, precision, model.roles) / MEBIBYTE,
         "threads": args.threads,
-        "onnxruntime": onnxruntime.__version__,
+        "onnxruntime": ort_session.VERSION,
     }
     print(json.dumps(report, default=float), flush=True)
 

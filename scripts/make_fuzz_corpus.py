@@ -2,15 +2,18 @@
 
     .venv/bin/python scripts/make_fuzz_corpus.py
 
-Needs what `scripts/setup.sh test whisper-base` sets up. The same files give the same corpus.
+Needs what `scripts/setup.sh test whisper-base` sets up, and ffmpeg. The same files and the same ffmpeg give the same corpus.
 """
 
 from __future__ import annotations
 
 import shutil
 import struct
+import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 from fuzz import graphs, packed, texts
 from setup.paths import ROOT
@@ -38,6 +41,7 @@ COPIES = {
     "m4a": [(MEDIA, "*.m4a")],
     "mp3": [(MEDIA, "*.mp3")],
     "ogg": [(MEDIA, "*.ogg")],
+    "opus": [(MEDIA, "*_opus.ogg")],
     "png": [(MEDIA, "format.png"), (MEDIA, "mode_*.png"), (MEDIA, "orientation.png"), (BAD, "*.png")],
     "pnm": [(MEDIA, "*.ppm")],
     "qoi": [(MEDIA, "*.qoi")],
@@ -50,6 +54,32 @@ COPIES = {
     "manifest": [(ROOT / "tests" / "data", "*.jsonl"), (BAD, "*.jsonl")],
     "model_yaml": [(ROOT / "onnx", "*/model.yaml"), (ROOT / "tests" / "fixtures", "*/*/model.yaml")],
 }
+
+# Target, and the files that ffmpeg makes for it: name and codec.
+ENCODED = {
+    "aiff": {"pcm.aiff": "pcm_s16be", "float.aifc": "pcm_f32be", "alaw.aifc": "pcm_alaw"},
+    "caf": {"pcm.caf": "pcm_s16le", "alac.caf": "alac", "mulaw.caf": "pcm_mulaw"},
+    "m4a": {"opus.mp4": "libopus", "cut.mov": "pcm_s16le"},
+    "matroska": {
+        "opus.webm": "libopus",
+        "vorbis.webm": "libvorbis",
+        "flac.mka": "flac",
+        "aac.mka": "aac",
+        "pcm.mka": "pcm_s16le",
+    },
+}
+
+
+def encoded(target: str) -> Iterator[tuple[str, bytes]]:
+    for name, codec in ENCODED.get(target, {}).items():
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            exact = ["-fflags", "+bitexact", "-flags", "+bitexact", "-map_metadata", "-1"]
+            source = ["-i", str(MEDIA / "burst.wav"), "-t", "0.1"]
+            container = ["-f", "aiff"] if name.endswith("aifc") else []
+            command = ["ffmpeg", "-v", "error", "-y", *source, "-c:a", codec, *exact, *container, str(path)]
+            subprocess.run(command, check=True)
+            yield name, path.read_bytes()
 
 
 def copies(target: str) -> Iterator[tuple[str, bytes]]:
@@ -91,10 +121,10 @@ def main() -> int:
     if CORPUS.exists():
         shutil.rmtree(CORPUS)
     total = 0
-    for target in sorted({*COPIES, *made}):
+    for target in sorted({*COPIES, *ENCODED, *made}):
         folder = CORPUS / target
         folder.mkdir(parents=True)
-        for name, content in (*copies(target), *made.get(target, ())):
+        for name, content in (*copies(target), *encoded(target), *made.get(target, ())):
             (folder / name).write_bytes(content)
             total += len(content)
     print(f"{CORPUS.relative_to(ROOT)}: {total} bytes")

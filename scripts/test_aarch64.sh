@@ -12,72 +12,26 @@
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
-target=aarch64-unknown-linux-gnu
-newest_glibc=2.31
-home=${AARCH64_HOME:-$HOME/.cache/aarch64-build}
-library=lib/aarch64/libonnxruntime.so
 python=.venv/bin/python
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+source scripts/processors/emulation.sh
+target=$aarch64_target
+library=$aarch64_library
 
 not_here() {
     echo "aarch64: not run here: $1" >&2
     exit 77
 }
 
-# The newest glibc version that the file needs.
-glibc_of() {
-    objdump -T "$1" | grep -o 'GLIBC_[0-9.]*' | sed 's/GLIBC_//' | sort -uV | tail -n 1
-}
-
-no_newer_than() {
-    [[ $(printf '%s\n%s\n' "$1" "$newest_glibc" | sort -V | tail -n 1) == "$newest_glibc" ]]
-}
-
-# --- What is here ---------------------------------------------------------------------------------------------------
-
 for tool in cargo objdump zstd; do
     command -v "$tool" >/dev/null || not_here "$tool is not installed"
 done
-rustlib=$(rustc --print sysroot)/lib/rustlib/$target/lib
-compgen -G "$rustlib/libstd-*.rlib" >/dev/null || not_here "Rust's standard library for $target is not installed"
+{ find_aarch64_linker && emulate_aarch64 cortex-a57 && find_aarch64_library; } || not_here "$missing"
 
-linker=${CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER:-}
-for candidate in "$home/bin/aarch64-linux-gnu-gcc-glibc2.31" aarch64-linux-gnu-gcc; do
-    if [[ -z $linker ]] && command -v "$candidate" >/dev/null; then
-        linker=$candidate
-    fi
-done
-[[ -n $linker ]] || not_here "no linker: neither CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER nor aarch64-linux-gnu-gcc"
-echo 'int main(void) { return 0; }' >"$scratch/probe.c"
-"$linker" -o "$scratch/probe" "$scratch/probe.c" || not_here "$linker does not link a program"
-found=$(glibc_of "$scratch/probe")
-no_newer_than "$found" || not_here "$linker links against glibc $found or newer, and JetPack 5 has $newest_glibc"
-
-qemu=$(command -v qemu-aarch64 || command -v qemu-aarch64-static) || not_here "qemu-aarch64 is not installed"
-sysroot=${AARCH64_SYSROOT:-}
-for candidate in "$home/sysroot" /usr/aarch64-linux-gnu; do
-    if [[ -z $sysroot && -e $candidate/lib/ld-linux-aarch64.so.1 ]]; then
-        sysroot=$candidate
-    fi
-done
-[[ -n $sysroot ]] || not_here "no aarch64 C library: neither AARCH64_SYSROOT nor /usr/aarch64-linux-gnu"
-if [[ ! -e $sysroot/proc/cpuinfo ]]; then
-    # ONNX Runtime reads it, and would find this machine's.
-    mkdir -p "$scratch/sysroot/proc"
-    ln -s "$(realpath "$sysroot")/lib" "$scratch/sysroot/lib"
-    for core in 0 1; do
-        printf 'processor\t: %s\nFeatures\t: fp asimd aes pmull sha1 sha2 crc32 cpuid\nCPU implementer\t: 0x41\n' "$core"
-        printf 'CPU architecture: 8\nCPU variant\t: 0x1\nCPU part\t: 0xd07\nCPU revision\t: 1\n\n'
-    done >"$scratch/sysroot/proc/cpuinfo"
-    sysroot=$scratch/sysroot
-fi
-[[ -e $library ]] || not_here "$library is not there: scripts/setup.sh aarch64"
-
-emulate=("$qemu" -cpu cortex-a57 -L "$sysroot")
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=$linker
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="${emulate[*]}"
-echo "linker $linker (glibc $found), $("$qemu" --version | head -n 1), sysroot $sysroot"
+echo "linker $linker, $("$qemu" --version | head -n 1), sysroot $sysroot"
 
 # --- Build ----------------------------------------------------------------------------------------------------------
 
@@ -105,7 +59,7 @@ same() {
     if ! ORT_DYLIB_PATH=$library "${emulate[@]}" "$board" --quiet --format json "$@" >"$scratch/board.jsonl"; then
         echo "$title: the emulated run failed"
         failed=1
-    elif ! "$python" scripts/aarch64/compare.py "$scratch/here.jsonl" "$scratch/board.jsonl" --tolerance "$tolerance"; then
+    elif ! "$python" scripts/processors/compare.py "$scratch/here.jsonl" "$scratch/board.jsonl" --tolerance "$tolerance"; then
         echo "$title: the results differ"
         failed=1
     else

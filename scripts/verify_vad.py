@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
 from export.vad_weights import CHUNK_SAMPLES, CONTEXT_SAMPLES, HIDDEN, SAMPLE_RATE
+from ort_session import Session, open_session
 from parity.speech import read_speech
 
 TOLERANCE = 1e-4
@@ -42,8 +42,8 @@ def main() -> int:
     seconds = len(rows) * CHUNK_SAMPLES / SAMPLE_RATE
     for threads in (1, 2):
         sides: dict[str, Callable[[], Iterator[np.ndarray]]] = {
-            "shipped": partial(shipped, session_of(args.checkpoint, threads), rows),
-            "exported": partial(exported, session_of(args.model / "vad.onnx", threads), rows),
+            "shipped": partial(shipped, open_session(args.checkpoint, threads=threads, quiet=True), rows),
+            "exported": partial(exported, open_session(args.model / "vad.onnx", threads=threads), rows),
         }
         found = {name: timed(runs()) for name, runs in sides.items()}
         difference = float(np.abs(found["shipped"][0] - found["exported"][0]).max())
@@ -67,14 +67,7 @@ def chunks_of(samples: np.ndarray) -> np.ndarray:
     return np.concatenate([contexts, chunks], axis=1)
 
 
-def session_of(graph: Path, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3  # the shipped graph's unused weights are warned of
-    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-
-
-def shipped(session: onnxruntime.InferenceSession, rows: np.ndarray) -> Iterator[np.ndarray]:
+def shipped(session: Session, rows: np.ndarray) -> Iterator[np.ndarray]:
     """One run a chunk; its probability."""
     state = np.zeros((2, 1, HIDDEN), np.float32)
     for row in rows:
@@ -82,7 +75,7 @@ def shipped(session: onnxruntime.InferenceSession, rows: np.ndarray) -> Iterator
         yield speech[0]
 
 
-def exported(session: onnxruntime.InferenceSession, rows: np.ndarray) -> Iterator[np.ndarray]:
+def exported(session: Session, rows: np.ndarray) -> Iterator[np.ndarray]:
     """One run a block; its probabilities."""
     hidden, cell = np.zeros((2, 1, 1, HIDDEN), np.float32)
     names = ["speech", "next_state_h", "next_state_c"]

@@ -1,5 +1,7 @@
-//! The `edgefuse` command.
+//! The `edgefuse` command: `cli` (commands), `bench` (what models cost on this machine), `bundle` (packing for a board).
 
+mod bench;
+mod bundle;
 mod cli;
 
 use std::process::ExitCode;

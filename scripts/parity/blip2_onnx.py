@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import yaml
 from numpy.typing import NDArray
+
+from ort_session import Session, open_session
 
 Floats = NDArray[np.float32]
 Tensors = dict[str, NDArray[Any]]
@@ -21,15 +22,14 @@ class OnnxBlip2:
         self.description: dict[str, Any] = yaml.safe_load((folder / "model.yaml").read_text("utf-8"))
         self._folder = folder
         self._precision = precision
-        self._options = onnxruntime.SessionOptions()
-        self._options.intra_op_num_threads = threads
-        self._sessions: dict[str, onnxruntime.InferenceSession] = {}
+        self._threads = threads
+        self._sessions: dict[str, Session] = {}
 
     def run(self, role: str, inputs: Tensors) -> Tensors:
         """Every output of the graph `role` by its name."""
         if role not in self._sessions:
             path = self._folder / self.description["graphs"][role]["files"][self._precision]
-            self._sessions[role] = onnxruntime.InferenceSession(str(path), self._options, ["CPUExecutionProvider"])
+            self._sessions[role] = open_session(path, threads=self._threads)
         session = self._sessions[role]
         names = [output.name for output in session.get_outputs()]
         return dict(zip(names, session.run(names, inputs)))

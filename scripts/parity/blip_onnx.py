@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import yaml
 from numpy.typing import NDArray
 from PIL import Image
+
+from ort_session import Session, open_session
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -30,15 +31,14 @@ class OnnxBlip:
         self.description: dict[str, Any] = yaml.safe_load((folder / "model.yaml").read_text("utf-8"))
         self._folder = folder
         self._precision = precision
-        self._options = onnxruntime.SessionOptions()
-        self._options.intra_op_num_threads = threads
-        self._sessions: dict[str, onnxruntime.InferenceSession] = {}
+        self._threads = threads
+        self._sessions: dict[str, Session] = {}
 
-    def session(self, role: str) -> onnxruntime.InferenceSession:
+    def session(self, role: str) -> Session:
         """The opened graph `role`."""
         if role not in self._sessions:
             path = self._folder / self.description["graphs"][role]["files"][self._precision]
-            self._sessions[role] = onnxruntime.InferenceSession(str(path), self._options, ["CPUExecutionProvider"])
+            self._sessions[role] = open_session(path, threads=self._threads)
         return self._sessions[role]
 
     def run(self, role: str, inputs: Tensors) -> Tensors:

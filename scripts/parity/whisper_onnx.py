@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import yaml
+
+from ort_session import open_session
 
 Tensors = dict[str, np.ndarray]
 
@@ -19,15 +20,8 @@ class OnnxWhisper:
 
     def __init__(self, folder: Path, threads: int = 0, precision: str = "fp32", roles: Sequence[str] = ROLES) -> None:
         self.description = yaml.safe_load((folder / "model.yaml").read_text("utf-8"))
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
         graphs = self.description["graphs"]
-        sessions = {
-            role: onnxruntime.InferenceSession(
-                folder / graphs[role]["files"][precision], options, providers=["CPUExecutionProvider"]
-            )
-            for role in roles
-        }
+        sessions = {role: open_session(folder / graphs[role]["files"][precision], threads=threads) for role in roles}
         self.encoder, self.decoder, self.alignment = (sessions.get(role) for role in ROLES)
 
     def encode(self, log_mel: np.ndarray) -> Tensors:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,10 @@ def _ensure_created() -> None:
     made_from = digest(_identity())
     if stamp.is_current(made_from) and paths.PYTHON.exists() and not _unfinished().exists():
         return
+    # `venv --clear` follows a link and would empty an environment that belongs to somebody else.
+    if paths.ENVIRONMENT.is_symlink():
+        target = os.path.realpath(paths.ENVIRONMENT)
+        raise SetupError(f"{shown(paths.ENVIRONMENT)} is a link to {target}, which is left as it is; remove the link")
     # Debian and Ubuntu take these out of Python into a package of their own; `-m venv` then leaves a broken folder.
     if any(importlib.util.find_spec(module) is None for module in ("venv", "ensurepip")):
         raise SetupError(

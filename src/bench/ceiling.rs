@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use crate::config::model_folder::{Axis, ElementType, GraphSpec, TensorSpec};
-use crate::config::{Device, Provider};
-use crate::engine::{Engine, EngineError, Graph, Tensor};
-use crate::error::Error;
+use edgefuse::config::model_folder::{Axis, ElementType, GraphSpec, TensorSpec};
+use edgefuse::config::{Device, Provider};
+use edgefuse::engine::{Engine, EngineError, Graph, Tensor};
+use edgefuse::error::Error;
 
 /// Rows and columns of the matrices: far larger than any cache line, and small enough for the smallest board (12 MB).
 const SIZE: usize = 1_024;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::temporary::TemporaryFolder;
-use crate::error::Error;
+use edgefuse::error::Error;
 
 /// 64 by 64 pixels: a blue rectangle, in the style of easy-VQA.
 const PICTURE: &[u8] = include_bytes!("../../tests/data/easyvqa-23.png");

@@ -1,5 +1,6 @@
 //! What one process measures.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,12 +11,12 @@ use super::energy::{Energy, PowerMeter};
 use super::inputs::Inputs;
 use super::statistics::Latency;
 use super::task::Task;
-use crate::config::{ByteSize, Device, VadOptions};
-use crate::engine::{Engine, peak_resident_bytes};
-use crate::error::Error;
-use crate::media::audio;
-use crate::models::Models;
-use crate::pipeline::{Pipeline, Record, RecordResult};
+use edgefuse::config::{ByteSize, Device, VadOptions};
+use edgefuse::engine::{Engine, peak_resident_bytes};
+use edgefuse::error::Error;
+use edgefuse::media::audio;
+use edgefuse::models::Models;
+use edgefuse::pipeline::{Pipeline, Record, RecordResult};
 
 /// A process that begins with nothing loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -38,6 +39,9 @@ pub struct Warm {
     pub audio_s_per_s: Option<f64>,
     /// The execution provider that comes first among those that loaded.
     pub provider: String,
+    /// What `precision: auto` chose for each graph, and why, by `model/graph`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub auto: BTreeMap<String, String>,
     /// The most memory that the process ever had, library and model and all.
     pub peak_bytes: Option<u64>,
     /// What a record took, where the board tells.
@@ -76,6 +80,7 @@ pub fn measure_warm(
         throughput_per_s: repeat as f64 / seconds,
         audio_s_per_s: last.sound.map(|seconds_of_sound| seconds_of_sound * repeat as f64 / seconds),
         provider: last.provider.to_string(),
+        auto: last.auto,
         peak_bytes: peak_resident_bytes(),
         energy,
     })
@@ -112,6 +117,7 @@ enum Bench {
 /// What one run tells of itself.
 struct Ran {
     provider: &'static str,
+    auto: BTreeMap<String, String>,
     /// Seconds of the recording, where it is one.
     sound: Option<f64>,
 }
@@ -153,7 +159,8 @@ impl Bench {
                 let samples =
                     audio::load(audio, rate).map_err(|source| Error::Audio { path: audio.clone(), source })?;
                 vad.stretches(&samples, options)?;
-                Ok(Ran { provider: vad.provider(), sound: Some(samples.len() as f64 / f64::from(rate)) })
+                let (provider, sound) = (vad.provider(), samples.len() as f64 / f64::from(rate));
+                Ok(Ran { provider, auto: models.engine().chosen_precisions(), sound: Some(sound) })
             }
         }
     }
@@ -170,6 +177,7 @@ impl Ran {
         ];
         Ran {
             provider: transcript.map(|it| it.provider).or(others.into_iter().flatten().next()).unwrap_or("cpu"),
+            auto: result.precision.clone(),
             sound: transcript.map(|it| it.value.duration),
         }
     }

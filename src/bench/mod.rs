@@ -28,7 +28,7 @@ mod trace;
 
 pub use ceiling::{Ceiling, measure_ceiling};
 pub use chart::{Bars, chart};
-pub use energy::{Energy, PowerMeter};
+pub use energy::Energy;
 pub use inputs::{Given, Inputs};
 pub use measure::{Cold, Warm, measure_cold, measure_warm, run_once};
 pub use statistics::Latency;

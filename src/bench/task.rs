@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::model_folder::{Kind, ModelFolder};
-use crate::config::{
+use edgefuse::config::model_folder::{Kind, ModelFolder};
+use edgefuse::config::{
     AskOptions, CaptionOptions, Device, FuseOptions, MatchOptions, ModelEntry, Question, Step, TextSource,
 };
-use crate::pipeline::Record;
+use edgefuse::pipeline::Record;
 
 use super::inputs::Inputs;
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs, io, process};
 
-use crate::error::Error;
+use edgefuse::error::Error;
 
 /// A folder of this process alone, below that of temporary files (`TMPDIR`); dropped, it vanishes with what is in it.
 #[derive(Debug)]

@@ -11,8 +11,8 @@ use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::{Map, Value, json};
 
 use super::flops::{NodeArguments, flops};
-use crate::error::Error;
-use crate::whole_file::WholeFile;
+use edgefuse::error::Error;
+use edgefuse::whole_file::WholeFile;
 
 /// The profiles that the sessions of one process left in a folder.
 #[derive(Debug, Default)]

@@ -13,10 +13,10 @@ use ruzstd::encoding::{CompressionLevel, compress};
 use sha2::{Digest, Sha256};
 
 use super::Packed;
-use crate::config::model_folder::FileSpec;
-use crate::engine::EngineError;
-use crate::error::Error;
-use crate::whole_file::WholeFile;
+use edgefuse::config::model_folder::FileSpec;
+use edgefuse::engine::EngineError;
+use edgefuse::error::Error;
+use edgefuse::whole_file::WholeFile;
 
 /// The one folder of the archive, in which everything lies.
 const FOLDER: &str = "edgefuse";

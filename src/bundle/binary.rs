@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::Bundle;
 use super::place::place;
-use crate::config::Device;
-use crate::engine::Machine;
-use crate::error::Error;
+use edgefuse::config::Device;
+use edgefuse::engine::Machine;
+use edgefuse::error::Error;
 
 /// The program: the one that is named, or that of this machine, or Cargo's for the target.
 pub(super) fn program(bundle: &Bundle, base: &Path) -> Result<PathBuf, Error> {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::Bundle;
-use crate::config::model_folder::{ModelFolder, RuntimeVersion};
-use crate::config::{Device, ModelEntry, OnMissingProvider};
-use crate::engine::oldest_library;
+use super::{Bundle, model};
+use edgefuse::config::model_folder::{ModelFolder, RuntimeVersion};
+use edgefuse::config::{Device, ModelEntry, OnMissingProvider};
+use edgefuse::engine::oldest_library;
 
 /// One sentence for whoever packs: the version, machine and providers of the library that the models need.
 pub(super) fn needed(bundle: &Bundle, device: &Device, models: &[(&ModelEntry, &ModelFolder)]) -> String {
@@ -14,7 +14,7 @@ pub(super) fn needed(bundle: &Bundle, device: &Device, models: &[(&ModelEntry, &
         true => String::new(),
         false => format!(" with {}", providers.join(", ")),
     };
-    format!("ONNX Runtime {} or a later 1.x for {}{with}", version(models), bundle.target)
+    format!("ONNX Runtime {} or a later 1.x for {}{with}", version(bundle, models), bundle.target)
 }
 
 /// The file for whoever installs. `why` there is no library; `needed` is the sentence above.
@@ -45,11 +45,14 @@ pub(super) fn requirements(device: &Device, config: &str, why: &str, needed: &st
     )
 }
 
-/// The oldest library that all graphs run on.
-fn version(models: &[(&ModelEntry, &ModelFolder)]) -> RuntimeVersion {
+/// The oldest library that all graphs run on, each in the least demanding of its packed precisions.
+fn version(bundle: &Bundle, models: &[(&ModelEntry, &ModelFolder)]) -> RuntimeVersion {
     let needs = models.iter().flat_map(|(entry, folder)| {
         let graphs = folder.common.graphs.iter();
-        graphs.filter_map(|(role, graph)| graph.needs.get(entry.precision.of(role)).copied())
+        graphs.filter_map(|(role, graph)| {
+            let precisions = model::precisions(entry, role, graph, bundle.target);
+            precisions.iter().map(|precision| graph.needs.get(precision).copied()).min().flatten()
+        })
     });
     needs.fold(oldest_library(), RuntimeVersion::max)
 }

@@ -7,10 +7,10 @@ use super::archive::{Content, Entry};
 use super::binary::Library;
 use super::place::place;
 use super::{Bundle, binary, board, licenses, model, service};
-use crate::config::MODEL_FILE;
-use crate::config::model_folder::ModelFolder;
-use crate::config::{Device, ModelEntry};
-use crate::error::Error;
+use edgefuse::config::MODEL_FILE;
+use edgefuse::config::model_folder::ModelFolder;
+use edgefuse::config::{Device, ModelEntry};
+use edgefuse::error::Error;
 
 /// Tells what the board must have of its own.
 const BOARD: &str = "BOARD.txt";
@@ -56,7 +56,7 @@ pub(super) fn contents(bundle: &Bundle, device: &Device) -> Result<Contents, Err
                 }
             ),
         })?;
-        let model = model::reduced(entry)?;
+        let model = model::reduced(entry, bundle.target)?;
         put(format!("{place}/{MODEL_FILE}"), Content::Bytes(model.yaml.into_bytes()), false);
         for (name, spec) in model.files {
             let path = model.folder.file(&name);

@@ -22,9 +22,9 @@ mod service;
 
 use std::path::PathBuf;
 
-use crate::config::Device;
-use crate::engine::Machine;
-use crate::error::Error;
+use edgefuse::config::Device;
+use edgefuse::engine::Machine;
+use edgefuse::error::Error;
 
 /// What to pack, beside what the device file says.
 #[derive(Debug, Clone)]

@@ -1,14 +1,14 @@
 //! A model folder cut down to the precisions that a device file names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use serde_yaml::{Mapping, Value};
 
-use crate::config::model_folder::{FileSpec, ModelFolder};
-use crate::config::{ConfigError, MODEL_FILE, ModelEntry, Precisions};
-use crate::engine::EngineError;
-use crate::error::Error;
+use edgefuse::config::model_folder::{FileSpec, GraphSpec, ModelFolder};
+use edgefuse::config::{ConfigError, MODEL_FILE, ModelEntry, Wanted};
+use edgefuse::engine::{EngineError, Machine, possible_precisions};
+use edgefuse::error::Error;
 
 /// What of a model folder a device uses.
 pub(super) struct Reduced {
@@ -19,12 +19,20 @@ pub(super) struct Reduced {
     pub files: BTreeMap<String, FileSpec>,
 }
 
-/// Reads the folder of `entry` and leaves out what its precisions do not need.
-pub(super) fn reduced(entry: &ModelEntry) -> Result<Reduced, Error> {
+/// The precisions of one graph that a device uses: the one it names or, with `auto`, all that may be chosen on `target`.
+pub(super) fn precisions(entry: &ModelEntry, role: &str, graph: &GraphSpec, target: Machine) -> BTreeSet<String> {
+    match entry.precision.of(role) {
+        Wanted::Named(name) => BTreeSet::from([name.to_string()]),
+        Wanted::Auto => possible_precisions(graph, target, entry.execution_providers.of(role)),
+    }
+}
+
+/// Reads the folder of `entry` and leaves out what its precisions do not need on `target`.
+pub(super) fn reduced(entry: &ModelEntry, target: Machine) -> Result<Reduced, Error> {
     let folder = ModelFolder::load(entry).map_err(Error::Model)?;
     let path = folder.file(MODEL_FILE);
     let text = fs::read_to_string(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
-    let files = needed(&folder, &entry.precision)?;
+    let files = needed(&folder, entry, target)?;
     let unreadable = |error: serde_yaml::Error| {
         Error::Model(ConfigError::Yaml { path: path.clone(), line: 0, column: 0, problem: error.to_string() })
     };
@@ -33,10 +41,12 @@ pub(super) fn reduced(entry: &ModelEntry) -> Result<Reduced, Error> {
         listed.retain(|name, _| name.as_str().is_some_and(|name| files.contains_key(name)));
     }
     for (role, graph) in mapping(&mut yaml, "graphs").into_iter().flatten() {
-        let precision = entry.precision.of(role.as_str().unwrap_or_default());
+        let role = role.as_str().unwrap_or_default();
+        let Some(spec) = folder.common.graphs.get(role) else { continue };
+        let used = precisions(entry, role, spec, target);
         for key in ["files", "weights", "needs"] {
             let Some(by_precision) = mapping(graph, key) else { continue };
-            by_precision.retain(|name, _| name.as_str() == Some(precision));
+            by_precision.retain(|name, _| name.as_str().is_some_and(|name| used.contains(name)));
             if by_precision.is_empty()
                 && let Some(graph) = graph.as_mapping_mut()
             {
@@ -51,20 +61,21 @@ fn mapping<'a>(value: &'a mut Value, key: &str) -> Option<&'a mut Mapping> {
     value.get_mut(key)?.as_mapping_mut()
 }
 
-/// The files of every graph in its precision, and the tokenizer.
-fn needed(folder: &ModelFolder, precisions: &Precisions) -> Result<BTreeMap<String, FileSpec>, Error> {
+/// The files of every graph in its precisions, and the tokenizer.
+fn needed(folder: &ModelFolder, entry: &ModelEntry, target: Machine) -> Result<BTreeMap<String, FileSpec>, Error> {
     let common = &folder.common;
     let tokenizer = folder.kind.tokenizer();
     let mut names: Vec<String> = tokenizer.cloned().into_iter().collect();
     for (role, graph) in &common.graphs {
-        let precision = precisions.of(role);
-        let file = graph.files.get(precision).ok_or_else(|| EngineError::Precision {
-            model: common.name.clone(),
-            graph: role.clone(),
-            wanted: precision.to_string(),
-            available: graph.files.keys().cloned().collect(),
-        })?;
-        names.extend([file.clone(), graph.weights_file(precision, file)]);
+        for precision in precisions(entry, role, graph, target) {
+            let file = graph.files.get(&precision).ok_or_else(|| EngineError::Precision {
+                model: common.name.clone(),
+                graph: role.clone(),
+                wanted: precision.clone(),
+                available: graph.files.keys().cloned().collect(),
+            })?;
+            names.extend([file.clone(), graph.weights_file(&precision, file)]);
+        }
     }
     // A graph whose weights stand inside it has no file of weights.
     Ok(names.into_iter().filter_map(|name| Some((name.clone(), common.files.get(&name)?.clone()))).collect())

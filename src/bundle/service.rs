@@ -1,6 +1,6 @@
 //! The systemd unit of a board, and the script that installs a bundle.
 
-use crate::config::Device;
+use edgefuse::config::Device;
 
 const UNIT: &str = include_str!("edgefuse.service");
 const INSTALL: &str = include_str!("install.sh");

@@ -7,6 +7,7 @@ mod notify;
 mod printer;
 mod progress;
 mod subtitles;
+mod transcript_files;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

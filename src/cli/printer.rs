@@ -1,5 +1,6 @@
 //! Results on standard output.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 
 use edgefuse::models::student::Fusion;
@@ -8,6 +9,7 @@ use edgefuse::pipeline::{AnswerText, CaptionText, MatchedText, MatchedTexts, Rec
 
 use super::args::Format;
 use super::subtitles::{Hours, Layout, clock, srt, tsv, vtt};
+use super::transcript_files::TranscriptFiles;
 
 /// How results are written.
 pub(super) struct Printer {
@@ -24,6 +26,8 @@ pub(super) struct Printer {
     pub times: Times,
     /// How subtitles are laid out.
     pub layout: Layout,
+    /// Where transcripts are written, one file each, in the place of standard output.
+    pub files: Option<RefCell<TranscriptFiles>>,
 }
 
 /// Which steps' results are shown as text.
@@ -51,18 +55,34 @@ pub(super) enum Times {
 }
 
 impl Printer {
-    /// Writes one result to standard output.
+    /// Writes one result to standard output, or to its file. A recording that failed has no file.
     pub fn print(&self, result: &RecordResult) -> io::Result<()> {
-        let text = match self.format {
+        let transcript = result.transcript.as_ref().and_then(StepResult::value);
+        if let Some(files) = &self.files {
+            let Some(transcript) = transcript else { return Ok(()) };
+            let text = match (self.format, self.times) {
+                // As openai-whisper writes it.
+                (Format::Text, Times::None) => {
+                    transcript.segments.iter().map(|it| format!("{}{}\n", it.speaker(), it.text)).collect()
+                }
+                _ => self.rendered(result)?,
+            };
+            return files.borrow_mut().write(result.audio.as_deref().unwrap_or(&result.id), &text);
+        }
+        let text = self.rendered(result)?;
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        out.flush()
+    }
+
+    fn rendered(&self, result: &RecordResult) -> io::Result<String> {
+        Ok(match self.format {
             Format::Json => serde_json::to_string(result)? + "\n",
             Format::Srt => self.segments(result, |segments| srt(segments, &self.layout)),
             Format::Vtt => self.segments(result, |segments| vtt(segments, &self.layout)),
             Format::Tsv => self.segments(result, tsv),
             Format::Text => self.text(result),
-        };
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        out.flush()
+        })
     }
 
     fn segments(&self, result: &RecordResult, write: impl Fn(&[Segment]) -> String) -> String {
@@ -103,7 +123,9 @@ impl Printer {
         let segments = transcript.segments.iter();
         let lines: Vec<String> = match self.times {
             Times::None => return Some(transcript.text.clone()),
-            Times::Segments => segments.map(|it| line(it.start, it.end, &it.text)).collect(),
+            Times::Segments => {
+                segments.map(|it| line(it.start, it.end, &format!("{}{}", it.speaker(), it.text))).collect()
+            }
             Times::Words => {
                 segments.flat_map(|it| &it.words).flatten().map(|it| line(it.start, it.end, it.word.trim())).collect()
             }

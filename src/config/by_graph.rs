@@ -26,7 +26,8 @@ pub(super) trait GraphValue: Sized {
 }
 
 impl GraphValue for String {
-    const EXPECTED: &'static str = "a precision such as fp32, or one by graph such as {encoder: int8, default: q8}";
+    const EXPECTED: &'static str =
+        "a precision such as fp32 or auto, or one by graph such as {encoder: int8, default: q8}";
 }
 
 impl<T> ByGraph<T> {

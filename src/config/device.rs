@@ -7,6 +7,7 @@ use super::caption::CaptionOptions;
 use super::error::ConfigError;
 use super::extends::{self, Layer};
 use super::match_options::MatchOptions;
+use super::media::{Ffmpeg, Media};
 use super::model_entry::{MODEL_FILE, ModelEntry};
 use super::pipeline::{self, Step};
 use super::provider::{Provider, Providers};
@@ -37,6 +38,8 @@ pub struct Device {
     pub student: Option<ModelEntry>,
     /// The voice activity detector, if the device has one.
     pub vad: Option<ModelEntry>,
+    /// How recordings are decoded.
+    pub media: Media,
     /// Steps of `edgefuse run`, in order.
     pub pipeline: Vec<Step>,
     /// Execution providers of a model that names none itself, in order of preference.
@@ -99,6 +102,7 @@ impl Device {
             blip: model("blip", |models| models.blip.as_ref())?,
             student: model("student", |models| models.student.as_ref())?,
             vad: model("vad", |models| models.vad.as_ref())?,
+            media: Media { ffmpeg: layers.iter().find_map(|layer| ffmpeg(layer)).unwrap_or_default() },
             pipeline: steps(layers)?,
             execution_providers: providers,
         })
@@ -186,6 +190,14 @@ fn check(layer: &Layer) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// The ffmpeg that a file names, by its path from where the file's paths start.
+fn ffmpeg(layer: &Layer) -> Option<Ffmpeg> {
+    layer.raw.media.ffmpeg.clone().map(|ffmpeg| match ffmpeg {
+        Ffmpeg::Program(path) => Ffmpeg::Program(layer.base.join(path)),
+        other => other,
+    })
+}
+
 fn library_is_there(layer: &Layer) -> Result<(), ConfigError> {
     let library = layer.raw.runtime.library.as_ref().map(|library| layer.base.join(library));
     match library.filter(|library| !library.exists()) {
@@ -251,6 +263,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::config::Wanted;
 
     fn load(text: &str) -> Result<Device, ConfigError> {
         let folder = tempfile::tempdir().unwrap();
@@ -268,7 +281,7 @@ mod tests {
         .unwrap();
         assert_eq!(device.runtime.threads, Threads { intra: 2, inter: 1, spinning: false });
         assert_eq!(device.runtime.memory_budget.unwrap().bytes(), 1 << 30);
-        assert_eq!(device.blip.unwrap().precision.of("vision"), "int8");
+        assert_eq!(device.blip.unwrap().precision.of("vision"), Wanted::Named("int8"));
         assert!(device.whisper.is_none());
     }
 
@@ -316,7 +329,7 @@ mod tests {
         assert_eq!(device.runtime.threads, Threads { intra: 4, inter: 1, spinning: true });
         let names = |list: &[Provider]| list.iter().map(Provider::name).collect::<Vec<_>>();
         let blip = device.blip.unwrap();
-        assert_eq!((blip.path, blip.precision.of("vision")), (folder.path().join("onnx/b"), "fp16"));
+        assert_eq!((blip.path, blip.precision.of("vision")), (folder.path().join("onnx/b"), Wanted::Named("fp16")));
         assert_eq!(names(blip.execution_providers.of("vision")), ["cpu"]);
         assert_eq!(names(blip.execution_providers.of("caption_decoder")), ["cuda", "cpu"]);
         assert!(blip.require.of("vision").is_some() && device.vad.is_some());

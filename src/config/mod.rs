@@ -11,6 +11,7 @@ mod error;
 mod extends;
 mod locate;
 mod match_options;
+mod media;
 mod model_entry;
 pub mod model_folder;
 mod named;
@@ -30,9 +31,10 @@ pub use caption::CaptionOptions;
 pub use device::Device;
 pub use error::ConfigError;
 pub use match_options::MatchOptions;
+pub use media::{Ffmpeg, Media};
 pub use model_entry::{MODEL_FILE, ModelEntry};
 pub use pipeline::{FuseOptions, Step, TextSource};
-pub use precisions::Precisions;
+pub use precisions::{Precisions, Wanted};
 pub use provider::{
     ArenaStrategy, ConvSearch, CpuOptions, CudaOptions, Extra, PassThrough, PassThroughOptions, Provider, Providers,
     Required, Requirement, TensorRtOptions,
@@ -40,6 +42,6 @@ pub use provider::{
 pub use runtime::{OnMissingProvider, Runtime, Threads};
 pub use search::{SearchOptions, StopEarly};
 pub use texts::Texts;
-pub use transcribe::{EncoderContext, Task, Temperatures, Timestamps, TranscribeOptions, Vad};
+pub use transcribe::{Channels, Clips, EncoderContext, Task, Temperatures, Timestamps, TranscribeOptions, Vad};
 pub use units::ByteSize;
 pub use vad_options::VadOptions;

@@ -9,15 +9,30 @@ use super::by_graph::ByGraph;
 /// The precision where a device file names none.
 const DEFAULT: &str = "fp32";
 
-/// A precision by graph: `int8`, or `{encoder: int8, default: q8}`.
+/// The word for a precision that depends on the machine.
+const AUTO: &str = "auto";
+
+/// A precision by graph: `auto`, `int8`, or `{encoder: int8, default: q8}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Precisions(ByGraph<String>);
 
+/// What a device file asks for one graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted<'a> {
+    /// What suits the machine.
+    Auto,
+    /// One by its name in `model.yaml`.
+    Named(&'a str),
+}
+
 impl Precisions {
     /// That of the graph with this role.
-    pub fn of(&self, role: &str) -> &str {
-        self.0.of(role).map_or(DEFAULT, String::as_str)
+    pub fn of(&self, role: &str) -> Wanted<'_> {
+        match self.0.of(role).map_or(DEFAULT, String::as_str) {
+            AUTO => Wanted::Auto,
+            name => Wanted::Named(name),
+        }
     }
 
     /// The graphs that are named.
@@ -52,11 +67,14 @@ mod tests {
     #[test]
     fn one_for_all_or_one_a_graph() {
         let read = |text: &str| serde_yaml::from_str::<Precisions>(text).unwrap();
-        assert_eq!(read("int8").of("encoder"), "int8");
+        assert_eq!(read("int8").of("encoder"), Wanted::Named("int8"));
+        assert_eq!(read("auto").of("encoder"), Wanted::Auto);
         let mixed = read("{encoder: int8, default: q8}");
-        assert_eq!((mixed.of("encoder"), mixed.of("decoder")), ("int8", "q8"));
+        assert_eq!((mixed.of("encoder"), mixed.of("decoder")), (Wanted::Named("int8"), Wanted::Named("q8")));
         assert_eq!(mixed.to_string(), "encoder int8, others q8");
-        assert_eq!(read("{encoder: int8}").of("decoder"), "fp32");
+        let mixed = read("{encoder: auto, default: fp32}");
+        assert_eq!((mixed.of("encoder"), mixed.of("decoder")), (Wanted::Auto, Wanted::Named("fp32")));
+        assert_eq!(read("{encoder: int8}").of("decoder"), Wanted::Named("fp32"));
         for text in ["[int8]", "7"] {
             let error = serde_yaml::from_str::<Precisions>(text).unwrap_err().to_string();
             assert!(error.contains("a precision such as fp32") || error.contains("expected a string"), "{error}");

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::by_graph::ByGraph;
+use super::media::Ffmpeg;
 use super::pipeline::Step;
 use super::precisions::Precisions;
 use super::provider::{Provider, Required};
@@ -21,7 +22,15 @@ pub(super) struct RawDevice {
     pub execution_providers: Option<Vec<Provider>>,
     #[serde(default)]
     pub models: RawModels,
+    #[serde(default)]
+    pub media: RawMedia,
     pub pipeline: Option<Vec<Step>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "`media` must be a mapping such as `{ffmpeg: never}`")]
+pub(super) struct RawMedia {
+    pub ffmpeg: Option<Ffmpeg>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use ort::logging::LogLevel;
 use ort::session::{NoSelectedOutputs, RunOptions, Session, SessionInputValue};
@@ -14,10 +15,10 @@ use super::providers::{MissingProvider, Registered};
 use super::tensor::Tensor;
 use crate::config::model_folder::{Axis, ElementType, GraphSpec, TensorSpec};
 
-/// A loaded graph.
+/// A loaded graph. Several threads may run it: each run locks the session, so that they take turns run by run.
 pub struct Graph {
     name: String,
-    session: Session,
+    session: Mutex<Session>,
     run_options: RunOptions<NoSelectedOutputs>,
     inputs: BTreeMap<String, Vec<String>>,
     outputs: BTreeMap<String, Vec<String>>,
@@ -62,7 +63,7 @@ impl Graph {
             Some(most) => named(&most.provider).unwrap_or("cpu"),
             None => providers.active.first().copied().unwrap_or("cpu"),
         };
-        Ok(Graph { name, session, run_options, inputs, outputs, provider, providers, placement })
+        Ok(Graph { name, session: Mutex::new(session), run_options, inputs, outputs, provider, providers, placement })
     }
 
     /// `model/role`.
@@ -90,14 +91,16 @@ impl Graph {
     ///
     /// # Errors
     /// [`EngineError::Run`] with what ONNX Runtime said.
-    pub fn run(&mut self, inputs: &[(&str, &[Tensor])]) -> Result<Outputs, EngineError> {
+    pub fn run(&self, inputs: &[(&str, &[Tensor])]) -> Result<Outputs, EngineError> {
         let mut fed: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = Vec::new();
         for (role, tensors) in inputs {
             let names = self.inputs.get(*role).map(Vec::as_slice).unwrap_or_default();
             fed.extend(names.iter().zip(*tensors).map(|(name, tensor)| (Cow::from(name.as_str()), (&tensor.0).into())));
         }
         let failed = |source| EngineError::Run { graph: self.name.clone(), source };
-        let mut found = self.session.run_with_options(fed, &self.run_options).map_err(failed)?;
+        // A session is left usable by a run that panics: ONNX Runtime's state is its own.
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = session.run_with_options(fed, &self.run_options).map_err(failed)?;
         let tensors = self
             .outputs
             .iter()

@@ -2,6 +2,7 @@
 //!
 //! The layers above see [`Engine`], [`Graph`] and [`Tensor`] and never a type of `ort`.
 
+mod auto_precision;
 mod build_progress;
 mod checksum;
 mod elf;
@@ -14,12 +15,13 @@ mod log;
 mod memory;
 mod node_count;
 mod placement;
+mod processor;
 mod profile;
 mod providers;
-mod saturation;
 mod session;
 mod tensor;
 
+pub use auto_precision::{Choice, possible as possible_precisions};
 pub use build_progress::BuildProgress;
 pub use checksum::verify;
 pub use elf::Machine;
@@ -28,6 +30,7 @@ pub use graph::{Graph, Outputs};
 pub use library::{LoadedLibrary, oldest_library};
 pub use memory::{peak_resident_bytes, release_freed, reset_peak, resident_bytes};
 pub use placement::{Placed, Placement};
+pub use processor::Processor;
 pub use providers::MissingProvider;
 pub use session::{Engine, GraphFile, SessionOptions};
 pub use tensor::Tensor;

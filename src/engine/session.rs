@@ -10,6 +10,7 @@ use ort::logging::LogLevel;
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
+use super::auto_precision::{self, Choice, Place};
 use super::build_progress::{BuildProgress, OnBuild, watched};
 use super::checksum::Verified;
 use super::environment::environment;
@@ -18,9 +19,9 @@ use super::graph::Graph;
 use super::library::{self, LoadedLibrary};
 use super::node_count;
 use super::placement::{Listener, Placement};
+use super::processor::{EXACT_BYTE_PRODUCTS, Processor};
 use super::profile::Profiles;
 use super::providers::{self, CacheKey, MissingProvider, Registered};
-use super::saturation::{EXACT_BYTE_PRODUCTS, saturates};
 use crate::config::model_folder::{Dialect, GraphSpec, ModelFolder, RuntimeVersion};
 use crate::config::{CpuOptions, OnMissingProvider, Provider, Requirement, Runtime, Threads};
 
@@ -33,6 +34,7 @@ pub struct Engine {
     warned: Mutex<BTreeSet<String>>,
     verified: Verified,
     placements: Mutex<BTreeMap<String, Placement>>,
+    precisions: Mutex<BTreeMap<String, String>>,
     on_build: Option<OnBuild>,
     profiles: Option<Profiles>,
 }
@@ -49,6 +51,8 @@ pub struct GraphFile<'a> {
 pub struct SessionOptions<'a> {
     /// Which of the graph's files.
     pub precision: &'a str,
+    /// Why this one, where `auto` chose it.
+    pub why: Option<&'a str>,
     /// In order of preference.
     pub providers: &'a [Provider],
     /// Where the graph's nodes must lie.
@@ -71,6 +75,7 @@ impl Engine {
             warned: Mutex::default(),
             verified: Verified::default(),
             placements: Mutex::default(),
+            precisions: Mutex::default(),
             on_build: None,
             profiles: None,
         })
@@ -158,6 +163,9 @@ impl Engine {
             options.precision,
             placement.as_ref().map_or_else(|| first.to_string(), Placement::to_string)
         );
+        if let Some(why) = options.why {
+            locked(&self.precisions).insert(name.clone(), format!("{} ({why})", options.precision));
+        }
         if let Some(placement) = &placement {
             locked(&self.placements).insert(name.clone(), placement.clone());
         }
@@ -167,6 +175,18 @@ impl Engine {
     /// Where the nodes of each graph lie that was loaded so far, by `model/role`.
     pub fn placements(&self) -> BTreeMap<String, Placement> {
         locked(&self.placements).clone()
+    }
+
+    /// The precision of each graph that was loaded so far and left to `auto`, by `model/role`: `q8 (x86-64 with VNNI)`.
+    pub fn chosen_precisions(&self) -> BTreeMap<String, String> {
+        locked(&self.precisions).clone()
+    }
+
+    /// What `precision: auto` is on this machine, with this library, for a graph on `providers`.
+    pub fn choose_precision(&self, graph: &GraphSpec, providers: &[Provider]) -> Choice {
+        // A version is checked when the library is found; one that cannot be read is as good as the oldest.
+        let library = RuntimeVersion::parse(&self.library.version).unwrap_or_else(library::oldest_library);
+        auto_precision::choose(graph, &Place { processor: Processor::own(), library, providers })
     }
 
     /// Says, or refuses, that TensorRT is given graphs whose operators it does not know.
@@ -252,7 +272,7 @@ impl Engine {
                 .with_inter_threads(self.threads.inter)?
                 .with_intra_op_spinning(spinning.unwrap_or(self.threads.spinning))?;
         }
-        if saturates() {
+        if Processor::own().saturates() {
             builder = builder.with_config_entry(EXACT_BYTE_PRODUCTS, "1")?;
         }
         if self.threads.inter > 1 {

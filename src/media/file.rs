@@ -20,6 +20,17 @@ pub enum FileError {
     #[error("is not a regular file: write its content to a file first")]
     NotRegular,
 
+    /// What came out of a pipe could not be kept while it was read.
+    #[error("is a pipe, and cannot be kept in a temporary file: {0} (TMPDIR chooses another folder)")]
+    Spool(io::Error),
+
+    /// A pipe did not end within reason.
+    #[error("is a pipe with more than {bytes} bytes: write its content to a file, or transcribe it with `-`")]
+    LongPipe {
+        /// Bytes that are kept, at most.
+        bytes: u64,
+    },
+
     /// The file has no bytes.
     #[error("is an empty file")]
     Empty,

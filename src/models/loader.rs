@@ -1,14 +1,14 @@
 //! What a model needs to load its parts: the engine, its folder, its precision and its providers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sha2::{Digest, Sha256};
 
 use crate::config::model_folder::{AudioSpec, ModelFolder};
-use crate::config::{ByteSize, ConfigError, MODEL_FILE, ModelEntry};
-use crate::engine::{Engine, EngineError, Graph, GraphFile, SessionOptions};
+use crate::config::{ByteSize, ConfigError, MODEL_FILE, ModelEntry, Wanted};
+use crate::engine::{Choice, Engine, EngineError, Graph, GraphFile, SessionOptions};
 use crate::error::Error;
 use crate::media::audio::{LogMel, LogMelConfig};
 
@@ -20,6 +20,23 @@ pub struct Loader {
     engine: Arc<Engine>,
     folder: Arc<ModelFolder>,
     entry: ModelEntry,
+    /// The precision of each graph, and why, where the device file leaves the choice.
+    precisions: Arc<BTreeMap<String, Precision>>,
+}
+
+/// The precision that one graph is loaded in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Precision {
+    /// Its name in `model.yaml`.
+    pub name: String,
+    /// Why, where the device file says `auto`.
+    pub why: Option<String>,
+}
+
+impl From<Choice> for Precision {
+    fn from(choice: Choice) -> Self {
+        Precision { name: choice.precision, why: Some(choice.why) }
+    }
 }
 
 impl Loader {
@@ -37,7 +54,20 @@ impl Loader {
             let problem = format!("`{key}` of the device file names the graph `{graph}`; there are {known}");
             return Err(Error::Request { model: folder.common.name.clone(), problem });
         }
-        Ok(Loader { engine, folder, entry: entry.clone() })
+        let precisions = folder.common.graphs.iter().map(|(role, graph)| {
+            let precision = match entry.precision.of(role) {
+                Wanted::Named(name) => Precision { name: name.to_string(), why: None },
+                Wanted::Auto => engine.choose_precision(graph, entry.execution_providers.of(role)).into(),
+            };
+            (role.clone(), precision)
+        });
+        let precisions = Arc::new(precisions.collect());
+        Ok(Loader { engine, folder, entry: entry.clone(), precisions })
+    }
+
+    /// The precision of each graph, by role.
+    pub fn precisions(&self) -> &BTreeMap<String, Precision> {
+        &self.precisions
     }
 
     /// The folder.
@@ -53,7 +83,8 @@ impl Loader {
         self.engine.load(
             &GraphFile { folder: &self.folder, role },
             &SessionOptions {
-                precision: self.entry.precision.of(role),
+                precision: &self.precisions[role].name,
+                why: self.precisions[role].why.as_deref(),
                 providers: self.entry.execution_providers.of(role),
                 require: self.entry.require.of(role),
             },
@@ -84,7 +115,7 @@ impl Loader {
             .graphs
             .iter()
             .filter_map(|(role, graph)| {
-                let precision = self.entry.precision.of(role);
+                let precision = &self.precisions[role].name;
                 graph.files.get(precision).map(|file| [file.clone(), graph.weights_file(precision, file)])
             })
             .flatten()
@@ -119,7 +150,7 @@ impl Loader {
         let mut hash = Sha256::new();
         hash.update(&self.engine.library().version);
         for (role, graph) in &self.folder.common.graphs {
-            let precision = self.entry.precision.of(role);
+            let precision = &self.precisions[role].name;
             let Some(file) = graph.files.get(precision) else { continue };
             for file in [file, &graph.weights_file(precision, file)] {
                 hash.update(self.folder.common.files.get(file).map_or("", |file| &file.sha256));
@@ -135,10 +166,33 @@ impl Loader {
     }
 }
 
-/// What is in `slot`, loaded first if there is nothing yet.
-pub(super) fn load_once<T, E>(slot: &mut Option<T>, load: impl FnOnce() -> Result<T, E>) -> Result<&mut T, E> {
-    match slot {
-        Some(loaded) => Ok(loaded),
-        None => Ok(slot.insert(load()?)),
+/// A part of a model that is loaded when a task first needs it, by whichever thread needs it first.
+pub(super) struct Lazy<T> {
+    part: OnceLock<T>,
+    /// Held while the part loads: another thread waits for it instead of loading it a second time.
+    loading: Mutex<()>,
+}
+
+impl<T> Lazy<T> {
+    /// Nothing is loaded yet.
+    pub fn new() -> Self {
+        Lazy { part: OnceLock::new(), loading: Mutex::new(()) }
+    }
+
+    /// The part, if it is loaded.
+    pub fn get(&self) -> Option<&T> {
+        self.part.get()
+    }
+
+    /// The part, loaded first if need be; after an error the next call tries again.
+    pub fn get_or_load<E>(&self, load: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
+        let _loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.part.get() {
+            Some(part) => Ok(part),
+            None => {
+                let part = load()?;
+                Ok(self.part.get_or_init(|| part))
+            }
+        }
     }
 }

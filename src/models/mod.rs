@@ -13,7 +13,7 @@ pub mod vad;
 mod vocabulary;
 pub mod whisper;
 
-pub use loader::Loader;
+pub use loader::{Loader, Precision};
 pub use memory::{Cost, CostSource};
 pub use pictures::PictureModel;
 pub use registry::Models;

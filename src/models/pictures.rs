@@ -61,7 +61,7 @@ impl PictureModel {
     ///
     /// # Errors
     /// [`Error::Engine`] when the graph fails.
-    pub fn encode(&mut self, image: &RgbImage) -> Result<EncodedImage, Error> {
+    pub fn encode(&self, image: &RgbImage) -> Result<EncodedImage, Error> {
         of_either!(self, model => model.encode(image))
     }
 
@@ -69,7 +69,7 @@ impl PictureModel {
     ///
     /// # Errors
     /// [`Error::Request`] when the model does not caption; [`Error::Engine`] when a graph cannot be loaded.
-    pub fn prepare_captions(&mut self) -> Result<(), Error> {
+    pub fn prepare_captions(&self) -> Result<(), Error> {
         match self {
             PictureModel::Blip(blip) => blip.prepare_captions(),
             PictureModel::Blip2(blip2) => blip2.prepare(),
@@ -80,7 +80,7 @@ impl PictureModel {
     ///
     /// # Errors
     /// As there.
-    pub fn caption(&mut self, image: &EncodedImage, options: &CaptionOptions) -> Result<Vec<Caption>, Error> {
+    pub fn caption(&self, image: &EncodedImage, options: &CaptionOptions) -> Result<Vec<Caption>, Error> {
         of_either!(self, model => model.caption(image, options))
     }
 
@@ -88,7 +88,7 @@ impl PictureModel {
     ///
     /// # Errors
     /// [`Error::Request`] when the model does not answer questions; [`Error::Engine`] when a graph cannot be loaded.
-    pub fn prepare_answers(&mut self) -> Result<(), Error> {
+    pub fn prepare_answers(&self) -> Result<(), Error> {
         match self {
             PictureModel::Blip(blip) => blip.prepare_answers(),
             PictureModel::Blip2(blip2) => blip2.prepare(),
@@ -99,7 +99,7 @@ impl PictureModel {
     ///
     /// # Errors
     /// As there.
-    pub fn answer(&mut self, image: &EncodedImage, question: &str, options: &SearchOptions) -> Result<Answer, Error> {
+    pub fn answer(&self, image: &EncodedImage, question: &str, options: &SearchOptions) -> Result<Answer, Error> {
         of_either!(self, model => model.answer(image, question, options))
     }
 
@@ -116,7 +116,7 @@ impl PictureModel {
     /// # Errors
     /// As there.
     pub fn rank(
-        &mut self,
+        &self,
         image: &EncodedImage,
         question: &str,
         candidates: &Candidates,
@@ -128,7 +128,7 @@ impl PictureModel {
     ///
     /// # Errors
     /// [`Error::Request`] when it is a BLIP-2.
-    pub fn matching(&mut self) -> Result<&mut Blip, Error> {
+    pub fn matching(&self) -> Result<&Blip, Error> {
         match self {
             PictureModel::Blip(blip) => Ok(blip),
             PictureModel::Blip2(blip2) => Err(Error::Request {

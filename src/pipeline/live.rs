@@ -39,6 +39,11 @@ pub fn transcribe_live(
     let blocks = read(stream, name.to_string(), whisper.sample_rate());
     let mut samples = Vec::new();
     let mut outcome = Ok(());
+    let mut said = false;
+    let mut emit = |event: LiveEvent| {
+        said |= matches!(event, LiveEvent::Final(_));
+        emit(event)
+    };
     while outcome.is_ok() {
         samples.clear();
         let Ok(first) = blocks.recv() else { break };
@@ -52,12 +57,15 @@ pub fn transcribe_live(
             next = blocks.try_recv();
         }
         let caught_up = next.is_err();
-        if !live.push(whisper, vad, &samples, caught_up)?.into_iter().all(&mut *emit) {
+        if !live.push(whisper, vad, &samples, caught_up)?.into_iter().all(&mut emit) {
             return Ok(());
         }
     }
     // What was said before an error counts.
-    let _ = live.finish(whisper, vad)?.into_iter().all(emit);
+    let _ = live.finish(whisper, vad)?.into_iter().all(&mut emit);
+    if !said && outcome.is_ok() {
+        log::warn!("{name}: {}", live.nothing_heard());
+    }
     outcome
 }
 

@@ -90,9 +90,9 @@ impl Pictures {
         options: &AskOptions,
     ) -> StepOutcome<AnswerText> {
         let Some(question) = question.filter(|_| sources.has_image()) else { return Ok(None) };
-        if let (true, Some(audio)) = (question.trim().is_empty(), sources.audio_path()) {
+        if let (true, Some(audio)) = (question.trim().is_empty(), sources.audio_file()) {
             return Err(Error::Input {
-                problem: format!("{}: no speech was understood, so no question", audio.display()),
+                problem: format!("{}: no speech was understood, so no question", audio.path().display()),
             });
         }
         let blip = models.blip("ask")?;

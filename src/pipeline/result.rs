@@ -42,6 +42,9 @@ pub struct RecordResult {
     /// On which providers the nodes of each graph lie that was loaded so far, by `model/graph`; on request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<BTreeMap<String, Vec<Placed>>>,
+    /// What `precision: auto` chose for each graph that was loaded so far, and why, by `model/graph`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub precision: BTreeMap<String, String>,
     /// What was left out, cut off, substituted or guessed: one line each, starting with the file it concerns.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,

@@ -43,7 +43,7 @@ impl Pipeline {
     /// cannot fulfil.
     pub fn process(&mut self, record: &Record, progress: &mut OnProgress) -> Result<RecordResult, Error> {
         let mut result = RecordResult::of(record);
-        let mut sources = Sources::new(record);
+        let mut sources = Sources::new(record, &self.models.device().media.ffmpeg);
         for step in self.steps.clone().iter() {
             match step {
                 Step::Transcribe(options) => {
@@ -68,6 +68,7 @@ impl Pipeline {
             }
         }
         result.warnings = sources.into_warnings();
+        result.precision = self.models.engine().chosen_precisions();
         if self.models.device().runtime.report_placement {
             let placements = self.models.engine().placements().into_iter();
             result.placement = Some(placements.map(|(graph, it)| (graph, it.providers().to_vec())).collect());
@@ -81,15 +82,16 @@ impl Pipeline {
         options: &TranscribeOptions,
         progress: &mut OnProgress,
     ) -> StepOutcome<Transcript> {
-        let Some(path) = sources.audio_path() else { return Ok(None) };
-        let (whisper, vad) = self.models.whisper_and_vad(options.vad.on, "transcribe")?;
+        let Some(file) = sources.audio_file() else { return Ok(None) };
+        let (whisper, vad) = self.models.whisper_and_vad(options.finds_speech(), "transcribe")?;
         whisper.check(options, vad.is_some())?;
         if options.timestamps == Timestamps::Word {
             whisper.prepare_words()?;
         }
         let started = Instant::now();
-        let mut value = whisper.transcribe(&Recording::File(path), vad, options, progress)?;
-        sources.warn(path, std::mem::take(&mut value.warnings));
+        let mut value = whisper.transcribe_channels(&Recording::from(file), vad, options, progress)?;
+        let path = file.path().to_path_buf();
+        sources.warn(&path, std::mem::take(&mut value.warnings));
         Ok(Some(timed(value, started, whisper.provider())))
     }
 }

@@ -7,20 +7,24 @@ use std::path::Path;
 use image::RgbImage;
 
 use super::record::Record;
+use crate::config::Ffmpeg;
 use crate::error::Error;
 use crate::media;
+use crate::media::audio::AudioFile;
 
 /// Picture and sound of a record, decoded when first wanted.
 pub(super) struct Sources<'a> {
     record: &'a Record,
+    sound: Option<AudioFile>,
     image: Option<Result<RgbImage, String>>,
     audio: BTreeMap<u32, Result<Vec<f32>, String>>,
     warnings: Vec<String>,
 }
 
 impl<'a> Sources<'a> {
-    pub fn new(record: &'a Record) -> Self {
-        Sources { record, image: None, audio: BTreeMap::new(), warnings: Vec::new() }
+    pub fn new(record: &'a Record, ffmpeg: &Ffmpeg) -> Self {
+        let sound = record.audio.as_ref().map(|path| AudioFile::new(path).with_ffmpeg(ffmpeg.clone()));
+        Sources { record, sound, image: None, audio: BTreeMap::new(), warnings: Vec::new() }
     }
 
     pub fn has_image(&self) -> bool {
@@ -41,9 +45,9 @@ impl<'a> Sources<'a> {
         self.both(true, None).map(|(image, _)| image)
     }
 
-    /// The sound's file, for who reads it by itself; `None` when the record has none.
-    pub fn audio_path(&self) -> Option<&'a Path> {
-        self.record.audio.as_deref()
+    /// The recording's file, for steps that read it block by block; `None` when the record has none.
+    pub fn audio_file(&self) -> Option<&AudioFile> {
+        self.sound.as_ref()
     }
 
     /// Adds lines about `path` to the record's warnings; several steps that read one file report it once.
@@ -67,12 +71,14 @@ impl<'a> Sources<'a> {
             let loaded = media::image::load(path);
             self.image = Some(loaded.map_err(|source| Error::Image { path: path.clone(), source }.to_string()));
         }
-        if let (Some(rate), Some(path)) = (rate, &self.record.audio) {
+        if let (Some(rate), Some(file)) = (rate, &self.sound) {
             if !self.audio.contains_key(&rate) {
                 let mut warnings = Vec::new();
-                let loaded = media::audio::load_with_warnings(path, rate, &mut warnings);
-                let loaded = loaded.map_err(|source| Error::Audio { path: path.clone(), source }.to_string());
-                self.warn(path, warnings);
+                let loaded = file.load(rate, &mut warnings);
+                let loaded =
+                    loaded.map_err(|source| Error::Audio { path: file.path().to_path_buf(), source }.to_string());
+                let path = file.path().to_path_buf();
+                self.warn(&path, warnings);
                 self.audio.insert(rate, loaded);
             }
         }

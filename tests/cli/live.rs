@@ -97,6 +97,7 @@ fn a_stream_that_stops_inside_a_sample_is_heard_to_there() {
 fn silence_says_nothing() {
     let run = transcribe(&vec![0; 2 * 16_000 * 60], &["--format", "json"]).expect(0);
     assert_eq!(run.stdout, "");
+    assert!(run.stderr.contains("standard input: no speech found: every sample is 0"), "{}", run.stderr);
 }
 
 #[test]
@@ -107,7 +108,28 @@ fn what_is_no_sound_is_told() {
 }
 
 #[test]
-fn standard_input_stands_alone_and_has_no_subtitles() {
+fn subtitles_come_cue_by_cue() {
+    let mut stream = raw("librivox-0870.wav");
+    stream.extend(vec![0; 2 * 16_000 * 3]);
+    stream.extend(raw("librivox-0930.wav"));
+    let srt = transcribe(&stream, &["--format", "srt", "--quiet"]).expect(0).stdout;
+    assert!(srt.starts_with("1\n00:00:00,") && srt.contains("\n\n2\n00:00:"), "{srt}");
+    let ends: Vec<f64> = srt
+        .lines()
+        .filter_map(|line| line.split_once(" --> "))
+        .flat_map(|(start, end)| [start, end])
+        .map(|time| time[6..].replace(',', ".").parse().unwrap())
+        .collect();
+    assert!(ends.is_sorted(), "{srt}");
+    // No cue reaches into the pause, but for the padding of 0.2 s.
+    assert!(ends.iter().all(|at| !(7.4..9.8).contains(at)), "{srt}");
+    let vtt = transcribe(&stream, &["--format", "vtt", "--quiet"]).expect(0).stdout;
+    assert!(vtt.starts_with("WEBVTT\n\n00:0") && vtt.matches(" --> ").count() >= 2, "{vtt}");
+    let tsv = transcribe(&stream, &["--format", "tsv", "--quiet"]).expect(0).stdout;
+    assert!(tsv.starts_with("start\tend\ttext\n") && tsv.lines().count() >= 3, "{tsv}");
+}
+
+#[test]
+fn standard_input_stands_alone() {
     transcribe(&[], &["also.wav"]).expect(2).expect_error(&["standard input, is transcribed alone"]);
-    transcribe(&[], &["--format", "srt"]).expect(2).expect_error(&["--format text or json, not srt"]);
 }

@@ -2,14 +2,12 @@
 
 use std::f32::consts::TAU;
 use std::fs;
-use std::path::Path;
 
 use serde_json::Value;
 use tempfile::tempdir;
 
 use crate::binary::{Run, data, edgefuse, words};
-
-const RATE: usize = 16_000;
+use crate::sound::{RATE, read_wav, write_wav};
 
 /// The transcript of one recording, as JSON.
 #[track_caller]
@@ -20,26 +18,6 @@ fn transcript(arguments: &[&str]) -> Value {
 
 fn refused(arguments: &[&str]) -> Run {
     edgefuse(["transcribe"].iter().chain(arguments))
-}
-
-/// 16-bit mono at 16 kHz.
-fn write_wav(path: &Path, samples: impl IntoIterator<Item = f32>) {
-    let spec = hound::WavSpec {
-        channels: 1,
-        sample_rate: RATE as u32,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
-    let mut writer = hound::WavWriter::create(path, spec).unwrap();
-    for sample in samples {
-        writer.write_sample((sample * 32_767.0) as i16).unwrap();
-    }
-    writer.finalize().unwrap();
-}
-
-fn read_wav(name: &str) -> Vec<f32> {
-    let mut reader = hound::WavReader::open(data(name)).unwrap();
-    reader.samples::<i16>().map(|sample| f32::from(sample.unwrap()) / 32_768.0).collect()
 }
 
 /// Speech with a minute of `filler` before it and half a minute behind it.
@@ -66,7 +44,22 @@ fn chords(at: usize) -> f32 {
 #[test]
 fn a_minute_of_silence_noise_or_tones_has_no_text() {
     let folder = tempdir().unwrap();
-    for (name, sound) in [("silence", (|_| 0.0) as fn(usize) -> f32), ("noise", noise), ("tones", chords)] {
+    let quiet_noise = |at| noise(at) * 0.01;
+    let quiet_tones = |at| chords(at) * 0.01;
+    let quiet_hum = |at: usize| {
+        let phase = TAU * 50.0 * at as f32 / RATE as f32;
+        0.003 * (phase.sin() + 0.3 * (3.0 * phase).sin() + 0.2 * (5.0 * phase).sin())
+    };
+    let offset = |at| 0.244 + noise(at) * 0.01;
+    for (name, sound) in [
+        ("silence", (|_| 0.0) as fn(usize) -> f32),
+        ("noise", noise),
+        ("tones", chords),
+        ("quiet noise", quiet_noise),
+        ("quiet tones", quiet_tones),
+        ("quiet hum", quiet_hum),
+        ("noise on an offset", offset),
+    ] {
         let path = folder.path().join(format!("{name}.wav"));
         write_wav(&path, (0..60 * RATE).map(sound));
         let found = transcript(&[path.to_str().unwrap()]);

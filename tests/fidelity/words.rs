@@ -9,7 +9,7 @@ use crate::root;
 use edgefuse::config::{EncoderContext, Task, Temperatures, Timestamps, TranscribeOptions};
 use edgefuse::media::audio::{self, Recording};
 use edgefuse::models::whisper::words::{
-    WindowPlace, WordTiming, begin_times, first_columns, place_words, split_to_words, token_matrix,
+    Punctuation, WindowPlace, WordTiming, begin_times, first_columns, place_words, split_to_words, token_matrix,
 };
 use edgefuse::models::whisper::{Segment, Whisper, Word};
 use edgefuse::models::{TokenBytes, Vocabulary};
@@ -45,6 +45,8 @@ fn segment(start: f64, end: f64, tokens: Vec<i64>) -> Segment {
         start,
         end,
         text: String::new(),
+        channel: None,
+        language: None,
         tokens,
         temperature: 0.0,
         avg_logprob: 0.0,
@@ -136,7 +138,8 @@ fn words_are_placed_as_openai_whisper_does() {
         let counts: Vec<usize> = given.iter().map(|it| count(&it[2])).collect();
         let place =
             WindowPlace { offset: number(&case["time_offset"]), frames: 0, last_speech: number(&case["last_speech"]) };
-        place_words(words.collect(), &mut segments, &counts, place);
+        let options = TranscribeOptions::default();
+        place_words(words.collect(), &mut segments, &counts, Punctuation::of(&options), place);
         for (found, expected) in segments.iter().zip(list(&case["placed"])) {
             let close = |found: f64, expected: &Value| (found - number(expected)).abs() <= ROUNDING;
             assert!(close(found.start, &expected[0]) && close(found.end, &expected[1]), "{found:#?}\n{case}");
@@ -176,7 +179,9 @@ fn same_text(model: &str) {
                 given.map(|it| segment(number(&it["start"]), number(&it["end"]), ids(&it["tokens"]))).collect();
             let last_speech = number(&window["last_speech"]);
             let place = WindowPlace { offset: seek as f64 / 100.0, frames, last_speech };
-            whisper.add_words(&encoded, "en", Task::Transcribe, place, &mut segments).unwrap();
+            let options = TranscribeOptions::default();
+            let marks = Punctuation::of(&options);
+            whisper.add_words(&encoded, "en", Task::Transcribe, marks, place, &mut segments).unwrap();
 
             let expected = list(&window["segments"]);
             assert_eq!(segments.len(), expected.len());

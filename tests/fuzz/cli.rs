@@ -2,6 +2,19 @@
 
 use edgefuse::models::whisper::Segment;
 
+/// The program's, as far as subtitles need it.
+#[allow(dead_code)]
+mod args {
+    #[derive(Clone, Copy)]
+    pub enum Format {
+        Text,
+        Json,
+        Srt,
+        Vtt,
+        Tsv,
+    }
+}
+
 #[allow(dead_code, unused_imports)]
 #[path = "../../src/cli/subtitles/mod.rs"]
 mod subtitles;

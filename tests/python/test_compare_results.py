@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aarch64.compare import differences
+from processors.compare import differences
 
 HERE = {"id": "a", "fusion": {"label": "blue", "confidence": 0.5, "ms": 1.0, "embedding": [0.1, 0.2]}}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 import yaml
 
@@ -14,6 +13,7 @@ from export.graph import Dialect, GraphBuilder
 from export.linear import EmbeddingTable, linear
 from export.precision import BITS, BLOCK, Precision, block_integers, block_scales, channel_integers, channel_scales
 from export_whisper import main
+from ort_session import open_session
 from parity.whisper_onnx import OnnxWhisper
 
 ALL = [precision.value for precision in Precision]
@@ -47,7 +47,7 @@ def dequantised(values: np.ndarray, bits: int, block: int) -> np.ndarray:
 
 def run(g: GraphBuilder, path: Path, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
     g.save(path)
-    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, feeds)
+    return open_session(path).run(None, feeds)
 
 
 def test_channels_are_rounded_to_the_nearest_step() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 
 import tiny_whisper as tiny
@@ -16,6 +15,7 @@ from export.rotation import by_head, rotation
 from export.whisper_graphs import build_encoder
 from export.whisper_rotated import rotated_encoder
 from export.whisper_weights import WhisperWeights, read_weights
+from ort_session import open_session
 
 
 @pytest.fixture(params=["CTranslate2", "Hugging Face"])
@@ -26,7 +26,7 @@ def weights(request: pytest.FixtureRequest, tmp_path: Path) -> WhisperWeights:
 
 def run(g: GraphBuilder, path: Path, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
     g.save(path)
-    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, feeds)
+    return open_session(path).run(None, feeds)
 
 
 @pytest.mark.parametrize("size", [1, 2, 64, 384])

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import yaml
 from onnx import TensorProto, helper, numpy_helper
 
 from export.vad_weights import BINS, CONVOLUTIONS, HIDDEN, HOP, SHAPES, WINDOW
 from export_vad import main
+from ort_session import open_session
 
 TOLERANCE = 1e-5
 
@@ -86,7 +86,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 
 
 def run(folder: Path, rows: np.ndarray, block: int) -> np.ndarray:
-    session = onnxruntime.InferenceSession(folder / "vad.onnx", providers=["CPUExecutionProvider"])
+    session = open_session(folder / "vad.onnx")
     hidden, cell = np.zeros((2, 1, 1, HIDDEN), np.float32)
     found = []
     for first in range(0, len(rows), block):

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import yaml
 
@@ -17,6 +16,7 @@ import tiny_whisper as tiny
 from export.whisper_heads import default_alignment_heads
 from export.whisper_tokens import WhisperTokenizer, begin_suppressed, suppressed, token_section
 from export_whisper import main
+from ort_session import open_session
 from parity.whisper_onnx import OnnxWhisper
 from tiny_blip import write_safetensors
 
@@ -153,7 +153,7 @@ def test_folder_describes_itself(checkpoint: Path, tmp_path: Path, dialect: str)
     hashes = {name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)} for name, data in files.items()}
     assert description["files"] == hashes
     for graph in description["graphs"].values():
-        session = onnxruntime.InferenceSession(out / graph["files"]["fp32"], providers=["CPUExecutionProvider"])
+        session = open_session(out / graph["files"]["fp32"])
         for side, tensors in (("inputs", session.get_inputs()), ("outputs", session.get_outputs())):
             shapes = {
                 entry["name"].format(layer=layer): entry["shape"]

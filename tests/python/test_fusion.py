@@ -210,10 +210,10 @@ def test_feature_and_attention_matching_against_cases_worked_out_by_hand() -> No
 
 @pytest.mark.parametrize(("name", "architecture"), CASES)
 def test_the_graph_gives_what_the_model_gives(name: str, architecture: str) -> None:
-    onnxruntime = pytest.importorskip("onnxruntime", reason=_REASON)
+    ort_session = pytest.importorskip("ort_session", reason=_REASON)
     interface, built = INTERFACES[name], model(name, architecture)
     content = onnx_graph.trace(built, interface, temperature=2.0).SerializeToString(deterministic=True)
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    session = ort_session.open_session(content)
     names = {role: port.name for role, port in interface.inputs().items()}
     for batch, tokens, frames in ((1, 1, 8), (3, 7, 75)):
         given = inputs(interface, batch, tokens, frames)

@@ -313,3 +313,13 @@ def test_an_old_python_is_told(tmp_path: Path) -> None:
     )
     assert ran.returncode == 1
     assert "Python 3.9 or newer is needed" in ran.stderr and ran.stderr.count("\n") == 1
+
+
+def test_an_environment_behind_a_link_is_left_alone(repository: Path, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "precious").touch()
+    paths.ENVIRONMENT.symlink_to(shared)
+    with pytest.raises(SetupError, match="is a link to .*shared"):
+        environment.ensure("setup")
+    assert (shared / "precious").exists()

@@ -20,7 +20,6 @@ from typing import Any
 
 import onnx
 import torch
-from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
 from torch.nn import functional
 from whisper.model import MultiHeadAttention, Whisper
@@ -28,6 +27,7 @@ from whisper.tokenizer import get_tokenizer
 
 from bench.convert.ggml import vocabulary
 from export.whisper_tokens import TOKENIZER
+from ort_session import quantize_weights
 from parity.whisper_reference import load_openai
 
 OPSET = 17
@@ -51,7 +51,7 @@ def quantize_sherpa(source: Path, folder: Path) -> None:
     """Fills `folder` with the graphs of `source` in dynamic int8, as sherpa-onnx's own exporter makes its int8 ones."""
     folder.mkdir(parents=True)
     for name in ("encoder.onnx", "decoder.onnx"):
-        quantize_dynamic(source / name, folder / name, op_types_to_quantize=["MatMul"], weight_type=QuantType.QInt8)
+        quantize_weights(source / name, folder / name)
     shutil.copyfile(source / "tokens.txt", folder / "tokens.txt")
 
 

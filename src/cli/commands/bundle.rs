@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use edgefuse::bundle::{Bundle, Packed};
+use crate::bundle::{Bundle, Packed};
 use edgefuse::config::{ByteSize, Device};
 use edgefuse::engine::Machine;
 use edgefuse::error::Error;

@@ -110,6 +110,7 @@ fn printer(global: &Global, shown: Shown) -> Printer {
         ranked: false,
         times: Times::None,
         layout: Layout::default(),
+        files: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! `transcribe`
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 
 use edgefuse::config::{Device, Step, Timestamps, TranscribeOptions};
@@ -12,7 +13,8 @@ use super::start::{device, engine};
 use super::{printer, timed};
 use crate::cli::args::{Format, Global, Subtitles, TimestampsArgument, Transcribe};
 use crate::cli::printer::{Printer, Shown, Times};
-use crate::cli::subtitles::Layout;
+use crate::cli::subtitles::{Growing, Layout};
+use crate::cli::transcript_files::TranscriptFiles;
 use crate::cli::{Outcome, Stop};
 
 /// Stands for standard input among the files.
@@ -27,56 +29,74 @@ pub(in crate::cli) fn transcribe(global: &Global, args: &Transcribe) -> Result<O
         options.timestamps = Timestamps::Word;
     }
     options.check().map_err(Stop::Usage)?;
+    if let Some(format) = timed(global.format)
+        && options.timestamps == Timestamps::None
+    {
+        return Err(Stop::Usage(format!("{format} needs times; leave out `--timestamps none`")));
+    }
     if args.audio.iter().any(|path| path.as_os_str() == STANDARD_INPUT) {
         return match args.audio.len() {
-            1 => live(global, device, &options),
+            1 if args.output_dir.is_some() => Err(Stop::Usage(format!(
+                "--output-dir is for recordings; `{STANDARD_INPUT}` is written to standard output"
+            ))),
+            1 => live(global, device, &options, layout),
             _ => Err(Stop::Usage(format!("`{STANDARD_INPUT}`, standard input, is transcribed alone"))),
         };
     }
     let inputs = Inputs::of_kind(&args.audio, MediaKind::Audio);
     let one = inputs.total() == Some(1);
-    if let Some(format) = timed(global.format) {
-        if !one {
-            return Err(Stop::Usage(format!("{format} is written for one recording at a time")));
-        }
-        if options.timestamps == Timestamps::None {
-            return Err(Stop::Usage(format!("{format} needs times; leave out `--timestamps none`")));
-        }
+    if let Some(format) = timed(global.format).filter(|_| !one && args.output_dir.is_none()) {
+        return Err(Stop::Usage(format!(
+            "{format} on standard output is for one recording at a time; --output-dir FOLDER writes one file each"
+        )));
     }
+    let files = args.output_dir.as_ref().map(|folder| TranscriptFiles::new(folder, extension(global.format)));
+    let files = files.transpose().map_err(Stop::Usage)?.map(RefCell::new);
     let times = match args.timestamps {
         None | Some(TimestampsArgument::None) => Times::None,
         Some(TimestampsArgument::Segment) => Times::Segments,
         Some(TimestampsArgument::Word) => Times::Words,
     };
-    let printer = Printer { named_inputs: !one, times, layout, ..printer(global, Shown::Transcript) };
+    let printer =
+        Printer { named_inputs: !one && files.is_none(), times, layout, files, ..printer(global, Shown::Transcript) };
     process(global, device, vec![Step::Transcribe(Box::new(options))], inputs, None, &printer)
 }
 
+/// What a file of transcripts is called by.
+fn extension(format: Format) -> &'static str {
+    timed(format).unwrap_or(if format == Format::Json { "json" } else { "txt" })
+}
+
 /// `transcribe -`: what is said on standard input, while it is being said.
-fn live(global: &Global, device: Device, options: &TranscribeOptions) -> Result<Outcome, Stop> {
-    if let Some(format) = timed(global.format) {
-        return Err(Stop::Usage(format!("standard input is transcribed with --format text or json, not {format}")));
-    }
+fn live(global: &Global, device: Device, options: &TranscribeOptions, layout: Layout) -> Result<Outcome, Stop> {
     let engine = engine(global, &device)?;
     let mut models = Models::new(engine, device);
-    let mut written = Ok(());
+    let mut subtitles = timed(global.format).map(|_| Growing::new(global.format, layout));
+    let mut written = subtitles.as_ref().map_or(Ok(()), |subtitles| print(subtitles.header()));
     let mut emit = |event: LiveEvent| {
-        written = print_event(global.format, &event);
+        written = match (&mut subtitles, &event) {
+            (Some(subtitles), LiveEvent::Final(segment)) => print(&subtitles.next(segment)),
+            (Some(_), LiveEvent::Partial { .. }) => Ok(()),
+            (None, event) => print_event(global.format, event),
+        };
         written.is_ok()
     };
     transcribe_live(&mut models, io::stdin(), "standard input", options, &mut emit)?;
     written.map(|()| Outcome::Done).map_err(Stop::Output)
 }
 
-/// One line an event; as text, what will not change.
+/// One line per event; as text, what will not change.
 fn print_event(format: Format, event: &LiveEvent) -> io::Result<()> {
-    let line = match (format, event) {
-        (Format::Json, event) => serde_json::to_string(event)?,
-        (_, LiveEvent::Final(segment)) => segment.text.clone(),
-        (_, LiveEvent::Partial { .. }) => return Ok(()),
-    };
+    match (format, event) {
+        (Format::Json, event) => print(&(serde_json::to_string(event)? + "\n")),
+        (_, LiveEvent::Final(segment)) => print(&format!("{}\n", segment.text)),
+        (_, LiveEvent::Partial { .. }) => Ok(()),
+    }
+}
+
+fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{line}")?;
+    out.write_all(text.as_bytes())?;
     out.flush()
 }
 

@@ -26,27 +26,47 @@ pub(super) struct Form {
 pub(super) fn cues(segments: &[Segment], layout: &Layout, form: &Form) -> Vec<Cue> {
     let mut cues = Vec::new();
     if segments.iter().any(|segment| segment.words.is_some()) {
-        for subtitle in subtitles(segments, layout) {
-            if layout.highlight_words {
-                highlighted(&subtitle, form, &mut cues);
-            } else if let (Some(first), Some(last)) = (subtitle.first(), subtitle.last()) {
-                let text = texts(&subtitle, form).concat();
-                cues.push(Cue { start: (form.time)(first.word.start), end: (form.time)(last.word.end), text });
+        // A subtitle has one channel's words.
+        for turn in segments.chunk_by(|before, after| before.channel == after.channel) {
+            let first = cues.len();
+            for subtitle in subtitles(turn, layout) {
+                if layout.highlight_words {
+                    highlighted(&subtitle, form, &mut cues);
+                } else if let (Some(first), Some(last)) = (subtitle.first(), subtitle.last()) {
+                    let text = texts(&subtitle, form).concat();
+                    cues.push(Cue { start: (form.time)(first.word.start), end: (form.time)(last.word.end), text });
+                }
             }
+            let speaker = turn[0].speaker();
+            cues[first..].iter_mut().for_each(|cue| cue.text.insert_str(0, &speaker));
         }
     } else {
         cues.extend(segments.iter().map(|segment| Cue {
             start: (form.time)(segment.start),
             end: (form.time)(segment.end),
-            text: (form.escape)(one_line(&segment.text).trim()),
+            text: (form.escape)(&format!("{}{}", segment.speaker(), one_line(&segment.text).trim())),
         }));
     }
     cues.retain(|cue| !cue.text.trim().is_empty());
     for cue in &mut cues {
-        // An arrow in the text would be read as the start of a cue.
-        cue.text = cue.text.replace("-->", "->");
+        // A blank word at the start of a line would leave an empty line, which ends a cue.
+        cue.text.truncate(cue.text.trim_end_matches('\n').len());
+        cue.text = without_arrows(&cue.text);
     }
     cues
+}
+
+/// Long arrows made short: one in the text would be read as the start of a cue.
+fn without_arrows(text: &str) -> String {
+    let mut short = String::with_capacity(text.len());
+    for character in text.chars() {
+        // All but one dash goes: of `--->`, a replacement of `-->` alone would leave another `-->`.
+        while character == '>' && short.ends_with("--") {
+            short.pop();
+        }
+        short.push(character);
+    }
+    short
 }
 
 /// A cue for each word, with that word underlined, and one for each pause between two words.

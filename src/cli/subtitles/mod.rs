@@ -4,12 +4,14 @@
 //! between two times, markup, a line break.
 
 mod cues;
+mod growing;
 mod lines;
 mod srt;
 mod time;
 mod tsv;
 mod vtt;
 
+pub(super) use growing::Growing;
 pub(super) use lines::Layout;
 pub(super) use srt::srt;
 pub(super) use time::{Hours, clock};
@@ -29,6 +31,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::cli::args::Format;
 
     fn segments(value: &Value) -> Vec<Segment> {
         let number = |value: &Value| value.as_f64().unwrap();
@@ -44,6 +47,8 @@ mod tests {
             end: number(&value["end"]),
             // As `transcribe` gives it.
             text: text(&value["text"]).trim().to_string(),
+            channel: None,
+            language: None,
             tokens: vec![],
             temperature: 0.0,
             avg_logprob: 0.0,
@@ -93,6 +98,8 @@ mod tests {
             start,
             end,
             text,
+            channel: None,
+            language: None,
             tokens: vec![],
             temperature: 0.0,
             avg_logprob: 0.0,
@@ -126,5 +133,21 @@ mod tests {
         assert_eq!(srt(&silent, &Layout::default()), "");
         assert_eq!(vtt(&[], &Layout::default()), "WEBVTT\n\n");
         assert_eq!(tsv(&[]), "start\tend\ttext\n");
+    }
+
+    #[test]
+    fn a_stream_becomes_the_same_file_as_a_recording() {
+        let segments: Vec<Segment> =
+            [&[" one", " two"][..], &[], &[" three"]].iter().flat_map(|words| of_words(words)).collect();
+        let layout = Layout::default();
+        for (format, whole) in [
+            (Format::Srt, srt(&segments, &layout)),
+            (Format::Vtt, vtt(&segments, &layout)),
+            (Format::Tsv, tsv(&segments)),
+        ] {
+            let mut growing = Growing::new(format, layout);
+            let parts: String = segments.iter().map(|segment| growing.next(segment)).collect();
+            assert_eq!(format!("{}{parts}", growing.header()), whole);
+        }
     }
 }

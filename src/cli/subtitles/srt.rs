@@ -10,10 +10,16 @@ use super::time::{Hours, clock};
 
 /// Numbered cues, with a comma before the milliseconds.
 pub(in crate::cli) fn srt(segments: &[Segment], layout: &Layout) -> String {
+    next_srt(segments, layout, &mut 0)
+}
+
+/// As [`srt`], for cues after the first `written`, which is counted on.
+pub(super) fn next_srt(segments: &[Segment], layout: &Layout, written: &mut usize) -> String {
     let form = Form { time: |seconds| clock(seconds, Hours::Always, ','), escape: str::to_string };
     let mut text = String::new();
-    for (number, cue) in cues(segments, layout, &form).iter().enumerate() {
-        let _ = write!(text, "{}\n{} --> {}\n{}\n\n", number + 1, cue.start, cue.end, cue.text);
+    for cue in cues(segments, layout, &form) {
+        *written += 1;
+        let _ = write!(text, "{written}\n{} --> {}\n{}\n\n", cue.start, cue.end, cue.text);
     }
     text
 }

@@ -7,12 +7,21 @@ use edgefuse::models::whisper::Segment;
 use super::one_line;
 use super::time::milliseconds;
 
-/// A header, then a row a segment: start and end in milliseconds, text without tabs.
+/// What a file starts with.
+pub(super) const HEADER: &str = "start\tend\ttext\n";
+
+/// A header, then one row per segment: start and end in milliseconds, text without tabs.
 pub(in crate::cli) fn tsv(segments: &[Segment]) -> String {
-    let mut text = String::from("start\tend\ttext\n");
+    format!("{HEADER}{}", next_tsv(segments))
+}
+
+/// Rows without the header.
+pub(super) fn next_tsv(segments: &[Segment]) -> String {
+    let mut text = String::new();
     for segment in segments {
         let (start, end) = (milliseconds(segment.start), milliseconds(segment.end));
-        let _ = writeln!(text, "{start}\t{end}\t{}", one_line(segment.text.trim()).replace('\t', " "));
+        let _ =
+            writeln!(text, "{start}\t{end}\t{}{}", segment.speaker(), one_line(segment.text.trim()).replace('\t', " "));
     }
     text
 }

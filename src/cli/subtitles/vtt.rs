@@ -8,10 +8,18 @@ use super::cues::{Form, cues};
 use super::lines::Layout;
 use super::time::{Hours, clock};
 
+/// What a file starts with.
+pub(super) const HEADER: &str = "WEBVTT\n\n";
+
 /// A header, then cues, with hours where there are any.
 pub(in crate::cli) fn vtt(segments: &[Segment], layout: &Layout) -> String {
+    format!("{HEADER}{}", next_vtt(segments, layout))
+}
+
+/// Cues without the header.
+pub(super) fn next_vtt(segments: &[Segment], layout: &Layout) -> String {
     let form = Form { time: |seconds| clock(seconds, Hours::Needed, '.'), escape };
-    let mut text = String::from("WEBVTT\n\n");
+    let mut text = String::new();
     for cue in cues(segments, layout, &form) {
         let _ = write!(text, "{} --> {}\n{}\n\n", cue.start, cue.end, cue.text);
     }

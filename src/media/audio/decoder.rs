@@ -1,8 +1,8 @@
 //! The one loop from a decoder's frames to mono samples, for files and streams alike.
 
-use super::AudioError;
 use super::interleaved::Frames;
 use super::mono::Mono;
+use super::{AudioError, Channel};
 
 /// Gives the frames of a recording, block by block.
 pub(super) trait Decoder: Send {
@@ -11,17 +11,47 @@ pub(super) trait Decoder: Send {
     fn next(&mut self, warnings: &mut Vec<String>) -> Result<Option<Frames<'_>>, AudioError>;
 }
 
+/// What to decode with instead, after an error before the first frame.
+pub(super) type Fallback = Box<dyn FnOnce(AudioError) -> Result<Box<dyn Decoder>, AudioError> + Send>;
+
 /// A decoder's frames as mono samples at one rate.
 pub(super) struct MonoReader {
     /// None at the end.
     decoder: Option<Box<dyn Decoder>>,
+    /// `None` once there were frames.
+    fallback: Option<Fallback>,
     mono: Mono,
     warnings: Vec<String>,
 }
 
 impl MonoReader {
-    pub(super) fn new(decoder: Box<dyn Decoder>, sample_rate: u32) -> Result<Self, AudioError> {
-        Ok(Self { decoder: Some(decoder), mono: Mono::new(sample_rate)?, warnings: Vec::new() })
+    pub(super) fn new(decoder: Box<dyn Decoder>, sample_rate: u32, channel: Channel) -> Result<Self, AudioError> {
+        Ok(Self {
+            decoder: Some(decoder),
+            fallback: None,
+            mono: Mono::new(sample_rate, channel)?,
+            warnings: Vec::new(),
+        })
+    }
+
+    /// Has another decoder take over, where the first one fails before its first frame.
+    pub(super) fn with_fallback(self, fallback: Fallback) -> Self {
+        Self { fallback: Some(fallback), ..self }
+    }
+
+    /// The channels of the first frames. Reads them: not for a reader that is used further.
+    pub(super) fn channels(mut self) -> Result<usize, AudioError> {
+        while let Some(decoder) = &mut self.decoder {
+            match decoder.next(&mut self.warnings) {
+                Ok(Some(frames)) if !frames.interleaved.is_empty() => return Ok(frames.channels),
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(error) => {
+                    self.decoder = Some(instead(self.fallback.take(), error)?);
+                }
+            }
+        }
+        Err(AudioError::NoSamples)
     }
 
     pub(super) fn sample_rate(&self) -> u32 {
@@ -48,14 +78,30 @@ impl MonoReader {
         while samples.len() == before
             && let Some(decoder) = &mut self.decoder
         {
-            match decoder.next(&mut self.warnings)? {
-                Some(frames) => self.mono.push(&frames, samples)?,
-                None => {
+            match decoder.next(&mut self.warnings) {
+                Ok(Some(frames)) => {
+                    if !frames.interleaved.is_empty() {
+                        self.fallback = None;
+                    }
+                    self.mono.push(&frames, samples)?;
+                }
+                Ok(None) => {
                     self.decoder = None;
                     self.mono.finish(samples, &mut self.warnings)?;
+                }
+                Err(error) => {
+                    self.decoder = Some(instead(self.fallback.take(), error)?);
                 }
             }
         }
         Ok(())
+    }
+}
+
+/// The decoder that takes over after an error, if there is one.
+fn instead(fallback: Option<Fallback>, error: AudioError) -> Result<Box<dyn Decoder>, AudioError> {
+    match fallback {
+        Some(fallback) => fallback(error),
+        None => Err(error),
     }
 }

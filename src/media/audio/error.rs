@@ -14,7 +14,7 @@ pub enum AudioError {
     File(#[from] FileError),
 
     /// No known audio format was found in the file's content.
-    #[error("is not audio in a known format (wav, mp3, flac, ogg vorbis, m4a)")]
+    #[error("is not audio in a known format (wav, mp3, flac, ogg, opus, m4a, aac, mp4, mkv, webm, aiff, caf)")]
     UnknownFormat,
 
     /// The container is known, but there is no audio track in it.
@@ -22,7 +22,10 @@ pub enum AudioError {
     NoAudioTrack,
 
     /// The codec, or what the file does with it, is not supported.
-    #[error("{codec} is not supported: convert the file, for example with `ffmpeg -i INPUT output.wav`")]
+    #[error(
+        "{codec} is not supported without ffmpeg: install it (or allow it: `media.ffmpeg`), or convert the file with \
+         `ffmpeg -i INPUT output.wav`"
+    )]
     UnsupportedCodec {
         /// The codec, or the feature of it, by name.
         codec: String,
@@ -36,6 +39,10 @@ pub enum AudioError {
     #[error("is cut off before its first sample")]
     CutOff,
 
+    /// An MP4 file that ends before its index, without which nothing in it can be found.
+    #[error("is cut off: the index at its end, without which nothing in it can be read, is missing")]
+    NoIndex,
+
     /// A sample rate that no recording has.
     #[error("claims a sample rate of {0} Hz, which is not within 1,000 to 384,000 Hz")]
     SampleRate(u32),
@@ -48,19 +55,34 @@ pub enum AudioError {
     #[error("ended before a single byte of sound came")]
     EmptyStream,
 
-    /// The stream has a format that is decoded from files only.
+    /// The stream has a format that can be decoded from files only.
     #[error(
-        "is {format}, but a stream must be wav, or raw 16-bit mono at 16,000 Hz: send `ffmpeg -i INPUT -f wav -`, or give \
-         the file by name"
+        "is {format}, which cannot be read from a stream: send `ffmpeg -i INPUT -f wav -`, or give the file by name"
     )]
     NotLive {
         /// The format, by name.
         format: &'static str,
     },
 
+    /// A channel was asked for that the recording does not have.
+    #[error("has no channel {wanted}: it has {channels}")]
+    NoChannel {
+        /// The channel asked for, counted from 1.
+        wanted: usize,
+        /// How many there are.
+        channels: usize,
+    },
+
+    /// ffmpeg was needed, and could not decode the file.
+    #[error("cannot be decoded with ffmpeg: {problem}")]
+    Ffmpeg {
+        /// What ffmpeg, or the system, says about it.
+        problem: String,
+    },
+
     /// Packets were found, and none of them could be decoded.
-    #[error("has no packet that can be decoded: {0}")]
-    NothingDecodable(String),
+    #[error("has no packet that can be decoded")]
+    NothingDecodable,
 
     /// The resampler refused to work.
     #[error("cannot be resampled: {0}")]

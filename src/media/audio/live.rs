@@ -1,18 +1,37 @@
 //! Sound from standard input, or from whatever else has no end yet.
 
-use std::io::{Cursor, Read};
+use std::io::{self, Cursor, Read};
 
+use super::compressed::{CompressedDecoder, Input};
 use super::decoder::MonoReader;
 use super::wav::{self, Header, WavDecoder};
-use super::{AudioError, Samples, unsupported};
+use super::{AudioError, Channel, Samples, unsupported};
 
 /// Seconds of sound that are waited for at a time, at most.
 const BLOCK_SECONDS: f64 = 0.05;
 
-/// Reads sound from a stream while it is being written: WAV, or raw samples.
+/// Bytes of a WAV header that are kept, in case its codec is one for the other decoders.
+const LONGEST_HEADER: usize = 1 << 20;
+
+/// A stream that remembers what was read of it, up to [`LONGEST_HEADER`] bytes.
+struct Recorded<S> {
+    stream: S,
+    seen: Vec<u8>,
+}
+
+impl<S: Read> Read for Recorded<S> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let read = self.stream.read(bytes)?;
+        let room = LONGEST_HEADER - self.seen.len();
+        self.seen.extend_from_slice(&bytes[..read.min(room)]);
+        Ok(read)
+    }
+}
+
+/// Reads sound from a stream while it is being written: WAV of any encoding, mp3, flac, ogg, webm, adts, MP4 with its
+/// index in front, aiff, caf, or raw samples.
 ///
-/// A stream that begins with a WAV header is read as that says: any rate, any number of channels, integer or
-/// floating-point samples, up to the stream's end where the header's sizes are those of a program that could not know
+/// A stream that begins with a WAV header is read as that says: any rate, any number of channels, up to the stream's end where the header's sizes are those of a program that could not know
 /// (0, 0xFFFFFFFF and the like). Any other stream is taken for raw samples: 16-bit little-endian signed integers, mono,
 /// [`LiveReader::RAW_SAMPLE_RATE`] Hz.
 pub struct LiveReader(MonoReader);
@@ -38,13 +57,40 @@ impl LiveReader {
             if let Some(needed) = unsupported::frame_to_confirm(&magic) {
                 fill(&mut stream, &mut magic, needed)?;
             }
-            if let Some(format) = unsupported::stream_format(&magic) {
+            if let Some(format) = unsupported::format_name(&magic) {
                 return Err(AudioError::NotLive { format });
             }
+            if unsupported::is_compressed(&magic) {
+                return Self::compressed(magic, stream, None, sample_rate);
+            }
         }
-        let mut stream = Cursor::new(magic).chain(stream);
-        let header = if is_wav { Header::read(&mut stream, None)? } else { Header::raw(Self::RAW_SAMPLE_RATE) };
-        MonoReader::new(Box::new(WavDecoder::new(stream, header, BLOCK_SECONDS)?), sample_rate).map(Self)
+        let stream = Cursor::new(magic).chain(stream);
+        if !is_wav {
+            return Self::wav(stream, Header::raw(Self::RAW_SAMPLE_RATE), sample_rate);
+        }
+        let mut recorded = Recorded { stream, seen: Vec::new() };
+        let header = Header::read(&mut recorded, None)?;
+        let Recorded { stream, seen } = recorded;
+        match header.encoding() {
+            None if seen.len() < LONGEST_HEADER => Self::compressed(seen, stream, Some(header.format_tag), sample_rate),
+            _ => Self::wav(stream, header, sample_rate),
+        }
+    }
+
+    fn wav(stream: impl Read + Send + 'static, header: Header, sample_rate: u32) -> Result<Self, AudioError> {
+        MonoReader::new(Box::new(WavDecoder::new(stream, header, BLOCK_SECONDS)?), sample_rate, Channel::Mix).map(Self)
+    }
+
+    /// `beginning` is what was read of the stream.
+    fn compressed(
+        beginning: Vec<u8>,
+        stream: impl Read + Send + 'static,
+        wav_codec: Option<u16>,
+        sample_rate: u32,
+    ) -> Result<Self, AudioError> {
+        let whole = Cursor::new(beginning.clone()).chain(stream);
+        let decoder = CompressedDecoder::open(Input::Stream(Some(Box::new(whole))), &beginning, wav_codec)?;
+        MonoReader::new(Box::new(decoder), sample_rate, Channel::Mix).map(Self)
     }
 
     /// As [`Samples::read`]: waits until there is a sample, not until there are many.

@@ -7,10 +7,13 @@
 //! | `recording` | what can be read more than once |
 //! | `excerpts` | parts of a recording as a recording |
 //! | `live` | sound that is still being written, on standard input say |
+//! | `file` | [`AudioFile`]: where a recording is, and how it may be decoded |
 //! | `decoder` | the loop from a decoder's frames to samples |
 //! | `interleaved` | those frames |
 //! | `wav` | WAV with integer or floating-point samples, and raw samples |
-//! | `compressed` | mp3, flac, ogg (vorbis), m4a (aac, alac), adts, and companded WAV, through `symphonia` |
+//! | `compressed` | mp3, flac, ogg, webm, mp4, adts, aiff, caf and ADPCM WAV, through `symphonia` and `opus-decoder` |
+//! | `ffmpeg` | every other format, through an installed ffmpeg |
+//! | `phase` | channels to one, also where they cancel each other out |
 //! | `mono` | interleaved frames of any rate and channel count to mono at the wanted rate |
 //! | `resample` | the change of sample rate, through `rubato` |
 //! | `unsupported` | names for what cannot be decoded |
@@ -20,10 +23,13 @@ mod compressed;
 mod decoder;
 mod error;
 mod excerpts;
+mod ffmpeg;
+mod file;
 mod interleaved;
 mod live;
 mod log_mel;
 mod mono;
+mod phase;
 mod reader;
 mod recording;
 mod resample;
@@ -33,8 +39,10 @@ mod wav;
 
 pub use error::AudioError;
 pub use excerpts::Excerpts;
+pub use file::AudioFile;
 pub use live::LiveReader;
 pub use log_mel::{Extent, LogMel, LogMelConfig, LogMelStream, Spectrogram, Window, normalise};
-pub use reader::{AudioReader, load, load_with_warnings};
+pub use mono::Channel;
+pub use reader::{AudioReader, load};
 pub use recording::Recording;
 pub use source::{Samples, SliceReader};

@@ -2,6 +2,7 @@
 
 use super::AudioError;
 use super::interleaved::Frames;
+use super::phase::Mix;
 use super::resample::Resampler;
 
 /// Rates outside this range are a damaged header. The bound also keeps the ratio of two rates, and with it the memory
@@ -19,9 +20,21 @@ pub(super) fn check_sample_rate(sample_rate: u32) -> Result<(), AudioError> {
     }
 }
 
-/// Averages channels, replaces what is not finite, clips, resamples.
+/// What of a recording with several channels is heard.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Channel {
+    /// All channels, averaged.
+    #[default]
+    Mix,
+    /// One channel alone, counted from 0.
+    Index(usize),
+}
+
+/// Averages channels or picks one, replaces what is not finite, clips, resamples.
 pub(super) struct Mono {
     sample_rate: u32,
+    channel: Channel,
+    mix: Mix,
     /// The rate of the frames that came last, and the resampler for it (none where it is the wanted rate).
     source: Option<(u32, Option<Resampler>)>,
     /// The last block of frames, averaged.
@@ -34,9 +47,18 @@ pub(super) struct Mono {
 }
 
 impl Mono {
-    pub(super) fn new(sample_rate: u32) -> Result<Self, AudioError> {
+    pub(super) fn new(sample_rate: u32, channel: Channel) -> Result<Self, AudioError> {
         check_sample_rate(sample_rate)?;
-        Ok(Self { sample_rate, source: None, block: Vec::new(), written: 0, not_finite: 0, peak: 0 })
+        Ok(Self {
+            sample_rate,
+            channel,
+            mix: Mix::default(),
+            source: None,
+            block: Vec::new(),
+            written: 0,
+            not_finite: 0,
+            peak: 0,
+        })
     }
 
     pub(super) fn sample_rate(&self) -> u32 {
@@ -48,6 +70,12 @@ impl Mono {
         if frames.channels == 0 {
             return Err(AudioError::Malformed("no channels".into()));
         }
+        if let Channel::Index(index) = self.channel
+            && index >= frames.channels
+            && self.written == 0
+        {
+            return Err(AudioError::NoChannel { wanted: index + 1, channels: frames.channels });
+        }
         let start = samples.len();
         if self.source.as_ref().is_none_or(|(rate, _)| *rate != frames.sample_rate) {
             self.change_source(frames.sample_rate, samples)?;
@@ -56,10 +84,16 @@ impl Mono {
         match &mut self.source {
             Some((_, Some(resampler))) => {
                 self.block.clear();
-                average(frames, &mut self.block);
+                match self.channel {
+                    Channel::Mix => self.mix.push(frames, &mut self.block),
+                    Channel::Index(index) => pick(frames, index, &mut self.block),
+                }
                 resampler.push(&self.block, samples)?;
             }
-            _ => average(frames, samples),
+            _ => match self.channel {
+                Channel::Mix => self.mix.push(frames, samples),
+                Channel::Index(index) => pick(frames, index, samples),
+            },
         }
         self.written(&mut samples[start..]);
         Ok(())
@@ -73,6 +107,7 @@ impl Mono {
         if self.written == 0 {
             return Err(AudioError::NoSamples);
         }
+        warnings.extend(self.mix.warning());
         if self.not_finite > 0 {
             warnings.push(format!("{} samples were not finite numbers and are taken as 0", self.not_finite));
         }
@@ -125,15 +160,33 @@ impl Mono {
     }
 }
 
-/// Appends the mean of each frame's samples.
-fn average(frames: &Frames<'_>, mono: &mut Vec<f32>) {
-    let scale = 1.0 / frames.channels as f32;
-    let clip = |sample: f32| if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 };
-    let mean = |frame: &[f32]| frame.iter().fold(0.0, |sum, &sample| sum + clip(sample)) * scale;
-    // The first two say the channels' number in words that the compiler can unroll.
-    match frames.channels {
-        1 => mono.extend(frames.interleaved.iter().map(|&sample| mean(&[sample]))),
-        2 => mono.extend(frames.interleaved.chunks_exact(2).map(|frame| mean(&[frame[0], frame[1]]))),
-        channels => mono.extend(frames.interleaved.chunks_exact(channels).map(mean)),
+/// A sample that counts: clipped, and 0 where it is not a number.
+pub(super) fn clip(sample: f32) -> f32 {
+    if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 }
+}
+
+/// Appends one channel of each frame. A stretch with fewer channels than the recording began with belongs to each of
+/// them.
+fn pick(frames: &Frames<'_>, index: usize, mono: &mut Vec<f32>) {
+    let index = index.min(frames.channels - 1);
+    mono.extend(frames.interleaved.chunks_exact(frames.channels).map(|frame| clip(frame[index])));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_channel_alone() {
+        let frames = Frames { sample_rate: 16_000, channels: 3, interleaved: &[0.1, 0.2, 0.3, 0.4, f32::NAN, 0.6] };
+        let heard = |channel| {
+            let mut mono = Mono::new(16_000, channel).unwrap();
+            let mut samples = Vec::new();
+            mono.push(&frames, &mut samples).map(|()| samples)
+        };
+        assert_eq!(heard(Channel::Index(0)).unwrap(), [0.1, 0.4]);
+        assert_eq!(heard(Channel::Index(1)).unwrap(), [0.2, 0.0]);
+        assert_eq!(heard(Channel::Index(2)).unwrap(), [0.3, 0.6]);
+        assert_eq!(heard(Channel::Index(3)).unwrap_err().to_string(), "has no channel 4: it has 3");
     }
 }

@@ -1,16 +1,22 @@
 //! Audio files of every kind as one stream of samples.
 
+use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
+use std::sync::Arc;
 
-use super::super::file;
-use super::compressed::CompressedDecoder;
-use super::decoder::{Decoder, MonoReader};
+use super::compressed::{CompressedDecoder, FileBytes, Input};
+use super::decoder::{Decoder, Fallback, MonoReader};
+use super::ffmpeg::FfmpegDecoder;
 use super::wav::{self, Header, WavDecoder};
-use super::{AudioError, Samples, unsupported};
+use super::{AudioError, AudioFile, Channel, Samples, unsupported};
+use crate::config::Ffmpeg;
 
 /// Seconds of a WAV file that are decoded at a time, at most.
 const BLOCK_SECONDS: f64 = 1.0;
+
+/// Bytes of the beginning that tell the format: a frame of every format that has no header of its own.
+const BEGINNING: u64 = 1 << 13;
 
 /// Reads an audio file block by block, in memory that does not grow with it. Opened again, the same file gives the
 /// same samples.
@@ -33,26 +39,31 @@ impl AudioReader {
     /// [`AudioError`], one line: an unreadable file, no audio in it, a codec that is not supported, a header that makes
     /// no sense. A file without a single sample is an error of [`Samples::read`].
     pub fn open(path: &Path, sample_rate: u32) -> Result<Self, AudioError> {
-        let (mut file, len) = file::open(path)?;
-        let mut magic = Vec::with_capacity(unsupported::MAGIC_LEN);
-        (&file).take(unsupported::MAGIC_LEN as u64).read_to_end(&mut magic)?;
-        file.rewind()?;
+        Self::of(&AudioFile::new(path), sample_rate, Channel::Mix)
+    }
 
-        if let Some(codec) = unsupported::format_name(&magic) {
-            return Err(AudioError::UnsupportedCodec { codec: codec.into() });
-        }
-        let decoder: Box<dyn Decoder> = if wav::is_wav(&magic) {
-            let header = Header::read(&mut file, Some(len))?;
-            if header.encoding().is_some() {
-                Box::new(WavDecoder::new(file, header, BLOCK_SECONDS)?)
-            } else {
-                file.rewind()?;
-                Box::new(CompressedDecoder::open(file, Some(header.format_tag))?)
-            }
-        } else {
-            Box::new(CompressedDecoder::open(file, None)?)
+    /// As [`Self::open`]; of one channel alone, where `channel` names it.
+    ///
+    /// # Errors
+    /// As [`Self::open`]. [`AudioError::NoChannel`] from [`Samples::read`] where the recording has fewer channels.
+    pub fn of(source: &AudioFile, sample_rate: u32, channel: Channel) -> Result<Self, AudioError> {
+        let (file, len) = source.open()?;
+        let (ffmpeg, bytes) = (source.ffmpeg().clone(), file.clone());
+        let with_ffmpeg = move |error| decode_with_ffmpeg(error, &ffmpeg, &bytes);
+        let (decoder, fallback): (_, Option<Fallback>) = match built_in(file, len) {
+            Ok(decoder) => (decoder, Some(Box::new(with_ffmpeg))),
+            Err(error) => (with_ffmpeg(error)?, None),
         };
-        MonoReader::new(decoder, sample_rate).map(Self)
+        let reader = MonoReader::new(decoder, sample_rate, channel)?;
+        Ok(Self(match fallback {
+            Some(fallback) => reader.with_fallback(fallback),
+            None => reader,
+        }))
+    }
+
+    /// The channels of the first frames.
+    pub(super) fn channels(self) -> Result<usize, AudioError> {
+        self.0.channels()
     }
 
     /// As [`Samples::read`].
@@ -66,6 +77,43 @@ impl AudioReader {
     /// As [`Samples::warnings`].
     pub fn warnings(&self) -> &[String] {
         self.0.warnings()
+    }
+}
+
+/// A decoder of our own for a file of `len` bytes.
+fn built_in(file: Arc<File>, len: u64) -> Result<Box<dyn Decoder>, AudioError> {
+    let mut bytes = FileBytes::new(file.clone(), len);
+    let mut magic = Vec::new();
+    (&mut bytes).take(BEGINNING).read_to_end(&mut magic)?;
+    bytes.rewind()?;
+    if let Some(codec) = unsupported::format_name(&magic) {
+        return Err(AudioError::UnsupportedCodec { codec: codec.into() });
+    }
+    if !wav::is_wav(&magic) {
+        return Ok(Box::new(CompressedDecoder::open(Input::File(file), &magic, None)?));
+    }
+    let header = Header::read(&mut bytes, Some(len))?;
+    if header.encoding().is_none() {
+        return Ok(Box::new(CompressedDecoder::open(Input::File(file), &magic, Some(header.format_tag))?));
+    }
+    Ok(Box::new(WavDecoder::new(bytes, header, BLOCK_SECONDS)?))
+}
+
+/// ffmpeg's decoder, where `error` may be a matter of what our own decoders know.
+fn decode_with_ffmpeg(error: AudioError, ffmpeg: &Ffmpeg, file: &File) -> Result<Box<dyn Decoder>, AudioError> {
+    let is_worth_a_try = matches!(
+        error,
+        AudioError::UnknownFormat
+            | AudioError::NoAudioTrack
+            | AudioError::UnsupportedCodec { .. }
+            | AudioError::Malformed(_)
+            | AudioError::NothingDecodable
+    );
+    match is_worth_a_try.then(|| FfmpegDecoder::open(ffmpeg, file)).flatten() {
+        Some(Ok(decoder)) => Ok(Box::new(decoder)),
+        // A file that is nothing we know is called so, whatever ffmpeg calls it.
+        Some(Err(problem)) if matches!(error, AudioError::UnsupportedCodec { .. }) => Err(problem),
+        _ => Err(error),
     }
 }
 
@@ -88,17 +136,5 @@ impl Samples for AudioReader {
 /// # Errors
 /// As [`AudioReader::open`] and [`AudioReader::read`].
 pub fn load(path: &Path, sample_rate: u32) -> Result<Vec<f32>, AudioError> {
-    load_with_warnings(path, sample_rate, &mut Vec::new())
-}
-
-/// As [`load`], and appends to `warnings` what was left out of the file or substituted.
-///
-/// # Errors
-/// As [`load`].
-pub fn load_with_warnings(path: &Path, sample_rate: u32, warnings: &mut Vec<String>) -> Result<Vec<f32>, AudioError> {
-    let mut reader = AudioReader::open(path, sample_rate)?;
-    let mut samples = Vec::new();
-    while reader.read(&mut samples)? {}
-    warnings.extend_from_slice(reader.warnings());
-    Ok(samples)
+    AudioFile::new(path).load(sample_rate, &mut Vec::new())
 }

@@ -2,13 +2,18 @@
 
 use std::path::Path;
 
-use super::{AudioError, AudioReader, Samples, SliceReader};
+use super::{AudioError, AudioFile, AudioReader, Channel, Samples, SliceReader};
 
 /// Sound that can be read again from its start.
 #[derive(Debug, Clone, Copy)]
 pub enum Recording<'a> {
     /// A file of any format that [`AudioReader`] knows.
-    File(&'a Path),
+    File {
+        /// The file.
+        file: &'a AudioFile,
+        /// All channels mixed, or one of them.
+        channel: Channel,
+    },
     /// Mono samples in [-1, 1].
     Samples {
         /// The samples.
@@ -22,10 +27,10 @@ impl<'a> Recording<'a> {
     /// Opens it at its start, to be read as mono samples at `sample_rate` Hz.
     ///
     /// # Errors
-    /// As [`AudioReader::open`]; [`AudioError::OtherRate`] for samples of another rate.
+    /// As [`AudioReader::of`]; [`AudioError::OtherRate`] for samples of another rate.
     pub fn open(&self, sample_rate: u32) -> Result<Box<dyn Samples + 'a>, AudioError> {
         match *self {
-            Recording::File(path) => Ok(Box::new(AudioReader::open(path, sample_rate)?)),
+            Recording::File { file, channel } => Ok(Box::new(AudioReader::of(file, sample_rate, channel)?)),
             Recording::Samples { samples, sample_rate: found } if found == sample_rate => {
                 Ok(Box::new(SliceReader::new(samples, sample_rate)))
             }
@@ -36,8 +41,24 @@ impl<'a> Recording<'a> {
     /// The file, if it is one.
     pub fn path(&self) -> Option<&'a Path> {
         match self {
-            Recording::File(path) => Some(path),
+            Recording::File { file, .. } => Some(file.path()),
             Recording::Samples { .. } => None,
         }
+    }
+    /// How many channels it has where it starts; samples in memory are one channel.
+    ///
+    /// # Errors
+    /// As [`AudioFile::channels`].
+    pub fn channels(&self) -> Result<usize, AudioError> {
+        match self {
+            Recording::File { file, .. } => file.channels(),
+            Recording::Samples { .. } => Ok(1),
+        }
+    }
+}
+
+impl<'a> From<&'a AudioFile> for Recording<'a> {
+    fn from(file: &'a AudioFile) -> Self {
+        Recording::File { file, channel: Channel::Mix }
     }
 }

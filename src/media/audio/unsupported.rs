@@ -4,19 +4,16 @@
 pub(super) const MAGIC_LEN: usize = 64;
 
 /// Beginnings of files, `_` standing for any byte.
-const FORMATS: [(&[u8], &str); 8] = [
-    (b"\x1a\x45\xdf\xa3", "Matroska (mkv, webm)"),
+const FORMATS: [(&[u8], &str); 5] = [
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "Windows Media (asf, wma)"),
     (b"#!AMR", "AMR"),
-    (b"FORM____AIF", "AIFF"),
-    (b"caff", "CAF"),
     (b"RIFX", "big-endian WAV"),
     (b"riff\x2e\x91\xcf\x11", "Wave64"),
     (b".snd", "AU"),
 ];
 
 /// First packets of ogg streams.
-const OGG_CODECS: [(&[u8], &str); 3] = [(b"OpusHead", "Opus"), (b"Speex   ", "Speex"), (b"\x80theora", "Theora video")];
+const OGG_CODECS: [(&[u8], &str); 1] = [(b"Speex   ", "Speex")];
 
 /// The name of the format or codec of a file that begins with `magic`, where it is a known one without a decoder here.
 pub(super) fn format_name(magic: &[u8]) -> Option<&'static str> {
@@ -28,25 +25,32 @@ pub(super) fn format_name(magic: &[u8]) -> Option<&'static str> {
     name_of(magic, &FORMATS)
 }
 
-/// Beginnings of files that are decoded, but not from a stream.
-const FILE_FORMATS: [(&[u8], &str); 4] =
-    [(b"fLaC", "FLAC"), (b"OggS", "Ogg"), (b"ID3", "mp3"), (b"____ftyp", "MP4 (m4a)")];
+/// Beginnings of what other decoders than that of WAV read.
+const COMPRESSED: [(&[u8], &str); 7] = [
+    (b"fLaC", "FLAC"),
+    (b"OggS", "Ogg"),
+    (b"ID3", "mp3"),
+    (b"____ftyp", "MP4"),
+    (b"\x1a\x45\xdf\xa3", "Matroska"),
+    (b"FORM____AIF", "AIFF"),
+    (b"caff", "CAF"),
+];
 
-/// How many bytes [`stream_format`] must see to be sure about a stream that begins with `magic`; `None` where `magic`
+/// How many bytes [`is_compressed`] must see to be sure about a stream that begins with `magic`; `None` where `magic`
 /// is enough.
 pub(super) fn frame_to_confirm(magic: &[u8]) -> Option<usize> {
     SyncedFrame::read(magic).map(|frame| frame.len + SYNC_LEN)
 }
 
-/// The name of the format of a stream that begins with `magic`, where it is known not to be raw samples.
-pub(super) fn stream_format(magic: &[u8]) -> Option<&'static str> {
-    if let Some(name) = format_name(magic).or_else(|| name_of(magic, &FILE_FORMATS)) {
-        return Some(name);
+/// Whether a stream begins as a file for the compressed formats' decoders does, and not with raw samples.
+pub(super) fn is_compressed(magic: &[u8]) -> bool {
+    if name_of(magic, &COMPRESSED).is_some() {
+        return true;
     }
     // Raw samples can look like the beginning of one frame by chance, hardly like two in the right distance.
-    let first = SyncedFrame::read(magic)?;
-    let second = SyncedFrame::read(magic.get(first.len..)?)?;
-    (second.format == first.format).then_some(first.format)
+    let second =
+        SyncedFrame::read(magic).and_then(|first| Some((first.format, SyncedFrame::read(magic.get(first.len..)?)?)));
+    second.is_some_and(|(first, second)| second.format == first)
 }
 
 /// Bytes that tell how long a frame of mp3 or ADTS is.

@@ -103,9 +103,9 @@ impl Blip {
     /// # Errors
     /// [`Error::Request`] when the model does not answer questions; [`Error::Input`] when the question is empty or
     /// too long; [`Error::Engine`] when a graph fails.
-    pub fn answer(&mut self, image: &EncodedImage, question: &str, options: &SearchOptions) -> Result<Answer, Error> {
+    pub fn answer(&self, image: &EncodedImage, question: &str, options: &SearchOptions) -> Result<Answer, Error> {
         let cross = self.encode_question(image, question)?;
-        let Some(decoder) = &mut self.answer_decoder else { return Err(self.not_prepared()) };
+        let Some(decoder) = self.answer_decoder.get() else { return Err(self.not_prepared()) };
         let tokens = &self.spec.tokens;
         let positions = self.spec.generation.max_question_tokens;
         let limit = options.max_tokens.unwrap_or(self.spec.generation.answer_max_tokens);
@@ -131,13 +131,13 @@ impl Blip {
     /// # Errors
     /// As [`Blip::answer`].
     pub fn rank(
-        &mut self,
+        &self,
         image: &EncodedImage,
         question: &str,
         candidates: &Candidates,
     ) -> Result<Vec<RankedAnswer>, Error> {
         let cross = self.encode_question(image, question)?;
-        let Some(decoder) = &mut self.answer_decoder else { return Err(self.not_prepared()) };
+        let Some(decoder) = self.answer_decoder.get() else { return Err(self.not_prepared()) };
         let tokens = &self.spec.tokens;
         let found = log_probabilities(decoder, &cross, &[tokens.start], tokens.end, &candidates.tokens)?;
         Ok(RankedAnswer::ranked(found))
@@ -145,11 +145,11 @@ impl Blip {
 
     /// The execution provider of the answers' decoder; that of the vision encoder before it is loaded.
     pub fn answer_provider(&self) -> &'static str {
-        self.answer_decoder.as_ref().map_or(self.provider(), |decoder| decoder.provider())
+        self.answer_decoder.get().map_or(self.provider(), |decoder| decoder.provider())
     }
 
     /// What the answers' decoder attends to.
-    fn encode_question(&mut self, image: &EncodedImage, question: &str) -> Result<CrossAttention, Error> {
+    fn encode_question(&self, image: &EncodedImage, question: &str) -> Result<CrossAttention, Error> {
         let question = question.trim();
         if question.is_empty() {
             return Err(Error::Input { problem: "the question is empty".to_string() });
@@ -161,7 +161,7 @@ impl Blip {
             return Err(Error::Input { problem });
         }
         self.prepare_answers()?;
-        let (Some(encoder), Some(embeddings)) = (&mut self.question_encoder, &image.embeddings) else {
+        let (Some(encoder), Some(embeddings)) = (self.question_encoder.get(), &image.embeddings) else {
             return Err(self.not_prepared());
         };
         let ids = Tensor::integer(ndarray::Array2::from_shape_fn((1, ids.len()), |(_, at)| ids[at]))?;

@@ -53,7 +53,7 @@ impl Blip {
     /// # Errors
     /// [`Error::Request`] when the model does not caption; [`Error::Input`] when the prompt is too long;
     /// [`Error::Engine`] when a graph fails.
-    pub fn caption(&mut self, image: &EncodedImage, options: &CaptionOptions) -> Result<Vec<Caption>, Error> {
+    pub fn caption(&self, image: &EncodedImage, options: &CaptionOptions) -> Result<Vec<Caption>, Error> {
         self.prepare_captions()?;
         let tokens = &self.spec.tokens;
         // The tokenizer's [CLS] is replaced by [DEC] and its [SEP] cut off, as `generate` does with a prompt.
@@ -73,7 +73,7 @@ impl Blip {
             limit: limit.min(positions - prompt.len()),
             count: options.captions,
         };
-        let (Some(decoder), Some(cross)) = (&mut self.caption_decoder, &image.caption_cross) else {
+        let (Some(decoder), Some(cross)) = (self.caption_decoder.get(), &image.caption_cross) else {
             return Err(self.not_prepared());
         };
         let written = generate(decoder, cross, &request, &options.search)?;

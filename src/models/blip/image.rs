@@ -43,7 +43,7 @@ impl Blip {
     ///
     /// # Errors
     /// [`Error::Engine`] when the graph fails.
-    pub fn encode(&mut self, image: &RgbImage) -> Result<EncodedImage, Error> {
+    pub fn encode(&self, image: &RgbImage) -> Result<EncodedImage, Error> {
         let pixels = pixel_values(image, &pixel_config(&self.spec.image));
         let mut outputs = self.vision.run(&[("pixel_values", &[Tensor::float(pixels)?])])?;
         Ok(EncodedImage {

@@ -79,7 +79,7 @@ impl Blip {
     ///
     /// # Errors
     /// [`Error::Request`] when the model does not match; [`Error::Engine`] when a graph fails.
-    pub fn match_texts(&mut self, image: &EncodedImage, texts: &mut MatchTexts) -> Result<Vec<Match>, Error> {
+    pub fn match_texts(&self, image: &EncodedImage, texts: &mut MatchTexts) -> Result<Vec<Match>, Error> {
         self.prepare_matching()?;
         let mut found = vec![Match::default(); texts.texts.len()];
         if self.has("match_encoder") {
@@ -98,13 +98,13 @@ impl Blip {
 
     /// The execution provider of the matching graph; that of the vision encoder before it is loaded.
     pub fn match_provider(&self) -> &'static str {
-        let graph = self.match_encoder.as_ref().or(self.text_encoder.as_ref());
+        let graph = self.match_encoder.get().or(self.text_encoder.get());
         graph.map_or(self.provider(), |graph| graph.provider())
     }
 
     /// Probabilities of the matching head, into `found`.
-    fn probabilities(&mut self, image: &EncodedImage, texts: &MatchTexts, found: &mut [Match]) -> Result<(), Error> {
-        let (Some(encoder), Some(embeddings)) = (&mut self.match_encoder, &image.embeddings) else {
+    fn probabilities(&self, image: &EncodedImage, texts: &MatchTexts, found: &mut [Match]) -> Result<(), Error> {
+        let (Some(encoder), Some(embeddings)) = (self.match_encoder.get(), &image.embeddings) else {
             return Err(self.not_prepared());
         };
         for places in batches(texts) {
@@ -125,12 +125,12 @@ impl Blip {
     }
 
     /// Computes the texts' embeddings, once.
-    fn embed(&mut self, texts: &mut MatchTexts) -> Result<(), Error> {
+    fn embed(&self, texts: &mut MatchTexts) -> Result<(), Error> {
         if texts.embeddings.is_some() {
             return Ok(());
         }
         let length = self.folder.common.graphs["text_encoder"].outputs["text_embedding"].fixed(1);
-        let Some(encoder) = &mut self.text_encoder else { return Err(self.not_prepared()) };
+        let Some(encoder) = self.text_encoder.get() else { return Err(self.not_prepared()) };
         let mut embeddings: Option<Array2<f32>> = None;
         for places in batches(texts) {
             let (ids, mask) = padded(texts, &places, self.spec.tokens.pad);

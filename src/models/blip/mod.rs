@@ -11,7 +11,7 @@ use crate::config::model_folder::{BlipSpec, Kind, ModelFolder};
 use crate::engine::Graph;
 use crate::error::Error;
 use crate::models::generation::Decoder;
-use crate::models::loader::{Loader, load_once};
+use crate::models::loader::{Lazy, Loader};
 use crate::models::vocabulary::Vocabulary;
 
 pub use answer::{Answer, Candidates, RankedAnswer};
@@ -27,11 +27,11 @@ pub struct Blip {
     spec: BlipSpec,
     vocabulary: Vocabulary,
     vision: Graph,
-    caption_decoder: Option<Decoder>,
-    question_encoder: Option<Graph>,
-    answer_decoder: Option<Decoder>,
-    match_encoder: Option<Graph>,
-    text_encoder: Option<Graph>,
+    caption_decoder: Lazy<Decoder>,
+    question_encoder: Lazy<Graph>,
+    answer_decoder: Lazy<Decoder>,
+    match_encoder: Lazy<Graph>,
+    text_encoder: Lazy<Graph>,
 }
 
 impl Blip {
@@ -46,11 +46,11 @@ impl Blip {
             spec: spec.clone(),
             vocabulary: Vocabulary::load(&folder, &spec.tokenizer)?,
             vision: loader.graph("vision")?,
-            caption_decoder: None,
-            question_encoder: None,
-            answer_decoder: None,
-            match_encoder: None,
-            text_encoder: None,
+            caption_decoder: Lazy::new(),
+            question_encoder: Lazy::new(),
+            answer_decoder: Lazy::new(),
+            match_encoder: Lazy::new(),
+            text_encoder: Lazy::new(),
             loader,
             folder,
         })
@@ -79,11 +79,11 @@ impl Blip {
     ///
     /// # Errors
     /// [`Error::Request`] when the model does not caption; [`Error::Engine`] when a graph cannot be loaded.
-    pub fn prepare_captions(&mut self) -> Result<(), Error> {
+    pub fn prepare_captions(&self) -> Result<(), Error> {
         if !self.captions() {
             return Err(self.lacks("caption pictures", "caption_decoder"));
         }
-        load_once(&mut self.caption_decoder, || Decoder::load(&self.loader, "caption_decoder"))?;
+        self.caption_decoder.get_or_load(|| Decoder::load(&self.loader, "caption_decoder"))?;
         Ok(())
     }
 
@@ -91,12 +91,12 @@ impl Blip {
     ///
     /// # Errors
     /// [`Error::Request`] when the model does not answer questions; [`Error::Engine`] when a graph cannot be loaded.
-    pub fn prepare_answers(&mut self) -> Result<(), Error> {
+    pub fn prepare_answers(&self) -> Result<(), Error> {
         if !self.answers() {
             return Err(self.lacks("answer questions", "question_encoder"));
         }
-        load_once(&mut self.question_encoder, || self.loader.graph("question_encoder"))?;
-        load_once(&mut self.answer_decoder, || Decoder::load(&self.loader, "answer_decoder"))?;
+        self.question_encoder.get_or_load(|| self.loader.graph("question_encoder"))?;
+        self.answer_decoder.get_or_load(|| Decoder::load(&self.loader, "answer_decoder"))?;
         Ok(())
     }
 
@@ -104,15 +104,15 @@ impl Blip {
     ///
     /// # Errors
     /// [`Error::Request`] when the model does not match; [`Error::Engine`] when a graph cannot be loaded.
-    pub fn prepare_matching(&mut self) -> Result<(), Error> {
+    pub fn prepare_matching(&self) -> Result<(), Error> {
         if !self.matches() {
             return Err(self.lacks("match texts", "match_encoder` or `text_encoder"));
         }
         if self.has("match_encoder") {
-            load_once(&mut self.match_encoder, || self.loader.graph("match_encoder"))?;
+            self.match_encoder.get_or_load(|| self.loader.graph("match_encoder"))?;
         }
         if self.has("text_encoder") {
-            load_once(&mut self.text_encoder, || self.loader.graph("text_encoder"))?;
+            self.text_encoder.get_or_load(|| self.loader.graph("text_encoder"))?;
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::media::image::pixel_values;
 use crate::models::blip::{Answer, Candidates, Caption, EncodedImage, RankedAnswer, pixel_config};
 use crate::models::generation::{Decoder, log_probabilities};
-use crate::models::loader::{Loader, load_once};
+use crate::models::loader::{Lazy, Loader};
 use crate::models::vocabulary::Vocabulary;
 
 /// A BLIP-2 model. The vision encoder is loaded with it, the language model when a task first needs it.
@@ -26,8 +26,8 @@ pub struct Blip2 {
     spec: Blip2Spec,
     vocabulary: Vocabulary,
     vision: Graph,
-    text_encoder: Option<Graph>,
-    decoder: Option<Decoder>,
+    text_encoder: Lazy<Graph>,
+    decoder: Lazy<Decoder>,
 }
 
 impl Blip2 {
@@ -42,8 +42,8 @@ impl Blip2 {
             spec: spec.clone(),
             vocabulary: Vocabulary::load(&folder, &spec.tokenizer)?,
             vision: loader.graph("vision")?,
-            text_encoder: None,
-            decoder: None,
+            text_encoder: Lazy::new(),
+            decoder: Lazy::new(),
             loader,
             folder,
         })
@@ -53,11 +53,11 @@ impl Blip2 {
     ///
     /// # Errors
     /// [`Error::Engine`] when a graph cannot be loaded.
-    pub fn prepare(&mut self) -> Result<(), Error> {
+    pub fn prepare(&self) -> Result<(), Error> {
         if self.has_encoder() {
-            load_once(&mut self.text_encoder, || self.loader.graph("text_encoder"))?;
+            self.text_encoder.get_or_load(|| self.loader.graph("text_encoder"))?;
         }
-        load_once(&mut self.decoder, || Decoder::load(&self.loader, "decoder"))?;
+        self.decoder.get_or_load(|| Decoder::load(&self.loader, "decoder"))?;
         Ok(())
     }
 
@@ -68,7 +68,7 @@ impl Blip2 {
 
     /// The execution provider of the language model; that of the vision encoder before it is loaded.
     pub fn language_provider(&self) -> &'static str {
-        self.decoder.as_ref().map_or(self.provider(), |decoder| decoder.provider())
+        self.decoder.get().map_or(self.provider(), |decoder| decoder.provider())
     }
 
     /// Name of the model.
@@ -80,7 +80,7 @@ impl Blip2 {
     ///
     /// # Errors
     /// [`Error::Engine`] when the graph fails.
-    pub fn encode(&mut self, image: &RgbImage) -> Result<EncodedImage, Error> {
+    pub fn encode(&self, image: &RgbImage) -> Result<EncodedImage, Error> {
         let pixels = pixel_values(image, &pixel_config(&self.spec.image));
         let mut outputs = self.vision.run(&[("pixel_values", &[Tensor::float(pixels)?])])?;
         let shape = &self.folder.common.graphs["vision"].outputs["image_embeds"];
@@ -92,7 +92,7 @@ impl Blip2 {
     ///
     /// # Errors
     /// [`Error::Input`] when the prompt is too long; [`Error::Engine`] when a graph fails.
-    pub fn caption(&mut self, image: &EncodedImage, options: &CaptionOptions) -> Result<Vec<Caption>, Error> {
+    pub fn caption(&self, image: &EncodedImage, options: &CaptionOptions) -> Result<Vec<Caption>, Error> {
         let prompt = self.prompt(options.prompt.as_deref().map(str::trim).filter(|text| !text.is_empty()))?;
         let limit = options.search.max_tokens.unwrap_or(self.spec.generation.caption_max_tokens);
         let written = self.writing(image, &prompt.ids)?.write(limit, options.captions, &options.search)?;
@@ -105,7 +105,7 @@ impl Blip2 {
     ///
     /// # Errors
     /// [`Error::Input`] when the question is empty or too long; [`Error::Engine`] when a graph fails.
-    pub fn answer(&mut self, image: &EncodedImage, question: &str, options: &SearchOptions) -> Result<Answer, Error> {
+    pub fn answer(&self, image: &EncodedImage, question: &str, options: &SearchOptions) -> Result<Answer, Error> {
         let prompt = self.question(question)?;
         let limit = options.max_tokens.unwrap_or(self.spec.generation.answer_max_tokens);
         let written = self.writing(image, &prompt.ids)?.write(limit, 1, options)?.into_iter().next();
@@ -133,7 +133,7 @@ impl Blip2 {
     /// # Errors
     /// As [`Blip2::answer`].
     pub fn rank(
-        &mut self,
+        &self,
         image: &EncodedImage,
         question: &str,
         candidates: &Candidates,

@@ -27,7 +27,7 @@ pub(super) enum About<'a> {
 
 /// A decoder that is ready to write.
 pub(super) struct Writing<'a> {
-    pub decoder: &'a mut Decoder,
+    pub decoder: &'a Decoder,
     pub about: About<'a>,
     /// What is fed first.
     pub first: &'a [i64],
@@ -95,14 +95,14 @@ impl Blip2 {
     }
 
     /// The decoder, ready to write about a picture and what `prompt` says of it.
-    pub(super) fn writing<'a>(&'a mut self, image: &'a EncodedImage, prompt: &'a [i64]) -> Result<Writing<'a>, Error> {
+    pub(super) fn writing<'a>(&'a self, image: &'a EncodedImage, prompt: &'a [i64]) -> Result<Writing<'a>, Error> {
         self.prepare()?;
         let other = || Error::Request {
             model: self.folder.common.name.clone(),
             problem: "the picture was not encoded by this model".to_string(),
         };
-        let (Some(rows), Some(decoder)) = (image.embeddings(), &mut self.decoder) else { return Err(other()) };
-        let (about, first) = match (&mut self.text_encoder, &self.spec.tokens.start) {
+        let (Some(rows), Some(decoder)) = (image.embeddings(), self.decoder.get()) else { return Err(other()) };
+        let (about, first) = match (self.text_encoder.get(), &self.spec.tokens.start) {
             (Some(encoder), Some(start)) => {
                 let ids = Tensor::integer(Array2::from_shape_fn((1, prompt.len()), |(_, at)| prompt[at]))?;
                 let inputs = [("input_ids", std::slice::from_ref(&ids)), ("image_embeds", std::slice::from_ref(rows))];

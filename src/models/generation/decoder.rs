@@ -37,7 +37,7 @@ pub enum Source<'a> {
 /// Sequences in the making, all of the same length: one or more hypotheses for each window of the source, the hypotheses of
 /// a window side by side.
 pub struct Decoding<'a> {
-    decoder: &'a mut Decoder,
+    decoder: &'a Decoder,
     source: Source<'a>,
     past_keys: Vec<Tensor>,
     past_values: Vec<Tensor>,
@@ -161,7 +161,7 @@ impl Decoder {
     ///
     /// # Errors
     /// [`EngineError::Run`] when the cache cannot be made.
-    pub fn start<'a>(&'a mut self, source: impl Into<Source<'a>>) -> Result<Decoding<'a>, EngineError> {
+    pub fn start<'a>(&'a self, source: impl Into<Source<'a>>) -> Result<Decoding<'a>, EngineError> {
         let source = source.into();
         let rows = source.windows();
         let empty = || Tensor::zeros(&[rows, self.heads, 0, self.head_dim]);

@@ -26,7 +26,7 @@ pub struct Request<'a> {
 /// # Errors
 /// [`EngineError`] when the graph fails.
 pub fn generate<'a>(
-    decoder: &'a mut Decoder,
+    decoder: &'a Decoder,
     source: impl Into<Source<'a>>,
     request: &Request,
     options: &SearchOptions,

@@ -22,7 +22,7 @@ const MOST_CACHED: usize = 512;
 /// # Errors
 /// [`EngineError`] when the graph fails.
 pub fn log_probabilities<'a>(
-    decoder: &'a mut Decoder,
+    decoder: &'a Decoder,
     source: impl Into<Source<'a>>,
     start: &[i64],
     end: i64,

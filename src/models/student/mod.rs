@@ -108,7 +108,7 @@ impl Student {
     /// # Errors
     /// [`Error::Input`] when there is nothing, something that this student does not take, a text or sound that is too
     /// long, or numbers that do not fit; [`Error::Engine`] when the graph fails.
-    pub fn fuse(&mut self, inputs: &FusionInputs) -> Result<Fusion, Error> {
+    pub fn fuse(&self, inputs: &FusionInputs) -> Result<Fusion, Error> {
         let present = inputs.present();
         if present.is_empty() {
             let problem = format!("nothing to fuse; the student takes {}", self.taken());

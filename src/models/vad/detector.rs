@@ -36,7 +36,7 @@ impl SpeechDetector {
     ///
     /// # Errors
     /// [`Error::Engine`] when the graph fails.
-    pub fn push(&mut self, vad: &mut Vad, samples: &[f32]) -> Result<Vec<Stretch>, Error> {
+    pub fn push(&mut self, vad: &Vad, samples: &[f32]) -> Result<Vec<Stretch>, Error> {
         self.samples += samples.len() as u64;
         let mut found = Vec::new();
         for probability in self.probabilities.push(vad, samples)? {
@@ -49,7 +49,7 @@ impl SpeechDetector {
     ///
     /// # Errors
     /// As [`SpeechDetector::push`].
-    pub fn finish(self, vad: &mut Vad) -> Result<Vec<Stretch>, Error> {
+    pub fn finish(self, vad: &Vad) -> Result<Vec<Stretch>, Error> {
         let last = self.probabilities.finish(vad)?;
         Ok(self.finder.finish(&last, self.samples))
     }

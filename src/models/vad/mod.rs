@@ -3,7 +3,7 @@
 //!
 //! ```no_run
 //! # use edgefuse::{config::VadOptions, error::Error, models::vad::{SpeechDetector, Vad}};
-//! # fn speech(vad: &mut Vad, blocks: &[Vec<f32>]) -> Result<(), Error> {
+//! # fn speech(vad: &Vad, blocks: &[Vec<f32>]) -> Result<(), Error> {
 //! let mut detector = SpeechDetector::new(vad, &VadOptions::default())?;
 //! for block in blocks {
 //!     for stretch in detector.push(vad, block)? {
@@ -15,6 +15,7 @@
 //! ```
 
 mod detector;
+mod levelled;
 mod padding;
 mod probabilities;
 mod speech_map;
@@ -94,7 +95,7 @@ impl Vad {
     ///
     /// # Errors
     /// [`Error::Request`] for options out of range; [`Error::Engine`] when the graph fails.
-    pub fn stretches(&mut self, samples: &[f32], options: &VadOptions) -> Result<Vec<Stretch>, Error> {
+    pub fn stretches(&self, samples: &[f32], options: &VadOptions) -> Result<Vec<Stretch>, Error> {
         let mut detector = SpeechDetector::new(self, options)?;
         let mut found = detector.push(self, samples)?;
         found.extend(detector.finish(self)?);
@@ -112,7 +113,7 @@ impl Vad {
 
     /// Probability of speech in each of the consecutive chunks that `rows` holds, each with its context before it, and
     /// the state after them.
-    fn run(&mut self, rows: Array2<f32>, state: &State) -> Result<(Vec<f32>, State), EngineError> {
+    fn run(&self, rows: Array2<f32>, state: &State) -> Result<(Vec<f32>, State), EngineError> {
         let chunks = rows.nrows();
         let samples = Tensor::float(rows)?;
         let one = std::slice::from_ref;

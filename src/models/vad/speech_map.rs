@@ -2,6 +2,10 @@
 
 use super::stretch::Stretch;
 
+/// Times of segments are uncertain by some tenths of a second, and a stretch has up to 0.4 s of padding on either side: what
+/// reaches no further than this over a cut is not in the stretch behind it.
+const SPILL_SECONDS: f64 = 0.5;
+
 /// Which side of a place belongs to it, where two stretches meet in the speech.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Edge {
@@ -53,14 +57,58 @@ impl SpeechMap {
 
     /// Start and end, in seconds, of something short, such as a word, that lies in one stretch: the one of its middle.
     /// What reaches past that stretch, by the inaccuracy of the times, is taken to the stretch's own edge.
+    pub fn word(&self, start: f64, end: f64, sample_rate: u32) -> (f64, f64) {
+        let rate = f64::from(sample_rate);
+        let (start, end) = (nearest(start, rate), nearest(end, rate));
+        let middle = self.index(start.midpoint(end), Edge::Start);
+        self.within_stretches(middle, middle, (start, end), rate)
+    }
+
+    /// Start and end, in seconds, of something longer, such as a sentence, that may reach over several stretches. An end
+    /// that lies a little beyond a cut belongs to the stretch before it, and a start a little before a cut to the stretch
+    /// after it: at most [`SPILL_SECONDS`], and less than half of the stretch that it spills into. The stretch with the
+    /// largest part always counts, so the result is never inside silence that was cut out.
+    ///
+    /// Spans that follow each other in the speech follow each other in the recording.
     pub fn span(&self, start: f64, end: f64, sample_rate: u32) -> (f64, f64) {
         let rate = f64::from(sample_rate);
         let (start, end) = (nearest(start, rate), nearest(end, rate));
-        let map = |at| match self.index(start.midpoint(end), Edge::Start) {
-            Some(index) => self.within(index, at) as f64 / rate,
-            None => at as f64 / rate,
-        };
-        (map(start), map(end))
+        if end <= start {
+            return self.word(start as f64 / rate, start as f64 / rate, sample_rate);
+        }
+        let (mut first, mut last) = (self.index(start, Edge::Start), self.index(end, Edge::End));
+        if let (Some(from), Some(to)) = (first, last) {
+            let part = |index: usize| {
+                let (from, to) = (self.start_of(index), self.ends[index].0);
+                (end.min(to).saturating_sub(start.max(from)), to - from)
+            };
+            let spills = |index: usize| {
+                let (part, stretch) = part(index);
+                part as f64 <= SPILL_SECONDS * rate && 2 * part < stretch
+            };
+            let largest = (from..=to).max_by_key(|&index| (part(index).0, std::cmp::Reverse(index))).unwrap_or(from);
+            first = (from..=largest).find(|&index| index == largest || !spills(index));
+            last = (largest..=to).rev().find(|&index| index == largest || !spills(index));
+        }
+        self.within_stretches(first, last, (start, end), rate)
+    }
+
+    /// Two samples of the speech in seconds of the recording, the first within the stretch `first`, the second within
+    /// `last`.
+    fn within_stretches(
+        &self,
+        first: Option<usize>,
+        last: Option<usize>,
+        (start, end): (u64, u64),
+        rate: f64,
+    ) -> (f64, f64) {
+        let map = |index: Option<usize>, at: u64| index.map_or(at, |index| self.within(index, at)) as f64 / rate;
+        (map(first, start), map(last, end))
+    }
+
+    /// Where the stretch `index` starts in the speech alone.
+    fn start_of(&self, index: usize) -> u64 {
+        index.checked_sub(1).map_or(0, |before| self.ends[before].0)
     }
 
     /// The stretch that sample `at` of the speech is in, or the last; `None` where there is none.
@@ -75,7 +123,7 @@ impl SpeechMap {
     /// Sample `at` of the speech as a sample of the recording, within the stretch `index`.
     fn within(&self, index: usize, at: u64) -> u64 {
         let (end, end_in_recording) = self.ends[index];
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before].0);
+        let start = self.start_of(index);
         end_in_recording - (end - at.clamp(start, end))
     }
 }
@@ -125,14 +173,67 @@ mod tests {
     #[test]
     fn a_word_stays_in_the_stretch_of_its_middle() {
         let map = map();
-        assert_eq!(map.span(0.9, 1.04, 100), (2.9, 3.0));
-        assert_eq!(map.span(0.98, 1.3, 100), (10.0, 10.3));
-        assert_eq!(map.span(0.5, 0.6, 100), (2.5, 2.6));
+        assert_eq!(map.word(0.9, 1.04, 100), (2.9, 3.0));
+        assert_eq!(map.word(0.98, 1.3, 100), (10.0, 10.3));
+        assert_eq!(map.word(0.5, 0.6, 100), (2.5, 2.6));
+    }
+
+    /// 5 s of speech from 1 s on, 4 s from 20 s on, 3 s from 50 s on, at 100 Hz: cuts at 5 s and 9 s.
+    fn three() -> SpeechMap {
+        SpeechMap::new(&[(100, 600), (2_000, 2_400), (5_000, 5_300)].map(|(start, end)| Stretch { start, end }))
+    }
+
+    #[test]
+    fn a_boundary_near_a_cut_belongs_to_the_side_of_its_segment() {
+        for hundredths in -20..=20 {
+            let cut = 5.0 + f64::from(hundredths) / 100.0;
+            let (start, end) = three().span(0.5, cut, 100);
+            assert!(start == 1.5 && (5.8..=6.0).contains(&end), "{cut}: {end}");
+            let (start, end) = three().span(cut, 8.0, 100);
+            assert!((20.0..=20.2).contains(&start) && end == 23.0, "{cut}: {start}");
+            // From one cut to the next: one stretch, whole.
+            let (start, end) = three().span(cut, 9.0 + f64::from(hundredths) / 100.0, 100);
+            assert!((20.0..=20.2).contains(&start) && (23.8..=24.0).contains(&end), "{cut}: {start} {end}");
+        }
+    }
+
+    #[test]
+    fn a_segment_that_covers_several_stretches_keeps_both_ends() {
+        assert_eq!(three().span(3.0, 7.0, 100), (4.0, 22.0));
+        assert_eq!(three().span(0.0, 12.0, 100), (1.0, 53.0));
+        assert_eq!(three().span(4.9, 12.0, 100), (20.0, 53.0));
+        assert_eq!(three().span(4.4, 9.6, 100), (5.4, 50.6));
+        // A short stretch that is covered whole is said, not spilt into.
+        let short = SpeechMap::new(&[(0, 30), (1_000, 1_300)].map(|(start, end)| Stretch { start, end }));
+        assert_eq!(short.span(0.0, 3.3, 100), (0.0, 13.0));
+        assert_eq!(short.span(0.2, 3.3, 100), (10.0, 13.0));
+    }
+
+    #[test]
+    fn spans_in_order_stay_in_order_and_out_of_the_pauses() {
+        let map = three();
+        let mut random = fastrand::Rng::with_seed(7);
+        for _ in 0..2_000 {
+            let mut ends: Vec<f64> = (0..8).map(|_| f64::from(random.u32(0..1_300)) / 100.0).collect();
+            ends.sort_by(f64::total_cmp);
+            let mut last = 0.0;
+            for pair in ends.windows(2) {
+                let (start, end) = map.span(pair[0], pair[1], 100);
+                assert!(last <= start && start <= end, "{ends:?}");
+                for at in [start, end] {
+                    let said =
+                        [(1.0, 6.0), (20.0, 24.0), (50.0, 53.0)].iter().any(|(from, to)| (*from..=*to).contains(&at));
+                    assert!(said, "{ends:?}: {at}");
+                }
+                last = end;
+            }
+        }
     }
 
     #[test]
     fn without_stretches_nothing_moves() {
         assert_eq!(SpeechMap::default().sample(7, Edge::End), 7);
         assert_eq!(SpeechMap::default().span(0.5, 1.0, 100), (0.5, 1.0));
+        assert_eq!(SpeechMap::default().word(0.5, 1.0, 100), (0.5, 1.0));
     }
 }

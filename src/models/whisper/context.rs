@@ -11,6 +11,8 @@ pub(super) struct Context {
     /// Tokens that may stand before the start of the transcript: half the decoder's positions but one.
     most: usize,
     hotwords: Vec<i64>,
+    /// The initial prompt, where it precedes every window.
+    carried: Vec<i64>,
     previous: Vec<i64>,
 }
 
@@ -25,22 +27,29 @@ impl Context {
             start_of_previous: whisper.spec.tokens.start_of_previous,
             most: whisper.spec.generation.max_tokens / 2 - 1,
             hotwords: encoded(&options.hotwords)?,
+            carried: Vec::new(),
             previous: Vec::new(),
         };
         context.hotwords.truncate(context.most);
-        context.add(&encoded(&options.initial_prompt)?);
+        let prompt = encoded(&options.initial_prompt)?;
+        match options.carry_initial_prompt {
+            // As with openai-whisper, what does not fit is cut off at the start.
+            true => context.carried = prompt[prompt.len().saturating_sub(context.room())..].to_vec(),
+            false => context.add(&prompt),
+        }
         Ok(context)
     }
 
-    /// What is fed to the decoder: the context, then `start`. Hotwords stand before the text of earlier windows, which
-    /// gets the room they leave, as in faster-whisper.
+    /// What is fed to the decoder: the context, then `start`. Hotwords and a carried prompt precede the text of earlier
+    /// windows, which gets the room they leave, as in faster-whisper and openai-whisper.
     pub fn prompt(&self, start: &[i64]) -> Vec<i64> {
-        let room = self.most - self.hotwords.len();
+        let room = self.room() - self.carried.len();
         let previous = &self.previous[self.previous.len().saturating_sub(room)..];
         let mut prompt = Vec::with_capacity(1 + self.most + start.len());
-        if !(self.hotwords.is_empty() && previous.is_empty()) {
+        if !(self.hotwords.is_empty() && self.carried.is_empty() && previous.is_empty()) {
             prompt.push(self.start_of_previous);
             prompt.extend(&self.hotwords);
+            prompt.extend(&self.carried);
             prompt.extend(previous);
         }
         prompt.extend(start);
@@ -54,9 +63,14 @@ impl Context {
         self.previous.drain(..surplus);
     }
 
-    /// Forgets the text of earlier windows and the initial prompt; the hotwords stay.
+    /// Forgets the text of earlier windows and an initial prompt that is not carried; the hotwords stay.
     pub fn forget(&mut self) {
         self.previous.clear();
+    }
+
+    /// Tokens that the hotwords leave room for.
+    fn room(&self) -> usize {
+        self.most - self.hotwords.len()
     }
 }
 
@@ -65,7 +79,13 @@ mod tests {
     use super::*;
 
     fn context(hotwords: &[i64]) -> Context {
-        Context { start_of_previous: 99, most: 5, hotwords: hotwords.to_vec(), previous: Vec::new() }
+        Context {
+            start_of_previous: 99,
+            most: 5,
+            hotwords: hotwords.to_vec(),
+            carried: Vec::new(),
+            previous: Vec::new(),
+        }
     }
 
     #[test]
@@ -87,5 +107,15 @@ mod tests {
         assert_eq!(context.prompt(&[1]), [99, 70, 71, 11, 12, 13, 1]);
         context.forget();
         assert_eq!(context.prompt(&[1]), [99, 70, 71, 1]);
+    }
+
+    #[test]
+    fn a_carried_prompt_stays_before_the_latest_tokens() {
+        let mut context = Context { carried: vec![50, 51], ..context(&[70]) };
+        assert_eq!(context.prompt(&[1]), [99, 70, 50, 51, 1]);
+        context.add(&[10, 11, 12, 13]);
+        assert_eq!(context.prompt(&[1]), [99, 70, 50, 51, 12, 13, 1]);
+        context.forget();
+        assert_eq!(context.prompt(&[1]), [99, 70, 50, 51, 1]);
     }
 }

@@ -6,8 +6,10 @@ use serde::Serialize;
 
 use super::Whisper;
 use super::long_form::LongForm;
+use super::nothing_heard::nothing_heard;
+use super::parts::Detection;
 use super::transcript::Segment;
-use crate::config::{EncoderContext, Temperatures, Timestamps, TranscribeOptions, VadOptions};
+use crate::config::{Channels, EncoderContext, Temperatures, Timestamps, TranscribeOptions, VadOptions};
 use crate::error::Error;
 use crate::models::vad::{SpeechDetector, Stretch, Vad};
 
@@ -36,6 +38,13 @@ pub struct Live<'o> {
     options: &'o TranscribeOptions,
     detector: SpeechDetector,
     long_form: Option<LongForm<'o>>,
+    detection: Detection,
+    /// Where the last stretch of speech ended.
+    spoken_to: u64,
+    /// Seconds of speech so far.
+    speech: f64,
+    /// The largest absolute sample.
+    peak: f32,
     /// The samples from `first` on: those that a stretch to come may hold.
     held: Vec<f32>,
     first: u64,
@@ -50,9 +59,28 @@ impl<'o> Live<'o> {
     /// [`Error::Request`] for options the model cannot fulfil.
     pub fn new(whisper: &Whisper, vad: &Vad, options: &'o TranscribeOptions) -> Result<Self, Error> {
         whisper.check(options, true)?;
+        if !options.clip_timestamps.is_empty() {
+            return Err(
+                whisper.cannot("clip_timestamps: are for recordings, not for sound that is still coming".to_string())
+            );
+        }
+        if options.channels != Channels::Mix {
+            return Err(whisper.cannot("channels: sound that is still coming is transcribed as one mix".to_string()));
+        }
         let speech = options.vad.options.unwrap_or_else(VadOptions::live);
         let detector = SpeechDetector::new(vad, &speech)?;
-        Ok(Live { options, detector, long_form: None, held: Vec::new(), first: 0, decoded_to: 0 })
+        Ok(Live {
+            options,
+            detector,
+            long_form: None,
+            detection: Detection::of(options, whisper.spec.multilingual),
+            spoken_to: 0,
+            speech: 0.0,
+            peak: 0.0,
+            held: Vec::new(),
+            first: 0,
+            decoded_to: 0,
+        })
     }
 
     /// Takes the samples that come next, mono in [-1, 1] at [`Whisper::sample_rate`]; gives the segments that are
@@ -63,11 +91,12 @@ impl<'o> Live<'o> {
     pub fn push(
         &mut self,
         whisper: &mut Whisper,
-        vad: &mut Vad,
+        vad: &Vad,
         samples: &[f32],
         caught_up: bool,
     ) -> Result<Vec<LiveEvent>, Error> {
         self.held.extend_from_slice(samples);
+        self.peak = samples.iter().fold(self.peak, |peak, sample| peak.max(sample.abs()));
         let stretches = self.detector.push(vad, samples)?;
         let mut events = self.decode(whisper, &stretches)?;
         let from = self.detector.undecided_from();
@@ -81,11 +110,16 @@ impl<'o> Live<'o> {
         Ok(events)
     }
 
+    /// Why nothing was heard, for a stream that ended without any text.
+    pub fn nothing_heard(&self) -> String {
+        nothing_heard(Some(self.speech), self.peak)
+    }
+
     /// The stream has ended: the last segments.
     ///
     /// # Errors
     /// As [`Live::push`].
-    pub fn finish(mut self, whisper: &mut Whisper, vad: &mut Vad) -> Result<Vec<LiveEvent>, Error> {
+    pub fn finish(&mut self, whisper: &mut Whisper, vad: &Vad) -> Result<Vec<LiveEvent>, Error> {
         let spent = SpeechDetector::new(vad, &VadOptions::live())?;
         let stretches = std::mem::replace(&mut self.detector, spent).finish(vad)?;
         self.decode(whisper, &stretches)
@@ -100,15 +134,33 @@ impl<'o> Live<'o> {
             if log_mel.ncols() == 0 {
                 continue;
             }
-            if self.long_form.is_none() {
-                let language = self.language(whisper, samples)?;
-                self.long_form = Some(LongForm::new(whisper, language, self.options)?);
+            let rate = f64::from(whisper.sample_rate());
+            let pause = stretch.start.saturating_sub(self.spoken_to) as f64 / rate;
+            let language = match &self.long_form {
+                Some(_) if self.detection.pause().is_none_or(|least| pause < least) => None,
+                Some(_) => self.language(whisper, samples, self.detection.least(self.options))?,
+                None => Some(self.language(whisper, samples, 0.0)?.unwrap_or_else(|| "en".to_string())),
+            };
+            if let Some(language) = language {
+                match &mut self.long_form {
+                    Some(long_form) => long_form.speak(language),
+                    none => {
+                        let long_form = LongForm::new(whisper, language, self.options, usize::MAX)?;
+                        *none = Some(long_form.mark_languages(self.detection != Detection::Once));
+                    }
+                }
             }
             let Some(long_form) = &mut self.long_form else { continue };
             let seek = (stretch.start / whisper.spec.audio.hop_length as u64) as usize;
             whisper.transcribe_rest(log_mel.view(), seek, 0, long_form)?;
-            events.extend(long_form.take_segments().into_iter().map(|segment| LiveEvent::Final(segment.trimmed())));
-            self.decoded_to = stretch.end;
+            // Behind the stretch lies a pause, or other speech.
+            let (start, end) = (stretch.start as f64 / rate, stretch.end as f64 / rate);
+            for mut segment in long_form.take_segments() {
+                segment.keep_within(start, end);
+                events.push(LiveEvent::Final(segment.trimmed()));
+            }
+            (self.spoken_to, self.decoded_to) = (stretch.end, stretch.end);
+            self.speech += stretch.samples() as f64 / rate;
         }
         Ok(events)
     }
@@ -127,7 +179,7 @@ impl<'o> Live<'o> {
         let log_mel = whisper.log_mel().compute(samples, 0);
         let language = match &self.long_form {
             Some(long_form) => long_form.language().to_string(),
-            None => self.language(whisper, samples)?,
+            None => self.language(whisper, samples, 0.0)?.unwrap_or_else(|| "en".to_string()),
         };
         let window = whisper.encode_window(log_mel.view(), EncoderContext::Adaptive)?;
         let prompt = whisper.prompt(&language, options.task, false)?;
@@ -141,17 +193,17 @@ impl<'o> Live<'o> {
         Ok(Some(LiveEvent::Partial { start, end, text }))
     }
 
-    /// The language asked for, or the one that is spoken in `samples`.
-    fn language(&self, whisper: &mut Whisper, samples: &[f32]) -> Result<String, Error> {
+    /// The language asked for, or the one that is spoken in `samples`, if its probability is above `least`.
+    fn language(&self, whisper: &mut Whisper, samples: &[f32], least: f32) -> Result<Option<String>, Error> {
         if let Some(language) = whisper.known_language(self.options)? {
-            return Ok(language);
+            return Ok(Some(language));
         }
         let window = whisper.spec.audio.chunk_samples();
         let samples = &samples[..samples.len().min(window)];
         let log_mel = whisper.log_mel().compute(samples, window - samples.len());
         let encoded = whisper.encode_window(log_mel.view(), self.options.encoder_context)?;
         let languages = whisper.detect_language(&encoded)?;
-        Ok(languages.into_iter().next().map_or_else(|| "en".to_string(), |(code, _)| code))
+        Ok(languages.into_iter().next().filter(|(_, probability)| *probability > least).map(|(code, _)| code))
     }
 
     /// Held samples by their places in the stream.

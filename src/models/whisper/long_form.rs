@@ -6,9 +6,10 @@
 use super::Whisper;
 use super::context::Context;
 use super::decode::DecodedWindow;
+use super::hallucination::{Heard, Verdict, judge};
 use super::segments::{Piece, cut, ends_in_one_timestamp};
 use super::transcript::Segment;
-use super::words::{WindowPlace, last_end};
+use super::words::{Punctuation, WindowPlace, last_end};
 use crate::config::{Timestamps, TranscribeOptions};
 use crate::error::Error;
 use crate::models::generation::CrossAttention;
@@ -20,6 +21,12 @@ const MOST_TEMPERATURE_TO_TELL: f32 = 0.5;
 pub(super) struct LongForm<'o> {
     options: &'o TranscribeOptions,
     language: String,
+    /// Whether the language is detected again and again, so that segments carry it.
+    languages_change: bool,
+    /// Frames of the sound in all.
+    content: usize,
+    /// Whether what lies beyond a window's sound is other sound: times must not reach into it.
+    windows_are_apart: bool,
     context: Context,
     segments: Vec<Segment>,
     /// Where the last word ended, in seconds.
@@ -36,14 +43,43 @@ pub(super) struct Place {
 }
 
 impl<'o> LongForm<'o> {
-    pub fn new(whisper: &Whisper, language: String, options: &'o TranscribeOptions) -> Result<Self, Error> {
+    /// `content` is the number of frames of the sound, as far as it is known.
+    pub fn new(
+        whisper: &Whisper,
+        language: String,
+        options: &'o TranscribeOptions,
+        content: usize,
+    ) -> Result<Self, Error> {
         Ok(LongForm {
             options,
             language,
+            languages_change: false,
+            content,
+            windows_are_apart: false,
             context: Context::new(whisper, options)?,
             segments: Vec::new(),
             last_speech: 0.0,
         })
+    }
+
+    /// Segments are marked with their language.
+    pub fn mark_languages(mut self, change: bool) -> Self {
+        self.languages_change = change;
+        self
+    }
+
+    /// Times are kept within the sound of their window.
+    pub fn keep_windows_apart(mut self, apart: bool) -> Self {
+        self.windows_are_apart = apart;
+        self
+    }
+
+    /// What follows is in `language`. Text in another one would mislead the decoder, so it is forgotten.
+    pub fn speak(&mut self, language: String) {
+        if self.language != language {
+            self.context.forget();
+            self.language = language;
+        }
     }
 
     /// Decodes windows side by side, each told the same text of earlier ones.
@@ -67,37 +103,20 @@ impl<'o> LongForm<'o> {
         if decoded.is_silence(self.options) {
             return Ok(frames);
         }
-        let tokens = &decoded.tokens;
         let begin = whisper.spec.tokens.timestamp_begin;
-        let (pieces, mut advance) = cut(tokens, begin, frames);
-        let mut segments = Vec::with_capacity(pieces.len());
-        for Piece { tokens: range, start, end } in pieces {
-            segments.push(Segment {
-                start: whisper.seconds(seek + start),
-                end: whisper.seconds(seek + end),
-                text: whisper.text(&tokens[range.clone()]),
-                tokens: tokens[range].to_vec(),
-                temperature: decoded.temperature,
-                avg_logprob: decoded.avg_logprob,
-                compression_ratio: decoded.compression_ratio,
-                no_speech_prob: decoded.no_speech_prob,
-                words: None,
-            });
-        }
+        let (pieces, mut advance) = cut(&decoded.tokens, begin, frames);
+        let mut segments: Vec<Segment> =
+            pieces.into_iter().map(|piece| self.segment(whisper, decoded, piece, seek)).collect();
         if self.options.timestamps == Timestamps::Word {
-            let place = WindowPlace { offset: whisper.seconds(seek), frames, last_speech: self.last_speech };
             let alone = match windows.windows() {
                 1 => None,
                 _ => Some(windows.window(index)?),
             };
-            let window = alone.as_ref().unwrap_or(windows);
-            whisper.add_words(window, &self.language, self.options.task, place, &mut segments)?;
-            if let Some(end) = last_end(&segments) {
-                self.last_speech = end;
-                // What the model left open is decoded again from the last word on.
-                if !ends_in_one_timestamp(tokens, begin) && end > place.offset {
-                    advance = whisper.frames(end).saturating_sub(seek);
-                }
+            let next = self.add_words(whisper, alone.as_ref().unwrap_or(windows), decoded, place, &mut segments)?;
+            match next {
+                Verdict::Again(next) => return Ok(next.saturating_sub(seek).max(1)),
+                Verdict::Keep(Some(next)) => advance = next.saturating_sub(seek),
+                Verdict::Keep(None) => {}
             }
         }
         // A segment without length or text says nothing.
@@ -108,9 +127,68 @@ impl<'o> LongForm<'o> {
         if alone && (!self.options.condition_on_previous_text || decoded.temperature > MOST_TEMPERATURE_TO_TELL) {
             self.context.forget();
         }
+        if self.windows_are_apart {
+            let (start, end) = (whisper.seconds(seek), whisper.seconds(seek + frames));
+            segments.iter_mut().for_each(|segment| segment.keep_within(start, end));
+        }
         self.segments.append(&mut segments);
         // A timestamp of 0.00 s at the end would decode the same window for ever.
         Ok(if advance == 0 { frames } else { advance })
+    }
+
+    fn segment(&self, whisper: &Whisper, decoded: &DecodedWindow, piece: Piece, seek: usize) -> Segment {
+        let tokens = &decoded.tokens[piece.tokens];
+        Segment {
+            start: whisper.seconds(seek + piece.start),
+            end: whisper.seconds(seek + piece.end),
+            text: whisper.text(tokens),
+            channel: None,
+            language: self.languages_change.then(|| self.language.clone()),
+            tokens: tokens.to_vec(),
+            temperature: decoded.temperature,
+            avg_logprob: decoded.avg_logprob,
+            compression_ratio: decoded.compression_ratio,
+            no_speech_prob: decoded.no_speech_prob,
+            words: None,
+        }
+    }
+
+    /// Gives the segments of a window their words, and decides where the next window starts by them.
+    fn add_words(
+        &mut self,
+        whisper: &mut Whisper,
+        window: &CrossAttention,
+        decoded: &DecodedWindow,
+        Place { seek, frames }: Place,
+        segments: &mut Vec<Segment>,
+    ) -> Result<Verdict, Error> {
+        let place = WindowPlace { offset: whisper.seconds(seek), frames, last_speech: self.last_speech };
+        let marks = Punctuation::of(self.options);
+        whisper.add_words(window, &self.language, self.options.task, marks, place, segments)?;
+        let ends_in_one_timestamp = ends_in_one_timestamp(&decoded.tokens, whisper.spec.tokens.timestamp_begin);
+        // What the model left open is decoded again from the last word on.
+        let open = last_end(segments).filter(|end| !ends_in_one_timestamp && *end > place.offset);
+        let mut verdict = Verdict::Keep(open.map(|end| whisper.frames(end)));
+        if let Some(threshold) = self.options.hallucination_silence_threshold {
+            let heard = Heard {
+                seek,
+                frames,
+                whole: whisper.spec.audio.chunk_frames(),
+                content: self.content,
+                ends_in_one_timestamp,
+                last_speech: self.last_speech,
+            };
+            match judge(segments, heard, threshold) {
+                Verdict::Keep(None) => {}
+                judged => verdict = judged,
+            }
+        }
+        if matches!(verdict, Verdict::Keep(_))
+            && let Some(end) = last_end(segments)
+        {
+            self.last_speech = end;
+        }
+        Ok(verdict)
     }
 
     /// The language.

@@ -1,12 +1,16 @@
 //! Whisper: speech to text, in windows of 30 s.
 
+mod channels;
 mod context;
 mod decode;
 mod encode;
+mod hallucination;
 mod language;
 mod language_names;
 mod live;
 mod long_form;
+mod nothing_heard;
+mod parts;
 mod prompt;
 mod rules;
 mod segments;
@@ -23,7 +27,7 @@ use crate::engine::Graph;
 use crate::error::Error;
 use crate::media::audio::LogMel;
 use crate::models::generation::Decoder;
-use crate::models::loader::Loader;
+use crate::models::loader::{Lazy, Loader};
 use crate::models::token_bytes::TokenBytes;
 use crate::models::vocabulary::Vocabulary;
 
@@ -46,7 +50,7 @@ pub struct Whisper {
     encoder: Graph,
     decoder: Decoder,
     /// Loaded when words are first asked for.
-    aligner: Option<Aligner>,
+    aligner: Lazy<Aligner>,
     loader: Loader,
 }
 
@@ -71,7 +75,7 @@ impl Whisper {
             vocabulary: OnceLock::new(),
             encoder: encoder?,
             decoder: decoder?,
-            aligner: None,
+            aligner: Lazy::new(),
             folder,
             loader,
         })

@@ -30,29 +30,42 @@ impl Whisper {
     /// Checks options before any sound is read. `vad` tells whether speech will be looked for.
     ///
     /// # Errors
-    /// [`Error::Request`] for options out of range, a language the model does not know, a translation by an English-only
-    /// model, and windows side by side that nobody cuts.
+    /// [`Error::Request`] for options out of range, a language or token the model does not know, a translation by an
+    /// English-only model, and windows side by side that nobody cuts.
     pub fn check(&self, options: &TranscribeOptions, vad: bool) -> Result<(), Error> {
         options.check().map_err(|problem| self.cannot(problem))?;
-        if options.batch_size > 1 && !vad {
-            let problem = "batch_size above 1 needs `models.vad` in the device file, and `vad` not turned off: \
-                           windows are cut where nobody speaks";
+        if options.batch_size > 1 && !vad && options.clip_timestamps.is_empty() {
+            let problem = "batch_size above 1 needs `models.vad` in the device file, and `vad` not turned off, or \
+                           clip_timestamps: windows are cut where nobody speaks";
             return Err(self.cannot(problem.to_string()));
+        }
+        let vocabulary = self.decoder.vocabulary();
+        if let Some(id) =
+            options.suppress_tokens.iter().find(|id| usize::try_from(**id).is_ok_and(|id| id >= vocabulary))
+        {
+            return Err(
+                self.cannot(format!("suppress_tokens: {id} is not a token id; the model has 0 to {}", vocabulary - 1))
+            );
         }
         let language = options.language.as_deref().filter(|language| !is_auto(language));
+        let code = language.map(|language| self.language_code(language)).transpose()?;
         if self.spec.multilingual {
-            return language.map_or(Ok(()), |language| self.language_code(language).map(|_| ()));
+            return match options.multilingual == Some(true) && code.is_some() {
+                true => Err(self.cannot("multilingual: needs `language: auto`".to_string())),
+                false => Ok(()),
+            };
         }
-        if options.task == Task::Translate {
-            let problem = "an English-only model cannot translate; use a multilingual one (--model whisper-base)";
-            return Err(self.cannot(problem.to_string()));
+        for (asked, problem) in [
+            (options.task == Task::Translate, "translate"),
+            (options.multilingual == Some(true), "follow a change of language (multilingual)"),
+        ] {
+            if asked {
+                let problem =
+                    format!("an English-only model cannot {problem}; use a multilingual one (--model whisper-base)");
+                return Err(self.cannot(problem));
+            }
         }
-        match language {
-            Some(language) if language_names::code(language).unwrap_or(language) != "en" => Err(self.cannot(format!(
-                "an English-only model cannot do language `{language}`; use a multilingual one (--model whisper-base)"
-            ))),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     /// The code of the language that need not be detected: the one asked for, or the only one the model knows.
@@ -66,23 +79,40 @@ impl Whisper {
         options.language.as_deref().filter(|language| !is_auto(language)).map(|it| self.language_code(it)).transpose()
     }
 
-    /// The code of a language by its code or English name, in any case.
+    /// The code of a language by any of its codes and names.
     fn language_code(&self, language: &str) -> Result<String, Error> {
-        let code = language.to_lowercase();
-        let code = language_names::code(&code).unwrap_or(&code);
-        match self.spec.tokens.languages.contains_key(code) {
-            true => Ok(code.to_string()),
+        let code = language_names::code(language);
+        if !self.spec.multilingual {
+            return match code {
+                Some("en") => Ok("en".to_string()),
+                Some(_) => Err(self.cannot(format!(
+                    "an English-only model cannot do language `{language}`; use a multilingual one (--model whisper-base)"
+                ))),
+                None => Err(self.unknown_language(language)),
+            };
+        }
+        // A model may know a language that the table does not.
+        let code = code.map_or_else(|| language.to_lowercase(), str::to_string);
+        match self.spec.tokens.languages.contains_key(&code) {
+            true => Ok(code),
             false => Err(self.unknown_language(language)),
         }
     }
 
-    fn unknown_language(&self, code: &str) -> Error {
-        let known = self.spec.tokens.languages.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-        self.cannot(format!("unknown language `{code}`; the model knows {known}, and `auto` detects"))
+    fn unknown_language(&self, language: &str) -> Error {
+        let close = match language_names::suggestions(language).as_slice() {
+            [] => String::new(),
+            close => format!(" (did you mean {}?)", close.join(", ")),
+        };
+        let known = match self.spec.multilingual {
+            true => self.spec.tokens.languages.keys().map(String::as_str).collect::<Vec<_>>().join(", "),
+            false => "en".to_string(),
+        };
+        self.cannot(format!("unknown language `{language}`{close}; the model knows {known}, and `auto` detects"))
     }
 }
 
 /// Whether a language is to be detected.
-fn is_auto(language: &str) -> bool {
-    language.eq_ignore_ascii_case("auto")
+pub(super) fn is_auto(language: &str) -> bool {
+    language.trim().eq_ignore_ascii_case("auto")
 }

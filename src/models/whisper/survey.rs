@@ -17,6 +17,8 @@ pub(super) struct Survey<'a> {
     kept: Option<Vec<f32>>,
     /// Samples in all.
     pub samples: u64,
+    /// The largest absolute sample.
+    pub peak: f32,
     /// The loudest bin of the spectrogram, of which the floor of every window depends.
     pub loudest: f32,
     /// The stretches of speech, where they were looked for.
@@ -43,8 +45,10 @@ impl<'a> Survey<'a> {
         let mut stream = log_mel.stream();
         let (mut block, mut columns) = (Vec::new(), Vec::new());
         let mut kept = Some(Vec::new());
+        let mut peak = 0.0_f32;
         while source.read(&mut block).map_err(unreadable)? {
             stream.push(&block, &mut columns);
+            peak = block.iter().fold(peak, |peak, sample| peak.max(sample.abs()));
             columns.clear();
             if let (Some(detector), Some((vad, _))) = (&mut detector, &mut vad) {
                 stretches.extend(detector.push(vad, &block)?);
@@ -65,6 +69,7 @@ impl<'a> Survey<'a> {
             sample_rate,
             kept,
             samples: extent.samples,
+            peak,
             loudest: extent.loudest,
             stretches: vad.is_some().then_some(stretches),
             warnings: source.warnings().to_vec(),

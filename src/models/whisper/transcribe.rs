@@ -6,12 +6,15 @@ use ndarray::{ArrayView2, s};
 
 use super::Whisper;
 use super::long_form::{LongForm, Place};
+use super::nothing_heard::nothing_heard;
+use super::parts::Detection;
 use super::survey::Survey;
 use super::transcript::{Segment, Transcript};
 use crate::config::TranscribeOptions;
 use crate::error::Error;
 use crate::media::audio::{Recording, Samples, Spectrogram};
-use crate::models::vad::{Edge, SpeechMap, Stretch, Vad, windows};
+use crate::models::generation::CrossAttention;
+use crate::models::vad::{Edge, SpeechMap, Vad};
 
 /// Less probable languages are not listed in a transcript.
 const LEAST_SHOWN: f32 = 0.01;
@@ -40,48 +43,52 @@ impl Whisper {
         self.check(options, vad.is_some())?;
         let log_mel = self.log_mel.clone();
         let speech = options.vad.options.unwrap_or_default();
+        let vad = vad.filter(|_| options.finds_speech());
         let survey = Survey::new(recording, &log_mel, vad.map(|vad| (vad, &speech)))?;
-        let mut spectrogram = survey.spectrogram(&log_mel)?;
         let map = survey.stretches.as_deref().map(SpeechMap::new);
+        let detection = Detection::of(options, self.spec.multilingual);
+        let parts = self.parts(&survey, options, detection);
 
-        let (language, languages) = match self.known_language(options)? {
-            Some(language) => (Some(language), Vec::new()),
-            None if map.as_ref().is_some_and(|map| map.samples() == 0) => (None, Vec::new()),
-            None => {
-                // openai-whisper detects on a whole window, with the silence behind a shorter recording.
-                let window = spectrogram.window(0, self.spec.audio.chunk_frames());
-                let log_mel = window.map_err(|source| survey.unreadable(source))?.log_mel;
-                let encoded = self.encode_window(log_mel.view(), options.encoder_context)?;
-                let languages = self.detect_language(&encoded)?;
+        let (language, languages) = match (self.known_language(options)?, parts.first()) {
+            (Some(language), _) => (Some(language), Vec::new()),
+            (None, None) => (None, Vec::new()),
+            (None, Some(first)) => {
+                let languages =
+                    self.languages_of(&mut survey.spectrogram(&log_mel)?, &survey, first.clone(), options)?;
                 (languages.first().map(|(code, _)| code.clone()), languages)
             }
         };
         let spoken = language.clone().unwrap_or_else(|| "en".to_string());
-        let mut long_form = LongForm::new(self, spoken, options)?;
+        let changes = detection == Detection::Windows || (detection == Detection::Parts && parts.len() > 1);
+        let mut long_form = LongForm::new(self, spoken, options, self.content(&survey))?
+            .mark_languages(changes)
+            .keep_windows_apart(map.is_some());
         let mut report = |frame: usize, whisper: &Whisper| {
             let done = whisper.seconds(frame);
             let rate = whisper.sample_rate();
             progress(map.as_ref().map_or(done, |map| map.seconds(done, Edge::End, rate)), survey.seconds());
         };
+        let mut spectrogram = survey.spectrogram(&log_mel)?;
         if options.batch_size > 1 {
-            let stretches = survey.stretches.as_deref().unwrap_or_default();
-            for clips in self.clips(stretches).chunks(options.batch_size) {
-                self.transcribe_clips(&mut spectrogram, &survey, clips, &mut long_form)?;
-                report(clips.last().map_or(0, |clip| clip.end), self);
+            for clips in self.clips(&survey, &parts, detection).chunks(options.batch_size) {
+                self.transcribe_clips(&mut spectrogram, &survey, clips, detection, &mut long_form)?;
+                report(clips.last().map_or(0, |(clip, _)| clip.end), self);
             }
         } else {
-            let mut seek = 0;
-            loop {
-                let window = spectrogram.window(seek, self.spec.audio.chunk_frames());
-                let window = window.map_err(|source| survey.unreadable(source))?;
-                let frames = window.content;
-                if frames == 0 {
-                    break;
+            for (index, part) in parts.iter().enumerate() {
+                let mut seek = part.start;
+                while seek < part.end {
+                    let frames = self.spec.audio.chunk_frames().min(part.end - seek);
+                    let window = spectrogram.window(seek, frames).map_err(|source| survey.unreadable(source))?;
+                    let encoded = self.encode_window(window.log_mel.view(), options.encoder_context)?;
+                    let begins = index > 0 && seek == part.start;
+                    if let Some(language) = self.language_now(&encoded, begins, detection, options)? {
+                        long_form.speak(language);
+                    }
+                    let decoded = long_form.decode(self, &encoded)?;
+                    seek += long_form.take(self, &encoded, 0, &decoded[0], Place { seek, frames })?;
+                    report(seek.min(part.end), self);
                 }
-                let encoded = self.encode_window(window.log_mel.slice(s![.., ..frames]), options.encoder_context)?;
-                let decoded = long_form.decode(self, &encoded)?;
-                seek += long_form.take(self, &encoded, 0, &decoded[0], Place { seek, frames })?;
-                report(seek.min(spectrogram.frames()), self);
             }
         }
 
@@ -89,28 +96,22 @@ impl Whisper {
         if let Some(map) = &map {
             segments.iter_mut().for_each(|segment| segment.place(map, self.sample_rate()));
         }
+        let speech = map.map(|map| map.samples() as f64 / f64::from(self.sample_rate()));
+        let mut warnings = survey.warnings.clone();
+        warnings.extend(options.clip_timestamps.beyond(survey.seconds()));
+        if segments.is_empty() {
+            warnings.push(nothing_heard(speech, survey.peak));
+        }
         Ok(Transcript {
             text: segments.iter().map(|segment| segment.text.as_str()).collect::<String>().trim().to_string(),
             language,
             language_probability: languages.first().map(|&(_, probability)| probability),
             languages: languages.into_iter().take_while(|&(_, probability)| probability >= LEAST_SHOWN).collect(),
             duration: survey.seconds(),
-            speech: map.map(|map| map.samples() as f64 / f64::from(self.sample_rate())),
+            speech,
             segments: segments.into_iter().map(Segment::trimmed).collect(),
-            warnings: survey.warnings.clone(),
+            warnings,
         })
-    }
-
-    /// Windows that can be decoded side by side, in frames of the speech: as many stretches as fit.
-    fn clips(&self, stretches: &[Stretch]) -> Vec<Range<usize>> {
-        let hop = self.spec.audio.hop_length as u64;
-        let mut end = 0;
-        let clips = windows(stretches, self.spec.audio.chunk_samples() as u64).into_iter().map(|window| {
-            let start = end;
-            end += window.samples();
-            (start / hop) as usize..(end / hop) as usize
-        });
-        clips.filter(|clip| !clip.is_empty()).collect()
     }
 
     /// Decodes some windows side by side, and what one of them leaves open by itself.
@@ -118,18 +119,24 @@ impl Whisper {
         &mut self,
         spectrogram: &mut Spectrogram<impl Samples>,
         survey: &Survey,
-        clips: &[Range<usize>],
+        clips: &[(Range<usize>, bool)],
+        detection: Detection,
         long_form: &mut LongForm,
     ) -> Result<(), Error> {
-        let context = long_form.options().encoder_context;
+        let options = long_form.options();
         let mut spectrograms = Vec::with_capacity(clips.len());
+        let mut languages: Vec<String> = Vec::with_capacity(clips.len());
         let mut windows = None;
         // All windows of a batch must be equally long: as long as the longest needs.
-        let longest = self.context_frames(clips.iter().map(Range::len).max().unwrap_or(0), context);
-        for (index, clip) in clips.iter().enumerate() {
+        let longest = clips.iter().map(|(clip, _)| clip.len()).max().unwrap_or(0);
+        let longest = self.context_frames(longest, options.encoder_context);
+        for (index, (clip, begins_part)) in clips.iter().enumerate() {
             let window = spectrogram.window(clip.start, clip.len()).map_err(|source| survey.unreadable(source))?;
             let encoded = self.encode(window.log_mel.view(), longest)?;
             spectrograms.push(window.log_mel);
+            let begins = *begins_part && clip.start > 0;
+            let before = languages.last().map_or(long_form.language(), String::as_str).to_string();
+            languages.push(self.language_now(&encoded, begins, detection, options)?.unwrap_or(before));
             match &mut windows {
                 None if clips.len() == 1 => windows = Some(encoded),
                 None => windows.insert(encoded.room_for(clips.len())?).put(index, &encoded)?,
@@ -137,13 +144,39 @@ impl Whisper {
             }
         }
         let Some(windows) = windows else { return Ok(()) };
-        let decoded = long_form.decode(self, &windows)?;
-        for (index, ((clip, log_mel), decoded)) in clips.iter().zip(&spectrograms).zip(&decoded).enumerate() {
+        // A prompt is in one language: windows in several are decoded one by one.
+        let together = languages.windows(2).all(|pair| pair[0] == pair[1]);
+        if let Some(language) = languages.first().filter(|_| together) {
+            long_form.speak(language.clone());
+        }
+        let mut decoded = if together { long_form.decode(self, &windows)? } else { Vec::new() };
+        for (index, ((clip, _), log_mel)) in clips.iter().zip(&spectrograms).enumerate() {
+            if !together {
+                long_form.speak(languages[index].clone());
+                decoded.extend(long_form.decode(self, &windows.window(index)?)?);
+            }
             let whole = Place { seek: clip.start, frames: clip.len() };
-            let done = long_form.take(self, &windows, index, decoded, whole)?;
+            let done = long_form.take(self, &windows, index, &decoded[index], whole)?;
             self.transcribe_rest(log_mel.view(), clip.start, done, long_form)?;
         }
         Ok(())
+    }
+
+    /// The language of a window, where `detection` wants it to be detected there; `begins` tells that a part other than
+    /// the first begins with it.
+    fn language_now(
+        &mut self,
+        encoded: &CrossAttention,
+        begins: bool,
+        detection: Detection,
+        options: &TranscribeOptions,
+    ) -> Result<Option<String>, Error> {
+        if !(detection == Detection::Windows || (detection == Detection::Parts && begins)) {
+            return Ok(None);
+        }
+        let least = detection.least(options);
+        let languages = self.detect_language(encoded)?;
+        Ok(languages.into_iter().next().filter(|(_, probability)| *probability > least).map(|(code, _)| code))
     }
 
     /// Decodes what is left of a stretch of speech, whose spectrogram is given and of which `done` frames are done.

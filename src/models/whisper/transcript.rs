@@ -2,14 +2,15 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::models::vad::{Edge, SpeechMap};
+use crate::models::vad::SpeechMap;
 
 /// The transcript of one recording.
 #[derive(Debug, Clone, Serialize)]
 pub struct Transcript {
     /// The whole text.
     pub text: String,
-    /// Language code, as asked for or detected; absent where there was no speech to detect it from.
+    /// Language code, as asked for or detected (the first where it changes); absent where there was no speech to detect
+    /// it from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
     /// Probability of the detected language, in [0, 1]; absent where the language was given or the model knows but
@@ -40,6 +41,12 @@ pub struct Segment {
     pub end: f64,
     /// The text.
     pub text: String,
+    /// The channel it was heard in, from 0, where channels are transcribed apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<usize>,
+    /// Language code, where the language was detected more than once, or channels differ in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
     /// Token ids, timestamps among them.
     pub tokens: Vec<i64>,
     /// The temperature at which the window's tokens were chosen.
@@ -56,13 +63,29 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// Takes the times from the speech alone to the recording.
+    /// What marks the text of a channel: `channel 0: `; nothing for a mix.
+    pub fn speaker(&self) -> String {
+        self.channel.map(|channel| format!("channel {channel}: ")).unwrap_or_default()
+    }
+
+    /// Takes the times from the speech alone to the recording. With words, the segment is where its words are.
     pub(super) fn place(&mut self, map: &SpeechMap, sample_rate: u32) {
-        self.start = map.seconds(self.start, Edge::Start, sample_rate);
-        self.end = map.seconds(self.end, Edge::End, sample_rate).max(self.start);
         for word in self.words.iter_mut().flatten() {
-            (word.start, word.end) = map.span(word.start, word.end, sample_rate);
+            (word.start, word.end) = map.word(word.start, word.end, sample_rate);
         }
+        let words = self.words.as_deref().unwrap_or_default();
+        (self.start, self.end) = match (words.first(), words.last()) {
+            (Some(first), Some(last)) => (first.start, last.end.max(first.start)),
+            _ => map.span(self.start, self.end, sample_rate),
+        };
+    }
+
+    /// Takes times beyond the sound that the segment was heard in, by the inaccuracy of times, to its edge.
+    pub(super) fn keep_within(&mut self, start: f64, end: f64) {
+        for word in self.words.iter_mut().flatten() {
+            (word.start, word.end) = (word.start.clamp(start, end), word.end.clamp(start, end));
+        }
+        (self.start, self.end) = (self.start.clamp(start, end), self.end.clamp(start, end));
     }
 
     /// Without the space that the text starts with.
@@ -88,4 +111,45 @@ pub struct Word {
 /// `{"en": 0.98, "de": 0.01}`, in order.
 fn as_map<S: Serializer>(languages: &[(String, f32)], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(languages.iter().map(|(code, probability)| (code, probability)))
+}
+
+#[cfg(test)]
+pub(super) fn segment(start: f64, end: f64, words: &[(&str, f64, f64, f32)]) -> Segment {
+    let words = words.iter().map(|&(word, start, end, probability)| {
+        let word = word.to_string();
+        Word { word, start, end, probability }
+    });
+    Segment {
+        start,
+        end,
+        text: String::new(),
+        channel: None,
+        language: None,
+        tokens: Vec::new(),
+        temperature: 0.0,
+        avg_logprob: 0.0,
+        compression_ratio: 0.0,
+        no_speech_prob: 0.0,
+        words: Some(words.collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::vad::Stretch;
+
+    #[test]
+    fn words_decide_where_a_segment_lies() {
+        // 5 s of speech from 1 s on, 4 s from 20 s on, at 100 Hz.
+        let map = SpeechMap::new(&[(100, 600), (2_000, 2_400)].map(|(start, end)| Stretch { start, end }));
+        let mut said = segment(4.6, 5.8, &[(" a", 4.6, 4.9, 0.9), (" b", 4.9, 5.3, 0.9), (" c", 5.3, 5.7, 0.9)]);
+        said.place(&map, 100);
+        let words: Vec<_> = said.words.iter().flatten().map(|word| (word.start, word.end)).collect();
+        assert_eq!(words, [(5.6, 5.9), (20.0, 20.3), (20.3, 20.7)]);
+        assert_eq!((said.start, said.end), (5.6, 20.7));
+        let mut without = Segment { words: None, ..segment(0.5, 5.1, &[]) };
+        without.place(&map, 100);
+        assert_eq!((without.start, without.end), (1.5, 6.0));
+    }
 }

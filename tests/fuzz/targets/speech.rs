@@ -34,9 +34,11 @@ pub(super) fn map(bytes: &[u8]) -> bool {
             assert!(first <= second, "{a} -> {first}, but {b} -> {second}");
             assert!(in_speech(&stretches, first), "{a} -> {first}, in a pause");
         }
-        let (start, end) = map.span(a, b, RATE);
-        assert!(start <= end, "{a} to {b} -> {start} to {end}");
-        assert!(in_speech(&stretches, start) && in_speech(&stretches, end), "{a} to {b} -> {start} to {end}, in a pause");
+        for (start, end) in [map.span(a, b, RATE), map.word(a, b, RATE)] {
+            assert!(start <= end, "{a} to {b} -> {start} to {end}");
+            let both = in_speech(&stretches, start) && in_speech(&stretches, end);
+            assert!(both, "{a} to {b} -> {start} to {end}, in a pause");
+        }
     }
     tried
 }

@@ -60,6 +60,8 @@ fn segment(bytes: &mut Bytes) -> Segment {
         start,
         end,
         text: bytes.text(),
+        channel: Some(usize::from(kind >> 2 & 1)).filter(|_| kind & 8 == 8),
+        language: None,
         tokens: Vec::new(),
         temperature: 0.0,
         avg_logprob: 0.0,

@@ -6,7 +6,7 @@ mod report;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use edgefuse::bench::{Bars, Ceiling, Cold, Given, Inputs, Latency, Task, TemporaryFolder, Trace, Warm, chart};
+use crate::bench::{Bars, Ceiling, Cold, Given, Inputs, Latency, Task, TemporaryFolder, Trace, Warm, chart};
 use edgefuse::config::Device;
 use edgefuse::config::model_folder::ModelFolder;
 use edgefuse::error::Error;

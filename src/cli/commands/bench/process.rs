@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use edgefuse::bench::{Inputs, Task, measure_ceiling, measure_cold, measure_warm, run_once};
+use crate::bench::{Inputs, Task, measure_ceiling, measure_cold, measure_warm, run_once};
 use edgefuse::error::Error;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

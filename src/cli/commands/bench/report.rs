@@ -1,8 +1,9 @@
 //! What `bench` tells of one task.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use edgefuse::bench::{Ceiling, Energy, Latency, Task, Totals, Warm};
+use crate::bench::{Ceiling, Energy, Latency, Task, Totals, Warm};
 use edgefuse::config::{ByteSize, Device};
 use serde::Serialize;
 
@@ -14,6 +15,9 @@ pub(super) struct Report {
     /// Name of the model's folder.
     pub model: String,
     precision: String,
+    /// What `auto` chose, by `model/graph`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    auto: BTreeMap<String, String>,
     device: String,
     provider: String,
     /// Where the input is not the program's own.
@@ -78,6 +82,7 @@ impl Report {
             precision: entry.map(|entry| entry.precision.to_string()).unwrap_or_default(),
             device: device.name.clone(),
             provider: warm.provider,
+            auto: warm.auto,
             input: InputReport {
                 image: own(path(&args.given.image)),
                 audio: own(path(&args.given.audio)),
@@ -104,6 +109,7 @@ impl fmt::Display for Report {
             format!("p50 {:.2} ms  p90 {:.2} ms  p99 {:.2} ms", latency.p50_ms, latency.p90_ms, latency.p99_ms)
         };
         writeln!(out, "{} ({}, {}, on {})", self.task, self.model, self.precision, self.provider)?;
+        self.auto.iter().try_for_each(|(graph, chosen)| writeln!(out, "  precision   {graph}: {chosen}"))?;
         writeln!(out, "  warm        {}  of {} runs", latency(&self.warm), self.warm.runs)?;
         if let Some(cold) = &self.cold {
             writeln!(

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use edgefuse::config::{ByteSize, Device, ModelEntry, OnMissingProvider, Provider, Step};
-use edgefuse::engine::{Engine, release_freed, resident_bytes};
+use edgefuse::engine::{Engine, Processor, release_freed, resident_bytes};
 use edgefuse::error::Error;
 use edgefuse::models::{Loader, Vocabulary};
 
@@ -36,6 +36,7 @@ fn examine(global: &Global, device: &Device) -> Report {
         device: device.name.clone(),
         config: device.path.display().to_string(),
         machine: std::env::consts::ARCH,
+        processor: Processor::own().to_string(),
         board: board(),
         cores: std::thread::available_parallelism().map_or(0, usize::from),
         memory_total: memory("MemTotal:"),
@@ -165,11 +166,13 @@ fn examine_parts(
         let graph = loader.graph(role)?;
         let load_ms = (started.elapsed().as_secs_f64() * 1e4).round() / 10.0;
         let grown = before.zip(resident_bytes()).map(|(before, after)| ByteSize::from(after.saturating_sub(before)));
-        let precision = entry.precision.of(role);
-        let file = &spec.files[precision];
-        let data = folder.common.files.get(&spec.weights_file(precision, file));
+        let precision = &loader.precisions()[role];
+        let file = &spec.files[&precision.name];
+        let data = folder.common.files.get(&spec.weights_file(&precision.name, file));
         report.graphs.push(GraphReport {
             role: role.clone(),
+            precision: precision.name.clone(),
+            auto: precision.why.clone(),
             provider: graph.provider(),
             placement: graph.placement().map(|placement| placement.providers().to_vec()),
             sha256: folder.common.files[file].sha256.clone(),

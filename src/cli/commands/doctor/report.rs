@@ -10,6 +10,8 @@ pub(super) struct Report {
     pub device: String,
     pub config: String,
     pub machine: &'static str,
+    /// Its class, as far as precisions go: `x86-64 with VNNI`.
+    pub processor: String,
     /// What the board calls itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub board: Option<String>,
@@ -78,6 +80,10 @@ pub(super) struct MemoryReport {
 #[derive(Serialize)]
 pub(super) struct GraphReport {
     pub role: String,
+    pub precision: String,
+    /// Why this precision, where the device file says `auto`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto: Option<String>,
     pub provider: &'static str,
     /// Absent where ONNX Runtime does not tell.
     #[serde(skip_serializing_if = "Option::is_none")]

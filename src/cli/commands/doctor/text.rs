@@ -36,7 +36,7 @@ fn write(out: &mut String, report: &Report, paint: &Paint) -> fmt::Result {
         out,
         "board      {}{}, {} cores, {} memory, {} available",
         report.board.as_ref().map(|board| format!("{board}, ")).unwrap_or_default(),
-        report.machine,
+        report.processor,
         report.cores,
         known(&report.memory_total),
         known(&report.memory_available)
@@ -108,10 +108,12 @@ fn write_graph(out: &mut String, graph: &GraphReport) -> fmt::Result {
         Some(placed) => placed.iter().map(Placed::to_string).collect::<Vec<_>>().join(", "),
         None => format!("{} (ONNX Runtime does not tell its nodes)", graph.provider),
     };
+    let chosen = graph.auto.as_ref().map_or_else(String::new, |why| format!(" (auto: {why})"));
     writeln!(
         out,
-        "  graph    {:<17} on {place}; {} on disk, {} in memory, loaded in {:.0} ms, sha256 {:.12}",
+        "  graph    {:<17} {}{chosen} on {place}; {} on disk, {} in memory, loaded in {:.0} ms, sha256 {:.12}",
         graph.role,
+        graph.precision,
         graph.bytes,
         known(&graph.resident),
         graph.load_ms,

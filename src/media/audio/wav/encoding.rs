@@ -14,6 +14,9 @@ pub(crate) enum Encoding {
     Signed32,
     Float32,
     Float64,
+    /// Companded (ITU-T G.711).
+    ALaw,
+    MuLaw,
 }
 
 impl Encoding {
@@ -38,6 +41,11 @@ impl Encoding {
             Some(WavSpec { bits_per_sample: bits, .. }) => {
                 read::<i32>(wav, samples, |sample| sample as f32 / full_scale(bits))
             }
+            None if matches!(self, Self::ALaw | Self::MuLaw) => {
+                let expand = if self == Self::ALaw { expand_a_law } else { expand_mu_law };
+                samples.extend(wav.iter().map(|&code| f32::from(expand(code)) / full_scale(16)));
+                Ok(())
+            }
             None => {
                 let (numbers, _) = wav.as_chunks();
                 samples.extend(numbers.iter().map(|&number| f64::from_le_bytes(number) as f32));
@@ -46,7 +54,7 @@ impl Encoding {
         }
     }
 
-    /// `None` for 64-bit floating point, which `hound` does not read.
+    /// `None` for what `hound` does not read.
     fn spec(self) -> Option<WavSpec> {
         let (bits_per_sample, sample_format) = match self {
             Self::Unsigned8 => (8, SampleFormat::Int),
@@ -54,12 +62,31 @@ impl Encoding {
             Self::Signed24 => (24, SampleFormat::Int),
             Self::Signed32 => (32, SampleFormat::Int),
             Self::Float32 => (32, SampleFormat::Float),
-            Self::Float64 => return None,
+            Self::Float64 | Self::ALaw | Self::MuLaw => return None,
         };
         // Interleaved samples are read as those of one channel are, at any rate; so the bytes of a second, which
         // `hound` checks, fit their 32 bits whatever the channels and the rate are.
         Some(WavSpec { channels: 1, sample_rate: 16_000, bits_per_sample, sample_format })
     }
+}
+
+/// A sample of A-law as one of 16 bits (ITU-T G.711).
+fn expand_a_law(code: u8) -> i16 {
+    let code = code ^ 0x55;
+    let (segment, step) = ((code >> 4) & 7, i16::from(code & 0x0f));
+    let magnitude = match segment {
+        0 => (step << 4) + 8,
+        _ => ((step << 4) + 0x108) << (segment - 1),
+    };
+    if code & 0x80 != 0 { magnitude } else { -magnitude }
+}
+
+/// A sample of mu-law as one of 16 bits (ITU-T G.711).
+fn expand_mu_law(code: u8) -> i16 {
+    let code = !code;
+    let (segment, step) = ((code >> 4) & 7, i16::from(code & 0x0f));
+    let magnitude = (((step << 3) + 0x84) << segment) - 0x84;
+    if code & 0x80 != 0 { -magnitude } else { magnitude }
 }
 
 fn full_scale(bits: u16) -> f32 {

@@ -10,6 +10,8 @@ use super::encoding::Encoding;
 
 const PCM: u16 = 0x0001;
 const IEEE_FLOAT: u16 = 0x0003;
+const ALAW: u16 = 0x0006;
+const MULAW: u16 = 0x0007;
 const EXTENSIBLE: u16 = 0xfffe;
 
 /// A size from here on stands for "unknown" where it is beyond the end of the file, or the end is not known: programs
@@ -88,6 +90,8 @@ impl Header {
             (PCM, 2) => Some(Encoding::Signed16),
             (PCM, 3) => Some(Encoding::Signed24),
             (PCM, 4) => Some(Encoding::Signed32),
+            (ALAW, 1) => Some(Encoding::ALaw),
+            (MULAW, 1) => Some(Encoding::MuLaw),
             (IEEE_FLOAT, 4) => Some(Encoding::Float32),
             (IEEE_FLOAT, 8) => Some(Encoding::Float64),
             _ => None,
@@ -139,7 +143,7 @@ impl Format {
         if frame_len.is_multiple_of(channels) && container > sample_len && container <= 4 {
             sample_len = container;
         }
-        if matches!(tag, PCM | IEEE_FLOAT) && (bits == 0 || channels.checked_mul(sample_len).is_none()) {
+        if matches!(tag, PCM | IEEE_FLOAT | ALAW | MULAW) && (bits == 0 || channels.checked_mul(sample_len).is_none()) {
             return Err(AudioError::Malformed(format!("{channels} channels of {bits} bits")));
         }
         Ok((Self { tag, channels, sample_rate, sample_len }, bytes.len() as u64))
@@ -183,8 +187,8 @@ pub(crate) fn format_name(tag: u16) -> String {
         PCM => "integer samples of more than 32 bits",
         0x0002 => "Microsoft ADPCM",
         IEEE_FLOAT => "floating-point samples of an unusual width",
-        0x0006 => "A-law",
-        0x0007 => "mu-law",
+        ALAW => "A-law of an unusual width",
+        MULAW => "mu-law of an unusual width",
         0x0011 => "IMA ADPCM",
         0x0031 => "GSM 6.10",
         0x0045 => "G.726 ADPCM",

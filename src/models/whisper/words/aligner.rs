@@ -58,7 +58,7 @@ impl Aligner {
     /// # Errors
     /// [`EngineError`] when the graph fails or gives a wrong shape or values that are not numbers.
     pub fn align(
-        &mut self,
+        &self,
         window: &CrossAttention,
         prompt: &[i64],
         text: &[i64],

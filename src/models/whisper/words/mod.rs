@@ -18,11 +18,11 @@ use super::{Segment, Whisper};
 use crate::config::Task;
 use crate::error::Error;
 use crate::models::generation::CrossAttention;
-use crate::models::loader::load_once;
 
 pub use aligner::Aligner;
 pub use attention::{begin_times, token_matrix};
 pub use dtw::first_columns;
+pub use punctuation::Punctuation;
 pub use split::{WordTokens, split_to_words};
 pub use timing::WordTiming;
 
@@ -43,12 +43,12 @@ impl Whisper {
     /// # Errors
     /// [`Error::Request`] for a model without the graph `alignment`; [`Error::Engine`] when it cannot be loaded.
     pub fn prepare_words(&mut self) -> Result<(), Error> {
-        load_once(&mut self.aligner, || Aligner::load(&self.loader)).map(|_| ())
+        self.aligner.get_or_load(|| Aligner::load(&self.loader)).map(|_| ())
     }
 
     /// Gives every segment of a window its [`Segment::words`], and moves its start and end to them. `segments` are all of
     /// the window's, in order, with the text that [`Whisper::decode_windows`] wrote for `window`; `language` and `task`
-    /// are what it was asked for.
+    /// are what it was asked for, `marks` the punctuation that is joined to words.
     ///
     /// # Errors
     /// Those of [`Whisper::prepare_words`]; [`Error::Request`] for a language the model does not know; [`Error::Engine`]
@@ -58,6 +58,7 @@ impl Whisper {
         window: &CrossAttention,
         language: &str,
         task: Task,
+        marks: Punctuation,
         place: WindowPlace,
         segments: &mut [Segment],
     ) -> Result<(), Error> {
@@ -69,20 +70,26 @@ impl Whisper {
             segments.iter().map(|segment| segment.tokens.iter().copied().filter(is_text).count()).collect();
         let text: Vec<i64> = segments.iter().flat_map(|segment| &segment.tokens).copied().filter(is_text).collect();
 
-        let aligner = load_once(&mut self.aligner, || Aligner::load(&self.loader))?;
+        let aligner = self.aligner.get_or_load(|| Aligner::load(&self.loader))?;
         let split = split_to_words(&text, language, |tokens| self.tokens.text(tokens));
         let words = aligner.align(window, &prompt, &text, split, place.frames)?;
-        place_words(words, segments, &counts, place);
+        place_words(words, segments, &counts, marks, place);
         Ok(())
     }
 }
 
 /// What becomes of the words that [`Aligner::align`] found: punctuation joined to them, pauses taken out of them, each in
 /// its segment of `segments`. `counts` are the segments' numbers of text tokens.
-pub fn place_words(mut words: Vec<WordTiming>, segments: &mut [Segment], counts: &[usize], place: WindowPlace) {
+pub fn place_words(
+    mut words: Vec<WordTiming>,
+    segments: &mut [Segment],
+    counts: &[usize],
+    marks: Punctuation,
+    place: WindowPlace,
+) {
     let durations = timing::Durations::of(&words);
     timing::trim_at_sentence_ends(&mut words, durations);
-    punctuation::merge_punctuation(&mut words);
+    punctuation::merge_punctuation(&mut words, marks);
     place::place(&words, segments, counts, durations, place.offset, place.last_speech);
 }
 

@@ -1,21 +1,32 @@
 //! Punctuation goes with the word it stands at.
 
 use super::timing::WordTiming;
+use crate::config::TranscribeOptions;
 
-/// Goes with the word after it, where a space is before it.
-const PREPENDED: &str = "\"'“¿([{-";
+/// Which punctuation goes with which word.
+#[derive(Debug, Clone, Copy)]
+pub struct Punctuation<'a> {
+    /// Goes with the word after it, where a space is before it.
+    pub prepended: &'a str,
+    /// Goes with the word before it.
+    pub appended: &'a str,
+}
 
-/// Goes with the word before it.
-const APPENDED: &str = "\"'.。,，!！?？:：”)]}、";
+impl<'a> Punctuation<'a> {
+    /// As `options` say.
+    pub fn of(options: &'a TranscribeOptions) -> Self {
+        Punctuation { prepended: &options.prepend_punctuations, appended: &options.append_punctuations }
+    }
+}
 
 /// Joins punctuation to its word, which keeps its times; what was joined stays as an empty word without tokens.
 ///
-/// After openai-whisper's `timing.py`, `merge_punctuations` with its default sets.
-pub(super) fn merge_punctuation(words: &mut [WordTiming]) {
+/// After openai-whisper's `timing.py`, `merge_punctuations`.
+pub(super) fn merge_punctuation(words: &mut [WordTiming], marks: Punctuation) {
     let mut following = words.len().saturating_sub(1);
     for at in (0..following).rev() {
         let word = &words[at].word;
-        if word.starts_with(' ') && PREPENDED.contains(word.trim()) {
+        if word.starts_with(' ') && marks.prepended.contains(word.trim()) {
             let mark = std::mem::take(&mut words[at].word);
             words[following].word.insert_str(0, &mark);
             words[following].tokens += std::mem::take(&mut words[at].tokens);
@@ -25,7 +36,7 @@ pub(super) fn merge_punctuation(words: &mut [WordTiming]) {
     }
     let mut previous = 0;
     for at in 1..words.len() {
-        if !words[previous].word.ends_with(' ') && APPENDED.contains(&words[at].word) {
+        if !words[previous].word.ends_with(' ') && marks.appended.contains(&words[at].word) {
             let mark = std::mem::take(&mut words[at].word);
             words[previous].word.push_str(&mark);
             words[previous].tokens += std::mem::take(&mut words[at].tokens);
@@ -43,7 +54,7 @@ mod tests {
     #[test]
     fn joins_marks_to_their_words() {
         let mut words = [" (", " \"", " Yes", "!", "\"", ",", " he", " -", "said"].map(|word| timed(word, 1, 0.0, 1.0));
-        merge_punctuation(&mut words);
+        merge_punctuation(&mut words, Punctuation::of(&TranscribeOptions::default()));
         let found: Vec<(&str, usize)> = words.iter().map(|it| (it.word.as_str(), it.tokens)).collect();
         assert_eq!(
             found,
@@ -53,9 +64,17 @@ mod tests {
 
     #[test]
     fn takes_few_words() {
-        merge_punctuation(&mut []);
+        let options = TranscribeOptions::default();
+        merge_punctuation(&mut [], Punctuation::of(&options));
         let mut one = [timed(".", 1, 0.0, 1.0)];
-        merge_punctuation(&mut one);
+        merge_punctuation(&mut one, Punctuation::of(&options));
         assert_eq!(one[0].word, ".");
+    }
+
+    #[test]
+    fn other_marks_can_be_named() {
+        let mut words = [" ¡", " Ay", "!", "*"].map(|word| timed(word, 1, 0.0, 1.0));
+        merge_punctuation(&mut words, Punctuation { prepended: "¡", appended: "*" });
+        assert_eq!(words.map(|it| it.word), ["", " ¡ Ay", "!*", ""]);
     }
 }

@@ -1,26 +1,43 @@
 //! The options of `transcribe`.
 
-use std::fmt;
+mod channels;
+mod choices;
+mod clips;
 
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, MapAccess, Visitor};
 
-use super::vad_options::VadOptions;
+pub use channels::Channels;
+pub use choices::{EncoderContext, Task, Temperatures, Timestamps, Vad};
+pub use clips::Clips;
 
 /// Options of `transcribe`. Names and defaults are those of openai-whisper's `transcribe`, where it has them.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TranscribeOptions {
-    /// A language code of the model (`en`), or `auto` to detect it.
+    /// The language spoken: a code (`en`, `en-US`, `eng`) or an English name, or `auto` to detect it.
     pub language: Option<String>,
+    /// Whether the language may change within the recording. `true`: it is detected for every window; `false`: once;
+    /// left out: again after each long pause that `models.vad` finds. Only where `language` is `auto`.
+    pub multilingual: Option<bool>,
+    /// Windows of 30 s, at most, that the language is detected from. The first with a language more probable than
+    /// `language_detection_threshold` decides; without one, the language that most of them have.
+    pub language_detection_segments: usize,
+    /// A language with a higher probability is taken for detected, in [0, 1].
+    pub language_detection_threshold: f32,
     /// Transcribe in the language spoken, or translate to English.
     pub task: Task,
     /// How fine the times are.
     pub timestamps: Timestamps,
 
-    /// Text that stands before the first window, as if it had been said: names, spelling, style.
+    /// Which channels are transcribed: their mix, each by itself, or one.
+    pub channels: Channels,
+    /// Only these parts of the recording are transcribed; speech is not looked for then.
+    pub clip_timestamps: Clips,
+
+    /// Text that precedes the first window, as if it had been said: names, spelling, style.
     pub initial_prompt: Option<String>,
+    /// Whether the initial prompt precedes every window, not only the first.
+    pub carry_initial_prompt: bool,
     /// Words that stand before every window, so that the model expects them.
     pub hotwords: Option<String>,
     /// Whether each window is told the text of those before it.
@@ -44,8 +61,16 @@ pub struct TranscribeOptions {
     pub logprob_threshold: Option<f32>,
     /// A window with a probability of no speech above it, and a text doubtful by `logprob_threshold`, is silence.
     pub no_speech_threshold: Option<f32>,
+    /// Silence of more than this many seconds around words that look made up is skipped, and they with it. Needs
+    /// `timestamps: word`.
+    pub hallucination_silence_threshold: Option<f64>,
     /// Token ids that are never written; -1 stands for the model's own list.
     pub suppress_tokens: Vec<i64>,
+
+    /// Punctuation that is joined to the word after it, in the times of words.
+    pub prepend_punctuations: String,
+    /// Punctuation that is joined to the word before it, in the times of words.
+    pub append_punctuations: String,
 
     /// How much of 30 s the encoder hears of a shorter window.
     pub encoder_context: EncoderContext,
@@ -60,9 +85,15 @@ impl Default for TranscribeOptions {
     fn default() -> Self {
         TranscribeOptions {
             language: None,
+            multilingual: None,
+            language_detection_segments: 1,
+            language_detection_threshold: 0.5,
             task: Task::default(),
             timestamps: Timestamps::default(),
+            channels: Channels::default(),
+            clip_timestamps: Clips::default(),
             initial_prompt: None,
+            carry_initial_prompt: false,
             hotwords: None,
             condition_on_previous_text: true,
             beams: 1,
@@ -74,7 +105,10 @@ impl Default for TranscribeOptions {
             compression_ratio_threshold: Some(2.4),
             logprob_threshold: Some(-1.0),
             no_speech_threshold: Some(0.6),
+            hallucination_silence_threshold: None,
             suppress_tokens: vec![-1],
+            prepend_punctuations: "\"'“¿([{-".to_string(),
+            append_punctuations: "\"'.。,，!！?？:：”)]}、".to_string(),
             encoder_context: EncoderContext::default(),
             batch_size: 1,
             vad: Vad::default(),
@@ -82,10 +116,19 @@ impl Default for TranscribeOptions {
     }
 }
 
+/// Windows that one language is detected from, at most: half an hour.
+const MOST_DETECTION_SEGMENTS: usize = 60;
+
 /// More than any board can hold.
 const MOST_AT_ONCE: usize = 64;
 
 impl TranscribeOptions {
+    /// Whether speech is looked for before anything is decoded, where the device has a model for it. Parts that are
+    /// asked for by their times are transcribed whole, as faster-whisper does.
+    pub fn finds_speech(&self) -> bool {
+        self.vad.on && self.clip_timestamps.is_empty()
+    }
+
     /// Checks what their types do not.
     ///
     /// # Errors
@@ -106,6 +149,28 @@ impl TranscribeOptions {
         if temperatures.is_empty() || temperatures.len() > 16 || !temperatures.iter().all(|t| (0.0..=2.0).contains(t)) {
             return Err("temperature: must be one number within 0 to 2, or a list of up to 16".to_string());
         }
+        if !(1..=MOST_DETECTION_SEGMENTS).contains(&self.language_detection_segments) {
+            let given = self.language_detection_segments;
+            return Err(format!("language_detection_segments: {given} is not within 1 to {MOST_DETECTION_SEGMENTS}"));
+        }
+        if !(0.0..=1.0).contains(&self.language_detection_threshold) {
+            return Err("language_detection_threshold: must be within 0 to 1".to_string());
+        }
+        self.clip_timestamps.check().map_err(|problem| format!("clip_timestamps: {problem}"))?;
+        if let Some(id) = self.suppress_tokens.iter().find(|id| **id < -1) {
+            return Err(format!("suppress_tokens: {id} is not a token id; -1 stands for the model's own list"));
+        }
+        if let Some(seconds) = self.hallucination_silence_threshold {
+            if !(seconds > 0.0 && seconds.is_finite()) {
+                return Err("hallucination_silence_threshold: must be a number of seconds above 0".to_string());
+            }
+            if self.timestamps != Timestamps::Word {
+                return Err("hallucination_silence_threshold: needs `timestamps: word`".to_string());
+            }
+            if self.batch_size > 1 {
+                return Err("hallucination_silence_threshold: needs `batch_size: 1`".to_string());
+            }
+        }
         self.vad.options.unwrap_or_default().check().map_err(|problem| format!("vad: {problem}"))?;
         for (name, value) in [
             ("compression_ratio_threshold", self.compression_ratio_threshold),
@@ -117,109 +182,6 @@ impl TranscribeOptions {
             }
         }
         Ok(())
-    }
-}
-
-/// What Whisper is asked to write.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Task {
-    /// The words, in the language spoken.
-    #[default]
-    Transcribe,
-    /// The words in English.
-    Translate,
-}
-
-/// How fine the times of a transcript are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Timestamps {
-    /// No times: one segment a 30 s window.
-    None,
-    /// A start and an end for each segment, as the model marks them.
-    #[default]
-    Segment,
-    /// A start and an end for each word as well.
-    Word,
-}
-
-/// How much of 30 s the encoder hears of a window with less sound.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EncoderContext {
-    /// All 30 s, silence behind the sound: what the model was trained on.
-    #[default]
-    Full,
-    /// The sound and a little silence: faster for short recordings, at some risk of other words.
-    Adaptive,
-}
-
-/// Temperatures in the order they are tried.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(from = "OneOrMore")]
-pub struct Temperatures(pub Vec<f32>);
-
-impl Default for Temperatures {
-    fn default() -> Self {
-        Temperatures(vec![0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
-    }
-}
-
-/// Whether and how speech is looked for.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Vad {
-    /// Whether it is, where the device has a model for it.
-    pub on: bool,
-    /// How; the defaults, which differ for recordings and for sound that is still coming, where it is left out.
-    pub options: Option<VadOptions>,
-}
-
-impl Default for Vad {
-    fn default() -> Self {
-        Vad { on: true, options: None }
-    }
-}
-
-/// `false`, `true`, or options; not an untagged enum, whose message would not name the key that is wrong.
-impl<'de> Deserialize<'de> for Vad {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OnOrOptions;
-
-        impl<'de> Visitor<'de> for OnOrOptions {
-            type Value = Vad;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-                formatter.write_str("true, false, or options such as {threshold: 0.5}")
-            }
-
-            fn visit_bool<E>(self, on: bool) -> Result<Vad, E> {
-                Ok(Vad { on, ..Vad::default() })
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Vad, A::Error> {
-                VadOptions::deserialize(MapAccessDeserializer::new(map))
-                    .map(|options| Vad { on: true, options: Some(options) })
-            }
-        }
-
-        deserializer.deserialize_any(OnOrOptions)
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "must be a number or a list of numbers")]
-enum OneOrMore {
-    One(f32),
-    More(Vec<f32>),
-}
-
-impl From<OneOrMore> for Temperatures {
-    fn from(given: OneOrMore) -> Self {
-        Temperatures(match given {
-            OneOrMore::One(temperature) => vec![temperature],
-            OneOrMore::More(temperatures) => temperatures,
-        })
     }
 }
 
@@ -259,6 +221,13 @@ mod tests {
             ("vad: {threshold: 2}", "vad: threshold: 2 is not between 0 and 1"),
             ("vad: 3", "true, false, or options"),
             ("encoder_context: half", "unknown variant `half`"),
+            ("language_detection_segments: 0", "language_detection_segments: 0 is not within 1 to 60"),
+            ("language_detection_threshold: 1.5", "language_detection_threshold"),
+            ("clip_timestamps: [5, 2]", "clip_timestamps: 2 s is not after 5 s"),
+            ("suppress_tokens: [-1, -7]", "suppress_tokens: -7 is not a token id"),
+            ("hallucination_silence_threshold: 2", "needs `timestamps: word`"),
+            ("{hallucination_silence_threshold: 0, timestamps: word}", "above 0"),
+            ("{hallucination_silence_threshold: 2, timestamps: word, batch_size: 2}", "batch_size: 1"),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.contains(told), "{text}: {error}");

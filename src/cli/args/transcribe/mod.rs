@@ -1,9 +1,14 @@
 //! The arguments of `transcribe`, and what they change in the device file's options.
 
+mod choices;
+mod subtitles;
+
 use std::path::PathBuf;
 
-use clap::ValueEnum;
-use edgefuse::config::{EncoderContext, Task, Temperatures, Timestamps, TranscribeOptions};
+use edgefuse::config::{Channels, Clips, EncoderContext, Task, Temperatures, Timestamps, TranscribeOptions};
+
+pub use choices::{EncoderContextArgument, TaskArgument, TimestampsArgument};
+pub use subtitles::Subtitles;
 
 /// What is not given here is as the `transcribe` step of the device file's pipeline says, or as the defaults there.
 #[derive(Debug, clap::Args)]
@@ -12,9 +17,18 @@ pub struct Transcribe {
     /// at 16 kHz
     #[arg(required = true, value_name = "AUDIO")]
     pub audio: Vec<PathBuf>,
-    /// Language code, or `auto` to detect it [default: auto]
+    /// Language: a code (en, en-US, eng) or an English name, or `auto` to detect it [default: auto]
     #[arg(long, value_name = "L")]
     pub language: Option<String>,
+    /// Detect the language in every window; =false: only once [default: again after a long pause that was cut out]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub multilingual: Option<bool>,
+    /// Windows of 30 s to detect the language from; the first that is sure decides, else most of them [default: 1]
+    #[arg(long, value_name = "N")]
+    pub language_detection_segments: Option<usize>,
+    /// Probability above which a detected language is sure, 0 to 1 [default: 0.5]
+    #[arg(long, value_name = "PROB")]
+    pub language_detection_threshold: Option<f32>,
     /// The words as spoken, or in English [default: transcribe]
     #[arg(long, value_enum, hide_default_value = true)]
     pub task: Option<TaskArgument>,
@@ -22,9 +36,23 @@ pub struct Transcribe {
     #[arg(long, value_enum, hide_default_value = true)]
     pub timestamps: Option<TimestampsArgument>,
 
-    /// Text that stands before the first window, as if it had been said: names, spelling, style
+    /// mix; split: each channel by itself, merged by time; or one channel alone, counted from 0 [default: mix]
+    #[arg(long, value_name = "mix|split|N")]
+    pub channels: Option<Channels>,
+    /// Only these parts, in seconds: START,END,START,END,...; without a last END, to the end of the recording. Speech is
+    /// not looked for then
+    #[arg(long, value_name = "S,...")]
+    pub clip_timestamps: Option<Clips>,
+    /// Write each recording's transcript to a file in this folder, named after the recording: NAME.txt, .json, .srt, ...
+    #[arg(long, short = 'o', value_name = "FOLDER")]
+    pub output_dir: Option<PathBuf>,
+
+    /// Text that precedes the first window, as if it had been said: names, spelling, style
     #[arg(long, value_name = "TEXT", help_heading = "Context")]
     pub initial_prompt: Option<String>,
+    /// Let the initial prompt precede every window
+    #[arg(long, help_heading = "Context")]
+    pub carry_initial_prompt: bool,
     /// Words that the model should expect in every window
     #[arg(long, value_name = "TEXT", help_heading = "Context")]
     pub hotwords: Option<String>,
@@ -59,6 +87,9 @@ pub struct Transcribe {
     /// A doubtful text with a higher probability of no speech is taken for silence [default: 0.6]
     #[arg(long, value_name = "PROB", help_heading = "Search")]
     pub no_speech_threshold: Option<f32>,
+    /// Skip silence of more than S seconds around words that look made up, and those words (turns on --timestamps word)
+    #[arg(long, value_name = "S", help_heading = "Search")]
+    pub hallucination_silence_threshold: Option<f64>,
     /// Token ids that are never written; -1 is the model's own list [default: -1]
     #[arg(long, value_name = "ID,...", value_delimiter = ',', allow_negative_numbers = true, help_heading = "Search")]
     pub suppress_tokens: Option<Vec<i64>>,
@@ -73,47 +104,15 @@ pub struct Transcribe {
     #[arg(long, help_heading = "Speed")]
     pub no_vad: bool,
 
+    /// Punctuation that is joined to the word after it, with --timestamps word [default: "'“¿([{-]
+    #[arg(long, value_name = "MARKS", allow_hyphen_values = true, help_heading = "Words")]
+    pub prepend_punctuations: Option<String>,
+    /// Punctuation that is joined to the word before it, with --timestamps word [default: "'.。,，!！?？:：”)]}、]
+    #[arg(long, value_name = "MARKS", allow_hyphen_values = true, help_heading = "Words")]
+    pub append_punctuations: Option<String>,
+
     #[command(flatten)]
     pub subtitles: Subtitles,
-}
-
-/// How subtitles are laid out. Each needs times of words, and asks for them.
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Layout of srt and vtt (with --timestamps word, which each of these turns on)")]
-pub struct Subtitles {
-    /// Most characters of a line
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub max_line_width: Option<u32>,
-    /// Most lines of a subtitle; with --max-line-width, subtitles go on over the ends of segments
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub max_line_count: Option<u32>,
-    /// Most words of a subtitle
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub max_words_per_line: Option<u32>,
-    /// Underline each word while it is spoken
-    #[arg(long)]
-    pub highlight_words: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum TaskArgument {
-    Transcribe,
-    Translate,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum TimestampsArgument {
-    None,
-    Segment,
-    Word,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum EncoderContextArgument {
-    /// All 30 s, as the model was trained
-    Full,
-    /// The sound and a little silence: faster, at some risk of other words
-    Adaptive,
 }
 
 impl Transcribe {
@@ -130,6 +129,18 @@ impl Transcribe {
         set(&mut options.suppress_tokens, self.suppress_tokens.clone());
         set(&mut options.encoder_context, self.encoder_context.map(EncoderContext::from));
         set(&mut options.batch_size, self.batch_size);
+        set(&mut options.channels, self.channels);
+        set(&mut options.clip_timestamps, self.clip_timestamps.clone());
+        set(&mut options.language_detection_segments, self.language_detection_segments);
+        set(&mut options.language_detection_threshold, self.language_detection_threshold);
+        set(&mut options.prepend_punctuations, self.prepend_punctuations.clone());
+        set(&mut options.append_punctuations, self.append_punctuations.clone());
+        set_some(&mut options.multilingual, &self.multilingual);
+        set_some(&mut options.hallucination_silence_threshold, &self.hallucination_silence_threshold);
+        if options.hallucination_silence_threshold.is_some() && self.timestamps.is_none() {
+            options.timestamps = Timestamps::Word;
+        }
+        options.carry_initial_prompt |= self.carry_initial_prompt;
         set_some(&mut options.language, &self.language);
         set_some(&mut options.initial_prompt, &self.initial_prompt);
         set_some(&mut options.hotwords, &self.hotwords);
@@ -152,33 +163,5 @@ fn set<T>(option: &mut T, given: Option<T>) {
 fn set_some<T: Clone>(option: &mut Option<T>, given: &Option<T>) {
     if given.is_some() {
         option.clone_from(given);
-    }
-}
-
-impl From<TaskArgument> for Task {
-    fn from(argument: TaskArgument) -> Self {
-        match argument {
-            TaskArgument::Transcribe => Task::Transcribe,
-            TaskArgument::Translate => Task::Translate,
-        }
-    }
-}
-
-impl From<TimestampsArgument> for Timestamps {
-    fn from(argument: TimestampsArgument) -> Self {
-        match argument {
-            TimestampsArgument::None => Timestamps::None,
-            TimestampsArgument::Segment => Timestamps::Segment,
-            TimestampsArgument::Word => Timestamps::Word,
-        }
-    }
-}
-
-impl From<EncoderContextArgument> for EncoderContext {
-    fn from(argument: EncoderContextArgument) -> Self {
-        match argument {
-            EncoderContextArgument::Full => EncoderContext::Full,
-            EncoderContextArgument::Adaptive => EncoderContext::Adaptive,
-        }
     }
 }

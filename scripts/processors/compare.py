@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares two files of result lines: texts equal, numbers within a tolerance, times ignored.
 
-scripts/aarch64/compare.py HERE.jsonl THERE.jsonl --tolerance 1e-3
+scripts/processors/compare.py HERE.jsonl THERE.jsonl --tolerance 1e-3
 """
 
 from __future__ import annotations

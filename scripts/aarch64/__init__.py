@@ -1,1 +1,0 @@
-"""What scripts/test_aarch64.sh needs besides the shell."""

@@ -1,0 +1,53 @@
+//! The choices among the arguments of `transcribe`.
+
+use clap::ValueEnum;
+use edgefuse::config::{EncoderContext, Task, Timestamps};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TaskArgument {
+    Transcribe,
+    Translate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TimestampsArgument {
+    None,
+    Segment,
+    Word,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EncoderContextArgument {
+    /// All 30 s, as the model was trained
+    Full,
+    /// The sound and a little silence: faster, at some risk of other words
+    Adaptive,
+}
+
+impl From<TaskArgument> for Task {
+    fn from(argument: TaskArgument) -> Self {
+        match argument {
+            TaskArgument::Transcribe => Task::Transcribe,
+            TaskArgument::Translate => Task::Translate,
+        }
+    }
+}
+
+impl From<TimestampsArgument> for Timestamps {
+    fn from(argument: TimestampsArgument) -> Self {
+        match argument {
+            TimestampsArgument::None => Timestamps::None,
+            TimestampsArgument::Segment => Timestamps::Segment,
+            TimestampsArgument::Word => Timestamps::Word,
+        }
+    }
+}
+
+impl From<EncoderContextArgument> for EncoderContext {
+    fn from(argument: EncoderContextArgument) -> Self {
+        match argument {
+            EncoderContextArgument::Full => EncoderContext::Full,
+            EncoderContextArgument::Adaptive => EncoderContext::Adaptive,
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Subtitles of sound that is still coming: each cue is written when it is final.
+
+use edgefuse::models::whisper::Segment;
+
+use super::lines::Layout;
+use super::srt::next_srt;
+use super::tsv::{self, next_tsv};
+use super::vtt::{self, next_vtt};
+use crate::cli::args::Format;
+
+/// A file of subtitles in the making.
+pub(in crate::cli) struct Growing {
+    format: Format,
+    layout: Layout,
+    /// Cues so far.
+    written: usize,
+}
+
+impl Growing {
+    /// An empty file.
+    pub fn new(format: Format, layout: Layout) -> Self {
+        Growing { format, layout, written: 0 }
+    }
+
+    /// What the file starts with.
+    pub fn header(&self) -> &'static str {
+        match self.format {
+            Format::Vtt => vtt::HEADER,
+            Format::Tsv => tsv::HEADER,
+            Format::Srt | Format::Text | Format::Json => "",
+        }
+    }
+
+    /// The text to append for the next segment.
+    pub fn next(&mut self, segment: &Segment) -> String {
+        let segments = std::slice::from_ref(segment);
+        match self.format {
+            Format::Srt => next_srt(segments, &self.layout, &mut self.written),
+            Format::Vtt => next_vtt(segments, &self.layout),
+            Format::Tsv => next_tsv(segments),
+            Format::Text | Format::Json => String::new(),
+        }
+    }
+}

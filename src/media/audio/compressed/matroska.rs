@@ -1,0 +1,81 @@
+//! What `symphonia` leaves out of a Matroska file: which tracks are marked as default (RFC 9559).
+
+use std::io::{Read, Seek, SeekFrom};
+
+const SEGMENT: u32 = 0x1853_8067;
+const TRACKS: u32 = 0x1654_ae6b;
+const CLUSTER: u32 = 0x1f43_b675;
+const ENTRY: u32 = 0xae;
+const NUMBER: u32 = 0xd7;
+const DEFAULT: u32 = 0x88;
+
+/// More elements than this at one level are not looked at.
+const MOST_ELEMENTS: usize = 1_000;
+
+/// Whether a file that begins with `magic` is a Matroska or WebM file.
+pub(super) fn is_matroska(magic: &[u8]) -> bool {
+    magic.starts_with(b"\x1a\x45\xdf\xa3")
+}
+
+/// Numbers of the tracks that are marked as default; none where the file cannot be read so far.
+pub(super) fn default_tracks(file: &mut (impl Read + Seek), len: u64) -> Vec<u32> {
+    tracks(file, len).unwrap_or_default()
+}
+
+fn tracks(file: &mut (impl Read + Seek), len: u64) -> Option<Vec<u32>> {
+    let (_, start, end) = elements(file, 0, len)?.into_iter().find(|(id, ..)| *id == SEGMENT)?;
+    let (_, start, end) = elements(file, start, end)?.into_iter().find(|(id, ..)| *id == TRACKS)?;
+    let mut found = Vec::new();
+    for (_, start, end) in elements(file, start, end)?.into_iter().filter(|(id, ..)| *id == ENTRY) {
+        let (mut number, mut default) = (0, 1);
+        for (id, start, end) in elements(file, start, end)? {
+            match id {
+                NUMBER => number = unsigned(file, start, end)?,
+                DEFAULT => default = unsigned(file, start, end)?,
+                _ => {}
+            }
+        }
+        if default == 1 {
+            found.push(u32::try_from(number).ok()?);
+        }
+    }
+    Some(found)
+}
+
+/// The elements between two positions, up to the first cluster: id, start and end of the content.
+fn elements(file: &mut (impl Read + Seek), start: u64, end: u64) -> Option<Vec<(u32, u64, u64)>> {
+    let (mut found, mut position) = (Vec::new(), start);
+    while position < end && found.len() < MOST_ELEMENTS {
+        file.seek(SeekFrom::Start(position)).ok()?;
+        let mut bytes = Vec::new();
+        file.take(12).read_to_end(&mut bytes).ok()?;
+        let Some((id, id_len)) = number(&bytes, true) else { break };
+        let Some((len, len_len)) = number(bytes.get(id_len..)?, false) else { break };
+        let content = position + (id_len + len_len) as u64;
+        // All ones: of unknown length, up to the end of what it is in.
+        let unknown = len == (1 << (7 * len_len)) - 1;
+        let content_end = if unknown { end } else { content.saturating_add(len).min(end) };
+        let id = u32::try_from(id).ok()?;
+        if id == CLUSTER {
+            break;
+        }
+        found.push((id, content, content_end));
+        position = content_end;
+    }
+    Some(found)
+}
+
+/// A number of variable length, and its bytes; an id keeps the bits that tell the length.
+fn number(bytes: &[u8], is_id: bool) -> Option<(u64, usize)> {
+    let len = bytes.first()?.leading_zeros() as usize + 1;
+    let value = bytes.get(..len).filter(|_| len <= 8)?.iter().fold(0u64, |value, &byte| value << 8 | u64::from(byte));
+    Some((if is_id { value } else { value & ((1 << (7 * len)) - 1) }, len))
+}
+
+/// The content of an element as a number.
+fn unsigned(file: &mut (impl Read + Seek), start: u64, end: u64) -> Option<u64> {
+    file.seek(SeekFrom::Start(start)).ok()?;
+    let mut bytes = Vec::new();
+    file.take((end - start).min(8)).read_to_end(&mut bytes).ok()?;
+    Some(bytes.iter().fold(0, |value, &byte| value << 8 | u64::from(byte)))
+}

@@ -1,0 +1,366 @@
+//! Everything that is not plain WAV: mp3, flac, ogg and webm (vorbis, opus), mp4 (aac, alac), aiff, caf, and companded
+//! or ADPCM WAV.
+//!
+//! `symphonia` reads the containers and most codecs. What it does not do is added here: packets count, not the lengths
+//! that headers declare; streams one behind the other are read one after the other; the default track is used; and a
+//! track that cannot be decoded gives way to the next.
+
+mod adts;
+mod flac;
+mod matroska;
+mod mp4;
+mod opus;
+mod source;
+mod track;
+mod wording;
+
+use std::collections::VecDeque;
+use std::io::ErrorKind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use flac::FlacStreams;
+pub(super) use source::{FileBytes, Input};
+use symphonia::core::errors::Error;
+use symphonia::core::formats::probe::Hint;
+use symphonia::core::formats::{FormatOptions, FormatReader};
+use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptions};
+use symphonia::core::meta::MetadataOptions;
+use symphonia::core::packet::Packet;
+use symphonia::core::units::Duration;
+use track::OpenTrack;
+
+use super::AudioError;
+use super::decoder::Decoder;
+use super::interleaved::Frames;
+use wording::{describe, ending};
+
+/// Frames given at a time: a codec's packet may be much longer.
+const BLOCK_FRAMES: usize = 4096;
+
+/// Samples of a channel that a file's end may be shortened by where it does not say how many the encoder added: some
+/// packets of the codecs that do this.
+const MOST_PADDING: u64 = 6_000;
+
+/// A declared length is missed by more than the rounding of encoders: 0.25 s.
+const MISSED_SECONDS: f64 = 0.25;
+
+/// Decodes one audio track, packet by packet.
+pub(super) struct CompressedDecoder {
+    input: Input,
+    magic: Vec<u8>,
+    /// The codec's number, where the container is WAV.
+    wav_codec: Option<u16>,
+    format: Box<dyn FormatReader>,
+    /// Where the FLAC streams of the file begin, if it is of that kind.
+    flac: Option<FlacStreams>,
+    track: OpenTrack,
+    /// Tracks that can be tried where this one has no packet that can be decoded.
+    others: Vec<u32>,
+    /// Warnings of the opening, to be handed out first.
+    opening: Vec<String>,
+    /// Packets that would be shortened at their end, if the end of the recording came.
+    held: VecDeque<Packet>,
+    ready: VecDeque<Packet>,
+    /// Whether the lengths that the file declares have been found wrong.
+    distrusted: bool,
+    ended: bool,
+    packet: DecodedPacket,
+    decoded: u64,
+    corrupt: u64,
+    /// Seconds of sound of the current stream, and of those before it.
+    seconds: f64,
+    seconds_before: f64,
+}
+
+/// The samples of a packet, handed out piece by piece.
+#[derive(Default)]
+struct DecodedPacket {
+    interleaved: Vec<f32>,
+    start: usize,
+    end: usize,
+    sample_rate: u32,
+    channels: usize,
+}
+
+/// A container whose tracks are known.
+struct Opened {
+    format: Box<dyn FormatReader>,
+    flac: Option<FlacStreams>,
+    /// The audio tracks, the best first.
+    candidates: Vec<u32>,
+}
+
+impl CompressedDecoder {
+    /// Finds the track of a recording that begins with `magic`. `wav_codec` is the codec's number where the container is
+    /// WAV, for the error texts.
+    pub(super) fn open(mut input: Input, magic: &[u8], wav_codec: Option<u16>) -> Result<Self, AudioError> {
+        guard(wav_codec, || {
+            let mut opened = Opened::new(&mut input, magic)?;
+            let mut opening = Vec::new();
+            let track = track::open(opened.format.as_ref(), &mut opened.candidates, &mut opening)?;
+            Ok(Self {
+                input,
+                magic: magic.to_vec(),
+                wav_codec,
+                format: opened.format,
+                flac: opened.flac,
+                track,
+                others: opened.candidates,
+                opening,
+                held: VecDeque::new(),
+                ready: VecDeque::new(),
+                distrusted: false,
+                ended: false,
+                packet: DecodedPacket::default(),
+                decoded: 0,
+                corrupt: 0,
+                seconds: 0.0,
+                seconds_before: 0.0,
+            })
+        })
+    }
+
+    /// Decodes the next packet that can be; `false` at the end.
+    fn decode(&mut self, warnings: &mut Vec<String>) -> Result<bool, AudioError> {
+        warnings.append(&mut self.opening);
+        loop {
+            while let Some(packet) = self.next_packet(warnings)? {
+                if self.decode_packet(&packet)? {
+                    return Ok(true);
+                }
+            }
+            if self.decoded > 0 {
+                break;
+            }
+            if !self.open_other_track(warnings)? {
+                return Err(if self.corrupt > 0 { AudioError::NothingDecodable } else { AudioError::NoSamples });
+            }
+        }
+        if self.corrupt > 0 {
+            let (corrupt, packets) = (self.corrupt, self.corrupt + self.decoded);
+            warnings.push(format!("{corrupt} of {packets} packets are damaged and left out"));
+            self.corrupt = 0;
+        }
+        Ok(false)
+    }
+
+    /// Decodes one packet to `self.packet`; `false` where it is damaged or has no samples.
+    fn decode_packet(&mut self, packet: &Packet) -> Result<bool, AudioError> {
+        let decoded = self.track.decode(packet, &mut self.packet.interleaved);
+        let (sample_rate, channels) = match decoded {
+            Ok(decoded) => decoded,
+            Err(Error::IoError(error)) if error.raw_os_error().is_some() => return Err(error.into()),
+            Err(_) => {
+                self.corrupt += 1;
+                (self.packet.start, self.packet.end) = (0, 0);
+                return Ok(false);
+            }
+        };
+        self.decoded += 1;
+        let channels = channels.max(1);
+        let frames = self.packet.interleaved.len() / channels;
+        let trimmed = |trim: Duration| usize::try_from(trim.get()).unwrap_or(usize::MAX).min(frames);
+        let start = trimmed(packet.trim_start);
+        let end = frames.saturating_sub(trimmed(packet.trim_end)).max(start);
+        self.packet.start = start * channels;
+        self.packet.end = end * channels;
+        (self.packet.sample_rate, self.packet.channels) = (sample_rate, channels);
+        self.seconds += (end - start) as f64 / f64::from(sample_rate.max(1));
+        Ok(end > start)
+    }
+
+    /// The next packet, shortened only where the end of the recording is near.
+    ///
+    /// A header's count of samples shortens every packet behind it. Where more packets come than an encoder could have
+    /// added, the count is wrong, and they are used whole.
+    fn next_packet(&mut self, warnings: &mut Vec<String>) -> Result<Option<Packet>, AudioError> {
+        loop {
+            if let Some(packet) = self.ready.pop_front() {
+                return Ok(Some(packet));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            let Some(mut packet) = self.read_packet(warnings)? else {
+                self.ended = true;
+                self.ready.append(&mut self.held);
+                continue;
+            };
+            if self.distrusted {
+                packet.trim_end = Duration::ZERO;
+            }
+            let shortened = packet.trim_end > Duration::ZERO;
+            if !shortened && self.held.is_empty() {
+                return Ok(Some(packet));
+            }
+            self.held.push_back(packet);
+            let trimmed = self.held.iter().fold(0u64, |sum, packet| sum.saturating_add(packet.trim_end.get()));
+            if !shortened || trimmed > self.track.padding.unwrap_or(MOST_PADDING) {
+                self.distrusted = true;
+                self.held.iter_mut().for_each(|packet| packet.trim_end = Duration::ZERO);
+                self.ready.append(&mut self.held);
+            }
+        }
+    }
+
+    /// The next packet of the track as the file has it; `None` at the end of the last stream.
+    fn read_packet(&mut self, warnings: &mut Vec<String>) -> Result<Option<Packet>, AudioError> {
+        loop {
+            match self.format.next_packet() {
+                Ok(Some(packet)) if packet.track_id == self.track.id => return Ok(Some(packet)),
+                Ok(Some(_)) => {}
+                Ok(None) => {
+                    self.check_length(warnings);
+                    if !self.next_stream(warnings)? {
+                        return Ok(None);
+                    }
+                }
+                // A chained stream begins: its tracks replace those before.
+                Err(Error::ResetRequired) => {
+                    let mut candidates = track::candidates(self.format.as_ref(), &[]);
+                    self.change_track(|format, warnings| track::open(format, &mut candidates, warnings), warnings)?;
+                }
+                Err(error) => {
+                    if self.decoded == 0 && self.corrupt == 0 && self.held.is_empty() {
+                        return Err(describe(error));
+                    }
+                    let seconds = self.seconds_before + self.seconds;
+                    warnings.push(format!("it {} after {seconds:.1} s: what comes before is used", ending(&error)));
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// Goes on to the next of several FLAC streams; `false` where there is none.
+    fn next_stream(&mut self, warnings: &mut Vec<String>) -> Result<bool, AudioError> {
+        let Some(streams) = self.flac.clone().filter(FlacStreams::next_stream) else { return Ok(false) };
+        let seconds = self.seconds_before + self.seconds;
+        match probe(Box::new(streams)) {
+            Ok(format) => self.format = format,
+            Err(_) => {
+                warnings.push(format!("a second stream after {seconds:.1} s is damaged: what comes before is used"));
+                return Ok(false);
+            }
+        }
+        let mut candidates = track::candidates(self.format.as_ref(), &[]);
+        self.change_track(|format, warnings| track::open(format, &mut candidates, warnings), warnings)?;
+        Ok(true)
+    }
+
+    /// Another track becomes the current one: what was held of the one before is used as it is.
+    fn change_track(
+        &mut self,
+        open: impl FnOnce(&dyn FormatReader, &mut Vec<String>) -> Result<OpenTrack, AudioError>,
+        warnings: &mut Vec<String>,
+    ) -> Result<(), AudioError> {
+        while let Some(packet) = self.held.pop_front() {
+            self.ready.push_back(packet);
+        }
+        self.track = open(self.format.as_ref(), warnings)?;
+        self.distrusted = false;
+        self.seconds_before += std::mem::take(&mut self.seconds);
+        Ok(())
+    }
+
+    /// Starts again with the next track, where this one had nothing that could be decoded.
+    fn open_other_track(&mut self, warnings: &mut Vec<String>) -> Result<bool, AudioError> {
+        if self.others.is_empty() || !self.input.is_file() {
+            return Ok(false);
+        }
+        warnings.push(format!("audio track with {} has no packet that can be decoded", self.track.codec()));
+        let opened = Opened::new(&mut self.input, &self.magic)?;
+        (self.format, self.flac) = (opened.format, opened.flac);
+        let mut others = std::mem::take(&mut self.others);
+        self.change_track(|format, warnings| track::open(format, &mut others, warnings), warnings)?;
+        (self.others, self.ended, self.corrupt, self.seconds_before) = (others, false, 0, 0.0);
+        Ok(true)
+    }
+
+    /// Says so where a file ends before the length that it declares.
+    fn check_length(&mut self, warnings: &mut Vec<String>) {
+        let held: u64 = self.held.iter().map(|packet| packet.dur.get()).fold(0, u64::saturating_add);
+        let held = held as f64 / f64::from(self.packet.sample_rate.max(1));
+        if let Some(declared) = self.track.declared
+            && self.corrupt == 0
+            && self.decoded > 0
+            && declared > self.seconds + held + MISSED_SECONDS
+        {
+            let seconds = self.seconds + held;
+            warnings.push(format!("its header declares {declared:.1} s, and {seconds:.1} s are there and are used"));
+        }
+    }
+}
+
+impl Opened {
+    fn new(input: &mut Input, magic: &[u8]) -> Result<Self, AudioError> {
+        let mut marked = Vec::new();
+        let mut len = None;
+        if let Input::File(file) = &*input {
+            let found = file.metadata()?.len();
+            let mut bytes = FileBytes::new(file.clone(), found);
+            if mp4::is_mp4(magic) {
+                let outline = mp4::Outline::read(&mut bytes, found)?;
+                (marked, len) = (outline.enabled, outline.whole_len);
+            } else if matroska::is_matroska(magic) {
+                marked = matroska::default_tracks(&mut bytes, found);
+            }
+        }
+        let Some(source) = input.open(len)? else { return Err(AudioError::NoSamples) };
+        // An mp3 file may begin with the same tag. Neither format is read from its end.
+        let flac = (magic.starts_with(b"fLaC") || magic.starts_with(b"ID3")).then(|| ());
+        let (format, flac): (Box<dyn FormatReader>, _) = match flac {
+            Some(()) => {
+                let streams = FlacStreams::new(source);
+                (probe(Box::new(streams.clone()))?, Some(streams))
+            }
+            None if adts::is_adts(magic) => {
+                let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
+                (Box::new(adts::AdtsFrames::new(stream).map_err(describe)?), None)
+            }
+            None => (probe(source)?, None),
+        };
+        let candidates = track::candidates(format.as_ref(), &marked);
+        Ok(Self { format, flac, candidates })
+    }
+}
+
+fn probe(source: Box<dyn MediaSource>) -> Result<Box<dyn FormatReader>, AudioError> {
+    let seekable = source.is_seekable();
+    let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
+    symphonia::default::get_probe()
+        .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
+        .map_err(|error| match error {
+            // The probe ran through the whole file.
+            Error::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => AudioError::CutOff,
+            Error::Unsupported("isomp4: missing moov atom") if !seekable => {
+                AudioError::NotLive { format: "MP4 with its index at the end" }
+            }
+            Error::Unsupported(_) => AudioError::UnknownFormat,
+            other => describe(other),
+        })
+}
+
+impl Decoder for CompressedDecoder {
+    fn next(&mut self, warnings: &mut Vec<String>) -> Result<Option<Frames<'_>>, AudioError> {
+        if self.packet.start == self.packet.end && !guard(self.wav_codec, || self.decode(warnings))? {
+            return Ok(None);
+        }
+        let DecodedPacket { interleaved, start, end, sample_rate, channels } = &mut self.packet;
+        let rest = &interleaved[*start..*end];
+        let piece = &rest[..rest.len().min(BLOCK_FRAMES * *channels)];
+        *start += piece.len();
+        Ok(Some(Frames { sample_rate: *sample_rate, channels: *channels, interleaved: piece }))
+    }
+}
+
+/// Runs code of the decoders, some of which panic on some damaged files (Microsoft ADPCM does, where arithmetic is
+/// checked for overflow). For whoever has the file that is damage like any other. Nothing is used after the error.
+fn guard<T>(wav_codec: Option<u16>, decode: impl FnOnce() -> Result<T, AudioError>) -> Result<T, AudioError> {
+    let result = catch_unwind(AssertUnwindSafe(decode))
+        .unwrap_or_else(|_| Err(AudioError::Malformed("its decoder gave up".into())));
+    match wav_codec {
+        Some(format_tag) => result.map_err(|error| error.in_wav(format_tag)),
+        None => result,
+    }
+}

@@ -1,0 +1,250 @@
+//! Formats without a built-in decoder, through an installed ffmpeg: a child process that reads the file and writes
+//! WAV to us.
+//!
+//! The file may come from anybody. ffmpeg is given our own handle of it, may open nothing else, and may read it only as
+//! one of the formats that hold their sound themselves: playlists and the like could name other files or addresses.
+
+use std::env;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::AudioError;
+use super::decoder::Decoder;
+use super::interleaved::Frames;
+use super::wav::{Header, WavDecoder};
+use crate::config::Ffmpeg;
+
+/// ffmpeg may take this long without producing a sample.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Bytes read from ffmpeg at a time, and how many blocks of them wait at most.
+const BLOCK_LEN: usize = 1 << 16;
+const MOST_WAITING: usize = 8;
+
+/// Characters of a message of ffmpeg's that are kept.
+const LONGEST_MESSAGE: usize = 200;
+
+/// Demuxers that read nothing but the file.
+const FORMATS: &str = "3gp,aa,aac,aax,ac3,act,adp,adx,aea,aiff,alp,amr,amrnb,amrwb,ape,apm,asf,asf_o,ast,au,avi,avr,\
+bfstm,bit,boa,brstm,caf,daud,dsf,dss,dts,dtshd,dv,eac3,epaf,ffwavesynth,flac,flv,g722,g723_1,g726,g729,gsm,gxf,hca,ilbc,\
+ircam,iss,kvag,live_flv,lmlm4,loas,m4a,m4v,matroska,mca,mj2,mlp,mmf,mov,mp3,mp4,mpc,mpc8,mpeg,mpegts,mtaf,mtv,musx,mxf,\
+nistsphere,nut,ogg,oma,osq,paf,pmp,pva,pvf,qcp,rm,roq,rso,sbc,shn,sol,sox,svag,swf,tak,thp,truehd,tta,txd,vag,voc,vpk,\
+vqf,w64,wav,wc3movie,webm,wsaud,wsd,wsvqa,wtv,wv,wve,xa,xvag,xwma";
+
+/// Decodes a file with ffmpeg.
+pub(super) struct FfmpegDecoder {
+    wav: WavDecoder<Output>,
+    process: Process,
+    /// Said once.
+    notes: Vec<String>,
+}
+
+impl FfmpegDecoder {
+    /// Starts ffmpeg on `file`; `None` where there is none, or it must not be used.
+    ///
+    /// # Errors
+    /// [`AudioError::Ffmpeg`] where it cannot be started, or cannot read the file.
+    pub(super) fn open(ffmpeg: &Ffmpeg, file: &File) -> Option<Result<Self, AudioError>> {
+        let program = match ffmpeg {
+            Ffmpeg::Never => return None,
+            Ffmpeg::Auto => installed()?,
+            Ffmpeg::Program(path) => path.clone(),
+        };
+        Some(Self::start(&program, file))
+    }
+
+    fn start(program: &Path, file: &File) -> Result<Self, AudioError> {
+        let mut file = file.try_clone()?;
+        file.seek(SeekFrom::Start(0))?;
+        let mut command = Command::new(program);
+        command.args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info"]);
+        command.args(["-protocol_whitelist", "file", "-format_whitelist", FORMATS, "-vn", "-sn", "-dn"]);
+        command.args(["-i", "file:/dev/stdin", "-map_metadata", "-1", "-c:a", "pcm_f32le", "-f", "wav", "pipe:1"]);
+        command.stdin(file).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let failed = |problem: String| AudioError::Ffmpeg { problem };
+        let started = command.spawn().map_err(|error| failed(format!("{} does not start: {error}", program.display())));
+        let mut process = Process { child: started?, messages: Arc::default() };
+        let mut output = Output::new(process.child.stdout.take());
+        process.listen();
+        let header = match Header::read(&mut output, None) {
+            Ok(header) => header,
+            Err(_) => return Err(failed(process.reason())),
+        };
+        let notes = vec!["ffmpeg decoded it, for want of a built-in decoder".to_string()];
+        Ok(Self { wav: WavDecoder::new(output, header, 1.0)?, process, notes })
+    }
+}
+
+impl Decoder for FfmpegDecoder {
+    fn next(&mut self, warnings: &mut Vec<String>) -> Result<Option<Frames<'_>>, AudioError> {
+        warnings.append(&mut self.notes);
+        let frames = self.wav.next(warnings)?;
+        if frames.is_none() {
+            self.process.finish(warnings);
+        }
+        Ok(frames)
+    }
+}
+
+/// The running program; killed when it is no longer needed.
+struct Process {
+    child: Child,
+    messages: Arc<Mutex<Messages>>,
+}
+
+/// What ffmpeg has said so far.
+#[derive(Default)]
+struct Messages {
+    /// The last error.
+    error: String,
+    /// Audio tracks of the file.
+    tracks: usize,
+}
+
+impl Process {
+    /// Reads what ffmpeg has to say, on a thread of its own, so that it never waits for us.
+    fn listen(&mut self) {
+        let Some(stderr) = self.child.stderr.take() else { return };
+        let messages = self.messages.clone();
+        thread::spawn(move || {
+            let mut lines = BufReader::new(stderr);
+            let mut line = Vec::new();
+            // A line without an end is taken in pieces.
+            while (&mut lines).take(4096).read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+                messages.lock().unwrap_or_else(PoisonError::into_inner).note(&String::from_utf8_lossy(&line));
+                line.clear();
+            }
+        });
+    }
+
+    /// Why ffmpeg could not read the file.
+    fn reason(&mut self) -> String {
+        // It has closed its output, so it is about to end.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        thread::sleep(Duration::from_millis(50));
+        let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
+        if messages.error.is_empty() { "it ended without a word".to_string() } else { messages.error.clone() }
+    }
+
+    /// Adds what is to be said about a recording that was read to its end.
+    fn finish(&mut self, warnings: &mut Vec<String>) {
+        let succeeded = self.child.wait().is_ok_and(|status| status.success());
+        let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
+        if messages.tracks > 1 {
+            warnings.push(format!("it has {} audio tracks: the one that ffmpeg prefers is used", messages.tracks));
+        }
+        if !succeeded {
+            warnings.push(format!("ffmpeg stopped early: {}", messages.error));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Messages {
+    fn note(&mut self, line: &str) {
+        if line.contains("Stream #0:") && line.contains(": Audio: ") && !line.contains("pcm_f32le, ") {
+            self.tracks += 1;
+        }
+        if let Some((_, text)) = line.split_once("[error] ").or_else(|| line.split_once("[fatal] ")) {
+            let text = text.trim().trim_start_matches("file:/dev/stdin: ");
+            self.error = text.chars().filter(|character| !character.is_control()).take(LONGEST_MESSAGE).collect();
+        }
+    }
+}
+
+/// What ffmpeg writes, with a limit on the wait for more.
+struct Output {
+    blocks: Receiver<io::Result<Vec<u8>>>,
+    block: Vec<u8>,
+    position: usize,
+}
+
+impl Output {
+    fn new(stdout: Option<ChildStdout>) -> Self {
+        let (sender, blocks) = mpsc::sync_channel(MOST_WAITING);
+        // It ends with ffmpeg, or when nobody listens any more.
+        thread::spawn(move || {
+            let Some(mut stdout) = stdout else { return };
+            loop {
+                let mut block = vec![0; BLOCK_LEN];
+                let sent = match stdout.read(&mut block) {
+                    Ok(0) => return,
+                    Ok(read) => {
+                        block.truncate(read);
+                        sender.send(Ok(block))
+                    }
+                    Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
+                    Err(error) => sender.send(Err(error)),
+                };
+                if sent.is_err() {
+                    return;
+                }
+            }
+        });
+        Self { blocks, block: Vec::new(), position: 0 }
+    }
+}
+
+impl Read for Output {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        if self.position == self.block.len() {
+            self.block = match self.blocks.recv_timeout(PATIENCE) {
+                Ok(block) => block?,
+                Err(RecvTimeoutError::Disconnected) => return Ok(0),
+                Err(RecvTimeoutError::Timeout) => {
+                    let seconds = PATIENCE.as_secs();
+                    return Err(io::Error::new(
+                        ErrorKind::TimedOut,
+                        format!("ffmpeg made no progress for {seconds} s"),
+                    ));
+                }
+            };
+            self.position = 0;
+        }
+        let rest = &self.block[self.position..];
+        let len = rest.len().min(bytes.len());
+        bytes[..len].copy_from_slice(&rest[..len]);
+        self.position += len;
+        Ok(len)
+    }
+}
+
+/// `ffmpeg` on `PATH`. A relative folder there would make the current one matter.
+fn installed() -> Option<PathBuf> {
+    let is_program =
+        |path: &PathBuf| path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0);
+    env::split_paths(&env::var_os("PATH")?)
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join("ffmpeg"))
+        .find(is_program)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_error_is_kept_without_what_ffmpeg_calls_the_file() {
+        let mut messages = Messages::default();
+        messages.note("[mov,mp4 @ 0x55] [error] moov atom not found\n");
+        messages.note("[info]   Stream #0:0: Audio: aac, 48000 Hz\n");
+        messages.note("[info]   Stream #0:1: Audio: aac, 48000 Hz\n");
+        messages.note("[error] file:/dev/stdin: Invalid data found when processing input\n");
+        assert_eq!(messages.error, "Invalid data found when processing input");
+        assert_eq!(messages.tracks, 2);
+    }
+}

@@ -1,0 +1,129 @@
+//! A levelled copy of quiet sound for the detector, and for nothing else.
+//!
+//! Silero VAD misses speech below about -40 dBFS, and speech that rides on a constant offset, both of which Whisper
+//! transcribes without trouble. Where the sound of the last seconds is that quiet or that far off centre, the network
+//! runs a second time over a copy with the offset removed and a bounded gain applied, and the higher probability counts.
+//! Sound at a normal level is never touched, so its probabilities are exactly Silero's.
+
+use std::collections::VecDeque;
+
+/// Sound whose peak stays below this over [`HELD_BLOCKS`] is quiet: -30 dBFS.
+const QUIET_PEAK: f32 = 0.031_6;
+
+/// Peak of the levelled copy: -12 dBFS.
+const TARGET_PEAK: f32 = 0.25;
+
+/// Highest gain: 50 dB. One step of a 16-bit sample then reaches -40 dBFS.
+const MAX_GAIN: f32 = 316.0;
+
+/// A mean further from 0 than this is an offset that disturbs the network.
+const LARGEST_OFFSET: f32 = 0.02;
+
+/// Blocks whose peak sets the level. Blocks are half a second, so a loud click is forgotten after four seconds.
+const HELD_BLOCKS: usize = 8;
+
+/// Pole of the high-pass that removes the offset: 20 Hz at 16 kHz.
+const POLE: f64 = 0.992_146;
+
+/// Levels one recording block by block. What it keeps does not grow with the recording.
+pub(super) struct Leveller {
+    /// Last input and output of the high-pass; `None` before the first sample.
+    filter: Option<(f64, f64)>,
+    peaks: VecDeque<f32>,
+    /// The filtered context, then the filtered block.
+    filtered: Vec<f32>,
+    context: usize,
+}
+
+impl Leveller {
+    /// At the start of a recording; `context` is the number of samples that the network sees before a block.
+    pub fn new(context: usize) -> Self {
+        Leveller { filter: None, peaks: VecDeque::with_capacity(HELD_BLOCKS), filtered: vec![0.0; context], context }
+    }
+
+    /// Takes the next block. Returns its levelled copy, context first, where the network needs one. Silence without any
+    /// signal needs none.
+    pub fn push(&mut self, block: &[f32]) -> Option<Vec<f32>> {
+        let passed = self.filtered.len() - self.context;
+        self.filtered.drain(..passed);
+        let mut peak = 0.0_f32;
+        let mut sum = 0.0_f64;
+        for &sample in block {
+            sum += f64::from(sample);
+            let sample = f64::from(sample);
+            let (before, out) = self.filter.unwrap_or((sample, 0.0));
+            let out = sample - before + POLE * out;
+            self.filter = Some((sample, out));
+            peak = peak.max(out.abs() as f32);
+            self.filtered.push(out as f32);
+        }
+        if self.peaks.len() == HELD_BLOCKS {
+            self.peaks.pop_front();
+        }
+        self.peaks.push_back(peak);
+        let level = self.peaks.iter().copied().fold(0.0, f32::max);
+        let offset = (sum / block.len().max(1) as f64).abs() as f32;
+        // Below one step of a 24-bit sample there is nothing but the filter's own tail.
+        if level < 1e-7 || (level >= QUIET_PEAK && offset <= LARGEST_OFFSET) {
+            return None;
+        }
+        let gain = (TARGET_PEAK / level).clamp(1.0, MAX_GAIN);
+        Some(self.filtered.iter().map(|sample| (sample * gain).clamp(-1.0, 1.0)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BLOCK: usize = 8_192;
+
+    fn tone(peak: f32, offset: f32, samples: usize) -> Vec<f32> {
+        (0..samples).map(|at| offset + peak * (at as f32 * 0.1).sin()).collect()
+    }
+
+    fn peak(samples: &[f32]) -> f32 {
+        samples.iter().fold(0.0, |peak, sample| peak.max(sample.abs()))
+    }
+
+    #[test]
+    fn a_normal_level_and_silence_are_left_alone() {
+        let mut leveller = Leveller::new(64);
+        assert_eq!(leveller.push(&vec![0.0; BLOCK]), None);
+        assert_eq!(leveller.push(&tone(0.05, 0.0, BLOCK)), None);
+        // The level holds over a pause of less than four seconds.
+        for _ in 0..HELD_BLOCKS - 1 {
+            assert_eq!(leveller.push(&tone(0.001, 0.0, BLOCK)), None);
+        }
+        assert!(leveller.push(&tone(0.001, 0.0, BLOCK)).is_some());
+    }
+
+    #[test]
+    fn quiet_sound_is_brought_to_the_target_and_no_further_than_the_bound() {
+        for (level, expected) in [(0.01, TARGET_PEAK), (0.001, TARGET_PEAK), (0.000_1, 0.031_6)] {
+            let levelled = Leveller::new(64).push(&tone(level, 0.0, BLOCK)).unwrap();
+            assert_eq!(levelled.len(), 64 + BLOCK);
+            assert!((peak(&levelled) / expected - 1.0).abs() < 0.02, "{level}: {}", peak(&levelled));
+        }
+    }
+
+    #[test]
+    fn an_offset_is_removed_at_any_level() {
+        for level in [0.005, 0.3] {
+            let mut leveller = Leveller::new(64);
+            leveller.push(&tone(level, 0.244, BLOCK));
+            let levelled = leveller.push(&tone(level, 0.244, BLOCK)).unwrap();
+            let mean = levelled.iter().sum::<f32>() / levelled.len() as f32;
+            assert!(mean.abs() < 0.01, "{level}: {mean}");
+            assert!((0.2..=0.35).contains(&peak(&levelled)), "{level}: {}", peak(&levelled));
+        }
+    }
+
+    #[test]
+    fn the_context_is_the_end_of_the_block_before() {
+        let mut leveller = Leveller::new(64);
+        let first = leveller.push(&tone(0.01, 0.0, BLOCK)).unwrap();
+        let second = leveller.push(&tone(0.01, 0.0, BLOCK)).unwrap();
+        assert!(first[BLOCK..].iter().zip(&second[..64]).all(|(a, b)| (a - b).abs() < 0.01));
+    }
+}

@@ -1,0 +1,36 @@
+//! Speech that the detector does not hear as it is, and recordings without any.
+
+use tempfile::tempdir;
+
+use crate::binary::{edgefuse, words};
+use crate::sound::{RATE, read_wav, silence, write_wav};
+
+#[test]
+fn quiet_speech_and_speech_on_an_offset_are_heard() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("quiet.wav");
+    let speech = read_wav("librivox-0880.wav");
+    let decibels = |by: f32| 10_f32.powf(by / 20.0);
+    for (gain, offset, pause) in
+        [(-30.0, 0.0, 0.0), (-50.0, 0.0, 0.0), (-50.0, 0.0, 20.0), (-34.0, 0.244, 0.0), (-6.0, -0.4, 0.0)]
+    {
+        let mut samples = silence(pause);
+        samples.extend(&speech);
+        write_wav(&path, samples.iter().map(|sample| sample * decibels(gain) + offset));
+        let run = edgefuse(["--quiet", "transcribe", path.to_str().unwrap()]).expect(0);
+        assert!(words(&run.stdout).contains("young man"), "{gain} dB, {offset}: {}", run.stdout);
+    }
+}
+
+#[test]
+fn a_recording_without_speech_says_how_loud_it_is() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("nothing.wav");
+    for (peak, told) in [(0.5, "no speech found (peak -6.0 dBFS)"), (0.0, "no speech found: every sample is 0")] {
+        write_wav(&path, (0..5 * RATE).map(|at| peak * (at as f32 * 0.2).sin()));
+        let run = edgefuse(["--format", "json", "transcribe", path.to_str().unwrap()]).expect(0);
+        assert!(run.stderr.contains(told), "{}", run.stderr);
+        let warnings = run.json().remove(0)["warnings"].take();
+        assert!(warnings[0].as_str().unwrap().contains(told), "{warnings}");
+    }
+}
