@@ -21,6 +21,7 @@ pub struct Target {
     /// The name, also of its folders in `corpus/` and `found/`.
     pub name: &'static str,
     /// Longest input worth trying, in bytes.
+    #[allow(dead_code)] // read by scripts/fuzz.sh
     pub max_len: usize,
     /// Reads an input; whether it was read without an error. Panics if something that must hold does not.
     pub run: fn(&[u8]) -> bool,
