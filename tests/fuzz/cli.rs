@@ -28,12 +28,8 @@ pub struct Written {
 
 /// Lines no wider and no more of them than said, with so many words at most.
 pub fn write(segments: &[Segment], [width, lines, words]: [Option<usize>; 3], highlight_words: bool) -> Written {
-    let layout = subtitles::Layout {
-        max_line_width: width,
-        max_line_count: lines,
-        max_words_per_line: words,
-        highlight_words,
-    };
+    let layout =
+        subtitles::Layout { max_line_width: width, max_line_count: lines, max_words_per_line: words, highlight_words };
     Written {
         srt: subtitles::srt(segments, &layout),
         vtt: subtitles::vtt(segments, &layout),

@@ -108,5 +108,8 @@ fn cues(file: &str, point: char) -> Vec<Cue<'_>> {
 fn is_time(time: &str, point: char) -> bool {
     let Some((clock, fraction)) = time.split_once(point) else { return false };
     let digits = |text: &str| text.len() >= 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-    fraction.len() == 3 && digits(fraction) && (2..=3).contains(&clock.split(':').count()) && clock.split(':').all(digits)
+    fraction.len() == 3
+        && digits(fraction)
+        && (2..=3).contains(&clock.split(':').count())
+        && clock.split(':').all(digits)
 }
