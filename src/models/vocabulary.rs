@@ -1,5 +1,6 @@
 //! Text to token ids and back.
 
+use std::panic::catch_unwind;
 use std::path::Path;
 
 use tokenizers::Tokenizer;
@@ -25,7 +26,10 @@ impl Vocabulary {
     #[doc(hidden)] // Not part of the API: `tests/fuzz` reads files without a model folder around them.
     pub fn read(path: &Path) -> Result<Self, String> {
         let problem = |error: tokenizers::Error| one_line(&error.to_string());
-        let mut tokenizer = Tokenizer::from_file(path).map_err(problem)?;
+        // The crate panics on some damaged files (a decoder with a key that is no string): damage like any other.
+        let mut tokenizer = catch_unwind(|| Tokenizer::from_file(path))
+            .unwrap_or_else(|_| Err("it is no tokenizer that this version knows".into()))
+            .map_err(problem)?;
         // Lengths are the models' business; a tokenizer.json may come with limits for training.
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(problem)?;
