@@ -115,6 +115,7 @@ cat "$work/python.log"
 # Measures memory, and builds: by themselves.
 $fast || check "limits of memory" scripts/test_memory.sh --quick
 $fast || check "processors" scripts/test_processors.sh --quick
+$fast || check "fuzzing" scripts/fuzz.sh --minutes 1
 $fast || check "aarch64" scripts/test_aarch64.sh
 
 printf '\n'

@@ -67,20 +67,11 @@ pub struct Packed {
 }
 
 impl Bundle {
-    /// Packs `device`. The archive is whole or not there.
-    ///
-    /// # Errors
-    /// [`Error::Bundle`] for a program or library that is missing or for another machine and for a device file whose models
-    /// lie elsewhere; [`Error::Model`], [`Error::Engine`] for a model without the precision and files that differ from
-    /// `model.yaml`; [`Error::Read`], [`Error::Write`].
-    pub fn pack(&self, device: &Device) -> Result<Packed, Error> {
-        self.prepare(device)?.write()
-    }
-
     /// Finds and checks all that is packed, and writes nothing.
     ///
     /// # Errors
-    /// As [`Bundle::pack`], but for files that differ from `model.yaml`.
+    /// [`Error::Bundle`] for a program or library that is missing or for another machine and for a device file whose models
+    /// lie elsewhere; [`Error::Model`], [`Error::Engine`] for a model without the precision; [`Error::Read`].
     pub fn prepare(&self, device: &Device) -> Result<Prepared, Error> {
         let contents = contents::contents(self, device)?;
         let here = Machine::own() == Some(self.target) && device.providers().all(|provider| provider.name() == "cpu");

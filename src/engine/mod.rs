@@ -42,3 +42,7 @@ pub use providers::MissingProvider;
 pub use session::{Engine, GraphFile, SessionOptions};
 pub use telemetry::disable_telemetry;
 pub use tensor::Tensor;
+
+// Not part of the API: readers that only `tests/fuzz` calls directly.
+#[doc(hidden)]
+pub use placement::of_log as placement_of_log;

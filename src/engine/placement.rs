@@ -49,6 +49,7 @@ impl Placement {
         let total = if compiled == 0 { plain } else { nodes_in_file.max(plain + compiled) };
         let share = |name: &str, nodes: usize| match (total, compiles(name)) {
             (0, _) => 0.0,
+            (_, true) if compiled == 0 => 0.0,
             (_, false) => nodes as f64 / total as f64,
             (_, true) => (total - plain) as f64 / total as f64 * (nodes as f64 / compiled as f64),
         };
@@ -132,6 +133,12 @@ impl Listener {
     }
 }
 
+/// The placement that the messages of a session's log report, one message per line.
+pub fn of_log(log: &str, nodes_in_file: usize) -> Option<Placement> {
+    let counts: Vec<_> = log.lines().filter_map(parse).collect();
+    (!counts.is_empty()).then(|| Placement::new(&counts, nodes_in_file))
+}
+
 /// Provider and number of nodes of ` All nodes placed on [X]. Number of nodes: N` or ` Node(s) placed on [X]. ...`.
 fn parse(message: &str) -> Option<(String, usize)> {
     let (before, rest) = message.trim().split_once(" placed on [")?;
@@ -139,7 +146,8 @@ fn parse(message: &str) -> Option<(String, usize)> {
         return None;
     }
     let (name, count) = rest.split_once("]. Number of nodes: ")?;
-    Some((name.to_string(), count.parse().ok()?))
+    // 32 bits, so that sums do not overflow.
+    Some((name.to_string(), count.parse::<u32>().ok()? as usize))
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Text to token ids and back.
 
-use std::path::PathBuf;
+use std::fs;
+use std::panic::catch_unwind;
+use std::path::{Path, PathBuf};
 
 use tokenizers::Tokenizer;
 
@@ -24,14 +26,28 @@ impl Vocabulary {
     /// folder's graphs.
     pub fn load(folder: &ModelFolder, file: &str) -> Result<Self, Error> {
         let (path, bytes) = read_tokenizer(folder, file)?;
-        let mut tokenizer = Tokenizer::from_bytes(bytes)
-            .map_err(|error| Error::Tokenizer { path: path.clone(), problem: one_line(&error.to_string()) })?;
-        token_check::check(folder, &tokenizer).map_err(|problem| Error::Tokenizer { path: path.clone(), problem })?;
+        let read = || {
+            let vocabulary = Self::of_bytes(&bytes)?;
+            token_check::check(folder, &vocabulary.0)?;
+            Ok(vocabulary)
+        };
+        read().map_err(|problem| Error::Tokenizer { path, problem })
+    }
+
+    #[doc(hidden)] // Not part of the API: `tests/fuzz` reads files without a model folder around them.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        Self::of_bytes(&fs::read(path).map_err(|error| error.to_string())?)
+    }
+
+    fn of_bytes(bytes: &[u8]) -> Result<Self, String> {
+        let problem = |error: tokenizers::Error| one_line(&error.to_string());
+        // The crate panics on some damaged files (a decoder with a key that is no string): damage like any other.
+        let mut tokenizer = catch_unwind(|| Tokenizer::from_bytes(bytes))
+            .unwrap_or_else(|_| Err("it is no tokenizer that this version knows".into()))
+            .map_err(problem)?;
         // Lengths are the models' business; a tokenizer.json may come with limits for training.
         tokenizer.with_padding(None);
-        tokenizer
-            .with_truncation(None)
-            .map_err(|error| Error::Tokenizer { path, problem: one_line(&error.to_string()) })?;
+        tokenizer.with_truncation(None).map_err(problem)?;
         Ok(Vocabulary(tokenizer))
     }
 

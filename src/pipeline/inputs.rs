@@ -19,7 +19,6 @@ pub enum MediaKind {
     Audio,
 }
 
-
 impl MediaKind {
     /// The kind that the file's extension tells.
     pub fn of(path: &Path) -> Option<Self> {

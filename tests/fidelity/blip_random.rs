@@ -18,7 +18,7 @@ fn blip() -> Blip {
     Blip::load(loader_at(&root().join("tests/fixtures/blip/random"))).unwrap()
 }
 
-fn encoded(blip: &mut Blip, case: &Value) -> EncodedImage {
+fn encoded(blip: &Blip, case: &Value) -> EncodedImage {
     blip.encode(&image::load(&root().join(case["image"].as_str().unwrap())).unwrap()).unwrap()
 }
 
@@ -188,12 +188,12 @@ fn matching_and_embeddings_are_those_of_transformers() {
     let mut blip = blip();
     for case in list(&fixture.json["images"]) {
         let image = encoded(&mut blip, case);
-        check_matching(&fixture, &mut blip, &image, &case["match"]);
+        check_matching(&fixture, &blip, &image, &case["match"]);
     }
 }
 
 /// Compares what `blip` makes of the fixture's texts and `image` with the `reference`.
-pub fn check_matching(fixture: &Fixture, blip: &mut Blip, image: &EncodedImage, reference: &Value) {
+pub fn check_matching(fixture: &Fixture, blip: &Blip, image: &EncodedImage, reference: &Value) {
     let texts: Vec<String> = list(&reference["texts"]).iter().map(|it| it.as_str().unwrap().to_string()).collect();
     let mut texts = blip.match_list(&texts).unwrap();
     let found = blip.match_texts(image, &mut texts).unwrap();

@@ -49,10 +49,24 @@ pub(super) fn cues(segments: &[Segment], layout: &Layout, form: &Form) -> Vec<Cu
     }
     cues.retain(|cue| !cue.text.trim().is_empty());
     for cue in &mut cues {
-        // An arrow in the text would be read as the start of a cue.
-        cue.text = cue.text.replace("-->", "->");
+        // A blank word at the start of a line would leave an empty line, which ends a cue.
+        cue.text.truncate(cue.text.trim_end_matches('\n').len());
+        cue.text = without_arrows(&cue.text);
     }
     cues
+}
+
+/// Long arrows made short: one in the text would be read as the start of a cue.
+fn without_arrows(text: &str) -> String {
+    let mut short = String::with_capacity(text.len());
+    for character in text.chars() {
+        // All but one dash goes: of `--->`, a replacement of `-->` alone would leave another `-->`.
+        while character == '>' && short.ends_with("--") {
+            short.pop();
+        }
+        short.push(character);
+    }
+    short
 }
 
 /// A cue for each word, with that word underlined, and one for each pause between two words.

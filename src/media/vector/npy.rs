@@ -18,13 +18,18 @@ pub(super) fn parse(content: &[u8]) -> Result<Vec<f32>, VectorError> {
     let bytes = match found {
         "<f4" => 4,
         "<f8" => 8,
-        _ => return Err(VectorError::Type { found: found.to_string() }),
+        // What is no type at all, line breaks among it, has no place in an error.
+        other if other.len() > 16 || !other.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            return Err(VectorError::Header);
+        }
+        other => return Err(VectorError::Type { found: other.to_string() }),
     };
     let axes = shape.split(',').map(str::trim).filter(|axis| !axis.is_empty()).map(str::parse::<usize>);
     let axes = axes.collect::<Result<Vec<_>, _>>().map_err(|_| VectorError::Header)?;
     let (&length, others) = axes.split_last().ok_or_else(|| VectorError::Shape { found: "()".to_string() })?;
     if others.iter().any(|&axis| axis != 1) {
-        return Err(VectorError::Shape { found: format!("({shape})") });
+        let axes: Vec<String> = axes.iter().map(usize::to_string).collect();
+        return Err(VectorError::Shape { found: format!("({})", axes.join(", ")) });
     }
     if length > MAX_NUMBERS {
         return Err(VectorError::TooLong);

@@ -9,7 +9,7 @@ const MOST_SUGGESTED: usize = 3;
 
 /// Whisper's code of a language by any of its codes or names, in whatever case: `en`, `EN`, `en-US`, `en_US.UTF-8`, `eng`,
 /// `English`. `None` for what is not known.
-pub(super) fn code(name: &str) -> Option<&'static str> {
+pub fn code(name: &str) -> Option<&'static str> {
     let name = name.trim().to_lowercase();
     if let Some(code) = known(&name) {
         return Some(code);

@@ -32,6 +32,8 @@ use crate::models::token_bytes::TokenBytes;
 use crate::models::vocabulary::Vocabulary;
 
 pub use decode::DecodedWindow;
+#[doc(hidden)] // Not part of the API: only `tests/fuzz` calls it directly.
+pub use language_names::code as language_code;
 pub use live::{Live, LiveEvent};
 pub use transcribe::OnProgress;
 pub use transcript::{Segment, Transcript, Word};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{CANNOT_LOAD, WRONG_USE};
-use crate::binary::{data, root, run, tiny, tiny_command};
+use crate::binary::{command, data, root, run, tiny, tiny_command};
 
 /// Captions a good picture with ORT_DYLIB_PATH naming something that cannot serve.
 #[track_caller]
@@ -107,7 +107,7 @@ fn library_too_old_for_the_precision() {
 #[test]
 fn auto_passes_over_what_the_library_is_too_old_for() {
     let oldest = root().join("build/oldest-onnxruntime/libonnxruntime.so");
-    let folder = tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("board.yaml");
     let whisper = root().join("tests/fixtures/tiny/whisper.en").display().to_string();
     fs::write(&config, format!("device: board\nmodels:\n  whisper: {{path: {whisper}, precision: auto}}\n")).unwrap();

@@ -1,0 +1,1 @@
+"""Inputs that the fuzzer starts from and no other test has as a file."""

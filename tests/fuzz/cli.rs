@@ -1,0 +1,38 @@
+//! What is fuzzed of the program, which is no library. The module has the name of the program's, for `pub(in crate::cli)`.
+
+use edgefuse::models::whisper::Segment;
+
+/// The program's, as far as subtitles need it.
+#[allow(dead_code)]
+mod args {
+    #[derive(Clone, Copy)]
+    pub enum Format {
+        Text,
+        Json,
+        Srt,
+        Vtt,
+        Tsv,
+    }
+}
+
+#[allow(dead_code, unused_imports)]
+#[path = "../../src/cli/subtitles/mod.rs"]
+mod subtitles;
+
+/// The same segments in every format.
+pub struct Written {
+    pub srt: String,
+    pub vtt: String,
+    pub tsv: String,
+}
+
+/// Lines no wider and no more of them than said, with so many words at most.
+pub fn write(segments: &[Segment], [width, lines, words]: [Option<usize>; 3], highlight_words: bool) -> Written {
+    let layout =
+        subtitles::Layout { max_line_width: width, max_line_count: lines, max_words_per_line: words, highlight_words };
+    Written {
+        srt: subtitles::srt(segments, &layout),
+        vtt: subtitles::vtt(segments, &layout),
+        tsv: subtitles::tsv(segments),
+    }
+}

@@ -1,0 +1,47 @@
+//! Device files, `model.yaml`, lists of texts.
+
+use std::collections::HashSet;
+
+use edgefuse::config::model_folder::ModelFolder;
+use edgefuse::config::{Device, MODEL_FILE, ModelEntry, Precisions, Provider, Providers, Required, Texts};
+
+use super::{accepted, scratch};
+
+/// Without files that it extends: what an input names must not be opened.
+pub(super) fn device(bytes: &[u8]) -> bool {
+    if bytes.windows(7).any(|key| key == b"extends") {
+        return false;
+    }
+    scratch::with_file("device.yaml", bytes, |path| {
+        let Some(device) = accepted(Device::load_for_elsewhere(path)) else { return false };
+        assert!(device.providers().count() > 0, "a device without a provider");
+        assert!(device.path == path && device.extended.is_empty());
+        true
+    })
+}
+
+pub(super) fn model_folder(bytes: &[u8]) -> bool {
+    scratch::with_file(MODEL_FILE, bytes, |path| {
+        let entry = ModelEntry {
+            path: path.parent().expect("a folder").to_path_buf(),
+            origin: "fuzz".to_string(),
+            precision: Precisions::default(),
+            execution_providers: Providers::all(vec![Provider::cpu()]),
+            require: Required::default(),
+        };
+        let Some(folder) = accepted(ModelFolder::load(&entry)) else { return false };
+        for name in folder.common.files.keys() {
+            assert_eq!(folder.file(name).parent(), path.parent(), "a file outside its folder");
+        }
+        true
+    })
+}
+
+pub(super) fn texts(bytes: &[u8]) -> bool {
+    scratch::with_file("texts.txt", bytes, |path| {
+        let Some(texts) = accepted(Texts::File(path.to_path_buf()).load()) else { return false };
+        let mut seen = HashSet::new();
+        assert!(!texts.is_empty() && texts.iter().all(|text| text.trim() == text && seen.insert(text)), "{texts:?}");
+        true
+    })
+}
