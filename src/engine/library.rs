@@ -66,7 +66,7 @@ pub(super) fn find(named: Option<&Path>, base: &Path) -> Result<LoadedLibrary, E
     }
 
     for name in NAMES {
-        // The loader's own search: nothing can be checked before it opens the file.
+        // Safety: as in `probe`. It is the loader's own search: nothing can be checked before it opens the file.
         if unsafe { Library::new(name) }.is_ok() {
             return probe(Path::new(name), "the system's loader");
         }

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde_json::Value;
 
-use crate::binary::{command, data, words};
+use crate::binary::{command, words};
 use crate::stream::{raw, start, transcribe};
 
 fn finals(events: &[Value]) -> String {
