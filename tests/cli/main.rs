@@ -1,16 +1,11 @@
 //! The real binary, with made models and the small real ones: good input and bad. Needs `scripts/setup.sh test`.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod ask;
 mod bad_input;
 mod bench;
+#[allow(dead_code, reason = "tests/models uses the rest")]
 mod binary;
 mod blip2;
 mod bundle;

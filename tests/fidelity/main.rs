@@ -1,12 +1,6 @@
 //! Numbers against the reference implementations, through fixtures (tests/fixtures/README.md). Needs `scripts/setup.sh`.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod blip;
 mod blip2;

@@ -2,13 +2,7 @@
 //!
 //! `tests/fixtures/README.md` says where the fixtures come from.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod audio;
 mod fuzz;

@@ -1,12 +1,6 @@
 //! What the real Whisper and the whole pipeline say, through the real binary. Needs `scripts/setup.sh test whisper-base`.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../cli/binary.rs"]
 #[allow(dead_code, reason = "tests/cli uses the rest")]
