@@ -196,7 +196,6 @@ fn streams_of_other_formats_are_the_files() {
         "burst_faststart.m4a",
         "burst.mkv",
         "burst.aiff",
-        "burst.caf",
         "burst.aac",
         "burst_alaw.wav",
         "burst_adpcm_ms.wav",
