@@ -29,7 +29,7 @@ impl<S: Read> Read for Recorded<S> {
 }
 
 /// Reads sound from a stream while it is being written: WAV of any encoding, mp3, flac, ogg, webm, adts, MP4 with its
-/// index in front, aiff, caf, or raw samples.
+/// index in front, aiff, or raw samples.
 ///
 /// A stream that begins with a WAV header is read as that says: any rate, any number of channels, up to the stream's end where the header's sizes are those of a program that could not know
 /// (0, 0xFFFFFFFF and the like). Any other stream is taken for raw samples: 16-bit little-endian signed integers, mono,
@@ -59,6 +59,10 @@ impl LiveReader {
             }
             if let Some(format) = unsupported::format_name(&magic) {
                 return Err(AudioError::NotLive { format });
+            }
+            // Its reader has to go back in the file.
+            if magic.starts_with(b"caff") {
+                return Err(AudioError::NotLive { format: "CAF" });
             }
             if unsupported::is_compressed(&magic) {
                 return Self::compressed(magic, stream, None, sample_rate);

@@ -54,6 +54,8 @@ pub(super) struct CompressedDecoder {
     /// Where the FLAC streams of the file begin, if it is of that kind.
     flac: Option<FlacStreams>,
     track: OpenTrack,
+    /// The track that follows when the packets at hand are decoded.
+    next_track: Option<OpenTrack>,
     /// Tracks that can be tried where this one has no packet that can be decoded.
     others: Vec<u32>,
     /// Warnings of the opening, to be handed out first.
@@ -105,6 +107,7 @@ impl CompressedDecoder {
                 format: opened.format,
                 flac: opened.flac,
                 track,
+                next_track: None,
                 others: opened.candidates,
                 opening,
                 held: VecDeque::new(),
@@ -178,10 +181,18 @@ impl CompressedDecoder {
             if let Some(packet) = self.ready.pop_front() {
                 return Ok(Some(packet));
             }
+            if let Some(track) = self.next_track.take() {
+                self.track = track;
+                self.distrusted = false;
+                self.seconds_before += std::mem::take(&mut self.seconds);
+            }
             if self.ended {
                 return Ok(None);
             }
             let Some(mut packet) = self.read_packet(warnings)? else {
+                if self.next_track.is_some() {
+                    continue;
+                }
                 self.ended = true;
                 self.ready.append(&mut self.held);
                 continue;
@@ -203,7 +214,8 @@ impl CompressedDecoder {
         }
     }
 
-    /// The next packet of the track as the file has it; `None` at the end of the last stream.
+    /// The next packet of the track as the file has it; `None` at the end of a stream, where `next_track` says whether
+    /// another follows.
     fn read_packet(&mut self, warnings: &mut Vec<String>) -> Result<Option<Packet>, AudioError> {
         loop {
             match self.format.next_packet() {
@@ -211,14 +223,14 @@ impl CompressedDecoder {
                 Ok(Some(_)) => {}
                 Ok(None) => {
                     self.check_length(warnings);
-                    if !self.next_stream(warnings)? {
-                        return Ok(None);
-                    }
+                    self.next_stream(warnings)?;
+                    return Ok(None);
                 }
                 // A chained stream begins: its tracks replace those before.
                 Err(Error::ResetRequired) => {
                     let mut candidates = track::candidates(self.format.as_ref(), &[]);
                     self.change_track(|format, warnings| track::open(format, &mut candidates, warnings), warnings)?;
+                    return Ok(None);
                 }
                 Err(error) => {
                     if self.decoded == 0 && self.corrupt == 0 && self.held.is_empty() {
@@ -254,12 +266,8 @@ impl CompressedDecoder {
         open: impl FnOnce(&dyn FormatReader, &mut Vec<String>) -> Result<OpenTrack, AudioError>,
         warnings: &mut Vec<String>,
     ) -> Result<(), AudioError> {
-        while let Some(packet) = self.held.pop_front() {
-            self.ready.push_back(packet);
-        }
-        self.track = open(self.format.as_ref(), warnings)?;
-        self.distrusted = false;
-        self.seconds_before += std::mem::take(&mut self.seconds);
+        self.ready.append(&mut self.held);
+        self.next_track = Some(open(self.format.as_ref(), warnings)?);
         Ok(())
     }
 
