@@ -1,6 +1,8 @@
 //! The engine against small graphs that do not keep to what `model.yaml` says: tests/fixtures/engine, made by
 //! scripts/make_fixtures_engine.py. Needs `scripts/setup.sh` for ONNX Runtime, and no model.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod boundary;
 mod external_data;
 

@@ -3,7 +3,7 @@
 use edgefuse::models::whisper::Segment;
 
 /// The program's, as far as subtitles need it.
-#[allow(dead_code)]
+#[allow(dead_code, reason = "subtitles match on the format only")]
 mod args {
     #[derive(Clone, Copy)]
     pub enum Format {
@@ -15,7 +15,7 @@ mod args {
     }
 }
 
-#[allow(dead_code, unused_imports)]
+#[allow(dead_code, unused_imports, reason = "the program uses the rest")]
 #[path = "../../src/cli/subtitles/mod.rs"]
 mod subtitles;
 

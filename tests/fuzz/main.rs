@@ -2,6 +2,8 @@
 //!
 //! See docs/testing.md.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod cli;
 mod targets;
 

@@ -21,7 +21,7 @@ pub struct Target {
     /// The name, also of its folders in `corpus/` and `found/`.
     pub name: &'static str,
     /// Longest input worth trying, in bytes.
-    #[allow(dead_code)] // read by scripts/fuzz.sh
+    #[allow(dead_code, reason = "scripts/fuzz.sh reads it")]
     pub max_len: usize,
     /// Reads an input; whether it was read without an error. Panics if something that must hold does not.
     pub run: fn(&[u8]) -> bool,
@@ -77,7 +77,7 @@ pub const ALL: &[Target] = &[
 ];
 
 /// The target with this name.
-#[allow(dead_code)] // by the fuzzer alone
+#[allow(dead_code, reason = "only the fuzzer looks a target up")]
 pub fn named(name: &str) -> Option<&'static Target> {
     ALL.iter().find(|target| target.name == name)
 }
