@@ -70,7 +70,7 @@ impl PictureModel {
     ///
     /// # Errors
     /// As there.
-    pub fn encode_pixels(&mut self, pixels: Array4<f32>) -> Result<EncodedImage, Error> {
+    pub fn encode_pixels(&self, pixels: Array4<f32>) -> Result<EncodedImage, Error> {
         of_either!(self, model => model.encode_pixels(pixels))
     }
 

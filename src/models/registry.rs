@@ -58,7 +58,7 @@ macro_rules! get {
         }
         $models.budget.start(KIND);
         let missing = $models.no_model(KIND, $command);
-        $models.$kind.as_mut().ok_or(missing)
+        $models.$kind.as_ref().ok_or(missing)
     }};
 }
 
@@ -83,7 +83,7 @@ impl Models {
     ///
     /// # Errors
     /// [`Error`] when the device has none or it cannot be loaded.
-    pub fn whisper(&mut self, command: &'static str) -> Result<&mut Whisper, Error> {
+    pub fn whisper(&mut self, command: &'static str) -> Result<&Whisper, Error> {
         get!(self, whisper, Whisper, command)
     }
 
@@ -91,11 +91,7 @@ impl Models {
     ///
     /// # Errors
     /// As [`Models::whisper`] and [`Models::vad`].
-    pub fn whisper_and_vad(
-        &mut self,
-        vad: bool,
-        command: &'static str,
-    ) -> Result<(&mut Whisper, Option<&mut Vad>), Error> {
+    pub fn whisper_and_vad(&mut self, vad: bool, command: &'static str) -> Result<(&Whisper, Option<&Vad>), Error> {
         let vad = vad && self.device.vad.is_some();
         self.whisper(command)?;
         if vad {
@@ -109,15 +105,15 @@ impl Models {
             }
         }
         let missing = self.no_model("whisper", command);
-        let whisper = self.whisper.as_mut().ok_or(missing)?;
-        Ok((whisper, self.vad.as_mut().filter(|_| vad)))
+        let whisper = self.whisper.as_ref().ok_or(missing)?;
+        Ok((whisper, self.vad.as_ref().filter(|_| vad)))
     }
 
     /// The BLIP or BLIP-2 model; `command` is named in the error when there is none.
     ///
     /// # Errors
     /// [`Error`] when the device has none or it cannot be loaded.
-    pub fn blip(&mut self, command: &'static str) -> Result<&mut PictureModel, Error> {
+    pub fn blip(&mut self, command: &'static str) -> Result<&PictureModel, Error> {
         get!(self, blip, PictureModel, command)
     }
 
@@ -125,7 +121,7 @@ impl Models {
     ///
     /// # Errors
     /// [`Error`] when the device has none or it cannot be loaded.
-    pub fn student(&mut self, command: &'static str) -> Result<&mut Student, Error> {
+    pub fn student(&mut self, command: &'static str) -> Result<&Student, Error> {
         get!(self, student, Student, command)
     }
 
@@ -133,7 +129,7 @@ impl Models {
     ///
     /// # Errors
     /// [`Error`] when the device has none or it cannot be loaded.
-    pub fn vad(&mut self, command: &'static str) -> Result<&mut Vad, Error> {
+    pub fn vad(&mut self, command: &'static str) -> Result<&Vad, Error> {
         get!(self, vad, Vad, command)
     }
 

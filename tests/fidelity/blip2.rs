@@ -31,7 +31,7 @@ fn fixture(language: &str) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
-fn encoded(model: &mut PictureModel, case: &Value) -> EncodedImage {
+fn encoded(model: &PictureModel, case: &Value) -> EncodedImage {
     model.encode(&image::load(&root().join(case["image"].as_str().unwrap())).unwrap()).unwrap()
 }
 
@@ -39,9 +39,9 @@ fn encoded(model: &mut PictureModel, case: &Value) -> EncodedImage {
 fn captions_and_answers_of_every_search_are_those_of_generate() {
     for language in LANGUAGES {
         let fixture = fixture(language);
-        let mut model = model(language);
+        let model = model(language);
         for case in list(&fixture["images"]) {
-            let image = encoded(&mut model, case);
+            let image = encoded(&model, case);
             for reference in list(&case["texts"]) {
                 let what = format!("{language} {} {}", case["image"], reference);
                 let (mut search, captions) = options(&reference["options"]);
@@ -78,11 +78,11 @@ fn a_list_of_answers_has_the_log_probabilities_of_the_language_model() {
         let fixture = fixture(language);
         let texts: Vec<String> =
             list(&fixture["candidates"]).iter().map(|text| text.as_str().unwrap().to_string()).collect();
-        let mut model = model(language);
+        let model = model(language);
         let candidates = model.candidates(&texts).unwrap();
         assert_eq!(candidates.texts(), texts);
         for case in list(&fixture["images"]) {
-            let image = encoded(&mut model, case);
+            let image = encoded(&model, case);
             let ranked = model.rank(&image, fixture["question"].as_str().unwrap(), &candidates).unwrap();
             assert!(ranked.is_sorted_by(|a, b| a.log_probability >= b.log_probability));
             for answer in ranked {
@@ -98,10 +98,10 @@ fn a_list_of_answers_has_the_log_probabilities_of_the_language_model() {
 fn drawn_captions_are_those_of_their_seed() {
     for language in LANGUAGES {
         let mut model = model(language);
-        let image = encoded(&mut model, &fixture(language)["images"][0]);
+        let image = encoded(&model, &fixture(language)["images"][0]);
         let mut options = CaptionOptions { captions: 4, ..CaptionOptions::default() };
         (options.search.temperature, options.search.seed) = (1.0, 3);
-        let draw = |model: &mut PictureModel| -> Vec<Vec<i64>> {
+        let draw = |model: &PictureModel| -> Vec<Vec<i64>> {
             model.caption(&image, &options).unwrap().into_iter().map(|caption| caption.tokens).collect()
         };
         let first = draw(&mut model);
@@ -112,8 +112,8 @@ fn drawn_captions_are_those_of_their_seed() {
 
 #[test]
 fn bad_input_is_an_error_that_says_so() {
-    let mut model = model("opt");
-    let image = encoded(&mut model, &fixture("opt")["images"][0]);
+    let model = model("opt");
+    let image = encoded(&model, &fixture("opt")["images"][0]);
     let search = CaptionOptions::default().search;
     let problem = model.answer(&image, " ", &search).unwrap_err();
     assert!(matches!(&problem, Error::Input { problem } if problem == "the question is empty"), "{problem}");

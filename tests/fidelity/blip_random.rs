@@ -64,10 +64,10 @@ fn inner(value: &Value) -> Vec<i64> {
 #[test]
 fn captions_of_every_search_are_those_of_generate() {
     let fixture = Fixture::open("blip/random");
-    let mut blip = blip();
+    let blip = blip();
     let mut compared = 0;
     for case in list(&fixture.json["images"]) {
-        let image = encoded(&mut blip, case);
+        let image = encoded(&blip, case);
         for reference in list(&case["captions"]) {
             let what = format!("{} {} {}", case["image"], reference["prompt"], reference["options"]);
             let (search, captions) = options(&reference["options"]);
@@ -98,9 +98,9 @@ fn captions_of_every_search_are_those_of_generate() {
 #[test]
 fn answers_of_every_search_are_those_of_generate() {
     let fixture = Fixture::open("blip/random");
-    let mut blip = blip();
+    let blip = blip();
     for case in list(&fixture.json["images"]) {
-        let image = encoded(&mut blip, case);
+        let image = encoded(&blip, case);
         for question in list(&case["answers"]) {
             for reference in list(&question["searches"]) {
                 let (options, _) = options(&reference["options"]);
@@ -115,9 +115,9 @@ fn answers_of_every_search_are_those_of_generate() {
 #[test]
 fn a_list_of_answers_has_the_log_probabilities_of_the_decoder() {
     let fixture = Fixture::open("blip/random");
-    let mut blip = blip();
+    let blip = blip();
     for case in list(&fixture.json["images"]) {
-        let image = encoded(&mut blip, case);
+        let image = encoded(&blip, case);
         for question in list(&case["answers"]) {
             let expected = list(&question["ranked"]);
             let texts: Vec<String> = expected.iter().map(|it| it["text"].as_str().unwrap().to_string()).collect();
@@ -140,8 +140,8 @@ fn a_list_of_answers_has_the_log_probabilities_of_the_decoder() {
 /// More answers than a step has rows, so that there are several batches.
 #[test]
 fn a_long_list_of_answers_has_the_numbers_of_a_short_one() {
-    let mut blip = blip();
-    let image = encoded(&mut blip, &Fixture::open("blip/random").json["images"][0]);
+    let blip = blip();
+    let image = encoded(&blip, &Fixture::open("blip/random").json["images"][0]);
     let words: Vec<String> = (30..45).map(|word| format!("w{word}")).collect();
     let pairs = words.iter().flat_map(|first| words.iter().map(move |second| format!("{first} {second} {first}")));
     let texts: Vec<String> = pairs.chain(words.iter().cloned()).collect();
@@ -161,8 +161,8 @@ fn a_long_list_of_answers_has_the_numbers_of_a_short_one() {
 fn drawn_captions_are_those_of_their_seed() {
     let fixture = Fixture::open("blip/random");
     let case = &fixture.json["images"][0];
-    let mut blip = blip();
-    let image = encoded(&mut blip, case);
+    let blip = blip();
+    let image = encoded(&blip, case);
     let draw = |seed, temperature, top_k, top_p| {
         let search =
             SearchOptions { max_tokens: Some(12), seed, temperature, top_k, top_p, ..SearchOptions::default() };
@@ -185,9 +185,9 @@ fn drawn_captions_are_those_of_their_seed() {
 #[test]
 fn matching_and_embeddings_are_those_of_transformers() {
     let fixture = Fixture::open("blip/random");
-    let mut blip = blip();
+    let blip = blip();
     for case in list(&fixture.json["images"]) {
-        let image = encoded(&mut blip, case);
+        let image = encoded(&blip, case);
         check_matching(&fixture, &blip, &image, &case["match"]);
     }
 }
@@ -211,8 +211,8 @@ pub fn check_matching(fixture: &Fixture, blip: &Blip, image: &EncodedImage, refe
 
 #[test]
 fn many_texts_have_the_numbers_that_each_has_alone() {
-    let mut blip = blip();
-    let image = encoded(&mut blip, &Fixture::open("blip/random").json["images"][1]);
+    let blip = blip();
+    let image = encoded(&blip, &Fixture::open("blip/random").json["images"][1]);
     let texts: Vec<String> = (0..80).map(|n| format!("w{} ", 10 + n % 50).repeat(1 + n % 9)).collect();
     let mut list = blip.match_list(&texts).unwrap();
     let together = blip.match_texts(&image, &mut list).unwrap();

@@ -49,7 +49,7 @@ fn expected(case: &Value) -> Vec<Stretch> {
     pairs.into_iter().map(|[start, end]| Stretch { start, end }).collect()
 }
 
-fn probabilities(vad: &mut Vad, samples: &[f32], push: usize) -> Vec<f32> {
+fn probabilities(vad: &Vad, samples: &[f32], push: usize) -> Vec<f32> {
     let mut state = Probabilities::new(vad).unwrap();
     let mut found = Vec::new();
     for block in samples.chunks(push) {
@@ -61,15 +61,15 @@ fn probabilities(vad: &mut Vad, samples: &[f32], push: usize) -> Vec<f32> {
 
 #[test]
 fn probabilities_are_those_of_silero_however_the_sound_is_cut() {
-    let (fixture, mut vad) = (reference(), vad());
+    let (fixture, vad) = (reference(), vad());
     let samples = recording(&fixture);
-    let whole = probabilities(&mut vad, &samples, samples.len());
+    let whole = probabilities(&vad, &samples, samples.len());
     let difference = fixture.largest_difference(&fixture.json["recording"]["speech"], &whole);
     println!("largest difference: {difference:e}");
     assert!(difference <= 5e-5, "{difference}");
     for push in [1, 160, 511, 512, 4_801, 16_000] {
         // To the bit.
-        let cut = probabilities(&mut vad, &samples[..200_003], push);
+        let cut = probabilities(&vad, &samples[..200_003], push);
         assert_eq!(cut[..384], whole[..384], "pushes of {push} samples");
         assert_eq!(cut.len(), 200_003_usize.div_ceil(512));
     }
@@ -90,7 +90,7 @@ fn stretches_are_those_of_silero() {
 
 #[test]
 fn stretches_do_not_depend_on_how_the_sound_is_cut() {
-    let (fixture, mut vad) = (reference(), vad());
+    let (fixture, vad) = (reference(), vad());
     let samples = recording(&fixture);
     for case in fixture.json["recording"]["cases"].as_array().unwrap() {
         for push in [333, 8_192, 50_000] {
@@ -98,13 +98,13 @@ fn stretches_do_not_depend_on_how_the_sound_is_cut() {
             let mut found = Vec::new();
             for block in samples.chunks(push) {
                 let before = detector.undecided_from();
-                let new = detector.push(&mut vad, block).unwrap();
+                let new = detector.push(&vad, block).unwrap();
                 assert!(new.iter().all(|stretch| stretch.start >= before), "{new:?} begins before {before}");
                 assert!(new.iter().all(|stretch| stretch.end <= detector.samples()), "{new:?} is not over");
                 found.extend(new);
             }
             let before = detector.undecided_from();
-            let last = detector.finish(&mut vad).unwrap();
+            let last = detector.finish(&vad).unwrap();
             assert!(last.iter().all(|stretch| stretch.start >= before), "{last:?} begins before {before}");
             found.extend(last);
             assert_eq!(found, expected(case), "pushes of {push}, {}", case["options"]);
@@ -143,7 +143,7 @@ fn stretches_of_wandering_probabilities_are_those_of_silero() {
 
 #[test]
 fn silence_and_noise_are_no_speech() {
-    let mut vad = vad();
+    let vad = vad();
     let seconds = 60 * RATE as usize;
     // White noise at -20 dBFS, from a generator of its own so that it is the same everywhere (Knuth's MMIX).
     let mut state = 1_u64;
@@ -154,7 +154,7 @@ fn silence_and_noise_are_no_speech() {
     let rms = 0.1 * 3.0_f32.sqrt();
     let noise: Vec<f32> = (0..seconds).map(|_| rms * random()).collect();
     for (name, sound) in [("silence", vec![0.0; seconds]), ("noise", noise), ("chords", chords(seconds))] {
-        let most = probabilities(&mut vad, &sound, sound.len()).into_iter().fold(0.0, f32::max);
+        let most = probabilities(&vad, &sound, sound.len()).into_iter().fold(0.0, f32::max);
         println!("{name}: highest probability {most}");
         let options = VadOptions { min_speech_ms: 0, ..VadOptions::default() };
         assert_eq!(vad.stretches(&sound, &options).unwrap(), [], "{name}: {most}");
@@ -184,10 +184,10 @@ fn chords(samples: usize) -> Vec<f32> {
 
 #[test]
 fn a_recording_may_be_of_any_length() {
-    let mut vad = vad();
+    let vad = vad();
     let speech = audio::load(&root().join("tests/data/librivox-0880.wav"), RATE).unwrap();
     for length in [0, 1, 511, 512, 800, 513] {
-        assert_eq!(probabilities(&mut vad, &speech[..length], 100).len(), length.div_ceil(512));
+        assert_eq!(probabilities(&vad, &speech[..length], 100).len(), length.div_ceil(512));
         assert_eq!(vad.stretches(&vec![0.0; length], &VadOptions::default()).unwrap(), []);
         for stretch in vad.stretches(&speech[8_000..8_000 + length], &VadOptions::default()).unwrap() {
             assert!(stretch.start < stretch.end && stretch.end <= length as u64);
@@ -203,7 +203,7 @@ fn a_recording_may_be_of_any_length() {
 fn what_cannot_be_used_is_told() {
     let error = Vad::load(loader("student")).err().expect("a student").to_string();
     assert!(error.contains("of kind `student`, and `vad` is needed"), "{error}");
-    let mut vad = vad();
+    let vad = vad();
     let options = VadOptions { threshold: 2.0, ..VadOptions::default() };
     let error = vad.stretches(&[0.0], &options).unwrap_err();
     assert_eq!(error.to_string(), "silero-vad: threshold: 2 is not between 0 and 1");
@@ -214,5 +214,5 @@ fn what_cannot_be_used_is_told() {
     odd[9_000..9_100].fill(f32::NAN);
     odd[9_100] = f32::INFINITY;
     even[9_000..9_101].fill(0.0);
-    assert_eq!(probabilities(&mut vad, &odd, 4_000), probabilities(&mut vad, &even, 4_000));
+    assert_eq!(probabilities(&vad, &odd, 4_000), probabilities(&vad, &even, 4_000));
 }

@@ -87,7 +87,7 @@ fn token_ids_and_languages_of_base_are_those_of_openai_whisper() {
 
 fn token_ids(model: &str) {
     let fixture = reference(model);
-    let mut whisper = Whisper::load(loader(model)).unwrap();
+    let whisper = Whisper::load(loader(model)).unwrap();
     let clips = fixture.json["clips"].as_array().unwrap();
     assert!(clips.len() >= 5, "only {} clips", clips.len());
     for clip in clips {
@@ -145,7 +145,7 @@ fn segments_of_base_past_thirty_seconds_are_those_of_openai_whisper() {
 
 fn long_form(model: &str) {
     let fixture = reference(model);
-    let mut whisper = Whisper::load(loader(model)).unwrap();
+    let whisper = Whisper::load(loader(model)).unwrap();
     for name in ["long", "longer"] {
         let long = &fixture.json[name];
         let pause = vec![0.0; 16_000 * long["pause_seconds"].as_u64().unwrap() as usize];

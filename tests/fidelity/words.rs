@@ -165,7 +165,7 @@ fn words_of_the_same_text_by_base_are_those_of_openai_whisper() {
 
 /// The windows and tokens of openai-whisper, aligned here.
 fn same_text(model: &str) {
-    let mut whisper = Whisper::load(loader(model)).unwrap();
+    let whisper = Whisper::load(loader(model)).unwrap();
     let (mut words, mut farthest) = (0, 0.0_f64);
     for recording in recordings(model) {
         let samples = samples(&recording);
@@ -218,7 +218,7 @@ fn words_that_base_writes_are_at_their_times() {
 
 /// Whole recordings, transcribed here: the times are within 0.1 s on 95 % of the words.
 fn own_text(model: &str) {
-    let mut whisper = Whisper::load(loader(model)).unwrap();
+    let whisper = Whisper::load(loader(model)).unwrap();
     // As the script asks openai-whisper.
     let options = TranscribeOptions {
         timestamps: Timestamps::Word,

@@ -14,9 +14,9 @@ impl Whisper {
     /// # Errors
     /// As [`Whisper::transcribe`]; [`Error::Audio`] for a channel that the recording does not have.
     pub fn transcribe_channels(
-        &mut self,
+        &self,
         recording: &Recording,
-        mut vad: Option<&mut Vad>,
+        vad: Option<&Vad>,
         options: &TranscribeOptions,
         progress: &mut OnProgress,
     ) -> Result<Transcript, Error> {
@@ -29,7 +29,7 @@ impl Whisper {
         let mut transcripts = Vec::with_capacity(count);
         for index in 0..count {
             let mut report = |done: f64, all: f64| progress(done + all * index as f64, all * count as f64);
-            transcripts.push(self.transcribe(&channel(recording, index), vad.as_deref_mut(), options, &mut report)?);
+            transcripts.push(self.transcribe(&channel(recording, index), vad, options, &mut report)?);
         }
         Ok(merged(transcripts))
     }

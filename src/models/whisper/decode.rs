@@ -54,7 +54,7 @@ impl Whisper {
     /// # Errors
     /// [`Error::Engine`] when the graph fails.
     pub fn decode_windows(
-        &mut self,
+        &self,
         windows: &CrossAttention,
         prompt: &[i64],
         options: &TranscribeOptions,
@@ -82,7 +82,7 @@ impl Whisper {
 
     /// Decodes at one temperature.
     fn decode_at(
-        &mut self,
+        &self,
         windows: &CrossAttention,
         prompt: &[i64],
         temperature: f32,

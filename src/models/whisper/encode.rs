@@ -15,11 +15,7 @@ impl Whisper {
     ///
     /// # Errors
     /// [`Error::Input`] for another shape; [`Error::Engine`] when the graph fails.
-    pub fn encode_window(
-        &mut self,
-        log_mel: ArrayView2<f32>,
-        context: EncoderContext,
-    ) -> Result<CrossAttention, Error> {
+    pub fn encode_window(&self, log_mel: ArrayView2<f32>, context: EncoderContext) -> Result<CrossAttention, Error> {
         let (bands, frames) = log_mel.dim();
         let (wanted, most) = (self.spec.audio.n_mels, self.spec.audio.chunk_frames());
         if bands != wanted || frames > most {
@@ -30,7 +26,7 @@ impl Whisper {
     }
 
     /// As [`Whisper::encode_window`], with zeros up to `context` frames.
-    pub(super) fn encode(&mut self, log_mel: ArrayView2<f32>, context: usize) -> Result<CrossAttention, Error> {
+    pub(super) fn encode(&self, log_mel: ArrayView2<f32>, context: usize) -> Result<CrossAttention, Error> {
         let (bands, frames) = log_mel.dim();
         let mut window = Array3::zeros((1, bands, context));
         window.slice_mut(s![0, .., ..frames]).assign(&log_mel);

@@ -16,7 +16,7 @@ impl Whisper {
     ///
     /// # Errors
     /// [`Error::Request`] for an English-only model; [`Error::Engine`] when the graph fails.
-    pub fn detect_language(&mut self, window: &CrossAttention) -> Result<Vec<(String, f32)>, Error> {
+    pub fn detect_language(&self, window: &CrossAttention) -> Result<Vec<(String, f32)>, Error> {
         if !self.spec.multilingual {
             return Err(self.cannot("an English-only model detects no language".to_string()));
         }
@@ -33,7 +33,7 @@ impl Whisper {
     /// The languages of the recording, the one it is taken for first, from as many windows of `part` as the options
     /// allow (faster-whisper, `detect_language`).
     pub(super) fn languages_of(
-        &mut self,
+        &self,
         spectrogram: &mut Spectrogram<impl Samples>,
         survey: &Survey,
         part: Range<usize>,

@@ -100,7 +100,7 @@ impl<'o> Live<'o> {
     /// [`Error::Engine`] when a graph fails.
     pub fn push(
         &mut self,
-        whisper: &mut Whisper,
+        whisper: &Whisper,
         vad: &Vad,
         samples: &[f32],
         caught_up: bool,
@@ -129,14 +129,14 @@ impl<'o> Live<'o> {
     ///
     /// # Errors
     /// As [`Live::push`].
-    pub fn finish(&mut self, whisper: &mut Whisper, vad: &Vad) -> Result<Vec<LiveEvent>, Error> {
+    pub fn finish(&mut self, whisper: &Whisper, vad: &Vad) -> Result<Vec<LiveEvent>, Error> {
         let spent = SpeechDetector::new(vad, &VadOptions::live())?;
         let stretches = std::mem::replace(&mut self.detector, spent).finish(vad)?;
         self.decode(whisper, &stretches)
     }
 
     /// Decodes stretches of speech that are over.
-    fn decode(&mut self, whisper: &mut Whisper, stretches: &[Stretch]) -> Result<Vec<LiveEvent>, Error> {
+    fn decode(&mut self, whisper: &Whisper, stretches: &[Stretch]) -> Result<Vec<LiveEvent>, Error> {
         let mut events = Vec::new();
         for stretch in stretches {
             let samples = self.samples(stretch.start, stretch.end);
@@ -176,7 +176,7 @@ impl<'o> Live<'o> {
     }
 
     /// What has been understood of the speech that goes on: decoded greedily, in as short a context as serves.
-    fn partial(&mut self, whisper: &mut Whisper) -> Result<Option<LiveEvent>, Error> {
+    fn partial(&mut self, whisper: &Whisper) -> Result<Option<LiveEvent>, Error> {
         let options = TranscribeOptions {
             timestamps: Timestamps::None,
             temperature: Temperatures(vec![0.0]),
@@ -204,7 +204,7 @@ impl<'o> Live<'o> {
     }
 
     /// The language asked for, or the one that is spoken in `samples`, if its probability is above `least`.
-    fn language(&self, whisper: &mut Whisper, samples: &[f32], least: f32) -> Result<Option<String>, Error> {
+    fn language(&self, whisper: &Whisper, samples: &[f32], least: f32) -> Result<Option<String>, Error> {
         if let Some(language) = whisper.known_language(self.options)? {
             return Ok(Some(language));
         }

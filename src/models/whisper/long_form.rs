@@ -83,7 +83,7 @@ impl<'o> LongForm<'o> {
     }
 
     /// Decodes windows side by side, each told the same text of earlier ones.
-    pub fn decode(&self, whisper: &mut Whisper, windows: &CrossAttention) -> Result<Vec<DecodedWindow>, Error> {
+    pub fn decode(&self, whisper: &Whisper, windows: &CrossAttention) -> Result<Vec<DecodedWindow>, Error> {
         let options = self.options;
         let start = whisper.prompt(&self.language, options.task, options.timestamps != Timestamps::None)?;
         whisper.decode_windows(windows, &self.context.prompt(&start), options)
@@ -93,7 +93,7 @@ impl<'o> LongForm<'o> {
     /// one.
     pub fn take(
         &mut self,
-        whisper: &mut Whisper,
+        whisper: &Whisper,
         windows: &CrossAttention,
         index: usize,
         decoded: &DecodedWindow,
@@ -156,7 +156,7 @@ impl<'o> LongForm<'o> {
     /// Gives the segments of a window their words, and decides where the next window starts by them.
     fn add_words(
         &mut self,
-        whisper: &mut Whisper,
+        whisper: &Whisper,
         window: &CrossAttention,
         decoded: &DecodedWindow,
         Place { seek, frames }: Place,

@@ -32,11 +32,7 @@ impl<'a> Survey<'a> {
     ///
     /// # Errors
     /// [`Error::Audio`], [`Error::Input`] for a recording that cannot be read; [`Error::Engine`] when the graph fails.
-    pub fn new(
-        recording: &Recording<'a>,
-        log_mel: &LogMel,
-        mut vad: Option<(&mut Vad, &VadOptions)>,
-    ) -> Result<Self, Error> {
+    pub fn new(recording: &Recording<'a>, log_mel: &LogMel, vad: Option<(&Vad, &VadOptions)>) -> Result<Self, Error> {
         let unreadable = |source| unreadable(recording, source);
         let sample_rate = log_mel.config().sample_rate;
         let mut source = recording.open(sample_rate).map_err(unreadable)?;
@@ -50,7 +46,7 @@ impl<'a> Survey<'a> {
             stream.push(&block, &mut columns);
             peak = block.iter().fold(peak, |peak, sample| peak.max(sample.abs()));
             columns.clear();
-            if let (Some(detector), Some((vad, _))) = (&mut detector, &mut vad) {
+            if let (Some(detector), Some((vad, _))) = (&mut detector, &vad) {
                 stretches.extend(detector.push(vad, &block)?);
             }
             kept = kept.filter(|kept: &Vec<f32>| kept.len() + block.len() <= KEPT_SECONDS * sample_rate as usize);
@@ -59,7 +55,7 @@ impl<'a> Survey<'a> {
             }
             block.clear();
         }
-        if let (Some(detector), Some((vad, _))) = (detector, &mut vad) {
+        if let (Some(detector), Some((vad, _))) = (detector, &vad) {
             stretches.extend(detector.finish(vad)?);
         }
         // The silence that is heard behind the end reflects its last samples.

@@ -34,9 +34,9 @@ impl Whisper {
     /// [`Error::Request`] for options the model cannot fulfil; [`Error::Audio`], [`Error::Input`] for a recording that
     /// cannot be read; [`Error::Engine`] when a graph fails.
     pub fn transcribe(
-        &mut self,
+        &self,
         recording: &Recording,
-        vad: Option<&mut Vad>,
+        vad: Option<&Vad>,
         options: &TranscribeOptions,
         progress: &mut OnProgress,
     ) -> Result<Transcript, Error> {
@@ -118,7 +118,7 @@ impl Whisper {
 
     /// Decodes some windows side by side, and what one of them leaves open by itself.
     fn transcribe_clips(
-        &mut self,
+        &self,
         spectrogram: &mut Spectrogram<impl Samples>,
         survey: &Survey,
         clips: &[(Range<usize>, bool)],
@@ -168,7 +168,7 @@ impl Whisper {
     /// The language of a window, `log_mel`, where `detection` wants it to be detected there; `begins` says whether a part
     /// other than the first begins with it.
     fn language_now(
-        &mut self,
+        &self,
         log_mel: ArrayView2<f32>,
         encoded: &CrossAttention,
         begins: bool,
@@ -194,7 +194,7 @@ impl Whisper {
 
     /// Decodes what is left of a stretch of speech, whose spectrogram is given and of which `done` frames are done.
     pub(super) fn transcribe_rest(
-        &mut self,
+        &self,
         log_mel: ArrayView2<f32>,
         seek: usize,
         mut done: usize,

@@ -42,7 +42,7 @@ impl Whisper {
     ///
     /// # Errors
     /// [`Error::Request`] for a model without the graph `alignment`; [`Error::Engine`] when it cannot be loaded.
-    pub fn prepare_words(&mut self) -> Result<(), Error> {
+    pub fn prepare_words(&self) -> Result<(), Error> {
         self.aligner.get_or_load(|| Aligner::load(&self.loader)).map(|_| ())
     }
 
@@ -54,7 +54,7 @@ impl Whisper {
     /// Those of [`Whisper::prepare_words`]; [`Error::Request`] for a language the model does not know; [`Error::Engine`]
     /// when the graph fails.
     pub fn add_words(
-        &mut self,
+        &self,
         window: &CrossAttention,
         language: &str,
         task: Task,
