@@ -14,7 +14,7 @@ _NOTHING = "–"
 
 
 def table(section: dict[str, Any]) -> str:
-    """A row a variant. Behind a peer's time stands how many times edgefuse's it is."""
+    """One row per variant. A peer's time is followed by its ratio to edgefuse's."""
     lines = [" | ".join(HEADER), " | ".join(["---", *["---:"] * (len(HEADER) - 1)])]
     for name, measured in section["engines"].items():
         memory = f"{measured[CAPTION]['peak_bytes'] / 1e6:.0f} MB" if CAPTION in measured else _NOTHING
@@ -28,7 +28,7 @@ def page(results: dict[str, Any]) -> str:
 
 
 def readme_section(results: dict[str, Any]) -> str:
-    """What stands between the markers in README.md."""
+    """The text between the markers in README.md."""
     return pages.readme_section(results, "BLIP", "blip.svg", table, EMPTY)
 
 
@@ -44,15 +44,15 @@ def _time(section: dict[str, Any], name: str, workload: str) -> str:
 _PREAMBLE = f"""\
 Written by `python scripts/bench_peers.py blip`; every figure, with every single time, is in [blip.json](blip.json). The model is
 BLIP base at 384 pixels with seeded random weights, the same for all engines: times do not depend on the values, and the end token
-is suppressed in the weights, so that everybody writes the same number of tokens ({TOKENS[CAPTION]}; {BEAM} beams where it says so).
-All have the same picture and number of threads and take turns; the median after one that does not count.
+is suppressed in the weights, so that every engine writes the same number of tokens ({TOKENS[CAPTION]}; {BEAM} beams where stated).
+All engines use the same picture and number of threads and take turns; times are medians after one warm-up run.
 
-- Peers are given the picture in memory, and preparing it is in their time; edgefuse is given the file and its own `ms` is taken.
-- **vision encoder**: edgefuse has no command for it alone; its time is that of a caption of one token.
-- **candle** is a program around candle-transformers' BLIP (`scripts/bench/candle_blip`), which captions greedily; preparing the picture is
-  not in its time.
-- **onnxruntime** is edgefuse's graphs with a plain loop in Python, which has no beam search.
-- **memory**: the most that the process of the greedy caption held; peers' contains Python's own.
+- Peers receive the picture in memory, and their time includes preprocessing; edgefuse receives the file and reports its own `ms`.
+- **vision encoder**: edgefuse has no command for it alone; its time is that of a one-token caption.
+- **candle** is a program around candle-transformers' BLIP (`scripts/bench/candle_blip`), which captions greedily; its time excludes
+  preprocessing.
+- **onnxruntime** runs edgefuse's graphs from a plain Python loop without beam search.
+- **memory**: the peak of the process that wrote the greedy caption; for peers it includes the Python interpreter.
 
-In brackets: how many times edgefuse's time that is, of the variant at the top.
+In brackets: the ratio to edgefuse's time, of the variant in the first row.
 """

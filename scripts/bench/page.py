@@ -1,4 +1,4 @@
-"""What the pages of all benchmarks have in common."""
+"""The parts that the pages of all benchmarks share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Table = Callable[[dict[str, Any]], str]
 
 
 def page(results: dict[str, Any], title: str, preamble: str, chart: str, table: Table) -> str:
-    """A page of docs/benchmarks: `title`, how it was measured, the picture `chart`, and a table a model."""
+    """A page of docs/benchmarks: `title`, how it was measured, the picture `chart`, and one table per model."""
     parts = [f"# {title}: edgefuse and other engines", "", preamble]
     if results["models"]:
         parts += [f"![Times of edgefuse and other engines]({chart})", ""]
@@ -24,7 +24,7 @@ def page(results: dict[str, Any], title: str, preamble: str, chart: str, table: 
 
 
 def readme_section(results: dict[str, Any], title: str, chart: str, table: Table, empty: str) -> str:
-    """What stands between the markers in README.md; `empty` where there are no results."""
+    """The text between the markers in README.md; `empty` if there are no results."""
     if not results["models"]:
         return empty
     parts = [f"![Times of edgefuse and other engines](docs/benchmarks/{chart})"]
@@ -36,7 +36,9 @@ def readme_section(results: dict[str, Any], title: str, chart: str, table: Table
 def machine_line(section: dict[str, Any]) -> str:
     """The machine, the date, the commit and the versions of a section."""
     machine = section["machine"]
-    versions = ", ".join(f"{package} {version}" for package, version in section["versions"].items())
+    versions = ", ".join(
+        f"{package} {version.removeprefix(package).strip()}" for package, version in section["versions"].items()
+    )
     return (
         f"{machine['cpu']} ({', '.join(machine['flags'])}), {machine['threads']} threads; {section['date']}, "
         f"commit {section['commit']}; {versions}."

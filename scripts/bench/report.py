@@ -15,7 +15,7 @@ _NOTHING = "–"
 
 
 def table(section: dict[str, Any]) -> str:
-    """A row a variant. Behind a peer's time stands how many times edgefuse's it is."""
+    """One row per variant. A peer's time is followed by its ratio to edgefuse's."""
     lines = [" | ".join(HEADER), " | ".join(["---", *["---:"] * (len(HEADER) - 1)])]
     for name, measured in section["engines"].items():
         cells = [name, *(_time(section, name, workload) for workload in (CLIP, LONG, COLD))]
@@ -27,7 +27,7 @@ def table(section: dict[str, Any]) -> str:
 
 
 def headline(section: dict[str, Any], name: str, workload: str) -> str | None:
-    """Whom `name` is compared with in the table: edgefuse in its shipped precision, in batches if `name` is batched."""
+    """The variant that `name` is compared with in the table: edgefuse in its shipped precision, in batches if `name` is batched."""
     ours = section["headline"]
     if workload == LONG and "batch" in name and ours["batched"] in section["engines"]:
         return str(ours["batched"])
@@ -40,7 +40,7 @@ def page(results: dict[str, Any]) -> str:
 
 
 def readme_section(results: dict[str, Any]) -> str:
-    """What stands between the markers in README.md."""
+    """The text between the markers in README.md."""
     return pages.readme_section(results, "Whisper", "whisper.svg", table, EMPTY)
 
 
@@ -72,18 +72,18 @@ def _rate(measured: dict[str, Any], decoding: str) -> str:
 
 _PREAMBLE = """\
 Written by `python scripts/bench_peers.py whisper`; every figure, with every single time, is in [whisper.json](whisper.json).
-All engines have the same weights, the same recordings and the same number of threads, and take turns. English is given, not
-detected; timestamps are on; no conditioning on earlier text; falling back to higher temperatures as each engine does by default
-(`"fallback": false` in the results: temperature 0 for all).
+All engines use the same weights, the same recordings and the same number of threads, and take turns. The language is set to
+English, not detected; timestamps are on; conditioning on earlier text is off; temperature fallback follows each engine's default
+(with `"fallback": false` in the results, temperature is 0 for all).
 
-- **clip**: 11 s, greedy, in a process that has transcribed once before; the median. Peers are given samples in memory and the
-  time is that of their call; edgefuse is given the file and its own `ms` is taken. sherpa-onnx has no timestamps here, and it
-  shortens the encoder's context to the recording and some silence, as `adaptive` does.
+- **clip**: 11 s, greedy, in a process that has already transcribed once; the median. Peers receive samples in memory and their
+  call is timed; edgefuse receives the file and reports its own `ms`. sherpa-onnx has no timestamps here, and it shortens the
+  encoder's context to the recording and some silence, as `adaptive` does.
 - **long**: 690 s of speech, greedy, one window after another or in batches.
-- **cold**: from the start of the process to the transcript of the clip. edgefuse is its own program; the others are libraries,
-  started by the shortest Python program that serves (`scripts/bench/cold.py`), imports included.
-- **memory**: the most that the process held: that of `cold`, and that of `long`. Peers' contain Python's own.
+- **cold**: from the start of the process to the transcript of the clip. edgefuse is a program; the others are libraries, called
+  from a minimal Python program (`scripts/bench/cold.py`), imports included.
+- **memory**: the peak of the process, in `cold` (clip) and in `long`. For peers it includes the Python interpreter.
 - **word errors**: over LibriVox, cards and JFK, after Whisper's own text normalisation.
 
-In brackets: how many times edgefuse's time that is, of the variant at the top, and for a batched peer of edgefuse in batches.
+In brackets: the ratio to edgefuse's time, of the variant in the first row, and for batched peers of batched edgefuse.
 """
