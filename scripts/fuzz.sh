@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes every reader, or those named. See docs/testing.md.
+# Fuzzes every reader, or those named. See docs/development.md.
 #
 #     scripts/fuzz.sh [--minutes N] [--jobs N] [--sanitizer address|none] [TARGET...]
 #

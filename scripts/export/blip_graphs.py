@@ -1,4 +1,4 @@
-"""The graphs of a BLIP model folder that caption and answer, as "Model folder" of docs/architecture.md describes them.
+"""The graphs of a BLIP model folder that caption and answer, as docs/model-folder.md describes them.
 
 Each function fills an empty graph `g` of the dialect and precision wanted.
 """

@@ -1,6 +1,6 @@
 //! Replays the fuzzer's inputs: what it starts from (`corpus/TARGET/`) and what it once found (`found/TARGET/`).
 //!
-//! See docs/testing.md.
+//! See docs/development.md.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 

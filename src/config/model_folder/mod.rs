@@ -1,5 +1,5 @@
-//! `model.yaml`: everything the program knows of a model, apart from its weights. The format is told in
-//! docs/architecture.md ("Model folder").
+//! `model.yaml`: everything the program knows about a model, apart from its weights. docs/model-folder.md describes the
+//! format.
 
 mod agree;
 mod audio;
