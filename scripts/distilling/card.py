@@ -70,7 +70,7 @@ def write(
             "The held-out records also chose the model and its temperature; give `--test` records for a figure apart.",
             "",
         ]
-    lines += ["| records | given | number | accuracy | calibration error | ms a record |", "|---|---|---|---|---|---|"]
+    lines += ["| records | given | number | accuracy | calibration error | ms per record |", "|---|---|---|---|---|---|"]
     for part, sets in figures.items():
         for given, it in sets.items():
             lines.append(

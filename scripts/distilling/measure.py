@@ -18,7 +18,7 @@ from student.calibration import calibration_error
 
 @dataclass(frozen=True)
 class Figures:
-    """Of ``count`` records: accuracy and expected calibration error in 0..1, median milliseconds a record."""
+    """Of ``count`` records: accuracy and expected calibration error in 0..1, median milliseconds per record."""
 
     count: int
     accuracy: float
