@@ -6,22 +6,22 @@ use edgefuse::config::{AskOptions, Question, Texts};
 
 use super::search::Search;
 
-/// What is not given here is as the `ask` step of the device file's pipeline says, or as the defaults there.
+/// Options not given here come from the `ask` step of the device file's pipeline, or its defaults.
 #[derive(Debug, clap::Args)]
 pub struct Ask {
     /// The picture
     #[arg(value_name = "IMAGE")]
     pub image: PathBuf,
-    /// The question, or several: the picture is looked at once
+    /// One or more questions; the picture is encoded once
     #[arg(value_name = "QUESTION", required_unless_present = "audio")]
     pub questions: Vec<String>,
     /// A recording of the question
     #[arg(long, value_name = "FILE", conflicts_with = "questions")]
     pub audio: Option<PathBuf>,
-    /// Choose the most probable of the answers in this file, one a line, instead of writing one
+    /// Choose the most probable answer from this file (one per line) instead of generating one
     #[arg(long, value_name = "FILE")]
     pub answers: Option<PathBuf>,
-    /// Of a list of answers, give so many of the most probable [default: the best as text, all as JSON]
+    /// Print the N most probable of --answers [default: one as text, all as JSON]
     #[arg(long, value_name = "N")]
     pub top: Option<usize>,
     #[command(flatten)]
@@ -29,7 +29,7 @@ pub struct Ask {
 }
 
 impl Ask {
-    /// The device file's options with what was given on the command line.
+    /// The device file's options, overridden by the command line.
     pub fn options(&self, device: AskOptions) -> AskOptions {
         AskOptions {
             question: Question::Any,

@@ -7,13 +7,13 @@ use clap::ValueEnum;
 /// Arguments of `bench`.
 #[derive(Debug, clap::Args)]
 pub struct Bench {
-    /// Which of the device file's models
+    /// Which of the device file's models to measure
     #[arg(value_enum, default_value_t = BenchModel::All)]
     pub which: BenchModel,
-    /// Runs that are measured in a warm process
+    /// Measured runs in a warm process
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub repeat: u32,
-    /// Runs before those, which do not count
+    /// Runs before them that do not count
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub warm_up: u32,
     /// Fresh processes whose first run is measured; 0 for none
@@ -21,15 +21,15 @@ pub struct Bench {
     pub cold: u32,
     #[command(flatten)]
     pub given: GivenInputs,
-    /// Draw the latencies as this SVG file
+    /// Write a chart of the latencies to this SVG file
     #[arg(long, value_name = "FILE.svg")]
     pub chart: Option<PathBuf>,
-    /// Write what ran when as this trace, which chrome://tracing and ui.perfetto.dev open
+    /// Write a trace of each task to this file, for chrome://tracing and ui.perfetto.dev
     #[arg(long, value_name = "FILE.json")]
     pub profile: Option<PathBuf>,
 }
 
-/// What is measured on.
+/// The inputs of the measurement.
 #[derive(Debug, Clone, clap::Args)]
 pub struct GivenInputs {
     /// A picture [default: a small drawing]
@@ -43,14 +43,14 @@ pub struct GivenInputs {
     pub text: Option<String>,
 }
 
-/// Which models are measured.
+/// Which models to measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum BenchModel {
-    /// All that the device file names
+    /// All models in the device file
     All,
     /// Transcripts
     Whisper,
-    /// Captions, answers and matches, of these what the folder does
+    /// Captions, answers and matches, as far as the folder supports them
     Blip,
     /// Decisions
     Student,
@@ -58,12 +58,12 @@ pub enum BenchModel {
     Vad,
 }
 
-/// One process of `bench`, which starts them itself.
+/// One measuring process; `bench` starts these itself.
 #[derive(Debug, clap::Args)]
 pub struct BenchProcess {
     #[arg(value_enum)]
     pub what: Measurement,
-    /// The task, in JSON's quotes
+    /// The task, as a JSON string
     pub task: String,
     #[arg(long, default_value_t = 1)]
     pub repeat: u32,
@@ -75,7 +75,7 @@ pub struct BenchProcess {
     pub profiles: Option<PathBuf>,
 }
 
-/// What a process of `bench` measures.
+/// What a measuring process measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Measurement {
     Ceiling,

@@ -6,16 +6,16 @@ use edgefuse::config::CaptionOptions;
 
 use super::search::Search;
 
-/// What is not given here is as the `caption` step of the device file's pipeline says, or as the defaults there.
+/// Options not given here come from the `caption` step of the device file's pipeline, or its defaults.
 #[derive(Debug, clap::Args)]
 pub struct Caption {
-    /// Pictures, and folders of them
+    /// Pictures, or folders of pictures
     #[arg(required = true, value_name = "IMAGE")]
     pub images: Vec<PathBuf>,
     /// Text that the caption continues
     #[arg(long, value_name = "TEXT")]
     pub prompt: Option<String>,
-    /// Captions of a picture, the best first; needs as many --beams, or a --temperature [default: 1]
+    /// Captions per picture, best first; needs at least as many --beams, or a --temperature [default: 1]
     #[arg(long, value_name = "N")]
     pub captions: Option<usize>,
     #[command(flatten)]
@@ -23,7 +23,7 @@ pub struct Caption {
 }
 
 impl Caption {
-    /// The device file's options with what was given on the command line.
+    /// The device file's options, overridden by the command line.
     pub fn options(&self, device: CaptionOptions) -> CaptionOptions {
         CaptionOptions {
             prompt: self.prompt.clone().or(device.prompt),

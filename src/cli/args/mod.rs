@@ -1,4 +1,4 @@
-//! The arguments.
+//! The command-line arguments.
 
 mod ask;
 mod bench;
@@ -33,26 +33,26 @@ pub struct Global {
     /// Device file [default: EDGEFUSE_CONFIG, then configs/cpu.yaml]
     #[arg(long, short, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Another model for this command: the name of a folder in onnx/, or a path
+    /// Use another model: the name of a folder in onnx/, or a path
     #[arg(long, global = true, value_name = "NAME")]
     pub model: Option<String>,
-    /// Form of the results on standard output; srt, vtt and tsv are for `transcribe`
+    /// Format of the results on standard output; srt, vtt and tsv are for `transcribe`
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     pub format: Format,
-    /// Say nothing but errors on standard error
+    /// Print only errors on standard error
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Say more on standard error (RUST_LOG says what in detail)
+    /// Print more on standard error (RUST_LOG selects it in detail)
     #[arg(long, short, global = true)]
     pub verbose: bool,
 }
 
-/// Form of the results.
+/// Format of the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people
     Text,
-    /// One object a line
+    /// JSON, one object per line
     Json,
     /// SubRip subtitles
     Srt,
@@ -66,43 +66,44 @@ pub enum Format {
 pub enum Command {
     /// Run the device file's pipeline over files, folders and JSONL manifests
     ///
-    /// A line of a manifest is {"id": "...", "image": "path", "audio": "path", "text": "..."}, each of image, audio and
-    /// text optional; relative paths start from the manifest's folder. For students also "sensors": {"NAME": 1.5} or [1.5],
-    /// and "image_embedding", "text_embedding": the path of a .npy or JSON file, or a list of numbers.
+    /// A line of a manifest is {"id": "...", "image": "path", "audio": "path", "text": "..."}; image, audio and text
+    /// are each optional, and relative paths start from the manifest's folder. Students also accept "sensors": {"NAME":
+    /// 1.5} or [1.5], and "image_embedding", "text_embedding": the path of a .npy or JSON file, or a list of numbers.
     Run(Run),
     /// Caption pictures
     Caption(Caption),
     /// Ask questions about a picture, typed or spoken
     #[command(override_usage = "edgefuse ask [OPTIONS] <IMAGE> (<QUESTION>... | --audio <FILE>)")]
     Ask(Ask),
-    /// Tell how well texts fit pictures
+    /// Score how well texts fit pictures
     Match(Match),
-    /// Write down what is said in recordings
+    /// Transcribe recordings, or live sound
     Transcribe(Box<Transcribe>),
-    /// The student's decision over any of picture, text, sound and sensors
+    /// Let the student decide from any of picture, text, sound and sensors
     Fuse(Fuse),
-    /// Tell what will run where, and why: library, providers, models, memory
+    /// Report what will run where, and why: library, providers, models, memory
     Doctor,
     /// Check model folders: model.yaml, hashes, tokenizer, and that every graph loads in every precision
     ///
-    /// Needs no device file; one that is there says which ONNX Runtime is used.
+    /// Needs no device file; if there is one, it selects the ONNX Runtime library.
     Check(Check),
-    /// Measure latency, throughput, memory and energy of the models here
+    /// Measure latency, throughput, memory and energy of the models on this machine
     ///
-    /// Every figure is taken in a process of its own. Percentiles are nearest-rank.
+    /// Every figure is measured in its own process. Percentiles are nearest-rank.
     Bench(Bench),
-    /// Pack the device file and all it names into one archive for a board
+    /// Pack the device file and everything it refers to into one archive for a board
     Bundle(Bundle),
-    /// Run the device file's pipeline over every file that is put into a folder, as a service does
+    /// Run the device file's pipeline as a service, over every file that is put into a folder
     ///
-    /// A picture, a sound or a .jsonl manifest NAME directly in FOLDER is worked on when it has stopped changing and
-    /// RESULTS/NAME.jsonl is not there, or was made from an earlier version of it; that file is then written whole. Names that start with a dot are not looked at,
-    /// nor are folders: files that a manifest names lie in one. systemd is told that the service is ready and alive.
+    /// A picture, a sound or a .jsonl manifest NAME directly in FOLDER is processed once it has stopped changing, if
+    /// RESULTS/NAME.jsonl is missing or was made from an earlier version of it. The result is written atomically. Names
+    /// that start with a dot are ignored, and so are folders: put files that a manifest refers to into one. The service
+    /// notifies systemd that it is ready and alive.
     Watch(Watch),
     #[command(hide = true)]
     BenchProcess(BenchProcess),
-    /// Load every graph of the device file once, so that what providers build is ready for service: TensorRT's engines,
-    /// into `engine_cache`
+    /// Load every graph of the device file once, so that TensorRT's engines are built (into `engine_cache`) before
+    /// service
     Prepare,
 }
 
@@ -118,19 +119,19 @@ pub struct Run {
     /// Pictures, sounds, folders of them, and .jsonl manifests
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
-    /// Write the results to this file, which appears when it is whole
+    /// Write the results to this file (atomically)
     #[arg(long, short, value_name = "FILE.jsonl")]
     pub output: Option<PathBuf>,
-    /// Keep the good results of an earlier run with the same --output that were made from the same inputs with the same
-    /// steps and models; the others are made again
+    /// Keep the results of an earlier run with the same --output that succeeded with the same inputs, steps and models;
+    /// redo the others
     #[arg(long, requires = "output")]
     pub resume: bool,
-    /// Tell in each result on which execution providers the nodes of the graphs lie (`placement`); as does
+    /// Report in each result on which execution providers the nodes of the graphs run (`placement`), like
     /// `report_placement: true` in the device file's `runtime`
     #[arg(long)]
     pub placement: bool,
-    /// Keep in the results the embeddings that the steps `fuse` and `match` make (`fusion.embeddings`, `match.embeddings`);
-    /// as does `embeddings: true` in such a step
+    /// Include the embeddings of the steps `fuse` and `match` in the results (`fusion.embeddings`, `match.embeddings`),
+    /// like `embeddings: true` in such a step
     #[arg(long)]
     pub embeddings: bool,
 }
@@ -142,43 +143,44 @@ pub struct Fuse {
     /// A picture
     #[arg(long, value_name = "FILE", group = "given")]
     pub image: Option<PathBuf>,
-    /// What another model made of a picture, such as ResNet-50's features: a .npy file or a JSON list of numbers
+    /// Another model's embedding of a picture, such as ResNet-50's features: a .npy file or a JSON list of numbers
     #[arg(long, value_name = "FILE", group = "given")]
     pub image_embedding: Option<PathBuf>,
     /// A text
     #[arg(long, value_name = "TEXT", group = "given")]
     pub text: Option<String>,
-    /// What another model made of a text: a .npy file or a JSON list of numbers
+    /// Another model's embedding of a text: a .npy file or a JSON list of numbers
     #[arg(long, value_name = "FILE", group = "given")]
     pub text_embedding: Option<PathBuf>,
     /// A sound
     #[arg(long, value_name = "FILE", group = "given")]
     pub audio: Option<PathBuf>,
-    /// Readings of sensors: '{"NAME": 21.5, ...}', or in the model's order '21.5,40', or a JSON file with either
+    /// Sensor readings: '{"NAME": 21.5, ...}', or in the model's order '21.5,40', or a JSON file with either
     #[arg(long, value_name = "READINGS", group = "given", allow_hyphen_values = true)]
     pub sensors: Option<String>,
-    /// Print the fused embedding and each modality's with --format json
+    /// Include the fused embedding and each modality's with --format json
     #[arg(long)]
     pub embeddings: bool,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct Bundle {
-    /// The board's machine
+    /// The board's architecture
     #[arg(long, value_enum)]
     pub target: Target,
-    /// The archive
+    /// The archive to write
     #[arg(long, short, value_name = "FILE.tar.zst")]
     pub out: PathBuf,
     /// The program [default: this one for its own machine, else target/TRIPLE/release/edgefuse]
     #[arg(long, value_name = "FILE")]
     pub binary: Option<PathBuf>,
-    /// ONNX Runtime [default: lib/MACHINE/libonnxruntime.so where every execution provider is cpu, else the board's own]
+    /// ONNX Runtime [default: lib/MACHINE/libonnxruntime.so where every execution provider is cpu, else the board's
+    /// own]
     #[arg(long, value_name = "FILE")]
     pub library: Option<PathBuf>,
 }
 
-/// A board's machine.
+/// A board's architecture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Target {
     /// 64-bit ARM
@@ -190,18 +192,18 @@ pub enum Target {
 
 #[derive(Debug, clap::Args)]
 pub struct Watch {
-    /// The folder that is watched
+    /// The folder to watch
     pub folder: PathBuf,
     /// The folder for results
     #[arg(long, value_name = "FOLDER")]
     pub results: PathBuf,
-    /// End after so long without work, instead of never
+    /// Exit after this long without work [default: never]
     #[arg(long, value_name = "SECONDS")]
     pub until_idle: Option<u32>,
 }
 
 impl Args {
-    /// Reads the process's arguments; wrong ones end it with a message and exit code 2.
+    /// Parses the process's arguments; on wrong ones, exits with a message and code 2.
     pub fn read() -> Self {
         Self::parse()
     }

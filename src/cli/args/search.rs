@@ -1,44 +1,44 @@
-//! The arguments of a search for a text, and what they change in the device file's options.
+//! The search arguments of `caption` and `ask`, which override the device file's options.
 
 use clap::ValueEnum;
 use edgefuse::config::{SearchOptions, StopEarly};
 
-/// What is not given here is as the step of the device file's pipeline says, or as the defaults there.
+/// Options not given here come from the step in the device file's pipeline, or its defaults.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Search")]
 pub struct Search {
-    /// Most tokens that are written [default: the model's]
+    /// Maximum number of new tokens [default: the model's]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub max_tokens: Option<u32>,
-    /// Fewest tokens that are written [default: 0]
+    /// Minimum number of new tokens [default: 0]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=4096))]
     pub min_tokens: Option<u32>,
-    /// Texts that beam search goes on with; 1 is greedy search [default: 1]
+    /// Beam width; 1 is greedy search [default: 1]
     #[arg(long, value_name = "N")]
     pub beams: Option<usize>,
-    /// Beam search compares texts by their log-probability over their length to this power [default: 1]
+    /// Beam search ranks texts by log-probability / length^P [default: 1]
     #[arg(long, value_name = "P", allow_negative_numbers = true)]
     pub length_penalty: Option<f32>,
-    /// Beam search stops when as many texts have ended as there are beams, or never before nothing can get better
+    /// Stop beam search once as many texts have ended as there are beams; =never: once no text can get better
     /// [default: false]
     #[arg(long, value_enum, hide_default_value = true, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub early_stopping: Option<StopEarlyArgument>,
-    /// Above 1, tokens that were there come less easily [default: 1]
+    /// Above 1, makes tokens that already occurred less likely [default: 1]
     #[arg(long, value_name = "P")]
     pub repetition_penalty: Option<f32>,
-    /// No run of so many tokens comes twice [default: 0, off]
+    /// No n-gram of N tokens occurs twice [default: 0, off]
     #[arg(long, value_name = "N")]
     pub no_repeat_ngram_size: Option<usize>,
-    /// Draw tokens instead of taking the most probable; the improbable ones more often the higher it is [default: 0]
+    /// Above 0, sample tokens instead of taking the most probable; higher is more random [default: 0]
     #[arg(long, value_name = "T")]
     pub temperature: Option<f32>,
-    /// Draw from so many of the most probable tokens; 0 is off [default: 50]
+    /// Sample from the K most probable tokens; 0 is off [default: 50]
     #[arg(long, value_name = "K")]
     pub top_k: Option<usize>,
-    /// Draw from the most probable tokens that together have this probability [default: 1, off]
+    /// Sample from the most probable tokens that together reach probability P [default: 1, off]
     #[arg(long, value_name = "P")]
     pub top_p: Option<f32>,
-    /// Start of the random numbers: the same seed gives the same text [default: 0]
+    /// Random seed: the same seed gives the same text [default: 0]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 }
@@ -51,7 +51,7 @@ pub enum StopEarlyArgument {
 }
 
 impl Search {
-    /// The device file's options with what was given on the command line.
+    /// The device file's options, overridden by the command line.
     pub fn options(&self, device: SearchOptions) -> SearchOptions {
         SearchOptions {
             max_tokens: self.max_tokens.map(|tokens| tokens as usize).or(device.max_tokens),

@@ -1,4 +1,4 @@
-//! The choices among the arguments of `transcribe`.
+//! Values of the enumerated arguments of `transcribe`.
 
 use clap::ValueEnum;
 use edgefuse::config::{EncoderContext, Task, Timestamps};
@@ -18,9 +18,9 @@ pub enum TimestampsArgument {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EncoderContextArgument {
-    /// All 30 s, as the model was trained
+    /// All 30 s, as in training
     Full,
-    /// The sound and a little silence: faster, at some risk of other words
+    /// The sound and a little silence: faster, but it can change words
     Adaptive,
 }
 

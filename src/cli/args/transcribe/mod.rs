@@ -1,4 +1,4 @@
-//! The arguments of `transcribe`, and what they change in the device file's options.
+//! The arguments of `transcribe`, which override the device file's options.
 
 mod choices;
 mod subtitles;
@@ -10,104 +10,107 @@ use edgefuse::config::{Channels, Clips, EncoderContext, Task, Temperatures, Time
 pub use choices::{EncoderContextArgument, TaskArgument, TimestampsArgument};
 pub use subtitles::Subtitles;
 
-/// What is not given here is as the `transcribe` step of the device file's pipeline says, or as the defaults there.
+/// Options not given here come from the `transcribe` step of the device file's pipeline, or its defaults.
 #[derive(Debug, clap::Args)]
 pub struct Transcribe {
-    /// Recordings, and folders of them; `-` is standard input while it is being written: WAV, or raw 16-bit mono samples
-    /// at 16 kHz
+    /// Recordings, or folders of recordings; `-` transcribes standard input as it arrives: WAV, MP3, FLAC, Ogg, WebM,
+    /// or raw 16-bit mono samples at 16 kHz
     #[arg(required = true, value_name = "AUDIO")]
     pub audio: Vec<PathBuf>,
     /// Language: a code (en, en-US, eng) or an English name, or `auto` to detect it [default: auto]
     #[arg(long, value_name = "L")]
     pub language: Option<String>,
-    /// Detect the language in every window; =false: only once [default: again after a long pause that was cut out]
+    /// Detect the language in every window; =false: only once [default: again after each long pause]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub multilingual: Option<bool>,
-    /// Windows of 30 s to detect the language from; the first that is sure decides, else most of them [default: 1]
+    /// Windows of 30 s used to detect the language; the first confident one decides, else the majority [default: 1]
     #[arg(long, value_name = "N")]
     pub language_detection_segments: Option<usize>,
-    /// Probability above which a detected language is sure, 0 to 1 [default: 0.5]
+    /// Probability above which a detected language is confident, 0 to 1 [default: 0.5]
     #[arg(long, value_name = "PROB")]
     pub language_detection_threshold: Option<f32>,
-    /// The words as spoken, or in English [default: transcribe]
+    /// Transcribe, or translate into English [default: transcribe]
     #[arg(long, value_enum, hide_default_value = true)]
     pub task: Option<TaskArgument>,
-    /// How fine the times are [default: segment; text output shows them where this is given, a line a segment or word]
+    /// Granularity of the times [default: segment; if given, text output shows them, one line per segment or word]
     #[arg(long, value_enum, hide_default_value = true)]
     pub timestamps: Option<TimestampsArgument>,
 
-    /// mix; split: each channel by itself, merged by time; or one channel alone, counted from 0 [default: mix]
+    /// mix; split: each channel separately, merged by time; or the number of one channel, from 0 [default: mix]
     #[arg(long, value_name = "mix|split|N")]
     pub channels: Option<Channels>,
-    /// Only these parts, in seconds: START,END,START,END,...; without a last END, to the end of the recording. Speech is
-    /// not looked for then
+    /// Transcribe only these parts, in seconds: START,END,START,END,...; without a last END, to the end of the
+    /// recording. Turns voice activity detection off
     #[arg(long, value_name = "S,...")]
     pub clip_timestamps: Option<Clips>,
-    /// Write each recording's transcript to a file in this folder, named after the recording: NAME.txt, .json, .srt, ...
+    /// Write each recording's transcript to a file in this folder, named after the recording: NAME.txt, .json, .srt,
+    /// ...
     #[arg(long, short = 'o', value_name = "FOLDER")]
     pub output_dir: Option<PathBuf>,
 
-    /// Text that precedes the first window, as if it had been said: names, spelling, style
+    /// Prompt for the first window, as if it had been said before: names, spelling, style
     #[arg(long, value_name = "TEXT", help_heading = "Context")]
     pub initial_prompt: Option<String>,
-    /// Let the initial prompt precede every window
+    /// Use the initial prompt for every window
     #[arg(long, help_heading = "Context")]
     pub carry_initial_prompt: bool,
-    /// Words that the model should expect in every window
+    /// Words to expect in every window
     #[arg(long, value_name = "TEXT", help_heading = "Context")]
     pub hotwords: Option<String>,
-    /// Do not tell a window the text of those before it: fewer loops, less consistent spelling
+    /// Do not prompt windows with the previous text: fewer loops, less consistent spelling
     #[arg(long, help_heading = "Context")]
     pub no_condition_on_previous_text: bool,
 
-    /// Texts that beam search goes on with; 1 is greedy search [default: 1]
+    /// Beam width; 1 is greedy search [default: 1]
     #[arg(long, value_name = "N", help_heading = "Search")]
     pub beams: Option<usize>,
-    /// Beam search ends a window with BEAMS * P finished texts [default: 1]
+    /// Beam search ends a window with BEAMS * P finished hypotheses [default: 1]
     #[arg(long, value_name = "P", help_heading = "Search")]
     pub patience: Option<f32>,
-    /// Exponent of the length that texts are compared with, 0 to 1 [default: the plain length]
+    /// Exponent of the length by which hypotheses are normalised, 0 to 1 [default: the plain length]
     #[arg(long, value_name = "ALPHA", help_heading = "Search")]
     pub length_penalty: Option<f32>,
-    /// Temperatures, tried until a text is good enough; one alone turns the fallback off [default: 0,0.2,0.4,0.6,0.8,1]
+    /// Temperatures, tried in order until the text is good enough; a single one turns the fallback off
+    /// [default: 0,0.2,0.4,0.6,0.8,1]
     #[arg(long, value_name = "T,...", value_delimiter = ',', help_heading = "Search")]
     pub temperature: Option<Vec<f32>>,
-    /// Texts drawn at a temperature above 0, of which the most probable is taken [default: 5]
+    /// Samples at a temperature above 0, of which the most probable is taken [default: 5]
     #[arg(long, value_name = "N", help_heading = "Search")]
     pub best_of: Option<usize>,
-    /// Start of the random numbers at a temperature above 0 [default: 0]
+    /// Random seed at a temperature above 0 [default: 0]
     #[arg(long, value_name = "N", help_heading = "Search")]
     pub seed: Option<u64>,
-    /// A text that zlib makes more times smaller repeats itself: the next temperature is tried [default: 2.4]
+    /// Try the next temperature if zlib compresses the text by a larger factor: it is repetitive [default: 2.4]
     #[arg(long, value_name = "RATIO", help_heading = "Search")]
     pub compression_ratio_threshold: Option<f32>,
-    /// A text with a lower mean log-probability is doubtful: the next temperature is tried [default: -1]
+    /// Try the next temperature if the mean log-probability is lower: the text is doubtful [default: -1]
     #[arg(long, value_name = "LOGPROB", allow_negative_numbers = true, help_heading = "Search")]
     pub logprob_threshold: Option<f32>,
-    /// A doubtful text with a higher probability of no speech is taken for silence [default: 0.6]
+    /// Treat a doubtful text with a higher no-speech probability as silence [default: 0.6]
     #[arg(long, value_name = "PROB", help_heading = "Search")]
     pub no_speech_threshold: Option<f32>,
-    /// Skip silence of more than S seconds around words that look made up, and those words (turns on --timestamps word)
+    /// Skip silence of more than S seconds around words that look hallucinated, and those words (turns on --timestamps
+    /// word)
     #[arg(long, value_name = "S", help_heading = "Search")]
     pub hallucination_silence_threshold: Option<f64>,
     /// Token ids that are never written; -1 is the model's own list [default: -1]
     #[arg(long, value_name = "ID,...", value_delimiter = ',', allow_negative_numbers = true, help_heading = "Search")]
     pub suppress_tokens: Option<Vec<i64>>,
 
-    /// How much of 30 s the encoder hears of a shorter window [default: full]
+    /// How much of the 30 s window is encoded for shorter sound [default: full]
     #[arg(long, value_enum, hide_default_value = true, help_heading = "Speed")]
     pub encoder_context: Option<EncoderContextArgument>,
-    /// Windows of speech decoded side by side [default: 1]
+    /// Windows of speech decoded at once [default: 1]
     #[arg(long, value_name = "N", help_heading = "Speed")]
     pub batch_size: Option<usize>,
-    /// Decode silence too, though the device file has a model that finds speech
+    /// Turn voice activity detection off: decode silence too
     #[arg(long, help_heading = "Speed")]
     pub no_vad: bool,
 
-    /// Punctuation that is joined to the word after it, with --timestamps word [default: "'“¿([{-]
+    /// Punctuation joined to the following word, with --timestamps word [default: "'“¿([{-]
     #[arg(long, value_name = "MARKS", allow_hyphen_values = true, help_heading = "Words")]
     pub prepend_punctuations: Option<String>,
-    /// Punctuation that is joined to the word before it, with --timestamps word [default: "'.。,，!！?？:：”)]}、]
+    /// Punctuation joined to the preceding word, with --timestamps word [default: "'.。,，!！?？:：”)]}、]
     #[arg(long, value_name = "MARKS", allow_hyphen_values = true, help_heading = "Words")]
     pub append_punctuations: Option<String>,
 
@@ -116,7 +119,7 @@ pub struct Transcribe {
 }
 
 impl Transcribe {
-    /// The device file's options with what was given on the command line.
+    /// The device file's options, overridden by the command line.
     pub fn options(&self, device: TranscribeOptions) -> TranscribeOptions {
         let mut options = device;
         set(&mut options.task, self.task.map(Task::from));
