@@ -1,4 +1,4 @@
-//! Advisory locks: one process at a time on an output.
+//! Advisory locks: only one process at a time may write to an output.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};

@@ -2,8 +2,8 @@
 //!
 //! The layers, each using only those below it: [`pipeline`] (records in, results out) → [`models`] (BLIP, Whisper, the
 //! student) → [`media`] (bytes to tensors) and [`engine`] (everything that touches ONNX Runtime) → [`config`] (device
-//! files and model folders). The program on top of them (`cli`, `bench`, `bundle`; cargo feature `cli`) is no part of the
-//! library. See docs/architecture.md.
+//! files and model folders). The program on top of them (`cli`, `bench`, `bundle`; cargo feature `cli`) is not part of
+//! the library. See docs/architecture.md.
 
 #![warn(missing_docs)]
 

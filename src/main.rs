@@ -1,4 +1,4 @@
-//! The `edgefuse` command: `cli` (commands), `bench` (what models cost on this machine), `bundle` (packing for a board).
+//! The `edgefuse` program: `cli` (commands), `bench` (cost of models on this machine), `bundle` (archives for boards).
 
 mod bench;
 mod bundle;

@@ -1,4 +1,4 @@
-//! Paths as text that can be turned back into the path.
+//! Paths as text that can be converted back to the path.
 
 use std::fmt::Write;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Reading files that are meant to be small (device files, `model.yaml`, tokenizers, lists, vectors) without trusting
-//! that they are.
+//! Reads files that should be small (device files, `model.yaml`, tokenizers, lists, vectors) without trusting that they
+//! are.
 
 use std::fs::File;
 use std::io::{self, Read};

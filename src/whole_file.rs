@@ -1,4 +1,4 @@
-//! Files that are whole or not there.
+//! Files written atomically: complete or absent.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};

@@ -1,5 +1,5 @@
-//! How fast this machine multiplies matrices, with the device file's library, threads and first execution provider: what a
-//! model's arithmetic can be compared with.
+//! The matrix multiplication speed of this machine, with the device file's library, threads and first execution
+//! provider: the yardstick for a model's arithmetic.
 
 use std::time::{Duration, Instant};
 

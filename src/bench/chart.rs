@@ -1,4 +1,4 @@
-//! Latencies as a picture: SVG, so that a browser, a README and an editor show it.
+//! Latencies as an SVG chart, which browsers, READMEs and editors can show.
 
 use std::fmt::Write;
 

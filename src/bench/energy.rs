@@ -1,4 +1,4 @@
-//! What the board's own sensors tell of power. Reads below `/sys` only; what is not there is said, not guessed.
+//! Power readings of the board's own sensors. Only reads below `/sys`; missing sensors are reported, never guessed.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
-//! The arithmetic of matrix products and convolutions, from the shapes that a profile tells.
+//! Operations of matrix products and convolutions, from the shapes in a profile.
 //!
-//! A multiplication with its addition counts as two operations. What is not a product (softmax, normalisation, activations)
-//! is not counted: it is a small part, and takes its time from memory rather than arithmetic.
+//! A multiplication with its addition counts as two operations. Everything else (softmax, normalisation, activations)
+//! is not counted: it is a small part, and bound by memory rather than arithmetic.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What is measured on: the user's files, or a small picture and a spoken question that the program carries.
+//! The inputs of a measurement: the user's files, or a small picture and a spoken question built into the program.
 
 use std::fs;
 use std::path::{Path, PathBuf};

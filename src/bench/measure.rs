@@ -1,4 +1,4 @@
-//! What one process measures.
+//! The measurement inside one process.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

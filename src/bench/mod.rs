@@ -1,19 +1,19 @@
-//! Measures what a device file's models take on this machine: time, memory, energy, and how near they come to what the
-//! machine can do.
+//! Measures what a device file's models cost on this machine: time, memory, energy, and how close they come to the
+//! machine's limits.
 //!
-//! Each figure is taken in a process of its own (see `cli`), so that no model's memory or caches are another's: this
-//! module is what happens inside one process, and what is made of the figures.
+//! Each figure is measured in its own process (see `cli`), so that models share no memory or caches. This module is
+//! what happens inside one process, and the evaluation of the figures.
 //!
-//! | module | what it does |
+//! | module | role |
 //! |---|---|
-//! | `task` | what is measured: a step of the pipeline, the search for speech |
-//! | `inputs` | what it is measured on |
+//! | `task` | what is measured: a pipeline step, or voice activity detection |
+//! | `inputs` | the inputs it is measured on |
 //! | `measure` | one process's measurement: warm, cold, profiled |
 //! | `statistics` | percentiles |
 //! | `ceiling` | how fast the machine multiplies matrices |
-//! | `energy` | what the board's power sensors tell |
+//! | `energy` | the board's power sensors |
 //! | `trace` | the sessions' profiles as one trace, and the arithmetic in them |
-//! | `chart` | the figures as a picture |
+//! | `chart` | the figures as a chart |
 
 mod ceiling;
 mod chart;

@@ -1,4 +1,4 @@
-//! What a row of measured times comes to.
+//! Percentiles and means of measured times.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What is measured: one step of the pipeline over one record, or the search for speech in one recording.
+//! What is measured: one pipeline step over one record, or voice activity detection over one recording.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! A folder for files that the user need not see.
+//! A temporary folder that the user need not see.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io, process};

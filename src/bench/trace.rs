@@ -1,4 +1,4 @@
-//! The profiles of a process's sessions as one trace that chrome://tracing and Perfetto open.
+//! The profiles of a process's sessions, merged into one trace for chrome://tracing and Perfetto.
 
 use std::fmt;
 use std::fs::{self, File};

@@ -1,7 +1,7 @@
-//! The archive: a tar stream, compressed with Zstandard while it is read, that is the same bytes for the same files.
+//! The archive: a tar stream, compressed with Zstandard while it is read, byte-identical for identical files.
 //!
-//! Names are sorted; times, owners and groups are 0; modes are 644 and 755. `SHA256SUMS` comes last: the hashes are taken
-//! of the bytes that go into the archive.
+//! Names are sorted; times, owners and groups are 0; modes are 644 and 755. `SHA256SUMS` comes last, because the hashes
+//! are of the bytes that went into the archive.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};

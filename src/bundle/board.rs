@@ -1,4 +1,4 @@
-//! What a board has to have of its own, where the bundle brings no library.
+//! What the board must provide itself if the bundle contains no library.
 
 use std::collections::BTreeSet;
 

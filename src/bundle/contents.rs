@@ -1,4 +1,4 @@
-//! Which files make a bundle.
+//! The files of a bundle.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;

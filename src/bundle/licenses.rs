@@ -1,4 +1,4 @@
-//! Whose work is in a bundle, and under which conditions.
+//! Licences and notices of everything in a bundle.
 
 use std::path::{Path, PathBuf};
 

@@ -1,16 +1,16 @@
-//! Packs what a board needs into one archive: program, library, the models that a device file names, the file itself, and
-//! a service. The same inputs give the same bytes.
+//! Packs everything a board needs into one archive: program, library, a device file and the models it names, and a
+//! service. The same inputs give the same bytes.
 //!
-//! | module | what it does |
+//! | module | role |
 //! |---|---|
 //! | `contents` | which files, under which names |
 //! | `binary` | the program and the library, checked to be for the board's machine |
-//! | `board` | what the board must have of its own |
+//! | `board` | what the board must provide itself |
 //! | `requirements` | which glibc and which processor the packed files need |
-//! | `place` | where files lie in the archive, and which names are safe there |
-//! | `model` | a model folder cut down to the precisions that the device file names |
-//! | `service` | the systemd unit, and the script that installs all of it |
-//! | `licenses` | whose work it is |
+//! | `place` | paths in the archive, and which names are safe there |
+//! | `model` | a model folder reduced to the precisions that the device file names |
+//! | `service` | the systemd unit, and the script that installs everything |
+//! | `licenses` | licences and notices |
 //! | `archive` | a tar stream, compressed with Zstandard |
 
 mod archive;

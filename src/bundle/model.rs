@@ -1,4 +1,4 @@
-//! A model folder cut down to the precisions that a device file names.
+//! A model folder reduced to the precisions that a device file names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

@@ -1,5 +1,5 @@
-//! Where files lie in a bundle: as they do below the folder that the device file's paths start from, under names that mean
-//! the same to a shell, to systemd and to `sha256sum`.
+//! Paths of files within a bundle: the same as below the folder from which the device file's paths start, under names
+//! that mean the same to a shell, to systemd and to `sha256sum`.
 
 use std::path::{Component, Path, PathBuf};
 

@@ -1,4 +1,5 @@
-//! What a bundle asks of a board, from the files that are packed: glibc, and the processor where the library needs one.
+//! What a bundle requires of a board, derived from the packed files: glibc, and the processor if the library needs a
+//! particular one.
 
 use std::path::Path;
 

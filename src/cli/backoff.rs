@@ -1,4 +1,4 @@
-//! Waiting longer and longer for something to pass.
+//! Retrying with growing delays.
 
 use std::time::{Duration, Instant};
 

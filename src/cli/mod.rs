@@ -1,4 +1,4 @@
-//! The command line: arguments in, lines and an exit code out.
+//! The command line: arguments in, output lines and an exit code out.
 
 mod args;
 mod backoff;

@@ -1,4 +1,4 @@
-//! Tells systemd how the service is: datagrams to the socket that `NOTIFY_SOCKET` names (`man sd_notify`).
+//! Notifies systemd of the service's state: datagrams to the socket in `NOTIFY_SOCKET` (`man sd_notify`).
 
 use std::env;
 use std::ffi::OsString;

@@ -1,4 +1,4 @@
-//! Progress on standard error; nothing where that is no terminal, or with `--quiet`.
+//! Progress on standard error; silent if that is not a terminal, or with `--quiet`.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What is removed when the process is ended from outside.
+//! Removes unfinished files when the process is terminated by a signal.
 
 use std::fs;
 use std::io;

@@ -1,4 +1,4 @@
-//! A command in a child process, so that there is somebody left to say what happened where a library ends the process.
+//! Runs a command in a child process, so that the parent can report what happened if a library kills it.
 
 use std::fmt;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};

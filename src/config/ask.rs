@@ -12,11 +12,11 @@ use super::texts::Texts;
 pub struct AskOptions {
     /// Where the question comes from.
     pub question: Question,
-    /// Answers of which the most probable is given, instead of one that the model writes.
+    /// Candidate answers: the most probable is chosen instead of generating one.
     pub answers: Option<Texts>,
-    /// How many of `answers` a result has, the most probable first; all where it is left out.
+    /// How many of `answers` a result contains, most probable first; all if `None`.
     pub top: Option<usize>,
-    /// How an answer is searched for, where the model writes it.
+    /// Search options, for generated answers.
     pub search: SearchOptions,
 }
 
@@ -29,10 +29,10 @@ impl From<RawAsk> for AskOptions {
 }
 
 impl AskOptions {
-    /// Checks what their types do not.
+    /// Checks the values.
     ///
     /// # Errors
-    /// The problem: which option, and what it takes.
+    /// Which option is wrong, and what it accepts.
     pub fn check(&self) -> Result<(), String> {
         if self.top == Some(0) {
             return Err("top: must be at least 1".to_string());

@@ -1,4 +1,4 @@
-//! YAML to a [`Value`] of bounded size, however often its aliases repeat.
+//! Parses YAML into a [`Value`] of bounded size, however often its aliases repeat.
 
 use std::fmt;
 

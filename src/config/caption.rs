@@ -10,9 +10,9 @@ use super::search::{MOST_BEAMS, SearchOptions, with_search_options};
 pub struct CaptionOptions {
     /// Text that the caption continues.
     pub prompt: Option<String>,
-    /// Captions of a picture, the best first.
+    /// Number of captions per picture, best first.
     pub captions: usize,
-    /// How they are searched for.
+    /// Search options.
     pub search: SearchOptions,
 }
 
@@ -31,10 +31,10 @@ impl From<RawCaption> for CaptionOptions {
 }
 
 impl CaptionOptions {
-    /// Checks what their types do not.
+    /// Checks the values.
     ///
     /// # Errors
-    /// The problem: which option, and what it takes.
+    /// Which option is wrong, and what it accepts.
     pub fn check(&self) -> Result<(), String> {
         let SearchOptions { beams, temperature, .. } = self.search;
         if !(1..=MOST_BEAMS).contains(&self.captions) {

@@ -1,4 +1,4 @@
-//! A device file: which library, providers, threads, memory and models one board uses.
+//! A device file: the library, providers, threads, memory and models that one board uses.
 
 use std::path::{Path, PathBuf};
 

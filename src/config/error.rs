@@ -1,4 +1,4 @@
-//! What can be wrong with a device file or a `model.yaml`.
+//! Errors in device files and in `model.yaml`.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! A device file and those it builds upon: `extends: base.yaml`.
+//! Device files that inherit from others: `extends: base.yaml`.
 
 use std::fs;
 use std::path::{Path, PathBuf};

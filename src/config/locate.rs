@@ -1,4 +1,4 @@
-//! Finds the line and column of a key in YAML text, for errors that show only after parsing (a missing file, say).
+//! Finds the line and column of a key in YAML text, for errors that only appear after parsing (such as a missing file).
 
 use std::fmt;
 

@@ -8,8 +8,8 @@ use super::texts::Texts;
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MatchOptions {
-    /// The texts that a picture is compared with; the record's text where it is left out.
+    /// The texts that a picture is compared with; the record's text, or else its transcript, if `None`.
     pub texts: Option<Texts>,
-    /// Whether results hold the embeddings of picture and texts.
+    /// Whether results contain the embeddings of picture and texts.
     pub embeddings: bool,
 }

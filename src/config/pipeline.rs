@@ -1,4 +1,4 @@
-//! The steps that `edgefuse run` takes with each record, and their options.
+//! The steps that `edgefuse run` applies to each record, and their options.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess};
@@ -10,7 +10,7 @@ use super::named::{self, Named};
 use super::texts::Texts;
 use super::transcribe::TranscribeOptions;
 
-/// One step of the pipeline. A step whose input a record lacks is left out for that record.
+/// One step of the pipeline. A step is skipped for records that lack its input.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Step {
@@ -22,12 +22,12 @@ pub enum Step {
     Ask(AskOptions),
     /// How well texts fit the image: needs an image and texts.
     Match(MatchOptions),
-    /// The student's decision over whatever the record has.
+    /// The student's decision, from whatever the record has.
     Fuse(FuseOptions),
 }
 
 impl Step {
-    /// The name as a device file writes it.
+    /// The name in a device file.
     pub fn name(&self) -> &'static str {
         match self {
             Step::Transcribe(_) => "transcribe",
@@ -38,7 +38,7 @@ impl Step {
         }
     }
 
-    /// The list of texts that it reads, and the key that names it.
+    /// The list of texts that the step uses, and its key.
     pub fn list(&self) -> Option<(&'static str, &Texts)> {
         match self {
             Step::Ask(options) => options.answers.as_ref().map(|texts| ("answers", texts)),
@@ -47,7 +47,7 @@ impl Step {
         }
     }
 
-    /// The list of texts that it names, and the key that names it.
+    /// The list of texts that the step uses, and its key.
     pub(super) fn texts(&mut self) -> Option<(&'static str, &mut Texts)> {
         match self {
             Step::Ask(options) => options.answers.as_mut().map(|texts| ("answers", texts)),
@@ -66,7 +66,7 @@ impl Step {
     }
 }
 
-/// What is wrong with the steps together: the number of the step, from 0, and the problem.
+/// Checks the steps together. The error is the index of the step and the problem.
 pub(super) fn check(steps: &[Step]) -> Result<(), (usize, String)> {
     for (index, step) in steps.iter().enumerate() {
         let before = |name: &str| steps[..index].iter().any(|step| step.name() == name);
@@ -91,19 +91,19 @@ pub(super) fn check(steps: &[Step]) -> Result<(), (usize, String)> {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FuseOptions {
-    /// Which text the student sees.
+    /// The text that the student sees.
     pub text: TextSource,
-    /// Whether an input that the student does not take is an error; without it, it is left out with a warning.
+    /// Whether an input that the student does not accept is an error; otherwise it is ignored with a warning.
     pub strict: bool,
-    /// Whether results hold the fused embedding and each modality's.
+    /// Whether results contain the fused embedding and each modality's.
     pub embeddings: bool,
 }
 
-/// Which text the student sees.
+/// The text that the student sees.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TextSource {
-    /// The record's text, or without one the transcript of its audio.
+    /// The record's text, or else the transcript of its audio.
     #[default]
     Any,
     /// The record's text only.

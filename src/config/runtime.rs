@@ -1,4 +1,4 @@
-//! Where ONNX Runtime is, and which threads and memory it may use.
+//! The location of ONNX Runtime, and the threads and memory it may use.
 
 use std::fmt;
 use std::path::PathBuf;

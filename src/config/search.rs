@@ -1,37 +1,37 @@
-//! How a text is searched for: the options that `caption` and `ask` share.
+//! Search options that `caption` and `ask` share.
 
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
-/// More than any board can hold.
+/// More than any board can hold in memory.
 pub(super) const MOST_BEAMS: usize = 64;
 
-/// How a text is searched for. Names and defaults are those of transformers' `generate`, where it has them.
+/// Search options. Names and defaults are those of transformers' `generate` if it has the option.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SearchOptions {
-    /// Most tokens that are written; the model's own default where it is left out.
+    /// Maximum number of new tokens; the model's own default if `None`.
     pub max_tokens: Option<usize>,
-    /// Fewest tokens that are written before the text may end.
+    /// Minimum number of new tokens before the text may end.
     pub min_tokens: usize,
-    /// Texts that beam search goes on with; 1 is greedy search.
+    /// Beam width; 1 is greedy search.
     pub beams: usize,
-    /// Beam search compares texts by their log-probability over `length ^ length_penalty`.
+    /// Beam search ranks texts by log-probability over `length ^ length_penalty`.
     pub length_penalty: f32,
     /// When beam search stops.
     pub early_stopping: StopEarly,
-    /// Divides the logits of tokens that were there: above 1 repeats less. 1 is off.
+    /// Penalises the logits of tokens that already occurred: above 1 repeats less. 1 is off.
     pub repetition_penalty: f32,
-    /// No run of so many tokens comes twice. 0 is off.
+    /// No n-gram of this many tokens occurs twice. 0 is off.
     pub no_repeat_ngram_size: usize,
-    /// 0 takes the most probable token; above, tokens are drawn, the improbable ones more often the higher it is.
+    /// 0 takes the most probable token; above 0, tokens are sampled, more randomly the higher it is.
     pub temperature: f32,
-    /// Draws from so many of the most probable tokens. 0 is off.
+    /// Samples from this many of the most probable tokens. 0 is off.
     pub top_k: usize,
-    /// Draws from the most probable tokens that together have this probability. 1 is off.
+    /// Samples from the most probable tokens that together reach this probability. 1 is off.
     pub top_p: f32,
-    /// Start of the random numbers at a temperature above 0: the same seed gives the same text.
+    /// Random seed at a temperature above 0: the same seed gives the same text.
     pub seed: u64,
 }
 
@@ -54,10 +54,10 @@ impl Default for SearchOptions {
 }
 
 impl SearchOptions {
-    /// Checks what their types do not.
+    /// Checks the values.
     ///
     /// # Errors
-    /// The problem: which option, and what it takes.
+    /// Which option is wrong, and what it accepts.
     pub fn check(&self) -> Result<(), String> {
         if self.max_tokens == Some(0) {
             return Err("max_tokens: must be at least 1".to_string());
@@ -93,12 +93,12 @@ impl SearchOptions {
 /// When beam search stops before `max_tokens` (`early_stopping` of transformers).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum StopEarly {
-    /// `false`: when no text that goes on would be better than those that ended, were it to end now.
+    /// `false`: when no unfinished text would beat the finished ones if it ended now.
     #[default]
     No,
     /// `true`: when as many texts have ended as there are beams.
     Yes,
-    /// `never`: when no text that goes on can get better than those that ended.
+    /// `never`: when no unfinished text can still beat the finished ones.
     Never,
 }
 

@@ -1,4 +1,4 @@
-//! A list of texts: written out, or a file with one a line.
+//! A list of texts: inline, or a file with one per line.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

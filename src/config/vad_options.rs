@@ -1,4 +1,4 @@
-//! How speech is told from silence.
+//! Options of voice activity detection.
 
 use serde::Deserialize;
 
@@ -9,21 +9,22 @@ use serde::Deserialize;
 pub struct VadOptions {
     /// A chunk (32 ms) with at least this probability is speech; within 0 to 1.
     pub threshold: f64,
-    /// Speech goes on until the probability falls below this; `threshold` - 0.15, at least 0.01, where it is left out.
+    /// Speech continues until the probability falls below this; `threshold` - 0.15, at least 0.01, if `None`.
     pub neg_threshold: Option<f64>,
     /// A stretch of speech must be longer than this, in milliseconds.
     pub min_speech_ms: u32,
-    /// Silence this long ends a stretch, in milliseconds.
+    /// Silence of this length ends a stretch, in milliseconds.
     pub min_silence_ms: u32,
-    /// What is added to a stretch on either side, in milliseconds; half of the silence between two where that is less.
+    /// Padding on either side of a stretch, in milliseconds; half of the silence between two if that is less.
     pub pad_ms: u32,
     /// The longest stretch, padding included, in seconds. A longer one is cut at its longest pause of more than 98 ms,
-    /// or without one where it is. Infinite (`.inf`) for no limit.
+    /// or without such a pause where it reaches the limit. Infinite (`.inf`) for no limit.
     pub max_speech_s: f64,
 }
 
 impl Default for VadOptions {
-    /// faster-whisper's, but for `min_speech_ms`, which is Silero's, and `max_speech_s`, which is a window of Whisper.
+    /// faster-whisper's, except for `min_speech_ms`, which is Silero's, and `max_speech_s`, which is one Whisper
+    /// window.
     fn default() -> Self {
         VadOptions {
             threshold: 0.5,
@@ -37,19 +38,19 @@ impl Default for VadOptions {
 }
 
 impl VadOptions {
-    /// For sound that is still coming, where the end of a stretch is waited for: half a second of silence ends it.
+    /// For live sound, where somebody waits for the end of a stretch: half a second of silence ends it.
     pub fn live() -> Self {
         VadOptions { min_silence_ms: 500, pad_ms: 200, ..VadOptions::default() }
     }
 }
 
-/// The longest `min_speech_ms` and `min_silence_ms`.
+/// Limit of `min_speech_ms` and `min_silence_ms`.
 const MOST_MS: u32 = 60_000;
 
-/// The longest `pad_ms`.
+/// Limit of `pad_ms`.
 const MOST_PAD_MS: u32 = 10_000;
 
-/// What a stretch must have room for between its paddings, in seconds.
+/// The least speech that must fit between a stretch's paddings, in seconds.
 const LEAST_SPEECH_S: f64 = 0.5;
 
 impl VadOptions {

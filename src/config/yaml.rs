@@ -1,4 +1,4 @@
-//! YAML of people and of strangers to typed values: bounded in size, nesting and aliases, with merge keys (`<<`).
+//! Parses YAML from untrusted sources into typed values: bounded in size, nesting and aliases, with merge keys (`<<`).
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! The check between models and ONNX Runtime: what goes into a graph and what comes out of it is as `model.yaml` says,
-//! so that models index tensors without looking.
+//! The check between models and ONNX Runtime: a graph's inputs and outputs match `model.yaml`, so that models can index
+//! tensors without further checks.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! A sign of life while a session is built.
+//! Progress reports while a session is built.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;

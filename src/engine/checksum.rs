@@ -1,4 +1,4 @@
-//! Compares files with the size and SHA-256 that `model.yaml` gives.
+//! Compares files with the size and SHA-256 in `model.yaml`.
 
 use std::collections::BTreeMap;
 use std::fs::{File, Metadata};

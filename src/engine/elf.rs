@@ -1,4 +1,4 @@
-//! Which machine a program or library is built for, and which versions of libraries its symbols name.
+//! The machine that a program or library is built for, and the library versions that its symbols require.
 
 use std::fmt;
 use std::fs::{self, File};

@@ -1,4 +1,4 @@
-//! ONNX Runtime's environment: one a process.
+//! ONNX Runtime's environment: one per process.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

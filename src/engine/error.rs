@@ -1,4 +1,4 @@
-//! What can go wrong between a model folder and a tensor of results.
+//! Errors of the engine.
 
 use std::io;
 use std::path::PathBuf;

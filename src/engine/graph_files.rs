@@ -1,4 +1,4 @@
-//! The files of one graph, checked before ONNX Runtime opens them: all that it will read is listed in `model.yaml`.
+//! The files of one graph, checked before ONNX Runtime opens them: `model.yaml` must list every file that it will read.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Graphs that are no file: built by the program itself.
+//! Graphs built in memory by the program itself.
 
 use std::path::PathBuf;
 

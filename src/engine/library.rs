@@ -1,6 +1,6 @@
-//! Finds the ONNX Runtime shared library and makes sure that it can serve, before `ort` takes it up.
+//! Finds the ONNX Runtime shared library and checks that it works before `ort` opens it.
 //!
-//! `ort` itself panics or waits for ever on some libraries, and its look-up depends on where the executable is.
+//! `ort` itself panics or hangs on some libraries, and its lookup depends on the location of the executable.
 
 use std::env;
 use std::ffi::CStr;

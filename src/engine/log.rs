@@ -1,4 +1,4 @@
-//! ONNX Runtime's messages go where the program's go.
+//! Forwards ONNX Runtime's messages to the program's log.
 
 use ort::logging::LogLevel;
 

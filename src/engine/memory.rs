@@ -1,4 +1,4 @@
-//! What the process uses.
+//! Memory use of this process.
 
 use std::fs;
 

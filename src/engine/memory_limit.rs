@@ -1,4 +1,4 @@
-//! How much memory this process may take: the machine's, or the least of the limits that hold for it.
+//! How much memory this process may use: the machine's, or the smallest limit in effect.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};

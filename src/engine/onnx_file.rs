@@ -1,8 +1,9 @@
-//! What must be known of a graph file before ONNX Runtime opens it: the files that its tensors name, and its nodes.
+//! Reads what must be known about a graph file before ONNX Runtime opens it: the files that its tensors refer to, and
+//! its nodes.
 //!
-//! The file is walked field by field (Protocol Buffers' encoding, field numbers of `onnx.proto`) and payloads are skipped,
-//! so neither time nor memory depends on what lengths the file claims. A parser that builds messages would hold
-//! weights that lie inside a graph, gigabytes of them, a second time.
+//! The file is walked field by field (Protocol Buffers' encoding, field numbers of `onnx.proto`) and payloads are
+//! skipped, so neither time nor memory depends on the lengths that the file claims. A parser that builds messages would
+//! hold a second copy of weights inside the graph, which can be gigabytes.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};

@@ -1,8 +1,8 @@
-//! On which provider each node of a graph lies, as ONNX Runtime tells it while it builds a session.
+//! The provider that each node of a graph runs on, as ONNX Runtime reports it while it builds a session.
 //!
-//! That a provider registered says nothing: ONNX Runtime asks it for each node whether it can run it, and what it leaves
-//! goes to the CPU without a word. The one account that every version from 1.17 on gives is the verbose message "Node
-//! placements" of the session's log; newer functions of its interface are not there in older libraries.
+//! That a provider registered means nothing: ONNX Runtime asks it about each node and silently assigns the rest to the
+//! CPU. The only report that every version since 1.17 produces is the verbose message "Node placements" in the
+//! session's log; newer API functions do not exist in older libraries.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! What this machine's processor can multiply fast, and how exactly.
+//! Which products this machine's processor computes fast, and how exactly.
 
 use std::fmt;
 

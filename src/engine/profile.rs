@@ -1,4 +1,4 @@
-//! Profiles of sessions: ONNX Runtime writes one a session, as a list of events that chrome://tracing and Perfetto open.
+//! Session profiles: ONNX Runtime writes one per session, as a list of events for chrome://tracing and Perfetto.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

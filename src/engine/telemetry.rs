@@ -1,8 +1,8 @@
-//! Keeps ONNX Runtime from reporting to its maker.
+//! Turns ONNX Runtime's telemetry off.
 //!
 //! From about 1.27 on, the builds that Microsoft publishes write a device id and a queue of events under
-//! `~/.cache/Microsoft` and send them. The library decides when it is loaded, so its own switch (`with_telemetry(false)`)
-//! comes too late; an environment variable is read in time.
+//! `~/.cache/Microsoft` and send them. The library decides when it is loaded, so its own switch
+//! (`with_telemetry(false)`) takes effect too late; an environment variable is read in time.
 
 use std::env;
 use std::fs;

@@ -1,7 +1,7 @@
-//! Input made for a graph from its description alone, to see whether the graph runs here at all.
+//! Generates input for a graph from its description alone, to test whether the graph runs on this machine at all.
 //!
-//! That a graph loads says little: ONNX Runtime finds out that it lacks a kernel for the processor, or calls one that the
-//! processor cannot execute, when the graph first runs.
+//! That a graph loads means little: only when it first runs does ONNX Runtime notice that it lacks a kernel for the
+//! processor, or call one that the processor cannot execute.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Opening a file that is about to be decoded.
+//! Opens files for decoding.
 
 use std::fs::{self, File};
 use std::io;

@@ -1,9 +1,10 @@
 //! Bytes to tensors: audio, image and vector files become the arrays that models take.
 //!
-//! Nothing here knows a model. Sizes, rates and constants come in through [`audio::LogMelConfig`] and
-//! [`image::PixelConfig`], which the models fill from their `model.yaml`; and nothing outside knows a file format.
+//! This layer knows no models. Sizes, rates and constants arrive through [`audio::LogMelConfig`] and
+//! [`image::PixelConfig`], which the models fill in from their `model.yaml`. Conversely, no other layer knows a file
+//! format.
 //!
-//! Error texts name the cause but not the file: the caller has the path and puts it in front.
+//! Errors name the cause but not the file: the caller knows the path and adds it.
 
 pub mod audio;
 mod file;

@@ -1,4 +1,4 @@
-//! Everything that can be known of a model folder without an input: what `edgefuse check` and the exporters ask.
+//! Checks of a model folder that need no input: what `edgefuse check` and the exporters run.
 
 use std::collections::BTreeSet;
 use std::path::Path;

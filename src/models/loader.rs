@@ -1,4 +1,4 @@
-//! What a model needs to load its parts: the engine, its folder, its precision and its providers.
+//! Everything a model needs to load its parts: the engine, its folder, its precision and its providers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

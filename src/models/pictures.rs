@@ -1,4 +1,4 @@
-//! The models that look at pictures, of whichever kind the device's folder is.
+//! The picture model of a device, whichever kind its folder is.
 
 use image::RgbImage;
 use ndarray::Array4;

@@ -1,4 +1,4 @@
-//! Loads models when they are first used, and gives back the least recently used ones to stay in the memory budget.
+//! Loads models on first use, and evicts the least recently used ones to stay within the memory budget.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Tokens to text, for tokenizers whose tokens are bytes (byte-level BPE, as of GPT-2 and Whisper).
+//! Decodes tokens of byte-level BPE tokenizers (GPT-2, Whisper).
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Whether a tokenizer is the one of the graphs beside it.
+//! Checks that a tokenizer belongs to the graphs beside it.
 
 use crate::config::model_folder::{Kind, ModelFolder};
 

@@ -1,4 +1,4 @@
-//! What the steps `caption`, `ask` and `match` give.
+//! Results of the steps `caption`, `ask` and `match`.
 
 use serde::Serialize;
 

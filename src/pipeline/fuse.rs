@@ -1,4 +1,4 @@
-//! The step `fuse`: which of a record's inputs the student is shown.
+//! The step `fuse`: which of a record's inputs the student sees.
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};

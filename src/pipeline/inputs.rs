@@ -1,4 +1,4 @@
-//! What the command line names, as records: files, folders and manifests.
+//! Turns the command line's files, folders and manifests into records.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;

@@ -1,4 +1,4 @@
-//! Lines of a file, in bounded memory.
+//! Reads lines of a file in bounded memory.
 
 use std::io::{self, BufRead, Read};
 

@@ -1,4 +1,4 @@
-//! Sound that is still coming, from its bytes to events.
+//! Live sound, from bytes to events.
 
 use std::io::Read;
 use std::sync::mpsc::{self, Receiver};

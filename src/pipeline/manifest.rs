@@ -1,4 +1,4 @@
-//! JSONL manifests: one record a line, read as they are needed.
+//! JSONL manifests: one record per line, read lazily.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};

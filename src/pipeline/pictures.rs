@@ -1,4 +1,4 @@
-//! The steps that BLIP takes: `caption`, `ask`, `match`.
+//! The steps that use BLIP: `caption`, `ask`, `match`.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

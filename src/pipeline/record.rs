@@ -1,4 +1,4 @@
-//! One thing to process: any of a picture, a sound, a text, readings of sensors and embeddings.
+//! A record to process: any of a picture, a sound, a text, sensor readings and embeddings.
 
 use std::borrow::Cow;
 use std::fmt;

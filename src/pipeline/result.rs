@@ -1,4 +1,4 @@
-//! What becomes of a record: one key a step.
+//! The result of a record: one key per step.
 
 use std::collections::BTreeMap;
 

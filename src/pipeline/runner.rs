@@ -1,4 +1,4 @@
-//! Takes the steps with one record after the other.
+//! Runs the steps for one record after the other.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! Which steps, options and models make the results of a run, in a form that is kept with each result.
+//! The steps, options and models of a run, in a form that is stored with each result.
 
 use std::collections::BTreeMap;
 use std::fs;

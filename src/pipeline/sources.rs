@@ -1,4 +1,4 @@
-//! The files of one record, each read once however many steps want it, also when it cannot be read.
+//! The files of one record. Each is read, or fails to be read, only once, however many steps need it.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;

@@ -1,4 +1,4 @@
-//! What a step gives: its value with the time it took, nothing, or an error that stays with the record.
+//! The outcome of a step: its value with the time it took, nothing, or an error that stays with the record.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! What a result was made from: enough to notice that an input has changed since.
+//! The version of a result's input files, to notice later changes.
 
 use std::fmt::Write;
 use std::fs::{self, Metadata};

@@ -1,4 +1,4 @@
-//! `bundle`: what a board needs, in one archive.
+//! `bundle`: everything a board needs, in one archive.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! `check`: whether model folders are whole, safe to open, and what this version reads.
+//! `check`: whether model folders are complete, safe to open, and readable by this version.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! The commands. All but `doctor` are the pipeline over different inputs and steps.
+//! The commands. All but `doctor` run the pipeline over different inputs and steps.
 
 mod bench;
 mod bundle;

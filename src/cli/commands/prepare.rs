@@ -1,4 +1,5 @@
-//! `prepare`: builds what providers build when a graph is first loaded, and runs each graph once, before service.
+//! `prepare`: makes providers build whatever they build when a graph is first loaded, and runs each graph once, before
+//! service starts.
 
 use std::io::{self, Write};
 use std::time::Instant;

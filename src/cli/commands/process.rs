@@ -1,4 +1,4 @@
-//! Records through the pipeline, with progress, results and errors each where they belong.
+//! Runs records through the pipeline and routes progress, results and errors.
 
 use std::io;
 

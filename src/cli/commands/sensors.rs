@@ -1,4 +1,4 @@
-//! Readings of sensors, as the command line gives them.
+//! Parsing of sensor readings from the command line.
 
 use std::path::Path;
 

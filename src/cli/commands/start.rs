@@ -1,4 +1,4 @@
-//! The device file, with what the command line changes in it.
+//! Loads the device file and applies the command line's overrides.
 
 use std::env;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What is shown when.
+//! Cues: which text is shown when.
 
 use edgefuse::models::whisper::Segment;
 

@@ -1,4 +1,4 @@
-//! Subtitles of sound that is still coming: each cue is written when it is final.
+//! Live subtitles: each cue is written once it is final.
 
 use edgefuse::models::whisper::Segment;
 

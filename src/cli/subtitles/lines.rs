@@ -1,4 +1,4 @@
-//! Words into lines, and lines into subtitles.
+//! Groups words into lines, and lines into subtitles.
 
 use edgefuse::models::whisper::{Segment, Word};
 

@@ -1,7 +1,7 @@
-//! Transcripts with times as files that players and spreadsheets read: SubRip, WebVTT, tab-separated values.
+//! Transcripts with times as files for players and spreadsheets: SubRip, WebVTT, tab-separated values.
 //!
-//! After the writers in openai-whisper's `utils.py`, to the byte, but for text that a format would misread: an arrow
-//! between two times, markup, a line break.
+//! Reproduces the writers in openai-whisper's `utils.py` byte for byte, except for text that a format would
+//! misinterpret: an arrow between two times, markup, a line break.
 
 mod cues;
 mod growing;

@@ -1,4 +1,4 @@
-//! Seconds as people and players read them.
+//! Formatting of seconds.
 
 /// When the hours are written.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,5 @@
-//! Checks across the sections of `model.yaml`: what one graph returns is what another takes, and what the preprocessing
-//! makes is what the first graph takes.
+//! Consistency checks across the sections of `model.yaml`: each graph's outputs must fit the next graph's inputs, and
+//! the preprocessing must fit the first graph.
 
 use std::collections::BTreeMap;
 

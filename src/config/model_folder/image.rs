@@ -1,4 +1,4 @@
-//! Constants of the picture's preprocessing.
+//! Constants of picture preprocessing.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! Options of a provider by ONNX Runtime's own names, passed on as they are written.
+//! Provider options under ONNX Runtime's own names, passed on unchanged.
 
 use std::collections::BTreeMap;
 use std::fmt;

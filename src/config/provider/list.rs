@@ -1,4 +1,4 @@
-//! The providers of a model: one list for all its graphs, or one a graph.
+//! The providers of a model: one list for all its graphs, or one per graph.
 
 use super::Provider;
 use crate::config::by_graph::{ByGraph, GraphValue};

@@ -1,4 +1,4 @@
-//! Providers whose options go to ONNX Runtime as they are written.
+//! Providers whose options are passed to ONNX Runtime unchanged.
 
 use serde::Deserialize;
 

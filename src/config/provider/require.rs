@@ -1,4 +1,4 @@
-//! Which share of a graph's nodes must lie on which providers.
+//! The share of a graph's nodes that must run on given providers.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -6,12 +6,12 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Written")]
 pub enum Channels {
-    /// All, mixed to one.
+    /// All channels, mixed to mono.
     #[default]
     Mix,
-    /// Each by itself, as where every speaker has a channel.
+    /// Each channel separately, for recordings with one speaker per channel.
     Split,
-    /// One alone, counted from 0.
+    /// One channel only, counted from 0.
     One(usize),
 }
 

@@ -1,4 +1,4 @@
-//! The choices among the options of `transcribe`.
+//! Enumerated options of `transcribe`.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 
 use crate::config::VadOptions;
 
-/// What Whisper is asked to write.
+/// Whisper's task.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Task {
@@ -19,31 +19,31 @@ pub enum Task {
     Translate,
 }
 
-/// How fine the times of a transcript are.
+/// Granularity of a transcript's times.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Timestamps {
-    /// No times: one segment a 30 s window.
+    /// No times: one segment per 30 s window.
     None,
-    /// A start and an end for each segment, as the model marks them.
+    /// Start and end of each segment, as predicted by the model.
     #[default]
     Segment,
-    /// A start and an end for each word as well.
+    /// Also start and end of each word.
     Word,
 }
 
-/// How much of 30 s the encoder hears of a window with less sound.
+/// How much of the 30 s window is encoded when there is less sound.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EncoderContext {
-    /// All 30 s, silence behind the sound: what the model was trained on.
+    /// All 30 s, padded with silence: what the model was trained on.
     #[default]
     Full,
-    /// The sound and a little silence: faster for short recordings, at some risk of other words.
+    /// The sound and a little silence: faster for short recordings, but it can change words.
     Adaptive,
 }
 
-/// Temperatures in the order they are tried.
+/// Temperatures, in the order in which they are tried.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(from = "OneOrMore")]
 pub struct Temperatures(pub Vec<f32>);
@@ -54,12 +54,12 @@ impl Default for Temperatures {
     }
 }
 
-/// Whether and how speech is looked for.
+/// Voice activity detection: on or off, and its options.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Vad {
-    /// Whether it is, where the device has a model for it.
+    /// Whether it is used, if the device has a model for it.
     pub on: bool,
-    /// How; the defaults, which differ for recordings and for sound that is still coming, where it is left out.
+    /// Its options; if `None`, the defaults, which differ between recordings and live sound.
     pub options: Option<VadOptions>,
 }
 
@@ -69,7 +69,7 @@ impl Default for Vad {
     }
 }
 
-/// `false`, `true`, or options; not an untagged enum, whose message would not name the key that is wrong.
+/// `false`, `true`, or options. Not an untagged enum, because its error message would not name the wrong key.
 impl<'de> Deserialize<'de> for Vad {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct OnOrOptions;

@@ -10,74 +10,73 @@ pub use channels::Channels;
 pub use choices::{EncoderContext, Task, Temperatures, Timestamps, Vad};
 pub use clips::Clips;
 
-/// Options of `transcribe`. Names and defaults are those of openai-whisper's `transcribe`, where it has them.
+/// Options of `transcribe`. Names and defaults are those of openai-whisper's `transcribe` if it has the option.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TranscribeOptions {
     /// The language spoken: a code (`en`, `en-US`, `eng`) or an English name, or `auto` to detect it.
     pub language: Option<String>,
-    /// Whether the language may change within the recording. `true`: it is detected for every window; `false`: once;
-    /// left out: again after each long pause that `models.vad` finds. Only where `language` is `auto`.
+    /// Whether the language may change within the recording. `true`: it is detected in every window; `false`: once;
+    /// `None`: again after each long pause that `models.vad` finds. Only if `language` is `auto`.
     pub multilingual: Option<bool>,
-    /// Windows of 30 s, at most, that the language is detected from. The first with a language more probable than
-    /// `language_detection_threshold` decides; without one, the language that most of them have.
+    /// Maximum number of 30 s windows used to detect the language. The first one with a language more probable than
+    /// `language_detection_threshold` decides; otherwise the majority does.
     pub language_detection_segments: usize,
-    /// A language with a higher probability is taken for detected, in [0, 1].
+    /// Probability above which a detected language is confident, in [0, 1].
     pub language_detection_threshold: f32,
     /// Transcribe in the language spoken, or translate to English.
     pub task: Task,
-    /// How fine the times are.
+    /// Granularity of the times.
     pub timestamps: Timestamps,
 
-    /// Which channels are transcribed: their mix, each by itself, or one.
+    /// Which channels are transcribed: their mix, each separately, or one.
     pub channels: Channels,
-    /// Only these parts of the recording are transcribed; speech is not looked for then.
+    /// Only these parts of the recording are transcribed, without voice activity detection.
     pub clip_timestamps: Clips,
 
     /// Text that precedes the first window, as if it had been said: names, spelling, style.
     pub initial_prompt: Option<String>,
     /// Whether the initial prompt precedes every window, not only the first.
     pub carry_initial_prompt: bool,
-    /// Words that stand before every window, so that the model expects them.
+    /// Words that precede every window, so that the model expects them.
     pub hotwords: Option<String>,
-    /// Whether each window is told the text of those before it.
+    /// Whether each window is prompted with the text of the previous ones.
     pub condition_on_previous_text: bool,
 
-    /// Texts that beam search goes on with; 1 is greedy search.
+    /// Beam width; 1 is greedy search.
     pub beams: usize,
-    /// Beam search ends a window with `beams * patience` finished texts.
+    /// Beam search ends a window with `beams * patience` finished hypotheses.
     pub patience: f32,
-    /// Exponent of the length that texts are compared with, in [0, 1]; the plain length where it is left out.
+    /// Exponent of the length by which hypotheses are normalised, in [0, 1]; the plain length if `None`.
     pub length_penalty: Option<f32>,
-    /// Texts drawn at a temperature above 0, of which the most probable is taken.
+    /// Samples at a temperature above 0, of which the most probable is taken.
     pub best_of: usize,
-    /// Start of the random numbers at a temperature above 0: the same seed gives the same text.
+    /// Random seed at a temperature above 0: the same seed gives the same text.
     pub seed: u64,
-    /// Tried one after the other until the text of a window is good enough. 0 is greedy or beam search.
+    /// Tried in order until the text of a window is good enough. 0 is greedy or beam search.
     pub temperature: Temperatures,
-    /// A text that `zlib` makes more than this many times smaller repeats itself: the next temperature is tried.
+    /// Text that `zlib` compresses by a larger factor is repetitive: the next temperature is tried.
     pub compression_ratio_threshold: Option<f32>,
-    /// A text with a mean log-probability below it is doubtful: the next temperature is tried.
+    /// Text with a lower mean log-probability is doubtful: the next temperature is tried.
     pub logprob_threshold: Option<f32>,
-    /// A window with a probability of no speech above it, and a text doubtful by `logprob_threshold`, is silence.
+    /// A window with a higher no-speech probability, and text that is doubtful by `logprob_threshold`, is silence.
     pub no_speech_threshold: Option<f32>,
-    /// Silence of more than this many seconds around words that look made up is skipped, and they with it. Needs
-    /// `timestamps: word`.
+    /// Silence of more than this many seconds around words that look hallucinated is skipped, together with those
+    /// words. Needs `timestamps: word`.
     pub hallucination_silence_threshold: Option<f64>,
-    /// Token ids that are never written; -1 stands for the model's own list.
+    /// Token ids that are never written; -1 is the model's own list.
     pub suppress_tokens: Vec<i64>,
 
-    /// Punctuation that is joined to the word after it, in the times of words.
+    /// Punctuation joined to the following word, in word timestamps.
     pub prepend_punctuations: String,
-    /// Punctuation that is joined to the word before it, in the times of words.
+    /// Punctuation joined to the preceding word, in word timestamps.
     pub append_punctuations: String,
 
-    /// How much of 30 s the encoder hears of a shorter window.
+    /// How much of the 30 s window is encoded when there is less sound.
     pub encoder_context: EncoderContext,
-    /// Windows decoded side by side. From 2 on, windows are the stretches of speech that `models.vad` finds.
+    /// Windows decoded at once. From 2 on, windows are the stretches of speech that `models.vad` finds.
     pub batch_size: usize,
-    /// Speech is looked for, and only speech decoded, where the device has `models.vad`: `false` turns that off, options
-    /// change it.
+    /// Voice activity detection: only speech is decoded if the device has `models.vad`.
     pub vad: Vad,
 }
 
@@ -116,23 +115,23 @@ impl Default for TranscribeOptions {
     }
 }
 
-/// Windows that one language is detected from, at most: half an hour.
+/// Limit of `language_detection_segments`: half an hour.
 const MOST_DETECTION_SEGMENTS: usize = 60;
 
-/// More than any board can hold.
+/// More than any board can hold in memory.
 const MOST_AT_ONCE: usize = 64;
 
 impl TranscribeOptions {
-    /// Whether speech is looked for before anything is decoded, where the device has a model for it. Parts that are
-    /// asked for by their times are transcribed whole, as faster-whisper does.
+    /// Whether to detect speech before decoding, if the device has a model for it. Parts requested by `clip_timestamps`
+    /// are transcribed whole, as in faster-whisper.
     pub fn finds_speech(&self) -> bool {
         self.vad.on && self.clip_timestamps.is_empty()
     }
 
-    /// Checks what their types do not.
+    /// Checks the values.
     ///
     /// # Errors
-    /// The problem: which option, and what it takes.
+    /// Which option is wrong, and what it accepts.
     pub fn check(&self) -> Result<(), String> {
         for (name, value) in [("beams", self.beams), ("best_of", self.best_of), ("batch_size", self.batch_size)] {
             if !(1..=MOST_AT_ONCE).contains(&value) {

@@ -1,4 +1,4 @@
-//! TensorRT's folders of built engines.
+//! TensorRT's engine cache folders.
 
 use std::fs;
 use std::io;

@@ -1,4 +1,4 @@
-//! From a provider of a device file to ONNX Runtime's.
+//! Converts a device file's provider into ONNX Runtime's.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Registers execution providers and tells which did not load.
+//! Registers execution providers and reports those that did not load.
 
 mod cache;
 mod dispatch;

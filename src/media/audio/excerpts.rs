@@ -1,4 +1,4 @@
-//! Parts of a recording as a recording of their own.
+//! Parts of a recording, presented as a recording.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! Names of sound files, for who looks through a folder. What a file is, its content tells.
+//! File name extensions of sound files, for scanning folders. A file's content decides what it is.
 
 /// Extensions of recordings, and of films, whose sound is a recording; in lower case. Those in the last two lines are
 /// read through ffmpeg.

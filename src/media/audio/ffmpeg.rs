@@ -1,8 +1,7 @@
-//! Formats without a built-in decoder, through an installed ffmpeg: a child process that reads the file and writes
-//! WAV to us.
+//! Formats without a built-in decoder, through an installed ffmpeg: a child process that reads the file and writes WAV.
 //!
-//! The file may come from anybody. ffmpeg is given our own handle of it, may open nothing else, and may read it only as
-//! one of the formats that hold their sound themselves: playlists and the like could name other files or addresses.
+//! The file is untrusted. ffmpeg receives an open file handle, may open nothing else, and may use only self-contained
+//! formats: playlists and the like could refer to other files or addresses.
 
 use std::env;
 use std::fs::File;

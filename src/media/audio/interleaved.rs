@@ -1,4 +1,4 @@
-//! What passes from a decoder to the mix-down.
+//! Blocks of samples between decoder and mix-down.
 
 /// Frames as a decoder gives them.
 pub(super) struct Frames<'a> {

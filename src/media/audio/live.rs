@@ -1,4 +1,4 @@
-//! Sound from standard input, or from whatever else has no end yet.
+//! Sound from standard input, or from anything else that has no end yet.
 
 use std::io::{self, Cursor, Read};
 

@@ -1,23 +1,23 @@
 //! Audio files to mono samples, and mono samples to the log-mel spectrogram.
 //!
-//! | module | what it does |
+//! | module | role |
 //! |---|---|
-//! | `source` | [`Samples`]: what gives mono samples block by block |
+//! | `source` | [`Samples`]: sources of mono samples, block by block |
 //! | `reader` | audio files of every kind, by path |
-//! | `recording` | what can be read more than once |
+//! | `recording` | recordings that can be read more than once |
 //! | `excerpts` | parts of a recording as a recording |
-//! | `extensions` | names of sound files |
-//! | `live` | sound that is still being written, on standard input say |
+//! | `extensions` | file name extensions |
+//! | `live` | sound that is still being written, such as standard input |
 //! | `file` | [`AudioFile`]: where a recording is, and how it may be decoded |
 //! | `decoder` | the loop from a decoder's frames to samples |
 //! | `interleaved` | those frames |
 //! | `wav` | WAV with integer or floating-point samples, and raw samples |
 //! | `compressed` | mp3, flac, ogg, webm, mp4, adts, aiff, caf and ADPCM WAV, through `symphonia` and `opus-pure` |
 //! | `ffmpeg` | every other format, through an installed ffmpeg |
-//! | `phase` | channels to one, also where they cancel each other out |
-//! | `mono` | interleaved frames of any rate and channel count to mono at the wanted rate |
-//! | `resample` | the change of sample rate, through `rubato` |
-//! | `unsupported` | names for what cannot be decoded |
+//! | `phase` | channels to mono, even if they cancel each other out |
+//! | `mono` | interleaved frames of any rate and channel count to mono at the requested rate |
+//! | `resample` | sample rate conversion, through `rubato` |
+//! | `unsupported` | names of formats that cannot be decoded |
 //! | `log_mel` | the spectrogram of Whisper |
 
 mod compressed;

@@ -1,4 +1,4 @@
-//! Interleaved frames, as decoders give them, to mono at one sample rate.
+//! Converts interleaved frames to mono at one sample rate.
 
 use super::AudioError;
 use super::interleaved::Frames;

@@ -1,7 +1,7 @@
-//! The mix of channels to one, and what to do where they cancel each other out.
+//! Mixes channels to mono, even if they cancel each other out.
 //!
 //! A microphone wired the wrong way round, or a balanced line recorded as stereo, puts the same sound into two channels
-//! with opposite signs: their average is silence. Where that is so, the louder channel is used alone.
+//! with opposite signs, and their average is silence. In that case only the louder channel is used.
 
 use super::interleaved::Frames;
 use super::mono::clip;

@@ -1,4 +1,4 @@
-//! The change of sample rate: `rubato`'s FFT resampler, block by block, with its delay taken out.
+//! Sample rate conversion: `rubato`'s FFT resampler, block by block, with its delay compensated.
 
 use rubato::audioadapter_buffers::direct::SequentialSlice;
 use rubato::{Fft, FixedSync, Resampler as _, WindowFunction};

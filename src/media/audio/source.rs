@@ -1,4 +1,4 @@
-//! What gives samples: a file, standard input, a slice, all read the same way.
+//! Sources of samples: a file, standard input, a slice, all read the same way.
 
 use super::AudioError;
 

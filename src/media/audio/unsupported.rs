@@ -1,4 +1,4 @@
-//! Names for what cannot be decoded, or not while it is being written, so that the error can say what it is.
+//! Names of formats that cannot be decoded, or not while they are being written, for error messages.
 
 /// How many bytes [`format_name`] looks at: the first page of an ogg file with the beginning of its first packet.
 pub(super) const MAGIC_LEN: usize = 64;

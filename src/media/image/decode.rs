@@ -1,4 +1,4 @@
-//! Files of every format to RGB.
+//! Decodes files of every format to RGB.
 
 use std::io::{BufRead, BufReader, Cursor, ErrorKind, Read, Seek};
 use std::path::Path;

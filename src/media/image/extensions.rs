@@ -1,4 +1,4 @@
-//! Names that picture files have.
+//! File name extensions of pictures.
 
 /// Extensions of pictures that [`load`](super::load) decodes, in lower case.
 pub const EXTENSIONS: &[&str] = &[

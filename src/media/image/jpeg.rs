@@ -1,4 +1,4 @@
-//! JPEG files without their end: the decoder fills what is missing with grey and says nothing.
+//! Truncated JPEG files: the decoder silently fills the missing part with grey.
 
 use std::io::{self, BufRead, Cursor, Read};
 

@@ -1,14 +1,14 @@
 //! Image files to 8-bit RGB, and RGB to the normalised tensor that vision models take.
 //!
-//! | module | what it does |
+//! | module | role |
 //! |---|---|
 //! | `decode` | files of every format to RGB, upright, within a bounded size |
-//! | `extensions` | names that picture files have |
-//! | `jpeg` | JPEG files without their end |
-//! | `orientation`, `png_metadata` | how a picture must be turned |
-//! | `png_repair` | damage of PNG files that does not concern the pixels |
+//! | `extensions` | file name extensions |
+//! | `jpeg` | truncated JPEG files |
+//! | `orientation`, `png_metadata` | the orientation of a picture |
+//! | `png_repair` | damage in PNG files that does not affect the pixels |
 //! | `tiff` | TIFF files that the general decoder does not read |
-//! | `resize` | Pillow's resampling, to the bit |
+//! | `resize` | Pillow's resampling, bit for bit |
 //! | `normalise` | 8-bit RGB to the tensor |
 
 mod decode;

@@ -1,4 +1,4 @@
-//! How a picture must be turned: EXIF's tag, or XMP's where that is missing, as Pillow's `exif_transpose` looks for it.
+//! The orientation of a picture: EXIF's tag, or XMP's if that is missing, in the order of Pillow's `exif_transpose`.
 
 use ::image::metadata::Orientation;
 

@@ -1,5 +1,4 @@
-//! EXIF and XMP of a PNG file, wherever in the file and in whichever of their forms they are; the decoder reads only what
-//! stands before the pixels.
+//! EXIF and XMP of a PNG file, in any position and form; the decoder reads only what precedes the pixels.
 
 use std::io::{self, Read, Seek, SeekFrom};
 

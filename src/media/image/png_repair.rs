@@ -1,5 +1,5 @@
-//! Damage of a PNG file that does not concern its pixels, and that Pillow does not look at either: wrong checksums of image
-//! data, and a missing end.
+//! Damage in PNG files that does not affect the pixels and that Pillow ignores too: wrong checksums of image data, and
+//! a missing end.
 
 use flate2::Crc;
 

@@ -1,9 +1,9 @@
-//! Pillow's `Image.resize`, to the bit.
+//! Pillow's `Image.resize`, bit for bit.
 //!
-//! The algorithm is that of `Resample.c` of Pillow 13.0 for 8-bit images: a convolution along rows and one along
+//! The algorithm is that of `Resample.c` in Pillow 13.0 for 8-bit images: a convolution along rows and one along
 //! columns, with a kernel that widens when the image shrinks. Weights are rounded to 22 bits, sums are exact in 32-bit
 //! integers, and each of the two passes rounds to 8 bits. Integers make the result the same on every machine.
-//! (`fast_image_resize` follows Pillow-SIMD, whose 16-bit weights give other values in a few pixels.)
+//! (`fast_image_resize` follows Pillow-SIMD, whose 16-bit weights give different values in a few pixels.)
 
 use std::borrow::Cow;
 use std::f64::consts::PI;

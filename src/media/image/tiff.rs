@@ -1,5 +1,5 @@
-//! TIFF files that the general decoder does not read, or reads otherwise than Pillow: palettes, floating-point and wide
-//! integer samples, grey with alpha, associated alpha.
+//! TIFF files that the general decoder does not read, or reads differently from Pillow: palettes, floating-point and
+//! wide integer samples, grey with alpha, associated alpha.
 
 use std::io::Cursor;
 use std::num::NonZeroUsize;

@@ -1,4 +1,4 @@
-//! Files that hold one vector: what another model computed, or a list of numbers.
+//! Files that contain one vector: another model's embedding, or a list of numbers.
 
 mod error;
 mod npy;

@@ -1,4 +1,4 @@
-//! NumPy's `.npy` format (numpy.lib.format), of which one row of floats is read.
+//! NumPy's `.npy` format (numpy.lib.format), restricted to one row of floats.
 
 use super::MAX_NUMBERS;
 use super::error::VectorError;

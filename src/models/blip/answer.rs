@@ -1,4 +1,4 @@
-//! Answers: transformers' `BlipForQuestionAnswering.generate`, and the most probable of a list.
+//! Answers: transformers' `BlipForQuestionAnswering.generate`, and the most probable answer of a list.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! What the language model reads, and the text it writes.
+//! The language model's input, and the text it generates.
 
 use ndarray::Array2;
 

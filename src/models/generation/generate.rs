@@ -1,4 +1,4 @@
-//! transformers' `generate`: a search as its options say, with its rules in its order.
+//! transformers' `generate`: the search that the options select, with its rules in its order.
 
 use super::beam::{EarlyStopping, TransformersBeams, beam_search};
 use super::decoder::{Decoder, Source};

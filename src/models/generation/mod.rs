@@ -1,15 +1,15 @@
-//! Text out of a decoder graph, one token after the other. Whisper's transcripts and BLIP's captions and answers all
-//! come out of this one piece of code.
+//! Generates text with a decoder graph, token by token. Whisper's transcripts and BLIP's captions and answers all come
+//! from this one implementation.
 //!
-//! | module | what it does |
+//! | module | role |
 //! |---|---|
 //! | `decoder` | the graph, its caches, and what it attends to |
 //! | `logits` | softmax |
-//! | `rules` | what changes logits before a token is chosen |
-//! | `search` | what a search is asked, what it wrote, and which of several texts is the best |
-//! | `sampling` | rows that go on by themselves: the most probable token, or one drawn at a temperature |
+//! | `rules` | rules that change logits before a token is chosen |
+//! | `search` | requests and results of a search, and the choice of the best of several texts |
+//! | `sampling` | greedy decoding and sampling |
 //! | `beam` | beam search, with the rules of openai-whisper or of transformers |
-//! | `generate` | transformers' `generate`: a search as its options say |
+//! | `generate` | transformers' `generate`: the search that its options select |
 //! | `rank` | log-probabilities of given texts |
 
 mod beam;

@@ -1,4 +1,4 @@
-//! Rows that go on by themselves: always the most probable token, or one drawn at random.
+//! Greedy decoding and sampling: independent rows that take the most probable token or a random one.
 
 use super::decoder::Decoding;
 use super::logits::{Logits, argmax, log_probability, max_and_log_sum};

@@ -1,4 +1,4 @@
-//! What a search is asked, what it wrote, and which of several texts is the best.
+//! Requests and results of a search, and the choice of the best of several texts.
 
 use super::rules::LogitsRule;
 

@@ -1,4 +1,4 @@
-//! What a model takes of resident memory, and where that is remembered.
+//! A model's cost in resident memory, and where it is remembered.
 
 use std::env;
 use std::fs;

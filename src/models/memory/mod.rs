@@ -1,7 +1,7 @@
-//! The memory budget: what each model costs, which are loaded, and which must go to make room.
+//! The memory budget: what each model costs, which models are loaded, and which to evict.
 //!
-//! Costs are of resident memory of the whole process, measured while a model loads and works, and remembered from one
-//! process to the next; a model that was never measured is estimated from its files.
+//! Costs are in resident memory of the whole process, measured while a model loads and works, and remembered from one
+//! process to the next. The cost of a model that was never measured is estimated from its files.
 
 mod budget;
 mod cost;

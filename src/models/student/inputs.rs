@@ -1,4 +1,4 @@
-//! What the student is shown, as tensors.
+//! The student's inputs as tensors.
 
 use ndarray::{Array2, Array4, Axis};
 

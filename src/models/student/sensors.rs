@@ -1,4 +1,4 @@
-//! Readings of sensors, and the vector that the graph takes.
+//! Sensor readings, and the vector that the graph takes.
 
 use std::collections::BTreeMap;
 

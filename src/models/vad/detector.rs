@@ -1,4 +1,4 @@
-//! Speech in a recording while it comes in.
+//! Speech in a recording, found while the recording is read.
 
 use super::Vad;
 use super::probabilities::Probabilities;

@@ -1,9 +1,9 @@
-//! A levelled copy of quiet sound for the detector, and for nothing else.
+//! A levelled copy of quiet sound, for the voice activity detector only.
 //!
-//! Silero VAD misses speech below about -40 dBFS, and speech that rides on a constant offset, both of which Whisper
-//! transcribes without trouble. Where the sound of some seconds is that quiet or that far off centre, the network
-//! runs a second time over a copy with the offset removed and a bounded gain applied, and the higher probability counts.
-//! Sound at a normal level is never touched, so its probabilities are exactly Silero's.
+//! Silero VAD misses speech below about -40 dBFS, and speech on a constant offset, both of which Whisper transcribes
+//! without trouble. If some seconds of sound are that quiet or that far off centre, the network runs a second time over
+//! a copy with the offset removed and a bounded gain applied, and the higher probability counts. Sound at a normal
+//! level is never modified, so its probabilities are exactly Silero's.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! The padding around stretches: as much as the options say, or half of the silence between two that are too close.
+//! Padding around stretches: as much as the options say, or half of the silence between two that are close.
 
 use super::stretch::Stretch;
 

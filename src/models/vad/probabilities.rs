@@ -1,4 +1,4 @@
-//! The probability of speech, chunk after chunk, while the sound comes in.
+//! The probability of speech, chunk by chunk, while the sound arrives.
 
 use std::collections::VecDeque;
 

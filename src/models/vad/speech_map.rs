@@ -1,4 +1,5 @@
-//! From places in the speech alone back to places in the recording, after faster-whisper's `SpeechTimestampsMap`.
+//! Maps positions in the concatenated speech back to positions in the recording, like faster-whisper's
+//! `SpeechTimestampsMap`.
 
 use super::stretch::Stretch;
 

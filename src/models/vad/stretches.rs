@@ -1,4 +1,4 @@
-//! From probabilities to stretches of speech: Silero VAD's `get_speech_timestamps_from_probs` (version 6.2), taken one
+//! From probabilities to stretches of speech: Silero VAD's `get_speech_timestamps_from_probs` (version 6.2), one
 //! probability at a time.
 
 use super::padding::Padding;

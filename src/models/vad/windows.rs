@@ -1,5 +1,4 @@
-//! Stretches put together to windows for a model that takes a certain length at a time, after faster-whisper's
-//! `collect_chunks`.
+//! Groups stretches into windows of the length that a model takes, like faster-whisper's `collect_chunks`.
 
 use super::speech_map::SpeechMap;
 use super::stretch::Stretch;

@@ -1,4 +1,4 @@
-//! The channels of a recording, each with a speaker of its own.
+//! The channels of a recording, one speaker each.
 
 use super::transcript::{Segment, Transcript};
 use super::{OnProgress, Whisper};

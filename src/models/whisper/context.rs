@@ -1,4 +1,4 @@
-//! What the decoder is told before a window: words to expect, and the text before it.
+//! The context that precedes a window: words to expect, and earlier text.
 
 use super::Whisper;
 use crate::config::TranscribeOptions;

@@ -1,6 +1,6 @@
-//! The decoder: an encoded window to tokens, with every way of searching and the fallback from one to the next.
+//! The decoder: an encoded window to tokens, with every search and the fallback from one to the next.
 //!
-//! After `DecodingTask` in openai-whisper's `decoding.py` and `decode_with_fallback` in its `transcribe.py`.
+//! Follows `DecodingTask` in openai-whisper's `decoding.py` and `decode_with_fallback` in its `transcribe.py`.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! The encoder: a window's spectrogram to what the decoder attends to.
+//! The encoder: from a window's spectrogram to the decoder's cross-attention.
 
 use ndarray::{Array3, ArrayView2, s};
 

@@ -1,6 +1,6 @@
-//! Silence, and words that look made up in it, left out.
+//! Skips silence, and hallucinated words in it.
 //!
-//! After openai-whisper's `transcribe.py`, option `hallucination_silence_threshold`.
+//! Follows openai-whisper's `transcribe.py`, option `hallucination_silence_threshold`.
 
 use super::transcript::{Segment, Word};
 

@@ -1,4 +1,4 @@
-//! Which language is spoken.
+//! Language detection.
 
 use std::ops::Range;
 

@@ -1,5 +1,5 @@
-//! The languages that Whisper knows, by everything they are called: `LANGUAGES` and `TO_LANGUAGE_CODE` of openai-whisper's
-//! `tokenizer.py`, the codes of ISO 639-1 (old ones too), 639-2 and 639-3, and how BCP 47 and POSIX write them.
+//! Whisper's languages, under all their names: `LANGUAGES` and `TO_LANGUAGE_CODE` of openai-whisper's `tokenizer.py`,
+//! the codes of ISO 639-1 (old ones too), 639-2 and 639-3, in BCP 47 and POSIX notation.
 
 /// Names this similar are suggested for one that is not known (Jaro-Winkler, in [0, 1]).
 const SIMILAR: f64 = 0.84;

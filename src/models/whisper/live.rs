@@ -1,4 +1,4 @@
-//! Sound that is still coming: what is being said, and what was said.
+//! Live transcription: partial and final texts of sound that is still arriving.
 
 use std::time::Duration;
 

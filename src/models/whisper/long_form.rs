@@ -1,7 +1,7 @@
-//! A recording longer than a window: what one window leaves to the next.
+//! Recordings longer than a window: what one window passes on to the next.
 //!
-//! After openai-whisper's `transcribe.py`: the next window starts at the last timestamp of the one before, and is told
-//! its text.
+//! Follows openai-whisper's `transcribe.py`: the next window starts at the last timestamp of the previous one, and is
+//! conditioned on its text.
 
 use super::Whisper;
 use super::context::Context;

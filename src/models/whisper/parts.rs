@@ -1,4 +1,4 @@
-//! The parts of a recording that are decoded each by itself: windows end where a part ends.
+//! Parts of a recording that are decoded separately: windows end where a part ends.
 
 use std::ops::Range;
 

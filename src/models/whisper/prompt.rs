@@ -1,4 +1,4 @@
-//! The tokens that tell the decoder what to write.
+//! The prompt tokens that select the decoder's task.
 
 use super::{Whisper, language_names};
 use crate::config::{Task, TranscribeOptions};

@@ -1,6 +1,6 @@
-//! Whisper's rules on logits: what never comes, and the order of timestamps.
+//! Whisper's rules on logits: suppressed tokens, and the order of timestamps.
 //!
-//! After openai-whisper's `decoding.py`: `SuppressBlank`, `SuppressTokens`, `ApplyTimestampRules`.
+//! Follows openai-whisper's `decoding.py`: `SuppressBlank`, `SuppressTokens`, `ApplyTimestampRules`.
 
 use crate::config::model_folder::WhisperSpec;
 use crate::models::generation::{LogitsRule, Suppress, SuppressFirst, largest, log_sum_exp};

@@ -1,6 +1,6 @@
-//! Cuts the tokens of one window into segments, and tells where the next window starts.
+//! Splits the tokens of one window into segments, and determines where the next window starts.
 //!
-//! After the loop in openai-whisper's `transcribe.py`.
+//! Follows the loop in openai-whisper's `transcribe.py`.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! The first reading of a recording: how long and how loud it is, and where somebody speaks.
+//! The first pass over a recording: its length, its loudness, and the stretches of speech.
 
 use crate::config::VadOptions;
 use crate::error::Error;

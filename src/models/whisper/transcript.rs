@@ -1,4 +1,4 @@
-//! What a transcription gives.
+//! The result of a transcription.
 
 use serde::{Serialize, Serializer};
 

@@ -1,4 +1,4 @@
-//! The results of an earlier run, as `--resume` finds them.
+//! The results of an earlier run, for `--resume`.
 
 use std::collections::BTreeMap;
 use std::fs::File;

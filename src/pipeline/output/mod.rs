@@ -1,4 +1,4 @@
-//! A file of result lines that is whole or not there.
+//! A file of result lines, written atomically.
 
 mod kept;
 

@@ -1,4 +1,4 @@
-//! The watched folder and the folder of results must not lie in one another.
+//! Checks that the watched folder and the results folder are not inside one another.
 
 use std::fs;
 use std::io;

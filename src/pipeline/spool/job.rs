@@ -1,4 +1,4 @@
-//! One file of a watched folder, while it is worked on.
+//! One file of a watched folder, while it is being processed.
 
 use std::fs;
 use std::io::{self, Write};

@@ -1,7 +1,7 @@
-//! A folder that others put pictures, sounds and manifests into, and the results that they find beside it.
+//! A folder where others put pictures, sounds and manifests, and the folder with their results.
 //!
-//! A file is work as long as it has no result, or the result of another version of it. There is no other state: what is
-//! interrupted is done again, and who deletes a result has it made anew.
+//! A file is work as long as it has no result, or one made from another version of it. There is no other state:
+//! interrupted work is redone, and deleting a result causes it to be made again.
 
 mod apart;
 mod job;

@@ -1,4 +1,4 @@
-//! Names in the folder of results.
+//! Names in the results folder.
 
 use std::ffi::{OsStr, OsString};
 

@@ -1,4 +1,4 @@
-//! `bench`: latency, throughput, memory, energy, and how near that is to what the machine can do.
+//! `bench`: latency, throughput, memory, energy, and how close that is to the machine's limits.
 
 mod process;
 mod report;

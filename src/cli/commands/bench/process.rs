@@ -1,4 +1,4 @@
-//! The processes that `bench` measures in: this program again, so that nothing of one measurement is in the next.
+//! The child processes that `bench` measures in: this program again, so that measurements do not influence each other.
 
 use std::env;
 use std::io::{self, Write};

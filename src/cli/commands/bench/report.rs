@@ -1,4 +1,4 @@
-//! What `bench` tells of one task.
+//! The report of `bench` on one task.
 
 use std::collections::BTreeMap;
 use std::fmt;

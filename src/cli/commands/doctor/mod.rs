@@ -1,4 +1,4 @@
-//! `doctor`: what will run where, and why not.
+//! `doctor`: what will run where, and why.
 
 mod report;
 mod text;

@@ -1,4 +1,4 @@
-//! What `doctor` finds, as `--format json` prints it. Sizes are in bytes.
+//! The findings of `doctor`, as printed by `--format json`. Sizes are in bytes.
 
 use edgefuse::config::ByteSize;
 use edgefuse::engine::Placed;

@@ -1,4 +1,4 @@
-//! FLAC streams one behind the other, and headers that FLAC's own decoder accepts but `symphonia` does not.
+//! Concatenated FLAC streams, and headers that FLAC's own decoder accepts but `symphonia` does not.
 
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};

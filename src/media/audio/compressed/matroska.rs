@@ -1,4 +1,4 @@
-//! What `symphonia` leaves out of a Matroska file: which tracks are marked as default (RFC 9559).
+//! Matroska details that `symphonia` ignores: which tracks are marked as default (RFC 9559).
 
 use std::io::{Read, Seek, SeekFrom};
 

@@ -1,9 +1,9 @@
-//! Everything that is not plain WAV: mp3, flac, ogg and webm (vorbis, opus), mp4 (aac, alac), aiff, caf, and companded
-//! or ADPCM WAV.
+//! Everything except plain WAV: mp3, flac, ogg and webm (vorbis, opus), mp4 (aac, alac), aiff, caf, and companded or
+//! ADPCM WAV.
 //!
-//! `symphonia` reads the containers and most codecs. What it does not do is added here: packets count, not the lengths
-//! that headers declare; streams one behind the other are read one after the other; the default track is used; and a
-//! track that cannot be decoded gives way to the next.
+//! `symphonia` reads the containers and most codecs. This module adds what it lacks: packets count rather than the
+//! lengths in headers, concatenated streams are read one after the other, the default track is used, and a track that
+//! cannot be decoded gives way to the next.
 
 mod adts;
 mod flac;

@@ -1,4 +1,4 @@
-//! The decoders' errors in our own words: theirs name functions and fields, which help nobody who has a file.
+//! The decoders' errors in plain words: the originals name functions and fields, which do not help a user.
 
 use std::io::ErrorKind;
 

@@ -1,4 +1,4 @@
-//! Cuts frames out of a signal whose ends are reflected and whose padding is never stored.
+//! Cuts frames from a signal, with reflected edges and padding that is never stored.
 
 /// Samples followed by zeros, of which only the last samples need be held.
 #[derive(Clone, Copy)]

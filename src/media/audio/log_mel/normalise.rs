@@ -1,5 +1,5 @@
-//! From logarithms of energies to the values that Whisper takes: a floor set by the loudest of the recording, and a
-//! scale to about [-1, 1].
+//! Converts logarithms of energies to Whisper's input values: a floor set by the loudest bin of the recording, and a
+//! scale of about [-1, 1].
 
 use ndarray::Array2;
 

@@ -1,4 +1,4 @@
-//! From the frames of a signal to the logarithms of their mel energies, a few frames side by side.
+//! Computes the logarithms of mel energies from frames, a few frames at once.
 
 use std::f64::consts::PI;
 use std::sync::Arc;

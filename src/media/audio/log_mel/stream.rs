@@ -1,4 +1,4 @@
-//! The spectrogram of samples that are still coming.
+//! The spectrogram of samples that are still arriving.
 
 use std::sync::Arc;
 

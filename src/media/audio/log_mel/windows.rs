@@ -1,4 +1,4 @@
-//! A spectrogram of which only the window that is looked at is held.
+//! A spectrogram that holds only the current window.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! A block of samples as a WAV file in memory, which is what `hound` reads.
+//! A block of samples as a WAV file in memory, for `hound`.
 
 use super::super::AudioError;
 use super::encoding::Encoding;

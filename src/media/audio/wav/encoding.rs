@@ -1,4 +1,4 @@
-//! How WAV files write samples down, in the words of `hound`, which reads them.
+//! Sample encodings of WAV files, in `hound`'s terms.
 
 use std::io::{self, Cursor, Read};
 

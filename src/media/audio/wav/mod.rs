@@ -1,8 +1,8 @@
 //! WAV files and streams with integer or floating-point samples.
 //!
-//! Recorders write headers that are not true: sizes of 0 or 0xFFFFFFFF from programs that could not seek back, sizes
-//! beyond the end of a file whose recording was cut short, odd chunks without their padding byte. So [`Header`] finds
-//! the samples the way ffmpeg does, and `hound` reads them in a [`Block`].
+//! Recorders write incorrect headers: sizes of 0 or 0xFFFFFFFF from programs that could not seek back, sizes beyond the
+//! end of a truncated file, odd chunks without their padding byte. So [`Header`] finds the samples the way ffmpeg does,
+//! and `hound` reads them in a [`Block`].
 
 mod block;
 mod encoding;

@@ -1,7 +1,7 @@
-//! Beam search: several texts side by side, the best continuations of all of them kept.
+//! Beam search: several hypotheses in parallel, keeping the best continuations of all of them.
 //!
-//! Implementations differ in what the rules change, in when a text that ended counts, and in when to stop. Those
-//! differences are a [`BeamPolicy`]; the search is one.
+//! Implementations differ in what the rules change, in when a finished hypothesis counts, and in when to stop. Those
+//! differences are a [`BeamPolicy`]; the search itself is shared.
 
 mod openai;
 mod transformers;

@@ -1,4 +1,4 @@
-//! A text of at least so many tokens.
+//! Minimum number of tokens in a text.
 
 use super::{LogitsRule, forbid};
 

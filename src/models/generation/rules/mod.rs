@@ -1,7 +1,7 @@
 //! Rules on the logits of the next token.
 //!
 //! Those of transformers' `generation/logits_process.py` in the order that `generate` applies them:
-//! [`RepetitionPenalty`], [`NoRepeatNgram`], [`MinTokens`]; and where a token is drawn [`Temperature`], [`TopK`],
+//! [`RepetitionPenalty`], [`NoRepeatNgram`], [`MinTokens`]; and for sampling [`Temperature`], [`TopK`],
 //! [`TopP`]. [`Suppress`] and [`SuppressFirst`] are openai-whisper's as well.
 
 mod min_tokens;

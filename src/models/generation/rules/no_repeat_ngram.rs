@@ -1,4 +1,4 @@
-//! No run of tokens comes twice.
+//! No n-gram occurs twice.
 
 use super::{LogitsRule, forbid};
 

@@ -1,4 +1,4 @@
-//! Tokens that were there already come less easily.
+//! Makes tokens that already occurred less likely.
 
 use super::{LogitsRule, logit};
 

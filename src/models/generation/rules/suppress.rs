@@ -1,4 +1,4 @@
-//! Tokens that do not come.
+//! Tokens that are never chosen.
 
 use super::{LogitsRule, forbid};
 

@@ -1,4 +1,4 @@
-//! The graph that gives the alignment heads' scores.
+//! The graph that computes the alignment heads' scores.
 
 use ndarray::{Array2, Axis, Ix3, s};
 

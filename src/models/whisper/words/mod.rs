@@ -1,9 +1,9 @@
-//! Words with their times, from what the decoder's alignment heads attend to.
+//! Word timestamps, from what the decoder's alignment heads attend to.
 //!
-//! After openai-whisper's `timing.py`. A window's text goes once more through the decoder, all tokens at a time; some of
-//! its cross-attention heads, `alignment_heads` in `model.yaml`, look at the sound of the token they are about to write.
-//! Dynamic time warping makes of that one time for each token, rules about pauses and punctuation make of those the
-//! words of each segment.
+//! Follows openai-whisper's `timing.py`. A window's text passes through the decoder once more, all tokens at once; some
+//! of its cross-attention heads, `alignment_heads` in `model.yaml`, attend to the sound of the token they are about to
+//! write. Dynamic time warping derives one time per token from them, and rules about pauses and punctuation turn these
+//! into the words of each segment.
 
 mod aligner;
 mod attention;

@@ -1,4 +1,4 @@
-//! Words into the segments they belong to.
+//! Assigns words to the segments they belong to.
 
 use super::timing::{Durations, WordTiming};
 use crate::models::whisper::{Segment, Word};

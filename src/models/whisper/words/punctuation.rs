@@ -1,4 +1,4 @@
-//! Punctuation goes with the word it stands at.
+//! Joins punctuation to the adjacent word.
 
 use super::timing::WordTiming;
 use crate::config::TranscribeOptions;

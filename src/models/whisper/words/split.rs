@@ -1,6 +1,6 @@
-//! Tokens to words.
+//! Splits tokens into words.
 //!
-//! After openai-whisper's `tokenizer.py`: `split_to_word_tokens`.
+//! Follows openai-whisper's `tokenizer.py`: `split_to_word_tokens`.
 
 /// Stands for bytes that are no character, such as those of a token that ends inside one.
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;

@@ -1,4 +1,4 @@
-//! A word with its place among tokens and in time, before it goes into a segment.
+//! A word with its tokens and its time, before it is assigned to a segment.
 
 /// A word of a window.
 #[derive(Debug, Clone, PartialEq)]
