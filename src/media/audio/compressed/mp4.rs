@@ -1,4 +1,4 @@
-//! MP4 details that `symphonia` ignores: which tracks are enabled, and whether the file is truncated.
+//! What `symphonia` leaves out of an MP4 file: which tracks are enabled, and whether the file is cut off.
 
 use std::io::{Read, Seek, SeekFrom};
 
