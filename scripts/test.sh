@@ -107,6 +107,7 @@ $fast || check "fidelity" cargo test --release --locked --test fidelity
 $fast || check "real models" cargo test --release --locked --test models
 check "kills" scripts/test_kills.sh --quick
 $fast || check "demo" scripts/demo.sh
+$fast || check "examples" scripts/test_examples.sh
 $fast || check "offline" scripts/test_offline.sh
 $fast || check "service under systemd" scripts/test_service.sh
 $fast || check "demo on the oldest ONNX Runtime" oldest_runtime

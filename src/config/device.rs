@@ -9,6 +9,7 @@ use super::extends::{self, Layer};
 use super::match_options::MatchOptions;
 use super::media::{Ffmpeg, Media};
 use super::model_entry::{MODEL_FILE, ModelEntry};
+use super::model_folder::Kind;
 use super::pipeline::{self, Step};
 use super::provider::{Provider, Providers};
 use super::raw::{RawModel, RawModels, RawRuntime};
@@ -47,6 +48,35 @@ pub struct Device {
 }
 
 impl Device {
+    /// A device without models or steps that no file describes: ONNX Runtime is looked for where no file names it, and
+    /// relative paths start from the current folder.
+    pub fn new(name: impl Into<String>) -> Self {
+        Device {
+            name: name.into(),
+            path: PathBuf::new(),
+            extended: Vec::new(),
+            base: PathBuf::new(),
+            runtime: Runtime::default(),
+            whisper: None,
+            blip: None,
+            student: None,
+            vad: None,
+            media: Media::default(),
+            pipeline: Vec::new(),
+            execution_providers: vec![Provider::cpu()],
+        }
+    }
+
+    /// The entry of the device's model of this kind.
+    pub fn model_mut(&mut self, kind: &Kind) -> &mut Option<ModelEntry> {
+        match kind {
+            Kind::Whisper(_) => &mut self.whisper,
+            Kind::Blip(_) | Kind::Blip2(_) => &mut self.blip,
+            Kind::Student(_) => &mut self.student,
+            Kind::Vad(_) => &mut self.vad,
+        }
+    }
+
     /// Reads and checks a device file, and those it extends. Model folders are looked at when a model is first used, so
     /// that a board without one of the models can still do what needs the others.
     ///

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::precisions::Precisions;
-use super::provider::{Providers, Required};
+use super::provider::{Provider, Providers, Required};
 
 /// Name of the file that makes a folder a model folder.
 pub const MODEL_FILE: &str = "model.yaml";
@@ -21,4 +21,18 @@ pub struct ModelEntry {
     pub require: Required,
     /// Who named the folder, for errors: `configs/cpu.yaml:12:12: models.whisper.path`, or `--model`.
     pub origin: String,
+}
+
+impl ModelEntry {
+    /// The model in the folder at `path`, on the CPU, each graph in the precision that suits this machine.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        ModelEntry {
+            origin: path.display().to_string(),
+            path,
+            precision: Precisions::auto(),
+            execution_providers: Providers::all(vec![Provider::cpu()]),
+            require: Required::default(),
+        }
+    }
 }

@@ -27,6 +27,11 @@ pub enum Wanted<'a> {
 }
 
 impl Precisions {
+    /// `auto` for every graph.
+    pub fn auto() -> Self {
+        Precisions(ByGraph { others: Some(AUTO.to_string()), ..ByGraph::default() })
+    }
+
     /// That of the graph with this role.
     pub fn of(&self, role: &str) -> Wanted<'_> {
         match self.0.of(role).map_or(DEFAULT, String::as_str) {

@@ -61,6 +61,15 @@ pub struct SessionOptions<'a> {
 }
 
 impl Engine {
+    /// Finds and loads ONNX Runtime without a device file: `ORT_DYLIB_PATH`, else `lib/` beside the program or in the
+    /// current folder, else the system's loader; with its default threads.
+    ///
+    /// # Errors
+    /// As [`Engine::start`].
+    pub fn new() -> Result<Self, EngineError> {
+        Self::start(&Runtime::default(), Path::new(""))
+    }
+
     /// Finds and loads ONNX Runtime, with its telemetry turned off. `base` is the folder of the device file.
     ///
     /// # Errors

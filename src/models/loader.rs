@@ -40,6 +40,14 @@ impl From<Choice> for Precision {
 }
 
 impl Loader {
+    /// Reads the model folder at `path`, to be loaded on the CPU, each graph in the precision that suits this machine.
+    ///
+    /// # Errors
+    /// As [`Loader::new`].
+    pub fn open(engine: &Arc<Engine>, path: impl Into<PathBuf>) -> Result<Self, Error> {
+        Self::new(engine.clone(), &ModelEntry::new(path))
+    }
+
     /// Reads `model.yaml` in the folder of `entry`.
     ///
     /// # Errors

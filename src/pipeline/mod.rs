@@ -1,6 +1,7 @@
 //! Records in, results out: which model sees what, in which order, and what becomes of errors.
 
 mod about_pictures;
+mod builder;
 mod fuse;
 mod inputs;
 mod lines;
@@ -20,6 +21,7 @@ mod version;
 pub use about_pictures::{
     AnswerScore, AnswerText, CaptionScore, CaptionText, MatchEmbeddings, MatchedText, MatchedTexts,
 };
+pub use builder::Builder;
 pub use inputs::{Inputs, MediaKind};
 pub use live::transcribe_live;
 pub use output::{Admission, Mark, OutputFile};

@@ -104,6 +104,27 @@ pub struct BadRecord {
 }
 
 impl Record {
+    /// With the picture at `path`.
+    #[must_use]
+    pub fn with_image(mut self, path: impl Into<PathBuf>) -> Self {
+        self.image = Some(path.into());
+        self
+    }
+
+    /// With the recording at `path`.
+    #[must_use]
+    pub fn with_audio(mut self, path: impl Into<PathBuf>) -> Self {
+        self.audio = Some(path.into());
+        self
+    }
+
+    /// With a text, such as a question.
+    #[must_use]
+    pub fn with_text(mut self, text: impl Into<String>) -> Self {
+        self.text = Some(text.into());
+        self
+    }
+
     /// The name in results: its id, or the file it is about, or `text` or `sensors`.
     pub fn name(&self) -> String {
         let file = || self.files().next().map(path_text);

@@ -1,14 +1,17 @@
 //! Runs the steps for one record after the other.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::builder::Builder;
 use super::pictures::Pictures;
 use super::record::Record;
 use super::result::{RecordResult, StepResult};
 use super::sources::Sources;
 use super::step::{StepOutcome, kept, timed};
-use crate::config::{AskOptions, Question, Step, Timestamps, TranscribeOptions};
+use crate::config::{AskOptions, Device, Question, Step, Timestamps, TranscribeOptions};
+use crate::engine::Engine;
 use crate::error::Error;
 use crate::media::audio::Recording;
 use crate::media::image::PixelConfig;
@@ -23,6 +26,27 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
+    /// Reads a device file and finds ONNX Runtime; the file's `pipeline` are the steps. Models are loaded when a step first
+    /// needs them.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a file that cannot be used; [`Error::Engine`] without a usable ONNX Runtime.
+    pub fn from_device_file(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::of_device(Device::load(path.as_ref())?)
+    }
+
+    /// A pipeline without a device file.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// As [`Pipeline::from_device_file`], of a device that is read already.
+    pub(super) fn of_device(device: Device) -> Result<Self, Error> {
+        let engine = Arc::new(Engine::start(&device.runtime, &device.base)?);
+        let steps = device.pipeline.clone();
+        Self::new(Models::new(engine, device), steps)
+    }
+
     /// Reads the lists of texts that the steps name; no model is loaded yet.
     ///
     /// # Errors

@@ -1,10 +1,11 @@
-//! The engine against small graphs that do not keep to what `model.yaml` says: tests/fixtures/engine, made by
-//! scripts/make_fixtures_engine.py. Needs `scripts/setup.sh` for ONNX Runtime, and no model.
+//! The engine against small graphs that do not keep to what `model.yaml` says (tests/fixtures/engine, made by
+//! scripts/make_fixtures_engine.py), and models shared by threads. Needs `scripts/setup.sh` for ONNX Runtime.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod boundary;
 mod external_data;
+mod threads;
 
 use std::path::{Path, PathBuf};
 
@@ -13,9 +14,13 @@ use edgefuse::engine::Engine;
 
 /// A file of the fixtures.
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/engine").join(name)
+    root().join("tests/fixtures/engine").join(name)
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 fn engine() -> Engine {
-    Engine::start(&Runtime::default(), Path::new(env!("CARGO_MANIFEST_DIR"))).expect("run scripts/setup.sh first")
+    Engine::start(&Runtime::default(), root()).expect("run scripts/setup.sh first")
 }

@@ -4,7 +4,7 @@ use std::env;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use edgefuse::config::model_folder::{Kind, ModelFolder};
+use edgefuse::config::model_folder::ModelFolder;
 use edgefuse::config::{ConfigError, Device};
 use edgefuse::engine::{Engine, library_file};
 use edgefuse::error::Error;
@@ -27,19 +27,8 @@ pub(super) fn device(global: &Global, kinds: &[&'static str]) -> Result<Device, 
         if !kinds.contains(&folder.kind.key()) {
             return Err(Error::WrongKind { path: folder.path, found: folder.kind.name(), wanted: kinds[0] });
         }
-        let like = match folder.kind {
-            Kind::Whisper(_) => &device.whisper,
-            Kind::Blip(_) | Kind::Blip2(_) => &device.blip,
-            Kind::Student(_) => &device.student,
-            Kind::Vad(_) => &device.vad,
-        };
-        let other = Some(device.other_model(name, like.as_ref()));
-        match folder.kind {
-            Kind::Whisper(_) => device.whisper = other,
-            Kind::Blip(_) | Kind::Blip2(_) => device.blip = other,
-            Kind::Student(_) => device.student = other,
-            Kind::Vad(_) => device.vad = other,
-        }
+        let like = device.model_mut(&folder.kind).clone();
+        *device.model_mut(&folder.kind) = Some(device.other_model(name, like.as_ref()));
     }
     Ok(device)
 }

@@ -1,0 +1,19 @@
+//! Answers a spoken question about a picture, as the steps of a device file say.
+//!
+//! `cargo run --release --example ask -- photo.jpg question.wav`, in a clone where `scripts/setup.sh` was run.
+
+use edgefuse::{Error, Pipeline, Record};
+
+fn main() -> Result<(), Error> {
+    let mut arguments = std::env::args().skip(1);
+    let picture = arguments.next().unwrap_or_else(|| "tests/data/easyvqa-23.png".to_string());
+    let question = arguments.next().unwrap_or_else(|| "tests/data/question-shape.wav".to_string());
+    let mut pipeline = Pipeline::from_device_file("configs/cpu.yaml")?;
+    let record = Record::default().with_image(picture).with_audio(question);
+    let result = pipeline.process(&record, &mut |_, _| {})?;
+    result.errors().iter().for_each(|error| eprintln!("error: {error}"));
+    if let Some(answer) = result.answer.as_ref().and_then(|step| step.value()) {
+        println!("{} {} ({:.0} %)", answer.question, answer.text, answer.confidence * 100.0);
+    }
+    Ok(())
+}

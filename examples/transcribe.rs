@@ -1,0 +1,21 @@
+//! Transcribes a recording, with the time of each segment.
+//!
+//! `cargo run --release --example transcribe -- talk.mp3`, in a clone where `scripts/setup.sh` was run.
+
+use edgefuse::config::Step;
+use edgefuse::{Error, Pipeline, Record};
+
+fn main() -> Result<(), Error> {
+    let recording = std::env::args().nth(1).unwrap_or_else(|| "tests/data/librivox-0870.wav".to_string());
+    let mut pipeline = Pipeline::builder()
+        .model("onnx/whisper-tiny.en")
+        .model("onnx/silero-vad")
+        .step(Step::Transcribe(Box::default()))
+        .build()?;
+    let result = pipeline.process(&Record::default().with_audio(recording), &mut |_, _| {})?;
+    result.errors().iter().for_each(|error| eprintln!("error: {error}"));
+    for segment in result.transcript.iter().filter_map(|step| step.value()).flat_map(|it| &it.segments) {
+        println!("{:7.2} {:7.2}  {}", segment.start, segment.end, segment.text);
+    }
+    Ok(())
+}
