@@ -1,6 +1,6 @@
-//! Answers a spoken question about a picture, as the steps of a device file say.
+//! Answers a spoken question about a picture, with the steps of a device file.
 //!
-//! `cargo run --release --example ask -- photo.jpg question.wav`, in a clone where `scripts/setup.sh` was run.
+//! `cargo run --release --example ask -- photo.jpg question.wav`, after `scripts/setup.sh`.
 
 use edgefuse::{Error, Pipeline, Record};
 

@@ -1,6 +1,6 @@
 //! Captions a picture: the three best of a beam search, each with its score.
 //!
-//! `cargo run --release --example caption -- photo.jpg`, in a clone where `scripts/setup.sh` was run.
+//! `cargo run --release --example caption -- photo.jpg`, after `scripts/setup.sh`.
 
 use edgefuse::config::{CaptionOptions, SearchOptions, Step};
 use edgefuse::{Error, Pipeline, Record};

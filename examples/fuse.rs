@@ -1,6 +1,7 @@
 //! Fuses a picture and a text into a decision, with the student.
 //!
-//! `cargo run --release --example fuse -- photo.jpg "what color is the shape?"`, in a clone where `scripts/setup.sh` was run.
+//! `cargo run --release --example fuse -- photo.jpg "what color is the shape?"`,
+//! after `scripts/setup.sh`.
 
 use edgefuse::config::{FuseOptions, Step};
 use edgefuse::{Error, Pipeline, Record};

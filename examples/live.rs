@@ -1,6 +1,6 @@
-//! Live text of what a microphone hears, from raw 16-bit mono samples at 16 kHz on standard input.
+//! Transcribes a microphone live, from raw 16-bit mono samples at 16 kHz on standard input.
 //!
-//! `arecord -q -f S16_LE -r 16000 -c 1 | cargo run --release --example live`, in a clone where `scripts/setup.sh` was run.
+//! `arecord -q -f S16_LE -r 16000 -c 1 | cargo run --release --example live`, after `scripts/setup.sh`.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
-//! Many threads share one loaded model: sixteen transcribe at once, and each gets what one alone gets.
+//! Many threads share one loaded model: sixteen transcribe at once, and each gets the same text as a single thread.
 //!
-//! `cargo run --release --example threads`, in a clone where `scripts/setup.sh` was run.
+//! `cargo run --release --example threads`, after `scripts/setup.sh`.
 
 use std::sync::Arc;
 use std::thread;

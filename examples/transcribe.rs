@@ -1,6 +1,6 @@
 //! Transcribes a recording, with the time of each segment.
 //!
-//! `cargo run --release --example transcribe -- talk.mp3`, in a clone where `scripts/setup.sh` was run.
+//! `cargo run --release --example transcribe -- talk.mp3`, after `scripts/setup.sh`.
 
 use edgefuse::config::Step;
 use edgefuse::{Error, Pipeline, Record};

@@ -39,14 +39,16 @@
 //!
 //! Each uses only those below it: [`pipeline`] (records in, results out) → [`models`] (Whisper, BLIP, the student,
 //! voice activity detection) → [`media`] (bytes to tensors) and [`engine`] (everything that touches ONNX Runtime) →
-//! [`config`] (device files and model folders). The program on top of them (`cli`, `bench`, `bundle`; cargo feature `cli`) is not part
-//! of the library: `default-features = false` leaves out what only it needs. See docs/architecture.md.
+//! [`config`] (device files and model folders). The program on top of them (`cli`, `bench`, `bundle`; cargo feature
+//! `cli`) is not part of the library: `default-features = false` leaves out what only it needs. See
+//! docs/architecture.md.
 //!
 //! # Telemetry
 //!
-//! ONNX Runtime 1.32 sends telemetry to Microsoft unless `ORT_DISABLE_TELEMETRY=1` is set before it is loaded. The program
-//! sets it. [`engine::Engine::start`] sets it while the process has a single thread, and otherwise refuses to load the
-//! library without it: start the engine before any other thread, or set the variable for the whole process.
+//! Microsoft's builds of ONNX Runtime from about 1.27 on send telemetry unless `ORT_DISABLE_TELEMETRY=1` is set before
+//! they are loaded. The program sets it. [`engine::Engine::start`] sets it while the process has a single thread, and
+//! otherwise refuses to load the library without it: start the engine before any other thread, or set the variable for
+//! the whole process.
 
 #![warn(missing_docs)]
 

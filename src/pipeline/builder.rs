@@ -1,4 +1,4 @@
-//! A pipeline from code, where no device file describes the board.
+//! Builds a pipeline in code, without a device file.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use crate::config::model_folder::ModelFolder;
 use crate::config::{ByteSize, Device, ModelEntry, Step};
 use crate::error::Error;
 
-/// Models and steps of a [`Pipeline`]; made by [`Pipeline::builder`].
+/// Models and steps for a [`Pipeline`]; created by [`Pipeline::builder`].
 #[derive(Debug, Clone)]
 #[must_use = "`build` makes the pipeline"]
 pub struct Builder {
@@ -32,7 +32,7 @@ impl Builder {
         self
     }
 
-    /// Adds the model in a folder; its `model.yaml` says which kind it is. Of several of one kind the last counts.
+    /// Adds the model in a folder; its `model.yaml` names its kind. If several are of one kind, the last one counts.
     pub fn model(self, folder: impl Into<PathBuf>) -> Self {
         self.entry(ModelEntry::new(folder))
     }
