@@ -1,4 +1,4 @@
-"""The card of a student: what it was made of and what it was measured to do."""
+"""The model card of a student: its data, its architecture and its measured accuracy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LISTED = 40  # labels
 
 @dataclass(frozen=True)
 class Facts:
-    """What a card tells beside the examples and the figures."""
+    """Facts for a card, besides the examples and the figures."""
 
     name: str
     architecture: str
@@ -40,8 +40,8 @@ def write(
     lines = [
         f"# {facts.name}",
         "",
-        f"A student that answers with one of {len(labels)} labels from {_list(examples.modalities)}, any of them absent. "
-        "Made by `scripts/distill.py`; it knows what its records showed, and nothing else.",
+        f"A student that answers with one of {len(labels)} labels from {_list(examples.modalities)}, each optional. "
+        "Made by `scripts/distill.py`; it knows only what its training records show.",
         "",
         f"    {facts.command}",
         "",
@@ -55,9 +55,9 @@ def write(
         "## Model",
         "",
         f"- {facts.architecture}, {facts.parameters:,} parameters, {facts.bytes / 1e6:.2f} MB",
-        f"- so that confidence means accuracy, its logits are divided by {facts.temperature}, as the held-out records say",
+        f"- its logits are divided by {facts.temperature}, fitted on the held-out records, so that confidence equals accuracy",
         "",
-        "![Loss and accuracy over the training](training.svg)",
+        "![Loss and accuracy during training](training.svg)",
         "",
         "## Measured",
         "",
@@ -67,10 +67,13 @@ def write(
     lines += ["Through the `edgefuse` binary, one thread, on the machine that made the folder.", ""]
     if "test" not in figures:
         lines += [
-            "The held-out records also chose the model and its temperature; give `--test` records for a figure apart.",
+            "The held-out records also chose the model and its temperature; pass `--test` records for an independent figure.",
             "",
         ]
-    lines += ["| records | given | number | accuracy | calibration error | ms per record |", "|---|---|---|---|---|---|"]
+    lines += [
+        "| records | given | number | accuracy | calibration error | ms per record |",
+        "|---|---|---|---|---|---|",
+    ]
     for part, sets in figures.items():
         for given, it in sets.items():
             lines.append(
@@ -82,7 +85,7 @@ def write(
 
 def _teacher(facts: Facts) -> str:
     if facts.teacher is None:
-        return "- no teacher: the labels alone"
+        return "- no teacher: labels only"
     agrees = "" if facts.agreement is None else f"; its first answer is the label in {facts.agreement:.1%} of them"
     return f"- teacher: {facts.teacher}{agrees}"
 

@@ -1,13 +1,13 @@
 #!/bin/sh
-# Installs the bundle that this script lies in, and starts it as a service. Run it as root on the board.
+# Installs the bundle that contains this script, and starts it as a service. Run it as root on the board.
 #
 #   ./install.sh [--prefix DIR] [--no-service] [--root DIR]
 #
-# --prefix DIR   where to, /opt/edgefuse if not given
-# --no-service   the files only: no user, no systemd unit
-# --root DIR     into the file system of an image that is mounted at DIR; the service starts when the image boots
+# --prefix DIR   install into DIR instead of /opt/edgefuse
+# --no-service   copy the files only: no user, no systemd unit
+# --root DIR     install into an image mounted at DIR; the service starts when the image boots
 #
-# Where systemd is not running (a chroot, a container that is being built), the service is enabled and not started.
+# If systemd is not running (in a chroot, or a container that is being built), the service is enabled but not started.
 set -eu
 
 machine='@MACHINE@'
@@ -41,7 +41,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-# In full, without a slash at the end.
+# Absolute, without a trailing slash.
 full() {
     case $1 in
         /*) path=$1 ;;
@@ -57,7 +57,7 @@ if [ -n "$root" ]; then
     [ -d "$root" ] || fail "--root $root: no such folder" 2
 fi
 
-# The prefix goes into the unit, where systemd gives other characters a meaning.
+# The prefix becomes part of the unit, where other characters have a meaning for systemd.
 case $prefix in
     *[!A-Za-z0-9/._+@=,\ -]*) fail "--prefix may have letters (A to Z), digits, spaces and / . _ - + @ = , in it" 2 ;;
     '' | *' ' | */../* | */..) fail "--prefix $prefix: not a folder of its own" 2 ;;
@@ -96,7 +96,7 @@ sums=$(LC_ALL=C sha256sum -c SHA256SUMS 2>&1) || {
     fail "a file is damaged: copy the bundle again" 3
 }
 
-# Everything that the device file names must run here before anything is replaced.
+# Everything in the device file must run here before anything is replaced.
 if [ "$here" = yes ]; then
     ./edgefuse --config "configs/$config" doctor || fail "the bundle does not run here; see above" 3
 else
@@ -107,7 +107,7 @@ echo "installing to $target"
 mkdir -p -- "$(dirname -- "$target")"
 rm -rf -- "$target.new" "$target.old"
 cp -R . "$target.new"
-# The prefix has none of the characters that sed gives a meaning in a replacement.
+# The prefix contains no character that is special in a sed replacement.
 sed "s#@PREFIX@#$prefix#g" edgefuse.service >"$target.new/edgefuse.service"
 [ ! -e "$target" ] || mv -- "$target" "$target.old"
 mv -- "$target.new" "$target"
@@ -124,7 +124,7 @@ if [ "$service" = yes ]; then
         systemctl restart edgefuse.service
         systemctl --no-pager --lines=0 status edgefuse.service
     else
-        # What `systemctl enable` does, where there is no systemd to ask.
+        # The same as `systemctl enable`, without a running systemd.
         ln -sf -- /etc/systemd/system/edgefuse.service "$units/multi-user.target.wants/edgefuse.service"
         echo "enabled, not started: systemd is not running here; it starts with the next boot"
     fi
