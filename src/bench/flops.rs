@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// The shapes of a node's tensors: ONNX Runtime tells each as `{type: shape}`.
+/// The shapes of a node's tensors: ONNX Runtime reports each as `{type: shape}`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct NodeArguments {
@@ -16,7 +16,7 @@ pub(super) struct NodeArguments {
     output_type_shape: Vec<BTreeMap<String, Vec<i64>>>,
 }
 
-/// Operations of one run of a node; 0 for one that multiplies no matrices, or whose shapes are not told.
+/// Operations of one run of a node; 0 if it multiplies no matrices, or its shapes are not reported.
 pub(super) fn flops(node: &NodeArguments) -> f64 {
     let shape = |list: &[BTreeMap<String, Vec<i64>>], index: usize| {
         list.get(index).and_then(|tensor| tensor.values().next()).cloned().unwrap_or_default()

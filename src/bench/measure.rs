@@ -44,7 +44,7 @@ pub struct Warm {
     pub auto: BTreeMap<String, String>,
     /// The most memory that the process ever had, library and model and all.
     pub peak_bytes: Option<u64>,
-    /// What a record took, where the board tells.
+    /// Energy per record, if the board reports it.
     pub energy: Energy,
 }
 
@@ -114,7 +114,7 @@ enum Bench {
     Detector { models: Box<Models>, audio: PathBuf, options: VadOptions },
 }
 
-/// What one run tells of itself.
+/// What one run reports.
 struct Ran {
     provider: &'static str,
     auto: BTreeMap<String, String>,

@@ -56,7 +56,7 @@ impl Trace {
         Ok(Trace { profiles, lasting: u64::try_from(lasting.as_micros()).unwrap_or(u64::MAX) })
     }
 
-    /// Appends the trace of a later process, whose graphs are told by `name` in front.
+    /// Appends the trace of a later process, with `name` in front of its graphs' names.
     pub fn append(&mut self, name: &str, later: Trace) {
         self.profiles.extend(later.profiles.into_iter().map(|profile| Profile {
             graph: format!("{name}: {}", profile.graph),
@@ -165,7 +165,7 @@ impl Profile {
     }
 }
 
-/// A list of events, each given to a function that tells whether to go on.
+/// A list of events, each passed to a function that returns whether to continue.
 struct Events<'f, F>(&'f mut F);
 
 impl<'de, F: FnMut(Map<String, Value>) -> bool> DeserializeSeed<'de> for Events<'_, F> {

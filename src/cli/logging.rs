@@ -5,7 +5,7 @@ use std::io::Write;
 use super::args::Global;
 
 /// Starts the log: errors with `--quiet`, everything of ours with `--verbose`, warnings otherwise. Other crates are left
-/// out: what they say of a damaged file stands in our error. RUST_LOG has the last word.
+/// out: what they report about a damaged file is part of our error. RUST_LOG overrides all of it.
 pub(super) fn start(global: &Global) {
     let level = match (global.quiet, global.verbose) {
         (true, _) => "edgefuse=error",

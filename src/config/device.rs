@@ -169,7 +169,7 @@ impl Device {
     }
 
     /// The entry of another model folder, for `--model NAME`: a folder by its path, or by its name in `onnx/`.
-    /// Precision and providers are those of `like`, the entry it stands in for, or the defaults.
+    /// Precision and providers are those of `like`, the entry it replaces, or the defaults.
     pub fn other_model(&self, name: &str, like: Option<&ModelEntry>) -> ModelEntry {
         let as_path = Path::new(name);
         let path =

@@ -65,7 +65,7 @@ impl ConfigError {
         let (line, column) = error.location().map_or((0, 0), |place| (place.line(), place.column()));
         let mut problem = error.to_string();
         if line > 0 {
-            // serde_yaml ends its message with the place, which already stands in front.
+            // serde_yaml ends its message with the position, which the message already starts with.
             let place = format!(" at line {line} column {column}");
             if let Some(at) = problem.rfind(&place) {
                 problem.truncate(at);

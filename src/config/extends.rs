@@ -11,7 +11,7 @@ use super::yaml;
 /// Most files of which each extends the next.
 const LONGEST_CHAIN: usize = 32;
 
-/// One device file as it stands, before those it extends fill its gaps.
+/// One device file as written, before the files it extends fill its gaps.
 pub(super) struct Layer {
     pub path: PathBuf,
     text: String,

@@ -18,7 +18,7 @@ pub struct BuildProgress<'a> {
     pub elapsed: Duration,
 }
 
-/// Who is told.
+/// Receives the progress.
 pub(super) type OnBuild = Box<dyn Fn(&BuildProgress) + Send + Sync>;
 
 /// Runs `build`, and calls `report` every few seconds meanwhile.

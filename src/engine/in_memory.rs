@@ -11,7 +11,7 @@ use crate::config::Provider;
 use crate::config::model_folder::GraphSpec;
 
 impl Engine {
-    /// Loads a graph from the bytes of an ONNX file. `name` stands for it in errors.
+    /// Loads a graph from the bytes of an ONNX file. Errors call it `name`.
     ///
     /// # Errors
     /// [`EngineError`] for a provider that is missing, tensors that differ from `spec`, and bytes that ONNX Runtime refuses.

@@ -80,7 +80,7 @@ fn candidate(named: Option<&Path>, base: &Path) -> Result<Candidate, Vec<String>
 /// Looks for the library: `named` (the device file's `runtime.library`), then `ORT_DYLIB_PATH`, then `lib/` beside
 /// the binary, then `lib/` in `base` (the folder of the device file), then the system's loader.
 ///
-/// A library that is named and does not serve is an error; the next place is not tried in its stead.
+/// A library that is named but does not work is an error; the next place is not tried.
 pub(super) fn find(named: Option<&Path>, base: &Path) -> Result<LoadedLibrary, EngineError> {
     let mut tried = match candidate(named, base) {
         Ok((path, found_by)) => return probe_file(&path, found_by),
@@ -143,7 +143,7 @@ fn version(library: &Library) -> Result<String, String> {
     Ok(unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
 }
 
-/// Reads the start of the file, so that a library for another machine is told as such and not as "invalid ELF header".
+/// Reads the start of the file, so that a library for another machine is reported as such, not as "invalid ELF header".
 fn check_elf(path: &Path) -> Result<(), String> {
     let found = Machine::of_file(path).map_err(|problem| format!("it is not a shared library ({problem})"))?;
     match Machine::own() {

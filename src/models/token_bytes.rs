@@ -11,7 +11,7 @@ use super::vocabulary::read_tokenizer;
 use crate::config::model_folder::ModelFolder;
 use crate::error::Error;
 
-/// What each token stands for. A hundredth of the memory of a [`Vocabulary`](super::Vocabulary), and all that is needed
+/// The bytes of each token. A hundredth of the memory of a [`Vocabulary`](super::Vocabulary), and all that is needed
 /// where no text is to become tokens.
 pub struct TokenBytes {
     /// Those of token 0, of token 1 and so on, one behind the other.
@@ -131,7 +131,7 @@ impl Tokens for TokenizerFile {
 /// More than any byte-level vocabulary has; bounds what a damaged file can ask for.
 const MOST_TOKENS: u32 = 1 << 20;
 
-/// The byte that a character of a byte-level token stands for (GPT-2, `bytes_to_unicode` in `encoder.py`): printable
+/// The byte that a character of a byte-level token represents (GPT-2, `bytes_to_unicode` in `encoder.py`): printable
 /// characters of Latin-1 for themselves, U+0100 and the following for the other bytes, in order.
 fn byte_of(character: char) -> Option<u8> {
     let printable = |byte: u32| matches!(byte, 0x21..=0x7E | 0xA1..=0xAC | 0xAE..=0xFF);

@@ -99,7 +99,7 @@ impl Embedding {
 pub struct BadRecord {
     /// Its name in results.
     pub id: String,
-    /// Where it stands and what is wrong with it.
+    /// Its position, and what is wrong with it.
     pub problem: String,
 }
 

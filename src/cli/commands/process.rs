@@ -36,7 +36,7 @@ pub(super) fn process(
                         progress.step();
                         continue;
                     }
-                    // In a file of results the id is what tells a record; two with the same could not be resumed.
+                    // In a results file the id identifies a record; two records with the same id could not be resumed.
                     Some(Admission::Repeated) => {
                         let problem = format!("{name}: an earlier record has this id; its result stands");
                         (RecordResult::failed(name, problem.clone()), vec![problem])

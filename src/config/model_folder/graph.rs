@@ -28,7 +28,7 @@ pub struct FileSpec {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GraphSpec {
-    /// Decoder layers: how many tensors a name with `{layer}` stands for.
+    /// Decoder layers: how many tensors a name with `{layer}` expands to.
     pub layers: Option<usize>,
     /// Graph file by precision (`fp32`, `fp16`, `int8`, ...).
     pub files: BTreeMap<String, String>,
@@ -263,12 +263,12 @@ pub(super) fn graph<'a>(graphs: &'a BTreeMap<String, GraphSpec>, role: &str) -> 
     graphs.get(role).ok_or_else(|| format!("graphs: no `{role}`"))
 }
 
-/// Checks a decoder that attends to what an encoder gave: its roles, and that the cache's shape is told.
+/// Checks a decoder that attends to an encoder's output: its roles, and that the cache's shape is fixed.
 pub(super) fn check_decoder(graphs: &BTreeMap<String, GraphSpec>, role: &str) -> Result<(), String> {
     check_cache(graphs, role, &["input_ids", "cross_key", "cross_value"])
 }
 
-/// Checks a decoder with cache that takes `inputs` beside the cache: its roles, and that the cache's shape is told.
+/// Checks a decoder with a cache and further `inputs`: its roles, and that the cache's shape is fixed.
 pub(super) fn check_cache(graphs: &BTreeMap<String, GraphSpec>, role: &str, inputs: &[&str]) -> Result<(), String> {
     let decoder = graph(graphs, role)?;
     decoder.need(role, inputs, &[])?;

@@ -124,7 +124,7 @@ impl Kind {
         }
     }
 
-    /// The key under `models` of a device file that such a model stands under.
+    /// The key of such a model under `models` of a device file.
     pub fn key(&self) -> &'static str {
         match self {
             Kind::Blip2(_) => "blip",

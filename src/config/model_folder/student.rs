@@ -21,13 +21,13 @@ pub struct StudentSpec {
     pub labels: Vec<String>,
     /// Preprocessing of the picture, if it takes one.
     pub image: Option<ImageSpec>,
-    /// The picture's embedding, if it takes that in the picture's stead.
+    /// The picture's embedding, if it takes that instead of the picture.
     pub image_embedding: Option<EmbeddingSpec>,
     /// File with the tokenizer, if it takes words.
     pub tokenizer: Option<String>,
     /// Limits of the text, if it takes words.
     pub text: Option<StudentText>,
-    /// The text's embedding, if it takes that in the words' stead.
+    /// The text's embedding, if it takes that instead of the words.
     pub text_embedding: Option<EmbeddingSpec>,
     /// Log-mel constants, if it takes sound.
     pub audio: Option<AudioSpec>,

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
-/// `extra: {key: value}`; a number, `true` or `false` is passed on as the text that stands in the file.
+/// `extra: {key: value}`; a number, `true` or `false` is passed on as text, as written in the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Extra(BTreeMap<String, String>);
 

@@ -11,7 +11,7 @@ const END_OF_IMAGE: u8 = 0xd9;
 /// Bytes that are put behind a file without end marker: more than any one block of pixels takes.
 const PADDING: usize = 512;
 
-/// Whether the image's end marker is there. The reader stands at the file's start.
+/// Whether the image's end marker is present. The reader is at the file's start.
 ///
 /// The markers are walked (ITU-T T.81, annex B), because a thumbnail inside the metadata has an end marker, too.
 pub(super) fn is_complete(reader: &mut impl BufRead) -> io::Result<bool> {
@@ -39,7 +39,7 @@ pub(super) fn is_complete(reader: &mut impl BufRead) -> io::Result<bool> {
     }
 }
 
-/// Whether the image is coded in several scans, whose coefficients must all be held. The reader stands at the file's start.
+/// Whether the image is coded in several scans, whose coefficients must all be held. The reader is at the file's start.
 pub(super) fn is_progressive(reader: &mut impl BufRead) -> io::Result<bool> {
     while let Some(marker) = next_marker(reader)? {
         match marker {

@@ -18,7 +18,7 @@ pub(super) struct PngMetadata {
     pub xmp: Option<Vec<u8>>,
 }
 
-/// Reads the metadata of a PNG file; the reader stands at its start. What is damaged is left out.
+/// Reads the metadata of a PNG file; the reader is at its start. Damaged parts are skipped.
 pub(super) fn read(source: &mut (impl Read + Seek)) -> io::Result<PngMetadata> {
     let mut found = PngMetadata::default();
     let mut raw = None;

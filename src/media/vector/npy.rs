@@ -61,7 +61,7 @@ fn split(content: &[u8]) -> Option<(&str, &[u8])> {
     Some((std::str::from_utf8(header).ok()?, values))
 }
 
-/// What stands between `open` and `close` right after `key`.
+/// The text between `open` and `close` right after `key`.
 fn between<'t>(header: &'t str, key: &str, open: char, close: char) -> Option<&'t str> {
     let (_, after) = header.split_once(key)?;
     let (inside, _) = after.trim_start().strip_prefix(open)?.split_once(close)?;

@@ -66,7 +66,7 @@ impl Blip {
         self.has("question_encoder")
     }
 
-    /// Whether it tells how well texts fit a picture.
+    /// Whether it can score how well texts fit a picture.
     pub fn matches(&self) -> bool {
         self.has("match_encoder") || self.has("text_encoder")
     }

@@ -239,7 +239,7 @@ impl Decoding<'_> {
         self.length
     }
 
-    /// Positions in each row's cache: the tokens, and what stands before them.
+    /// Positions in each row's cache: the tokens, and what precedes them.
     pub fn cached(&self) -> usize {
         self.source.positions() + self.length
     }

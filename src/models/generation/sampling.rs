@@ -5,7 +5,7 @@ use super::logits::{Logits, argmax, log_probability, max_and_log_sum};
 use super::search::{Generated, Search};
 use crate::engine::EngineError;
 
-/// Greedy search: writes one text for each row of `decoding`, whose next token `logits` tells.
+/// Greedy search: writes one text for each row of `decoding`; `logits` are those of its next token.
 ///
 /// # Errors
 /// [`EngineError`] when the graph fails.

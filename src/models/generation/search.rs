@@ -10,7 +10,7 @@ pub struct Search<'a> {
     pub end: i64,
     /// Most tokens of a text.
     pub limit: usize,
-    /// Which probability [`Generated::log_probability`] tells.
+    /// The kind of probability in [`Generated::log_probability`].
     pub probability: Probability,
 }
 

@@ -30,7 +30,7 @@ pub struct StretchFinder {
 }
 
 impl StretchFinder {
-    /// At the start of a recording; `options` within the range that [`VadOptions::check`] tells.
+    /// At the start of a recording; `options` must have passed [`VadOptions::check`].
     pub fn new(options: &VadOptions, audio: VadAudio) -> Self {
         let samples = |ms: u32| u64::from(audio.sample_rate) * u64::from(ms) / 1_000;
         let (chunk, pad) = (audio.chunk_samples as u64, samples(options.pad_ms));

@@ -19,7 +19,7 @@ const PARTIAL_EVERY: Duration = Duration::from_secs(1);
 /// Live speech is held in memory until it is decoded: a longer stretch is cut, whatever `max_speech_s` allows.
 const LONGEST_SPEECH_S: f64 = 120.0;
 
-/// What a live transcription tells.
+/// Events of a live transcription.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum LiveEvent {
@@ -94,7 +94,7 @@ impl<'o> Live<'o> {
     }
 
     /// Takes the samples that come next, mono in [-1, 1] at [`Whisper::sample_rate`]; gives the segments that are
-    /// settled by them. `caught_up` tells that no more samples are waiting: then there is time for a partial text.
+    /// settled by them. `caught_up` means that no more samples are waiting, so there is time for a partial text.
     ///
     /// # Errors
     /// [`Error::Engine`] when a graph fails.

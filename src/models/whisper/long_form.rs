@@ -14,7 +14,7 @@ use crate::config::{Timestamps, TranscribeOptions};
 use crate::error::Error;
 use crate::models::generation::CrossAttention;
 
-/// Above this temperature a text is too random to be told to the next window.
+/// Above this temperature a text is too random to condition the next window on.
 const MOST_TEMPERATURE_TO_TELL: f32 = 0.5;
 
 /// A transcript in the making.
@@ -82,7 +82,7 @@ impl<'o> LongForm<'o> {
         }
     }
 
-    /// Decodes windows side by side, each told the same text of earlier ones.
+    /// Decodes windows at once, each conditioned on the same earlier text.
     pub fn decode(&self, whisper: &Whisper, windows: &CrossAttention) -> Result<Vec<DecodedWindow>, Error> {
         let options = self.options;
         let start = whisper.prompt(&self.language, options.task, options.timestamps != Timestamps::None)?;

@@ -26,7 +26,7 @@ pub(super) enum Detection {
 }
 
 impl Detection {
-    /// What `options` ask of a model; `multilingual` tells whether it knows several languages.
+    /// What `options` ask of a model; `multilingual` is whether it knows several languages.
     pub fn of(options: &TranscribeOptions, multilingual: bool) -> Self {
         match options.multilingual {
             _ if !multilingual || options.language.as_deref().is_some_and(|language| !is_auto(language)) => {

@@ -27,7 +27,7 @@ impl Whisper {
         Ok(prompt)
     }
 
-    /// Checks options before any sound is read. `vad` tells whether speech will be looked for.
+    /// Checks options before any sound is read. `vad` is whether voice activity detection will run.
     ///
     /// # Errors
     /// [`Error::Request`] for options out of range, a language or token the model does not know, a translation by an

@@ -16,7 +16,7 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    /// `suppressed` are the tokens that never come, where -1 stands for the model's own list.
+    /// `suppressed` are the tokens that are never written; -1 is the model's own list.
     pub fn new(spec: &WhisperSpec, suppressed: &[i64], timestamps: bool) -> Self {
         let tokens = &spec.tokens;
         let mut never: Vec<i64> = suppressed.iter().copied().filter(|&token| token >= 0).collect();
@@ -27,7 +27,7 @@ impl Rules {
         never.extend([
             tokens.start_of_transcript,
             tokens.start_of_previous,
-            // <|startoflm|> stands just before <|startofprev|> in every vocabulary of Whisper.
+            // <|startoflm|> directly precedes <|startofprev|> in every Whisper vocabulary.
             tokens.start_of_previous - 1,
             tokens.translate,
             tokens.transcribe,

@@ -95,7 +95,7 @@ impl Segment {
     }
 }
 
-/// A word of a segment, with the punctuation that stands at it.
+/// A word of a segment, with adjacent punctuation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Word {
     /// The word, with the space it starts with: joined, the words of a segment are its text.

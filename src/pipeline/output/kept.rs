@@ -13,7 +13,7 @@ use super::super::lines::next_line;
 /// A result line may be this long; a longer one is not taken for a result.
 const LONGEST_LINE: u64 = 64 << 20;
 
-/// The first 16 bytes of the SHA-256 of an id: what is held in memory in its stead.
+/// The first 16 bytes of the SHA-256 of an id, kept in memory instead of the id.
 pub(super) type IdHash = [u8; 16];
 
 pub(super) fn hash_of(id: &str) -> IdHash {

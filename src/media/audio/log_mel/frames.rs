@@ -56,7 +56,7 @@ impl<'a> Signal<'a> {
         self.held.get(start..start.checked_add(frame_len)?)
     }
 
-    /// The index inside the signal that stands at `index` when the signal is mirrored about its first and its last
+    /// The index inside the signal that corresponds to `index` when the signal is mirrored about its first and its last
     /// sample, again and again.
     fn reflect(&self, index: i64) -> u64 {
         let last = i64::try_from(self.len).unwrap_or(i64::MAX / 4) - 1;

@@ -21,7 +21,7 @@ const PLACEHOLDER: u64 = 0x7fff_0000;
 /// What the samples of a WAV file are, and how many of them.
 #[derive(Debug)]
 pub(crate) struct Header {
-    /// The codec; for the extensible form, the codec that its GUID stands for.
+    /// The codec; for the extensible form, the codec of its GUID.
     pub(crate) format_tag: u16,
     pub(crate) channels: u16,
     pub(crate) sample_rate: u32,
@@ -137,7 +137,7 @@ impl Format {
         if channels == 0 {
             return Err(AudioError::Malformed("no channels".into()));
         }
-        // The frame's length tells how wide a sample's container is (24 bits in 32, say), where it is plausible.
+        // If plausible, the frame's length gives the width of a sample's container (such as 24 bits in 32).
         let mut sample_len = bits.div_ceil(8);
         let container = frame_len / channels;
         if frame_len.is_multiple_of(channels) && container > sample_len && container <= 4 {

@@ -51,7 +51,7 @@ impl Aligner {
 
     /// Times and probabilities of the words of one window.
     ///
-    /// `prompt` is what stands before the text, up to and with `<|notimestamps|>`; `text` are the text tokens, which
+    /// `prompt` is what precedes the text, up to and with `<|notimestamps|>`; `text` are the text tokens, which
     /// `words` take up in order; `frames` are the window's mel frames that hold sound. Text beyond the positions of the
     /// decoder gets no words. After openai-whisper's `timing.py`, `find_alignment`.
     ///

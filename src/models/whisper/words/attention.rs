@@ -50,7 +50,7 @@ fn normalise(weights: &mut Array2<f32>) {
     let deviation = weights.std_axis(Axis(0), 0.0);
     for row in weights.rows_mut() {
         Zip::from(row).and(&mean).and(&deviation).for_each(|value, mean, deviation| {
-            // Where all tokens are alike no one stands out; a division by zero would put NaN into the path.
+            // If all tokens are alike, none stands out, and a division by zero would put NaN into the path.
             *value = if *deviation > 0.0 { (*value - mean) / deviation } else { 0.0 };
         });
     }

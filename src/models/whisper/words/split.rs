@@ -5,7 +5,7 @@
 /// Stands for bytes that are no character, such as those of a token that ends inside one.
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 
-/// Python's `string.punctuation`. A piece that stands somewhere in it, in this order, is a word of its own.
+/// Python's `string.punctuation`. A piece that is a substring of it is a word by itself.
 const PUNCTUATION: &str = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
 
 /// Languages written without spaces between words: there each character is one.
