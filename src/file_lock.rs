@@ -13,7 +13,7 @@ const ATTEMPTS: u32 = 100;
 /// "No locks available": what NFS without a lock manager returns.
 const ENOLCK: i32 = 37;
 
-/// An exclusive `flock` on a file of its own, which holds the id of the process.
+/// An exclusive `flock` on a separate file, which contains the process id.
 ///
 /// The kernel releases the lock when the process ends, however it ends; a file that was left behind blocks nobody.
 pub(crate) struct FileLock {

@@ -21,7 +21,7 @@ impl WholeFile {
     /// Starts the file.
     ///
     /// # Errors
-    /// [`Error::Write`] where the folder is not there or cannot be written, or `path` is no regular file.
+    /// [`Error::Write`] if the folder does not exist or is not writable, or if `path` is not a regular file.
     pub fn create(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::Write { path: path.to_path_buf(), source };
         if path.exists() && !path.is_file() {

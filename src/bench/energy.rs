@@ -62,7 +62,7 @@ impl Sensor {
 /// The sensor, what stops the thread that reads it, and the watts that the thread gives.
 type Running = (Sensor, Sender<()>, JoinHandle<Vec<f64>>);
 
-/// Reads a sensor in a thread of its own until it is stopped.
+/// Reads a sensor in a separate thread until stopped.
 pub struct PowerMeter {
     running: Result<Running, String>,
     started: std::time::Instant,
@@ -188,7 +188,7 @@ fn battery(sys: &Path) -> Result<Sensor, String> {
     Err(reason)
 }
 
-/// Folders and links to folders in a folder, by name; none where it is not there.
+/// Folders and links to folders in a folder, by name; none if it does not exist.
 fn folders(path: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut folders: Vec<_> = entries.filter(|path| path.is_dir()).collect();

@@ -15,7 +15,7 @@ use edgefuse::config::model_folder::ModelFolder;
 use edgefuse::config::{Device, ModelEntry, Texts};
 use edgefuse::error::Error;
 
-/// Tells what the board must have of its own.
+/// Describes what the board must provide itself.
 const BOARD: &str = "BOARD.txt";
 
 /// What goes into the archive.

@@ -134,7 +134,7 @@ impl Printer {
     }
 }
 
-/// Captions and answers, one a line; in the text of all steps the best alone.
+/// Captions and answers, one per line; among the text of all steps, only the best.
 impl Printer {
     fn caption(&self, caption: &CaptionText) -> String {
         match &caption.captions {

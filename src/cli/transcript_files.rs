@@ -19,7 +19,7 @@ pub(super) struct TranscriptFiles {
 }
 
 impl TranscriptFiles {
-    /// Makes the folder, if it is not there.
+    /// Creates the folder if it does not exist.
     ///
     /// # Errors
     /// One line: the folder cannot be made, or is none.

@@ -15,7 +15,7 @@ pub enum ConfigError {
         /// What the system said.
         source: io::Error,
     },
-    /// No device file was named and the default one is not there.
+    /// No device file was named, and the default one does not exist.
     #[error(
         "no device file: {} is not there; name one with --config FILE or in EDGEFUSE_CONFIG",
         path.display()

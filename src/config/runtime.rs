@@ -33,7 +33,7 @@ pub struct Runtime {
 pub struct Threads {
     /// Threads inside one operator; 0 leaves the choice to ONNX Runtime (one a physical core).
     pub intra: usize,
-    /// Operators that run side by side.
+    /// Operators that run in parallel.
     pub inter: usize,
     /// Whether idle threads spin: lower latency, but a busy core between inferences.
     pub spinning: bool,

@@ -15,7 +15,7 @@ const LARGEST: u64 = 16 << 20;
 /// A list of texts, such as candidate answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Texts {
-    /// A file with one text a line, in UTF-8.
+    /// A file with one text per line, in UTF-8.
     File(PathBuf),
     /// The texts.
     List(Vec<String>),

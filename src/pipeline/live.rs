@@ -69,7 +69,7 @@ pub fn transcribe_live(
     outcome
 }
 
-/// Reads `stream` on a thread of its own: sound is taken up while a text is decoded. The last thing sent is the stream's
+/// Reads `stream` on a separate thread: sound is received while a text is decoded. The last thing sent is the stream's
 /// error, if it has one.
 fn read(stream: impl Read + Send + 'static, name: String, sample_rate: u32) -> Receiver<Result<Vec<f32>, AudioError>> {
     let (sender, receiver) = mpsc::sync_channel(MOST_WAITING);

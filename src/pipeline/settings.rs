@@ -39,7 +39,7 @@ pub fn settings(device: &Device, steps: &[Step]) -> Result<String, Error> {
     for (kind, entry) in models {
         let file = entry.path.join(MODEL_FILE);
         let mut hash = Sha256::new();
-        // A model that is not there is the first step's error to report.
+        // A missing model is the first step's error to report.
         hash.update(fs::read(&file).unwrap_or_default());
         hash.update(format!("{:?}", entry.precision));
         parts.push(format!("models.{kind}-{}", hex(&hash.finalize()[..4])));

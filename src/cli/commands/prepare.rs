@@ -41,7 +41,7 @@ pub(in crate::cli) fn prepare(global: &Global) -> Result<Outcome, Stop> {
     let engine = engine(global, &device)?;
     let mut outcome = Outcome::Done;
     for entry in [&device.whisper, &device.blip, &device.student, &device.vad].into_iter().flatten() {
-        // A model that is not there keeps none of the others from being prepared.
+        // A missing model does not prevent the others from being prepared.
         let loader = match Loader::new(engine.clone(), entry) {
             Ok(loader) => loader,
             Err(error) => {

@@ -187,7 +187,7 @@ impl GraphSpec {
         })
     }
 
-    /// The names of all files that belong to this graph; a name of weights may be of a file that is not there.
+    /// The names of all files that belong to this graph; a weights file that is named need not exist.
     pub(super) fn file_names(&self) -> impl Iterator<Item = String> {
         self.files.iter().flat_map(|(precision, file)| [file.clone(), self.weights_file(precision, file)])
     }

@@ -22,7 +22,7 @@ pub struct TensorRtOptions {
     pub int8: bool,
     /// Name of the calibration table in the engine cache, for `int8`.
     pub int8_calibration_table: Option<String>,
-    /// Folder for built engines; each graph gets a folder of its own inside.
+    /// Folder for built engines, with one subfolder per graph.
     pub engine_cache: Option<PathBuf>,
     /// Whether measured kernel times are kept beside the engines: later builds for the same GPU are faster.
     pub timing_cache: bool,

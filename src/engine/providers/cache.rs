@@ -40,7 +40,7 @@ pub(super) fn folder(options: &TensorRtOptions, key: &CacheKey) -> Result<Option
     ));
     let unwritable = |source: io::Error| EngineError::EngineCache { path: folder.clone(), source };
     fs::create_dir_all(&folder).map_err(unwritable)?;
-    // A folder that is there may still be on a read-only file system: better now than after minutes of building.
+    // An existing folder may still be on a read-only file system: better to fail now than after minutes of building.
     let probe = folder.join(format!(".edgefuse-{}", std::process::id()));
     fs::write(&probe, b"").and_then(|()| fs::remove_file(&probe)).map_err(unwritable)?;
     Ok(Some(folder))

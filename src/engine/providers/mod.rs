@@ -42,7 +42,7 @@ pub(super) fn register(
     let mut registered = Registered::default();
     for provider in providers {
         let name = provider.name();
-        // Asked before anything is prepared: an engine cache is not made for a provider that is not there.
+        // Checked before anything is prepared: no engine cache is created for a missing provider.
         let outcome = dispatch::in_library(provider);
         let cache = match (&outcome, provider, key) {
             (Ok(()), Provider::TensorRt(options), Some(key)) => cache::folder(options, key)?,

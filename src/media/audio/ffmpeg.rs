@@ -110,7 +110,7 @@ struct Messages {
 }
 
 impl Process {
-    /// Reads what ffmpeg has to say, on a thread of its own, so that it never waits for us.
+    /// Reads ffmpeg's messages on a separate thread, so that it never waits for us.
     fn listen(&mut self) {
         let Some(stderr) = self.child.stderr.take() else { return };
         let messages = self.messages.clone();

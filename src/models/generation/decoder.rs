@@ -82,12 +82,12 @@ impl CrossAttention {
         CrossAttention { keys: outputs.take("cross_key"), values: outputs.take("cross_value") }
     }
 
-    /// The keys, one a layer: the first axis has one entry a window.
+    /// The keys, one per layer; the first axis has one entry per window.
     pub fn keys(&self) -> &[Tensor] {
         &self.keys
     }
 
-    /// The values, one a layer: the first axis has one entry a window.
+    /// The values, one per layer; the first axis has one entry per window.
     pub fn values(&self) -> &[Tensor] {
         &self.values
     }
@@ -224,7 +224,7 @@ impl Decoding<'_> {
         Ok(())
     }
 
-    /// Sequences side by side.
+    /// Number of sequences in the batch.
     pub fn rows(&self) -> usize {
         self.rows
     }

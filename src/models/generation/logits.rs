@@ -82,7 +82,7 @@ pub(super) fn max_and_log_sum(values: &[f32]) -> (f32, f32) {
 
 const LANES: usize = 16;
 
-/// The largest value, several side by side; minus infinity for nothing.
+/// The largest value, computed in parallel lanes; minus infinity for an empty slice.
 pub(crate) fn largest(values: &[f32]) -> f32 {
     let pick = |a: f32, b: f32| if b > a { b } else { a };
     let mut lanes = [f32::NEG_INFINITY; LANES];

@@ -31,7 +31,7 @@ pub fn sample(
     write_rows(decoding, logits.select(&rows), search, |logits| draw(logits, temperature, random))
 }
 
-/// Writes one text a row. A row whose text has ended is fed end tokens until the others have ended too.
+/// Writes one text per row. A row whose text has ended is fed end tokens until the others have ended too.
 fn write_rows(
     decoding: &mut Decoding,
     mut logits: Logits,

@@ -7,7 +7,7 @@ use crate::config::model_folder::{EmbeddingSpec, StudentInput};
 use crate::engine::Tensor;
 use crate::error::Error;
 
-/// Mel frames fed for a sound that is not there; the presence mask hides them.
+/// Mel frames fed for an absent sound; the presence mask hides them.
 const ABSENT_FRAMES: usize = 8;
 
 /// What the student is shown; each part is optional.

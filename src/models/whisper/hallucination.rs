@@ -169,7 +169,7 @@ mod tests {
         let mut segments = vec![sound(0.0), made_up(10.0), sound(20.0)];
         assert_eq!(judge(&mut segments, WINDOW, 2.0), Verdict::Keep(Some(1_000)));
         assert_eq!(segments, [sound(0.0)]);
-        // Nothing but silence behind it: the recording is done.
+        // Only silence follows: the recording is done.
         let mut segments = vec![sound(0.0), made_up(28.0)];
         assert_eq!(judge(&mut segments, Heard { content: 3_000, ..WINDOW }, 2.0), Verdict::Keep(Some(3_000)));
         assert_eq!(segments.len(), 1);

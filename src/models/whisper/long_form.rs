@@ -121,7 +121,7 @@ impl<'o> LongForm<'o> {
         }
         // A segment without length or text says nothing.
         segments.retain(|segment| segment.start != segment.end && !segment.text.trim().is_empty());
-        // Windows that are decoded side by side cannot tell each other anything.
+        // Windows that are decoded at once cannot condition each other.
         let alone = self.options.batch_size == 1;
         segments.iter().filter(|_| alone).for_each(|segment| self.context.add(&segment.tokens));
         if alone && (!self.options.condition_on_previous_text || decoded.temperature > MOST_TEMPERATURE_TO_TELL) {

@@ -62,7 +62,7 @@ impl Whisper {
     pub fn load(loader: Loader) -> Result<Self, Error> {
         let folder = loader.folder().clone();
         let Kind::Whisper(spec) = &folder.kind else { return Err(loader.wrong_kind("whisper")) };
-        // Each takes one core most of its time: side by side they are there in half the time.
+        // Each uses one core for most of its time: in parallel they load in half the time.
         let (encoder, decoder, tokens) = thread::scope(|scope| {
             let decoder = scope.spawn(|| Decoder::load(&loader, "decoder"));
             let tokens = scope.spawn(|| TokenBytes::load(&folder, &spec.tokenizer));

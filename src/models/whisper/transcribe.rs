@@ -116,7 +116,7 @@ impl Whisper {
         })
     }
 
-    /// Decodes some windows side by side, and what one of them leaves open by itself.
+    /// Decodes some windows at once, and separately what one of them leaves unfinished.
     fn transcribe_clips(
         &self,
         spectrogram: &mut Spectrogram<impl Samples>,

@@ -20,7 +20,7 @@ use crate::cli::{Outcome, Stop, say};
 use process::{Child, Ended};
 use report::{ColdReport, Report};
 
-/// Measures each task of the chosen models, each in processes of its own.
+/// Measures each task of the chosen models in its own processes.
 pub(in crate::cli) fn bench(global: &Global, args: &Bench) -> Result<Outcome, Stop> {
     super::no_subtitles(global)?;
     let kinds: &[_] = match args.which {

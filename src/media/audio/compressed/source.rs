@@ -9,7 +9,7 @@ use symphonia::core::io::MediaSource;
 
 /// Where the bytes of a recording come from.
 pub(in super::super) enum Input {
-    /// A file, which several readers may share, each with a position of its own.
+    /// A file that several readers may share, each with its own position.
     File(Arc<File>),
     /// A stream, read once; `None` when it has been taken.
     Stream(Option<Box<dyn Read + Send>>),
@@ -37,7 +37,7 @@ impl Input {
     }
 }
 
-/// A shared file with a position of its own.
+/// A shared file with its own position.
 pub(in super::super) struct FileBytes {
     file: Arc<File>,
     position: u64,

@@ -38,7 +38,7 @@ pub struct LogMelConfig {
     pub sample_rate: u32,
     /// Samples in a frame, and the length of its Fourier transform. Whisper: 400.
     pub n_fft: usize,
-    /// Samples from one frame to the next. Whisper: 160, so 100 frames a second.
+    /// Samples from one frame to the next. Whisper: 160, so 100 frames per second.
     pub hop_length: usize,
     /// Mel bins. Whisper: 80; large-v3 and turbo: 128.
     pub n_mels: usize,

@@ -5,7 +5,7 @@ use super::encoding::Encoding;
 
 /// Room for some frames, behind a header that is true.
 ///
-/// `hound` takes a header at its word, counts bytes in 32 bits, and cannot stop before a sample that is not there yet.
+/// `hound` trusts headers, counts bytes in 32 bits, and cannot stop before a sample that has not arrived yet.
 /// So it is not given the file or the stream, but what has come of it, block by block.
 pub(super) struct Block {
     encoding: Encoding,

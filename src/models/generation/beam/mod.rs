@@ -17,7 +17,7 @@ pub use transformers::{EarlyStopping, TransformersBeams};
 
 /// In what implementations of beam search differ.
 pub trait BeamPolicy {
-    /// Texts that go on side by side.
+    /// Beam width.
     fn beams(&self) -> usize;
 
     /// Turns the logits of a text's next token into what is added to the text's score for each token.
@@ -77,7 +77,7 @@ struct Window {
     done: bool,
 }
 
-/// Searches with the policy's number of texts for each window of `decoding`, which must have one row a window. Gives each
+/// Beam search for each window of `decoding`, which must have one row per window. Gives each
 /// window's texts, as many as that or more.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use crate::models::generation::search::Generated;
 /// change logits, and a window is done when `round(beams * patience)` of its texts have ended.
 #[derive(Debug, Clone, Copy)]
 pub struct OpenAiBeams {
-    /// Texts that go on side by side, at least 1.
+    /// Beam width, at least 1.
     pub beams: usize,
     /// Above 0.
     pub patience: f32,

@@ -9,7 +9,7 @@ use crate::models::generation::search::{Generated, length_normalised};
 /// again; texts are compared by their sum over `length ^ length_penalty`, the end token counted.
 #[derive(Debug, Clone, Copy)]
 pub struct TransformersBeams {
-    /// Texts that go on side by side, at least 1.
+    /// Beam width, at least 1.
     pub beams: usize,
     /// Above 0 for longer texts, below for shorter ones.
     pub length_penalty: f32,

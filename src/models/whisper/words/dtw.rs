@@ -18,7 +18,7 @@ enum Step {
 /// row: `[rows]`, never falling. Empty where the matrix is.
 ///
 /// After openai-whisper's `timing.py`, `dtw_cpu` and `backtrace`: sums in `f32`, and of equal ways the one along the
-/// row. Time and memory are proportional to `rows * columns`, a byte a cell.
+/// row. Time and memory are proportional to `rows * columns`, one byte per cell.
 pub fn first_columns(cost: ArrayView2<f32>) -> Vec<usize> {
     let (rows, columns) = cost.dim();
     if rows == 0 || columns == 0 {
