@@ -1,4 +1,4 @@
-//! The error of the library's public interface.
+//! Errors returned by this crate.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use crate::media::audio::AudioError;
 use crate::media::image::ImageError;
 use crate::media::vector::VectorError;
 
-/// Why something was not done. The message is one line: what, where, and what to do.
+/// Errors returned by this crate. The message is one line: what, where, and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -77,8 +77,8 @@ struct Window {
     done: bool,
 }
 
-/// Beam search for each window of `decoding`, which must have one row per window. Gives each
-/// window's texts, as many as that or more.
+/// Beam search for each window of `decoding`, which must have one row per window. Returns, for each window, at least as
+/// many texts as the policy's beam width.
 ///
 /// # Errors
 /// [`EngineError`] when the graph fails.
