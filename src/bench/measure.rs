@@ -14,7 +14,7 @@ use super::task::Task;
 use edgefuse::config::{ByteSize, Device, VadOptions};
 use edgefuse::engine::{Engine, peak_resident_bytes};
 use edgefuse::error::Error;
-use edgefuse::media::audio;
+use edgefuse::media::audio::AudioFile;
 use edgefuse::models::Models;
 use edgefuse::pipeline::{Pipeline, Record, RecordResult};
 
@@ -154,10 +154,12 @@ impl Bench {
                 }
             }
             Bench::Detector { models, audio, options } => {
+                let ffmpeg = models.device().media.ffmpeg.clone();
                 let vad = models.vad("bench")?;
                 let rate = vad.sample_rate();
+                let file = AudioFile::new(&*audio).with_ffmpeg(ffmpeg);
                 let samples =
-                    audio::load(audio, rate).map_err(|source| Error::Audio { path: audio.clone(), source })?;
+                    file.load(rate, &mut Vec::new()).map_err(|source| Error::Audio { path: audio.clone(), source })?;
                 vad.stretches(&samples, options)?;
                 let (provider, sound) = (vad.provider(), samples.len() as f64 / f64::from(rate));
                 Ok(Ran { provider, auto: models.engine().chosen_precisions(), sound: Some(sound) })

@@ -86,6 +86,7 @@ impl Device {
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let layers = checked(path)?;
         layers.iter().try_for_each(library_is_there)?;
+        layers.iter().try_for_each(ffmpeg_is_there)?;
         Self::of(path, &layers)
     }
 
@@ -228,6 +229,16 @@ fn ffmpeg(layer: &Layer) -> Option<Ffmpeg> {
     })
 }
 
+fn ffmpeg_is_there(layer: &Layer) -> Result<(), ConfigError> {
+    match ffmpeg(layer) {
+        Some(Ffmpeg::Program(path)) if !path.is_file() => {
+            let problem = format!("media.ffmpeg: {} is not there", path.display());
+            Err(layer.wrong(&["media", "ffmpeg"], problem))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn library_is_there(layer: &Layer) -> Result<(), ConfigError> {
     let library = layer.raw.runtime.library.as_ref().map(|library| layer.base.join(library));
     match library.filter(|library| !library.exists()) {
@@ -325,6 +336,9 @@ mod tests {
             ("device: x\nmodels:\n  wisper: {path: a}\n", ":3:3: ", "expected one of `whisper`, `blip`, `student`"),
             ("device: x\nexecution_providers: [gpu]\n", ":2:23: ", "unknown execution provider `gpu`"),
             ("device: x\nruntime:\n  library: nowhere.so\n", ":3:12: ", "nowhere.so is not there"),
+            ("device: x\nmedia: {ffmpeg: bin/ffmpeg}\n", ":2:17: ", "bin/ffmpeg is not there"),
+            ("device: x\nmedia: {ffmpeg: always}\n", ":2:17: ", "expected `auto`, `never` or the path of an ffmpeg"),
+            ("device: x\nmedia: [never]\n", ":2:8: ", "`media` must be a mapping such as `{ffmpeg: never}`"),
             ("device: x\nruntime:\n  threads: {intra: 50000}\n", ":3:20: ", "more than 1024"),
             ("device: x\npipeline:\n  - caption\n  - caption\n", ":4:5: ", "stands twice"),
             ("device: x\npipeline:\n  - ask: {question: transcript}\n", ":3:5: ", "no `transcribe` before it"),
@@ -339,6 +353,25 @@ mod tests {
             assert!(error.contains(place) && error.contains(told), "{text}: {error}");
             assert!(!error.contains('\n'), "{error}");
         }
+    }
+
+    #[test]
+    fn an_ffmpeg_is_chosen_by_the_nearest_file_that_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("bin/ffmpeg");
+        fs::create_dir(folder.path().join("bin")).unwrap();
+        fs::write(&program, "").unwrap();
+        let chosen = |text: &str| {
+            let path = folder.path().join("board.yaml");
+            fs::write(&path, format!("device: board\n{text}\n")).unwrap();
+            Device::load(&path).unwrap().media.ffmpeg
+        };
+        fs::write(folder.path().join("base.yaml"), "device: base\nmedia: {ffmpeg: never}\n").unwrap();
+        assert_eq!(chosen(""), Ffmpeg::Auto);
+        assert_eq!(chosen("media: {ffmpeg: auto}"), Ffmpeg::Auto);
+        assert_eq!(chosen("media: {ffmpeg: bin/ffmpeg}"), Ffmpeg::Program(program));
+        assert_eq!(chosen("extends: base.yaml"), Ffmpeg::Never);
+        assert_eq!(chosen("extends: base.yaml\nmedia: {ffmpeg: auto}"), Ffmpeg::Auto);
     }
 
     #[test]

@@ -20,12 +20,12 @@ pub enum MediaKind {
 }
 
 impl MediaKind {
-    /// The kind, by file name extension.
+    /// The kind by the file's extension, and by its content where program text has the same one (`.ts`).
     pub fn of(path: &Path) -> Option<Self> {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
         if EXTENSIONS.iter().chain(UNSUPPORTED_EXTENSIONS).any(|known| *known == extension) {
             Some(MediaKind::Image)
-        } else if audio::EXTENSIONS.contains(&extension.as_str()) {
+        } else if audio::is_recording(path) {
             Some(MediaKind::Audio)
         } else {
             None

@@ -5,13 +5,17 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod audio;
+mod ffmpeg;
 mod fuzz;
 mod image;
+mod joined;
 mod live;
 mod log_mel;
 mod log_mel_stream;
+mod opus;
 mod pictures;
 mod reader;
+mod wording;
 
 use std::path::PathBuf;
 

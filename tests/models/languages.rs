@@ -52,7 +52,7 @@ fn both_halves_of_a_recording_keep_their_language() {
     };
     let spanish = words(alone(&[&data("spanish.wav"), "--language", "es"])["text"].as_str().unwrap());
     let path = path.to_str().unwrap();
-    for way in [&[][..], &["--multilingual"], &["--batch-size", "2"]] {
+    for way in [&[][..], &["--multilingual"], &["--batch-size", "2"], &["--multilingual", "--batch-size", "2"]] {
         let found = alone(&[&[path][..], way].concat());
         let segments = found["segments"].as_array().unwrap();
         let languages: Vec<&str> = segments.iter().map(|segment| segment["language"].as_str().unwrap()).collect();

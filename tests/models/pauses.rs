@@ -46,8 +46,13 @@ fn expect_in_sentences(segments: &[Value], places: &[(f64, f64)], about: &str) {
 fn segments_stay_on_their_side_of_a_pause() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("pauses.wav");
-    let ways: [&[&str]; 4] =
-        [&[], &["--timestamps", "word"], &["--batch-size", "2"], &["--encoder-context", "adaptive", "--beams", "2"]];
+    let ways: [&[&str]; 5] = [
+        &[],
+        &["--timestamps", "word"],
+        &["--batch-size", "2"],
+        &["--timestamps", "word", "--batch-size", "4"],
+        &["--encoder-context", "adaptive", "--beams", "2"],
+    ];
     for pauses in [&[20.0][..], &[4.0, 3.0]] {
         let places = sentences(&path, pauses);
         for way in ways {

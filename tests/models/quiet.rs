@@ -23,6 +23,23 @@ fn quiet_speech_and_speech_on_an_offset_are_heard() {
 }
 
 #[test]
+fn quiet_noise_and_hum_are_not_taken_for_speech() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("noise.wav");
+    let mut random = fastrand::Rng::with_seed(3);
+    let noise: Vec<f32> = (0..8 * RATE).map(|_| 2.0 * random.f32() - 1.0).collect();
+    let hum: Vec<f32> =
+        (0..8 * RATE).map(|at| (at as f32 * 50.0 * std::f32::consts::TAU / RATE as f32).sin()).collect();
+    for (name, sound) in [("noise", noise), ("hum", hum)] {
+        for peak in [0.01, 0.003_16, 0.001] {
+            write_wav(&path, sound.iter().map(|sample| sample * peak));
+            let run = edgefuse(["--quiet", "transcribe", path.to_str().unwrap()]).expect(0);
+            assert_eq!(run.stdout.trim(), "", "{name} of {peak}");
+        }
+    }
+}
+
+#[test]
 fn a_recording_without_speech_says_how_loud_it_is() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("nothing.wav");

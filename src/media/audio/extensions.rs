@@ -1,5 +1,9 @@
 //! File name extensions of sound files, for scanning folders. A file's content decides what it is.
 
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
 /// Extensions of recordings, and of films, whose sound is a recording; in lower case. Those in the last two lines are
 /// read through ffmpeg.
 pub const EXTENSIONS: &[&str] = &[
@@ -8,3 +12,54 @@ pub const EXTENSIONS: &[&str] = &[
     "au", "snd", "ac3", "eac3", "dts", "w64", "wv", "ape", "tta", "tak", "mpc", "ra", "rm", "voc", "wmv", "asf", "avi",
     "flv", "mpg", "mpeg", "ts", "mts", "m2ts", "vob", "mxf",
 ];
+
+/// Extensions that program text has, too (TypeScript).
+const ALSO_TEXT: &[&str] = &["ts", "mts"];
+
+/// Whether the file at `path` is named like a recording. Where program text has the same name, the content decides.
+pub fn is_recording(path: &Path) -> bool {
+    let Some(extension) = path.extension().and_then(|extension| extension.to_str()) else { return false };
+    let extension = extension.to_ascii_lowercase();
+    EXTENSIONS.contains(&extension.as_str())
+        && !(ALSO_TEXT.contains(&extension.as_str()) && path.is_file() && !is_transport_stream(path))
+}
+
+/// Whether a file begins with two packets of an MPEG transport stream (ISO 13818-1): of 188 bytes, or with a time of 4
+/// bytes in front of each, as cameras write them.
+fn is_transport_stream(path: &Path) -> bool {
+    const SYNC: Option<&u8> = Some(&0x47);
+    let mut beginning = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(197).read_to_end(&mut beginning));
+    let is_at = |first: usize, len: usize| beginning.get(first) == SYNC && beginning.get(first + len) == SYNC;
+    read.is_ok() && (is_at(0, 188) || is_at(4, 192))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn program_text_is_no_recording() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut film = [0; 400];
+        (film[0], film[188]) = (0x47, 0x47);
+        let mut camera = [0; 400];
+        (camera[4], camera[196]) = (0x47, 0x47);
+        for (name, content, expected) in [
+            ("film.ts", &film[..], true),
+            ("camera.MTS", &camera, true),
+            ("server.ts", b"GET = 1".as_slice(), false),
+            ("index.mts", b"", false),
+            ("short.wav", b"", true),
+            ("notes.txt", &film, false),
+        ] {
+            let path = folder.path().join(name);
+            fs::write(&path, content).unwrap();
+            assert_eq!(is_recording(&path), expected, "{name}");
+        }
+        // What is not there is called a recording that is not there.
+        assert!(is_recording(&folder.path().join("none.ts")));
+    }
+}

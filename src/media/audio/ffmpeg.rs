@@ -8,11 +8,11 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::AudioError;
 use super::decoder::Decoder;
@@ -22,6 +22,9 @@ use crate::config::Ffmpeg;
 
 /// ffmpeg may take this long without producing a sample.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// And this long to end after its last sample.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Bytes read from ffmpeg at a time, and how many blocks of them wait at most.
 const BLOCK_LEN: usize = 1 << 16;
@@ -135,15 +138,30 @@ impl Process {
         if messages.error.is_empty() { "it ended without a word".to_string() } else { messages.error.clone() }
     }
 
+    /// How it ended, or `None` where it does not: having closed its output, it has nothing left to do.
+    fn ended(&mut self) -> Option<ExitStatus> {
+        let deadline = Instant::now() + GRACE;
+        while Instant::now() < deadline {
+            match self.child.try_wait() {
+                Ok(None) => thread::sleep(Duration::from_millis(5)),
+                Ok(status) => return status,
+                Err(_) => return None,
+            }
+        }
+        let _ = self.child.kill();
+        None
+    }
+
     /// Adds what is to be said about a recording that was read to its end.
     fn finish(&mut self, warnings: &mut Vec<String>) {
-        let succeeded = self.child.wait().is_ok_and(|status| status.success());
+        let succeeded = self.ended().is_some_and(|status| status.success());
         let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
         if messages.tracks > 1 {
             warnings.push(format!("it has {} audio tracks: the one that ffmpeg prefers is used", messages.tracks));
         }
         if !succeeded {
-            warnings.push(format!("ffmpeg stopped early: {}", messages.error));
+            let error = if messages.error.is_empty() { "it did not say why" } else { &messages.error };
+            warnings.push(format!("ffmpeg stopped early: {error}"));
         }
     }
 }

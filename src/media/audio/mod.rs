@@ -41,7 +41,7 @@ mod wav;
 
 pub use error::AudioError;
 pub use excerpts::Excerpts;
-pub use extensions::EXTENSIONS;
+pub use extensions::{EXTENSIONS, is_recording};
 pub use file::AudioFile;
 pub use live::LiveReader;
 pub use log_mel::{Extent, LogMel, LogMelConfig, LogMelStream, Spectrogram, Window, normalise};

@@ -28,8 +28,8 @@ impl AudioReader {
     /// The format is told by the file's content, never by its name. Channels are averaged. A file that already is mono
     /// at `sample_rate` comes back untouched (16-bit samples as `value / 32768`); another rate is resampled without a
     /// shift in time, to `round(frames * sample_rate / file's rate)` samples. The silence that an encoder puts in front
-    /// is taken off where the file tells its length and the decoder reads it (mp3, vorbis); in front of AAC some 20 to
-    /// 50 ms stay.
+    /// is taken off where the file declares it (mp3, vorbis, opus, the edit list of MP4); in front of AAC without a
+    /// container 20 to 50 ms stay.
     ///
     /// What can be saved is saved, with a warning, as ffmpeg and libsndfile do: a file cut off in the middle gives what
     /// is there, corrupt packets are left out, samples that are not finite become 0, and samples beyond [-1, 1] are

@@ -161,7 +161,10 @@ impl CompressedDecoder {
 
     /// A track begins: where its container says so, some of it is left out.
     fn skip_start(&mut self) {
-        let skipped = self.skipped.iter().find(|(id, _)| *id == self.track.id).map_or(0.0, |(_, seconds)| *seconds);
+        let skipped = self.skipped.iter().find(|(id, _)| *id == self.track.id).map(|(_, seconds)| *seconds);
+        // An edit that would leave nothing is a mistake.
+        let skipped = skipped.filter(|skipped| self.track.declared.is_none_or(|length| *skipped < length));
+        let skipped = skipped.unwrap_or(0.0);
         self.to_skip = skipped;
         self.track.declared = self.track.declared.map(|declared| declared - skipped);
         if skipped > MOST_PRIMING_SECONDS {

@@ -101,15 +101,15 @@ fn skipped_seconds(file: &mut (impl Read + Seek), parts: &[FoundBox]) -> Result<
     let list = bytes_at(file, list, list_end.saturating_sub(list).min(8 + 20 * MOST_EDITS))?;
     let (Some(scale @ 1..), Some(count)) = (scale, be_u32(&list, 4)) else { return Ok(None) };
     let long = list.first() == Some(&1);
-    let mut starts = Vec::new();
-    for edit in list.get(8..).unwrap_or_default().chunks_exact(if long { 20 } else { 12 }).take(count as usize) {
-        let start = match (be_u32(edit, 8), be_u32(edit, 12)) {
-            (Some(high), Some(low)) if long => (u64::from(high) << 32 | u64::from(low)).cast_signed(),
-            _ => i64::from(be_u32(edit, 4).unwrap_or(0).cast_signed()),
-        };
-        starts.push(start);
+    let edits: Vec<&[u8]> = list.get(8..).unwrap_or_default().chunks_exact(if long { 20 } else { 12 }).collect();
+    if edits.len() < count as usize {
+        return Ok(None);
     }
-    starts.retain(|start| *start >= 0);
+    let start = |edit: &&[u8]| match (be_u32(edit, 8), be_u32(edit, 12)) {
+        (Some(high), Some(low)) if long => (u64::from(high) << 32 | u64::from(low)).cast_signed(),
+        _ => i64::from(be_u32(edit, 4).unwrap_or(0).cast_signed()),
+    };
+    let starts: Vec<i64> = edits.iter().take(count as usize).map(start).filter(|start| *start >= 0).collect();
     Ok(match starts[..] {
         [start] => Some(start as f64 / f64::from(scale)),
         _ => None,

@@ -67,3 +67,37 @@ impl Opus {
         Some(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One stream of one channel, with nothing to drop.
+    fn opened() -> Opus {
+        Opus::new(b"OpusHead\x01\x01\0\0\x80\xbb\0\0\0\0\0").unwrap()
+    }
+
+    #[test]
+    fn a_packet_without_a_frame_is_a_pause_as_long_as_it_says() {
+        // Discontinuous transmission: only the first byte, which declares SILK of 20 and 60 ms, and CELT of 20 ms
+        // (RFC 6716, 3.1).
+        for (first, frames) in [(0x08, 960), (0x18, 2_880), (0xf8, 960), (0xf9, 1_920)] {
+            let (mut opus, mut samples) = (opened(), Vec::new());
+            opus.decode(&[first], &mut samples).unwrap();
+            assert_eq!(samples.len(), frames, "{first:#x}");
+            assert!(samples.iter().all(|sample| sample.abs() < 0.01));
+        }
+    }
+
+    #[test]
+    fn headers_that_break_the_rules_are_refused() {
+        for head in [
+            &b""[..],
+            b"OpusHead",
+            b"OpusTags\x01\x01\0\0\x80\xbb\0\0\0\0\0",
+            b"OpusHead\x01\x03\0\0\x80\xbb\0\0\0\0\0",
+        ] {
+            assert!(Opus::new(head).is_none(), "{head:?}");
+        }
+    }
+}

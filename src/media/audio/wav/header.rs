@@ -29,6 +29,10 @@ pub(crate) struct Header {
     sample_len: u16,
     /// Bytes of samples: whole frames, and never beyond the end of the file. `None`: until the stream ends.
     pub(crate) data_len: Option<u64>,
+    /// Bytes of the samples' chunk behind the last whole frame, its padding among them.
+    pub(crate) tail: usize,
+    /// Bytes of the file from the first sample on; `None` for a stream.
+    pub(crate) available: Option<u64>,
     /// What is odd about the file, though it can be used.
     pub(crate) warning: Option<String>,
 }
@@ -80,7 +84,16 @@ impl Header {
 
     /// The header that raw samples lack: 16-bit little-endian mono, until the stream ends.
     pub(crate) fn raw(sample_rate: u32) -> Self {
-        Self { format_tag: PCM, channels: 1, sample_rate, sample_len: 2, data_len: None, warning: None }
+        Self {
+            format_tag: PCM,
+            channels: 1,
+            sample_rate,
+            sample_len: 2,
+            data_len: None,
+            tail: 0,
+            available: None,
+            warning: None,
+        }
     }
 
     /// How a sample is written down, where it is a plain number and not an encoding to be undone.
@@ -157,6 +170,8 @@ impl Format {
             sample_rate: self.sample_rate,
             sample_len: self.sample_len,
             data_len: Some(declared),
+            tail: 0,
+            available,
             warning: None,
         };
         if header.encoding().is_none() {
@@ -176,7 +191,11 @@ impl Format {
                 Some(available)
             }
         };
-        header.data_len = header.data_len.map(|len| len - len % u64::from(header.frame_len()));
+        if let Some(len) = header.data_len {
+            let part = len % u64::from(header.frame_len());
+            header.tail = (part + len % 2) as usize;
+            header.data_len = Some(len - part);
+        }
         Ok(header)
     }
 }

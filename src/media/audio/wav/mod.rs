@@ -6,11 +6,13 @@
 
 mod block;
 mod encoding;
+mod following;
 mod header;
 
 use std::io::{ErrorKind, Read};
 
 use block::Block;
+use following::{Ahead, Following};
 pub(super) use header::{Header, format_name};
 
 use super::AudioError;
@@ -26,23 +28,40 @@ pub(super) fn is_wav(magic: &[u8]) -> bool {
     matches!(magic.get(..4), Some(b"RIFF" | b"RF64")) && magic.get(8..12) == Some(b"WAVE")
 }
 
+/// Bytes behind the samples that are no chunk are samples where they last this many seconds.
+const SHORTEST_UNDECLARED: f64 = 0.1;
+
 /// Decodes the samples of a WAV file or stream, as they come.
+///
+/// Lengths that headers declare do not cut sound off: a second `data` chunk, another WAV file behind this one, and
+/// samples beyond the declared length are all read.
 pub(super) struct WavDecoder<R> {
-    reader: R,
-    sample_rate: u32,
-    channels: usize,
-    /// Bytes of samples that the header promised.
-    data_len: Option<u64>,
-    received: u64,
+    reader: Ahead<R>,
+    block_seconds: f64,
+    recording: Recording,
     /// What is odd about the header.
     warning: Option<String>,
-    block: Block,
+    seconds_before: f64,
     interleaved: Vec<f32>,
 }
 
-impl<R: Read + Send> WavDecoder<R> {
-    /// `reader` stands at the first sample; `block_seconds` bounds what is waited for and given at a time.
-    pub(super) fn new(reader: R, header: Header, block_seconds: f64) -> Result<Self, AudioError> {
+/// One of the recordings of a file: as a rule, the only one.
+struct Recording {
+    sample_rate: u32,
+    channels: usize,
+    frame_len: usize,
+    /// Bytes of samples that the header promised.
+    data_len: Option<u64>,
+    /// Bytes behind them that belong to their chunk.
+    tail: usize,
+    /// Bytes of the file from the first sample on, where its length is known.
+    available: Option<u64>,
+    received: u64,
+    block: Block,
+}
+
+impl Recording {
+    fn new(header: &Header, block_seconds: f64) -> Result<Self, AudioError> {
         check_sample_rate(header.sample_rate)?;
         let Some(encoding) = header.encoding() else {
             return Err(AudioError::UnsupportedCodec {
@@ -52,27 +71,47 @@ impl<R: Read + Send> WavDecoder<R> {
         let frame_len = usize::from(header.frame_len());
         let block_frames = (f64::from(header.sample_rate) * block_seconds) as usize;
         Ok(Self {
-            reader,
             sample_rate: header.sample_rate,
             channels: usize::from(header.channels),
+            frame_len,
             data_len: header.data_len,
+            tail: header.tail,
+            available: header.available,
             received: 0,
-            warning: header.warning,
             block: Block::new(encoding, frame_len, block_frames.min(BLOCK_LEN / frame_len).max(1))?,
+        })
+    }
+
+    /// Seconds of so many bytes of samples.
+    fn seconds(&self, bytes: u64) -> f64 {
+        (bytes / self.frame_len as u64) as f64 / f64::from(self.sample_rate)
+    }
+}
+
+impl<R: Read + Send> WavDecoder<R> {
+    /// `reader` stands at the first sample; `block_seconds` bounds what is waited for and given at a time.
+    pub(super) fn new(reader: R, header: Header, block_seconds: f64) -> Result<Self, AudioError> {
+        Ok(Self {
+            reader: Ahead::new(reader),
+            block_seconds,
+            recording: Recording::new(&header, block_seconds)?,
+            warning: header.warning,
+            seconds_before: 0.0,
             interleaved: Vec::new(),
         })
     }
 
-    /// Reads what is there now, waiting only where that is nothing; 0 bytes at the end.
+    /// Reads what is there now, waiting only where that is nothing; 0 bytes at the end of the samples.
     fn receive(&mut self) -> Result<usize, AudioError> {
-        let left = self.data_len.map_or(u64::MAX, |len| len - self.received);
-        let room = self.block.room();
+        let recording = &mut self.recording;
+        let left = recording.data_len.map_or(u64::MAX, |len| len - recording.received);
+        let room = recording.block.room();
         let len = room.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         loop {
             match self.reader.read(&mut room[..len]) {
                 Ok(read) => {
-                    self.block.fill(read);
-                    self.received += read as u64;
+                    recording.block.fill(read);
+                    recording.received += read as u64;
                     return Ok(read);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -81,14 +120,64 @@ impl<R: Read + Send> WavDecoder<R> {
         }
     }
 
+    /// Whether there are more samples behind those that the header declares.
+    fn goes_on(&mut self, warnings: &mut Vec<String>) -> Result<bool, AudioError> {
+        let recording = &mut self.recording;
+        let Some(len) = recording.data_len.filter(|len| *len == recording.received) else { return Ok(false) };
+        let left = recording.available.map(|available| available.saturating_sub(len));
+        let shortest = (SHORTEST_UNDECLARED * f64::from(recording.sample_rate)) as u64 * recording.frame_len as u64;
+        let shortest = shortest.min(BLOCK_LEN as u64);
+        let declared = recording.seconds(len);
+        let damaged =
+            |seconds: f64| format!("a second recording after {seconds:.1} s is damaged: what comes before is used");
+        match self.reader.following(recording.tail, left, shortest) {
+            Ok(Following::Nothing) => Ok(false),
+            Ok(Following::Data { size, available }) => {
+                let frame_len = recording.frame_len as u64;
+                self.seconds_before += declared;
+                (recording.data_len, recording.tail) =
+                    (Some(size - size % frame_len), (size % frame_len + size % 2) as usize);
+                (recording.available, recording.received) = (available, 0);
+                Ok(size >= frame_len)
+            }
+            Ok(Following::Undeclared) => {
+                warnings
+                    .push(format!("its header declares {declared:.1} s, and sound goes on behind them: all is used"));
+                recording.data_len = None;
+                Ok(true)
+            }
+            Ok(Following::Recording(header)) => {
+                self.seconds_before += declared;
+                match Recording::new(&header, self.block_seconds) {
+                    Ok(next) => {
+                        self.recording = next;
+                        warnings.extend(header.warning);
+                        Ok(true)
+                    }
+                    Err(_) => {
+                        warnings.push(damaged(self.seconds_before));
+                        Ok(false)
+                    }
+                }
+            }
+            Err(error @ AudioError::File(_)) => Err(error),
+            Err(_) => {
+                warnings.push(damaged(self.seconds_before + declared));
+                Ok(false)
+            }
+        }
+    }
+
     /// What there is to say when nothing more comes.
     fn ending(&self) -> Option<String> {
-        let received = self.received;
-        match self.data_len {
+        let received = self.recording.received;
+        match self.recording.data_len {
             Some(len) if received < len => {
                 Some(format!("it is cut off: {received} of {len} bytes of samples are there and are used"))
             }
-            _ if !self.block.is_empty() => Some("it ends in the middle of a frame, which is left out".to_string()),
+            _ if !self.recording.block.is_empty() => {
+                Some("it ends in the middle of a frame, which is left out".to_string())
+            }
             _ => None,
         }
     }
@@ -97,14 +186,15 @@ impl<R: Read + Send> WavDecoder<R> {
 impl<R: Read + Send> Decoder for WavDecoder<R> {
     fn next(&mut self, warnings: &mut Vec<String>) -> Result<Option<Frames<'_>>, AudioError> {
         warnings.extend(self.warning.take());
-        while !self.block.has_frame() {
-            if self.receive()? == 0 {
+        while !self.recording.block.has_frame() {
+            if self.receive()? == 0 && !self.goes_on(warnings)? {
                 warnings.extend(self.ending());
                 return Ok(None);
             }
         }
         self.interleaved.clear();
-        self.block.decode(&mut self.interleaved)?;
-        Ok(Some(Frames { sample_rate: self.sample_rate, channels: self.channels, interleaved: &self.interleaved }))
+        let Recording { sample_rate, channels, block, .. } = &mut self.recording;
+        block.decode(&mut self.interleaved)?;
+        Ok(Some(Frames { sample_rate: *sample_rate, channels: *channels, interleaved: &self.interleaved }))
     }
 }
