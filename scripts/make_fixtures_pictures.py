@@ -14,6 +14,7 @@ import json
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -62,7 +63,7 @@ def keep(name: str, content: bytes, pixels: np.ndarray | None = None, tolerance:
     }
 
 
-def encoded(image: Image.Image, **options: object) -> bytes:
+def encoded(image: Image.Image, **options: Any) -> bytes:
     file = io.BytesIO()
     image.save(file, **options)
     return file.getvalue()

@@ -16,8 +16,10 @@ import offline  # noqa: F401  before onnxruntime, which reads the variable while
 
 # isort: split
 import onnxruntime
+from onnxruntime import InferenceSession as Session
 
-Session = onnxruntime.InferenceSession
+__all__ = ["ERRORS_ONLY", "EXACT_BYTE_PRODUCTS", "VERSION", "Session", "open_session", "quantize_weights"]
+
 VERSION: str = onnxruntime.__version__
 
 EXACT_BYTE_PRODUCTS = "session.x64quantprecision"

@@ -1,23 +1,36 @@
 //! Notifies systemd of the service's state: datagrams to the socket in `NOTIFY_SOCKET` (`man sd_notify`).
 
+use std::cell::Cell;
 use std::env;
 use std::ffi::OsString;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::{Duration, Instant};
+
+/// How long a message may wait for a receiver whose queue is full: a service must not stand still for want of a listener.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// One sign of life in this time is enough, however many records or tokens pass.
+const BETWEEN_SIGNS: Duration = Duration::from_secs(1);
 
 /// The way to systemd; does nothing where no systemd started the process.
 pub(super) struct Notify {
     socket: Option<(UnixDatagram, SocketAddr)>,
+    last_sign: Cell<Option<Instant>>,
 }
 
 impl Notify {
     pub fn new() -> Self {
         let socket = env::var_os("NOTIFY_SOCKET").and_then(|name| {
-            let found = address(&name).and_then(|address| Ok((UnixDatagram::unbound()?, address)));
+            let found = address(&name).and_then(|address| {
+                let socket = UnixDatagram::unbound()?;
+                socket.set_write_timeout(Some(PATIENCE))?;
+                Ok((socket, address))
+            });
             found.inspect_err(|error| log::warn!("NOTIFY_SOCKET: {error}; systemd is told nothing")).ok()
         });
-        Notify { socket }
+        Notify { socket, last_sign: Cell::new(None) }
     }
 
     /// The service takes work.
@@ -27,7 +40,10 @@ impl Notify {
 
     /// The service is alive: systemd ends one that does not say so for longer than `WatchdogSec`.
     pub fn alive(&self) {
-        self.send("WATCHDOG=1");
+        if self.last_sign.get().is_none_or(|last| last.elapsed() >= BETWEEN_SIGNS) {
+            self.send("WATCHDOG=1");
+            self.last_sign.set(Some(Instant::now()));
+        }
     }
 
     fn send(&self, state: &str) {

@@ -107,7 +107,7 @@ fn a_list_of_answers_that_cannot_be_used_is_told() {
     };
     unreadable(b"", "no text in it");
     unreadable(b"\n \n\n", "no text in it");
-    unreadable(b"red\nbl\xfce\n", "answers.txt:2: not UTF-8");
+    unreadable(b"red\nbl\xfce\n", "answers.txt: not UTF-8 text (line 2, byte 3 of the line)");
     unreadable(&vec![b'a'; (16 << 20) + 1], "larger than 16 MiB");
     ask("nowhere.txt", &[]).expect(WRONG_USE).expect_error(&["nowhere.txt", "o such file"]);
     let directory = folder.path().to_str().unwrap();

@@ -30,6 +30,10 @@ fn crashing(folder: &Path, version: &str, signal: &str) -> PathBuf {
          const void *OrtGetApiBase(void) {{ return &base; }}\n"
     );
     fs::write(folder.join("versions"), format!("VERS_{version} {{ global: OrtGetApiBase; }};\n")).unwrap();
+    // What setup.sh puts beside the real one.
+    for name in ["onnxruntime-LICENSE", "onnxruntime-ThirdPartyNotices.txt"] {
+        fs::write(folder.join(name), "a made text").unwrap();
+    }
     shared(folder, "libonnxruntime.so", &source, &["-Wl,--version-script=versions"])
 }
 

@@ -85,6 +85,23 @@ fn every_file_gets_a_result_and_systemd_hears_of_it() {
 }
 
 #[test]
+fn a_listener_that_does_not_read_holds_nothing_up() {
+    let (folder, [input, output]) = folders();
+    put("easyvqa-23.png", &input, "a.png");
+    let address = folder.path().join("notify");
+    let _systemd = UnixDatagram::bind(&address).unwrap();
+    // Linux queues a few datagrams (net.unix.max_dgram_qlen) and then lets the sender wait.
+    let filler = UnixDatagram::unbound().unwrap();
+    filler.set_nonblocking(true).unwrap();
+    while filler.send_to(b"full", &address).is_ok() {}
+    let config = config(folder.path());
+    let mut watch = command();
+    watch.args(["--config", &config, "watch", &input, "--results", &output, "--until-idle", "1"]);
+    run(watch.env("ORT_DYLIB_PATH", library()).env("NOTIFY_SOCKET", &address)).expect(0);
+    assert_eq!(result(&output, "a.png")[0]["caption"]["text"], "a blue rectangle");
+}
+
+#[test]
 fn folders_that_cannot_be_used() {
     let (folder, [input, output]) = folders();
     let config = config(folder.path());
