@@ -20,7 +20,7 @@ pub enum MediaKind {
 }
 
 impl MediaKind {
-    /// The kind, by file name extension.
+    /// The kind that the file's extension tells.
     pub fn of(path: &Path) -> Option<Self> {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
         if EXTENSIONS.iter().chain(UNSUPPORTED_EXTENSIONS).any(|known| *known == extension) {
