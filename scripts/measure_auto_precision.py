@@ -5,7 +5,8 @@
 
 Needs scripts/requirements/test.txt. One row per kind of graph in src/engine/auto_precision.rs: `signal`, one run of the encoder,
 and `text`, one decoder step behind 10 tokens. Milliseconds, the least of several rounds; the precisions take turns, so that other
-work on the machine disturbs them alike. What a precision costs in fidelity is scripts/compare_precisions.py's to say.
+work on the machine disturbs them alike. With `--threads 1` it is processor time, which other work disturbs least: use it on a
+machine that is not idle. What a precision costs in fidelity is scripts/compare_precisions.py's to say.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def main() -> int:
     args = parser.parse_args()
     args.photographs, args.question = None, None
     processor = processor_class(Path("/proc/cpuinfo").read_text("utf-8"))
-    print(f"{processor}, ONNX Runtime {ort_session.VERSION}, {args.threads} threads\n")
+    print(f"{processor}, ONNX Runtime {ort_session.VERSION}, threads: {args.threads}\n")
     print(table(args.model.name, measured(args)))
     return 0
 
@@ -47,9 +48,10 @@ def measured(args: argparse.Namespace) -> Times:
     names = list(next(iter(graphs.values()))["files"])
     models = {name: subject(args.model, args.threads, name) for name in names}
     times: Times = {"signal": {}, "text": {}}
+    clock = time.thread_time if args.threads == 1 else time.perf_counter
     for _ in range(args.rounds):
         for name, model in models.items():
-            encoder, steps = model.times(items[0], 1, time.perf_counter)
+            encoder, steps = model.times(items[0], 1, clock)
             for kind, found in (("signal", encoder), ("text", steps["10"])):
                 times[kind][name] = min(found, times[kind].get(name, found))
     return times

@@ -1,4 +1,4 @@
-"""Judges a log of `strace -f -y`: no use of the network, no lookup of a host, no file made outside of the allowed folders.
+"""Judges a log of `strace -f -yy`: no use of the network, no lookup of a host, no file made outside of the allowed folders.
 
 python scripts/offline_trace.py LOG --allow DIR...     prints each breach, and exits with 1 if there is one
 """
@@ -19,6 +19,8 @@ FILES = {"creat", "mkdir", "mkdirat", "rename", "renameat", "renameat2", "link",
 OPENS = {"open", "openat"}
 # A pair of connected sockets inside one process leads nowhere.
 HARMLESS = {"socketpair", "shutdown"}
+# Data on a socket within this machine, such as the pair by which a signal wakes `watch`. Whatever connects one is judged itself.
+LOCAL_DATA = re.compile(r"(?:recvfrom|sendto|recvmsg|sendmsg|recvmmsg|sendmmsg)\(\d+<UNIX[^>]*\[\d+->\d+\]>")
 LOOKUPS = ("/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/run/nscd/socket", "/var/run/nscd/socket")
 # Devices, and files of the kernel about the process itself.
 NOT_FILES = ("/dev/", "/proc/")
@@ -40,7 +42,7 @@ def breaches(lines: Iterable[str], allowed: list[Path]) -> Iterator[str]:
         elif name in FILES:
             if not _may_write(paths, allowed):
                 yield f"writes: {line.strip()}"
-        elif name not in HARMLESS and not name.startswith("exit"):
+        elif name not in HARMLESS and not name.startswith("exit") and not LOCAL_DATA.search(line):
             yield f"uses the network: {line.strip()}"
 
 

@@ -101,7 +101,7 @@ python_checks >"$work/python.log" 2>&1 &
 check "rustfmt" cargo fmt --check
 check "clippy" cargo clippy --locked --all-targets -- -D warnings
 $fast || check "cargo doc" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
-check "cargo test" cargo test --locked --lib --bins --test cli --test media --test engine
+check "cargo test" cargo test --locked --lib --bins --test cli --test media --test engine --test fuzz
 $fast || check "cargo test: examples in the documentation" cargo test --locked --doc
 $fast || check "fidelity" cargo test --release --locked --test fidelity
 $fast || check "real models" cargo test --release --locked --test models
@@ -116,7 +116,6 @@ cat "$work/python.log"
 # Measures memory, and builds: by themselves.
 $fast || check "limits of memory" scripts/test_memory.sh --quick
 $fast || check "processors" scripts/test_processors.sh --quick
-$fast || check "fuzzing" scripts/fuzz.sh --minutes 1
 $fast || check "aarch64" scripts/test_aarch64.sh
 
 printf '\n'

@@ -40,7 +40,7 @@ watched() {
     local clean=(env -u ORT_DISABLE_TELEMETRY -u XDG_CACHE_HOME -u EDGEFUSE_CACHE -u CACHE_DIRECTORY "HOME=$work/home"
         "TMPDIR=$work/tmp" PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=scripts)
     if [[ $how == strace ]]; then
-        strace -f -y -qq -s 256 -o "$work/trace" -e trace=network,open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat \
+        strace -f -yy -qq -s 256 -o "$work/trace" -e trace=network,open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat \
             "${clean[@]}" "$@" >/dev/null || code=$?
         .venv/bin/python scripts/offline_trace.py "$work/trace" --allow "$work/home/.cache/edgefuse" "$work/tmp" "$work/out" || code=1
     else

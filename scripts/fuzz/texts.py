@@ -46,6 +46,41 @@ d Node(s) placed on [CUDAExecutionProvider]. Number of nodes: 95
  Node placements
 """
 
+# What a name in a bundle is made from: a path, and the folder that it must lie in.
+NAMES = {
+    "model": "onnx/whisper-tiny.en\n",
+    "absolute": "/opt/edgefuse/./configs/my board.yaml\n/opt/edgefuse",
+    "command": "x;id;.yaml",
+    "outside": "../student\n",
+}
+
+# /proc/meminfo, /proc/self/cgroup, /proc/self/mountinfo and a cgroup's limit.
+CGROUP_2 = """\
+MemTotal:       24576000 kB
+MemAvailable:   20480000 kB
+--
+0::/a
+--
+30 24 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate
+--
+100663296
+"""
+CGROUP_1 = """\
+MemTotal: 1024 kB
+--
+9:name=systemd:/
+4:memory:/a
+--
+36 30 0:32 / /sys/fs/cgroup/memory rw shared:9 - cgroup cgroup rw,memory
+37 30 0:33 / /sys/fs\\040cgroup/cpu rw - cgroup cgroup rw,cpu
+--
+67108864
+"""
+
+EXIF = b"II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00"
+XMP = b'<x:xmpmeta><rdf:Description tiff:Orientation="8"/></x:xmpmeta>'
+BOUNDARY = b"\xff\x00\xff"
+
 LANGUAGES = ("german", "English", "haitian creole", "MANDARIN", "en-US", "zh-Hant", "iw")
 
 
@@ -54,6 +89,9 @@ def targets() -> dict[str, list[tuple[str, bytes]]]:
     return {
         "manifest": [("records.jsonl", MANIFEST.encode())],
         "numbers": [("list", b"[1.5, -2, 3e-8]"), ("nested", b"[[1], 2]")],
+        "bundle_names": [(name, text.encode()) for name, text in NAMES.items()],
+        "memory_limits": [("cgroup-1", CGROUP_1.encode()), ("cgroup-2", CGROUP_2.encode())],
+        "orientation": [("exif", EXIF + BOUNDARY), ("xmp", XMP), ("both", EXIF + BOUNDARY + XMP)],
         "placement": [("mixed", PLACEMENTS.encode())],
         "language": [(name.replace(" ", "-"), name.encode()) for name in LANGUAGES],
         "texts": [("answers.txt", b"\xef\xbb\xbfyes\r\n\r\n  no \n\t\nyes\nno one\nno")],

@@ -22,7 +22,7 @@ pub fn memory_limits() -> Vec<MemoryLimit> {
 }
 
 /// [`memory_limits`] of the system whose files lie below `root`.
-fn limits(root: &Path) -> Vec<MemoryLimit> {
+pub fn limits(root: &Path) -> Vec<MemoryLimit> {
     let mut limits = machine(root);
     limits.extend(cgroups(root));
     limits.extend(ulimits(root));

@@ -45,4 +45,6 @@ pub use tensor::Tensor;
 
 // Not part of the API: readers that only `tests/fuzz` calls directly.
 #[doc(hidden)]
+pub use memory_limit::limits as memory_limits_below;
+#[doc(hidden)]
 pub use placement::of_log as placement_of_log;

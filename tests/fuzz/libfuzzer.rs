@@ -2,6 +2,7 @@
 
 #![no_main]
 
+mod bundle;
 mod cli;
 mod targets;
 

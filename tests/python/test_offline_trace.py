@@ -19,6 +19,9 @@ ALLOWED = [Path("/home/u/.cache/edgefuse"), Path("/out")]
         '12 rename("/out/a", "/etc/a") = 0',
         '12 openat(AT_FDCWD</work>, "/etc/resolv.conf", O_RDONLY|O_CLOEXEC) = 7',
         "12 socket(AF_INET, SOCK_DGRAM|SOCK_CLOEXEC, IPPROTO_IP) = 9<UDP:[1]>",
+        '12 sendto(9<UDP:[10.0.0.2:9->10.0.0.3:53]>, "x", 1, 0, NULL, 0) = 1',
+        "12 recvfrom(4<socket:[255372]>, 0x7fedb87fd788, 1024, MSG_DONTWAIT, NULL, NULL) = -1 EAGAIN",
+        '12 connect(5<UNIX-STREAM:[1]>, {sa_family=AF_UNIX, sun_path="/run/other"}, 110) = 0',
         "12 connect(9<UDP:[1]>, {sa_family=AF_INET, sin_port=htons(53)}, 16) = 0",
     ],
 )
@@ -35,6 +38,8 @@ def test_a_breach_is_found(line: str) -> None:
         '12 openat(AT_FDCWD</>, "out/a.jsonl", O_WRONLY|O_CREAT|O_EXCL, 0666) = 8',
         '12 openat(AT_FDCWD</work>, "/proc/self/clear_refs", O_WRONLY|O_CREAT|O_TRUNC, 0666) = 8',
         "12 socketpair(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC, 0, [3, 4]) = 0",
+        '12 sendto(3<UNIX-STREAM:[262844->262845]>, "x", 1, 0, NULL, 0) = 1',
+        "12 recvfrom(4<UNIX-STREAM:[262845->262844]>,  <unfinished ...>",
         "12 +++ exited with 0 +++",
         "12 --- SIGCHLD {si_signo=SIGCHLD} ---",
     ],

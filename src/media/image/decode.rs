@@ -119,9 +119,10 @@ fn check_header(bytes: &[u8], format: ImageFormat, grant: &mut Grant) -> Result<
 }
 
 pub(super) fn check_size(width: u32, height: u32) -> Result<(), ImageError> {
-    match u64::from(width) * u64::from(height) > MAX_PIXELS {
-        true => Err(ImageError::TooLarge { width, height }),
-        false => Ok(()),
+    match u64::from(width) * u64::from(height) {
+        0 => Err(ImageError::NoPixels { width, height }),
+        pixels if pixels > MAX_PIXELS => Err(ImageError::TooLarge { width, height }),
+        _ => Ok(()),
     }
 }
 

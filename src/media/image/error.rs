@@ -38,6 +38,15 @@ pub enum ImageError {
         height: u32,
     },
 
+    /// The image has no columns or no rows. Some decoders take this for a picture.
+    #[error("has no pixels: it claims {width} x {height}")]
+    NoPixels {
+        /// Columns, from the file's header.
+        width: u32,
+        /// Rows, from the file's header.
+        height: u32,
+    },
+
     /// Decoding needs more memory than is granted to one image.
     #[error("needs more memory than one image may take: {0}")]
     TooMuchMemory(String),

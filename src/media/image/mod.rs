@@ -29,3 +29,6 @@ pub use error::ImageError;
 pub use extensions::{EXTENSIONS, UNSUPPORTED_EXTENSIONS};
 pub use normalise::{PixelConfig, pixel_values};
 pub use resize::{Resample, resize};
+
+#[doc(hidden)] // Not part of the API: only `tests/fuzz` calls it directly.
+pub use orientation::orientation;

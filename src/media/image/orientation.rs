@@ -6,7 +6,7 @@ use ::image::metadata::Orientation;
 const ORIENTATION: u16 = 0x0112;
 
 /// How a picture with this metadata must be turned; `None` where neither names one of the eight orientations.
-pub(super) fn orientation(exif: Option<&[u8]>, xmp: Option<&[u8]>) -> Option<Orientation> {
+pub fn orientation(exif: Option<&[u8]>, xmp: Option<&[u8]>) -> Option<Orientation> {
     // A tag with another value is there, so XMP is not asked.
     match exif.and_then(in_exif) {
         Some(value) => u8::try_from(value).ok().and_then(Orientation::from_exif),

@@ -167,7 +167,9 @@ impl<'o> Live<'o> {
             let (start, end) = (stretch.start as f64 / rate, stretch.end as f64 / rate);
             for mut segment in long_form.take_segments() {
                 segment.keep_within(start, end);
-                events.push(LiveEvent::Final(segment.trimmed()));
+                if segment.start < segment.end {
+                    events.push(LiveEvent::Final(segment.trimmed()));
+                }
             }
             (self.spoken_to, self.decoded_to) = (stretch.end, stretch.end);
             self.speech += stretch.samples() as f64 / rate;

@@ -119,17 +119,17 @@ impl<'o> LongForm<'o> {
                 Verdict::Keep(None) => {}
             }
         }
-        // A segment without length or text says nothing.
+        if self.windows_are_apart {
+            let (start, end) = (whisper.seconds(seek), whisper.seconds(seek + frames));
+            segments.iter_mut().for_each(|segment| segment.keep_within(start, end));
+        }
+        // A segment without length or text says nothing, as in openai-whisper; one beyond its window's sound has none.
         segments.retain(|segment| segment.start != segment.end && !segment.text.trim().is_empty());
         // Windows that are decoded at once cannot condition each other.
         let alone = self.options.batch_size == 1;
         segments.iter().filter(|_| alone).for_each(|segment| self.context.add(&segment.tokens));
         if alone && (!self.options.condition_on_previous_text || decoded.temperature > MOST_TEMPERATURE_TO_TELL) {
             self.context.forget();
-        }
-        if self.windows_are_apart {
-            let (start, end) = (whisper.seconds(seek), whisper.seconds(seek + frames));
-            segments.iter_mut().for_each(|segment| segment.keep_within(start, end));
         }
         self.segments.append(&mut segments);
         // A timestamp of 0.00 s at the end would decode the same window for ever.

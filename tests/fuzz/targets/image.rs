@@ -33,3 +33,17 @@ fn load(path: &Path) -> bool {
     assert!(picture.width() > 0 && picture.height() > 0, "an empty picture");
     true
 }
+
+/// An EXIF block up to the first 0xFF 0x00 0xFF, an XMP packet behind it; either may be missing.
+pub(super) fn orientation(bytes: &[u8]) -> bool {
+    const BOUNDARY: &[u8] = &[0xff, 0x00, 0xff];
+    let boundary = bytes.windows(BOUNDARY.len()).position(|it| it == BOUNDARY);
+    let (exif, xmp) = match boundary {
+        Some(at) => (Some(&bytes[..at]), Some(&bytes[at + BOUNDARY.len()..])),
+        None => (None, Some(bytes)),
+    };
+    let found = image::orientation(exif, xmp);
+    let by_exif = image::orientation(exif, None);
+    assert!(by_exif.is_none() || by_exif == found, "XMP overrules EXIF");
+    found.is_some()
+}

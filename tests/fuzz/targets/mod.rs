@@ -4,6 +4,7 @@
 //! `tests/fuzz/corpus/NAME/`.
 
 mod audio;
+mod bundle;
 mod bytes;
 mod config;
 mod engine;
@@ -37,6 +38,7 @@ pub const ALL: &[Target] = &[
     target("aac",        4_096, audio::file),
     target("aiff",       4_096, audio::file),
     target("bmp",        4_096, image::file),
+    target("bundle_names", 256, bundle::names),
     target("caf",        6_144, audio::file),
     target("dds",        4_096, image::file),
     target("device",     4_096, config::device),
@@ -52,6 +54,7 @@ pub const ALL: &[Target] = &[
     target("m4a",        6_144, audio::file),
     target("manifest",   4_096, manifest::lines),
     target("matroska",   6_144, audio::file),
+    target("memory_limits", 4_096, engine::memory_limits),
     target("model_yaml", 8_192, config::model_folder),
     target("mp3",        6_144, audio::file),
     target("npy",        4_096, vector::file),
@@ -59,6 +62,7 @@ pub const ALL: &[Target] = &[
     target("ogg",        6_144, audio::file),
     target("onnx",       4_096, engine::nodes),
     target("opus",       4_096, audio::file),
+    target("orientation", 1_024, image::orientation),
     target("placement",  1_024, engine::placement),
     target("png",        4_096, image::file),
     target("pnm",        4_096, image::file),

@@ -32,3 +32,8 @@ pub(super) fn with_file<T>(name: &str, bytes: &[u8], read: impl FnOnce(&Path) ->
         read(&path)
     })
 }
+
+/// Calls `read` with the path of a folder that may hold what an earlier call left there.
+pub(super) fn with_folder<T>(name: &str, read: impl FnOnce(&Path) -> T) -> T {
+    SCRATCH.with(|scratch| read(&scratch.0.join(name)))
+}

@@ -41,6 +41,9 @@ const BLOCK_FRAMES: usize = 4096;
 /// packets of the codecs that do this.
 const MOST_PADDING: u64 = 6_000;
 
+/// An edit list that leaves out more than this leaves out more than an encoder's priming, and the result says so.
+const MOST_PRIMING_SECONDS: f64 = 0.2;
+
 /// A declared length is missed by more than the rounding of encoders: 0.25 s.
 const MISSED_SECONDS: f64 = 0.25;
 
@@ -69,6 +72,9 @@ pub(super) struct CompressedDecoder {
     packet: DecodedPacket,
     decoded: u64,
     corrupt: u64,
+    /// Seconds of each track that its container leaves out at the start, by its id; the seconds still to be left out.
+    skipped: Vec<(u32, f64)>,
+    to_skip: f64,
     /// Seconds of sound of the current stream, and of those before it.
     seconds: f64,
     seconds_before: f64,
@@ -90,6 +96,8 @@ struct Opened {
     flac: Option<FlacStreams>,
     /// The audio tracks, the best first.
     candidates: Vec<u32>,
+    /// Seconds that are to be left out at the start of a track, by its id.
+    skipped: Vec<(u32, f64)>,
 }
 
 impl CompressedDecoder {
@@ -100,7 +108,7 @@ impl CompressedDecoder {
             let mut opened = Opened::new(&mut input, magic)?;
             let mut opening = Vec::new();
             let track = track::open(opened.format.as_ref(), &mut opened.candidates, &mut opening)?;
-            Ok(Self {
+            let mut decoder = Self {
                 input,
                 magic: magic.to_vec(),
                 wav_codec,
@@ -117,9 +125,13 @@ impl CompressedDecoder {
                 packet: DecodedPacket::default(),
                 decoded: 0,
                 corrupt: 0,
+                skipped: opened.skipped,
+                to_skip: 0.0,
                 seconds: 0.0,
                 seconds_before: 0.0,
-            })
+            };
+            decoder.skip_start();
+            Ok(decoder)
         })
     }
 
@@ -147,6 +159,16 @@ impl CompressedDecoder {
         Ok(false)
     }
 
+    /// A track begins: where its container says so, some of it is left out.
+    fn skip_start(&mut self) {
+        let skipped = self.skipped.iter().find(|(id, _)| *id == self.track.id).map_or(0.0, |(_, seconds)| *seconds);
+        self.to_skip = skipped;
+        self.track.declared = self.track.declared.map(|declared| declared - skipped);
+        if skipped > MOST_PRIMING_SECONDS {
+            self.opening.push(format!("its edit list leaves out the first {skipped:.1} s"));
+        }
+    }
+
     /// Decodes one packet to `self.packet`; `false` where it is damaged or has no samples.
     fn decode_packet(&mut self, packet: &Packet) -> Result<bool, AudioError> {
         let decoded = self.track.decode(packet, &mut self.packet.interleaved);
@@ -163,7 +185,13 @@ impl CompressedDecoder {
         let channels = channels.max(1);
         let frames = self.packet.interleaved.len() / channels;
         let trimmed = |trim: Duration| usize::try_from(trim.get()).unwrap_or(usize::MAX).min(frames);
-        let start = trimmed(packet.trim_start);
+        let mut start = trimmed(packet.trim_start);
+        if self.to_skip > 0.0 {
+            let rate = f64::from(sample_rate.max(1));
+            let skipped = ((self.to_skip * rate).round() as usize).min(frames - start);
+            start += skipped;
+            self.to_skip = if start < frames { 0.0 } else { self.to_skip - skipped as f64 / rate };
+        }
         let end = frames.saturating_sub(trimmed(packet.trim_end)).max(start);
         self.packet.start = start * channels;
         self.packet.end = end * channels;
@@ -183,6 +211,7 @@ impl CompressedDecoder {
             }
             if let Some(track) = self.next_track.take() {
                 self.track = track;
+                self.skip_start();
                 self.distrusted = false;
                 self.seconds_before += std::mem::take(&mut self.seconds);
             }
@@ -278,7 +307,7 @@ impl CompressedDecoder {
         }
         warnings.push(format!("audio track with {} has no packet that can be decoded", self.track.codec()));
         let opened = Opened::new(&mut self.input, &self.magic)?;
-        (self.format, self.flac) = (opened.format, opened.flac);
+        (self.format, self.flac, self.skipped) = (opened.format, opened.flac, opened.skipped);
         let mut others = std::mem::take(&mut self.others);
         self.change_track(|format, warnings| track::open(format, &mut others, warnings), warnings)?;
         (self.others, self.ended, self.corrupt, self.seconds_before) = (others, false, 0, 0.0);
@@ -302,14 +331,14 @@ impl CompressedDecoder {
 
 impl Opened {
     fn new(input: &mut Input, magic: &[u8]) -> Result<Self, AudioError> {
-        let mut marked = Vec::new();
+        let (mut marked, mut skipped) = (Vec::new(), Vec::new());
         let mut len = None;
         if let Input::File(file) = &*input {
             let found = file.metadata()?.len();
             let mut bytes = FileBytes::new(file.clone(), found);
             if mp4::is_mp4(magic) {
                 let outline = mp4::Outline::read(&mut bytes, found)?;
-                (marked, len) = (outline.enabled, outline.whole_len);
+                (marked, skipped, len) = (outline.enabled, outline.skipped, outline.whole_len);
             } else if matroska::is_matroska(magic) {
                 marked = matroska::default_tracks(&mut bytes, found);
             }
@@ -326,7 +355,7 @@ impl Opened {
             (probe(source)?, None)
         };
         let candidates = track::candidates(format.as_ref(), &marked);
-        Ok(Self { format, flac, candidates })
+        Ok(Self { format, flac, candidates, skipped })
     }
 }
 

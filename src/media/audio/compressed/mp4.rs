@@ -1,4 +1,5 @@
-//! What `symphonia` leaves out of an MP4 file: which tracks are enabled, and whether the file is cut off.
+//! What `symphonia` leaves out of an MP4 file: which tracks are enabled, where their edit lists let them begin, and
+//! whether the file is cut off.
 
 use std::io::{Read, Seek, SeekFrom};
 
@@ -7,11 +8,17 @@ use super::super::AudioError;
 /// More boxes than this at one level are not looked at.
 const MOST_BOXES: usize = 10_000;
 
+/// Edits that are looked at: a list of more is not of the common form.
+const MOST_EDITS: u64 = 16;
+
 /// The outline of an MP4 file.
 #[derive(Debug, Default)]
 pub(super) struct Outline {
     /// Ids of the tracks that are enabled, which is how MP4 marks those to be played.
     pub(super) enabled: Vec<u32>,
+    /// Seconds before the start of a track, by its id: what the encoder put in front (AAC's priming), or what somebody
+    /// has cut off without encoding anew.
+    pub(super) skipped: Vec<(u32, f64)>,
     /// How long the file would be if it were whole, where it is cut off.
     pub(super) whole_len: Option<u64>,
 }
@@ -33,7 +40,7 @@ impl Outline {
             match &kind {
                 b"moov" if end <= len => {
                     has_index = true;
-                    outline.enabled = enabled_tracks(file, content, end)?;
+                    outline.read_tracks(file, content, end)?;
                 }
                 _ => {}
             }
@@ -46,31 +53,80 @@ impl Outline {
             _ => Ok(outline),
         }
     }
+
+    /// Reads what the index, between two positions, says about its tracks.
+    fn read_tracks(&mut self, file: &mut (impl Read + Seek), start: u64, end: u64) -> Result<(), AudioError> {
+        for (_, track, track_end) in boxes(file, start, end)?.into_iter().filter(|(kind, ..)| kind == b"trak") {
+            let parts = boxes(file, track, track_end)?;
+            let Some(&(_, header, _)) = parts.iter().find(|(kind, ..)| kind == b"tkhd") else { continue };
+            let header = bytes_at(file, header, 24)?;
+            // Version 1 has times of 64 bits before the id.
+            let id = match header.first() {
+                Some(0) => be_u32(&header, 12),
+                Some(1) => be_u32(&header, 20),
+                _ => None,
+            };
+            let Some(id) = id else { continue };
+            if header.get(3).is_some_and(|flags| flags & 1 == 1) {
+                self.enabled.push(id);
+            }
+            if let Some(seconds) = skipped_seconds(file, &parts)?.filter(|seconds| *seconds > 0.0) {
+                self.skipped.push((id, seconds));
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Ids of the enabled tracks among those of the index.
-fn enabled_tracks(file: &mut (impl Read + Seek), start: u64, end: u64) -> Result<Vec<u32>, AudioError> {
-    let mut enabled = Vec::new();
-    for (_, track, track_end) in boxes(file, start, end)?.into_iter().filter(|(kind, ..)| kind == b"trak") {
-        let Some((_, header, _)) = boxes(file, track, track_end)?.into_iter().find(|(kind, ..)| kind == b"tkhd") else {
-            continue;
+/// Seconds of a track before the start that its edit list declares, where the list is of the common form: one edit,
+/// perhaps after empty ones, which delay the track. A list that plays pieces in another order is not followed: packets
+/// count, and the sound is all there.
+fn skipped_seconds(file: &mut (impl Read + Seek), parts: &[FoundBox]) -> Result<Option<f64>, AudioError> {
+    let inside = |file: &mut _, kind: &[u8; 4], inner: &[u8; 4]| match parts.iter().find(|part| part.0 == *kind) {
+        Some(&(_, start, end)) => Ok(boxes(file, start, end)?.into_iter().find(|part| part.0 == *inner)),
+        None => Ok::<_, AudioError>(None),
+    };
+    let (Some((_, list, list_end)), Some((_, header, _))) =
+        (inside(file, b"edts", b"elst")?, inside(file, b"mdia", b"mdhd")?)
+    else {
+        return Ok(None);
+    };
+    let header = bytes_at(file, header, 24)?;
+    // Version 1 has times of 64 bits.
+    let scale = match header.first() {
+        Some(0) => be_u32(&header, 12),
+        Some(1) => be_u32(&header, 20),
+        _ => None,
+    };
+    let list = bytes_at(file, list, list_end.saturating_sub(list).min(8 + 20 * MOST_EDITS))?;
+    let (Some(scale @ 1..), Some(count)) = (scale, be_u32(&list, 4)) else { return Ok(None) };
+    let long = list.first() == Some(&1);
+    let mut starts = Vec::new();
+    for edit in list.get(8..).unwrap_or_default().chunks_exact(if long { 20 } else { 12 }).take(count as usize) {
+        let start = match (be_u32(edit, 8), be_u32(edit, 12)) {
+            (Some(high), Some(low)) if long => (u64::from(high) << 32 | u64::from(low)).cast_signed(),
+            _ => i64::from(be_u32(edit, 4).unwrap_or(0).cast_signed()),
         };
-        file.seek(SeekFrom::Start(header))?;
-        let mut bytes = Vec::new();
-        file.take(24).read_to_end(&mut bytes)?;
-        // Version 1 has times of 64 bits before the id.
-        let id = match bytes.first() {
-            Some(0) => 12..16,
-            Some(1) => 20..24,
-            _ => continue,
-        };
-        if let (Some(&flags), Some(&[a, b, c, d])) = (bytes.get(3), bytes.get(id))
-            && flags & 1 == 1
-        {
-            enabled.push(u32::from_be_bytes([a, b, c, d]));
-        }
+        starts.push(start);
     }
-    Ok(enabled)
+    starts.retain(|start| *start >= 0);
+    Ok(match starts[..] {
+        [start] => Some(start as f64 / f64::from(scale)),
+        _ => None,
+    })
+}
+
+/// Up to `len` bytes from a position on.
+fn bytes_at(file: &mut (impl Read + Seek), at: u64, len: u64) -> Result<Vec<u8>, AudioError> {
+    file.seek(SeekFrom::Start(at))?;
+    let mut bytes = Vec::new();
+    file.take(len).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn be_u32(bytes: &[u8], at: usize) -> Option<u32> {
+    let bytes = bytes.get(at..)?.first_chunk()?;
+    Some(u32::from_be_bytes(*bytes))
 }
 
 /// A box: its type, where its content starts, and where it ends.

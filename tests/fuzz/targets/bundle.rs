@@ -1,0 +1,24 @@
+//! Names in a bundle, which a shell, systemd and `sha256sum` read.
+
+use std::path::{Component, Path};
+
+use crate::bundle;
+
+/// What ends a word, is replaced, or begins something else in one of these languages.
+const SPECIAL: &str = "\"'`$\\%;&|<>()[]{}*?#~!^\n\r\t\0";
+
+/// A path, and behind a line's end the folder that device files count from.
+pub(super) fn names(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    let (path, base) = text.split_once('\n').unwrap_or((&text, ""));
+    let Some(place) = bundle::place(Path::new(path), Path::new(base)) else { return false };
+    let parts: Vec<_> = Path::new(&place).components().collect();
+    assert!(parts.iter().all(|part| matches!(part, Component::Normal(_))), "{place:?} leaves the bundle");
+    assert!(Path::new(base).join(&place).components().eq(Path::new(path).components()), "{place:?} is not {path:?}");
+    if bundle::safe(&place).is_err() {
+        return false;
+    }
+    assert!(!place.contains(|it: char| SPECIAL.contains(it) || it.is_control()), "{place:?} is safe");
+    assert!(!place.split('/').any(|part| part.starts_with('-')), "{place:?} is an option");
+    true
+}
