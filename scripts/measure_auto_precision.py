@@ -21,8 +21,8 @@ import yaml
 
 import ort_session
 from compare_precisions import subject_of
+from processors.classes import CPUINFO, processor_class
 
-VNNI = {"avx512_vnni", "avx_vnni"}
 Times = dict[str, dict[str, float]]
 """Milliseconds by kind of graph and precision."""
 
@@ -35,7 +35,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5, help="turns of every precision (default: 5)")
     args = parser.parse_args()
     args.photographs, args.question = None, None
-    processor = processor_class(Path("/proc/cpuinfo").read_text("utf-8"))
+    processor = processor_class(CPUINFO.read_text("utf-8"))
     print(f"{processor}, ONNX Runtime {ort_session.VERSION}, threads: {args.threads}\n")
     print(table(args.model.name, measured(args)))
     return 0
@@ -55,19 +55,6 @@ def measured(args: argparse.Namespace) -> Times:
             for kind, found in (("signal", encoder), ("text", steps["10"])):
                 times[kind][name] = min(found, times[kind].get(name, found))
     return times
-
-
-def processor_class(cpuinfo: str) -> str:
-    """As `Processor` in src/engine/processor.rs calls it."""
-    words = set(cpuinfo.split())
-    if "asimd" in words:
-        feature = next((name for name in ("i8mm", "asimddp") if name in words), None)
-        return {"i8mm": "ARM with i8mm", "asimddp": "ARM with dot products"}.get(
-            feature or "", "ARM without dot products"
-        )
-    if words & VNNI:
-        return "x86-64 with VNNI"
-    return "x86-64 with AVX2, without VNNI" if {"avx2", "fma"} <= words else "x86-64 without AVX2"
 
 
 def table(model: str, times: Times) -> str:

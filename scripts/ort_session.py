@@ -4,7 +4,8 @@ Importing this module is what loads the library, so that no session can miss eit
 
 - `ORT_DISABLE_TELEMETRY=1`: from 1.32 on the library reports to its maker, and reads the variable only while it is loaded;
 - `session.x64quantprecision`: on x86-64 without VNNI, sums of 8-bit products saturate, and int8 graphs go wrong by far more
-  than their rounding. Elsewhere the library ignores the option (`src/engine/processor.rs` is the engine's side of it).
+  than their rounding. With VNNI they are exact anyway, and the option would make int8 as slow as fp32 (as in
+  `src/engine/session.rs`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import offline  # noqa: F401  before onnxruntime, which reads the variable while
 import onnxruntime
 from onnxruntime import InferenceSession as Session
 
+from processors.classes import CPUINFO, saturates
+
 __all__ = ["ERRORS_ONLY", "EXACT_BYTE_PRODUCTS", "VERSION", "Session", "open_session", "quantize_weights"]
 
 VERSION: str = onnxruntime.__version__
@@ -30,7 +33,8 @@ def open_session(graph: str | PathLike[str] | bytes, *, threads: int = 0, quiet:
     """A session on the CPU for a graph's file or its bytes. `threads` 0 is one per physical core; `quiet` hides warnings."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    options.add_session_config_entry(EXACT_BYTE_PRODUCTS, "1")
+    if not CPUINFO.exists() or saturates(CPUINFO.read_text("utf-8")):
+        options.add_session_config_entry(EXACT_BYTE_PRODUCTS, "1")
     if quiet:
         options.log_severity_level = ERRORS_ONLY
     return Session(graph, options, providers=["CPUExecutionProvider"])

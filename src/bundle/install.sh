@@ -108,7 +108,7 @@ mkdir -p -- "$(dirname -- "$target")"
 rm -rf -- "$target.new" "$target.old"
 cp -R . "$target.new"
 # The prefix contains no character that is special in a sed replacement.
-sed "s#@PREFIX@#$prefix#g" edgefuse.service >"$target.new/edgefuse.service"
+sed "s#{PREFIX}#$prefix#g" edgefuse.service >"$target.new/edgefuse.service"
 [ ! -e "$target" ] || mv -- "$target" "$target.old"
 mv -- "$target.new" "$target"
 rm -rf -- "$target.old"

@@ -7,7 +7,7 @@ use edgefuse::engine::Machine;
 const UNIT: &str = include_str!("edgefuse.service");
 const INSTALL: &str = include_str!("install.sh");
 
-/// The unit that watches a folder with the device file `config`. `@PREFIX@` is left for the script.
+/// The unit that watches a folder with the device file `config`. `{PREFIX}` is left for the script: no name has a brace.
 pub(super) fn unit(device: &Device, config: &str) -> String {
     let memory = match device.runtime.memory_budget {
         Some(budget) => format!("MemoryMax={}\nMemorySwapMax=0", budget.bytes()),
@@ -18,7 +18,8 @@ pub(super) fn unit(device: &Device, config: &str) -> String {
         true => "SupplementaryGroups=video render",
         false => "PrivateDevices=yes\nMemoryDenyWriteExecute=yes",
     };
-    UNIT.replace("@CONFIG@", config).replace("@MEMORY@", &memory).replace("@DEVICES@", devices)
+    // The name last: it may look like one of the others.
+    UNIT.replace("@MEMORY@", &memory).replace("@DEVICES@", devices).replace("@CONFIG@", config)
 }
 
 /// The script for a board of this machine. The name of the device file was checked to need no quoting (`place::safe`) and is

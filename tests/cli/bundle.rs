@@ -301,7 +301,8 @@ fn names_go_into_scripts_and_units_as_names() {
         fs::copy(&config, &bad).unwrap();
         refused(&bad, OWN, &own, 2, &["is no name for a bundle"]);
     }
-    let spaced = config.with_file_name("my board.yaml");
+    // What the templates have for the prefix and the memory is a name like others.
+    let spaced = config.with_file_name("my @PREFIX@ @MEMORY@ board.yaml");
     fs::copy(&config, &spaced).unwrap();
     let out = folder.path().join("out.tar.zst");
     let packed = pack(&spaced, OWN, &out, &own).expect(0);
@@ -315,7 +316,10 @@ fn names_go_into_scripts_and_units_as_names() {
     install(&["--prefix", "opt/a b/"]).expect(0);
     let prefix = folder.path().canonicalize().unwrap().join("opt/a b");
     let unit = fs::read_to_string(prefix.join("edgefuse.service")).unwrap();
-    let start = format!("ExecStart=\"{0}/edgefuse\" --config \"{0}/configs/my board.yaml\" ", prefix.display());
+    let start = format!(
+        "ExecStart=\"{0}/edgefuse\" --config \"{0}/configs/my @PREFIX@ @MEMORY@ board.yaml\" ",
+        prefix.display()
+    );
     assert!(unit.contains(&start) && unit.contains("Environment=ORT_DISABLE_TELEMETRY=1"), "{unit}");
     // Again over itself, but over nothing else, and not under a name that systemd or sed reads otherwise.
     install(&["--prefix", "opt/a b"]).expect(0);

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import ort_session
 from export.graph import Dialect, GraphBuilder
 from export.linear import linear
 from export.precision import Precision
@@ -75,7 +76,20 @@ def test_sums_of_large_byte_products_are_exact(large_products: Path) -> None:
     session = open_session(large_products)
     (found,) = session.run(None, {"x": np.ones((3, 64), np.float32)})
     np.testing.assert_allclose(found, 64.0, rtol=0.01)
-    assert session.get_session_options().get_session_config_entry(EXACT_BYTE_PRODUCTS) == "1"
+
+
+@pytest.mark.parametrize(("flags", "exact"), [("avx2 fma", True), ("avx2 fma avx512_vnni", False), ("asimd", False)])
+def test_exact_products_are_asked_for_where_sums_saturate(
+    flags: str, exact: bool, large_products: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cpuinfo").write_text(f"flags : {flags}\n", "utf-8")
+    monkeypatch.setattr(ort_session, "CPUINFO", tmp_path / "cpuinfo")
+    options = open_session(large_products).get_session_options()
+    if exact:
+        assert options.get_session_config_entry(EXACT_BYTE_PRODUCTS) == "1"
+    else:
+        with pytest.raises(RuntimeError):
+            options.get_session_config_entry(EXACT_BYTE_PRODUCTS)
 
 
 def test_threads_are_those_asked_for(large_products: Path) -> None:
