@@ -2,7 +2,6 @@
 
 use std::f64::consts::PI;
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 use std::thread;
 

@@ -94,7 +94,7 @@ pub struct Transcribe {
     #[arg(long, value_name = "S", help_heading = "Search")]
     pub hallucination_silence_threshold: Option<f64>,
     /// Token ids that are never written; -1 is the model's own list [default: -1]
-    #[arg(long, value_name = "ID,...", value_delimiter = ',', allow_negative_numbers = true, help_heading = "Search")]
+    #[arg(long, value_name = "ID,...", value_delimiter = ',', allow_hyphen_values = true, help_heading = "Search")]
     pub suppress_tokens: Option<Vec<i64>>,
 
     /// How much of the 30 s window is encoded for shorter sound [default: full]
