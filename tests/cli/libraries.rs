@@ -21,10 +21,11 @@ fn shared(folder: &Path, name: &str, source: &str, more: &[&str]) -> PathBuf {
     path
 }
 
-/// What ONNX Runtime exports, of a version that reads well and an interface that raises a signal.
+/// What ONNX Runtime exports, of a version that reads well and an interface that raises a signal. Rust's own handler would
+/// take a raised SIGSEGV for a fault, return, and wait for the next one.
 fn crashing(folder: &Path, version: &str, signal: &str) -> PathBuf {
     let source = format!(
-        "#include <signal.h>\nstatic const void *api(unsigned version) {{ raise({signal}); return 0; }}\n\
+        "#include <signal.h>\nstatic const void *api(unsigned version) {{ signal({signal}, SIG_DFL); raise({signal}); return 0; }}\n\
          static const char *text(void) {{ return \"{version}\"; }}\n\
          static const struct {{ const void *(*api)(unsigned); const char *(*text)(void); }} base = {{ api, text }};\n\
          const void *OrtGetApiBase(void) {{ return &base; }}\n"
