@@ -58,11 +58,12 @@ fn what_fails_for_every_input_is_about_the_graph() {
 
 #[test]
 fn what_fails_for_one_input_is_about_that_input() {
-    let mut graph = product("[rows, inner]", "[inner, columns]");
+    let mut graph = product("[rows, left]", "[right, columns]");
+    // Two names for what must be equal: what `model.yaml` does not say, only ONNX Runtime finds out.
     graph.try_once().unwrap();
     multiply(&mut graph, (2, 3), (3, 2)).unwrap();
     assert!(matches!(multiply(&mut graph, (1, 2), (3, 1)), Err(EngineError::Run { .. })));
     // The first run of all, too.
-    let mut fresh = product("[rows, inner]", "[inner, columns]");
+    let mut fresh = product("[rows, left]", "[right, columns]");
     assert!(matches!(multiply(&mut fresh, (1, 2), (3, 1)), Err(EngineError::Run { .. })));
 }

@@ -305,3 +305,14 @@ fn a_stream_that_cannot_be_read_is_an_error() {
     assert_eq!(error.to_string(), "cannot be read: the cable is out");
     assert!(!reader.read(&mut heard).unwrap());
 }
+
+#[test]
+fn a_picture_or_a_document_is_not_heard_as_raw_samples() {
+    let picture = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/easyvqa-23.png")).unwrap();
+    let document = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n".repeat(100);
+    let program = [&b"\x7fELF\x02\x01\x01"[..], &[0; 4000]].concat();
+    for content in [picture, document, program] {
+        let error = hear(Cursor::new(content)).unwrap_err().to_string();
+        assert!(error.starts_with("is not audio in a known format"), "{error}");
+    }
+}

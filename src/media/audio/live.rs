@@ -44,8 +44,8 @@ impl LiveReader {
     /// mono samples in [-1, 1] at `sample_rate` Hz.
     ///
     /// # Errors
-    /// [`AudioError::EmptyStream`]; [`AudioError::NotLive`] where the stream begins as a file of another format does;
-    /// and as for a WAV file: a header that makes no sense, a codec that is not supported.
+    /// [`AudioError::EmptyStream`]; [`AudioError::NotLive`] where the stream begins as a file of another format does,
+    /// [`AudioError::UnknownFormat`] where it begins as a picture or a document does; and as for a WAV file: a header that makes no sense, a codec that is not supported.
     pub fn new(mut stream: impl Read + Send + 'static, sample_rate: u32) -> Result<Self, AudioError> {
         let mut magic = Vec::new();
         fill(&mut stream, &mut magic, unsupported::MAGIC_LEN)?;
@@ -59,6 +59,9 @@ impl LiveReader {
             }
             if let Some(format) = unsupported::format_name(&magic) {
                 return Err(AudioError::NotLive { format });
+            }
+            if unsupported::is_no_sound(&magic) {
+                return Err(AudioError::UnknownFormat);
             }
             // Its reader has to go back in the file.
             if magic.starts_with(b"caff") {

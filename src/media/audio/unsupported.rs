@@ -36,6 +36,25 @@ const COMPRESSED: [(&[u8], &str); 7] = [
     (b"caff", "CAF"),
 ];
 
+/// Beginnings of files that hold no sound: sent as a stream by mistake, they would be heard as raw samples. Each is so long
+/// that samples hardly ever begin like it.
+const NOT_SOUND: [&[u8]; 9] = [
+    b"\x89PNG\r\n\x1a\n",
+    b"\xff\xd8\xff\xe0__JFIF",
+    b"\xff\xd8\xff\xe1__Exif",
+    b"GIF89a",
+    b"%PDF-1.",
+    b"PK\x03\x04\x14\x00",
+    b"\x1f\x8b\x08\x00\x00\x00\x00\x00",
+    b"\x7fELF\x02\x01\x01",
+    b"<!DOCTYPE",
+];
+
+/// Whether `magic` begins a file of another kind than sound.
+pub(super) fn is_no_sound(magic: &[u8]) -> bool {
+    NOT_SOUND.iter().any(|beginning| matches(magic, beginning))
+}
+
 /// How many bytes [`is_compressed`] must see to be sure about a stream that begins with `magic`; `None` where `magic`
 /// is enough.
 pub(super) fn frame_to_confirm(magic: &[u8]) -> Option<usize> {
@@ -93,11 +112,11 @@ impl SyncedFrame {
 }
 
 fn name_of(bytes: &[u8], names: &[(&[u8], &'static str)]) -> Option<&'static str> {
-    names
-        .iter()
-        .find(|(beginning, _)| {
-            bytes.len() >= beginning.len()
-                && beginning.iter().zip(bytes).all(|(expected, byte)| *expected == b'_' || expected == byte)
-        })
-        .map(|(_, name)| *name)
+    names.iter().find(|(beginning, _)| matches(bytes, beginning)).map(|(_, name)| *name)
+}
+
+/// Whether `bytes` begin as `beginning` does, in which `_` stands for any byte.
+fn matches(bytes: &[u8], beginning: &[u8]) -> bool {
+    bytes.len() >= beginning.len()
+        && beginning.iter().zip(bytes).all(|(expected, byte)| *expected == b'_' || expected == byte)
 }
