@@ -7,11 +7,11 @@ use image::{Rgb, RgbImage};
 
 use crate::binary::{Run, command, data, library, root, run, step_text};
 
-/// Captions pictures within 80 MiB, where costs are remembered in `folder`.
+/// Captions pictures within 96 MiB, where costs are remembered in `folder`.
 fn caption(folder: &Path, pictures: &[&str]) -> Run {
     let config = folder.join("board.yaml");
     let text = format!(
-        "device: board\nruntime: {{memory_budget: 80MiB}}\nmodels: {{blip: {{path: {}/onnx/blip-easyvqa}}}}\n",
+        "device: board\nruntime: {{memory_budget: 96MiB}}\nmodels: {{blip: {{path: {}/onnx/blip-easyvqa}}}}\n",
         root().display()
     );
     fs::write(&config, text).unwrap();

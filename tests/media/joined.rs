@@ -114,15 +114,11 @@ fn mp4_sound_begins_where_its_edit_list_says() {
         assert_eq!(warnings.len(), told, "{warnings:?}");
         assert!(warnings.iter().all(|line| line.starts_with("its edit list leaves out the first 0.")), "{warnings:?}");
     }
-    // A list of several pieces is not followed, nor an edit behind the end: nothing is left out.
-    let mut pieces = plain.clone();
-    pieces[start - 8..start - 4].copy_from_slice(&2u32.to_be_bytes());
+    // An edit behind the end is not followed: nothing is left out.
     let mut beyond = plain;
     beyond[start..start + 4].copy_from_slice(&0x7fff_ffffu32.to_be_bytes());
-    for all in [pieces, beyond] {
-        let more = seconds(&hear(&all).0) - seconds(&whole);
-        assert!((more - priming).abs() < 0.001, "{more} s");
-    }
+    let more = seconds(&hear(&beyond).0) - seconds(&whole);
+    assert!((more - priming).abs() < 0.001, "{more} s");
 }
 
 #[test]
@@ -147,5 +143,5 @@ fn a_track_of_an_unknown_codec_gives_way_and_is_named() {
     content[second..second + 4].copy_from_slice(b"zzzz");
     let (samples, warnings) = hear(&content);
     assert!(samples.iter().all(|sample| sample.abs() < 0.01));
-    assert!(warnings.iter().any(|line| line.contains("audio track")), "{warnings:?}");
+    assert!(warnings.iter().any(|line| line.contains("unknown codec is left out")), "{warnings:?}");
 }

@@ -162,9 +162,12 @@ impl CompressedDecoder {
     /// A track begins: where its container says so, some of it is left out.
     fn skip_start(&mut self) {
         let skipped = self.skipped.iter().find(|(id, _)| *id == self.track.id).map(|(_, seconds)| *seconds);
-        // An edit that would leave nothing is a mistake.
-        let skipped = skipped.filter(|skipped| self.track.declared.is_none_or(|length| *skipped < length));
-        let skipped = skipped.unwrap_or(0.0);
+        // An edit that would leave nothing is a mistake. The length is declared too, and no reason to hear the priming.
+        let plausible =
+            |skipped: &f64| *skipped <= MOST_PRIMING_SECONDS || self.track.declared.is_none_or(|it| *skipped < it);
+        let skipped = skipped.filter(plausible).unwrap_or(0.0);
+        // Opus's own header has the same number of samples, which its decoder leaves out.
+        let skipped = (skipped - self.track.left_out_by_decoder()).max(0.0);
         self.to_skip = skipped;
         self.track.declared = self.track.declared.map(|declared| declared - skipped);
         if skipped > MOST_PRIMING_SECONDS {

@@ -53,6 +53,11 @@ impl Opus {
         Some(Self { decoder, channels, gain: 10f32.powf(gain / 20.0), skip, block })
     }
 
+    /// Samples of each channel that are left out before the next one: before the first packet, the header's pre-skip.
+    pub(super) fn to_skip(&self) -> usize {
+        self.skip
+    }
+
     /// Appends a packet's interleaved samples; `None` for a damaged packet.
     pub(super) fn decode(&mut self, packet: &[u8], interleaved: &mut Vec<f32>) -> Option<()> {
         let decoded = match &mut self.decoder {

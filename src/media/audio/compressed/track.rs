@@ -39,6 +39,14 @@ impl OpenTrack {
         })
     }
 
+    /// Seconds at the start that the decoder leaves out by itself.
+    pub(super) fn left_out_by_decoder(&self) -> f64 {
+        match &self.decoder {
+            PacketDecoder::Symphonia(_) => 0.0,
+            PacketDecoder::Opus(opus) => opus.to_skip() as f64 / f64::from(opus::SAMPLE_RATE),
+        }
+    }
+
     /// The codec's name.
     pub(super) fn codec(&self) -> String {
         codec_name(self.parameters.codec)
@@ -126,6 +134,12 @@ pub(super) fn open(
                     let language = language.map(|language| format!(", {language}")).unwrap_or_default();
                     let (place, all, codec) = (place(id), audio_ids.len(), open.codec());
                     warnings.push(format!("it has {all} audio tracks: track {place} ({codec}{language}) is used"));
+                }
+                // A track whose codec the container's reader does not know has no type: it may hold sound, too.
+                if tracks.iter().any(|track| track.codec_params.is_none()) {
+                    warnings.push(
+                        "a track of an unknown codec is left out; if it is an audio track, convert it".to_string(),
+                    );
                 }
                 return Ok(open);
             }

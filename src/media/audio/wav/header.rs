@@ -217,7 +217,7 @@ pub(crate) fn format_name(tag: u16) -> String {
         0x0160..=0x0163 => "Windows Media Audio",
         0x2000 => "AC-3",
         0x704f => "Opus",
-        _ => return format!("the codec with format tag {tag:#06x}"),
+        _ => return "an unknown codec".to_string(),
     };
     name.into()
 }
