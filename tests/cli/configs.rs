@@ -58,7 +58,7 @@ fn every_device_file_says_what_was_seen() {
         let text = fs::read_to_string(&path).unwrap();
         let header: String = text.lines().take_while(|line| line.starts_with('#')).collect();
         let board = header.contains("Verified: ") && header.contains("Not verified: ");
-        let workstation = header.contains("Made and measured") || header.contains("ONNX Runtime older than");
+        let workstation = header.contains("Developed and measured") || header.contains("ONNX Runtime older than");
         assert!(board || workstation, "{} does not say what was verified", path.display());
     }
 }
