@@ -69,8 +69,14 @@ same() {
 
 same "student, picture and text" 1e-3 fuse --embeddings --image tests/data/easyvqa-23.png --text "what color is the shape?"
 same "student, sound" 1e-3 fuse --embeddings --audio tests/data/cards-001.wav
-same "BLIP, caption" 1e-3 caption tests/data/easyvqa-23.png
-same "BLIP, answer" 1e-3 ask tests/data/easyvqa-23.png "what color is the shape?"
+export ORT_DYLIB_PATH=${ORT_DYLIB_PATH:-$PWD/lib/libonnxruntime.so}
+# Precisions are named: `auto` chooses by processor, and results say why.
+cat >"$scratch/blip.yaml" <<EOF
+device: board
+models: {blip: {path: $PWD/onnx/blip-easyvqa, precision: fp32}}
+EOF
+same "BLIP, caption" 1e-3 caption tests/data/easyvqa-23.png --config "$scratch/blip.yaml"
+same "BLIP, answer" 1e-3 ask tests/data/easyvqa-23.png "what color is the shape?" --config "$scratch/blip.yaml"
 # A second of speech, greedily, in the shortest context: everything runs some hundred times slower here.
 cat >"$scratch/whisper.yaml" <<EOF
 device: board
@@ -78,7 +84,6 @@ models: {whisper: {path: $PWD/onnx/whisper-tiny.en, precision: fp32}}
 pipeline:
   - transcribe: {encoder_context: adaptive, temperature: 0}
 EOF
-export ORT_DYLIB_PATH=${ORT_DYLIB_PATH:-$PWD/lib/libonnxruntime.so}
 same "Whisper, a second of speech" 1e-3 transcribe tests/data/cards-001.wav --config "$scratch/whisper.yaml"
 
 # --- A bundle: the same twice, and running from where it is unpacked -------------------------------------------------------
