@@ -44,7 +44,7 @@ pub struct LoadedLibrary {
 /// A file that is taken for the library before it was opened, and who named it.
 type Candidate = (PathBuf, &'static str);
 
-/// The file that [`find`] opens first, to be named should opening it end the process; `None` where the system's loader is
+/// The file that `find` opens first, to be named should opening it end the process; `None` where the system's loader is
 /// asked.
 pub fn library_file(named: Option<&Path>, base: &Path) -> Option<PathBuf> {
     candidate(named, base).ok().map(|(path, _)| path)

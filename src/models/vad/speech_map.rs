@@ -67,7 +67,7 @@ impl SpeechMap {
 
     /// Start and end, in seconds, of something longer, such as a sentence, that may reach over several stretches. An end
     /// that lies a little beyond a cut belongs to the stretch before it, and a start a little before a cut to the stretch
-    /// after it: at most [`SPILL_SECONDS`], and less than half of the stretch that it spills into. The stretch with the
+    /// after it: at most 0.5 s, and less than half of the stretch that it spills into. The stretch with the
     /// largest part always counts, so the result is never inside silence that was cut out.
     ///
     /// Spans that follow each other in the speech follow each other in the recording.
