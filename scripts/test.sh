@@ -52,8 +52,8 @@ shell_scripts() {
 # Python scripts run on what setup.sh promises, training and its fixtures on what their requirements say.
 least_python() {
     local common=(-q --no-tips --eval-annotations --violations)
-    local set_up=(scripts/setup scripts/export scripts/aarch64 scripts/evaluation scripts/memory scripts/parity/vad_level.py
-        scripts/parity/whisper_random.py scripts/export_*.py scripts/list_crates.py scripts/run_limited.py scripts/make_fixtures_tiny.py
+    local set_up=(scripts/setup scripts/export scripts/processors scripts/evaluation scripts/memory scripts/parity/vad_level.py
+        scripts/parity/whisper_random.py scripts/ort_session.py scripts/offline.py scripts/export_*.py scripts/list_crates.py scripts/run_limited.py scripts/make_fixtures_tiny.py
         tests/python/test_setup.py tests/python/test_export_*.py tests/python/tiny_*.py)
     .venv/bin/vermin "${common[@]}" -t=3.9- "${set_up[@]}" && .venv/bin/vermin "${common[@]}" -t=3.10- scripts tests/python
 }
