@@ -264,7 +264,7 @@ mod tests {
 
     fn entries(folder: &Path) -> Vec<Entry> {
         let large = folder.join("large.bin");
-        fs::write(&large, (0..300_000u32).map(|i| ((i * i) >> 7) as u8).collect::<Vec<_>>()).unwrap();
+        fs::write(&large, (0..300_000u32).map(|i| (i.wrapping_mul(i) >> 7) as u8).collect::<Vec<_>>()).unwrap();
         let entry = |name: &str, content, executable| Entry { name: name.to_string(), content, executable };
         vec![
             entry("a/b/c.txt", Content::Bytes(b"abc".to_vec()), false),
