@@ -87,7 +87,7 @@ def copies(target: str) -> Iterator[tuple[str, bytes]]:
         for path in sorted(folder.glob(pattern)):
             content = path.read_bytes()
             if 0 < len(content) <= LARGEST:
-                # Files of one name in several folders: the folder tells them apart.
+                # Files of one name in several folders: the folder distinguishes them.
                 name = path.name if path.parent in (MEDIA, FORMATS, BAD) else f"{path.parent.name}-{path.name}"
                 yield name, content
 

@@ -19,7 +19,7 @@ fn an_ffmpeg_that_is_named_and_does_not_start_is_an_error() {
     assert!(text.starts_with("cannot be decoded with ffmpeg: /nowhere/ffmpeg does not start"), "{text}");
 }
 
-/// A program that stands in for ffmpeg.
+/// A fake ffmpeg.
 fn stand_in(folder: &Path, script: &str) -> Ffmpeg {
     let path = folder.join("ffmpeg");
     fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();

@@ -64,7 +64,7 @@ pub enum ImageError {
         height: u32,
         /// Bytes that decoding takes.
         needed: u64,
-        /// Bytes that there are.
+        /// Available bytes.
         granted: u64,
     },
 

@@ -178,7 +178,7 @@ impl Whisper {
         let languages = match detection {
             Detection::Windows => self.detect_language(encoded)?,
             Detection::Parts if begins => {
-                // Languages are told apart best with silence behind the speech, as openai-whisper's are, and not with the
+                // Languages are distinguished best with silence behind the speech, as openai-whisper's are, and not with the
                 // zeros that text is decoded with.
                 let silence = log_mel.iter().copied().fold(f32::INFINITY, f32::min);
                 let mut window = Array2::from_elem((log_mel.nrows(), self.spec.audio.chunk_frames()), silence);

@@ -16,7 +16,7 @@ pub(super) fn file(bytes: &[u8]) -> bool {
         && scratch::with_file("picture", bytes, load)
 }
 
-/// The one format without a mark of its own, which is told by the file's name.
+/// The only format without a signature; it is recognised by file name.
 pub(super) fn tga(bytes: &[u8]) -> bool {
     small(Some(::image::ImageReader::with_format(Cursor::new(bytes), ::image::ImageFormat::Tga)))
         && scratch::with_file("picture.tga", bytes, load)
