@@ -8,11 +8,11 @@ fn main() -> Result<(), Error> {
     let mut arguments = std::env::args().skip(1);
     let picture = arguments.next().unwrap_or_else(|| "tests/data/easyvqa-23.png".to_string());
     let question = arguments.next().unwrap_or_else(|| "tests/data/question-shape.wav".to_string());
-    let mut pipeline = Pipeline::from_device_file("configs/cpu.yaml")?;
+    let pipeline = Pipeline::from_device_file("configs/cpu.yaml")?;
     let record = Record::default().with_image(picture).with_audio(question);
     let result = pipeline.process(&record, &mut |_, _| {})?;
     result.errors().iter().for_each(|error| eprintln!("error: {error}"));
-    if let Some(answer) = result.answer.as_ref().and_then(|step| step.value()) {
+    if let Some(answer) = result.answer().map(|step| step.value) {
         println!("{} {} ({:.0} %)", answer.question, answer.text, answer.confidence * 100.0);
     }
     Ok(())

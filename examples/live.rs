@@ -8,20 +8,22 @@ use edgefuse::Error;
 use edgefuse::config::{Device, ModelEntry, TranscribeOptions};
 use edgefuse::engine::Engine;
 use edgefuse::models::Models;
-use edgefuse::models::whisper::LiveEvent;
+use edgefuse::models::transcript::LiveEvent;
 use edgefuse::pipeline::transcribe_live;
 
 fn main() -> Result<(), Error> {
     let mut device = Device::new("microphone");
-    device.whisper = Some(ModelEntry::new("onnx/whisper-tiny.en"));
-    device.vad = Some(ModelEntry::new("onnx/silero-vad"));
-    let mut models = Models::new(Arc::new(Engine::new()?), device);
+    for (name, folder) in [("whisper", "onnx/whisper-tiny.en"), ("vad", "onnx/silero-vad")] {
+        device.models.insert(name.to_string(), ModelEntry::new(folder));
+    }
+    let models = Models::new(Arc::new(Engine::new()?), device);
     let mut print = |event: LiveEvent| {
         match event {
             LiveEvent::Partial { text, .. } => println!("...   {text}"),
             LiveEvent::Final(segment) => println!("{:5.1} {}", segment.start, segment.text),
+            _ => {}
         }
         true
     };
-    transcribe_live(&mut models, std::io::stdin(), "microphone", &TranscribeOptions::default(), &mut print)
+    transcribe_live(&models, std::io::stdin(), "microphone", &TranscribeOptions::default(), &mut print)
 }

@@ -68,15 +68,43 @@ pub enum Error {
         /// What is wrong with the input.
         problem: String,
     },
-    /// The device file names no model for this.
-    #[error("{}: no `models.{kind}`, which `{command}` needs", config.display())]
+    /// The device file has no model for this.
+    #[error("{}: no model under `models` can {capability}, which `{user}` needs", config.display())]
     NoModel {
         /// The device file.
         config: PathBuf,
-        /// The kind of model.
-        kind: &'static str,
-        /// The command or step.
-        command: &'static str,
+        /// What the model must be able to do.
+        capability: &'static str,
+        /// The command or step that needs it.
+        user: &'static str,
+    },
+    /// The device file has several models for this, and the step names none.
+    #[error("{}: {names} can {capability}; choose one with the option `model` of `{user}`", config.display())]
+    SeveralModels {
+        /// The device file.
+        config: PathBuf,
+        /// Their names.
+        names: String,
+        /// What they can do.
+        capability: &'static str,
+        /// The command or step that needs it.
+        user: &'static str,
+    },
+    /// A step names a model that the device file does not have.
+    #[error("{}: no model is called `{name}`; there are {known}", config.display())]
+    UnknownModel {
+        /// The device file.
+        config: PathBuf,
+        /// The name.
+        name: String,
+        /// The names of all models.
+        known: String,
+    },
+    /// Too many requests wait already.
+    #[error("{waiting} requests are waiting already; try again later, or raise `runtime.requests`")]
+    Overloaded {
+        /// How many wait.
+        waiting: usize,
     },
     /// A model folder holds another kind of model.
     #[error("{}: the model there is of kind `{found}`, and `{wanted}` is needed", path.display())]
@@ -187,6 +215,8 @@ impl Error {
             Error::Config(_)
             | Error::Request { .. }
             | Error::NoModel { .. }
+            | Error::SeveralModels { .. }
+            | Error::UnknownModel { .. }
             | Error::Bundle { .. }
             | Error::Busy { .. }
             | Error::Output { .. }

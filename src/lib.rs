@@ -55,13 +55,11 @@
 pub mod config;
 pub mod engine;
 pub mod error;
-mod file_lock;
 pub mod media;
 pub mod models;
-mod path_text;
 pub mod pipeline;
-pub mod small_file;
-pub mod whole_file;
+mod support;
 
 pub use error::Error;
 pub use pipeline::{Pipeline, Record, RecordResult};
+pub use support::{request, small_file, whole_file};

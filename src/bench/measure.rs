@@ -11,11 +11,13 @@ use super::energy::{Energy, PowerMeter};
 use super::inputs::Inputs;
 use super::statistics::Latency;
 use super::task::Task;
-use edgefuse::config::{ByteSize, Device, VadOptions};
+use edgefuse::config::{ByteSize, Device, TranscribeOptions, VadOptions};
 use edgefuse::engine::{Engine, peak_resident_bytes};
 use edgefuse::error::Error;
 use edgefuse::media::audio::AudioFile;
 use edgefuse::models::Models;
+use edgefuse::models::capability::VoiceDetector;
+use edgefuse::models::vad::SpeechDetector;
 use edgefuse::pipeline::{Pipeline, Record, RecordResult};
 
 /// A process that begins with nothing loaded.
@@ -116,7 +118,7 @@ enum Bench {
 
 /// What one run reports.
 struct Ran {
-    provider: &'static str,
+    provider: String,
     auto: BTreeMap<String, String>,
     /// Seconds of the recording, where it is one.
     sound: Option<f64>,
@@ -132,11 +134,12 @@ impl Bench {
             Some(folder) => engine.with_profiles(folder),
             None => engine,
         };
-        let (step, options) = (task.step(&device), device.transcribe_options().vad.options.unwrap_or_default());
+        let transcribe: TranscribeOptions = device.options();
+        let (step, options) = (task.step(&device), transcribe.vad.options.unwrap_or_default());
         let models = Models::new(Arc::new(engine), device);
         Ok(match step {
             Some(step) => {
-                Bench::Step { pipeline: Box::new(Pipeline::new(models, vec![step])?), record: task.record(inputs) }
+                Bench::Step { pipeline: Box::new(Pipeline::new(models, &[step])?), record: task.record(inputs) }
             }
             None => Bench::Detector { models: Box::new(models), audio: inputs.audio.clone(), options },
         })
@@ -146,7 +149,7 @@ impl Bench {
         match self {
             Bench::Step { pipeline, record } => {
                 // Each run is of a picture never seen before.
-                pipeline.forget_picture();
+                pipeline.forget_pictures();
                 let result = pipeline.process(record, &mut |_, _| {})?;
                 match result.errors().first() {
                     Some(problem) => Err(Error::Input { problem: (*problem).to_string() }),
@@ -155,13 +158,15 @@ impl Bench {
             }
             Bench::Detector { models, audio, options } => {
                 let ffmpeg = models.device().media.ffmpeg.clone();
-                let vad = models.vad("bench")?;
-                let rate = vad.sample_rate();
+                let vad = models.lease::<dyn VoiceDetector>(None, "bench")?;
+                let rate = vad.audio().sample_rate;
                 let file = AudioFile::new(&*audio).with_ffmpeg(ffmpeg);
                 let samples =
                     file.load(rate, &mut Vec::new()).map_err(|source| Error::Audio { path: audio.clone(), source })?;
-                vad.stretches(&samples, options)?;
-                let (provider, sound) = (vad.provider(), samples.len() as f64 / f64::from(rate));
+                let mut detector = SpeechDetector::new(&*vad, options)?;
+                detector.push(&*vad, &samples)?;
+                detector.finish(&*vad)?;
+                let (provider, sound) = (vad.provider().to_string(), samples.len() as f64 / f64::from(rate));
                 Ok(Ran { provider, auto: models.engine().chosen_precisions(), sound: Some(sound) })
             }
         }
@@ -170,15 +175,10 @@ impl Bench {
 
 impl Ran {
     fn of(result: &RecordResult) -> Self {
-        let transcript = result.transcript.as_ref().and_then(|it| it.done());
-        let others = [
-            result.caption.as_ref().and_then(|it| it.done()).map(|it| it.provider),
-            result.answer.as_ref().and_then(|it| it.done()).map(|it| it.provider),
-            result.matched.as_ref().and_then(|it| it.done()).map(|it| it.provider),
-            result.fusion.as_ref().and_then(|it| it.done()).map(|it| it.provider),
-        ];
+        let transcript = result.transcript();
+        let provider = result.costs().next().map_or("cpu", |(_, _, provider)| provider);
         Ran {
-            provider: transcript.map(|it| it.provider).or(others.into_iter().flatten().next()).unwrap_or("cpu"),
+            provider: provider.to_string(),
             auto: result.precision.clone(),
             sound: transcript.map(|it| it.value.duration),
         }

@@ -2,10 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use edgefuse::config::model_folder::{Kind, ModelFolder};
+use edgefuse::config::model_folder::capability;
 use edgefuse::config::{
     AskOptions, CaptionOptions, Device, FuseOptions, MatchOptions, ModelEntry, Question, Step, TextSource,
+    TranscribeOptions,
 };
+use edgefuse::error::Error;
+use edgefuse::models::choose_model;
 use edgefuse::pipeline::Record;
 
 use super::inputs::Inputs;
@@ -44,13 +47,15 @@ impl Task {
         }
     }
 
-    /// The kind of model that it runs on.
-    pub fn kind(self) -> &'static str {
+    /// What a model must be able to do for it.
+    pub fn capability(self) -> &'static str {
         match self {
-            Task::Transcribe => "whisper",
-            Task::Caption | Task::Ask | Task::Match => "blip",
-            Task::Fuse => "student",
-            Task::Vad => "vad",
+            Task::Transcribe => capability::TRANSCRIBE,
+            Task::Caption => capability::CAPTION,
+            Task::Ask => capability::ANSWER,
+            Task::Match => capability::MATCH,
+            Task::Fuse => capability::DECIDE,
+            Task::Vad => capability::DETECT_SPEECH,
         }
     }
 
@@ -64,47 +69,28 @@ impl Task {
         }
     }
 
-    /// Whether a model of its kind can do it: BLIP folders differ in that.
-    pub fn is_of(self, folder: &ModelFolder) -> bool {
-        let has = |graph: &str| folder.common.graphs.contains_key(graph);
-        match (self, &folder.kind) {
-            (Task::Caption, Kind::Blip(_)) => has("caption_decoder"),
-            (Task::Ask, Kind::Blip(_)) => has("answer_decoder"),
-            (Task::Match, Kind::Blip(_)) => has("match_encoder") || has("text_encoder"),
-            (Task::Match, _) => false,
-            _ => true,
-        }
-    }
-
-    /// The model that the device has for it.
-    pub fn entry(self, device: &Device) -> Option<&ModelEntry> {
-        match self {
-            Task::Transcribe => device.whisper.as_ref(),
-            Task::Caption | Task::Ask | Task::Match => device.blip.as_ref(),
-            Task::Fuse => device.student.as_ref(),
-            Task::Vad => device.vad.as_ref(),
-        }
+    /// The device's model for it: the one that the pipeline's step names, or the only one that can do it.
+    ///
+    /// # Errors
+    /// [`Error::NoModel`], and others if the choice fails.
+    pub fn entry(self, device: &Device) -> Result<&ModelEntry, Error> {
+        let step = self.step(device);
+        let named = step.as_ref().and_then(|step| step.options().model());
+        let (key, _) = choose_model(device, self.capability(), named, "bench")?;
+        Ok(&device.models[&key])
     }
 
     /// The step, with the device file's options where its pipeline has the step; `None` for what is no step.
     pub fn step(self, device: &Device) -> Option<Step> {
-        let configured = device.pipeline.iter().find(|step| step.name() == self.name());
-        Some(match (self, configured) {
-            (Task::Vad, _) => return None,
+        Some(match self {
+            Task::Transcribe => device.options::<TranscribeOptions>().into(),
+            Task::Caption => device.options::<CaptionOptions>().into(),
             // The question is the input's, whatever the pipeline takes it from.
-            (Task::Ask, Some(Step::Ask(options))) => {
-                Step::Ask(AskOptions { question: Question::Text, ..options.clone() })
-            }
-            (Task::Ask, _) => Step::Ask(AskOptions { question: Question::Text, ..AskOptions::default() }),
+            Task::Ask => AskOptions { question: Question::Text, ..device.options() }.into(),
+            Task::Match => device.options::<MatchOptions>().into(),
             // Likewise: the transcript would be made by Whisper, which is not what is measured.
-            (Task::Fuse, Some(Step::Fuse(options))) => {
-                Step::Fuse(FuseOptions { text: TextSource::Text, ..options.clone() })
-            }
-            (Task::Fuse, _) => Step::Fuse(FuseOptions { text: TextSource::Text, ..FuseOptions::default() }),
-            (_, Some(step)) => step.clone(),
-            (Task::Transcribe, None) => Step::Transcribe(Box::default()),
-            (Task::Caption, None) => Step::Caption(CaptionOptions::default()),
-            (Task::Match, None) => Step::Match(MatchOptions::default()),
+            Task::Fuse => FuseOptions { text: TextSource::Text, ..device.options() }.into(),
+            Task::Vad => return None,
         })
     }
 
@@ -116,12 +102,10 @@ impl Task {
             Task::Ask | Task::Match => (true, false, true),
             Task::Fuse => (true, true, true),
         };
-        Record {
-            id: Some(self.name().to_string()),
-            image: image.then(|| inputs.image.clone()),
-            audio: audio.then(|| inputs.audio.clone()),
-            text: text.then(|| inputs.text.clone()),
-            ..Record::default()
-        }
+        let mut record = Record::default().with_id(self.name());
+        record.image = image.then(|| inputs.image.clone().into());
+        record.audio = audio.then(|| inputs.audio.clone().into());
+        record.text = text.then(|| inputs.text.clone());
+        record
     }
 }

@@ -61,9 +61,7 @@ pub(super) fn contents(bundle: &Bundle, device: &Device) -> Result<Contents, Err
     }
 
     let mut packed = Vec::new();
-    let models =
-        [("whisper", &device.whisper), ("blip", &device.blip), ("student", &device.student), ("vad", &device.vad)];
-    for (key, entry) in models.into_iter().filter_map(|(key, entry)| Some((key, entry.as_ref()?))) {
+    for (key, entry) in &device.models {
         let place = place(&entry.path, &device.base).ok_or_else(|| Error::Bundle {
             problem: format!(
                 "{}: models.{key}.path must be relative and lie below {}, so that it is found on the board",
@@ -126,7 +124,7 @@ fn device_files(device: &Device) -> Result<Vec<(String, String)>, Error> {
 
 /// The lists of texts that the steps read, with their places.
 fn lists(device: &Device) -> Result<BTreeMap<String, &Path>, Error> {
-    let files = device.pipeline.iter().filter_map(|step| match step.list()? {
+    let files = device.pipeline.iter().filter_map(|step| match step.options().texts()? {
         (key, Texts::File(path)) => Some((step.name(), key, path)),
         (_, Texts::List(_)) => None,
     });

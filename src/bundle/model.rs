@@ -9,6 +9,7 @@ use edgefuse::config::model_folder::{FileSpec, GraphSpec, ModelFolder};
 use edgefuse::config::{ConfigError, MODEL_FILE, ModelEntry, Wanted};
 use edgefuse::engine::{EngineError, Machine, possible_precisions};
 use edgefuse::error::Error;
+use edgefuse::models::read_folder;
 use edgefuse::small_file::{self, SmallFileError};
 
 /// Largest `model.yaml`: what `ModelFolder::load` read before.
@@ -33,7 +34,7 @@ pub(super) fn precisions(entry: &ModelEntry, role: &str, graph: &GraphSpec, targ
 
 /// Reads the folder of `entry` and leaves out what its precisions do not need on `target`.
 pub(super) fn reduced(entry: &ModelEntry, target: Machine) -> Result<Reduced, Error> {
-    let folder = ModelFolder::load(entry).map_err(Error::Model)?;
+    let folder = read_folder(entry)?;
     let path = folder.file(MODEL_FILE);
     let read = |error: SmallFileError| Error::Read { path: path.clone(), source: io::Error::other(error.to_string()) };
     let text = small_file::read_text(&path, LARGEST).map_err(read)?;
@@ -69,8 +70,8 @@ fn mapping<'a>(value: &'a mut Value, key: &str) -> Option<&'a mut Mapping> {
 /// The files of every graph in its precisions, and the tokenizer.
 fn needed(folder: &ModelFolder, entry: &ModelEntry, target: Machine) -> Result<BTreeMap<String, FileSpec>, Error> {
     let common = &folder.common;
-    let tokenizer = folder.kind.tokenizer();
-    let mut names: Vec<String> = tokenizer.cloned().into_iter().collect();
+    let tokenizer = folder.spec.tokenizer();
+    let mut names: Vec<String> = tokenizer.map(str::to_string).into_iter().collect();
     for (role, graph) in &common.graphs {
         for precision in precisions(entry, role, graph, target) {
             let file = graph.files.get(&precision).ok_or_else(|| EngineError::Precision {

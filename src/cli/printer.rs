@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 
 use edgefuse::models::student::Fusion;
-use edgefuse::models::whisper::Segment;
-use edgefuse::pipeline::{AnswerText, CaptionText, MatchedText, MatchedTexts, RecordResult, StepResult};
+use edgefuse::models::transcript::Segment;
+use edgefuse::pipeline::{AnswerText, CaptionText, MatchedText, MatchedTexts, RecordResult};
 
 use super::args::Format;
 use super::subtitles::{Hours, Layout, clock, srt, tsv, vtt};
@@ -57,7 +57,7 @@ pub(super) enum Times {
 impl Printer {
     /// Writes one result to standard output, or to its file. A recording that failed has no file.
     pub fn print(&self, result: &RecordResult) -> io::Result<()> {
-        let transcript = result.transcript.as_ref().and_then(StepResult::value);
+        let transcript = result.transcript().map(|it| it.value);
         if let Some(files) = &self.files {
             let Some(transcript) = transcript else { return Ok(()) };
             let text = match (self.format, self.times) {
@@ -86,17 +86,17 @@ impl Printer {
     }
 
     fn segments(&self, result: &RecordResult, write: impl Fn(&[Segment]) -> String) -> String {
-        let transcript = result.transcript.as_ref().and_then(StepResult::value);
+        let transcript = result.transcript().map(|it| it.value);
         transcript.map(|transcript| write(&transcript.segments)).unwrap_or_default()
     }
 
     fn text(&self, result: &RecordResult) -> String {
         let steps = [
             (Shown::Transcript, "transcript", self.transcript(result)),
-            (Shown::Caption, "caption", result.caption.as_ref().and_then(StepResult::value).map(|it| self.caption(it))),
-            (Shown::Answer, "answer", result.answer.as_ref().and_then(StepResult::value).map(|it| self.answer(it))),
-            (Shown::Match, "match", result.matched.as_ref().and_then(StepResult::value).map(|it| self.matched(it))),
-            (Shown::Decision, "decision", result.fusion.as_ref().and_then(StepResult::value).map(decision)),
+            (Shown::Caption, "caption", result.caption().map(|it| self.caption(it.value))),
+            (Shown::Answer, "answer", result.answer().map(|it| self.answer(it.value))),
+            (Shown::Match, "match", result.matched().map(|it| self.matched(it.value))),
+            (Shown::Decision, "decision", result.fusion().map(|it| decision(it.value))),
         ];
         if self.shown == Shown::All {
             let lines = steps
@@ -116,7 +116,7 @@ impl Printer {
     }
 
     fn transcript(&self, result: &RecordResult) -> Option<String> {
-        let transcript = result.transcript.as_ref()?.value()?;
+        let transcript = result.transcript()?.value;
         let line = |start, end, text: &str| {
             format!("[{} --> {}] {text}", clock(start, Hours::Always, '.'), clock(end, Hours::Always, '.'))
         };
@@ -187,16 +187,9 @@ fn decision(fusion: &Fusion) -> String {
 
 /// What each step took and where it ran, for standard error.
 pub(super) fn cost(result: &RecordResult) -> String {
-    fn part<T>(name: &str, step: &Option<StepResult<T>>) -> Option<String> {
-        let timed = step.as_ref()?.done()?;
-        Some(format!("{name} {:.1} ms on {}", timed.ms, timed.provider))
-    }
-    let parts = [
-        part("transcript", &result.transcript),
-        part("caption", &result.caption),
-        part("answer", &result.answer),
-        part("match", &result.matched),
-        part("decision", &result.fusion),
-    ];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let parts = result.costs().map(|(step, ms, provider)| {
+        let name = if step == "fusion" { "decision" } else { step };
+        format!("{name} {ms:.1} ms on {provider}")
+    });
+    parts.collect::<Vec<_>>().join(", ")
 }

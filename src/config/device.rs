@@ -1,21 +1,16 @@
 //! A device file: the library, providers, threads, memory and models that one board uses.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::ask::AskOptions;
-use super::caption::CaptionOptions;
 use super::error::ConfigError;
 use super::extends::{self, Layer};
-use super::match_options::MatchOptions;
 use super::media::{Ffmpeg, Media};
 use super::model_entry::{MODEL_FILE, ModelEntry};
-use super::model_folder::Kind;
-use super::pipeline::{self, Step};
 use super::provider::{Provider, Providers};
-use super::raw::{RawModel, RawModels, RawRuntime};
+use super::raw::{RawModel, RawRuntime};
 use super::runtime::{Runtime, Threads};
-use super::texts::Texts;
-use super::transcribe::TranscribeOptions;
+use super::steps::{self, NamedStep, Step, Texts};
 
 /// A device file that was read and checked.
 #[derive(Debug, Clone)]
@@ -31,14 +26,8 @@ pub struct Device {
     pub base: PathBuf,
     /// Library, memory and threads.
     pub runtime: Runtime,
-    /// The Whisper model, if the device has one.
-    pub whisper: Option<ModelEntry>,
-    /// The BLIP model, if the device has one.
-    pub blip: Option<ModelEntry>,
-    /// The student, if the device has one.
-    pub student: Option<ModelEntry>,
-    /// The voice activity detector, if the device has one.
-    pub vad: Option<ModelEntry>,
+    /// Models by name, whatever their kinds: a folder's `model.yaml` states its kind.
+    pub models: BTreeMap<String, ModelEntry>,
     /// How recordings are decoded.
     pub media: Media,
     /// Steps of `edgefuse run`, in order.
@@ -57,23 +46,10 @@ impl Device {
             extended: Vec::new(),
             base: PathBuf::new(),
             runtime: Runtime::default(),
-            whisper: None,
-            blip: None,
-            student: None,
-            vad: None,
+            models: BTreeMap::new(),
             media: Media::default(),
             pipeline: Vec::new(),
             execution_providers: vec![Provider::cpu()],
-        }
-    }
-
-    /// The entry of the device's model of this kind.
-    pub fn model_mut(&mut self, kind: &Kind) -> &mut Option<ModelEntry> {
-        match kind {
-            Kind::Whisper(_) => &mut self.whisper,
-            Kind::Blip(_) | Kind::Blip2(_) => &mut self.blip,
-            Kind::Student(_) => &mut self.student,
-            Kind::Vad(_) => &mut self.vad,
         }
     }
 
@@ -112,7 +88,9 @@ impl Device {
             spinning: layers.iter().find_map(|layer| layer.raw.runtime.threads.spinning).unwrap_or(default.spinning),
         };
         let on_missing = layers.iter().find_map(|layer| layer.raw.runtime.on_missing_provider);
-        let model = |key: &str, of: fn(&RawModels) -> Option<&RawModel>| entry(layers, key, of, &providers);
+        let names: BTreeSet<&String> = layers.iter().flat_map(|layer| layer.raw.models.keys()).collect();
+        let models = names.into_iter().map(|name| Ok((name.clone(), entry(layers, name, &providers)?)));
+        let models = models.collect::<Result<_, _>>()?;
         Ok(Device {
             name: layers[0].raw.device.clone(),
             path: path.to_path_buf(),
@@ -128,45 +106,24 @@ impl Device {
                 threads,
                 on_missing_provider: on_missing.unwrap_or_default(),
                 report_placement: layers.iter().find_map(|layer| layer.raw.runtime.report_placement).unwrap_or(false),
+                idle_unload: layers.iter().find_map(|layer| layer.raw.runtime.idle_unload),
+                requests: layers.iter().find_map(|layer| layer.raw.runtime.requests).unwrap_or_default(),
             },
-            whisper: model("whisper", |models| models.whisper.as_ref())?,
-            blip: model("blip", |models| models.blip.as_ref())?,
-            student: model("student", |models| models.student.as_ref())?,
-            vad: model("vad", |models| models.vad.as_ref())?,
+            models,
             media: Media { ffmpeg: layers.iter().find_map(ffmpeg).unwrap_or_default() },
-            pipeline: steps(layers)?,
+            pipeline: pipeline(layers)?,
             execution_providers: providers,
         })
     }
 
     /// Every execution provider that any graph may have; one may come several times.
     pub fn providers(&self) -> impl Iterator<Item = &Provider> {
-        let models = [&self.whisper, &self.blip, &self.student, &self.vad].into_iter().flatten();
-        models.flat_map(|entry| entry.execution_providers.iter()).chain(&self.execution_providers)
+        self.models.values().flat_map(|entry| entry.execution_providers.iter()).chain(&self.execution_providers)
     }
 
-    /// The options of the pipeline's `transcribe` step, or the defaults where it has none.
-    pub fn transcribe_options(&self) -> TranscribeOptions {
-        self.options(|step| if let Step::Transcribe(options) = step { Some(options.as_ref()) } else { None })
-    }
-
-    /// The options of the pipeline's `caption` step, or the defaults where it has none.
-    pub fn caption_options(&self) -> CaptionOptions {
-        self.options(|step| if let Step::Caption(options) = step { Some(options) } else { None })
-    }
-
-    /// The options of the pipeline's `ask` step, or the defaults where it has none.
-    pub fn ask_options(&self) -> AskOptions {
-        self.options(|step| if let Step::Ask(options) = step { Some(options) } else { None })
-    }
-
-    /// The options of the pipeline's `match` step, or the defaults where it has none.
-    pub fn match_options(&self) -> MatchOptions {
-        self.options(|step| if let Step::Match(options) = step { Some(options) } else { None })
-    }
-
-    fn options<T: Clone + Default>(&self, of: impl Fn(&Step) -> Option<&T>) -> T {
-        self.pipeline.iter().find_map(of).cloned().unwrap_or_default()
+    /// The options of the pipeline's step of this type, or the defaults if it has none.
+    pub fn options<T: NamedStep>(&self) -> T {
+        self.pipeline.iter().find_map(Step::as_options::<T>).cloned().unwrap_or_default()
     }
 
     /// The entry of another model folder, for `--model NAME`: a folder by its path, or by its name in `onnx/`.
@@ -198,9 +155,11 @@ fn checked(path: &Path) -> Result<Vec<Layer>, ConfigError> {
 /// Checks what one file says by itself.
 fn check(layer: &Layer) -> Result<(), ConfigError> {
     let raw = &layer.raw;
-    let lists = [("whisper", &raw.models.whisper), ("blip", &raw.models.blip), ("student", &raw.models.student)];
-    for (key, model) in lists.into_iter().chain([("vad", &raw.models.vad)]) {
-        let lists = model.iter().flat_map(|model| &model.execution_providers);
+    for (key, model) in &raw.models {
+        if let Some(problem) = unusable_name(key) {
+            return Err(layer.wrong(&["models", key], format!("models.{key:?}: {problem}")));
+        }
+        let lists = model.execution_providers.iter();
         let mut lists = lists.flat_map(|by_graph| by_graph.graphs.values().chain(&by_graph.others));
         if lists.any(Vec::is_empty) {
             let problem = format!("models.{key}.execution_providers: no provider; name at least `cpu`");
@@ -215,7 +174,7 @@ fn check(layer: &Layer) -> Result<(), ConfigError> {
         let problem = "runtime.threads.inter: 0 is not within 1 to 1024".to_string();
         return Err(layer.wrong(&["runtime", "threads", "inter"], problem));
     }
-    if let Some(Err((index, problem))) = raw.pipeline.as_ref().map(|steps| pipeline::check(steps)) {
+    if let Some(Err((index, problem))) = raw.pipeline.as_ref().map(|steps| steps::check(steps)) {
         return Err(layer.wrong(&["pipeline", &index.to_string()], format!("pipeline: {problem}")));
     }
     Ok(())
@@ -256,12 +215,12 @@ fn rooted(layer: &Layer, list: &[Provider]) -> Vec<Provider> {
 }
 
 /// The steps of the nearest file that has any, with the paths of their lists read from where its paths start.
-fn steps(layers: &[Layer]) -> Result<Vec<Step>, ConfigError> {
+fn pipeline(layers: &[Layer]) -> Result<Vec<Step>, ConfigError> {
     let named = layers.iter().find_map(|layer| Some((layer, layer.raw.pipeline.clone()?)));
     let Some((layer, mut steps)) = named else { return Ok(Vec::new()) };
     for (index, step) in steps.iter_mut().enumerate() {
         let name = step.name();
-        let Some((key, texts)) = step.texts() else { continue };
+        let Some((key, texts)) = step.options_mut().texts_mut() else { continue };
         *texts = texts.clone().relative_to(&layer.base);
         if let Texts::File(path) = texts
             && !path.is_file()
@@ -273,30 +232,33 @@ fn steps(layers: &[Layer]) -> Result<Vec<Step>, ConfigError> {
     Ok(steps)
 }
 
-/// The model of one kind: each of its keys from the nearest file that has it.
-fn entry(
-    layers: &[Layer],
-    key: &str,
-    of: fn(&RawModels) -> Option<&RawModel>,
-    providers: &[Provider],
-) -> Result<Option<ModelEntry>, ConfigError> {
+/// Why `name` cannot be a model's: it is part of file names, metrics and command lines.
+fn unusable_name(name: &str) -> Option<&'static str> {
+    let plain = |char: char| char.is_ascii_alphanumeric() || "-_.".contains(char);
+    let usable = (1..=64).contains(&name.len()) && name.chars().all(plain) && !name.starts_with(['-', '.']);
+    (!usable)
+        .then_some("a model's name is up to 64 letters, digits, `-`, `_` and `.`, and starts with a letter or digit")
+}
+
+/// The model called `key`: each of its keys from the nearest file that has it.
+fn entry(layers: &[Layer], key: &str, providers: &[Provider]) -> Result<ModelEntry, ConfigError> {
     let named: Vec<(&Layer, &RawModel)> =
-        layers.iter().filter_map(|layer| Some((layer, of(&layer.raw.models)?))).collect();
-    let Some((nearest, _)) = named.first() else { return Ok(None) };
+        layers.iter().filter_map(|layer| Some((layer, layer.raw.models.get(key)?))).collect();
     let Some((layer, path)) = named.iter().find_map(|(layer, model)| Some((layer, model.path.as_ref()?))) else {
+        let nearest = named.first().map_or(&layers[0], |(layer, _)| layer);
         return Err(nearest.wrong(&["models", key], format!("models.{key}: no `path`, the model folder")));
     };
     let own = named.iter().find_map(|(layer, model)| {
         let list = model.execution_providers.as_ref()?;
         Some(list.clone().map(|list| rooted(layer, &list)))
     });
-    Ok(Some(ModelEntry {
+    Ok(ModelEntry {
         origin: format!("{}: models.{key}.path", layer.place(&["models", key, "path"])),
         path: layer.base.join(path),
         precision: named.iter().find_map(|(_, model)| model.precision.clone()).unwrap_or_default(),
         execution_providers: Providers::of_model(own.unwrap_or_default(), providers),
         require: named.iter().find_map(|(_, model)| model.require.clone()).unwrap_or_default(),
-    }))
+    })
 }
 
 #[cfg(test)]
@@ -322,8 +284,8 @@ mod tests {
         .unwrap();
         assert_eq!(device.runtime.threads, Threads { intra: 2, inter: 1, spinning: false });
         assert_eq!(device.runtime.memory_budget.unwrap().bytes(), 1 << 30);
-        assert_eq!(device.blip.unwrap().precision.of("vision"), Wanted::Named("int8"));
-        assert!(device.whisper.is_none());
+        assert_eq!(device.models["blip"].precision.of("vision"), Wanted::Named("int8"));
+        assert_eq!(device.models.len(), 1);
     }
 
     #[test]
@@ -333,15 +295,19 @@ mod tests {
             ("device: x\nruntime:\n  memory_budget: 3GB\n", ":3:18: ", "unknown unit `GB`"),
             ("device: x\nruntime:\n  threads: {intra: -1}\n", ":3:20: ", "expected a number of threads up to 1024"),
             ("device: x\nmodels: {blip: {precision: int8}}\n", ":2:16: ", "no `path`"),
-            ("device: x\nmodels:\n  wisper: {path: a}\n", ":3:3: ", "expected one of `whisper`, `blip`, `student`"),
+            (
+                "device: x\nmodels:\n  'a b': {path: a}\n",
+                ":3:3: ",
+                "models.\"a b\": a model's name is up to 64 letters",
+            ),
             ("device: x\nexecution_providers: [gpu]\n", ":2:23: ", "unknown execution provider `gpu`"),
             ("device: x\nruntime:\n  library: nowhere.so\n", ":3:12: ", "nowhere.so is not there"),
             ("device: x\nmedia: {ffmpeg: bin/ffmpeg}\n", ":2:17: ", "bin/ffmpeg is not there"),
             ("device: x\nmedia: {ffmpeg: always}\n", ":2:8: ", "expected `auto`, `never` or the path of an ffmpeg"),
             ("device: x\nmedia: [never]\n", ":2:8: ", "`media` must be a mapping such as `{ffmpeg: never}`"),
             ("device: x\nruntime:\n  threads: {intra: 50000}\n", ":3:20: ", "more than 1024"),
-            ("device: x\npipeline:\n  - caption\n  - caption\n", ":4:5: ", "stands twice"),
-            ("device: x\npipeline:\n  - ask: {question: transcript}\n", ":3:5: ", "no `transcribe` before it"),
+            ("device: x\npipeline:\n  - caption\n  - caption\n", ":4:5: ", "duplicate step `caption`"),
+            ("device: x\npipeline:\n  - ask: {question: transcript}\n", ":3:5: ", "no `transcribe` comes before it"),
             ("device: x\npipeline:\n  - caption\n  - ask: {answers: no.txt}\n", ":4:20: ", "answers: "),
             ("device: x\npipeline: [match: {texts: 3}]\n", ":2:27: ", "a file with one text a line, or a list"),
             ("device: x\npipeline:\n  - caption: {beams: 99}\n", ":3:5: ", "`caption`: beams: 99 is not within"),
@@ -391,11 +357,11 @@ mod tests {
         assert_eq!((device.name.as_str(), device.base.as_path()), ("board", folder.path()));
         assert_eq!(device.runtime.threads, Threads { intra: 4, inter: 1, spinning: true });
         let names = |list: &[Provider]| list.iter().map(Provider::name).collect::<Vec<_>>();
-        let blip = device.blip.unwrap();
-        assert_eq!((blip.path, blip.precision.of("vision")), (folder.path().join("onnx/b"), Wanted::Named("fp16")));
+        let blip = &device.models["blip"];
+        assert_eq!((&blip.path, blip.precision.of("vision")), (&folder.path().join("onnx/b"), Wanted::Named("fp16")));
         assert_eq!(names(blip.execution_providers.of("vision")), ["cpu"]);
         assert_eq!(names(blip.execution_providers.of("caption_decoder")), ["cuda", "cpu"]);
-        assert!(blip.require.of("vision").is_some() && device.vad.is_some());
+        assert!(blip.require.of("vision").is_some() && device.models.contains_key("vad"));
         assert_eq!(device.pipeline.len(), 1);
     }
 }

@@ -9,10 +9,10 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 pub(super) trait Named: Sized {
     /// What it is, for messages: `pipeline step`.
     const WHAT: &'static str;
-    /// The names.
-    const NAMES: &'static [&'static str];
+    /// All names.
+    fn names() -> Vec<&'static str>;
 
-    /// The one with this name and default options; `None` for a name that is not among [`Named::NAMES`].
+    /// The one with this name and default options; `None` for a name that is not among [`Named::names`].
     fn plain(name: &str) -> Option<Self>;
 
     /// Reads its options from the value of `map` that comes next.
@@ -28,8 +28,9 @@ struct NameOrOptions<T>(PhantomData<T>);
 
 impl<T: Named> NameOrOptions<T> {
     fn named<E: Error>(name: &str) -> Result<T, E> {
-        T::plain(name)
-            .ok_or_else(|| E::custom(format!("unknown {} `{name}`, expected one of {}", T::WHAT, T::NAMES.join(", "))))
+        T::plain(name).ok_or_else(|| {
+            E::custom(format!("unknown {} `{name}`, expected one of {}", T::WHAT, T::names().join(", ")))
+        })
     }
 }
 
@@ -37,7 +38,7 @@ impl<'de, T: Named> Visitor<'de> for NameOrOptions<T> {
     type Value = T;
 
     fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        write!(formatter, "a {} ({}), or one such name with its options", T::WHAT, T::NAMES.join(", "))
+        write!(formatter, "a {} ({}), or one such name with its options", T::WHAT, T::names().join(", "))
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<T, E> {
@@ -50,7 +51,7 @@ impl<'de, T: Named> Visitor<'de> for NameOrOptions<T> {
         match map.next_key::<String>()? {
             None => Ok(entry),
             Some(second) => Err(A::Error::custom(format!(
-                "`{second}` stands in the entry of `{name}`; start each {} on a line of its own with `- `",
+                "`{second}` is in the same entry as `{name}`; start each {} on a line of its own with `- `",
                 T::WHAT
             ))),
         }

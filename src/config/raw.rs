@@ -1,16 +1,18 @@
 //! A device file as written. [`super::Device`] is what the rest of the program sees.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::by_graph::ByGraph;
 use super::media::Ffmpeg;
-use super::pipeline::Step;
 use super::precisions::Precisions;
 use super::provider::{Provider, Required};
-use super::runtime::{OnMissingProvider, count};
-use super::units::ByteSize;
+use super::runtime::{OnMissingProvider, Requests, count};
+use super::steps::Step;
+use super::units::{ByteSize, span};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a device file must be a mapping that starts with `device: NAME`")]
@@ -21,7 +23,7 @@ pub(super) struct RawDevice {
     pub runtime: RawRuntime,
     pub execution_providers: Option<Vec<Provider>>,
     #[serde(default)]
-    pub models: RawModels,
+    pub models: BTreeMap<String, RawModel>,
     #[serde(default)]
     pub media: RawMedia,
     pub pipeline: Option<Vec<Step>>,
@@ -41,6 +43,9 @@ pub(super) struct RawRuntime {
     pub threads: RawThreads,
     pub on_missing_provider: Option<OnMissingProvider>,
     pub report_placement: Option<bool>,
+    #[serde(deserialize_with = "span")]
+    pub idle_unload: Option<Duration>,
+    pub requests: Option<Requests>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -51,15 +56,6 @@ pub(super) struct RawThreads {
     #[serde(deserialize_with = "count")]
     pub inter: Option<usize>,
     pub spinning: Option<bool>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default, expecting = "`models` must be a mapping such as `blip: {path: onnx/NAME}`")]
-pub(super) struct RawModels {
-    pub whisper: Option<RawModel>,
-    pub blip: Option<RawModel>,
-    pub student: Option<RawModel>,
-    pub vad: Option<RawModel>,
 }
 
 #[derive(Debug, Deserialize)]

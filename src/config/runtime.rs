@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
@@ -24,8 +25,36 @@ pub struct Runtime {
     pub threads: Threads,
     /// What to do when an execution provider does not load.
     pub on_missing_provider: OnMissingProvider,
-    /// Whether results tell where the nodes of the graphs lie.
+    /// Whether results contain where the nodes of the graphs lie.
     pub report_placement: bool,
+    /// A model that nobody has used for this long is unloaded; never if `None`.
+    pub idle_unload: Option<Duration>,
+    /// How many requests are processed at once, and how many may wait.
+    pub requests: Requests,
+}
+
+/// Limits of the requests that share a device's models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "`requests` must be a mapping such as `{at_once: 4, waiting: 64}`")]
+pub struct Requests {
+    /// Requests that are processed at once; each holds its own decoding state in memory.
+    #[serde(deserialize_with = "at_least_one")]
+    pub at_once: usize,
+    /// Requests that may wait beyond those; more are refused.
+    pub waiting: usize,
+}
+
+impl Default for Requests {
+    fn default() -> Self {
+        Requests { at_once: 4, waiting: 64 }
+    }
+}
+
+fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    match usize::deserialize(deserializer)? {
+        0 => Err(D::Error::custom("requests.at_once: must be at least 1")),
+        count => Ok(count),
+    }
 }
 
 /// Threads of the pools that all sessions share.

@@ -1,6 +1,7 @@
-//! Sizes in memory, written with a binary unit.
+//! Sizes in memory and spans of time, each written with its unit.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
@@ -8,6 +9,9 @@ use serde::{Deserialize, Serialize, Serializer};
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
+
+/// A year.
+const LONGEST_SPAN_MS: u64 = 8_760 * 3_600_000;
 
 /// A number of bytes, written `512MiB`, `3GiB` or `1.5GiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,9 +91,50 @@ impl<'de> Deserialize<'de> for ByteSize {
     }
 }
 
+/// Reads a span of time: a whole number with `ms`, `s`, `m` or `h`.
+///
+/// # Errors
+/// Which units are accepted.
+pub fn parse_span(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    let split = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
+    let wrong = || format!("`{text}` is not a span of time; write a number and ms, s, m or h, such as 90s or 5m");
+    let number: u64 = text[..split].parse().map_err(|_| wrong())?;
+    let unit = match text[split..].trim_start() {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(wrong()),
+    };
+    match number.checked_mul(unit).filter(|ms| (1..=LONGEST_SPAN_MS).contains(ms)) {
+        Some(ms) => Ok(Duration::from_millis(ms)),
+        None => Err(format!("`{text}` is out of range; a span is at least 1ms and at most 8760h")),
+    }
+}
+
+/// As [`parse_span`], for serde.
+pub(super) fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    struct Span;
+
+    impl Visitor<'_> for Span {
+        type Value = Duration;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+            formatter.write_str("a span of time with its unit, such as 90s or 5m")
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Duration, E> {
+            parse_span(text).map_err(E::custom)
+        }
+    }
+
+    deserializer.deserialize_any(Span).map(Some)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::ByteSize;
+    use super::*;
 
     #[test]
     fn reads_binary_units() {
@@ -112,6 +157,15 @@ mod tests {
         ] {
             let error = ByteSize::parse(text).unwrap_err();
             assert!(error.contains(told), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_span_has_a_unit() {
+        assert_eq!(parse_span("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(parse_span(" 250 ms "), Ok(Duration::from_millis(250)));
+        for text in ["", "5", "5 min", "-3s", "1.5h", "0s", "99999999h", "9".repeat(40).as_str()] {
+            assert!(parse_span(text).is_err(), "{text}");
         }
     }
 }

@@ -8,7 +8,7 @@ use serde_yaml::{Mapping, Value};
 use super::bounded_value::{Bounded, Budget};
 use super::error::ConfigError;
 use super::locate::locate;
-use crate::small_file::{self, SmallFileError};
+use crate::support::small_file::{self, SmallFileError};
 
 /// Largest device file or `model.yaml`; a device file takes about 1 KB, Whisper large's `model.yaml` about 20 KB.
 const LARGEST: u64 = 1 << 20;

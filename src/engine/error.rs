@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::config::model_folder::RuntimeVersion;
+use crate::support::request::Stopped;
 
 /// A library, graph or inference that failed.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,9 @@ pub enum EngineError {
         /// Why not, and what to do.
         problem: String,
     },
+    /// The current request was stopped before it was finished.
+    #[error("{0}")]
+    Stopped(Stopped),
     /// ONNX Runtime's telemetry cannot be turned off any more.
     #[error(
         "ONNX Runtime would report to its maker: set ORT_DISABLE_TELEMETRY=1 before the program starts, or call \

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use ort::logging::LogLevel;
 use ort::session::{NoSelectedOutputs, RunOptions, Session, SessionInputValue};
@@ -16,12 +15,14 @@ use super::placement::Placement;
 use super::providers::{MissingProvider, Registered};
 use super::tensor::Tensor;
 use super::trial::Trial;
+use super::turnstile::Turnstile;
 use crate::config::model_folder::{Axis, ElementType, GraphSpec, TensorSpec};
+use crate::support::request::Request;
 
-/// A loaded graph. Several threads may run it: each run locks the session, so that they take turns run by run.
+/// A loaded graph. Several threads may run it: they take turns run by run, the most urgent request first.
 pub struct Graph {
     name: String,
-    session: Mutex<Session>,
+    session: Turnstile<Session>,
     run_options: RunOptions<NoSelectedOutputs>,
     inputs: BTreeMap<String, Vec<String>>,
     outputs: BTreeMap<String, Vec<String>>,
@@ -82,7 +83,7 @@ impl Graph {
             Some(most) => named(&most.provider).unwrap_or("cpu"),
             None => providers.active.first().copied().unwrap_or("cpu"),
         };
-        let session = Mutex::new(session);
+        let session = Turnstile::new(session);
         let specs = Specs { inputs: spec.inputs.clone(), outputs: spec.outputs.clone() };
         let (trial, proven) = (Trial::new(spec), AtomicBool::new(false));
         Ok(Graph { name, session, run_options, inputs, outputs, specs, provider, providers, placement, trial, proven })
@@ -117,8 +118,10 @@ impl Graph {
     ///
     /// # Errors
     /// [`EngineError::Run`] with what ONNX Runtime reported, [`EngineError::Unfit`] where it would report it for any input;
-    /// [`EngineError::Fed`], [`EngineError::Shape`] and [`EngineError::NotFinite`] for tensors that differ from `model.yaml`.
+    /// [`EngineError::Fed`], [`EngineError::Shape`] and [`EngineError::NotFinite`] for tensors that differ from `model.yaml`;
+    /// [`EngineError::Stopped`] if the current request was cancelled or its deadline passed.
     pub fn run(&self, inputs: &[(&str, &[Tensor])]) -> Result<Outputs, EngineError> {
+        Request::current().check().map_err(EngineError::Stopped)?;
         let axes = check_inputs(&self.name, &self.specs.inputs, &self.inputs, inputs)?;
         let tensors = self.execute(inputs.iter().copied()).map_err(|source| self.failure(source))?;
         check_outputs(&self.name, &self.specs.outputs, &self.outputs, &tensors, axes)?;
@@ -158,8 +161,7 @@ impl Graph {
             let names = self.inputs.get(role).map(Vec::as_slice).unwrap_or_default();
             fed.extend(names.iter().zip(tensors).map(|(name, tensor)| (Cow::from(name.as_str()), (&tensor.0).into())));
         }
-        // A session is left usable by a run that panics: ONNX Runtime's state is its own.
-        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut session = self.session.take(Request::current().priority());
         let mut found = session.run_with_options(fed, &self.run_options)?;
         self.proven.store(true, Ordering::Relaxed);
         let tensors = self.outputs.iter().map(|(role, names)| {

@@ -25,6 +25,7 @@ mod session;
 mod telemetry;
 mod tensor;
 mod trial;
+mod turnstile;
 
 pub use auto_precision::{Choice, possible as possible_precisions};
 pub use build_progress::BuildProgress;

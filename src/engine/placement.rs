@@ -20,7 +20,7 @@ pub struct Placement {
 }
 
 /// What one provider took of a graph.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Placed {
     /// The name in device files, or ONNX Runtime's for one that no device file can name.
     pub provider: String,

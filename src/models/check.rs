@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::token_bytes::TokenBytes;
-use super::vocabulary::Vocabulary;
-use crate::config::model_folder::{Kind, ModelFolder};
+use super::kind::{check_files, read_folder};
 use crate::config::{Device, ModelEntry, Precisions, Provider, Providers};
 use crate::engine::{self, Engine, EngineError, GraphFile, SessionOptions, release_freed};
 use crate::error::Error;
@@ -37,20 +35,13 @@ pub fn check_folder(engine: &Arc<Engine>, path: &Path) -> Result<CheckedFolder, 
         execution_providers: Providers::all(vec![Provider::cpu()]),
         require: Default::default(),
     };
-    let folder = ModelFolder::load(&entry).map_err(Error::Model)?;
+    let folder = read_folder(&entry)?;
     for (name, expected) in &folder.common.files {
         engine::verify(&folder.file(name), expected)?;
     }
-    match (&folder.kind, folder.kind.tokenizer()) {
-        (Kind::Whisper(_), Some(tokenizer)) => {
-            TokenBytes::load(&folder, tokenizer)?;
-            Vocabulary::load(&folder, tokenizer)?;
-        }
-        (_, Some(tokenizer)) => drop(Vocabulary::load(&folder, tokenizer)?),
-        (_, None) => {}
-    }
+    check_files(&folder)?;
     let mut checked =
-        CheckedFolder { name: folder.common.name.clone(), kind: folder.kind.name(), loaded: 0, left_out: Vec::new() };
+        CheckedFolder { name: folder.common.name.clone(), kind: folder.kind, loaded: 0, left_out: Vec::new() };
     let providers = [Provider::cpu()];
     for (role, graph) in &folder.common.graphs {
         // Precisions may share a file: int8's encoder serves q4, say.

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use crate::config::model_folder::{AudioSpec, ModelFolder};
+use crate::config::model_folder::{AudioSpec, KindSpec, ModelFolder};
 use crate::config::{ByteSize, ConfigError, MODEL_FILE, ModelEntry, Wanted};
 use crate::engine::{Choice, Engine, EngineError, Graph, GraphFile, SessionOptions};
 use crate::error::Error;
 use crate::media::audio::{LogMel, LogMelConfig};
 
-use super::memory::{self, Cost};
+use super::kind::read_folder;
+use super::pool::{self, Cost};
 
 /// Loads the graphs of one model folder.
 #[derive(Clone)]
@@ -53,7 +54,7 @@ impl Loader {
     /// # Errors
     /// [`Error::Model`].
     pub fn new(engine: Arc<Engine>, entry: &ModelEntry) -> Result<Self, Error> {
-        let folder = Arc::new(ModelFolder::load(entry).map_err(Error::Model)?);
+        let folder = Arc::new(read_folder(entry)?);
         let named = entry.precision.graphs().map(|graph| ("precision", graph));
         let named = named.chain(entry.execution_providers.graphs().map(|graph| ("execution_providers", graph)));
         let mut named = named.chain(entry.require.graphs().map(|graph| ("require", graph)));
@@ -134,8 +135,8 @@ impl Loader {
 
     /// What the model takes of memory, as measured here before or estimated, and the file where that is remembered.
     pub(super) fn cost(&self) -> (Cost, Option<PathBuf>) {
-        let file = memory::file(&self.cost_key());
-        let measured = file.as_deref().and_then(memory::read);
+        let file = pool::file(&self.cost_key());
+        let measured = file.as_deref().and_then(pool::read);
         (measured.unwrap_or_else(|| Cost::estimated(self.graph_bytes())), file)
     }
 
@@ -150,7 +151,7 @@ impl Loader {
     /// # Errors
     /// [`Error::Budget`].
     pub fn check_budget(&self, base: ByteSize, budget: ByteSize) -> Result<(), Error> {
-        memory::check(&self.folder.common.name, self.memory_cost(), self.graph_bytes(), base, budget)
+        pool::check(&self.folder.common.name, self.memory_cost(), self.graph_bytes(), base, budget)
     }
 
     /// The same graphs on the same library and providers cost the same.
@@ -168,9 +169,13 @@ impl Loader {
         hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The error that this folder holds another kind of model.
-    pub fn wrong_kind(&self, wanted: &'static str) -> Error {
-        Error::WrongKind { path: self.folder.path.clone(), found: self.folder.kind.name(), wanted }
+    /// The constants of the folder's kind.
+    ///
+    /// # Errors
+    /// [`Error::WrongKind`] if the folder is not of the kind `wanted`, whose constants are a `S`.
+    pub fn spec<S: KindSpec>(&self, wanted: &'static str) -> Result<&S, Error> {
+        let found = self.folder.kind;
+        self.folder.spec().ok_or_else(|| Error::WrongKind { path: self.folder.path.clone(), found, wanted })
     }
 }
 

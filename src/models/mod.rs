@@ -2,23 +2,26 @@
 
 pub mod blip;
 pub mod blip2;
+pub mod capability;
 mod check;
 pub mod generation;
+mod kind;
 mod loader;
-mod memory;
-mod pictures;
-mod registry;
+pub mod picture;
+mod pool;
 pub mod student;
 mod token_bytes;
 mod token_check;
+#[cfg(test)]
+pub(crate) mod toy;
+pub mod transcript;
 pub mod vad;
 mod vocabulary;
 pub mod whisper;
 
 pub use check::{CheckedFolder, check_engine, check_folder};
+pub use kind::{ModelKind, load, read_folder};
 pub use loader::{Loader, Precision};
-pub use memory::{Cost, CostSource};
-pub use pictures::PictureModel;
-pub use registry::Models;
+pub use pool::{Admitted, Cost, CostSource, Lease, Models, choose_model};
 pub use token_bytes::TokenBytes;
 pub use vocabulary::Vocabulary;

@@ -10,7 +10,7 @@ use super::token_check::{self, Tokens};
 use crate::config::model_folder::ModelFolder;
 use crate::engine::{self, EngineError};
 use crate::error::Error;
-use crate::small_file::{self, SmallFileError};
+use crate::support::small_file::{self, SmallFileError};
 
 /// Largest tokenizer; those of 256,000 tokens take 35 MB.
 const LARGEST: u64 = 128 << 20;

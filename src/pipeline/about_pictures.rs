@@ -1,9 +1,10 @@
 //! Results of the steps `caption`, `ask` and `match`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A caption, and the others where several were asked for.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct CaptionText {
     /// The best caption.
     #[serde(flatten)]
@@ -14,7 +15,8 @@ pub struct CaptionText {
 }
 
 /// A caption with how good it is.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct CaptionScore {
     /// The caption.
     pub text: String,
@@ -25,7 +27,8 @@ pub struct CaptionScore {
 }
 
 /// An answer, and the ranking of a list of answers where there is one.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct AnswerText {
     /// The question that was asked.
     pub question: String,
@@ -41,7 +44,8 @@ pub struct AnswerText {
 }
 
 /// An answer of a list.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct AnswerScore {
     /// The answer.
     pub text: String,
@@ -52,7 +56,8 @@ pub struct AnswerScore {
 }
 
 /// How well texts fit a picture.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MatchedTexts {
     /// The texts, in the order they were given.
     pub texts: Vec<MatchedText>,
@@ -62,7 +67,8 @@ pub struct MatchedTexts {
 }
 
 /// Embeddings of a picture and texts, each of length 1, all in one space.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MatchEmbeddings {
     /// Of the picture.
     pub image: Vec<f32>,
@@ -71,7 +77,8 @@ pub struct MatchEmbeddings {
 }
 
 /// How well one text fits a picture.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MatchedText {
     /// The text.
     pub text: String,

@@ -1,11 +1,12 @@
 //! Builds a pipeline in code, without a device file.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::runner::Pipeline;
-use crate::config::model_folder::ModelFolder;
-use crate::config::{ByteSize, Device, ModelEntry, Step};
+use crate::config::{ByteSize, Device, ModelEntry, Requests, Step};
 use crate::error::Error;
+use crate::models::read_folder;
 
 /// Models and steps for a [`Pipeline`]; created by [`Pipeline::builder`].
 #[derive(Debug, Clone)]
@@ -13,11 +14,12 @@ use crate::error::Error;
 pub struct Builder {
     device: Device,
     models: Vec<ModelEntry>,
+    named: Vec<(String, ModelEntry)>,
 }
 
 impl Builder {
     pub(super) fn new() -> Self {
-        Builder { device: Device::new("library"), models: Vec::new() }
+        Builder { device: Device::new("library"), models: Vec::new(), named: Vec::new() }
     }
 
     /// Uses this ONNX Runtime, a shared library of version 1.17 or newer, instead of looking for one.
@@ -32,7 +34,8 @@ impl Builder {
         self
     }
 
-    /// Adds the model in a folder; its `model.yaml` names its kind. If several are of one kind, the last one counts.
+    /// Adds the model in a folder, under the name of its kind; its `model.yaml` states which that is. Of several that are
+    /// added without a name, the last of each kind counts.
     pub fn model(self, folder: impl Into<PathBuf>) -> Self {
         self.entry(ModelEntry::new(folder))
     }
@@ -43,9 +46,27 @@ impl Builder {
         self
     }
 
+    /// As [`Builder::entry`], under a name that steps can choose by their option `model`.
+    pub fn named(mut self, name: impl Into<String>, entry: ModelEntry) -> Self {
+        self.named.push((name.into(), entry));
+        self
+    }
+
+    /// Unloads models that nobody has used for `time`.
+    pub fn idle_unload(mut self, time: Duration) -> Self {
+        self.device.runtime.idle_unload = Some(time);
+        self
+    }
+
+    /// Processes at most `at_once` requests at a time, and lets at most `waiting` more wait.
+    pub fn requests(mut self, at_once: usize, waiting: usize) -> Self {
+        self.device.runtime.requests = Requests { at_once: at_once.max(1), waiting };
+        self
+    }
+
     /// Adds a step; steps run in the order in which they were added.
-    pub fn step(mut self, step: Step) -> Self {
-        self.device.pipeline.push(step);
+    pub fn step(mut self, step: impl Into<Step>) -> Self {
+        self.device.pipeline.push(step.into());
         self
     }
 
@@ -56,9 +77,10 @@ impl Builder {
     /// [`Error::Config`] for a list of texts that cannot be used.
     pub fn build(mut self) -> Result<Pipeline, Error> {
         for entry in self.models {
-            let folder = ModelFolder::load(&entry).map_err(Error::Model)?;
-            *self.device.model_mut(&folder.kind) = Some(entry);
+            let folder = read_folder(&entry)?;
+            self.device.models.insert(folder.kind.to_string(), entry);
         }
+        self.device.models.extend(self.named);
         Pipeline::of_device(self.device)
     }
 }

@@ -8,7 +8,7 @@ use super::manifest::Manifest;
 use super::record::{BadRecord, Record};
 use crate::media::audio;
 use crate::media::image::{EXTENSIONS, UNSUPPORTED_EXTENSIONS};
-use crate::path_text::path_text;
+use crate::support::path_text::path_text;
 
 /// What a file is, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +34,8 @@ impl MediaKind {
 
     fn record(self, path: PathBuf) -> Record {
         match self {
-            MediaKind::Image => Record { image: Some(path), ..Record::default() },
-            MediaKind::Audio => Record { audio: Some(path), ..Record::default() },
+            MediaKind::Image => Record::default().with_image(path),
+            MediaKind::Audio => Record::default().with_audio(path),
         }
     }
 }
@@ -214,6 +214,7 @@ fn find_files(
 
 #[cfg(test)]
 mod tests {
+    use super::super::media::Sound;
     use super::*;
 
     #[test]
@@ -227,9 +228,9 @@ mod tests {
         let paths = [folder.path().to_path_buf(), folder.path().join("notes.txt")];
         let records: Vec<_> = Inputs::mixed(&paths).collect();
         assert_eq!(records.len(), 4);
-        assert!(records[0].as_ref().unwrap().audio.as_ref().unwrap().ends_with("a.wav"));
-        assert!(records[1].as_ref().unwrap().image.as_ref().unwrap().ends_with("b.PNG"));
-        assert!(records[2].as_ref().unwrap().image.as_ref().unwrap().ends_with("sub/c.jpeg"));
+        assert!(records[0].as_ref().unwrap().audio.as_ref().unwrap().name().ends_with("a.wav"));
+        assert!(records[1].as_ref().unwrap().image.as_ref().unwrap().name().ends_with("b.PNG"));
+        assert!(records[2].as_ref().unwrap().image.as_ref().unwrap().name().ends_with("sub/c.jpeg"));
         assert!(records[3].as_ref().unwrap_err().problem.contains("neither an image nor audio"));
     }
 
@@ -252,7 +253,7 @@ mod tests {
         let (mut found, mut left_out) = (Vec::new(), LeftOut::default());
         find_files(folder.path(), Some(MediaKind::Audio), &mut found, &mut left_out);
         let names: Vec<_> = found.into_iter().map(|record| record.unwrap().audio.unwrap()).collect();
-        assert_eq!(names, [folder.path().join("a.OPUS"), folder.path().join("sub/clip.MOV")]);
+        assert_eq!(names, ["a.OPUS", "sub/clip.MOV"].map(|name| Sound::from(folder.path().join(name))));
         assert_eq!(left_out.line().unwrap(), "4 files left out: 2 .txt, 1 without an extension, 1 .pdf");
     }
 

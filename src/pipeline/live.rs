@@ -8,7 +8,8 @@ use crate::config::TranscribeOptions;
 use crate::error::Error;
 use crate::media::audio::{AudioError, LiveReader};
 use crate::models::Models;
-use crate::models::whisper::{Live, LiveEvent};
+use crate::models::capability::{Transcriber, VoiceDetector};
+use crate::models::transcript::LiveEvent;
 
 /// Blocks of about 50 ms that wait at most while a text is decoded. Whoever writes the stream waits when they are full:
 /// nothing is lost.
@@ -17,25 +18,24 @@ const MOST_WAITING: usize = 600;
 /// Blocks taken together, at most: events of what is behind come before more is taken.
 const MOST_TOGETHER: usize = 100;
 
-/// Transcribes `stream`, WAV or raw samples as [`LiveReader`] takes them, while it is being written. `name` stands for it
-/// in errors; `emit` is given every event as soon as it is known, and ends the transcription by returning `false`. Memory
-/// does not grow with the stream.
+/// Transcribes `stream`, WAV or raw samples as [`LiveReader`] takes them, while it is being written. Errors call it
+/// `name`; `emit` is called with every event as soon as it is known, and ends the transcription by returning `false`.
+/// Memory does not grow with the stream.
 ///
 /// # Errors
-/// [`Error::NoModel`] without `models.vad`, which tells where a text may end; [`Error::Input`] for a stream that is no
-/// sound; and those of the models.
+/// [`Error::NoModel`] without a model that detects speech, which decides where a text may end; [`Error::Input`] for a
+/// stream that is not sound; and those of the models.
 pub fn transcribe_live(
-    models: &mut Models,
+    models: &Models,
     stream: impl Read + Send + 'static,
     name: &str,
     options: &TranscribeOptions,
     emit: &mut dyn FnMut(LiveEvent) -> bool,
 ) -> Result<(), Error> {
     let unreadable = |source: AudioError| Error::Input { problem: format!("{name}: {source}") };
-    models.vad("transcribe -")?;
-    let (whisper, vad) = models.whisper_and_vad(true, "transcribe -")?;
-    let Some(vad) = vad else { return Ok(()) };
-    let mut live = Live::new(whisper, vad, options)?;
+    let (named, detector) = (options.model.as_deref(), options.vad_model.as_deref());
+    let (whisper, vad) = models.lease_two::<dyn Transcriber, dyn VoiceDetector>(named, detector, "transcribe -")?;
+    let mut live = whisper.live(&*vad, options)?;
     let blocks = read(stream, name.to_string(), whisper.sample_rate());
     let mut samples = Vec::new();
     let mut outcome = Ok(());
@@ -57,12 +57,12 @@ pub fn transcribe_live(
             next = blocks.try_recv();
         }
         let caught_up = next.is_err();
-        if !live.push(whisper, vad, &samples, caught_up)?.into_iter().all(&mut emit) {
+        if !live.push(&samples, caught_up)?.into_iter().all(&mut emit) {
             return Ok(());
         }
     }
     // What was said before an error counts.
-    let _ = live.finish(whisper, vad)?.into_iter().all(&mut emit);
+    let _ = live.finish()?.into_iter().all(&mut emit);
     if !said && outcome.is_ok() {
         log::warn!("{name}: {}", live.nothing_heard());
     }

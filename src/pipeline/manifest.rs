@@ -91,7 +91,7 @@ impl Iterator for Manifest {
                     let id = record.id.clone().unwrap_or_else(|| place.clone());
                     match record.problem() {
                         Some(problem) => Err(bad(id, problem.to_string())),
-                        None => Ok(Record { id: Some(id), ..record }),
+                        None => Ok(record.with_id(id)),
                     }
                 }
                 Err(problem) => Err(bad(place.clone(), problem)),
@@ -118,7 +118,7 @@ mod tests {
             b"\xef\xbb\xbf{\"id\": \"a\", \"image\": \"a.png\"}\n{nonsense\n\n{\"id\": \"n\"}\n\xff\n{\"text\": \"t\"}",
         );
         assert_eq!(records.len(), 5);
-        assert!(records[0].as_ref().unwrap().image.as_ref().unwrap().ends_with("a.png"));
+        assert!(records[0].as_ref().unwrap().image.as_ref().unwrap().name().ends_with("a.png"));
         let problem = |at: usize| records[at].as_ref().unwrap_err().problem.clone();
         assert!(problem(1).contains("malformed record"), "{}", problem(1));
         assert!(problem(2).contains("none of image, audio and text"));

@@ -2,20 +2,20 @@
 
 mod about_pictures;
 mod builder;
-mod fuse;
 mod inputs;
 mod lines;
+mod lists;
 mod live;
 mod manifest;
+mod media;
 mod output;
-mod pictures;
 mod record;
 mod result;
 mod runner;
 mod settings;
 mod sources;
 mod spool;
-mod step;
+mod steps;
 mod version;
 
 pub use about_pictures::{
@@ -24,9 +24,11 @@ pub use about_pictures::{
 pub use builder::Builder;
 pub use inputs::{Inputs, MediaKind};
 pub use live::transcribe_live;
+pub use media::{Bytes, Picture, Samples, Sound};
 pub use output::{Admission, Mark, OutputFile};
 pub use record::{BadRecord, Embedding, Record};
-pub use result::{RecordResult, StepResult, Timed};
+pub use result::{RecordResult, Timed};
 pub use runner::Pipeline;
 pub use settings::settings;
 pub use spool::{Job, Ready, Spool};
+pub use steps::missing_models;

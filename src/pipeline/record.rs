@@ -4,32 +4,40 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
+use serde::{Deserialize, Serialize};
 
+use super::media::{Picture, Sound};
 use crate::error::Error;
 use crate::media;
 use crate::models::student::SensorReadings;
-use crate::path_text::path_text;
+use crate::support::path_text::path_text;
 
-/// A record, as a line of a JSONL manifest writes it.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+/// A record, as a line of a JSONL manifest has it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct Record {
     /// Name of the record in results. A line may write it as a string or as a whole number of up to 64 bits.
-    #[serde(deserialize_with = "name")]
+    #[serde(deserialize_with = "name", skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Path of a picture.
-    pub image: Option<PathBuf>,
-    /// Path of a sound.
-    pub audio: Option<PathBuf>,
+    /// A picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<Picture>,
+    /// A sound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio: Option<Sound>,
     /// A text, such as a question.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// Readings of sensors.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sensors: Option<SensorReadings>,
     /// What another model made of a picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub image_embedding: Option<Embedding>,
     /// What another model made of a text.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub text_embedding: Option<Embedding>,
 }
 
@@ -65,7 +73,7 @@ fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
 }
 
 /// An embedding as a record gives it.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "an embedding must be the path of a file, or a list of numbers")]
 pub enum Embedding {
     /// A `.npy` file, or a JSON list of numbers.
@@ -104,17 +112,24 @@ pub struct BadRecord {
 }
 
 impl Record {
-    /// With the picture at `path`.
+    /// With a name, under which the result is listed.
     #[must_use]
-    pub fn with_image(mut self, path: impl Into<PathBuf>) -> Self {
-        self.image = Some(path.into());
+    pub fn with_id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
         self
     }
 
-    /// With the recording at `path`.
+    /// With a picture: a path, or a [`Picture`].
     #[must_use]
-    pub fn with_audio(mut self, path: impl Into<PathBuf>) -> Self {
-        self.audio = Some(path.into());
+    pub fn with_image(mut self, image: impl Into<Picture>) -> Self {
+        self.image = Some(image.into());
+        self
+    }
+
+    /// With a sound: a path, or a [`Sound`].
+    #[must_use]
+    pub fn with_audio(mut self, audio: impl Into<Sound>) -> Self {
+        self.audio = Some(audio.into());
         self
     }
 
@@ -125,27 +140,51 @@ impl Record {
         self
     }
 
-    /// The name in results: its id, or the file it is about, or `text` or `sensors`.
+    /// With readings of sensors.
+    #[must_use]
+    pub fn with_sensors(mut self, sensors: SensorReadings) -> Self {
+        self.sensors = Some(sensors);
+        self
+    }
+
+    /// With what another model made of a picture.
+    #[must_use]
+    pub fn with_image_embedding(mut self, embedding: Embedding) -> Self {
+        self.image_embedding = Some(embedding);
+        self
+    }
+
+    /// With what another model made of a text.
+    #[must_use]
+    pub fn with_text_embedding(mut self, embedding: Embedding) -> Self {
+        self.text_embedding = Some(embedding);
+        self
+    }
+
+    /// The name in results: its id, or the file it is about, or what it consists of.
     pub fn name(&self) -> String {
         let file = || self.files().next().map(path_text);
+        let memory = || self.image.as_ref().map(Picture::name).or_else(|| self.audio.as_ref().map(Sound::name));
         let word = if self.text.is_none() && self.sensors.is_some() { "sensors" } else { "text" };
-        self.id.clone().or_else(file).unwrap_or_else(|| word.to_string())
+        self.id.clone().or_else(file).or_else(memory).unwrap_or_else(|| word.to_string())
     }
 
     /// The files it names.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         let embedded = [&self.image_embedding, &self.text_embedding].into_iter().flatten();
         let embedded = embedded.filter_map(|embedding| match embedding {
-            Embedding::File(path) => Some(path),
+            Embedding::File(path) => Some(path.as_path()),
             Embedding::Numbers(_) => None,
         });
-        [&self.image, &self.audio].into_iter().flatten().chain(embedded).map(PathBuf::as_path)
+        let image = self.image.as_ref().and_then(Picture::path);
+        let audio = self.audio.as_ref().and_then(Sound::path);
+        image.into_iter().chain(audio).chain(embedded)
     }
 
     /// Reads relative paths from `folder`.
     pub(super) fn relative_to(mut self, folder: &Path) -> Self {
-        self.image = self.image.map(|path| folder.join(path));
-        self.audio = self.audio.map(|path| folder.join(path));
+        self.image = self.image.map(|image| image.relative_to(folder));
+        self.audio = self.audio.map(|audio| audio.relative_to(folder));
         self.image_embedding = self.image_embedding.map(|embedding| embedding.relative_to(folder));
         self.text_embedding = self.text_embedding.map(|embedding| embedding.relative_to(folder));
         self

@@ -1,136 +1,291 @@
 //! The result of a record: one key per step.
 
+use std::any::Any;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::{self, Debug};
 
-use serde::Serialize;
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::about_pictures::{AnswerText, CaptionText, MatchedTexts};
+use super::media::{Picture, Sound};
 use super::record::Record;
+use super::steps;
 use crate::engine::Placed;
 use crate::models::student::Fusion;
-use crate::models::whisper::Transcript;
-use crate::path_text::path_text;
+use crate::models::transcript::Transcript;
 
-/// A line of results.
-#[derive(Debug, Default, Serialize)]
+/// The result of one record, as a line of JSON has it.
+#[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct RecordResult {
     /// Name of the record.
     pub id: String,
     /// Its picture.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
     /// Its sound.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub audio: Option<String>,
     /// Its text.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// What was said.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub transcript: Option<StepResult<Transcript>>,
-    /// What the picture shows.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub caption: Option<StepResult<CaptionText>>,
-    /// The answer to the question.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub answer: Option<StepResult<AnswerText>>,
-    /// How well texts fit the picture.
-    #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
-    pub matched: Option<StepResult<MatchedTexts>>,
-    /// The student's decision.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fusion: Option<StepResult<Fusion>>,
-    /// On which providers the nodes of each graph lie that was loaded so far, by `model/graph`; on request.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Results of the steps that had their input.
+    pub(super) steps: Vec<Outcome>,
+    /// Execution providers of the nodes of each graph loaded so far, by `model/graph`; if asked for.
     pub placement: Option<BTreeMap<String, Vec<Placed>>>,
-    /// What `precision: auto` chose for each graph that was loaded so far, and why, by `model/graph`.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    /// What `precision: auto` chose for each graph loaded so far, and why, by `model/graph`.
     pub precision: BTreeMap<String, String>,
     /// What was left out, cut off, substituted or guessed: one line each, starting with the file it concerns.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
     /// Why the record was not processed at all.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
-/// What a step gave.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub enum StepResult<T> {
-    /// Its result.
-    Done(Timed<T>),
-    /// Why it gave none.
-    Failed {
-        /// One line: what, where, what to do.
-        error: String,
-    },
-}
-
-/// A result with its cost.
-#[derive(Debug, Serialize)]
-pub struct Timed<T> {
+/// A step's result with its cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Timed<'a, T: ?Sized> {
     /// The result.
-    #[serde(flatten)]
-    pub value: T,
+    pub value: &'a T,
     /// Milliseconds from the file to the result; loading the model is not counted.
     pub ms: f64,
     /// The execution provider that most nodes of the step's main graph lie on.
-    pub provider: &'static str,
+    pub provider: &'a str,
 }
 
+/// What one step returned, under its key.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub key: &'static str,
+    /// The result, or why there is none.
+    pub result: Result<Done, String>,
+}
+
+#[derive(Debug)]
+pub(super) struct Done {
+    pub value: Box<dyn StepValue>,
+    pub ms: f64,
+    pub provider: Cow<'static, str>,
+}
+
+/// A step's result of any type.
+pub(super) trait StepValue: erased_serde::Serialize + Any + Debug + Send + Sync {}
+
+impl<T: serde::Serialize + Any + Debug + Send + Sync> StepValue for T {}
+
+erased_serde::serialize_trait_object!(StepValue);
+
 impl RecordResult {
-    /// The line of a record, without results yet.
+    /// The result of a record that no step has processed yet.
     pub(super) fn of(record: &Record) -> Self {
-        let path = |path: &Option<std::path::PathBuf>| path.as_deref().map(path_text);
         RecordResult {
             id: record.name(),
-            image: path(&record.image),
-            audio: path(&record.audio),
+            image: record.image.as_ref().map(Picture::name),
+            audio: record.audio.as_ref().map(Sound::name),
             text: record.text.clone(),
             ..RecordResult::default()
         }
     }
 
-    /// The line of a record that could not be read.
+    /// The result of a record that could not be read.
     pub fn failed(id: String, error: String) -> Self {
         RecordResult { id, error: Some(error), ..RecordResult::default() }
     }
 
+    /// Adds a step's result, in the order of the table of steps.
+    pub(super) fn add(&mut self, outcome: Outcome) {
+        let place = steps::place(outcome.key);
+        let at = self.steps.partition_point(|before| steps::place(before.key) <= place);
+        self.steps.insert(at, outcome);
+    }
+
+    /// What was said.
+    pub fn transcript(&self) -> Option<Timed<'_, Transcript>> {
+        self.step("transcript")
+    }
+
+    /// What the picture shows.
+    pub fn caption(&self) -> Option<Timed<'_, CaptionText>> {
+        self.step("caption")
+    }
+
+    /// The answer to the question.
+    pub fn answer(&self) -> Option<Timed<'_, AnswerText>> {
+        self.step("answer")
+    }
+
+    /// How well texts fit the picture.
+    pub fn matched(&self) -> Option<Timed<'_, MatchedTexts>> {
+        self.step("match")
+    }
+
+    /// The student's decision.
+    pub fn fusion(&self) -> Option<Timed<'_, Fusion>> {
+        self.step("fusion")
+    }
+
+    /// The result of the step whose key in JSON is `key`; `None` if it did not run, failed, or is not a `T`.
+    pub fn step<T: 'static>(&self, key: &str) -> Option<Timed<'_, T>> {
+        let outcome = self.steps.iter().find(|outcome| outcome.key == key)?;
+        let done = outcome.result.as_ref().ok()?;
+        let value = (done.value.as_ref() as &dyn Any).downcast_ref()?;
+        Some(Timed { value, ms: done.ms, provider: &done.provider })
+    }
+
+    /// The key, milliseconds and execution provider of each step that has a result.
+    pub fn costs(&self) -> impl Iterator<Item = (&'static str, f64, &str)> {
+        let done = self.steps.iter().filter_map(|outcome| Some((outcome.key, outcome.result.as_ref().ok()?)));
+        done.map(|(key, done)| (key, done.ms, done.provider.as_ref()))
+    }
+
     /// Everything that went wrong, in order of the steps.
     pub fn errors(&self) -> Vec<&str> {
-        let steps = [
-            self.transcript.as_ref().and_then(StepResult::error),
-            self.caption.as_ref().and_then(StepResult::error),
-            self.answer.as_ref().and_then(StepResult::error),
-            self.matched.as_ref().and_then(StepResult::error),
-            self.fusion.as_ref().and_then(StepResult::error),
-        ];
-        let mut errors: Vec<&str> = self.error.as_deref().into_iter().chain(steps.into_iter().flatten()).collect();
-        // A file that cannot be read fails every step that wants it, with the same words.
+        let steps = self.steps.iter().filter_map(|outcome| outcome.result.as_ref().err());
+        let mut errors: Vec<&str> = self.error.iter().chain(steps).map(String::as_str).collect();
+        // A file that cannot be read fails every step that needs it, with the same words.
         errors.dedup();
         errors
     }
 }
 
-impl<T> StepResult<T> {
-    /// The result, if there is one.
-    pub fn value(&self) -> Option<&T> {
-        self.done().map(|timed| &timed.value)
+impl Serialize for RecordResult {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", &self.id)?;
+        for (key, value) in [("image", &self.image), ("audio", &self.audio), ("text", &self.text)] {
+            if let Some(value) = value {
+                map.serialize_entry(key, value)?;
+            }
+        }
+        for outcome in &self.steps {
+            map.serialize_entry(outcome.key, outcome)?;
+        }
+        if let Some(placement) = &self.placement {
+            map.serialize_entry("placement", placement)?;
+        }
+        if !self.precision.is_empty() {
+            map.serialize_entry("precision", &self.precision)?;
+        }
+        if !self.warnings.is_empty() {
+            map.serialize_entry("warnings", &self.warnings)?;
+        }
+        if let Some(error) = &self.error {
+            map.serialize_entry("error", error)?;
+        }
+        map.end()
     }
+}
 
-    /// The result with its cost, if there is one.
-    pub fn done(&self) -> Option<&Timed<T>> {
-        match self {
-            StepResult::Done(timed) => Some(timed),
-            StepResult::Failed { .. } => None,
+/// A step's value with its cost, side by side in one mapping.
+#[derive(serde::Serialize)]
+struct WithCost<'a> {
+    #[serde(flatten)]
+    value: &'a dyn StepValue,
+    ms: f64,
+    provider: &'a str,
+}
+
+/// What a step failed with.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Failed<'a> {
+    error: Cow<'a, str>,
+}
+
+impl Serialize for Outcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.result {
+            Ok(Done { value, ms, provider }) => {
+                WithCost { value: value.as_ref(), ms: *ms, provider }.serialize(serializer)
+            }
+            Err(error) => Failed { error: error.into() }.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for RecordResult {
+    /// Keys that are neither a record's nor a step's are ignored: a results file has some of its own.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Line;
+
+        impl<'de> Visitor<'de> for Line {
+            type Value = RecordResult;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+                formatter.write_str("the result of a record")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RecordResult, A::Error> {
+                let mut result = RecordResult::default();
+                let mut named = false;
+                while let Some(key) = map.next_key::<String>()? {
+                    match key.as_str() {
+                        "id" => (result.id, named) = (map.next_value()?, true),
+                        "image" => result.image = map.next_value()?,
+                        "audio" => result.audio = map.next_value()?,
+                        "text" => result.text = map.next_value()?,
+                        "placement" => result.placement = map.next_value()?,
+                        "precision" => result.precision = map.next_value()?,
+                        "warnings" => result.warnings = map.next_value()?,
+                        "error" => result.error = map.next_value()?,
+                        key => match steps::known_key(key) {
+                            Some(key) => result.add(outcome(key, map.next_value()?).map_err(A::Error::custom)?),
+                            None => drop(map.next_value::<serde::de::IgnoredAny>()?),
+                        },
+                    }
+                }
+                match named {
+                    true => Ok(result),
+                    false => Err(A::Error::missing_field("id")),
+                }
+            }
+        }
+
+        deserializer.deserialize_map(Line)
+    }
+}
+
+/// Reads what one step returned.
+fn outcome(key: &'static str, value: serde_json::Value) -> Result<Outcome, serde_json::Error> {
+    let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_value(value)?;
+    let result = match (fields.remove("ms"), fields.remove("provider")) {
+        (Some(ms), Some(provider)) => Ok(Done {
+            value: steps::read_value(key, fields.into())?,
+            ms: serde_json::from_value(ms)?,
+            provider: serde_json::from_value::<String>(provider)?.into(),
+        }),
+        _ => Err(serde_json::from_value::<Failed>(fields.into())?.error.into_owned()),
+    };
+    Ok(Outcome { key, result })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let line = concat!(
+            r#"{"id":"a","image":"a.jpg","transcript":{"error":"a.wav: cannot be read"},"#,
+            r#""caption":{"text":"a dog","log_probability":-0.1,"score":-0.1,"ms":2.5,"provider":"cpu"},"#,
+            r#""warnings":["a.jpg: cut off"]}"#
+        );
+        let result: RecordResult = serde_json::from_str(line).unwrap();
+        assert_eq!(result.caption().unwrap().value.best.text, "a dog");
+        assert_eq!(result.errors(), ["a.wav: cannot be read"]);
+        assert_eq!(serde_json::to_string(&result).unwrap(), line);
+        // A results file adds keys of its own.
+        let marked: RecordResult = serde_json::from_str(r#"{"id":"a","made_with":"caption-1"}"#).unwrap();
+        assert_eq!(serde_json::to_string(&marked).unwrap(), r#"{"id":"a"}"#);
+        for wrong in ["{}", r#"{"id":"a","caption":{"text":3,"ms":1,"provider":"cpu"}}"#, r#"{"id":"a","caption":{}}"#]
+        {
+            assert!(serde_json::from_str::<RecordResult>(wrong).is_err(), "{wrong}");
         }
     }
 
-    fn error(&self) -> Option<&str> {
-        match self {
-            StepResult::Done(_) => None,
-            StepResult::Failed { error } => Some(error),
+    #[test]
+    fn results_come_in_the_order_of_the_table() {
+        let mut result = RecordResult::failed("a".into(), "x".into());
+        for key in ["answer", "transcript", "caption"] {
+            result.add(Outcome { key, result: Err(key.to_string()) });
         }
+        assert_eq!(result.errors(), ["x", "transcript", "caption", "answer"]);
     }
 }

@@ -2,27 +2,24 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::builder::Builder;
-use super::pictures::Pictures;
 use super::record::Record;
-use super::result::{RecordResult, StepResult};
+use super::result::RecordResult;
 use super::sources::Sources;
-use super::step::{StepOutcome, kept, timed};
-use crate::config::{AskOptions, Device, Question, Step, Timestamps, TranscribeOptions};
+use super::steps::{self, Context, Runner, Seen};
+use crate::config::{Device, Step};
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::media::audio::Recording;
 use crate::media::image::PixelConfig;
 use crate::models::Models;
-use crate::models::whisper::{OnProgress, Transcript};
+use crate::models::capability::OnProgress;
 
-/// Steps, and the models they need.
+/// Steps, and the models they need. Several threads may use one pipeline.
 pub struct Pipeline {
-    pub(super) models: Models,
-    steps: Arc<[Step]>,
-    pictures: Pictures,
+    models: Models,
+    steps: Vec<Box<dyn Runner>>,
+    seen: Seen,
 }
 
 impl Pipeline {
@@ -44,114 +41,83 @@ impl Pipeline {
     pub(super) fn of_device(device: Device) -> Result<Self, Error> {
         let engine = Arc::new(Engine::start(&device.runtime, &device.base)?);
         let steps = device.pipeline.clone();
-        Self::new(Models::new(engine, device), steps)
+        Self::new(Models::new(engine, device), &steps)
     }
 
-    /// Reads the lists of texts that the steps name; no model is loaded yet.
+    /// Steps that use `models`, which other pipelines may share. Reads the lists of texts that the steps name; no model is
+    /// loaded yet.
     ///
     /// # Errors
     /// [`Error::Config`] for a list that cannot be used.
-    pub fn new(models: Models, steps: Vec<Step>) -> Result<Self, Error> {
-        Ok(Pipeline { models, pictures: Pictures::new(&steps)?, steps: steps.into() })
+    pub fn new(models: Models, steps: &[Step]) -> Result<Self, Error> {
+        let steps = steps.iter().map(steps::runner).collect::<Result<_, _>>()?;
+        Ok(Pipeline { models, steps, seen: Seen::default() })
     }
 
-    /// Drops what is kept of the last picture for records that are about the same one.
-    pub fn forget_picture(&mut self) {
-        self.pictures.forget();
+    /// The models.
+    pub fn models(&self) -> &Models {
+        &self.models
     }
 
-    /// Takes every step that the record has the input for. What goes wrong with the record's own files stands in the
-    /// result.
+    /// Drops what is kept of the last pictures for records that are about the same ones.
+    pub fn forget_pictures(&self) {
+        self.seen.forget();
+    }
+
+    /// Runs every step that the record has the input for. What goes wrong with the record's own files is part of the
+    /// result. The [`Request`](crate::request::Request) that the thread runs decides how urgent this is, and can stop it.
     ///
     /// # Errors
     /// Only what would fail for every record alike: a model or library that cannot be loaded, a request that the model
-    /// cannot fulfil.
-    pub fn process(&mut self, record: &Record, progress: &mut OnProgress) -> Result<RecordResult, Error> {
+    /// cannot fulfil; and [`Error::Overloaded`] or
+    /// [`EngineError::Stopped`](crate::engine::EngineError::Stopped) for a request that is not admitted or not finished.
+    pub fn process(&self, record: &Record, progress: &mut OnProgress) -> Result<RecordResult, Error> {
+        let _admitted = self.models.admit()?;
         let mut result = RecordResult::of(record);
-        let ffmpeg = self.models.device().media.ffmpeg.clone();
-        let mut sources = Sources::new(record, self.views(record), &ffmpeg);
-        for step in self.steps.clone().iter() {
-            match step {
-                Step::Transcribe(options) => {
-                    result.transcript = kept(self.transcribe(&mut sources, options, progress))?;
-                }
-                Step::Caption(options) => {
-                    result.caption = kept(self.pictures.caption(&mut self.models, &mut sources, options))?;
-                }
-                Step::Ask(options) => {
-                    let question = question(options, record, &result);
-                    result.answer = kept(self.pictures.ask(&mut self.models, &mut sources, question, options))?;
-                }
-                Step::Match(options) => {
-                    let text = spoken_or_written(record, &result);
-                    result.matched = kept(self.pictures.compare(&mut self.models, &mut sources, text, options))?;
-                }
-                Step::Fuse(options) => {
-                    let transcript = result.transcript.as_ref().and_then(StepResult::value);
-                    let transcript = transcript.map(|transcript| transcript.text.clone());
-                    result.fusion = kept(self.fuse(&mut sources, record, transcript, options, progress))?;
-                }
+        let device = self.models.device();
+        let mut sources = match Sources::new(record, self.views(record), &device.media.ffmpeg) {
+            Ok(sources) => sources,
+            Err(error) if error.is_about_input() => {
+                result.error = Some(error.to_string());
+                return Ok(result);
+            }
+            Err(error) => return Err(error),
+        };
+        for step in &self.steps {
+            let mut context = Context {
+                models: &self.models,
+                record,
+                sources: &mut sources,
+                done: &result,
+                seen: &self.seen,
+                progress,
+            };
+            if let Some(outcome) = step.run(&mut context)? {
+                result.add(outcome);
             }
         }
         result.warnings = sources.into_warnings();
         result.precision = self.models.engine().chosen_precisions();
-        result.warnings.extend(self.models.settle().into_iter().map(|warning| format!("{}: {warning}", result.id)));
-        if self.models.device().runtime.report_placement {
+        let taken = self.models.take_warnings();
+        result.warnings.extend(taken.into_iter().map(|warning| format!("{}: {warning}", result.id)));
+        if device.runtime.report_placement {
             let placements = self.models.engine().placements().into_iter();
             result.placement = Some(placements.map(|(graph, it)| (graph, it.providers().to_vec())).collect());
         }
         Ok(result)
     }
 
-    /// How the models of the steps want a picture's pixels; a model that cannot be read is its step's error.
-    fn views(&mut self, record: &Record) -> Vec<PixelConfig> {
+    /// How the models of the steps take a picture's pixels; a model that cannot be read is its step's error.
+    fn views(&self, record: &Record) -> Vec<PixelConfig> {
         let mut views = Vec::new();
-        for step in self.steps.iter().filter(|_| record.image.is_some()) {
-            let view = match step {
-                Step::Transcribe(_) => continue,
-                Step::Caption(_) | Step::Ask(_) | Step::Match(_) => self.models.blip_view("run"),
-                Step::Fuse(_) => self.models.student_view("run"),
-            };
-            views.extend(view.ok().flatten().filter(|view| !views.contains(view)));
+        if record.image.is_some() {
+            let all = self.steps.iter().filter_map(|step| step.view(&self.models));
+            all.for_each(|view| {
+                if !views.contains(&view) {
+                    views.push(view);
+                }
+            });
         }
         views
     }
-
-    pub(super) fn transcribe(
-        &mut self,
-        sources: &mut Sources,
-        options: &TranscribeOptions,
-        progress: &mut OnProgress,
-    ) -> StepOutcome<Transcript> {
-        let Some(file) = sources.audio_file() else { return Ok(None) };
-        let (whisper, vad) = self.models.whisper_and_vad(options.finds_speech(), "transcribe")?;
-        whisper.check(options, vad.is_some())?;
-        if options.timestamps == Timestamps::Word {
-            whisper.prepare_words()?;
-        }
-        let started = Instant::now();
-        let mut value = whisper.transcribe_channels(&Recording::from(file), vad, options, progress)?;
-        let path = file.path().to_path_buf();
-        sources.warn(&path, std::mem::take(&mut value.warnings));
-        Ok(Some(timed(value, started, whisper.provider())))
-    }
-}
-
-/// The question that `ask` puts, if the record has one.
-fn question(options: &AskOptions, record: &Record, result: &RecordResult) -> Option<String> {
-    match &options.question {
-        Question::Fixed(question) => Some(question.clone()),
-        Question::Text => record.text.clone(),
-        Question::Transcript => transcript(result),
-        Question::Any => spoken_or_written(record, result),
-    }
-}
-
-/// The record's text, or without one the transcript of its sound.
-fn spoken_or_written(record: &Record, result: &RecordResult) -> Option<String> {
-    record.text.clone().or_else(|| transcript(result))
-}
-
-fn transcript(result: &RecordResult) -> Option<String> {
-    result.transcript.as_ref().and_then(StepResult::value).map(|transcript| transcript.text.clone())
 }

@@ -5,9 +5,11 @@ use std::fs;
 
 use sha2::{Digest, Sha256};
 
+use super::steps::uses;
 use super::version::hex;
-use crate::config::{Device, MODEL_FILE, Step, Texts};
+use crate::config::{Device, MODEL_FILE, Step};
 use crate::error::Error;
+use crate::models::choose_model;
 
 /// `caption-1f0c2d3e models.blip-9a8b7c6d`: a short hash for each step and each model that the steps use.
 ///
@@ -20,40 +22,28 @@ pub fn settings(device: &Device, steps: &[Step]) -> Result<String, Error> {
     let mut parts = Vec::new();
     let mut models = BTreeMap::new();
     for step in steps {
-        let (texts, kinds): (Option<&Texts>, &[_]) = match step {
-            Step::Transcribe(_) => (None, &["whisper", "vad"]),
-            Step::Caption(_) => (None, &["blip"]),
-            Step::Ask(options) => (options.answers.as_ref(), &["blip"]),
-            Step::Match(options) => (options.texts.as_ref(), &["blip"]),
-            // A student that does not hear is given the transcript.
-            Step::Fuse(_) => (None, &["student", "whisper", "vad"]),
-        };
         let mut hash = Sha256::new();
-        hash.update(format!("{step:?}"));
-        if let Some(texts) = texts {
+        hash.update(format!("{:?}", step.options()));
+        if let Some((_, texts)) = step.options().texts() {
             hash.update(texts.load().map_err(Error::from)?.join("\n"));
         }
         parts.push(format!("{}-{}", step.name(), hex(&hash.finalize()[..4])));
-        models.extend(kinds.iter().filter_map(|kind| Some((*kind, entry(device, kind)?))));
+        for it in uses(step) {
+            // A model that cannot be chosen is the first step's error to report.
+            if let Ok((name, _)) = choose_model(device, it.capability, it.model, step.name()) {
+                models.extend(device.models.get(&name).map(|entry| (name, entry)));
+            }
+        }
     }
-    for (kind, entry) in models {
+    for (name, entry) in models {
         let file = entry.path.join(MODEL_FILE);
         let mut hash = Sha256::new();
         // A missing model is the first step's error to report.
         hash.update(fs::read(&file).unwrap_or_default());
         hash.update(format!("{:?}", entry.precision));
-        parts.push(format!("models.{kind}-{}", hex(&hash.finalize()[..4])));
+        parts.push(format!("models.{name}-{}", hex(&hash.finalize()[..4])));
     }
     Ok(parts.join(" "))
-}
-
-fn entry<'a>(device: &'a Device, kind: &str) -> Option<&'a crate::config::ModelEntry> {
-    match kind {
-        "whisper" => device.whisper.as_ref(),
-        "vad" => device.vad.as_ref(),
-        "blip" => device.blip.as_ref(),
-        _ => device.student.as_ref(),
-    }
 }
 
 /// What differs between two settings: `caption, models.blip`.
@@ -75,25 +65,29 @@ pub(super) fn difference(earlier: &str, now: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
-    use crate::config::CaptionOptions;
+    use crate::config::{AskOptions, ToyOptions};
 
     #[test]
     fn names_the_step_or_model_that_differs() {
         let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
-        fs::create_dir(folder.path().join("m")).unwrap();
-        write("m/model.yaml", "one");
-        write("d.yaml", "device: d\nmodels: {blip: {path: m}}\n");
+        let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/toy");
+        for file in ["model.yaml", "toy.onnx"] {
+            fs::copy(made.join(file), folder.path().join(file)).unwrap();
+        }
+        fs::write(folder.path().join("d.yaml"), "device: d\nmodels: {m: {path: .}}\n").unwrap();
         let device = Device::load(&folder.path().join("d.yaml")).unwrap();
-        let caption =
-            |beams| Step::Caption(serde_yaml::from_str::<CaptionOptions>(&format!("beams: {beams}")).unwrap());
-        let first = settings(&device, &[caption(1)]).unwrap();
-        assert_eq!(first, settings(&device, &[caption(1)]).unwrap());
-        assert_eq!(difference(&first, &settings(&device, &[caption(2)]).unwrap()), "caption");
-        let more = [caption(1), Step::Ask(crate::config::AskOptions::default())];
+        let toy = |gain| Step::new(serde_yaml::from_str::<ToyOptions>(&format!("gain: {gain}")).unwrap());
+        let first = settings(&device, &[toy(1)]).unwrap();
+        assert!(first.starts_with("toy-") && first.contains(" models.m-"), "{first}");
+        assert_eq!(first, settings(&device, &[toy(1)]).unwrap());
+        assert_eq!(difference(&first, &settings(&device, &[toy(2)]).unwrap()), "toy");
+        let more = [toy(1), Step::new(AskOptions::default())];
         assert_eq!(difference(&first, &settings(&device, &more).unwrap()), "ask");
-        write("m/model.yaml", "another");
-        assert_eq!(difference(&first, &settings(&device, &[caption(1)]).unwrap()), "models.blip");
+        let yaml = fs::read_to_string(folder.path().join("model.yaml")).unwrap();
+        fs::write(folder.path().join("model.yaml"), yaml + "# changed\n").unwrap();
+        assert_eq!(difference(&first, &settings(&device, &[toy(1)]).unwrap()), "models.m");
     }
 }

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ndarray::Array4;
 
+use super::media::Picture;
 use super::record::Record;
 use crate::config::Ffmpeg;
 use crate::error::Error;
 use crate::media;
 use crate::media::audio::{AudioFile, Recording};
-use crate::media::image::{PixelConfig, pixel_values};
+use crate::media::image::{PixelConfig, RgbImage, pixel_values};
 use crate::models::Models;
 
 /// Picture and sound of a record, decoded when first wanted. Of a picture only what models are shown is kept.
@@ -28,18 +29,22 @@ pub(super) struct Sources<'a> {
 
 impl<'a> Sources<'a> {
     /// `views`: how the models that will see the picture want its pixels, so that it is decoded once.
-    pub fn new(record: &'a Record, views: Vec<PixelConfig>, ffmpeg: &Ffmpeg) -> Self {
-        let sound = record.audio.as_ref().map(|path| AudioFile::new(path).with_ffmpeg(ffmpeg.clone()));
-        Sources { record, sound, views, pictures: Vec::new(), audio: BTreeMap::new(), warnings: Vec::new() }
+    pub fn new(record: &'a Record, views: Vec<PixelConfig>, ffmpeg: &Ffmpeg) -> Result<Self, Error> {
+        let sound = record.audio.as_ref().map(|sound| {
+            let named = |source| Error::Audio { path: sound.name().into(), source };
+            sound.open(ffmpeg.clone()).map_err(named)
+        });
+        let sound = sound.transpose()?;
+        Ok(Sources { record, sound, views, pictures: Vec::new(), audio: BTreeMap::new(), warnings: Vec::new() })
     }
 
     pub fn has_image(&self) -> bool {
         self.record.image.is_some()
     }
 
-    /// The picture's file; `None` when the record has none.
+    /// The picture's file; `None` if the record has none, or one in memory.
     pub fn image_path(&self) -> Option<&'a Path> {
-        self.record.image.as_deref()
+        self.record.image.as_ref()?.path()
     }
 
     pub fn has_audio(&self) -> bool {
@@ -48,8 +53,8 @@ impl<'a> Sources<'a> {
 
     /// Decodes the picture for `view`, unless that was done before; returns the time it took. Called before a model is asked
     /// for: what decoding takes is no cost of the model's, and must fit beside it or in its place.
-    pub fn read_picture(&mut self, models: &mut Models, view: &PixelConfig) -> Duration {
-        let Some(path) = &self.record.image else { return Duration::ZERO };
+    pub fn read_picture(&mut self, models: &Models, view: &PixelConfig) -> Duration {
+        let Some(picture) = &self.record.image else { return Duration::ZERO };
         if self.pictures.iter().any(|(known, _)| known == view) {
             return Duration::ZERO;
         }
@@ -59,10 +64,20 @@ impl<'a> Sources<'a> {
             views.push(*view);
         }
         let mut warnings = Vec::new();
-        let loaded = media::image::load_within(path, &mut warnings, &mut |bytes| models.make_room_for_input(bytes));
-        self.warn(path, warnings);
-        match loaded.map_err(|source| Error::Image { path: path.clone(), source }.to_string()) {
-            Ok(image) => self.pictures.extend(views.into_iter().map(|view| (view, Ok(pixel_values(&image, &view))))),
+        let grant: &mut dyn FnMut(u64) -> u64 = &mut |bytes| models.make_room_for_input(bytes);
+        let all =
+            |image: &RgbImage| views.iter().map(|view| (*view, Ok(pixel_values(image, view)))).collect::<Vec<_>>();
+        let read = match picture {
+            Picture::File(path) => media::image::load_within(path, &mut warnings, grant).map(|image| all(&image)),
+            Picture::Bytes(bytes) => {
+                media::image::load_bytes_within(bytes.as_slice(), &mut warnings, grant).map(|image| all(&image))
+            }
+            Picture::Pixels(image) => Ok(all(image)),
+        };
+        let path = PathBuf::from(picture.name());
+        self.warn(&path, warnings);
+        match read.map_err(|source| Error::Image { path, source }.to_string()) {
+            Ok(pictures) => self.pictures.extend(pictures),
             Err(problem) => self.pictures.extend(views.into_iter().map(|view| (view, Err(problem.clone())))),
         }
         started.elapsed()

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use super::media::{Picture, Sound};
 use super::record::{Embedding, Record};
 
 /// The state of a file: another size, time of change, owner or mode is another version.
@@ -63,9 +64,26 @@ pub(super) fn digest_of(record: &Record) -> String {
             None => hash.update("missing\0"),
         }
     };
+    let content = |hash: &mut Sha256, key: &str, bytes: &[u8]| {
+        hash.update(format!("{key} in memory {} ", bytes.len()));
+        hash.update(bytes);
+    };
     let Record { id: _, image, audio, text, sensors, image_embedding, text_embedding } = record;
-    image.iter().for_each(|path| file(&mut hash, "image", path));
-    audio.iter().for_each(|path| file(&mut hash, "audio", path));
+    match image {
+        Some(Picture::File(path)) => file(&mut hash, "image", path),
+        Some(Picture::Bytes(bytes)) => content(&mut hash, "image", bytes.as_slice()),
+        Some(Picture::Pixels(image)) => {
+            hash.update(format!("{} x {} ", image.width(), image.height()));
+            content(&mut hash, "image", image);
+        }
+        None => {}
+    }
+    match audio {
+        Some(Sound::File(path)) => file(&mut hash, "audio", path),
+        Some(Sound::Bytes(bytes)) => content(&mut hash, "audio", bytes.as_slice()),
+        Some(Sound::Samples(samples)) => hash.update(format!("audio {}\0", samples.digest())),
+        None => {}
+    }
     for (key, embedding) in [("image_embedding", image_embedding), ("text_embedding", text_embedding)] {
         match embedding {
             Some(Embedding::File(path)) => file(&mut hash, key, path),
@@ -100,9 +118,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");
         fs::write(&path, "one").unwrap();
-        let record = |text: &str| Record { image: Some(path.clone()), text: Some(text.into()), ..Record::default() };
+        let record = |text: &str| Record::default().with_image(path.clone()).with_text(text);
         let first = digest_of(&record("t"));
-        assert_eq!(first, digest_of(&Record { id: Some("x".into()), ..record("t") }));
+        assert_eq!(first, digest_of(&record("t").with_id("x")));
         assert_ne!(first, digest_of(&record("u")));
         // The same size, at another time.
         let file = fs::File::open(&path).unwrap();

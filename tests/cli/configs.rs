@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use edgefuse::config::model_folder::ModelFolder;
 use edgefuse::config::{Device, Provider, Wanted};
+use edgefuse::models::read_folder;
 
 use crate::binary::root;
 
@@ -33,12 +33,12 @@ fn every_device_file_loads() {
         assert_eq!(device.base, root(), "{}", path.display());
         assert!(!device.pipeline.is_empty(), "{}", path.display());
         assert!(device.execution_providers.iter().any(|provider| matches!(provider, Provider::Cpu(_))));
-        for entry in [&device.whisper, &device.blip, &device.student, &device.vad].into_iter().flatten() {
+        for entry in device.models.values() {
             // One is exported for the board alone; the others are the set-up's.
             if entry.path.ends_with("onnx/blip-standard") {
                 continue;
             }
-            let folder = ModelFolder::load(entry).unwrap_or_else(|error| panic!("{error}"));
+            let folder = read_folder(entry).unwrap_or_else(|error| panic!("{error}"));
             for (role, graph) in &folder.common.graphs {
                 let Wanted::Named(precision) = entry.precision.of(role) else { continue };
                 assert!(graph.files.contains_key(precision), "{}: no {role} in {precision}", entry.origin);

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use edgefuse::config::Provider;
-use edgefuse::config::model_folder::{
-    Common, Dialect, FileSpec, GraphSpec, Kind, ModelFolder, Source, VadAudio, VadSpec,
-};
+use edgefuse::config::model_folder::{Common, Dialect, FileSpec, GraphSpec, ModelFolder, Source, VadAudio, VadSpec};
 use edgefuse::engine::{EngineError, Graph, GraphFile, SessionOptions, Tensor};
 use ndarray::Array1;
 use sha2::{Digest, Sha256};
@@ -39,7 +38,8 @@ fn folder(path: &Path, graph: &str, files: &[&str]) -> ModelFolder {
             graphs: BTreeMap::from([("g".to_string(), spec)]),
         },
         // Which kind it is does not matter to the engine.
-        kind: Kind::Vad(VadSpec { audio: VadAudio { sample_rate: 16_000, chunk_samples: 512, context_samples: 64 } }),
+        kind: "vad",
+        spec: Arc::new(VadSpec { audio: VadAudio { sample_rate: 16_000, chunk_samples: 512, context_samples: 64 } }),
     }
 }
 

@@ -11,7 +11,8 @@ use edgefuse::models::blip::Blip;
 use edgefuse::models::student::Student;
 use edgefuse::models::vad::Vad;
 use edgefuse::models::whisper::Whisper;
-use edgefuse::models::{Loader, PictureModel};
+use edgefuse::models::{Loader, Models};
+use edgefuse::pipeline::Pipeline;
 
 use crate::{engine, root};
 
@@ -23,7 +24,9 @@ fn models_may_be_shared() {
     shared::<Arc<Engine>>();
     shared::<Graph>();
     shared::<Whisper>();
-    shared::<PictureModel>();
+    shared::<Blip>();
+    shared::<Models>();
+    shared::<Pipeline>();
     shared::<Student>();
     shared::<Vad>();
 }

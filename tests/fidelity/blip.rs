@@ -4,7 +4,7 @@ use crate::blip_random::check_matching;
 use crate::fixture::{Fixture, ids};
 use crate::library::loader;
 use crate::root;
-use edgefuse::config::model_folder::Kind;
+use edgefuse::config::model_folder::BlipSpec;
 use edgefuse::config::{CaptionOptions, SearchOptions};
 use edgefuse::engine::Tensor;
 use edgefuse::media::image::{self, PixelConfig, Resample, RgbImage, pixel_values};
@@ -69,7 +69,7 @@ fn vision_and_logits_are_those_of_transformers() {
     let fixture = Fixture::open("blip/model");
     let loader = loader(MODEL);
     let folder = loader.folder().clone();
-    let Kind::Blip(spec) = &folder.kind else { panic!("not a BLIP model") };
+    let spec: &BlipSpec = folder.spec().unwrap();
     let vocabulary = Vocabulary::load(&folder, &spec.tokenizer).unwrap();
     let vision = loader.graph("vision").unwrap();
     let question_encoder = loader.graph("question_encoder").unwrap();
@@ -126,7 +126,7 @@ fn inner(value: &Value, end: i64) -> Vec<i64> {
 fn captions_and_answers_are_those_of_generate() {
     let fixture = Fixture::open("blip/model");
     let loader = loader(MODEL);
-    let Kind::Blip(spec) = &loader.folder().kind else { panic!("not a BLIP model") };
+    let spec: &BlipSpec = loader.folder().spec().unwrap();
     let end = spec.tokens.end;
     let blip = Blip::load(loader).unwrap();
     for case in fixture.json["images"].as_array().unwrap() {

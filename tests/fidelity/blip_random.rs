@@ -6,7 +6,8 @@ use crate::library::loader_at;
 use crate::root;
 use edgefuse::config::{CaptionOptions, SearchOptions, StopEarly};
 use edgefuse::media::image;
-use edgefuse::models::blip::{Blip, EncodedImage};
+use edgefuse::models::blip::Blip;
+use edgefuse::models::picture::EncodedImage;
 use serde_json::Value;
 
 const END: i64 = 3;
@@ -73,7 +74,7 @@ fn captions_of_every_search_are_those_of_generate() {
             let (search, captions) = options(&reference["options"]);
             let prompt = reference["prompt"].as_str().map(str::to_string);
             let prompted = prompt.as_ref().map_or(0, |prompt| prompt.split(' ').count());
-            let options = CaptionOptions { prompt, captions, search };
+            let options = CaptionOptions { prompt, captions, search, ..CaptionOptions::default() };
             options.check().unwrap();
             let found = blip.caption(&image, &options).unwrap();
             assert_eq!(found.len(), list(&reference["ids"]).len(), "{what}");
@@ -195,8 +196,8 @@ fn matching_and_embeddings_are_those_of_transformers() {
 /// Compares what `blip` makes of the fixture's texts and `image` with the `reference`.
 pub fn check_matching(fixture: &Fixture, blip: &Blip, image: &EncodedImage, reference: &Value) {
     let texts: Vec<String> = list(&reference["texts"]).iter().map(|it| it.as_str().unwrap().to_string()).collect();
-    let mut texts = blip.match_list(&texts).unwrap();
-    let found = blip.match_texts(image, &mut texts).unwrap();
+    let texts = blip.match_list(&texts).unwrap();
+    let found = blip.match_texts(image, &texts).unwrap();
     assert_eq!(found.len(), list(&reference["texts"]).len());
     for (at, found) in found.iter().enumerate() {
         close("probability", found.probability.unwrap(), reference["probability"][at].as_f64().unwrap());
@@ -214,11 +215,11 @@ fn many_texts_have_the_numbers_that_each_has_alone() {
     let blip = blip();
     let image = encoded(&blip, &Fixture::open("blip/random").json["images"][1]);
     let texts: Vec<String> = (0..80).map(|n| format!("w{} ", 10 + n % 50).repeat(1 + n % 9)).collect();
-    let mut list = blip.match_list(&texts).unwrap();
-    let together = blip.match_texts(&image, &mut list).unwrap();
+    let list = blip.match_list(&texts).unwrap();
+    let together = blip.match_texts(&image, &list).unwrap();
     for (text, together) in texts.iter().zip(together).step_by(7) {
-        let mut alone = blip.match_list(std::slice::from_ref(text)).unwrap();
-        let alone = blip.match_texts(&image, &mut alone).unwrap()[0];
+        let alone = blip.match_list(std::slice::from_ref(text)).unwrap();
+        let alone = blip.match_texts(&image, &alone).unwrap()[0];
         close(text, together.probability.unwrap(), f64::from(alone.probability.unwrap()));
         close(text, together.similarity.unwrap(), f64::from(alone.similarity.unwrap()));
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use edgefuse::config::{ModelEntry, OnMissingProvider, Precisions, Provider, Providers, Required, Runtime, Threads};
+use edgefuse::config::{ModelEntry, OnMissingProvider, Precisions, Provider, Providers, Required, Runtime};
 use edgefuse::engine::Engine;
 use edgefuse::models::Loader;
 
@@ -16,14 +16,7 @@ pub fn loader(name: &str) -> Loader {
 
 /// Loads parts of a model folder in fp32 on the CPU.
 pub fn loader_at(path: &Path) -> Loader {
-    let runtime = Runtime {
-        library: None,
-        library_is_relative: false,
-        memory_budget: None,
-        threads: Threads::default(),
-        on_missing_provider: OnMissingProvider::Error,
-        report_placement: false,
-    };
+    let runtime = Runtime { on_missing_provider: OnMissingProvider::Error, ..Runtime::default() };
     let engine = Engine::start(&runtime, root()).expect("run scripts/setup.sh first");
     let entry = ModelEntry {
         path: path.to_path_buf(),

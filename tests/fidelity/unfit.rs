@@ -1,7 +1,7 @@
 //! A graph that fails whatever it is fed, and one that fails because of what it is fed.
 
 use edgefuse::config::model_folder::GraphSpec;
-use edgefuse::config::{OnMissingProvider, Provider, Runtime, Threads};
+use edgefuse::config::{OnMissingProvider, Provider, Runtime};
 use edgefuse::engine::{Engine, EngineError, Graph, Tensor};
 use ndarray::Array2;
 
@@ -28,14 +28,7 @@ fn product(a: &str, b: &str) -> Graph {
         tensor("c", "[rows, columns]")
     );
     let spec: GraphSpec = serde_yaml::from_str(&spec).unwrap();
-    let runtime = Runtime {
-        library: None,
-        library_is_relative: false,
-        memory_budget: None,
-        threads: Threads::default(),
-        on_missing_provider: OnMissingProvider::Error,
-        report_placement: false,
-    };
+    let runtime = Runtime { on_missing_provider: OnMissingProvider::Error, ..Runtime::default() };
     let engine = Engine::start(&runtime, root()).expect("run scripts/setup.sh first");
     engine.load_bytes("product", &model, &spec, &[Provider::cpu()]).unwrap()
 }

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use edgefuse::config::VadOptions;
-use edgefuse::config::model_folder::Kind;
+use edgefuse::config::model_folder::VadSpec;
 use edgefuse::media::audio;
 use edgefuse::models::vad::{Probabilities, SpeechDetector, Stretch, StretchFinder, Vad};
 use serde_json::Value;
@@ -117,7 +117,7 @@ fn stretches_do_not_depend_on_how_the_sound_is_cut() {
 fn stretches_of_wandering_probabilities_are_those_of_silero() {
     let fixture = reference();
     let loader = loader("silero-vad");
-    let Kind::Vad(spec) = &loader.folder().kind else { panic!("not a voice activity detector") };
+    let spec: &VadSpec = loader.folder().spec().unwrap();
     let mut some = 0;
     for walk in fixture.json["walks"].as_array().unwrap() {
         let probabilities = fixture.values(&walk["speech"]);

@@ -3,7 +3,7 @@
 use crate::fixture::{Fixture, ids};
 use crate::library::loader;
 use crate::root;
-use edgefuse::config::model_folder::Kind;
+use edgefuse::config::model_folder::WhisperSpec;
 use edgefuse::config::{EncoderContext, Task, Temperatures, Timestamps, TranscribeOptions};
 use edgefuse::engine::Tensor;
 use edgefuse::media::audio::{self, Recording};
@@ -37,7 +37,7 @@ fn encoder_and_logits(model: &str) {
     let fixture = reference(model);
     let loader = loader(model);
     let folder = loader.folder().clone();
-    let Kind::Whisper(spec) = &folder.kind else { panic!("not a Whisper model") };
+    let spec: &WhisperSpec = folder.spec().unwrap();
 
     let samples = samples(&fixture.json["audio"]);
     let log_mel = loader.log_mel(&spec.audio).unwrap().compute(&samples, spec.audio.chunk_samples() - samples.len());

@@ -8,10 +8,11 @@ use crate::library::loader;
 use crate::root;
 use edgefuse::config::{EncoderContext, Task, Temperatures, Timestamps, TranscribeOptions};
 use edgefuse::media::audio::{self, Recording};
+use edgefuse::models::transcript::{Segment, Word};
+use edgefuse::models::whisper::Whisper;
 use edgefuse::models::whisper::words::{
     Punctuation, WindowPlace, WordTiming, begin_times, first_columns, place_words, split_to_words, token_matrix,
 };
-use edgefuse::models::whisper::{Segment, Whisper, Word};
 use edgefuse::models::{TokenBytes, Vocabulary};
 use ndarray::{ArrayView2, ArrayView3, s};
 use serde_json::Value;
@@ -41,19 +42,9 @@ fn count(value: &Value) -> usize {
 }
 
 fn segment(start: f64, end: f64, tokens: Vec<i64>) -> Segment {
-    Segment {
-        start,
-        end,
-        text: String::new(),
-        channel: None,
-        language: None,
-        tokens,
-        temperature: 0.0,
-        avg_logprob: 0.0,
-        compression_ratio: 0.0,
-        no_speech_prob: 0.0,
-        words: None,
-    }
+    let mut segment = Segment::new(start, end, "");
+    segment.tokens = tokens;
+    segment
 }
 
 #[test]

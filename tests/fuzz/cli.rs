@@ -1,6 +1,6 @@
 //! What is fuzzed of the program, which is no library. The module has the name of the program's, for `pub(in crate::cli)`.
 
-use edgefuse::models::whisper::Segment;
+use edgefuse::models::transcript::Segment;
 
 /// The program's, as far as subtitles need it.
 #[allow(dead_code, reason = "subtitles match on the format only")]

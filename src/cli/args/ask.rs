@@ -32,6 +32,7 @@ impl Ask {
     /// The device file's options, overridden by the command line.
     pub fn options(&self, device: AskOptions) -> AskOptions {
         AskOptions {
+            model: device.model,
             question: Question::Any,
             answers: self.answers.clone().map(Texts::File).or(device.answers),
             top: self.top.or(device.top),

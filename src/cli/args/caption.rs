@@ -26,6 +26,7 @@ impl Caption {
     /// The device file's options, overridden by the command line.
     pub fn options(&self, device: CaptionOptions) -> CaptionOptions {
         CaptionOptions {
+            model: device.model,
             prompt: self.prompt.clone().or(device.prompt),
             captions: self.captions.unwrap_or(device.captions),
             search: self.search.options(device.search),

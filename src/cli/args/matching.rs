@@ -28,6 +28,10 @@ impl Match {
             true => self.texts.clone().map(Texts::File),
             false => Some(Texts::List(self.text.clone())),
         };
-        MatchOptions { texts: given.or(device.texts), embeddings: self.embeddings || device.embeddings }
+        MatchOptions {
+            model: device.model,
+            texts: given.or(device.texts),
+            embeddings: self.embeddings || device.embeddings,
+        }
     }
 }

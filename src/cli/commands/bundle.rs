@@ -71,7 +71,7 @@ fn try_graphs(global: &Global, device: &Device, library: PathBuf, stage: &Stage)
     stage.at(&library.display().to_string());
     device.runtime.library = Some(library);
     let engine = engine(global, &device)?;
-    for entry in [&device.whisper, &device.blip, &device.student, &device.vad].into_iter().flatten() {
+    for entry in device.models.values() {
         let loader = Loader::new(engine.clone(), entry)?;
         for role in loader.folder().common.graphs.keys() {
             stage.at(&format!("{}/{role} with {}", loader.folder().common.name, engine.library().path.display()));

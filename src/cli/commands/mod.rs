@@ -14,8 +14,9 @@ mod watch;
 
 use std::path::Path;
 
+use edgefuse::config::model_folder::capability;
 use edgefuse::config::{FuseOptions, Step};
-use edgefuse::pipeline::{Embedding, Inputs, OutputFile, Record, settings};
+use edgefuse::pipeline::{Embedding, Inputs, OutputFile, Picture, Record, Sound, settings};
 
 pub(super) use bench::{bench, bench_process};
 pub(super) use bundle::bundle;
@@ -33,13 +34,10 @@ use super::{Outcome, Stop};
 use process::process;
 use start::device;
 
-/// Every kind of model.
-const ALL_KINDS: &[&str] = &["whisper", "blip", "student", "vad"];
-
 /// `run`: the device file's pipeline.
 pub(super) fn run(global: &Global, args: &args::Run) -> Result<Outcome, Stop> {
     no_subtitles(global)?;
-    let mut device = device(global, ALL_KINDS)?;
+    let mut device = device(global, &[])?;
     device.runtime.report_placement |= args.placement;
     if device.pipeline.is_empty() {
         let problem = format!("{}: no `pipeline`, which `run` needs", device.path.display());
@@ -67,12 +65,7 @@ pub(super) fn run(global: &Global, args: &args::Run) -> Result<Outcome, Stop> {
 fn ask_for_embeddings(steps: &mut [Step], config: &Path) -> Result<(), Stop> {
     let mut found = false;
     for step in steps {
-        let embeddings = match step {
-            Step::Fuse(options) => &mut options.embeddings,
-            Step::Match(options) => &mut options.embeddings,
-            _ => continue,
-        };
-        (*embeddings, found) = (true, true);
+        found |= step.options_mut().keep_embeddings();
     }
     match found {
         true => Ok(()),
@@ -89,21 +82,20 @@ pub(super) fn fuse(global: &Global, args: &args::Fuse) -> Result<Outcome, Stop> 
     if args.text.as_ref().is_some_and(|text| text.trim().is_empty()) {
         return Err(Stop::Usage("the text is empty".to_string()));
     }
-    let record = Record {
-        id: None,
-        image: args.image.clone(),
-        audio: args.audio.clone(),
-        text: args.text.clone(),
-        sensors: args.sensors.as_deref().map(sensors::read).transpose()?,
-        image_embedding: args.image_embedding.clone().map(Embedding::File),
-        text_embedding: args.text_embedding.clone().map(Embedding::File),
-    };
+    let mut record = Record::default();
+    record.image = args.image.clone().map(Picture::from);
+    record.audio = args.audio.clone().map(Sound::from);
+    record.text = args.text.clone();
+    record.sensors = args.sensors.as_deref().map(sensors::read).transpose()?;
+    record.image_embedding = args.image_embedding.clone().map(Embedding::File);
+    record.text_embedding = args.text_embedding.clone().map(Embedding::File);
     let printer = printer(global, Shown::Decision);
-    let options = FuseOptions { strict: true, embeddings: args.embeddings, ..FuseOptions::default() };
-    let steps = vec![Step::Fuse(options)];
     // A student that does not hear is given the transcript.
-    let kinds: &[_] = if args.audio.is_some() { &["student", "whisper"] } else { &["student"] };
-    process(global, device(global, kinds)?, steps, Inputs::single(record), None, &printer)
+    let all = [capability::DECIDE, capability::TRANSCRIBE];
+    let device = device(global, if args.audio.is_some() { &all } else { &all[..1] })?;
+    let options = FuseOptions { strict: true, embeddings: args.embeddings, ..FuseOptions::default() };
+    let options = FuseOptions { model: device.options::<FuseOptions>().model, ..options };
+    process(global, device, vec![options.into()], Inputs::single(record), None, &printer)
 }
 
 fn printer(global: &Global, shown: Shown) -> Printer {

@@ -1,7 +1,8 @@
 //! `caption`, `ask` and `match`
 
-use edgefuse::config::{Question, Step};
-use edgefuse::pipeline::{Inputs, MediaKind, Record};
+use edgefuse::config::model_folder::capability;
+use edgefuse::config::{Question, Step, TranscribeOptions};
+use edgefuse::pipeline::{Inputs, MediaKind, Record, Sound};
 
 use super::process::process;
 use super::start::device;
@@ -13,12 +14,12 @@ use crate::cli::{Outcome, Stop};
 /// `caption`
 pub(in crate::cli) fn caption(global: &Global, args: &Caption) -> Result<Outcome, Stop> {
     no_subtitles(global)?;
-    let device = device(global, &["blip"])?;
-    let options = args.options(device.caption_options());
+    let device = device(global, &[capability::CAPTION])?;
+    let options = args.options(device.options());
     options.check().map_err(Stop::Usage)?;
     let inputs = Inputs::of_kind(&args.images, MediaKind::Image);
     let printer = Printer { named_inputs: inputs.total() != Some(1), ..printer(global, Shown::Caption) };
-    process(global, device, vec![Step::Caption(options)], inputs, None, &printer)
+    process(global, device, vec![options.into()], inputs, None, &printer)
 }
 
 /// `ask`
@@ -27,22 +28,22 @@ pub(in crate::cli) fn ask(global: &Global, args: &Ask) -> Result<Outcome, Stop> 
     if args.questions.iter().any(|question| question.trim().is_empty()) {
         return Err(Stop::Usage("the question is empty".to_string()));
     }
-    let kinds: &[_] = if args.audio.is_some() { &["blip", "whisper"] } else { &["blip"] };
-    let device = device(global, kinds)?;
-    let options = args.options(device.ask_options());
+    let tasks = [capability::ANSWER, capability::TRANSCRIBE];
+    let device = device(global, if args.audio.is_some() { &tasks } else { &tasks[..1] })?;
+    let options = args.options(device.options());
     options.check().map_err(Stop::Usage)?;
-    let mut steps = Vec::new();
+    let mut steps: Vec<Step> = Vec::new();
     if args.audio.is_some() {
-        steps.push(Step::Transcribe(Box::new(device.transcribe_options())));
+        steps.push(device.options::<TranscribeOptions>().into());
     }
     debug_assert_eq!(options.question, Question::Any);
     let ranked = args.top.is_some();
-    steps.push(Step::Ask(options));
-    let record = |question: Option<&String>| Record {
-        image: Some(args.image.clone()),
-        audio: args.audio.clone(),
-        text: question.cloned(),
-        ..Record::default()
+    steps.push(options.into());
+    let record = |question: Option<&String>| {
+        let mut record = Record::default().with_image(args.image.clone());
+        record.audio = args.audio.clone().map(Sound::from);
+        record.text = question.cloned();
+        record
     };
     let records: Vec<Record> = match args.questions.as_slice() {
         [] => vec![record(None)],
@@ -58,12 +59,12 @@ pub(in crate::cli) fn compare(global: &Global, args: &Match) -> Result<Outcome, 
     if args.text.iter().any(|text| text.trim().is_empty()) {
         return Err(Stop::Usage("a --text is empty".to_string()));
     }
-    let device = device(global, &["blip"])?;
-    let options = args.options(device.match_options());
+    let device = device(global, &[capability::MATCH])?;
+    let options = args.options(device.options());
     if options.texts.is_none() {
         return Err(Stop::Usage("no text to compare with; give --text TEXT or --texts FILE".to_string()));
     }
     let inputs = Inputs::of_kind(&args.images, MediaKind::Image);
     let printer = Printer { named_inputs: inputs.total() != Some(1), ..printer(global, Shown::Match) };
-    process(global, device, vec![Step::Match(options)], inputs, None, &printer)
+    process(global, device, vec![options.into()], inputs, None, &printer)
 }

@@ -28,7 +28,7 @@ struct Ready {
 /// In a child process: a library that does not suit the processor or the system may end it.
 pub(in crate::cli) fn prepare(global: &Global) -> Result<Outcome, Stop> {
     super::no_subtitles(global)?;
-    let device = device(global, super::ALL_KINDS)?;
+    let device = device(global, &[])?;
     let stage = match watched() {
         Side::Parent(Ended::Code(code)) => return Ok(Outcome::Ended(code)),
         Side::Parent(Ended::Crash(crash)) => {
@@ -40,7 +40,7 @@ pub(in crate::cli) fn prepare(global: &Global) -> Result<Outcome, Stop> {
     stage.at(&start::library_in_words(&device));
     let engine = engine(global, &device)?;
     let mut outcome = Outcome::Done;
-    for entry in [&device.whisper, &device.blip, &device.student, &device.vad].into_iter().flatten() {
+    for entry in device.models.values() {
         // A missing model does not prevent the others from being prepared.
         let loader = match Loader::new(engine.clone(), entry) {
             Ok(loader) => loader,

@@ -23,7 +23,7 @@ pub(super) fn process(
     printer: &Printer,
 ) -> Result<Outcome, Stop> {
     let engine = engine(global, &device)?;
-    let mut pipeline = Pipeline::new(Models::new(engine, device), steps)?;
+    let pipeline = Pipeline::new(Models::new(engine, device), &steps)?;
     let progress = Progress::new(global, inputs.total());
     let (mut done, mut failed) = (0u64, 0u64);
     for item in inputs {

@@ -4,10 +4,10 @@ use std::env;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use edgefuse::config::model_folder::ModelFolder;
-use edgefuse::config::{ConfigError, Device};
+use edgefuse::config::{ConfigError, Device, ModelEntry};
 use edgefuse::engine::{Engine, library_file};
 use edgefuse::error::Error;
+use edgefuse::models::{choose_model, read_folder};
 
 use crate::cli::args::Global;
 use crate::cli::say;
@@ -18,19 +18,50 @@ const VARIABLE: &str = "EDGEFUSE_CONFIG";
 /// The device file that is read where none is named.
 const DEFAULT: &str = "configs/cpu.yaml";
 
-/// Reads the device file; `--model` takes the place of its model of the same kind, which must be one of `kinds`: those
-/// that the command uses, the one it is about first.
-pub(super) fn device(global: &Global, kinds: &[&'static str]) -> Result<Device, Error> {
+/// Reads the device file; `--model` takes the place of its models that can do the same. It must be able to do one of
+/// `tasks`, if there are any: what the command needs models for, its main task first.
+pub(super) fn device(global: &Global, tasks: &[&'static str]) -> Result<Device, Error> {
     let mut device = Device::load(&device_file(global)?)?;
     if let Some(name) = &global.model {
-        let folder = ModelFolder::load(&device.other_model(name, None)).map_err(Error::Model)?;
-        if !kinds.contains(&folder.kind.key()) {
-            return Err(Error::WrongKind { path: folder.path, found: folder.kind.name(), wanted: kinds[0] });
-        }
-        let like = device.model_mut(&folder.kind).clone();
-        *device.model_mut(&folder.kind) = Some(device.other_model(name, like.as_ref()));
+        let key = replace(&mut device, name)?;
+        let (_, folder) = choose_model(&device, main_task(&device, &key, tasks)?, Some(&key), "--model")?;
+        debug_assert!(tasks.is_empty() || folder.capabilities().iter().any(|task| tasks.contains(task)));
     }
     Ok(device)
+}
+
+/// What the model called `key` is to do for a command that needs models for `tasks`: one of them that it can, or else the
+/// first.
+fn main_task(device: &Device, key: &str, tasks: &[&'static str]) -> Result<&'static str, Error> {
+    let can = read_folder(&device.models[key])?.capabilities();
+    let wanted = tasks.iter().copied().find(|task| can.contains(task)).or(tasks.first().copied());
+    Ok(wanted.or(can.first().copied()).unwrap_or_default())
+}
+
+/// Puts the model `name` in the place of those that can do the same; returns what it is called under `models`.
+fn replace(device: &mut Device, name: &str) -> Result<String, Error> {
+    let listed = device.models.get(name).cloned();
+    let entry = listed.clone().unwrap_or_else(|| device.other_model(name, None));
+    let can = read_folder(&entry)?.capabilities();
+    let same = |entry: &ModelEntry| {
+        // A model that cannot be read does not keep this one from being used.
+        read_folder(entry).is_ok_and(|folder| folder.capabilities().iter().any(|task| can.contains(task)))
+    };
+    let replaced: Vec<String> =
+        device.models.iter().filter(|(_, entry)| same(entry)).map(|(key, _)| key.clone()).collect();
+    let (key, entry) = match (listed, replaced.first()) {
+        (Some(entry), _) => (name.to_string(), entry),
+        (None, Some(first)) => (first.clone(), device.other_model(name, device.models.get(first))),
+        (None, None) => ("chosen".to_string(), entry),
+    };
+    replaced.iter().for_each(|key| drop(device.models.remove(key)));
+    device.models.insert(key.clone(), entry);
+    for step in &mut device.pipeline {
+        if step.options().model().is_some_and(|model| replaced.iter().any(|key| key == model)) {
+            step.options_mut().set_model(key.clone());
+        }
+    }
+    Ok(key)
 }
 
 /// Where the device file is.

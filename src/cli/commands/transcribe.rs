@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::io::{self, Write};
 
-use edgefuse::config::{Device, Step, Timestamps, TranscribeOptions};
+use edgefuse::config::model_folder::capability;
+use edgefuse::config::{Device, Timestamps, TranscribeOptions};
 use edgefuse::models::Models;
-use edgefuse::models::whisper::LiveEvent;
+use edgefuse::models::transcript::LiveEvent;
 use edgefuse::pipeline::{Inputs, MediaKind, transcribe_live};
 
 use super::process::process;
@@ -23,8 +24,8 @@ const STANDARD_INPUT: &str = "-";
 /// `transcribe`
 pub(in crate::cli) fn transcribe(global: &Global, args: &Transcribe) -> Result<Outcome, Stop> {
     let layout = layout(global, args)?;
-    let device = device(global, &["whisper"])?;
-    let mut options = args.options(device.transcribe_options());
+    let device = device(global, &[capability::TRANSCRIBE])?;
+    let mut options = args.options(device.options());
     if layout != Layout::default() {
         options.timestamps = Timestamps::Word;
     }
@@ -59,7 +60,7 @@ pub(in crate::cli) fn transcribe(global: &Global, args: &Transcribe) -> Result<O
     };
     let printer =
         Printer { named_inputs: !one && files.is_none(), times, layout, files, ..printer(global, Shown::Transcript) };
-    process(global, device, vec![Step::Transcribe(Box::new(options))], inputs, None, &printer)
+    process(global, device, vec![options.into()], inputs, None, &printer)
 }
 
 /// What a file of transcripts is called by.
@@ -70,18 +71,18 @@ fn extension(format: Format) -> &'static str {
 /// `transcribe -`: what is said on standard input, while it is being said.
 fn live(global: &Global, device: Device, options: &TranscribeOptions, layout: Layout) -> Result<Outcome, Stop> {
     let engine = engine(global, &device)?;
-    let mut models = Models::new(engine, device);
+    let models = Models::new(engine, device);
     let mut subtitles = timed(global.format).map(|_| Growing::new(global.format, layout));
     let mut written = subtitles.as_ref().map_or(Ok(()), |subtitles| print(subtitles.header()));
     let mut emit = |event: LiveEvent| {
         written = match (&mut subtitles, &event) {
             (Some(subtitles), LiveEvent::Final(segment)) => print(&subtitles.next(segment)),
-            (Some(_), LiveEvent::Partial { .. }) => Ok(()),
+            (Some(_), _) => Ok(()),
             (None, event) => print_event(global.format, event),
         };
         written.is_ok()
     };
-    transcribe_live(&mut models, io::stdin(), "standard input", options, &mut emit)?;
+    transcribe_live(&models, io::stdin(), "standard input", options, &mut emit)?;
     written.map(|()| Outcome::Done).map_err(Stop::Output)
 }
 
@@ -90,7 +91,7 @@ fn print_event(format: Format, event: &LiveEvent) -> io::Result<()> {
     match (format, event) {
         (Format::Json, event) => print(&(serde_json::to_string(event)? + "\n")),
         (_, LiveEvent::Final(segment)) => print(&format!("{}\n", segment.text)),
-        (_, LiveEvent::Partial { .. }) => Ok(()),
+        _ => Ok(()),
     }
 }
 

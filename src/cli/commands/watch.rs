@@ -28,7 +28,7 @@ const SHARE_OF_LOOKING: u32 = 10;
 /// Works on what comes into a folder until the process is ended.
 pub(in crate::cli) fn watch(global: &Global, args: &Watch) -> Result<Outcome, Stop> {
     super::no_subtitles(global)?;
-    let device = device(global, super::ALL_KINDS)?;
+    let device = device(global, &[])?;
     if device.pipeline.is_empty() {
         return Err(Stop::Usage(format!("{}: no `pipeline`, which `watch` needs", device.path.display())));
     }
@@ -36,7 +36,7 @@ pub(in crate::cli) fn watch(global: &Global, args: &Watch) -> Result<Outcome, St
     let engine = Engine::start(&device.runtime, &device.base).map_err(Error::from)?;
     let steps = device.pipeline.clone();
     let mut service = Service {
-        pipeline: Pipeline::new(Models::new(Arc::new(engine), device), steps)?,
+        pipeline: Pipeline::new(Models::new(Arc::new(engine), device), &steps)?,
         printer: Printer { named_inputs: true, ..printer(global, Shown::All) },
         notify: Notify::new(),
         leftovers: Leftovers::on_termination().map_err(Stop::Output)?,

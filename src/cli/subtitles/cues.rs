@@ -1,6 +1,6 @@
 //! Cues: which text is shown when.
 
-use edgefuse::models::whisper::Segment;
+use edgefuse::models::transcript::Segment;
 
 use super::lines::{Layout, Placed, subtitles};
 use super::one_line;

@@ -1,6 +1,6 @@
 //! Live subtitles: each cue is written once it is final.
 
-use edgefuse::models::whisper::Segment;
+use edgefuse::models::transcript::Segment;
 
 use super::lines::Layout;
 use super::srt::next_srt;

@@ -1,6 +1,6 @@
 //! Groups words into lines, and lines into subtitles.
 
-use edgefuse::models::whisper::{Segment, Word};
+use edgefuse::models::transcript::{Segment, Word};
 
 use super::one_line;
 

@@ -27,7 +27,7 @@ fn one_line(text: &str) -> String {
 mod tests {
     use std::fs;
 
-    use edgefuse::models::whisper::{Segment, Word};
+    use edgefuse::models::transcript::{Segment, Word};
     use serde_json::Value;
 
     use super::*;
@@ -36,25 +36,12 @@ mod tests {
     fn segments(value: &Value) -> Vec<Segment> {
         let number = |value: &Value| value.as_f64().unwrap();
         let text = |value: &Value| value.as_str().unwrap().to_string();
-        let word = |value: &Value| Word {
-            word: text(&value["word"]),
-            start: number(&value["start"]),
-            end: number(&value["end"]),
-            probability: 0.5,
-        };
-        let segment = |value: &Value| Segment {
-            start: number(&value["start"]),
-            end: number(&value["end"]),
-            // As `transcribe` gives it.
-            text: text(&value["text"]).trim().to_string(),
-            channel: None,
-            language: None,
-            tokens: vec![],
-            temperature: 0.0,
-            avg_logprob: 0.0,
-            compression_ratio: 0.0,
-            no_speech_prob: 0.0,
-            words: value["words"].as_array().map(|words| words.iter().map(word).collect()),
+        let word = |value: &Value| Word::new(text(&value["word"]), number(&value["start"]), number(&value["end"]), 0.5);
+        let segment = |value: &Value| {
+            // As `transcribe` returns it.
+            let mut segment = Segment::new(number(&value["start"]), number(&value["end"]), text(&value["text"]).trim());
+            segment.words = value["words"].as_array().map(|words| words.iter().map(word).collect());
+            segment
         };
         value.as_array().unwrap().iter().map(segment).collect()
     }
@@ -87,26 +74,10 @@ mod tests {
 
     /// One segment of these words, a second each.
     fn of_words(words: &[&str]) -> Vec<Segment> {
-        let placed = words.iter().enumerate().map(|(at, word)| {
-            let word = (*word).to_string();
-            Word { word, start: at as f64, end: at as f64 + 1.0, probability: 0.5 }
-        });
-        let (start, end) = (0.0, words.len() as f64);
-        let text = words.concat().trim().to_string();
-        let words = Some(placed.collect());
-        vec![Segment {
-            start,
-            end,
-            text,
-            channel: None,
-            language: None,
-            tokens: vec![],
-            temperature: 0.0,
-            avg_logprob: 0.0,
-            compression_ratio: 0.0,
-            no_speech_prob: 0.0,
-            words,
-        }]
+        let placed = words.iter().enumerate().map(|(at, word)| Word::new(*word, at as f64, at as f64 + 1.0, 0.5));
+        let mut segment = Segment::new(0.0, words.len() as f64, words.concat().trim());
+        segment.words = Some(placed.collect());
+        vec![segment]
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use edgefuse::models::whisper::Segment;
+use edgefuse::models::transcript::Segment;
 
 use super::one_line;
 use super::time::milliseconds;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use edgefuse::models::whisper::Segment;
+use edgefuse::models::transcript::Segment;
 
 use super::cues::{Form, cues};
 use super::lines::Layout;

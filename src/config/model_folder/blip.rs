@@ -1,15 +1,15 @@
 //! Constants of a BLIP model.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
 use super::agree::{attends, fits, takes, takes_pixels};
 use super::graph::{GraphSpec, check_decoder, graph};
 use super::image::ImageSpec;
+use super::spec::{Graphs, KindSpec, SpecialTokens, capability};
 
 /// What a BLIP model needs beside the common keys.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BlipSpec {
     /// Preprocessing of the picture.
     pub image: ImageSpec,
@@ -47,8 +47,8 @@ pub struct BlipGeneration {
     pub max_question_tokens: usize,
 }
 
-impl BlipSpec {
-    pub(super) fn check(&self, graphs: &BTreeMap<String, GraphSpec>) -> Result<(), String> {
+impl KindSpec for BlipSpec {
+    fn check(&self, graphs: &Graphs) -> Result<(), String> {
         self.image.check()?;
         let vision = graph(graphs, "vision")?;
         vision.need("vision", &["pixel_values"], &[])?;
@@ -103,5 +103,32 @@ impl BlipSpec {
             return Err("generation: a limit is out of range".to_string());
         }
         Ok(())
+    }
+
+    fn capabilities(&self, graphs: &Graphs) -> Vec<&'static str> {
+        let has = |graph: &str| graphs.contains_key(graph);
+        let tasks = [
+            (has("caption_decoder"), capability::CAPTION),
+            (has("question_encoder"), capability::ANSWER),
+            (has("match_encoder") || has("text_encoder"), capability::MATCH),
+        ];
+        tasks.into_iter().filter(|(can, _)| *can).map(|(_, task)| task).collect()
+    }
+
+    fn tokenizer(&self) -> Option<&str> {
+        Some(&self.tokenizer)
+    }
+
+    fn image(&self) -> Option<&ImageSpec> {
+        Some(&self.image)
+    }
+
+    fn special_tokens(&self) -> SpecialTokens {
+        let tokens = &self.tokens;
+        let named = [("[SEP]", tokens.end), ("[PAD]", tokens.pad), ("[CLS]", tokens.classify)];
+        SpecialTokens {
+            present: vec![("end", tokens.end), ("pad", tokens.pad), ("classify", tokens.classify)],
+            named: named.map(|(text, id)| (text.to_string(), id)).to_vec(),
+        }
     }
 }

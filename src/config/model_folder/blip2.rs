@@ -1,18 +1,18 @@
 //! Constants of a BLIP-2 model.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
 use super::agree::{attends, takes_pixels};
-use super::graph::{GraphSpec, check_cache, check_decoder, graph};
+use super::graph::{check_cache, check_decoder, graph};
 use super::image::ImageSpec;
+use super::spec::{Graphs, KindSpec, SpecialTokens, capability};
 
 /// Stands for the question in [`Blip2Generation::question_prompt`].
 const QUESTION: &str = "{question}";
 
 /// What a BLIP-2 model needs beside the common keys.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Blip2Spec {
     /// Preprocessing of the picture.
     pub image: ImageSpec,
@@ -59,8 +59,10 @@ impl Blip2Spec {
     pub fn question(&self, question: &str) -> String {
         self.generation.question_prompt.replace(QUESTION, question)
     }
+}
 
-    pub(super) fn check(&self, graphs: &BTreeMap<String, GraphSpec>) -> Result<(), String> {
+impl KindSpec for Blip2Spec {
+    fn check(&self, graphs: &Graphs) -> Result<(), String> {
         self.image.check()?;
         let vision = graph(graphs, "vision")?;
         vision.need("vision", &["pixel_values"], &["image_embeds"])?;
@@ -98,5 +100,22 @@ impl Blip2Spec {
             return Err(format!("generation.question_prompt: {QUESTION} must stand in it once"));
         }
         Ok(())
+    }
+
+    fn capabilities(&self, _graphs: &Graphs) -> Vec<&'static str> {
+        vec![capability::CAPTION, capability::ANSWER]
+    }
+
+    fn tokenizer(&self) -> Option<&str> {
+        Some(&self.tokenizer)
+    }
+
+    fn image(&self) -> Option<&ImageSpec> {
+        Some(&self.image)
+    }
+
+    fn special_tokens(&self) -> SpecialTokens {
+        let tokens = &self.tokens;
+        SpecialTokens { present: vec![("no_prompt", tokens.no_prompt), ("end", tokens.end)], named: Vec::new() }
     }
 }

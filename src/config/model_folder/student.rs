@@ -1,6 +1,6 @@
 //! Constants of a student.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
@@ -8,12 +8,14 @@ use super::agree::{takes_log_mel, takes_pixels};
 use super::audio::AudioSpec;
 use super::graph::{GraphSpec, graph};
 use super::image::ImageSpec;
+use super::spec::{Graphs, KindSpec, SpecialTokens, capability};
 
 /// Most numbers of an embedding, and most sensors.
 const LONGEST_VECTOR: usize = 65_536;
 
 /// What a student needs beside the common keys.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct StudentSpec {
     /// The modalities it takes, in the order of the columns of `presence`.
     pub modalities: Vec<Modality>,
@@ -32,6 +34,7 @@ pub struct StudentSpec {
     /// Log-mel constants, if it takes sound.
     pub audio: Option<AudioSpec>,
     /// The sensors, in the order of the numbers that the graph takes; empty if it takes none.
+    #[serde(default)]
     pub sensors: Vec<SensorSpec>,
 }
 
@@ -180,7 +183,28 @@ impl StudentSpec {
         }
     }
 
-    pub(super) fn check(&self, graphs: &BTreeMap<String, GraphSpec>) -> Result<(), String> {
+    /// That the graph takes what the code will feed.
+    fn check_shapes(&self, student: &GraphSpec) -> Result<(), String> {
+        let columns = self.modalities.len();
+        let vectors =
+            [("presence", Some(columns)), ("image_embedding", self.image_embedding.as_ref().map(|it| it.length))];
+        let others = [
+            ("text_embedding", self.text_embedding.as_ref().map(|it| it.length)),
+            ("sensors", (!self.sensors.is_empty()).then_some(self.sensors.len())),
+        ];
+        for (role, length) in vectors.into_iter().chain(others) {
+            let (Some(length), Some(tensor)) = (length, student.inputs.get(role)) else { continue };
+            if !(1..=LONGEST_VECTOR).contains(&length) || tensor.shape.len() != 2 || tensor.fixed(1) != Some(length) {
+                let shape = tensor.shape_text();
+                return Err(format!("graphs.student.inputs.{role}.shape: {shape}, and must be [batch, {length}]"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl KindSpec for StudentSpec {
+    fn check(&self, graphs: &Graphs) -> Result<(), String> {
         let student = graph(graphs, "student")?;
         student.need("student", &["presence"], &["logits", "embedding"])?;
         let modalities: BTreeSet<_> = self.modalities.iter().collect();
@@ -232,23 +256,20 @@ impl StudentSpec {
         Ok(())
     }
 
-    /// That the graph takes what the code will feed.
-    fn check_shapes(&self, student: &GraphSpec) -> Result<(), String> {
-        let columns = self.modalities.len();
-        let vectors =
-            [("presence", Some(columns)), ("image_embedding", self.image_embedding.as_ref().map(|it| it.length))];
-        let others = [
-            ("text_embedding", self.text_embedding.as_ref().map(|it| it.length)),
-            ("sensors", (!self.sensors.is_empty()).then_some(self.sensors.len())),
-        ];
-        for (role, length) in vectors.into_iter().chain(others) {
-            let (Some(length), Some(tensor)) = (length, student.inputs.get(role)) else { continue };
-            if !(1..=LONGEST_VECTOR).contains(&length) || tensor.shape.len() != 2 || tensor.fixed(1) != Some(length) {
-                let shape = tensor.shape_text();
-                return Err(format!("graphs.student.inputs.{role}.shape: {shape}, and must be [batch, {length}]"));
-            }
-        }
-        Ok(())
+    fn capabilities(&self, _graphs: &Graphs) -> Vec<&'static str> {
+        vec![capability::DECIDE]
+    }
+
+    fn tokenizer(&self) -> Option<&str> {
+        self.tokenizer.as_deref()
+    }
+
+    fn image(&self) -> Option<&ImageSpec> {
+        self.image.as_ref()
+    }
+
+    fn special_tokens(&self) -> SpecialTokens {
+        SpecialTokens { present: self.text.iter().map(|text| ("text.pad", text.pad)).collect(), named: Vec::new() }
     }
 }
 
@@ -256,7 +277,7 @@ impl StudentSpec {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{EmbeddingSpec, Modality, SensorSpec, StudentInput, StudentSpec};
+    use super::{EmbeddingSpec, KindSpec, Modality, SensorSpec, StudentInput, StudentSpec};
     use crate::config::model_folder::GraphSpec;
 
     const GRAPHS: &str = "

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::graph::{GraphSpec, graph};
+use super::spec::{Graphs, KindSpec, capability};
 
 /// What a voice activity detector needs beside the common keys.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct VadSpec {
     /// How it is fed.
     pub audio: VadAudio,
@@ -26,7 +28,15 @@ pub struct VadAudio {
 }
 
 impl VadSpec {
-    pub(super) fn check(&self, graphs: &BTreeMap<String, GraphSpec>) -> Result<(), String> {
+    /// Length of each of the LSTM's two states.
+    pub fn state(&self, graphs: &BTreeMap<String, GraphSpec>) -> usize {
+        let state = graphs.get("vad").and_then(|vad| vad.inputs.get("state_h"));
+        state.and_then(|state| state.fixed(2)).unwrap_or(0)
+    }
+}
+
+impl KindSpec for VadSpec {
+    fn check(&self, graphs: &Graphs) -> Result<(), String> {
         let VadAudio { sample_rate, chunk_samples, context_samples } = self.audio;
         let sane = (1_000..=192_000).contains(&sample_rate)
             && (16..=65_536).contains(&chunk_samples)
@@ -64,10 +74,8 @@ impl VadSpec {
         Ok(())
     }
 
-    /// Length of each of the LSTM's two states.
-    pub fn state(&self, graphs: &BTreeMap<String, GraphSpec>) -> usize {
-        let state = graphs.get("vad").and_then(|vad| vad.inputs.get("state_h"));
-        state.and_then(|state| state.fixed(2)).unwrap_or(0)
+    fn capabilities(&self, _graphs: &Graphs) -> Vec<&'static str> {
+        vec![capability::DETECT_SPEECH]
     }
 }
 
@@ -75,7 +83,7 @@ impl VadSpec {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{VadAudio, VadSpec};
+    use super::{KindSpec, VadAudio, VadSpec};
     use crate::config::model_folder::GraphSpec;
 
     const GRAPHS: &str = "

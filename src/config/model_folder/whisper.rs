@@ -7,9 +7,14 @@ use serde::Deserialize;
 use super::agree::{attends, takes_log_mel};
 use super::audio::AudioSpec;
 use super::graph::{GraphSpec, check_decoder, graph};
+use super::spec::{Graphs, KindSpec, SpecialTokens, capability};
+
+/// Timestamp tokens: 0 to 30 s in steps of 0.02 s.
+const TIMESTAMPS: usize = 1_501;
 
 /// What a Whisper model needs beside the common keys.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct WhisperSpec {
     /// Log-mel constants.
     pub audio: AudioSpec,
@@ -62,7 +67,28 @@ pub struct WhisperGeneration {
 }
 
 impl WhisperSpec {
-    pub(super) fn check(&self, graphs: &BTreeMap<String, GraphSpec>) -> Result<(), String> {
+    /// That the heads that follow time are heads of the decoder, and those whose attention the graph returns.
+    fn check_heads(&self, graphs: &BTreeMap<String, GraphSpec>) -> Result<(), String> {
+        let decoder = &graphs["decoder"];
+        let heads = decoder.inputs["past_key"].fixed(1).unwrap_or(0);
+        let there = |(layer, head): &(usize, usize)| *layer < decoder.layers() && *head < heads;
+        if let Some((layer, head)) = self.alignment_heads.iter().find(|place| !there(place)) {
+            let layers = decoder.layers();
+            return Err(format!("alignment_heads: [{layer}, {head}] is beyond {layers} layers of {heads} heads"));
+        }
+        let attention = graphs.get("alignment").and_then(|graph| graph.outputs.get("attention"));
+        match attention.and_then(|attention| attention.fixed(1)) {
+            Some(found) if found != self.alignment_heads.len() => Err(format!(
+                "alignment_heads: {} of them, but graphs.alignment.outputs.attention has {found}",
+                self.alignment_heads.len()
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl KindSpec for WhisperSpec {
+    fn check(&self, graphs: &Graphs) -> Result<(), String> {
         self.audio.check()?;
         graph(graphs, "encoder")?.need("encoder", &["log_mel"], &["cross_key", "cross_value"])?;
         check_decoder(graphs, "decoder")?;
@@ -100,22 +126,34 @@ impl WhisperSpec {
         Ok(())
     }
 
-    /// That the heads that follow time are heads of the decoder, and those whose attention the graph returns.
-    fn check_heads(&self, graphs: &BTreeMap<String, GraphSpec>) -> Result<(), String> {
-        let decoder = &graphs["decoder"];
-        let heads = decoder.inputs["past_key"].fixed(1).unwrap_or(0);
-        let there = |(layer, head): &(usize, usize)| *layer < decoder.layers() && *head < heads;
-        if let Some((layer, head)) = self.alignment_heads.iter().find(|place| !there(place)) {
-            let layers = decoder.layers();
-            return Err(format!("alignment_heads: [{layer}, {head}] is beyond {layers} layers of {heads} heads"));
-        }
-        let attention = graphs.get("alignment").and_then(|graph| graph.outputs.get("attention"));
-        match attention.and_then(|attention| attention.fixed(1)) {
-            Some(found) if found != self.alignment_heads.len() => Err(format!(
-                "alignment_heads: {} of them, but graphs.alignment.outputs.attention has {found}",
-                self.alignment_heads.len()
-            )),
-            _ => Ok(()),
-        }
+    fn capabilities(&self, _graphs: &Graphs) -> Vec<&'static str> {
+        vec![capability::TRANSCRIBE]
+    }
+
+    fn tokenizer(&self) -> Option<&str> {
+        Some(&self.tokenizer)
+    }
+
+    fn special_tokens(&self) -> SpecialTokens {
+        let tokens = &self.tokens;
+        let named = [
+            ("startoftranscript", tokens.start_of_transcript),
+            ("endoftext", tokens.end_of_text),
+            ("startofprev", tokens.start_of_previous),
+            ("nospeech", tokens.no_speech),
+            ("nocaptions", tokens.no_speech),
+            ("notimestamps", tokens.no_timestamps),
+            ("translate", tokens.translate),
+            ("transcribe", tokens.transcribe),
+        ];
+        let languages = tokens.languages.iter().filter(|_| self.multilingual);
+        let languages = languages.map(|(code, id)| (code.as_str(), *id));
+        let named = named.into_iter().chain(languages).map(|(text, id)| (format!("<|{text}|>"), id)).collect();
+        SpecialTokens { present: vec![("end_of_text", tokens.end_of_text)], named }
+    }
+
+    fn vocabulary_size(&self, count: usize, rows: usize) -> usize {
+        // Many tokenizers leave out the timestamp tokens.
+        count.max((self.tokens.timestamp_begin as usize + TIMESTAMPS).min(rows))
     }
 }

@@ -137,10 +137,10 @@ impl<'de> Deserialize<'de> for ShareOrNested {
 }
 
 fn known<E: Error>(name: &str) -> Result<(), E> {
-    match Provider::NAMES.contains(&name) {
+    match Provider::names().contains(&name) {
         true => Ok(()),
         false => {
-            let names = Provider::NAMES.join(", ");
+            let names = Provider::names().join(", ");
             Err(E::custom(format!("unknown execution provider `{name}`, expected one of {names}")))
         }
     }

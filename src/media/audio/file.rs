@@ -1,7 +1,7 @@
 //! A recording's file, whatever kind of file it is, and how it may be decoded.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,6 +39,41 @@ impl AudioFile {
     /// The file at `path`; nothing is opened yet. Formats without a built-in decoder go through an installed ffmpeg.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), ffmpeg: Ffmpeg::default(), spool: Mutex::default() }
+    }
+
+    /// The bytes of a recording's file, which messages call `name`.
+    ///
+    /// # Errors
+    /// [`AudioError::File`] if there are none, or they cannot be kept.
+    pub fn from_bytes(name: impl Into<PathBuf>, bytes: &[u8]) -> Result<Self, AudioError> {
+        if bytes.is_empty() {
+            return Err(FileError::Empty.into());
+        }
+        let mut file = in_memory()?;
+        file.write_all(bytes).map_err(FileError::Spool)?;
+        Ok(Self::kept(name, file))
+    }
+
+    /// Mono samples in [-1, 1] at `sample_rate` Hz, which messages call `name`.
+    ///
+    /// # Errors
+    /// As [`AudioFile::from_bytes`].
+    pub fn from_samples(name: impl Into<PathBuf>, samples: &[f32], sample_rate: u32) -> Result<Self, AudioError> {
+        if samples.is_empty() {
+            return Err(FileError::Empty.into());
+        }
+        let format =
+            hound::WavSpec { channels: 1, sample_rate, bits_per_sample: 32, sample_format: hound::SampleFormat::Float };
+        let file = in_memory()?;
+        let failed = |error: hound::Error| FileError::Spool(io::Error::other(error.to_string()));
+        let mut writer = hound::WavWriter::new(BufWriter::new(&file), format).map_err(failed)?;
+        samples.iter().try_for_each(|sample| writer.write_sample(*sample)).map_err(failed)?;
+        writer.finalize().map_err(failed)?;
+        Ok(Self::kept(name, file))
+    }
+
+    fn kept(name: impl Into<PathBuf>, file: File) -> Self {
+        Self { spool: Mutex::new(Spool::Kept(Arc::new(file))), ..Self::new(name) }
     }
 
     /// Chooses which ffmpeg, if any, decodes formats without a built-in decoder.
@@ -80,6 +115,9 @@ impl AudioFile {
 
     /// The file's bytes, and how many they are.
     pub(super) fn open(&self) -> Result<(Arc<File>, u64), AudioError> {
+        if let Spool::Kept(file) = &*self.spool.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Ok((file.clone(), file.metadata()?.len()));
+        }
         let is_pipe = fs::metadata(&self.path).map_err(FileError::Io)?.file_type().is_fifo();
         if !is_pipe {
             let (file, len) = file::open(&self.path)?;
@@ -106,4 +144,10 @@ impl AudioFile {
             _ => Ok(file),
         }
     }
+}
+
+/// An anonymous file in memory.
+fn in_memory() -> Result<File, FileError> {
+    let file = rustix::fs::memfd_create("edgefuse", rustix::fs::MemfdFlags::CLOEXEC);
+    file.map(File::from).map_err(|error| FileError::Spool(error.into()))
 }

@@ -60,7 +60,27 @@ pub fn load_with_warnings(path: &Path, warnings: &mut Vec<String>) -> Result<Rgb
 /// As [`load_with_warnings`], and [`ImageError::OverBudget`] for an image that needs more than is granted.
 pub fn load_within(path: &Path, warnings: &mut Vec<String>, grant: &mut Grant) -> Result<RgbImage, ImageError> {
     let (file, length) = file::open(path)?;
-    let mut file = BufReader::new(file);
+    load_from(BufReader::new(file), length, path, warnings, grant)
+}
+
+/// As [`load_within`], for the bytes of a file. TGA is not recognised.
+///
+/// # Errors
+/// As there.
+pub fn load_bytes_within(bytes: &[u8], warnings: &mut Vec<String>, grant: &mut Grant) -> Result<RgbImage, ImageError> {
+    if bytes.is_empty() {
+        return Err(file::FileError::Empty.into());
+    }
+    load_from(Cursor::new(bytes), bytes.len() as u64, Path::new(""), warnings, grant)
+}
+
+fn load_from(
+    mut file: impl BufRead + Seek,
+    length: u64,
+    path: &Path,
+    warnings: &mut Vec<String>,
+    grant: &mut Grant,
+) -> Result<RgbImage, ImageError> {
     let format = format_of(file.fill_buf()?, path)?;
     match format {
         ImageFormat::Jpeg => {

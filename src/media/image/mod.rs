@@ -24,7 +24,7 @@ mod tiff;
 
 pub use ::image::RgbImage;
 
-pub use decode::{MAX_PIXELS, load, load_with_warnings, load_within};
+pub use decode::{MAX_PIXELS, load, load_bytes_within, load_with_warnings, load_within};
 pub use error::ImageError;
 pub use extensions::{EXTENSIONS, UNSUPPORTED_EXTENSIONS};
 pub use normalise::{PixelConfig, pixel_values};

@@ -3,6 +3,7 @@
 use ndarray::Array4;
 
 use super::{Resample, RgbImage, resize};
+use crate::config::model_folder::{ImageSpec, ResampleFilter};
 
 /// How a model wants its pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,6 +20,26 @@ pub struct PixelConfig {
     pub mean: [f32; 3],
     /// What is then divided by, for red, green and blue.
     pub std: [f32; 3],
+}
+
+/// The preprocessing that `model.yaml` describes.
+impl From<&ImageSpec> for PixelConfig {
+    fn from(spec: &ImageSpec) -> Self {
+        PixelConfig {
+            width: spec.width,
+            height: spec.height,
+            resample: match spec.resample {
+                ResampleFilter::Box => Resample::Box,
+                ResampleFilter::Bilinear => Resample::Bilinear,
+                ResampleFilter::Hamming => Resample::Hamming,
+                ResampleFilter::Bicubic => Resample::Bicubic,
+                ResampleFilter::Lanczos => Resample::Lanczos,
+            },
+            rescale: spec.rescale,
+            mean: spec.mean,
+            std: spec.std,
+        }
+    }
 }
 
 /// The image as a tensor of shape `[1, 3, height, width]`: resized as 8-bit samples, then

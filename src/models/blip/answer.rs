@@ -1,101 +1,11 @@
 //! Answers: transformers' `BlipForQuestionAnswering.generate`, and the most probable answer of a list.
 
-use std::collections::HashMap;
-
-use super::{Blip, EncodedImage};
+use super::Blip;
 use crate::config::SearchOptions;
 use crate::engine::Tensor;
 use crate::error::Error;
-use crate::models::generation::{CrossAttention, Request, generate, log_probabilities, softmax};
-
-/// An answer to a question about a picture.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// The answer.
-    pub text: String,
-    /// Its tokens, without `[DEC]` and the end token.
-    pub tokens: Vec<i64>,
-    /// Log-probability (natural logarithm) of exactly this answer, the end token counted where it came.
-    pub log_probability: f32,
-    /// The execution provider of the decoder.
-    pub provider: &'static str,
-}
-
-/// An answer of a list, with how probable it is.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RankedAnswer {
-    /// Its place in [`Candidates::texts`].
-    pub candidate: usize,
-    /// Log-probability (natural logarithm) of exactly this answer, the end token counted.
-    pub log_probability: f32,
-    /// Probability among the answers of the list, in [0, 1]; those of all of them sum to 1.
-    pub probability: f32,
-}
-
-/// A list of answers as a model reads them.
-#[derive(Debug, Clone)]
-pub struct Candidates {
-    texts: Vec<String>,
-    tokens: Vec<Vec<i64>>,
-}
-
-impl Candidates {
-    /// The answers; never none.
-    pub fn texts(&self) -> &[String] {
-        &self.texts
-    }
-
-    /// Their tokens.
-    pub(in crate::models) fn tokens(&self) -> &[Vec<i64>] {
-        &self.tokens
-    }
-
-    /// The answers of `texts` of which `encode` makes one to `most` tokens, each once; `model` is named in errors.
-    pub(in crate::models) fn read(
-        texts: &[String],
-        most: usize,
-        model: &str,
-        encode: impl Fn(&str) -> Result<Vec<i64>, Error>,
-    ) -> Result<Self, Error> {
-        let cannot = |problem| Error::Request { model: model.to_string(), problem };
-        let mut first = HashMap::new();
-        let mut candidates = Candidates { texts: Vec::new(), tokens: Vec::new() };
-        for text in texts {
-            let tokens = encode(text)?;
-            if tokens.is_empty() {
-                log::warn!("answer `{text}`: left out: the model reads nothing of it");
-            } else if tokens.len() > most {
-                let start: String = text.chars().take(40).collect();
-                let length = tokens.len();
-                return Err(cannot(format!("answer `{start}...` has {length} tokens; the model takes at most {most}")));
-            } else if let Some(same) = first.insert(tokens.clone(), text) {
-                log::warn!("answer `{text}`: left out: to the model it is the same as `{same}`");
-                first.insert(tokens, same);
-            } else {
-                candidates.texts.push(text.clone());
-                candidates.tokens.push(tokens);
-            }
-        }
-        match candidates.texts.is_empty() {
-            false => Ok(candidates),
-            true => Err(cannot("the list of answers has none that the model can read".to_string())),
-        }
-    }
-}
-
-impl RankedAnswer {
-    /// Candidates by their log-probabilities, the most probable first.
-    pub(in crate::models) fn ranked(found: Vec<f32>) -> Vec<Self> {
-        let mut probabilities = found.clone();
-        softmax(&mut probabilities);
-        let numbers = found.into_iter().zip(probabilities).enumerate();
-        let mut ranked: Vec<RankedAnswer> = numbers
-            .map(|(candidate, (log_probability, probability))| RankedAnswer { candidate, log_probability, probability })
-            .collect();
-        ranked.sort_by(|a, b| b.log_probability.total_cmp(&a.log_probability));
-        ranked
-    }
-}
+use crate::models::generation::{CrossAttention, Request, generate, log_probabilities};
+use crate::models::picture::{Answer, Candidates, EncodedImage, RankedAnswer};
 
 impl Blip {
     /// Answers a question about a picture.
@@ -139,7 +49,7 @@ impl Blip {
         let cross = self.encode_question(image, question)?;
         let Some(decoder) = self.answer_decoder.get() else { return Err(self.not_prepared()) };
         let tokens = &self.spec.tokens;
-        let found = log_probabilities(decoder, &cross, &[tokens.start], tokens.end, &candidates.tokens)?;
+        let found = log_probabilities(decoder, &cross, &[tokens.start], tokens.end, candidates.tokens())?;
         Ok(RankedAnswer::ranked(found))
     }
 

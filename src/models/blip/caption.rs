@@ -1,51 +1,10 @@
 //! Captions: transformers' `BlipForConditionalGeneration.generate`.
 
-use super::{Blip, EncodedImage};
+use super::Blip;
 use crate::config::CaptionOptions;
 use crate::error::Error;
-use crate::models::generation::{Generated, Request, generate};
-use crate::models::vocabulary::Vocabulary;
-
-/// A caption of a picture.
-#[derive(Debug, Clone)]
-pub struct Caption {
-    /// The caption, with the prompt it continues.
-    pub text: String,
-    /// Its tokens after `[DEC]`, without the end token.
-    pub tokens: Vec<i64>,
-    /// Log-probability (natural logarithm) that the model gives what it wrote, the end token counted where it came.
-    pub log_probability: f32,
-    /// What captions are compared by: the log-probability over `length ^ length_penalty`, as penalties left it in beam
-    /// search (`sequences_scores` of transformers).
-    pub score: f32,
-    /// The execution provider of the decoder.
-    pub provider: &'static str,
-}
-
-impl Caption {
-    /// Captions of what was `written` behind the tokens that were `given`.
-    ///
-    /// # Errors
-    /// [`Error::Input`] when the vocabulary cannot read the tokens.
-    pub(in crate::models) fn all(
-        given: &[i64],
-        written: Vec<Generated>,
-        vocabulary: &Vocabulary,
-        provider: &'static str,
-    ) -> Result<Vec<Self>, Error> {
-        let captions = written.into_iter().map(|written| {
-            let tokens = [given, &written.tokens].concat();
-            Ok(Self {
-                text: vocabulary.decode(&tokens)?,
-                tokens,
-                log_probability: written.log_probability,
-                score: written.score.unwrap_or(written.log_probability),
-                provider,
-            })
-        });
-        captions.collect()
-    }
-}
+use crate::models::generation::{Request, generate};
+use crate::models::picture::{Caption, EncodedImage};
 
 impl Blip {
     /// Captions a picture; with a prompt, continues it. As many captions as `options` says, the best first.

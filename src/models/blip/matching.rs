@@ -1,51 +1,21 @@
 //! How well texts fit a picture: transformers' `BlipForImageTextRetrieval`.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::OnceLock;
 
 use ndarray::{Array1, Array2};
 
-use super::{Blip, EncodedImage};
+use super::Blip;
 use crate::engine::Tensor;
 use crate::error::Error;
 use crate::models::generation::softmax;
+use crate::models::picture::{EncodedImage, Match, MatchTexts};
 
 /// Tokens of a batch of texts, at most, with padding: what bounds the attention to the picture's patches.
 const MOST_TOKENS: usize = 512;
 
 /// Texts of a batch, at most.
 const MOST_TEXTS: usize = 32;
-
-/// Texts as a model reads them. Their embeddings are computed once, whatever the number of pictures.
-#[derive(Debug, Clone)]
-pub struct MatchTexts {
-    texts: Vec<String>,
-    tokens: Vec<Vec<i64>>,
-    /// Places in `tokens`, the shortest text first: a batch has little padding.
-    order: Vec<usize>,
-    embeddings: Option<Arc<Array2<f32>>>,
-}
-
-impl MatchTexts {
-    /// The texts; never none.
-    pub fn texts(&self) -> &[String] {
-        &self.texts
-    }
-
-    /// The texts' embeddings, `[texts, projection]`, of length 1; where the model has them and a picture was matched.
-    pub fn embeddings(&self) -> Option<&Arc<Array2<f32>>> {
-        self.embeddings.as_ref()
-    }
-}
-
-/// How well one text fits a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Match {
-    /// Probability in [0, 1] that text and picture belong together, by the model's matching head; where it has one.
-    pub probability: Option<f32>,
-    /// Cosine of the angle between the embeddings of picture and text, in [-1, 1]; where the model has them.
-    pub similarity: Option<f32>,
-}
 
 impl Blip {
     /// Prepares texts for [`Blip::match_texts`].
@@ -72,14 +42,14 @@ impl Blip {
         }
         let mut order: Vec<usize> = (0..tokens.len()).collect();
         order.sort_by_key(|&at| tokens[at].len());
-        Ok(MatchTexts { texts: texts.to_vec(), tokens, order, embeddings: None })
+        Ok(MatchTexts { texts: texts.to_vec(), tokens, order, embeddings: OnceLock::new() })
     }
 
     /// How well each of `texts` fits the picture, in their order.
     ///
     /// # Errors
     /// [`Error::Request`] when the model does not match; [`Error::Engine`] when a graph fails.
-    pub fn match_texts(&self, image: &EncodedImage, texts: &mut MatchTexts) -> Result<Vec<Match>, Error> {
+    pub fn match_texts(&self, image: &EncodedImage, texts: &MatchTexts) -> Result<Vec<Match>, Error> {
         self.prepare_matching()?;
         let mut found = vec![Match::default(); texts.texts.len()];
         if self.has("match_encoder") {
@@ -87,7 +57,7 @@ impl Blip {
         }
         if self.has("text_encoder") {
             self.embed(texts)?;
-            let (Some(image), Some(texts)) = (&image.embedding, &texts.embeddings) else {
+            let (Some(image), Some(texts)) = (&image.embedding, texts.embeddings.get()) else {
                 return Err(self.not_prepared());
             };
             let similarity = texts.dot(image);
@@ -125,8 +95,8 @@ impl Blip {
     }
 
     /// Computes the texts' embeddings, once.
-    fn embed(&self, texts: &mut MatchTexts) -> Result<(), Error> {
-        if texts.embeddings.is_some() {
+    fn embed(&self, texts: &MatchTexts) -> Result<(), Error> {
+        if texts.embeddings.get().is_some() {
             return Ok(());
         }
         let length = self.folder.common.graphs["text_encoder"].outputs["text_embedding"].fixed(1);
@@ -142,7 +112,9 @@ impl Blip {
                 embeddings.row_mut(at).assign(&embedding);
             }
         }
-        texts.embeddings = embeddings.map(Arc::new);
+        if let Some(embeddings) = embeddings {
+            texts.embeddings.get_or_init(|| embeddings);
+        }
         Ok(())
     }
 }
@@ -185,7 +157,7 @@ mod tests {
         let tokens: Vec<Vec<i64>> = lengths.iter().map(|&length| vec![7; length]).collect();
         let mut order: Vec<usize> = (0..tokens.len()).collect();
         order.sort_by_key(|&at| tokens[at].len());
-        MatchTexts { texts: vec![String::new(); tokens.len()], tokens, order, embeddings: None }
+        MatchTexts { texts: vec![String::new(); tokens.len()], tokens, order, embeddings: OnceLock::new() }
     }
 
     #[test]

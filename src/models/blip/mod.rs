@@ -1,24 +1,20 @@
 //! BLIP: captions of pictures, answers about them, and how well texts fit them.
 
 mod answer;
+mod capabilities;
 mod caption;
 mod image;
 mod matching;
 
 use std::sync::Arc;
 
-use crate::config::model_folder::{BlipSpec, Kind, ModelFolder};
+use crate::config::model_folder::{BlipSpec, ModelFolder};
 use crate::engine::Graph;
 use crate::error::Error;
 use crate::models::generation::Decoder;
+use crate::models::kind::ModelKind;
 use crate::models::loader::{Lazy, Loader};
 use crate::models::vocabulary::Vocabulary;
-
-pub use answer::{Answer, Candidates, RankedAnswer};
-pub use caption::Caption;
-pub use image::EncodedImage;
-pub(crate) use image::pixel_config;
-pub use matching::{Match, MatchTexts};
 
 /// A BLIP model. The vision encoder is loaded with it, the text graphs when a task first needs them.
 pub struct Blip {
@@ -41,7 +37,7 @@ impl Blip {
     /// [`Error`] when the folder holds another kind of model, or a file of it cannot be loaded.
     pub fn load(loader: Loader) -> Result<Self, Error> {
         let folder = loader.folder().clone();
-        let Kind::Blip(spec) = &folder.kind else { return Err(loader.wrong_kind("blip")) };
+        let spec: &BlipSpec = loader.spec(Self::KIND)?;
         Ok(Blip {
             spec: spec.clone(),
             vocabulary: Vocabulary::load(&folder, &spec.tokenizer)?,

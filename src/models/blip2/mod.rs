@@ -3,6 +3,7 @@
 //!
 //! A language model with an encoder (T5) attends to picture and prompt; one without (OPT) reads them before the text.
 
+mod capabilities;
 mod write;
 
 use std::sync::Arc;
@@ -10,14 +11,15 @@ use std::sync::Arc;
 use image::RgbImage;
 use ndarray::Array4;
 
-use crate::config::model_folder::{Blip2Spec, Kind, ModelFolder};
+use crate::config::model_folder::{Blip2Spec, ModelFolder};
 use crate::config::{CaptionOptions, SearchOptions};
 use crate::engine::{Graph, Tensor};
 use crate::error::Error;
-use crate::media::image::pixel_values;
-use crate::models::blip::{Answer, Candidates, Caption, EncodedImage, RankedAnswer, pixel_config};
+use crate::media::image::{PixelConfig, pixel_values};
 use crate::models::generation::{Decoder, log_probabilities};
+use crate::models::kind::ModelKind;
 use crate::models::loader::{Lazy, Loader};
+use crate::models::picture::{Answer, Candidates, Caption, EncodedImage, RankedAnswer};
 use crate::models::vocabulary::Vocabulary;
 
 /// A BLIP-2 model. The vision encoder is loaded with it, the language model when a task first needs it.
@@ -38,7 +40,7 @@ impl Blip2 {
     /// [`Error`] when the folder holds another kind of model, or a file of it cannot be loaded.
     pub fn load(loader: Loader) -> Result<Self, Error> {
         let folder = loader.folder().clone();
-        let Kind::Blip2(spec) = &folder.kind else { return Err(loader.wrong_kind("blip2")) };
+        let spec: &Blip2Spec = loader.spec(Self::KIND)?;
         Ok(Blip2 {
             spec: spec.clone(),
             vocabulary: Vocabulary::load(&folder, &spec.tokenizer)?,
@@ -82,7 +84,7 @@ impl Blip2 {
     /// # Errors
     /// [`Error::Engine`] when the graph fails.
     pub fn encode(&self, image: &RgbImage) -> Result<EncodedImage, Error> {
-        self.encode_pixels(pixel_values(image, &pixel_config(&self.spec.image)))
+        self.encode_pixels(pixel_values(image, &PixelConfig::from(&self.spec.image)))
     }
 
     /// [`Blip2::encode`] for a picture as [`pixel_values`] makes it: `[1, 3, height, width]`.

@@ -6,8 +6,8 @@ use super::Blip2;
 use crate::config::SearchOptions;
 use crate::engine::Tensor;
 use crate::error::Error;
-use crate::models::blip::EncodedImage;
 use crate::models::generation::{CrossAttention, Decoder, Generated, Request, Source, generate};
+use crate::models::picture::EncodedImage;
 
 /// A prompt as the language model reads it.
 pub(super) struct Prompt {

@@ -4,6 +4,7 @@ use super::decoder::Decoding;
 use super::logits::{Logits, argmax, log_probability, max_and_log_sum};
 use super::search::{Generated, Search};
 use crate::engine::EngineError;
+use crate::support::request::Request;
 
 /// Greedy search: writes one text for each row of `decoding`; `logits` are those of its next token.
 ///
@@ -40,6 +41,7 @@ fn write_rows(
 ) -> Result<Vec<Generated>, EngineError> {
     let mut texts = vec![Generated::EMPTY; decoding.rows()];
     let mut next = vec![search.end; decoding.rows()];
+    let caller = Request::current();
     for written in 1..=search.limit {
         for (row, text) in texts.iter_mut().enumerate().filter(|(_, text)| !text.ended) {
             let logits = logits.row_mut(row);
@@ -50,7 +52,10 @@ fn write_rows(
             next[row] = chosen as i64;
             match next[row] == search.end {
                 true => text.ended = true,
-                false => text.tokens.push(next[row]),
+                false => {
+                    text.tokens.push(next[row]);
+                    caller.report_token(next[row]);
+                }
             }
         }
         if written == search.limit || texts.iter().all(|text| text.ended) {

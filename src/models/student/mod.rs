@@ -6,15 +6,16 @@ mod sensors;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::config::model_folder::{Kind, ModelFolder, StudentInput, StudentSpec};
+use crate::config::model_folder::{ModelFolder, StudentInput, StudentSpec};
 use crate::engine::{EngineError, Graph, Outputs};
 use crate::error::Error;
 use crate::media::audio::LogMel;
 use crate::media::image::PixelConfig;
-use crate::models::blip::pixel_config;
+use crate::models::capability::{Decider, Model};
 use crate::models::generation::{argmax, softmax};
+use crate::models::kind::ModelKind;
 use crate::models::loader::Loader;
 use crate::models::vocabulary::Vocabulary;
 
@@ -31,7 +32,8 @@ pub struct Student {
 }
 
 /// The student's decision.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Fusion {
     /// The most probable label.
     pub label: String,
@@ -40,20 +42,21 @@ pub struct Fusion {
     /// Probability of every label, most probable first.
     pub probabilities: Vec<(String, f32)>,
     /// The modalities that it is based on.
-    pub modalities: Vec<&'static str>,
+    pub modalities: Vec<String>,
     /// The embeddings; the pipeline keeps them only where they are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub embeddings: Option<Embeddings>,
 }
 
 /// What the student makes of a record, each of length 1, all in one space.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Embeddings {
     /// Of all modalities together.
     pub fused: Vec<f32>,
     /// Of each modality that was there, by its name.
     #[serde(flatten)]
-    pub modalities: BTreeMap<&'static str, Vec<f32>>,
+    pub modalities: BTreeMap<String, Vec<f32>>,
 }
 
 impl Student {
@@ -63,7 +66,7 @@ impl Student {
     /// [`Error`] when the folder holds another kind of model, or a file of it cannot be loaded.
     pub fn load(loader: Loader) -> Result<Self, Error> {
         let folder = loader.folder().clone();
-        let Kind::Student(spec) = &folder.kind else { return Err(loader.wrong_kind("student")) };
+        let spec: &StudentSpec = loader.spec(Self::KIND)?;
         let tokenizer = spec.tokenizer.as_ref().filter(|_| spec.takes(StudentInput::Text));
         Ok(Student {
             vocabulary: tokenizer.map(|file| Vocabulary::load(&folder, file)).transpose()?,
@@ -80,7 +83,7 @@ impl Student {
     }
 
     /// That it does not take this input, and what it takes.
-    pub(crate) fn untaken(&self, input: StudentInput) -> Error {
+    pub fn untaken(&self, input: StudentInput) -> Error {
         let (name, taken) = (self.name(), self.taken());
         Error::Input { problem: format!("student `{name}` takes no {}; it takes {taken}", input.name()) }
     }
@@ -92,7 +95,7 @@ impl Student {
 
     /// How it wants a picture's pixels; `None` where it takes no picture.
     pub fn view(&self) -> Option<PixelConfig> {
-        self.spec.image.as_ref().map(pixel_config)
+        self.spec.image.as_ref().map(PixelConfig::from)
     }
 
     /// Samples a second of the sound it takes; `None` where it takes none.
@@ -144,16 +147,62 @@ impl Student {
             .iter()
             .map(|modality| {
                 let role = format!("{}_embedding", modality.name());
-                Ok((modality.name(), row(&mut outputs, &role, None)?))
+                Ok((modality.name().to_string(), row(&mut outputs, &role, None)?))
             })
             .collect::<Result<_, EngineError>>()?;
         Ok(Fusion {
             label: self.spec.labels[best].clone(),
             confidence: probabilities[best],
             probabilities: ranked,
-            modalities: modalities.iter().map(|modality| modality.name()).collect(),
+            modalities: modalities.iter().map(|modality| modality.name().to_string()).collect(),
             embeddings: Some(Embeddings { fused: row(&mut outputs, "embedding", None)?, modalities: of_modalities }),
         })
+    }
+}
+
+impl ModelKind for Student {
+    const KIND: &'static str = "student";
+
+    type Spec = StudentSpec;
+
+    fn load(loader: Loader) -> Result<Self, Error> {
+        Student::load(loader)
+    }
+}
+
+impl Model for Student {
+    fn name(&self) -> &str {
+        Student::name(self)
+    }
+
+    fn provider(&self) -> &'static str {
+        Student::provider(self)
+    }
+
+    fn as_decider(&self) -> Option<&dyn Decider> {
+        Some(self)
+    }
+}
+
+impl Decider for Student {
+    fn takes(&self, input: StudentInput) -> bool {
+        Student::takes(self, input)
+    }
+
+    fn untaken(&self, input: StudentInput) -> Error {
+        Student::untaken(self, input)
+    }
+
+    fn view(&self) -> Option<PixelConfig> {
+        Student::view(self)
+    }
+
+    fn sound(&self) -> Option<(u32, u32)> {
+        self.sample_rate().zip(self.longest_sound())
+    }
+
+    fn fuse(&self, inputs: &FusionInputs) -> Result<Fusion, Error> {
+        Student::fuse(self, inputs)
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::model_folder::SensorSpec;
 
 /// Readings as a record gives them, each in its sensor's unit.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "sensors must be an object of numbers by name, or a list of numbers")]
 pub enum SensorReadings {
     /// In the order of the model folder's `sensors`.

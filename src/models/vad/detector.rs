@@ -1,11 +1,11 @@
 //! Speech in a recording, found while the recording is read.
 
-use super::Vad;
 use super::probabilities::Probabilities;
 use super::stretch::Stretch;
 use super::stretches::StretchFinder;
 use crate::config::VadOptions;
 use crate::error::Error;
+use crate::models::capability::VoiceDetector;
 
 /// Finds the stretches of speech of one recording. What it keeps does not grow with the recording, and its result does not
 /// depend on how the samples are cut into pushes.
@@ -23,20 +23,20 @@ impl SpeechDetector {
     ///
     /// # Errors
     /// [`Error::Request`] for options out of range; [`Error::Engine`] when ONNX Runtime cannot make the network's state.
-    pub fn new(vad: &Vad, options: &VadOptions) -> Result<Self, Error> {
+    pub fn new(vad: &dyn VoiceDetector, options: &VadOptions) -> Result<Self, Error> {
         let out_of_range = |problem| Error::Request { model: vad.name().to_string(), problem };
         options.check().map_err(out_of_range)?;
         let finder = StretchFinder::new(options, vad.audio());
         Ok(SpeechDetector { probabilities: Probabilities::new(vad)?, finder, samples: 0 })
     }
 
-    /// Takes the samples that come next, any number of them: mono, in [-1, 1], at [`Vad::sample_rate`]. Gives the
+    /// Takes the samples that come next, any number of them: mono, in [-1, 1], at the detector's sample rate. Gives the
     /// stretches that are settled by them. Samples that are not finite are taken as 0. `vad` must be the one it was made
     /// with.
     ///
     /// # Errors
     /// [`Error::Engine`] when the graph fails.
-    pub fn push(&mut self, vad: &Vad, samples: &[f32]) -> Result<Vec<Stretch>, Error> {
+    pub fn push(&mut self, vad: &dyn VoiceDetector, samples: &[f32]) -> Result<Vec<Stretch>, Error> {
         self.samples += samples.len() as u64;
         let mut found = Vec::new();
         for probability in self.probabilities.push(vad, samples)? {
@@ -49,7 +49,7 @@ impl SpeechDetector {
     ///
     /// # Errors
     /// As [`SpeechDetector::push`].
-    pub fn finish(self, vad: &Vad) -> Result<Vec<Stretch>, Error> {
+    pub fn finish(self, vad: &dyn VoiceDetector) -> Result<Vec<Stretch>, Error> {
         let last = self.probabilities.finish(vad)?;
         Ok(self.finder.finish(&last, self.samples))
     }

@@ -28,9 +28,11 @@ use std::sync::Arc;
 use ndarray::Array2;
 
 use crate::config::VadOptions;
-use crate::config::model_folder::{Kind, ModelFolder, VadAudio, VadSpec};
+use crate::config::model_folder::{ModelFolder, VadAudio, VadSpec};
 use crate::engine::{EngineError, Graph, Tensor};
 use crate::error::Error;
+use crate::models::capability::{Model, VoiceDetector, VoiceState};
+use crate::models::kind::ModelKind;
 use crate::models::loader::Loader;
 
 pub use detector::SpeechDetector;
@@ -49,12 +51,6 @@ pub struct Vad {
     graph: Graph,
 }
 
-/// What the network remembers of the chunks before: the two states of its LSTM.
-struct State {
-    hidden: Tensor,
-    cell: Tensor,
-}
-
 impl Vad {
     /// Loads the graph.
     ///
@@ -62,7 +58,7 @@ impl Vad {
     /// [`Error`] when the folder holds another kind of model, or a file of it cannot be loaded.
     pub fn load(loader: Loader) -> Result<Self, Error> {
         let folder = loader.folder().clone();
-        let Kind::Vad(spec) = &folder.kind else { return Err(loader.wrong_kind("vad")) };
+        let spec: &VadSpec = loader.spec(Self::KIND)?;
         Ok(Vad {
             graph: loader.graph("vad")?,
             state_size: spec.state(&folder.common.graphs),
@@ -101,24 +97,49 @@ impl Vad {
         found.extend(detector.finish(self)?);
         Ok(found)
     }
+}
 
+impl ModelKind for Vad {
+    const KIND: &'static str = "vad";
+
+    type Spec = VadSpec;
+
+    fn load(loader: Loader) -> Result<Self, Error> {
+        Vad::load(loader)
+    }
+}
+
+impl Model for Vad {
+    fn name(&self) -> &str {
+        Vad::name(self)
+    }
+
+    fn provider(&self) -> &'static str {
+        Vad::provider(self)
+    }
+
+    fn as_voice_detector(&self) -> Option<&dyn VoiceDetector> {
+        Some(self)
+    }
+}
+
+impl VoiceDetector for Vad {
     fn audio(&self) -> VadAudio {
         self.spec.audio
     }
 
-    fn start(&self) -> Result<State, EngineError> {
+    /// The hidden and the cell state of the LSTM.
+    fn start(&self) -> Result<VoiceState, EngineError> {
         let zeros = || Tensor::zeros(&[1, 1, self.state_size]);
-        Ok(State { hidden: zeros()?, cell: zeros()? })
+        Ok(VoiceState(vec![zeros()?, zeros()?]))
     }
 
-    /// Probability of speech in each of the consecutive chunks that `rows` holds, each with its context before it, and
-    /// the state after them.
-    fn run(&self, rows: Array2<f32>, state: &State) -> Result<(Vec<f32>, State), EngineError> {
+    fn run(&self, rows: Array2<f32>, state: &VoiceState) -> Result<(Vec<f32>, VoiceState), EngineError> {
         let chunks = rows.nrows();
         let samples = Tensor::float(rows)?;
         let one = std::slice::from_ref;
-        let fed = [("samples", one(&samples)), ("state_h", one(&state.hidden)), ("state_c", one(&state.cell))];
-        let mut outputs = self.graph.run(&fed)?;
+        let (hidden, cell) = state.0.split_at(1);
+        let mut outputs = self.graph.run(&[("samples", one(&samples)), ("state_h", hidden), ("state_c", cell)])?;
         let speech: Vec<f32> = outputs.take_one("speech", &[Some(chunks)])?.view()?.iter().copied().collect();
         if let Some(&value) = speech.iter().find(|probability| !(0.0..=1.0).contains(*probability)) {
             let graph = self.graph.name().to_string();
@@ -127,6 +148,6 @@ impl Vad {
         let shape = [Some(1), Some(1), Some(self.state_size)];
         let hidden = outputs.take_one("next_state_h", &shape)?;
         let cell = outputs.take_one("next_state_c", &shape)?;
-        Ok((speech, State { hidden, cell }))
+        Ok((speech, VoiceState(vec![hidden, cell])))
     }
 }

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use ndarray::{Array2, ArrayView1};
 
 use super::levelled::{Block, Leveller};
-use super::{State, Vad};
 use crate::engine::EngineError;
+use crate::models::capability::{VoiceDetector, VoiceState};
 
 /// Chunks of one run of the graph: half a second. Always as many, so that where the sound is cut into pushes changes no
 /// bit of the result (a product of another number of rows may be summed in another order); more are hardly faster.
@@ -25,10 +25,10 @@ struct Heard {
 
 /// What one recording has left behind: the network's state, and the samples that wait for their block to be whole.
 pub struct Probabilities {
-    state: State,
+    state: VoiceState,
     leveller: Leveller,
     /// The network's state over the levelled copy, while one is heard.
-    levelled: Option<State>,
+    levelled: Option<VoiceState>,
     /// Blocks that wait, oldest first.
     heard: VecDeque<Heard>,
     /// The context of the next chunk, then what was pushed after it.
@@ -41,7 +41,7 @@ impl Probabilities {
     ///
     /// # Errors
     /// [`EngineError`] when ONNX Runtime cannot make the state.
-    pub fn new(vad: &Vad) -> Result<Self, EngineError> {
+    pub fn new(vad: &dyn VoiceDetector) -> Result<Self, EngineError> {
         let context = vad.audio().context_samples;
         let leveller = Leveller::new(context);
         Ok(Probabilities {
@@ -59,8 +59,8 @@ impl Probabilities {
     ///
     /// # Errors
     /// [`EngineError`] when the graph fails.
-    pub fn push(&mut self, vad: &Vad, mut samples: &[f32]) -> Result<Vec<f32>, EngineError> {
-        let block = BLOCK * vad.chunk_samples();
+    pub fn push(&mut self, vad: &dyn VoiceDetector, mut samples: &[f32]) -> Result<Vec<f32>, EngineError> {
+        let block = BLOCK * vad.audio().chunk_samples;
         let mut found = Vec::new();
         while !samples.is_empty() {
             let missing = self.context + block - self.waiting.len();
@@ -81,10 +81,10 @@ impl Probabilities {
     ///
     /// # Errors
     /// As [`Probabilities::push`].
-    pub fn finish(mut self, vad: &Vad) -> Result<Vec<f32>, EngineError> {
-        let chunks = (self.waiting.len() - self.context).div_ceil(vad.chunk_samples());
+    pub fn finish(mut self, vad: &dyn VoiceDetector) -> Result<Vec<f32>, EngineError> {
+        let chunks = (self.waiting.len() - self.context).div_ceil(vad.audio().chunk_samples);
         if chunks > 0 {
-            self.waiting.resize(self.context + chunks * vad.chunk_samples(), 0.0);
+            self.waiting.resize(self.context + chunks * vad.audio().chunk_samples, 0.0);
             self.run(vad, chunks)?;
         }
         let mut found = Vec::new();
@@ -93,8 +93,8 @@ impl Probabilities {
     }
 
     /// Hears the next block.
-    fn run(&mut self, vad: &Vad, chunks: usize) -> Result<(), EngineError> {
-        let block = self.context + chunks * vad.chunk_samples();
+    fn run(&mut self, vad: &dyn VoiceDetector, chunks: usize) -> Result<(), EngineError> {
+        let block = self.context + chunks * vad.audio().chunk_samples;
         let (speech, state) = vad.run(self.rows(vad, &self.waiting, chunks), &self.state)?;
         let levelled = match self.leveller.push(&self.waiting[self.context..block]) {
             Block::Levelled(copy) => {
@@ -133,8 +133,8 @@ impl Probabilities {
     }
 
     /// The network's input for consecutive chunks of `samples`, each with its context before it.
-    fn rows(&self, vad: &Vad, samples: &[f32], chunks: usize) -> Array2<f32> {
-        let step = vad.chunk_samples();
+    fn rows(&self, vad: &dyn VoiceDetector, samples: &[f32], chunks: usize) -> Array2<f32> {
+        let step = vad.audio().chunk_samples;
         let width = self.context + step;
         let mut rows = Array2::zeros((chunks, width));
         for (mut row, window) in rows.rows_mut().into_iter().zip(samples.windows(width).step_by(step)) {

@@ -1,11 +1,11 @@
 //! The channels of a recording, one speaker each.
 
-use super::transcript::{Segment, Transcript};
-use super::{OnProgress, Whisper};
+use super::Whisper;
 use crate::config::{Channels, TranscribeOptions};
 use crate::error::Error;
 use crate::media::audio::{AudioError, Channel, Recording};
-use crate::models::vad::Vad;
+use crate::models::capability::{OnProgress, VoiceDetector};
+use crate::models::transcript::{Segment, Transcript};
 
 impl Whisper {
     /// Transcribes the channels of a recording that the options ask for. Split, each is transcribed by itself; the
@@ -16,7 +16,7 @@ impl Whisper {
     pub fn transcribe_channels(
         &self,
         recording: &Recording,
-        vad: Option<&Vad>,
+        vad: Option<&dyn VoiceDetector>,
         options: &TranscribeOptions,
         progress: &mut OnProgress,
     ) -> Result<Transcript, Error> {
@@ -96,8 +96,8 @@ fn merged(mut transcripts: Vec<Transcript>) -> Transcript {
 
 #[cfg(test)]
 mod tests {
-    use super::super::transcript::segment;
     use super::*;
+    use crate::models::transcript::segment;
 
     fn transcript(language: &str, said: &[(f64, &str)], warnings: &[&str]) -> Transcript {
         let text =

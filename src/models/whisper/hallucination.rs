@@ -2,7 +2,7 @@
 //!
 //! Follows openai-whisper's `transcribe.py`, option `hallucination_silence_threshold`.
 
-use super::transcript::{Segment, Word};
+use crate::models::transcript::{Segment, Word};
 
 /// Mel frames in a second.
 const FRAMES_PER_SECOND: f64 = 100.0;
@@ -129,8 +129,8 @@ fn is_anomalous(segment: Option<&Segment>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::transcript::segment;
     use super::*;
+    use crate::models::transcript::segment;
 
     const WINDOW: Heard =
         Heard { seek: 0, frames: 3_000, whole: 3_000, content: 6_000, ends_in_one_timestamp: true, last_speech: 0.0 };

@@ -2,39 +2,21 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::Whisper;
 use super::long_form::LongForm;
 use super::nothing_heard::nothing_heard;
 use super::parts::Detection;
-use super::transcript::Segment;
 use crate::config::{Channels, EncoderContext, Temperatures, Timestamps, TranscribeOptions, VadOptions};
 use crate::error::Error;
-use crate::models::vad::{SpeechDetector, Stretch, Vad};
+use crate::models::capability::{LiveTranscriber, VoiceDetector};
+use crate::models::transcript::LiveEvent;
+use crate::models::vad::{SpeechDetector, Stretch};
 
 /// Speech is decoded again for a partial text when this much has been added to it.
 const PARTIAL_EVERY: Duration = Duration::from_secs(1);
 
 /// Live speech is held in memory until it is decoded: a longer stretch is cut, whatever `max_speech_s` allows.
 const LONGEST_SPEECH_S: f64 = 120.0;
-
-/// Events of a live transcription.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
-pub enum LiveEvent {
-    /// What has been understood of the speech that goes on. It may change.
-    Partial {
-        /// Seconds from the start of the stream.
-        start: f64,
-        /// Seconds from the start of the stream.
-        end: f64,
-        /// The text.
-        text: String,
-    },
-    /// A segment that will not change.
-    Final(Segment),
-}
 
 /// A live transcription: what it holds does not grow with the stream.
 pub struct Live<'o> {
@@ -55,12 +37,43 @@ pub struct Live<'o> {
     decoded_to: u64,
 }
 
+/// A live transcription with the models it uses.
+pub(super) struct Leased<'a> {
+    live: Live<'a>,
+    whisper: &'a Whisper,
+    vad: &'a dyn VoiceDetector,
+}
+
+impl<'a> Leased<'a> {
+    pub fn new(
+        whisper: &'a Whisper,
+        vad: &'a dyn VoiceDetector,
+        options: &'a TranscribeOptions,
+    ) -> Result<Self, Error> {
+        Ok(Leased { live: Live::new(whisper, vad, options)?, whisper, vad })
+    }
+}
+
+impl LiveTranscriber for Leased<'_> {
+    fn push(&mut self, samples: &[f32], caught_up: bool) -> Result<Vec<LiveEvent>, Error> {
+        self.live.push(self.whisper, self.vad, samples, caught_up)
+    }
+
+    fn finish(&mut self) -> Result<Vec<LiveEvent>, Error> {
+        self.live.finish(self.whisper, self.vad)
+    }
+
+    fn nothing_heard(&self) -> String {
+        self.live.nothing_heard()
+    }
+}
+
 impl<'o> Live<'o> {
     /// At the start of a stream.
     ///
     /// # Errors
     /// [`Error::Request`] for options the model cannot fulfil.
-    pub fn new(whisper: &Whisper, vad: &Vad, options: &'o TranscribeOptions) -> Result<Self, Error> {
+    pub fn new(whisper: &Whisper, vad: &dyn VoiceDetector, options: &'o TranscribeOptions) -> Result<Self, Error> {
         whisper.check(options, true)?;
         if !options.clip_timestamps.is_empty() {
             return Err(
@@ -101,7 +114,7 @@ impl<'o> Live<'o> {
     pub fn push(
         &mut self,
         whisper: &Whisper,
-        vad: &Vad,
+        vad: &dyn VoiceDetector,
         samples: &[f32],
         caught_up: bool,
     ) -> Result<Vec<LiveEvent>, Error> {
@@ -129,7 +142,7 @@ impl<'o> Live<'o> {
     ///
     /// # Errors
     /// As [`Live::push`].
-    pub fn finish(&mut self, whisper: &Whisper, vad: &Vad) -> Result<Vec<LiveEvent>, Error> {
+    pub fn finish(&mut self, whisper: &Whisper, vad: &dyn VoiceDetector) -> Result<Vec<LiveEvent>, Error> {
         let spent = SpeechDetector::new(vad, &VadOptions::live())?;
         let stretches = std::mem::replace(&mut self.detector, spent).finish(vad)?;
         self.decode(whisper, &stretches)

@@ -8,11 +8,11 @@ use super::context::Context;
 use super::decode::DecodedWindow;
 use super::hallucination::{Heard, Verdict, judge};
 use super::segments::{Piece, cut, ends_in_one_timestamp};
-use super::transcript::Segment;
 use super::words::{Punctuation, WindowPlace, last_end};
 use crate::config::{Timestamps, TranscribeOptions};
 use crate::error::Error;
 use crate::models::generation::CrossAttention;
+use crate::models::transcript::Segment;
 
 /// Above this temperature a text is too random to condition the next window on.
 const MOST_TEMPERATURE_TO_TELL: f32 = 0.5;

@@ -16,27 +16,28 @@ mod rules;
 mod segments;
 mod survey;
 mod transcribe;
-mod transcript;
 pub mod words;
 
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, ScopedJoinHandle};
 
-use crate::config::model_folder::{Kind, ModelFolder, WhisperSpec};
+use crate::config::model_folder::{ModelFolder, WhisperSpec};
+use crate::config::{Timestamps, TranscribeOptions};
 use crate::engine::Graph;
 use crate::error::Error;
-use crate::media::audio::LogMel;
+use crate::media::audio::{LogMel, Recording};
+use crate::models::capability::{LiveTranscriber, Model, OnProgress, Transcriber, VoiceDetector};
 use crate::models::generation::Decoder;
+use crate::models::kind::ModelKind;
 use crate::models::loader::{Lazy, Loader};
 use crate::models::token_bytes::TokenBytes;
+use crate::models::transcript::Transcript;
 use crate::models::vocabulary::Vocabulary;
 
 pub use decode::DecodedWindow;
 #[doc(hidden)] // Not part of the API: only `tests/fuzz` calls it directly.
 pub use language_names::code as language_code;
-pub use live::{Live, LiveEvent};
-pub use transcribe::OnProgress;
-pub use transcript::{Segment, Transcript, Word};
+pub use live::Live;
 use words::Aligner;
 
 /// A Whisper model.
@@ -61,7 +62,7 @@ impl Whisper {
     /// [`Error`] when the folder holds another kind of model, or a file of it cannot be loaded.
     pub fn load(loader: Loader) -> Result<Self, Error> {
         let folder = loader.folder().clone();
-        let Kind::Whisper(spec) = &folder.kind else { return Err(loader.wrong_kind("whisper")) };
+        let spec: &WhisperSpec = loader.spec(Self::KIND)?;
         // Each uses one core for most of its time: in parallel they load in half the time.
         let (encoder, decoder, tokens) = thread::scope(|scope| {
             let decoder = scope.spawn(|| Decoder::load(&loader, "decoder"));
@@ -115,6 +116,70 @@ impl Whisper {
 
     fn cannot(&self, problem: String) -> Error {
         Error::Request { model: self.folder.common.name.clone(), problem }
+    }
+}
+
+impl ModelKind for Whisper {
+    const KIND: &'static str = "whisper";
+
+    type Spec = WhisperSpec;
+
+    fn load(loader: Loader) -> Result<Self, Error> {
+        Whisper::load(loader)
+    }
+
+    fn check_files(folder: &ModelFolder) -> Result<(), Error> {
+        if let Some(tokenizer) = folder.spec.tokenizer() {
+            TokenBytes::load(folder, tokenizer)?;
+            Vocabulary::load(folder, tokenizer)?;
+        }
+        Ok(())
+    }
+}
+
+impl Model for Whisper {
+    fn name(&self) -> &str {
+        Whisper::name(self)
+    }
+
+    fn provider(&self) -> &'static str {
+        Whisper::provider(self)
+    }
+
+    fn as_transcriber(&self) -> Option<&dyn Transcriber> {
+        Some(self)
+    }
+}
+
+impl Transcriber for Whisper {
+    fn sample_rate(&self) -> u32 {
+        Whisper::sample_rate(self)
+    }
+
+    fn prepare(&self, options: &TranscribeOptions, vad: bool) -> Result<(), Error> {
+        self.check(options, vad)?;
+        if options.timestamps == Timestamps::Word {
+            self.prepare_words()?;
+        }
+        Ok(())
+    }
+
+    fn transcribe(
+        &self,
+        recording: &Recording,
+        vad: Option<&dyn VoiceDetector>,
+        options: &TranscribeOptions,
+        progress: &mut OnProgress,
+    ) -> Result<Transcript, Error> {
+        self.transcribe_channels(recording, vad, options, progress)
+    }
+
+    fn live<'a>(
+        &'a self,
+        vad: &'a dyn VoiceDetector,
+        options: &'a TranscribeOptions,
+    ) -> Result<Box<dyn LiveTranscriber + 'a>, Error> {
+        Ok(Box::new(live::Leased::new(self, vad, options)?))
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::config::VadOptions;
 use crate::error::Error;
 use crate::media::audio::{AudioError, Excerpts, LogMel, Recording, Samples, SliceReader, Spectrogram};
-use crate::models::vad::{SpeechDetector, Stretch, Vad};
+use crate::models::capability::VoiceDetector;
+use crate::models::vad::{SpeechDetector, Stretch};
 
 /// A recording up to this long is kept from the first reading to the second; a longer one is read twice, so that memory
 /// does not grow with it. 5 minutes are 19 MB.
@@ -32,11 +33,15 @@ impl<'a> Survey<'a> {
     ///
     /// # Errors
     /// [`Error::Audio`], [`Error::Input`] for a recording that cannot be read; [`Error::Engine`] when the graph fails.
-    pub fn new(recording: &Recording<'a>, log_mel: &LogMel, vad: Option<(&Vad, &VadOptions)>) -> Result<Self, Error> {
+    pub fn new(
+        recording: &Recording<'a>,
+        log_mel: &LogMel,
+        vad: Option<(&dyn VoiceDetector, &VadOptions)>,
+    ) -> Result<Self, Error> {
         let unreadable = |source| unreadable(recording, source);
         let sample_rate = log_mel.config().sample_rate;
         let mut source = recording.open(sample_rate).map_err(unreadable)?;
-        let mut detector = vad.as_ref().map(|(vad, options)| SpeechDetector::new(vad, options)).transpose()?;
+        let mut detector = vad.as_ref().map(|(vad, options)| SpeechDetector::new(*vad, options)).transpose()?;
         let mut stretches = Vec::new();
         let mut stream = log_mel.stream();
         let (mut block, mut columns) = (Vec::new(), Vec::new());
@@ -47,7 +52,7 @@ impl<'a> Survey<'a> {
             peak = block.iter().fold(peak, |peak, sample| peak.max(sample.abs()));
             columns.clear();
             if let (Some(detector), Some((vad, _))) = (&mut detector, &vad) {
-                stretches.extend(detector.push(vad, &block)?);
+                stretches.extend(detector.push(*vad, &block)?);
             }
             kept = kept.filter(|kept: &Vec<f32>| kept.len() + block.len() <= KEPT_SECONDS * sample_rate as usize);
             if let Some(kept) = &mut kept {
@@ -56,7 +61,7 @@ impl<'a> Survey<'a> {
             block.clear();
         }
         if let (Some(detector), Some((vad, _))) = (detector, &vad) {
-            stretches.extend(detector.finish(vad)?);
+            stretches.extend(detector.finish(*vad)?);
         }
         // The silence that is heard behind the end reflects its last samples.
         let extent = stream.finish(log_mel.config().n_fft, &mut columns);

@@ -9,12 +9,13 @@ use super::long_form::{LongForm, Place};
 use super::nothing_heard::nothing_heard;
 use super::parts::Detection;
 use super::survey::Survey;
-use super::transcript::{Segment, Transcript};
 use crate::config::TranscribeOptions;
 use crate::error::Error;
 use crate::media::audio::{Recording, Samples, Spectrogram};
+use crate::models::capability::{OnProgress, VoiceDetector};
 use crate::models::generation::CrossAttention;
-use crate::models::vad::{Edge, SpeechMap, Vad};
+use crate::models::transcript::{Segment, Transcript};
+use crate::models::vad::{Edge, SpeechMap};
 
 /// Less probable languages are not listed in a transcript.
 const LEAST_SHOWN: f32 = 0.01;
@@ -22,9 +23,6 @@ const LEAST_SHOWN: f32 = 0.01;
 /// What a window decoded in a batch leaves open is decoded again, unless it is shorter than this: the silence behind
 /// the speech.
 const SHORTEST_REST_SECONDS: f64 = 1.0;
-
-/// Told the seconds done, and in all, after each window.
-pub type OnProgress<'a> = dyn FnMut(f64, f64) + 'a;
 
 impl Whisper {
     /// Transcribes a recording. With a `vad`, only the speech that it finds is decoded, and the times are still those of
@@ -36,7 +34,7 @@ impl Whisper {
     pub fn transcribe(
         &self,
         recording: &Recording,
-        vad: Option<&Vad>,
+        vad: Option<&dyn VoiceDetector>,
         options: &TranscribeOptions,
         progress: &mut OnProgress,
     ) -> Result<Transcript, Error> {

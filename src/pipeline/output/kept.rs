@@ -44,23 +44,22 @@ struct Parsed {
     made_with: Option<String>,
     made_from: Option<String>,
     error: Option<serde::de::IgnoredAny>,
-    transcript: Option<Step>,
-    caption: Option<Step>,
-    answer: Option<Step>,
-    #[serde(rename = "match")]
-    matched: Option<Step>,
-    fusion: Option<Step>,
+    /// The results of the steps, and whatever else there is.
+    #[serde(flatten)]
+    others: BTreeMap<String, Held>,
 }
 
+/// Whatever a key of a line holds: a step's result is a mapping with `error` if the step failed.
 #[derive(Deserialize)]
-struct Step {
-    error: Option<serde::de::IgnoredAny>,
+#[serde(untagged)]
+enum Held {
+    Mapping { error: Option<serde::de::IgnoredAny> },
+    Other(serde::de::IgnoredAny),
 }
 
 impl Parsed {
     fn failed(&self) -> bool {
-        let steps = [&self.transcript, &self.caption, &self.answer, &self.matched, &self.fusion];
-        self.error.is_some() || steps.iter().any(|step| step.as_ref().is_some_and(|step| step.error.is_some()))
+        self.error.is_some() || self.others.values().any(|held| matches!(held, Held::Mapping { error: Some(_) }))
     }
 }
 

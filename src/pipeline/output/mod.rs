@@ -15,8 +15,8 @@ use super::result::RecordResult;
 use super::settings::difference;
 use super::version::digest_of;
 use crate::error::Error;
-use crate::file_lock::FileLock;
-use crate::whole_file::PARTIAL;
+use crate::support::file_lock::FileLock;
+use crate::support::whole_file::PARTIAL;
 use kept::{Found, IdHash, Kept, hash_of};
 
 /// Results go to `FILE.partial`, which takes the place of `FILE` at the end. An interrupted run leaves the partial file,
@@ -205,7 +205,7 @@ mod tests {
     }
 
     fn record(id: &str, text: &str) -> Record {
-        Record { id: Some(id.into()), text: Some(text.into()), ..Record::default() }
+        Record::default().with_id(id).with_text(text)
     }
 
     /// A run over `(id, text, error)`, to its end or not; which records it did.

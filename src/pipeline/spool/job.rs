@@ -10,7 +10,7 @@ use super::super::inputs::Inputs;
 use super::super::result::RecordResult;
 use super::super::version::FileVersion;
 use crate::error::Error;
-use crate::whole_file::WholeFile;
+use crate::support::whole_file::WholeFile;
 
 /// A file that ended the process so often is not tried again.
 pub(super) const MOST_ATTEMPTS: u32 = 3;

@@ -20,7 +20,7 @@ use super::inputs::MediaKind;
 use super::lines::next_line;
 use super::version::FileVersion;
 use crate::error::Error;
-use crate::file_lock::FileLock;
+use crate::support::file_lock::FileLock;
 
 pub use job::Job;
 

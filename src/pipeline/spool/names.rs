@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use sha2::{Digest, Sha256};
 
 use super::super::version::hex;
-use crate::whole_file::PARTIAL;
+use crate::support::whole_file::PARTIAL;
 
 /// The longest name that Linux's file systems allow, in bytes.
 const LONGEST: usize = 255;

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use edgefuse::config::model_folder::ModelFolder;
 use edgefuse::config::{Device, MODEL_FILE, ModelEntry, Precisions, Provider, Providers, Required, Texts};
+use edgefuse::models::read_folder;
 
 use super::{accepted, scratch};
 
@@ -29,7 +29,7 @@ pub(super) fn model_folder(bytes: &[u8]) -> bool {
             execution_providers: Providers::all(vec![Provider::cpu()]),
             require: Required::default(),
         };
-        let Some(folder) = accepted(ModelFolder::load(&entry)) else { return false };
+        let Some(folder) = accepted(read_folder(&entry)) else { return false };
         for name in folder.common.files.keys() {
             assert_eq!(folder.file(name).parent(), path.parent(), "a file outside its folder");
         }

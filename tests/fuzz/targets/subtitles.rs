@@ -1,6 +1,6 @@
 //! Subtitles, read back as a player reads them.
 
-use edgefuse::models::whisper::{Segment, Word};
+use edgefuse::models::transcript::{Segment, Word};
 
 use super::bytes::Bytes;
 use crate::cli;
@@ -52,23 +52,14 @@ fn segment(bytes: &mut Bytes) -> Segment {
     let words = (kind & 1 == 1).then(|| {
         let word = |bytes: &mut Bytes| {
             let (start, end) = (time(bytes), time(bytes));
-            Word { word: bytes.text(), start, end, probability: 0.5 }
+            Word::new(bytes.text(), start, end, 0.5)
         };
         (0..kind >> 4).map(|_| word(bytes)).collect()
     });
-    Segment {
-        start,
-        end,
-        text: bytes.text(),
-        channel: Some(usize::from(kind >> 2 & 1)).filter(|_| kind & 8 == 8),
-        language: None,
-        tokens: Vec::new(),
-        temperature: 0.0,
-        avg_logprob: 0.0,
-        compression_ratio: 0.0,
-        no_speech_prob: 0.0,
-        words,
-    }
+    let mut segment = Segment::new(start, end, bytes.text());
+    segment.channel = Some(usize::from(kind >> 2 & 1)).filter(|_| kind & 8 == 8);
+    segment.words = words;
+    segment
 }
 
 struct Cue<'a> {

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use crate::bench::{Bars, Ceiling, Cold, Given, Inputs, Latency, Task, TemporaryFolder, Trace, Warm, chart};
 use edgefuse::config::Device;
-use edgefuse::config::model_folder::ModelFolder;
 use edgefuse::error::Error;
 use edgefuse::whole_file::WholeFile;
 
@@ -23,15 +22,16 @@ use report::{ColdReport, Report};
 /// Measures each task of the chosen models in its own processes.
 pub(in crate::cli) fn bench(global: &Global, args: &Bench) -> Result<Outcome, Stop> {
     super::no_subtitles(global)?;
-    let kinds: &[_] = match args.which {
-        BenchModel::All => &["whisper", "blip", "student", "vad"],
-        BenchModel::Whisper => &["whisper"],
-        BenchModel::Blip => &["blip"],
-        BenchModel::Student => &["student"],
-        BenchModel::Vad => &["vad"],
+    let wanted: &[Task] = match args.which {
+        BenchModel::All => &Task::ALL,
+        BenchModel::Whisper => &[Task::Transcribe],
+        BenchModel::Blip => &[Task::Caption, Task::Ask, Task::Match],
+        BenchModel::Student => &[Task::Fuse],
+        BenchModel::Vad => &[Task::Vad],
     };
-    let device = device(global, kinds)?;
-    let tasks = tasks(&device, args.which, kinds)?;
+    let needed: Vec<&'static str> = wanted.iter().map(|task| task.capability()).collect();
+    let device = device(global, &needed)?;
+    let tasks = possible(&device, wanted)?;
     if args.given.text.as_ref().is_some_and(|text| text.trim().is_empty()) {
         return Err(Stop::Usage("the text is empty".to_string()));
     }
@@ -84,27 +84,20 @@ pub(in crate::cli) fn bench(global: &Global, args: &Bench) -> Result<Outcome, St
     Ok(Outcome::Done)
 }
 
-/// The tasks that the chosen models can do.
-fn tasks(device: &Device, which: BenchModel, kinds: &[&'static str]) -> Result<Vec<Task>, Error> {
+/// Those of `wanted` that a model of the device can do.
+fn possible(device: &Device, wanted: &[Task]) -> Result<Vec<Task>, Error> {
     let mut tasks = Vec::new();
-    for task in Task::ALL.into_iter().filter(|task| kinds.contains(&task.kind())) {
-        let Some(entry) = task.entry(device) else {
-            if which == BenchModel::All {
-                continue;
-            }
-            return Err(Error::NoModel { config: device.path.clone(), kind: task.kind(), command: "bench" });
-        };
-        let folder = ModelFolder::load(entry).map_err(Error::Model)?;
-        if folder.kind.key() != task.kind() {
-            return Err(Error::WrongKind { path: folder.path, found: folder.kind.name(), wanted: task.kind() });
-        }
-        if task.is_of(&folder) {
-            tasks.push(task);
+    let mut missing = None;
+    for &task in wanted {
+        match task.entry(device) {
+            Ok(_) => tasks.push(task),
+            Err(error @ Error::NoModel { .. }) => missing = missing.or(Some(error)),
+            Err(error) => return Err(error),
         }
     }
-    match tasks.is_empty() {
-        true => Err(Error::NoModel { config: device.path.clone(), kind: "student", command: "bench" }),
-        false => Ok(tasks),
+    match missing.filter(|_| tasks.is_empty()) {
+        Some(missing) => Err(missing),
+        None => Ok(tasks),
     }
 }
 

@@ -71,7 +71,7 @@ impl Report {
         warm: Warm,
         totals: Totals,
     ) -> Self {
-        let entry = task.entry(device);
+        let entry = task.entry(device).ok();
         let path = |given: &Option<std::path::PathBuf>| given.as_ref().map(|path| path.display().to_string());
         let own = |given: Option<String>| given.unwrap_or_else(|| OWN.to_string());
         let gflop = totals.flops / 1e9;

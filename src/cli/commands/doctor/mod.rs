@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use edgefuse::config::model_folder::FileSpec;
-use edgefuse::config::{ByteSize, Device, ModelEntry, OnMissingProvider, Provider, Step};
+use edgefuse::config::{ByteSize, Device, ModelEntry, OnMissingProvider, Provider};
 use edgefuse::engine::{Engine, Graph, Processor, library_file, memory_limits, release_freed, resident_bytes};
 use edgefuse::error::Error;
 use edgefuse::models::{CostSource, Loader, Vocabulary};
+use edgefuse::pipeline::missing_models;
 
 use super::start::{self, device, engine};
 use crate::cli::args::{Format, Global};
@@ -25,7 +26,7 @@ use report::{GraphReport, LibraryReport, LimitReport, MemoryReport, ModelReport,
 /// In a child process: a library that does not suit the processor or the system may end it.
 pub(in crate::cli) fn doctor(global: &Global) -> Result<Outcome, Stop> {
     super::no_subtitles(global)?;
-    let device = device(global, super::ALL_KINDS)?;
+    let device = device(global, &[])?;
     let report = match watched() {
         Side::Parent(Ended::Code(code)) => return Ok(Outcome::Ended(code)),
         Side::Parent(Ended::Crash(crash)) => crashed(&device, &crash),
@@ -89,24 +90,14 @@ fn examine(global: &Global, device: &Device, stage: &Stage) -> Report {
     report.library.found_by = Some(library.found_by);
     report.memory_base = resident_bytes().map(ByteSize::from);
 
-    let models =
-        [("whisper", &device.whisper), ("blip", &device.blip), ("student", &device.student), ("vad", &device.vad)];
     report.providers = providers(&engine, device);
-    for (kind, entry) in models {
-        if let Some(entry) = entry {
-            report.models.push(examine_model(&engine, kind, entry, &report, stage));
-        }
+    for (key, entry) in &device.models {
+        report.models.push(examine_model(&engine, key, entry, &report, stage));
     }
-    for step in &device.pipeline {
-        let (kind, entry) = match step {
-            Step::Transcribe(_) => ("whisper", &device.whisper),
-            Step::Fuse(_) => ("student", &device.student),
-            _ => ("blip", &device.blip),
-        };
-        if entry.is_none() {
-            report.problems.push(format!("the pipeline's `{}` needs models.{kind}, which is not named", step.name()));
-        }
-    }
+    // A model that cannot be read is reported as such above.
+    let missing = missing_models(device, &device.pipeline).into_iter();
+    let missing = missing.filter(|error| !matches!(error, Error::Model(_)));
+    report.problems.extend(missing.map(|error| format!("pipeline: {error}")));
     if device.runtime.on_missing_provider == OnMissingProvider::Error {
         let missing = report.providers.iter().filter(|provider| provider.wanted && !provider.loads);
         let told =
@@ -119,9 +110,8 @@ fn examine(global: &Global, device: &Device, stage: &Stage) -> Report {
 
 /// The providers that the device file asks for, with its options, then the others that the library was built with.
 fn providers(engine: &Engine, device: &Device) -> Vec<ProviderReport> {
-    let models = [&device.whisper, &device.blip, &device.student, &device.vad].into_iter().flatten();
     let mut wanted: Vec<Provider> = device.execution_providers.clone();
-    for provider in models.flat_map(|entry| entry.execution_providers.iter()) {
+    for provider in device.models.values().flat_map(|entry| entry.execution_providers.iter()) {
         if !wanted.iter().any(|known| known.name() == provider.name()) {
             wanted.push(provider.clone());
         }
@@ -147,15 +137,10 @@ fn providers(engine: &Engine, device: &Device) -> Vec<ProviderReport> {
     providers
 }
 
-fn examine_model(
-    engine: &Arc<Engine>,
-    kind: &'static str,
-    entry: &ModelEntry,
-    whole: &Report,
-    stage: &Stage,
-) -> ModelReport {
+fn examine_model(engine: &Arc<Engine>, key: &str, entry: &ModelEntry, whole: &Report, stage: &Stage) -> ModelReport {
     let mut report = ModelReport {
-        kind,
+        key: key.to_string(),
+        kind: None,
         path: entry.path.display().to_string(),
         name: None,
         precision: entry.precision.to_string(),
@@ -165,7 +150,7 @@ fn examine_model(
         warning: None,
         error: None,
     };
-    if let Err(error) = examine_parts(engine, kind, entry, whole, &mut report, stage) {
+    if let Err(error) = examine_parts(engine, entry, whole, &mut report, stage) {
         report.verdict = "unfit";
         report.error = Some(error.to_string());
     }
@@ -175,7 +160,6 @@ fn examine_model(
 
 fn examine_parts(
     engine: &Arc<Engine>,
-    kind: &'static str,
     entry: &ModelEntry,
     whole: &Report,
     report: &mut ModelReport,
@@ -184,9 +168,7 @@ fn examine_parts(
     let loader = Loader::new(engine.clone(), entry)?;
     let folder = loader.folder().clone();
     report.name = Some(folder.common.name.clone());
-    if folder.kind.key() != kind {
-        return Err(loader.wrong_kind(kind));
-    }
+    report.kind = Some(folder.kind);
     let cost = loader.memory_cost();
     let needed = ByteSize::from(cost.peak());
     report.memory = Some(MemoryReport { needed, source: cost.source, fits: true });
@@ -253,7 +235,7 @@ fn examine_parts(
             resident: grown,
         });
     }
-    if let Some(tokenizer) = folder.kind.tokenizer() {
+    if let Some(tokenizer) = folder.spec.tokenizer() {
         Vocabulary::load(&folder, tokenizer)?;
     }
     let failed: Vec<&str> = report.graphs.iter().filter(|graph| !graph.runs).map(|graph| graph.role.as_str()).collect();

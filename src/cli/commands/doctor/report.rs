@@ -63,7 +63,10 @@ pub(super) struct ProviderReport {
 
 #[derive(Serialize)]
 pub(super) struct ModelReport {
-    pub kind: &'static str,
+    /// Its name under `models`.
+    pub key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
     pub path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,

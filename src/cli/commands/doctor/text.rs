@@ -97,12 +97,12 @@ fn write_model(out: &mut String, model: &ModelReport, paint: &Paint) -> fmt::Res
     };
     match &model.error {
         Some(error) => {
-            writeln!(out, "model      {:<10} {name}: {}: {error}", model.kind, paint.verdict(false, "CANNOT RUN"))?
+            writeln!(out, "model      {:<10} {name}: {}: {error}", model.key, paint.verdict(false, "CANNOT RUN"))?
         }
         None => writeln!(
             out,
             "model      {:<10} {name}, {}{memory}: {}",
-            model.kind,
+            model.key,
             model.precision,
             paint.verdict(true, "fit")
         )?,

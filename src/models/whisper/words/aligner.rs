@@ -5,11 +5,13 @@ use ndarray::{Array2, Axis, Ix3, s};
 use super::attention::{begin_times, token_matrix};
 use super::split::WordTokens;
 use super::timing::WordTiming;
-use crate::config::model_folder::Kind;
+use crate::config::model_folder::WhisperSpec;
 use crate::engine::{EngineError, Graph, Tensor};
 use crate::error::Error;
 use crate::models::generation::CrossAttention;
+use crate::models::kind::ModelKind;
 use crate::models::loader::Loader;
+use crate::models::whisper::Whisper;
 use crate::models::whisper::segments::FRAMES_PER_TIMESTAMP;
 
 /// Role of the graph.
@@ -31,7 +33,7 @@ impl Aligner {
     /// [`Error::Request`] for a model without it; [`Error::Engine`] when it cannot be loaded; [`Error::WrongKind`].
     pub fn load(loader: &Loader) -> Result<Self, Error> {
         let folder = loader.folder();
-        let Kind::Whisper(spec) = &folder.kind else { return Err(loader.wrong_kind("whisper")) };
+        let spec: &WhisperSpec = loader.spec(Whisper::KIND)?;
         if !folder.common.graphs.contains_key(ALIGNMENT) {
             let problem = format!("no graph `{ALIGNMENT}`, which times of words need; export the model again");
             return Err(Error::Request { model: folder.common.name.clone(), problem });

@@ -14,10 +14,11 @@ mod punctuation;
 mod split;
 mod timing;
 
-use super::{Segment, Whisper};
+use super::Whisper;
 use crate::config::Task;
 use crate::error::Error;
 use crate::models::generation::CrossAttention;
+use crate::models::transcript::Segment;
 
 pub use aligner::Aligner;
 pub use attention::{begin_times, token_matrix};

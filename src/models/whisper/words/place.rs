@@ -1,7 +1,7 @@
 //! Assigns words to the segments they belong to.
 
 use super::timing::{Durations, WordTiming};
-use crate::models::whisper::{Segment, Word};
+use crate::models::transcript::{Segment, Word};
 
 /// A first word that starts this many seconds before its segment does, or a last one that ends as much after it, is not
 /// believed.

@@ -3,11 +3,14 @@
 use serde::Deserialize;
 
 use super::search::{MOST_BEAMS, SearchOptions, with_search_options};
+use super::{NamedStep, StepOptions};
 
 /// Options of `caption`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(from = "RawCaption")]
 pub struct CaptionOptions {
+    /// Name of the model under `models`; the only one that captions if `None`.
+    pub model: Option<String>,
     /// Text that the caption continues.
     pub prompt: Option<String>,
     /// Number of captions per picture, best first.
@@ -18,15 +21,20 @@ pub struct CaptionOptions {
 
 impl Default for CaptionOptions {
     fn default() -> Self {
-        CaptionOptions { prompt: None, captions: 1, search: SearchOptions::default() }
+        CaptionOptions { model: None, prompt: None, captions: 1, search: SearchOptions::default() }
     }
 }
 
-with_search_options!(RawCaption { prompt: Option<String>, captions: Option<usize> });
+with_search_options!(RawCaption { model: Option<String>, prompt: Option<String>, captions: Option<usize> });
 
 impl From<RawCaption> for CaptionOptions {
     fn from(raw: RawCaption) -> Self {
-        CaptionOptions { search: raw.search(), captions: raw.captions.unwrap_or(1), prompt: raw.prompt }
+        CaptionOptions {
+            search: raw.search(),
+            model: raw.model,
+            captions: raw.captions.unwrap_or(1),
+            prompt: raw.prompt,
+        }
     }
 }
 
@@ -49,6 +57,28 @@ impl CaptionOptions {
     }
 }
 
+impl NamedStep for CaptionOptions {
+    const NAME: &'static str = "caption";
+}
+
+impl StepOptions for CaptionOptions {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn check(&self) -> Result<(), String> {
+        Self::check(self)
+    }
+
+    fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
+    fn set_model(&mut self, name: String) {
+        self.model = Some(name);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +95,6 @@ mod tests {
         assert_eq!(read("{captions: 9, temperature: 1}").unwrap().captions, 9);
         assert!(read("{captions: 3, beams: 2}").unwrap_err().contains("need `beams` of 3 or more"));
         assert!(read("captions: 0").unwrap_err().contains("within 1 to 64"));
-        assert!(read("tokens: 3").unwrap_err().contains("unknown field `tokens`, expected one of `prompt`"));
+        assert!(read("tokens: 3").unwrap_err().contains("unknown field `tokens`, expected one of `model`"));
     }
 }

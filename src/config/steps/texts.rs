@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
-use super::error::ConfigError;
-use crate::small_file::{self, SmallFileError};
+use crate::config::ConfigError;
+use crate::support::small_file::{self, SmallFileError};
 
 /// A file of texts may be at most this large: far more than any list of answers.
 const LARGEST: u64 = 16 << 20;
@@ -23,7 +23,7 @@ pub enum Texts {
 
 impl Texts {
     /// Reads a relative path from `folder`.
-    pub(super) fn relative_to(self, folder: &Path) -> Self {
+    pub(in crate::config) fn relative_to(self, folder: &Path) -> Self {
         match self {
             Texts::File(path) => Texts::File(folder.join(path)),
             list => list,

@@ -18,14 +18,14 @@ const DECAY: u64 = 8;
 /// The accounts of the models that are loaded, or being loaded.
 ///
 /// Without a budget it does nothing but remember which model was used last.
-pub(in crate::models) struct Budget {
+pub(super) struct Budget {
     limit: Option<ByteSize>,
     /// Resident memory before any model was loaded.
     base: u64,
     clock: u64,
-    accounts: BTreeMap<&'static str, Account>,
+    accounts: BTreeMap<String, Account>,
     /// The model that works now, and the resident memory when it began to.
-    working: Option<(&'static str, u64)>,
+    working: Option<(String, u64)>,
     /// The most resident memory of the process so far; the system's own mark begins anew with each measurement.
     highest: u64,
     /// What was taken beyond the budget since it was last asked for.
@@ -95,17 +95,17 @@ impl Budget {
     ///
     /// # Errors
     /// [`Error::Budget`] when it cannot fit even alone.
-    pub fn open(&mut self, kind: &'static str, loader: &Loader) -> Result<(), Error> {
+    pub fn open(&mut self, key: &str, loader: &Loader) -> Result<(), Error> {
         if self.limit.is_none() {
             return Ok(());
         }
         let (cost, file) = loader.cost();
-        self.open_account(kind, loader.folder().common.name.clone(), cost, loader.graph_bytes(), file)
+        self.open_account(key, loader.folder().common.name.clone(), cost, loader.graph_bytes(), file)
     }
 
     fn open_account(
         &mut self,
-        kind: &'static str,
+        key: &str,
         name: String,
         cost: Cost,
         graph_bytes: u64,
@@ -114,25 +114,33 @@ impl Budget {
         if let Some(budget) = self.limit {
             check(&name, cost, graph_bytes, ByteSize::from(self.base), budget)?;
         }
-        self.accounts
-            .insert(kind, Account { name, cost, remembered: None, file, last_used: 0, loaded: false, recent: 0 });
+        self.accounts.insert(
+            key.to_string(),
+            Account { name, cost, remembered: None, file, last_used: 0, loaded: false, recent: 0 },
+        );
         Ok(())
     }
 
-    /// Whom to unload, the least recently used first, until `kind` fits; `None` when it does, or nothing else is loaded.
-    pub fn victim(&self, kind: &'static str) -> Option<&'static str> {
-        let limit = self.limit?.bytes();
-        let needed = self.accounts.get(kind).map_or(0, Account::needed);
-        if self.now().saturating_add(needed) <= limit {
-            return None;
-        }
-        let others = self.accounts.iter().filter(|(other, account)| **other != kind && account.loaded);
-        others.min_by_key(|(_, account)| account.last_used).map(|(other, _)| *other)
+    /// Whether there is a budget at all.
+    pub fn is_limited(&self) -> bool {
+        self.limit.is_some()
+    }
+
+    /// Whether the model needs more than is free now.
+    pub fn lacks_room(&self, key: &str) -> bool {
+        let Some(limit) = self.limit else { return false };
+        let needed = self.accounts.get(key).map_or(0, Account::needed);
+        self.now().saturating_add(needed) > limit.bytes()
+    }
+
+    /// When the model was last used, on a clock that counts uses; 0 for one that never was.
+    pub fn last_used(&self, key: &str) -> u64 {
+        self.accounts.get(key).map_or(0, |account| account.last_used)
     }
 
     /// A model was unloaded.
-    pub fn closed(&mut self, kind: &'static str) {
-        if let Some(account) = self.accounts.remove(kind) {
+    pub fn closed(&mut self, key: &str) {
+        if let Some(account) = self.accounts.remove(key) {
             release_freed();
             log::debug!("unloaded {} to stay within the memory budget", account.name);
         }
@@ -152,9 +160,9 @@ impl Budget {
     }
 
     /// A model was loaded, from resident memory `before`.
-    pub fn loaded(&mut self, kind: &'static str, before: u64) {
+    pub fn loaded(&mut self, key: &str, before: u64) {
         let (now, peak) = (self.now(), self.peak_now());
-        let Some(account) = self.accounts.get_mut(kind) else { return };
+        let Some(account) = self.accounts.get_mut(key) else { return };
         let working = match account.cost.source {
             CostSource::Measured => account.cost.working,
             CostSource::Estimated => 0,
@@ -188,32 +196,36 @@ impl Budget {
         }
     }
 
-    /// The model that was used the longest time ago.
-    pub fn least_recent(&self) -> Option<&'static str> {
-        let loaded = self.accounts.iter().filter(|(_, account)| account.loaded);
-        loaded.min_by_key(|(_, account)| account.last_used).map(|(kind, _)| *kind)
-    }
-
     /// What was taken beyond the budget since the last call, one line each.
     pub fn take_warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)
     }
 
-    /// The error that the model of `kind` does not fit.
-    pub fn refusal(&self, kind: &'static str) -> Option<Error> {
-        let account = self.accounts.get(kind)?;
+    /// The error that a model does not fit.
+    pub fn refusal(&self, key: &str) -> Option<Error> {
+        let account = self.accounts.get(key)?;
         self.too_much(&account.name, self.now().saturating_sub(self.base))
     }
 
-    /// A model begins to work.
-    pub fn start(&mut self, kind: &'static str) {
-        self.clock += 1;
-        if self.limit.is_none() {
-            return;
+    /// A model begins to work, and nothing else works.
+    pub fn start(&mut self, key: &str) {
+        self.settle();
+        self.used(key);
+        if self.limit.is_some() {
+            self.reset_peak();
+            self.working = Some((key.to_string(), self.now()));
         }
-        self.reset_peak();
-        self.working = Some((kind, self.now()));
-        if let Some(account) = self.accounts.get_mut(kind) {
+    }
+
+    /// A model begins to work beside others: what each of them takes cannot be told apart, and is not noted.
+    pub fn start_beside(&mut self, key: &str) {
+        self.working = None;
+        self.used(key);
+    }
+
+    fn used(&mut self, key: &str) {
+        self.clock += 1;
+        if let Some(account) = self.accounts.get_mut(key) {
             account.last_used = self.clock;
         }
     }
@@ -221,9 +233,9 @@ impl Budget {
     /// The model that worked has finished, or goes on with the next input: what it took is noted. Where that was more than
     /// there is, a warning says so: the work is done, and what one input took says nothing about the next.
     pub fn settle(&mut self) {
-        let (Some((kind, start)), Some(limit)) = (self.working.take(), self.limit) else { return };
+        let (Some((key, start)), Some(limit)) = (self.working.take(), self.limit) else { return };
         let peak = self.peak_now();
-        let Some(account) = self.accounts.get_mut(kind) else { return };
+        let Some(account) = self.accounts.get_mut(&key) else { return };
         let working = peak.saturating_sub(start);
         account.recent = working;
         let before = account.cost.working;
@@ -325,7 +337,7 @@ mod tests {
         Budget::measured_by(Some(ByteSize::from(mib * MIB)), || Some(RESIDENT.get()), || Some(PEAK.get()))
     }
 
-    fn load(budget: &mut Budget, kind: &'static str, mib: u64, after: u64) -> Result<(), Error> {
+    fn load(budget: &mut Budget, kind: &str, mib: u64, after: u64) -> Result<(), Error> {
         budget.open_account(kind, kind.to_string(), Cost::estimated(mib * MIB), mib * MIB, None)?;
         let before = budget.begin();
         process(after, after);
@@ -335,12 +347,13 @@ mod tests {
     }
 
     #[test]
-    fn the_least_recently_used_model_goes_first() {
+    fn a_model_lacks_room_until_others_are_closed() {
         process(50, 50);
         let mut budget = budget(300);
         load(&mut budget, "whisper", 50, 120).unwrap();
         load(&mut budget, "vad", 1, 121).unwrap();
         budget.start("whisper");
+        assert!(budget.last_used("whisper") > budget.last_used("vad"));
         let cost = Cost {
             loading: 0,
             loaded: 150 * MIB,
@@ -349,12 +362,21 @@ mod tests {
             source: CostSource::Measured,
         };
         budget.open_account("blip", "blip".into(), cost, 150 * MIB, None).unwrap();
-        assert_eq!(budget.victim("blip"), Some("vad"));
-        budget.closed("vad");
-        assert_eq!(budget.victim("blip"), Some("whisper"));
+        assert!(budget.lacks_room("blip"));
         budget.closed("whisper");
         process(60, 121);
-        assert_eq!(budget.victim("blip"), None);
+        assert!(!budget.lacks_room("blip"));
+    }
+
+    #[test]
+    fn what_models_take_side_by_side_is_not_noted() {
+        process(50, 50);
+        let mut budget = budget(256);
+        load(&mut budget, "whisper", 50, 120).unwrap();
+        budget.start_beside("whisper");
+        process(200, 300);
+        budget.settle();
+        assert_eq!((budget.accounts["whisper"].cost.working, budget.take_warnings()), (0, vec![]));
     }
 
     #[test]
@@ -423,6 +445,6 @@ mod tests {
         let mut budget = Budget::measured_by(None, || Some(RESIDENT.get()), || Some(PEAK.get()));
         budget.start("whisper");
         budget.settle();
-        assert!(budget.take_warnings().is_empty() && budget.victim("whisper").is_none() && !budget.exceeded());
+        assert!(budget.take_warnings().is_empty() && !budget.lacks_room("whisper") && !budget.exceeded());
     }
 }

@@ -5,11 +5,14 @@ use serde::de::{Deserializer, Error};
 
 use super::search::{SearchOptions, with_search_options};
 use super::texts::Texts;
+use super::{NamedStep, StepOptions};
 
 /// Options of `ask`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(from = "RawAsk")]
 pub struct AskOptions {
+    /// Name of the model under `models`; the only one that answers questions if `None`.
+    pub model: Option<String>,
     /// Where the question comes from.
     pub question: Question,
     /// Candidate answers: the most probable is chosen instead of generating one.
@@ -20,11 +23,17 @@ pub struct AskOptions {
     pub search: SearchOptions,
 }
 
-with_search_options!(RawAsk { question: Question, answers: Option<Texts>, top: Option<usize> });
+with_search_options!(RawAsk { model: Option<String>, question: Question, answers: Option<Texts>, top: Option<usize> });
 
 impl From<RawAsk> for AskOptions {
     fn from(raw: RawAsk) -> Self {
-        AskOptions { search: raw.search(), question: raw.question, answers: raw.answers, top: raw.top }
+        AskOptions {
+            search: raw.search(),
+            model: raw.model,
+            question: raw.question,
+            answers: raw.answers,
+            top: raw.top,
+        }
     }
 }
 
@@ -41,6 +50,40 @@ impl AskOptions {
             return Err("top: is for a list of `answers`, and there is none".to_string());
         }
         self.search.check()
+    }
+}
+
+impl NamedStep for AskOptions {
+    const NAME: &'static str = "ask";
+}
+
+impl StepOptions for AskOptions {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn check(&self) -> Result<(), String> {
+        Self::check(self)
+    }
+
+    fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
+    fn set_model(&mut self, name: String) {
+        self.model = Some(name);
+    }
+
+    fn texts(&self) -> Option<(&'static str, &Texts)> {
+        self.answers.as_ref().map(|texts| ("answers", texts))
+    }
+
+    fn texts_mut(&mut self) -> Option<(&'static str, &mut Texts)> {
+        self.answers.as_mut().map(|texts| ("answers", texts))
+    }
+
+    fn needs_transcript(&self) -> bool {
+        self.question == Question::Transcript
     }
 }
 

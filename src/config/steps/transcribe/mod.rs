@@ -10,10 +10,17 @@ pub use channels::Channels;
 pub use choices::{EncoderContext, Task, Temperatures, Timestamps, Vad};
 pub use clips::Clips;
 
+use super::{NamedStep, StepOptions};
+
 /// Options of `transcribe`. Names and defaults are those of openai-whisper's `transcribe` if it has the option.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TranscribeOptions {
+    /// Name of the model under `models`; the only one that transcribes if `None`.
+    pub model: Option<String>,
+    /// Name of the voice activity detector under `models`; the only one if `None`.
+    pub vad_model: Option<String>,
+
     /// The language spoken: a code (`en`, `en-US`, `eng`) or an English name, or `auto` to detect it.
     pub language: Option<String>,
     /// Whether the language may change within the recording. `true`: it is detected in every window; `false`: once;
@@ -83,6 +90,8 @@ pub struct TranscribeOptions {
 impl Default for TranscribeOptions {
     fn default() -> Self {
         TranscribeOptions {
+            model: None,
+            vad_model: None,
             language: None,
             multilingual: None,
             language_detection_segments: 1,
@@ -181,6 +190,28 @@ impl TranscribeOptions {
             }
         }
         Ok(())
+    }
+}
+
+impl NamedStep for TranscribeOptions {
+    const NAME: &'static str = "transcribe";
+}
+
+impl StepOptions for TranscribeOptions {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn check(&self) -> Result<(), String> {
+        Self::check(self)
+    }
+
+    fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
+    fn set_model(&mut self, name: String) {
+        self.model = Some(name);
     }
 }
 

@@ -1,11 +1,15 @@
 //! The result of a transcription.
 
-use serde::{Serialize, Serializer};
+use std::fmt;
 
-use crate::models::vad::SpeechMap;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::vad::SpeechMap;
 
 /// The transcript of one recording.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Transcript {
     /// The whole text.
     pub text: String,
@@ -18,7 +22,13 @@ pub struct Transcript {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language_probability: Option<f32>,
     /// The detected languages with a probability of at least 0.01, the most probable first.
-    #[serde(rename = "language_probabilities", serialize_with = "as_map", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        rename = "language_probabilities",
+        default,
+        serialize_with = "as_map",
+        deserialize_with = "from_map",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub languages: Vec<(String, f32)>,
     /// Length of the recording in seconds.
     pub duration: f64,
@@ -32,8 +42,27 @@ pub struct Transcript {
     pub warnings: Vec<String>,
 }
 
+/// Events of a live transcription.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum LiveEvent {
+    /// What has been understood of the speech that goes on. It may change.
+    Partial {
+        /// Seconds from the start of the stream.
+        start: f64,
+        /// Seconds from the start of the stream.
+        end: f64,
+        /// The text.
+        text: String,
+    },
+    /// A segment that will not change.
+    Final(Segment),
+}
+
 /// A piece of a transcript.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Segment {
     /// Seconds from the start of the recording.
     pub start: f64,
@@ -63,6 +92,23 @@ pub struct Segment {
 }
 
 impl Segment {
+    /// A segment without words, tokens or figures. Times are in seconds from the start of the recording.
+    pub fn new(start: f64, end: f64, text: impl Into<String>) -> Self {
+        Segment {
+            start,
+            end,
+            text: text.into(),
+            channel: None,
+            language: None,
+            tokens: Vec::new(),
+            temperature: 0.0,
+            avg_logprob: 0.0,
+            compression_ratio: 0.0,
+            no_speech_prob: 0.0,
+            words: None,
+        }
+    }
+
     /// What marks the text of a channel: `channel 0: `; nothing for a mix.
     pub fn speaker(&self) -> String {
         self.channel.map(|channel| format!("channel {channel}: ")).unwrap_or_default()
@@ -96,7 +142,8 @@ impl Segment {
 }
 
 /// A word of a segment, with adjacent punctuation.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Word {
     /// The word, with the space it starts with: joined, the words of a segment are its text.
     pub word: String,
@@ -108,30 +155,44 @@ pub struct Word {
     pub probability: f32,
 }
 
+impl Word {
+    /// A word with the space it starts with. Times are in seconds from the start of the recording.
+    pub fn new(word: impl Into<String>, start: f64, end: f64, probability: f32) -> Self {
+        Word { word: word.into(), start, end, probability }
+    }
+}
+
 /// `{"en": 0.98, "de": 0.01}`, in order.
 fn as_map<S: Serializer>(languages: &[(String, f32)], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(languages.iter().map(|(code, probability)| (code, probability)))
 }
 
+fn from_map<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, f32)>, D::Error> {
+    struct Pairs;
+
+    impl<'de> Visitor<'de> for Pairs {
+        type Value = Vec<(String, f32)>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+            formatter.write_str("probabilities by language code")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut pairs = Vec::new();
+            while let Some(pair) = map.next_entry()? {
+                pairs.push(pair);
+            }
+            Ok(pairs)
+        }
+    }
+
+    deserializer.deserialize_map(Pairs)
+}
+
 #[cfg(test)]
 pub(super) fn segment(start: f64, end: f64, words: &[(&str, f64, f64, f32)]) -> Segment {
-    let words = words.iter().map(|&(word, start, end, probability)| {
-        let word = word.to_string();
-        Word { word, start, end, probability }
-    });
-    Segment {
-        start,
-        end,
-        text: String::new(),
-        channel: None,
-        language: None,
-        tokens: Vec::new(),
-        temperature: 0.0,
-        avg_logprob: 0.0,
-        compression_ratio: 0.0,
-        no_speech_prob: 0.0,
-        words: Some(words.collect()),
-    }
+    let words = words.iter().map(|&(word, start, end, probability)| Word::new(word, start, end, probability));
+    Segment { words: Some(words.collect()), ..Segment::new(start, end, "") }
 }
 
 #[cfg(test)]

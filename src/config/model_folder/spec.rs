@@ -1,0 +1,70 @@
+//! What the program must know of a kind of model before it loads one.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::graph::GraphSpec;
+use super::image::ImageSpec;
+
+/// The graphs of a folder, by role.
+pub type Graphs = BTreeMap<String, GraphSpec>;
+
+/// What models can do. A step asks for a model by one of these.
+pub mod capability {
+    /// Speech to text.
+    pub const TRANSCRIBE: &str = "transcribe";
+    /// Captions of pictures.
+    pub const CAPTION: &str = "caption";
+    /// Answers to questions about pictures.
+    pub const ANSWER: &str = "answer questions";
+    /// How well texts fit pictures.
+    pub const MATCH: &str = "match texts";
+    /// Decisions from several modalities at once.
+    pub const DECIDE: &str = "decide";
+    /// Where in a recording somebody speaks.
+    pub const DETECT_SPEECH: &str = "detect speech";
+}
+
+/// The constants of one kind of model: the keys of `model.yaml` that only this kind has.
+pub trait KindSpec: Any + fmt::Debug + Send + Sync {
+    /// Checks the constants, and that the graphs have the tensors that the kind's code feeds and reads.
+    ///
+    /// # Errors
+    /// Which key is wrong, and what it accepts.
+    fn check(&self, graphs: &Graphs) -> Result<(), String>;
+
+    /// What a model with these graphs can do: words of [`capability`], or others that a kind's own step asks for.
+    fn capabilities(&self, graphs: &Graphs) -> Vec<&'static str>;
+
+    /// The file with its tokenizer, if it has one.
+    fn tokenizer(&self) -> Option<&str> {
+        None
+    }
+
+    /// How it takes pictures, if it does.
+    fn image(&self) -> Option<&ImageSpec> {
+        None
+    }
+
+    /// Special tokens, which are compared with the tokenizer's.
+    fn special_tokens(&self) -> SpecialTokens {
+        SpecialTokens::default()
+    }
+
+    /// Size of the vocabulary if the tokenizer has `count` tokens and the logits `rows` rows. Larger than `count` if
+    /// tokenizers leave some out.
+    fn vocabulary_size(&self, count: usize, rows: usize) -> usize {
+        let _ = rows;
+        count
+    }
+}
+
+/// Special tokens that `model.yaml` names.
+#[derive(Debug, Default)]
+pub struct SpecialTokens {
+    /// By key: tokens that every tokenizer of the kind has.
+    pub present: Vec<(&'static str, i64)>,
+    /// By text: tokens that the tokenizer, if it has them, must have under this id.
+    pub named: Vec<(String, i64)>,
+}

@@ -1,0 +1,54 @@
+//! The table of steps. A new step is one line here, and one in the pipeline's table of what steps do.
+
+use serde::de::{Error, MapAccess};
+
+use super::{AskOptions, CaptionOptions, FuseOptions, MatchOptions, NamedStep, Step, TranscribeOptions};
+
+/// Calls `visit` for every type of options.
+fn visit_all(visitor: &mut impl Visitor) {
+    visitor.visit::<TranscribeOptions>();
+    visitor.visit::<CaptionOptions>();
+    visitor.visit::<AskOptions>();
+    visitor.visit::<MatchOptions>();
+    visitor.visit::<FuseOptions>();
+    #[cfg(test)]
+    visitor.visit::<super::ToyOptions>();
+}
+
+trait Visitor {
+    fn visit<T: NamedStep>(&mut self);
+}
+
+/// Calls `visit` with each step's name and a function that makes it with default options.
+pub(super) fn each(visit: &mut dyn FnMut(&'static str, fn() -> Step)) {
+    struct Each<'a>(&'a mut dyn FnMut(&'static str, fn() -> Step));
+
+    impl Visitor for Each<'_> {
+        fn visit<T: NamedStep>(&mut self) {
+            (self.0)(T::NAME, || Step::new(T::default()));
+        }
+    }
+
+    visit_all(&mut Each(visit));
+}
+
+/// Reads the options of the step called `name` from the value of `map` that comes next.
+pub(super) fn read<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Result<Step, A::Error> {
+    struct Read<'a, 'de, A: MapAccess<'de>> {
+        name: &'a str,
+        map: &'a mut A,
+        found: Option<Result<Step, A::Error>>,
+    }
+
+    impl<'de, A: MapAccess<'de>> Visitor for Read<'_, 'de, A> {
+        fn visit<T: NamedStep>(&mut self) {
+            if T::NAME == self.name {
+                self.found = Some(self.map.next_value::<T>().map(Step::new));
+            }
+        }
+    }
+
+    let mut read = Read { name, map, found: None };
+    visit_all(&mut read);
+    read.found.unwrap_or_else(|| Err(A::Error::custom(format!("unknown step `{name}`"))))
+}

@@ -1,0 +1,105 @@
+//! What BLIP can do, as the pool's callers see it.
+
+use ndarray::Array4;
+
+use super::Blip;
+use crate::config::model_folder::BlipSpec;
+use crate::config::{CaptionOptions, SearchOptions};
+use crate::error::Error;
+use crate::media::image::PixelConfig;
+use crate::models::capability::{Answerer, Captioner, Matcher, Model, PictureEncoder};
+use crate::models::kind::ModelKind;
+use crate::models::loader::Loader;
+use crate::models::picture::{Answer, Candidates, Caption, EncodedImage, Match, MatchTexts, RankedAnswer};
+
+impl ModelKind for Blip {
+    const KIND: &'static str = "blip";
+
+    type Spec = BlipSpec;
+
+    fn load(loader: Loader) -> Result<Self, Error> {
+        Blip::load(loader)
+    }
+}
+
+impl Model for Blip {
+    fn name(&self) -> &str {
+        Blip::name(self)
+    }
+
+    fn provider(&self) -> &'static str {
+        Blip::provider(self)
+    }
+
+    fn as_captioner(&self) -> Option<&dyn Captioner> {
+        Some(self)
+    }
+
+    fn as_answerer(&self) -> Option<&dyn Answerer> {
+        Some(self)
+    }
+
+    fn as_matcher(&self) -> Option<&dyn Matcher> {
+        Some(self)
+    }
+}
+
+impl PictureEncoder for Blip {
+    fn view(&self) -> PixelConfig {
+        PixelConfig::from(&self.spec.image)
+    }
+
+    fn encode_pixels(&self, pixels: Array4<f32>) -> Result<EncodedImage, Error> {
+        Blip::encode_pixels(self, pixels)
+    }
+}
+
+impl Captioner for Blip {
+    fn prepare_captions(&self) -> Result<(), Error> {
+        Blip::prepare_captions(self)
+    }
+
+    fn caption(&self, image: &EncodedImage, options: &CaptionOptions) -> Result<Vec<Caption>, Error> {
+        Blip::caption(self, image, options)
+    }
+}
+
+impl Answerer for Blip {
+    fn prepare_answers(&self) -> Result<(), Error> {
+        Blip::prepare_answers(self)
+    }
+
+    fn answer(&self, image: &EncodedImage, question: &str, options: &SearchOptions) -> Result<Answer, Error> {
+        Blip::answer(self, image, question, options)
+    }
+
+    fn candidates(&self, texts: &[String]) -> Result<Candidates, Error> {
+        Blip::candidates(self, texts)
+    }
+
+    fn rank(&self, image: &EncodedImage, question: &str, candidates: &Candidates) -> Result<Vec<RankedAnswer>, Error> {
+        Blip::rank(self, image, question, candidates)
+    }
+
+    fn answer_provider(&self) -> &'static str {
+        Blip::answer_provider(self)
+    }
+}
+
+impl Matcher for Blip {
+    fn prepare_matching(&self) -> Result<(), Error> {
+        Blip::prepare_matching(self)
+    }
+
+    fn match_list(&self, texts: &[String]) -> Result<MatchTexts, Error> {
+        Blip::match_list(self, texts)
+    }
+
+    fn match_texts(&self, image: &EncodedImage, texts: &MatchTexts) -> Result<Vec<Match>, Error> {
+        Blip::match_texts(self, image, texts)
+    }
+
+    fn match_provider(&self) -> &'static str {
+        Blip::match_provider(self)
+    }
+}

@@ -1,0 +1,291 @@
+//! What models can do: one trait per capability, each implemented by every kind that has it.
+
+use std::any::Any;
+
+use ndarray::{Array2, Array4};
+
+use super::picture::{Answer, Candidates, Caption, EncodedImage, Match, MatchTexts, RankedAnswer};
+use super::student::{Fusion, FusionInputs};
+use super::transcript::{LiveEvent, Transcript};
+use crate::config::model_folder::{StudentInput, VadAudio, capability};
+use crate::config::{CaptionOptions, SearchOptions, TranscribeOptions};
+use crate::engine::{EngineError, Tensor};
+use crate::error::Error;
+use crate::media::audio::Recording;
+use crate::media::image::PixelConfig;
+
+/// Reports the seconds done, and in all, after each window of a recording.
+pub type OnProgress<'a> = dyn FnMut(f64, f64) + 'a;
+
+/// A loaded model of any kind. Inference takes `&self`; several threads may use one model.
+pub trait Model: Any + Send + Sync {
+    /// Name of the model.
+    fn name(&self) -> &str;
+
+    /// The execution provider of its main graph.
+    fn provider(&self) -> &'static str;
+
+    /// The model as one that transcribes.
+    fn as_transcriber(&self) -> Option<&dyn Transcriber> {
+        None
+    }
+
+    /// The model as one that captions pictures.
+    fn as_captioner(&self) -> Option<&dyn Captioner> {
+        None
+    }
+
+    /// The model as one that answers questions about pictures.
+    fn as_answerer(&self) -> Option<&dyn Answerer> {
+        None
+    }
+
+    /// The model as one that matches texts with pictures.
+    fn as_matcher(&self) -> Option<&dyn Matcher> {
+        None
+    }
+
+    /// The model as one that decides.
+    fn as_decider(&self) -> Option<&dyn Decider> {
+        None
+    }
+
+    /// The model as one that detects speech.
+    fn as_voice_detector(&self) -> Option<&dyn VoiceDetector> {
+        None
+    }
+}
+
+/// A capability as a type: what a lease of a model is for.
+pub trait Capability: Send + Sync + 'static {
+    /// What it is called where a folder's capabilities are listed.
+    const NAME: &'static str;
+
+    /// The model as one with this capability.
+    fn of(model: &dyn Model) -> Option<&Self>;
+}
+
+/// Speech to text.
+pub trait Transcriber: Model {
+    /// Sample rate in Hz of live sound.
+    fn sample_rate(&self) -> u32;
+
+    /// Checks the options, and loads what they need; `vad` is whether speech is detected first.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for options that the model cannot fulfil; [`Error::Engine`] if a graph cannot be loaded.
+    fn prepare(&self, options: &TranscribeOptions, vad: bool) -> Result<(), Error>;
+
+    /// Transcribes the channels of a recording that the options ask for.
+    ///
+    /// # Errors
+    /// As [`Transcriber::prepare`]; [`Error::Audio`] or [`Error::Input`] for a recording that cannot be read.
+    fn transcribe(
+        &self,
+        recording: &Recording,
+        vad: Option<&dyn VoiceDetector>,
+        options: &TranscribeOptions,
+        progress: &mut OnProgress,
+    ) -> Result<Transcript, Error>;
+
+    /// Starts to transcribe sound that is still arriving.
+    ///
+    /// # Errors
+    /// As [`Transcriber::prepare`].
+    fn live<'a>(
+        &'a self,
+        vad: &'a dyn VoiceDetector,
+        options: &'a TranscribeOptions,
+    ) -> Result<Box<dyn LiveTranscriber + 'a>, Error>;
+}
+
+/// A transcription of sound that is still arriving. What it holds does not grow with the stream.
+pub trait LiveTranscriber {
+    /// Takes the next samples, mono in [-1, 1] at [`Transcriber::sample_rate`], and returns the events that they settle.
+    /// `caught_up` says that no more samples are waiting, so there is time for a partial text.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] if a graph fails.
+    fn push(&mut self, samples: &[f32], caught_up: bool) -> Result<Vec<LiveEvent>, Error>;
+
+    /// Ends the stream and returns the last events.
+    ///
+    /// # Errors
+    /// As [`LiveTranscriber::push`].
+    fn finish(&mut self) -> Result<Vec<LiveEvent>, Error>;
+
+    /// Why nothing was heard, for a stream that ended without any text.
+    fn nothing_heard(&self) -> String;
+}
+
+/// Finds speech, chunk by chunk.
+pub trait VoiceDetector: Model {
+    /// Sample rate in Hz, and the samples that each probability is about.
+    fn audio(&self) -> VadAudio;
+
+    /// State at the start of a recording.
+    ///
+    /// # Errors
+    /// [`EngineError`] if ONNX Runtime cannot allocate it.
+    fn start(&self) -> Result<VoiceState, EngineError>;
+
+    /// Probability of speech in [0, 1] for each row, and the state after them. A row is a chunk with its context before
+    /// it: `[chunks, context + chunk]`.
+    ///
+    /// # Errors
+    /// [`EngineError`] if the graph fails.
+    fn run(&self, rows: Array2<f32>, state: &VoiceState) -> Result<(Vec<f32>, VoiceState), EngineError>;
+}
+
+/// What a voice activity detector remembers of the chunks before.
+pub struct VoiceState(pub(super) Vec<Tensor>);
+
+/// Encodes pictures for the text graphs of the same model.
+pub trait PictureEncoder: Model {
+    /// How it takes the pixels of a picture.
+    fn view(&self) -> PixelConfig;
+
+    /// Runs the vision encoder on pixel values, `[1, 3, height, width]`.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] if the graph fails.
+    fn encode_pixels(&self, pixels: Array4<f32>) -> Result<EncodedImage, Error>;
+}
+
+/// Captions pictures.
+pub trait Captioner: PictureEncoder {
+    /// Loads what captions need.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] if a graph cannot be loaded.
+    fn prepare_captions(&self) -> Result<(), Error>;
+
+    /// Captions a picture: as many captions as `options` asks for, best first.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if the prompt is too long; [`Error::Engine`] if a graph fails.
+    fn caption(&self, image: &EncodedImage, options: &CaptionOptions) -> Result<Vec<Caption>, Error>;
+}
+
+/// Answers questions about pictures.
+pub trait Answerer: PictureEncoder {
+    /// Loads what answers need.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] if a graph cannot be loaded.
+    fn prepare_answers(&self) -> Result<(), Error>;
+
+    /// Answers a question.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if the question is empty or too long; [`Error::Engine`] if a graph fails.
+    fn answer(&self, image: &EncodedImage, question: &str, options: &SearchOptions) -> Result<Answer, Error>;
+
+    /// Tokenizes candidate answers for [`Answerer::rank`].
+    ///
+    /// # Errors
+    /// [`Error::Request`] if one is too long, or none is usable.
+    fn candidates(&self, texts: &[String]) -> Result<Candidates, Error>;
+
+    /// Probabilities of the candidate answers, most probable first.
+    ///
+    /// # Errors
+    /// As [`Answerer::answer`].
+    fn rank(&self, image: &EncodedImage, question: &str, candidates: &Candidates) -> Result<Vec<RankedAnswer>, Error>;
+
+    /// The execution provider of the graph that answers; that of the vision encoder before it is loaded.
+    fn answer_provider(&self) -> &'static str;
+}
+
+/// Matches texts with pictures.
+pub trait Matcher: PictureEncoder {
+    /// Loads what matching needs.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] if a graph cannot be loaded.
+    fn prepare_matching(&self) -> Result<(), Error>;
+
+    /// Tokenizes texts for [`Matcher::match_texts`].
+    ///
+    /// # Errors
+    /// [`Error::Input`] if there is none, or one is empty or too long.
+    fn match_list(&self, texts: &[String]) -> Result<MatchTexts, Error>;
+
+    /// How well each text fits the picture, in order of the texts.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] if a graph fails.
+    fn match_texts(&self, image: &EncodedImage, texts: &MatchTexts) -> Result<Vec<Match>, Error>;
+
+    /// The execution provider of the matching graph; that of the vision encoder before it is loaded.
+    fn match_provider(&self) -> &'static str;
+}
+
+/// Decides from several modalities at once.
+pub trait Decider: Model {
+    /// Whether it accepts this input.
+    fn takes(&self, input: StudentInput) -> bool;
+
+    /// The error that it does not accept this input, and what it accepts.
+    fn untaken(&self, input: StudentInput) -> Error;
+
+    /// How it takes the pixels of a picture, if it does.
+    fn view(&self) -> Option<PixelConfig>;
+
+    /// Sample rate in Hz and longest duration in seconds of the sound it takes, if it does.
+    fn sound(&self) -> Option<(u32, u32)>;
+
+    /// Decides from whatever inputs there are.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if there is none, or one that does not fit; [`Error::Engine`] if the graph fails.
+    fn fuse(&self, inputs: &FusionInputs) -> Result<Fusion, Error>;
+}
+
+impl Capability for dyn Transcriber {
+    const NAME: &'static str = capability::TRANSCRIBE;
+
+    fn of(model: &dyn Model) -> Option<&Self> {
+        model.as_transcriber()
+    }
+}
+
+impl Capability for dyn Captioner {
+    const NAME: &'static str = capability::CAPTION;
+
+    fn of(model: &dyn Model) -> Option<&Self> {
+        model.as_captioner()
+    }
+}
+
+impl Capability for dyn Answerer {
+    const NAME: &'static str = capability::ANSWER;
+
+    fn of(model: &dyn Model) -> Option<&Self> {
+        model.as_answerer()
+    }
+}
+
+impl Capability for dyn Matcher {
+    const NAME: &'static str = capability::MATCH;
+
+    fn of(model: &dyn Model) -> Option<&Self> {
+        model.as_matcher()
+    }
+}
+
+impl Capability for dyn Decider {
+    const NAME: &'static str = capability::DECIDE;
+
+    fn of(model: &dyn Model) -> Option<&Self> {
+        model.as_decider()
+    }
+}
+
+impl Capability for dyn VoiceDetector {
+    const NAME: &'static str = capability::DETECT_SPEECH;
+
+    fn of(model: &dyn Model) -> Option<&Self> {
+        model.as_voice_detector()
+    }
+}

@@ -1,0 +1,96 @@
+//! Which model of a device does a task: the one that is named, or the only one that can.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::config::Device;
+use crate::config::model_folder::ModelFolder;
+use crate::error::Error;
+use crate::models::kind::read_folder;
+
+/// The `model.yaml` files of a device's models, each read when it is first asked about.
+pub(super) struct Folders {
+    read: Mutex<BTreeMap<String, Arc<ModelFolder>>>,
+}
+
+impl Folders {
+    pub fn new() -> Self {
+        Folders { read: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// The folder of the model called `name`. An error is not remembered: the folder may be there next time.
+    fn of(&self, device: &Device, name: &str) -> Result<Arc<ModelFolder>, Error> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(folder) = read.get(name) {
+            return Ok(folder.clone());
+        }
+        let entry = device.models.get(name).ok_or_else(|| unknown(device, name))?;
+        let folder = Arc::new(read_folder(entry)?);
+        read.insert(name.to_string(), folder.clone());
+        Ok(folder)
+    }
+
+    /// The model that can do `capability`: `named`, or else the only one. `user` is the command or step that asks.
+    pub fn choose(
+        &self,
+        device: &Device,
+        capability: &'static str,
+        named: Option<&str>,
+        user: &'static str,
+    ) -> Result<(String, Arc<ModelFolder>), Error> {
+        let can = |folder: &ModelFolder| folder.capabilities().contains(&capability);
+        if let Some(name) = named {
+            let folder = self.of(device, name)?;
+            return match can(&folder) {
+                true => Ok((name.to_string(), folder)),
+                false => Err(unable(&folder, capability)),
+            };
+        }
+        let (mut able, mut unreadable) = (Vec::new(), None);
+        for name in device.models.keys() {
+            match self.of(device, name) {
+                Ok(folder) if can(&folder) => able.push((name.clone(), folder)),
+                Ok(_) => {}
+                Err(error) => unreadable = unreadable.or(Some(error)),
+            }
+        }
+        let names: Vec<String> = able.iter().map(|(name, _)| format!("`{name}`")).collect();
+        match (able.pop(), names.len(), unreadable) {
+            (Some(one), 1, _) => Ok(one),
+            (None, _, Some(unreadable)) => Err(unreadable),
+            (None, _, None) => Err(Error::NoModel { config: device.path.clone(), capability, user }),
+            (Some(_), _, _) => {
+                Err(Error::SeveralModels { config: device.path.clone(), names: names.join(" and "), capability, user })
+            }
+        }
+    }
+}
+
+pub(super) fn unknown(device: &Device, name: &str) -> Error {
+    let known: Vec<&str> = device.models.keys().map(String::as_str).collect();
+    Error::UnknownModel { config: device.path.clone(), name: name.to_string(), known: known.join(", ") }
+}
+
+/// The error that the model in a folder cannot do something.
+fn unable(folder: &ModelFolder, capability: &'static str) -> Error {
+    let can = folder.capabilities().join(", ");
+    Error::Request {
+        model: folder.common.name.clone(),
+        problem: format!("a model of kind `{}` that can {can}, but not {capability}", folder.kind),
+    }
+}
+
+/// The name of the device's model that can do `capability`: `named`, or else the only one. `user` is the command or step
+/// that asks, for errors.
+///
+/// # Errors
+/// [`Error::NoModel`], [`Error::SeveralModels`] or [`Error::UnknownModel`]; [`Error::Request`] if the named model cannot do
+/// it; [`Error::Model`] if no readable model can, and one cannot be read.
+pub fn choose_model(
+    device: &Device,
+    capability: &'static str,
+    named: Option<&str>,
+    user: &'static str,
+) -> Result<(String, Arc<ModelFolder>), Error> {
+    Folders::new().choose(device, capability, named, user)
+}

@@ -1,0 +1,347 @@
+//! The models of a device, shared by all callers: loaded on first use, evicted when they are idle or the memory budget
+//! needs their room.
+//!
+//! A caller leases a model. While a model is leased it is not evicted; a request that needs more room than the budget
+//! leaves beside leased models waits until one is returned. Costs are in resident memory of the whole process, measured
+//! while a model loads and works, and remembered between processes; before that they are estimated from the files.
+
+mod budget;
+mod choice;
+mod cost;
+mod idle;
+mod lease;
+mod queue;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::config::{Device, ModelEntry};
+use crate::engine::{Engine, EngineError};
+use crate::error::Error;
+use crate::media::image::PixelConfig;
+use crate::support::request::Request;
+
+use super::capability::{Capability, Model};
+use super::kind;
+use super::loader::Loader;
+use budget::Budget;
+use choice::Folders;
+use lease::Held;
+use queue::Queue;
+
+pub(super) use budget::check;
+pub use choice::choose_model;
+pub use cost::{Cost, CostSource};
+pub(super) use cost::{file, read};
+pub use lease::Lease;
+pub use queue::Admitted;
+
+/// How often a request that waits for room or admission looks whether it was cancelled.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The models of a device. Clones share them.
+#[derive(Clone)]
+pub struct Models(Arc<Pool>);
+
+struct Pool {
+    engine: Arc<Engine>,
+    device: Device,
+    folders: Folders,
+    queue: Queue,
+    state: Mutex<State>,
+    /// Held while a model loads: its cost is what the process grows by.
+    loading: Mutex<()>,
+    returned: Condvar,
+}
+
+struct State {
+    budget: Budget,
+    loaded: BTreeMap<String, Loaded>,
+    /// Leases of all models.
+    leases: usize,
+}
+
+struct Loaded {
+    model: Arc<dyn Model>,
+    leases: usize,
+    /// When the last lease was returned.
+    idle_since: Instant,
+}
+
+/// What came of an attempt to lease a model.
+enum Attempt {
+    Held(Held),
+    /// It does not fit beside what is leased now.
+    Full(Option<Error>),
+}
+
+impl Models {
+    /// Nothing is loaded yet.
+    pub fn new(engine: Arc<Engine>, device: Device) -> Self {
+        let budget = Budget::new(device.runtime.memory_budget);
+        let pool = Arc::new(Pool {
+            queue: Queue::new(device.runtime.requests),
+            engine,
+            folders: Folders::new(),
+            state: Mutex::new(State { budget, loaded: BTreeMap::new(), leases: 0 }),
+            loading: Mutex::new(()),
+            returned: Condvar::new(),
+            device,
+        });
+        if let Some(after) = pool.device.runtime.idle_unload {
+            idle::evict_after(after, &pool);
+        }
+        Models(pool)
+    }
+
+    /// The device.
+    pub fn device(&self) -> &Device {
+        &self.0.device
+    }
+
+    /// ONNX Runtime.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.0.engine
+    }
+
+    /// Leases the model that has the capability `C`: the one called `named` under `models`, or else the only one. It is
+    /// loaded if need be. `user` is the command or step that asks, for errors.
+    ///
+    /// # Errors
+    /// [`Error::NoModel`], [`Error::SeveralModels`] or [`Error::UnknownModel`] if the choice fails; [`Error::Budget`] if it
+    /// does not fit into the memory budget; others if it cannot be loaded; [`EngineError::Stopped`] if the current request
+    /// is cancelled while it waits.
+    pub fn lease<C: Capability + ?Sized>(&self, named: Option<&str>, user: &'static str) -> Result<Lease<C>, Error> {
+        let name = self.chosen::<C>(named, user)?;
+        match self.0.acquire(&[&name])?.pop() {
+            Some(held) => Lease::new(held),
+            None => unreachable!("as many leases as names"),
+        }
+    }
+
+    /// Leases two models at once, so that two requests that need the same two never wait for each other.
+    ///
+    /// # Errors
+    /// As [`Models::lease`].
+    pub fn lease_two<A: Capability + ?Sized, B: Capability + ?Sized>(
+        &self,
+        first: Option<&str>,
+        second: Option<&str>,
+        user: &'static str,
+    ) -> Result<(Lease<A>, Lease<B>), Error> {
+        let names = [self.chosen::<A>(first, user)?, self.chosen::<B>(second, user)?];
+        let mut held = self.0.acquire(&[&names[0], &names[1]])?;
+        match (held.pop(), held.pop()) {
+            (Some(second), Some(first)) => Ok((Lease::new(first)?, Lease::new(second)?)),
+            _ => unreachable!("as many leases as names"),
+        }
+    }
+
+    /// The name of the model that [`Models::lease`] would lease. Reads `model.yaml`, but loads no graph.
+    ///
+    /// # Errors
+    /// As [`Models::lease`], apart from loading.
+    pub fn chosen<C: Capability + ?Sized>(&self, named: Option<&str>, user: &'static str) -> Result<String, Error> {
+        Ok(self.0.folders.choose(&self.0.device, C::NAME, named, user)?.0)
+    }
+
+    /// How the model that [`Models::lease`] would lease takes the pixels of a picture, if it does. Loads no graph.
+    ///
+    /// # Errors
+    /// As [`Models::chosen`].
+    pub fn view<C: Capability + ?Sized>(
+        &self,
+        named: Option<&str>,
+        user: &'static str,
+    ) -> Result<Option<PixelConfig>, Error> {
+        let (_, folder) = self.0.folders.choose(&self.0.device, C::NAME, named, user)?;
+        Ok(folder.spec.image().map(PixelConfig::from))
+    }
+
+    /// Waits for admission: at most `runtime.requests.at_once` requests are processed at a time, the most urgent first.
+    /// Models themselves can be leased without.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`] if as many requests wait as may; [`EngineError::Stopped`] if the current request is cancelled
+    /// or its deadline passes.
+    pub fn admit(&self) -> Result<Admitted<'_>, Error> {
+        self.0.queue.admit(&Request::current())
+    }
+
+    /// Makes room for an input that takes `bytes` and is held by no model: evicts the least recently used ones, if that
+    /// helps. Returns the bytes that it may take, [`u64::MAX`] without a budget.
+    pub fn make_room_for_input(&self, bytes: u64) -> u64 {
+        let mut state = self.0.state();
+        loop {
+            let (now, at_most) = state.budget.free();
+            // An input that does not fit alone evicts nothing.
+            let victim = state.least_recent().filter(|_| now < bytes && bytes <= at_most);
+            match victim {
+                Some(victim) => state.evict(&victim),
+                None => return if bytes <= at_most { now } else { now.max(at_most) },
+            }
+        }
+    }
+
+    /// What models took beyond the budget since the last call, one line each.
+    pub fn take_warnings(&self) -> Vec<String> {
+        self.0.state().budget.take_warnings()
+    }
+
+    /// Names of the models that are loaded now.
+    pub fn loaded(&self) -> Vec<String> {
+        self.0.state().loaded.keys().cloned().collect()
+    }
+}
+
+impl Pool {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Leases all of `names`, or none.
+    fn acquire(self: &Arc<Self>, names: &[&str]) -> Result<Vec<Held>, Error> {
+        let request = Request::current();
+        loop {
+            let mut held = Vec::with_capacity(names.len());
+            let mut full = None;
+            for name in names {
+                match self.attempt(name)? {
+                    Attempt::Held(lease) => held.push(lease),
+                    Attempt::Full(refusal) => {
+                        full = Some(refusal);
+                        break;
+                    }
+                }
+            }
+            let Some(refusal) = full else {
+                self.state().begin(names[0], names.len());
+                return Ok(held);
+            };
+            // What was leased is returned first: two requests must not hold what the other one waits for.
+            drop(held);
+            let state = self.state();
+            if state.leases == 0 {
+                match refusal {
+                    Some(refusal) => return Err(refusal),
+                    None => continue,
+                }
+            }
+            request.check().map_err(EngineError::Stopped)?;
+            drop(self.returned.wait_timeout(state, LOOK));
+        }
+    }
+
+    /// Leases one model, which is loaded if need be.
+    fn attempt(self: &Arc<Self>, name: &str) -> Result<Attempt, Error> {
+        {
+            let mut state = self.state();
+            if state.loaded.contains_key(name) && !state.budget.is_limited() {
+                return Ok(Attempt::Held(self.hold(&mut state, name)));
+            }
+        }
+        let _loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let mut state = self.state();
+            let fresh = !state.loaded.contains_key(name);
+            if fresh {
+                let loader = Loader::new(self.engine.clone(), self.entry(name)?)?;
+                state.budget.open(name, &loader)?;
+                state.make_room(name);
+                let before = state.budget.begin();
+                drop(state);
+                let loaded = kind::load(loader);
+                state = self.state();
+                let model = loaded.inspect_err(|_| state.budget.closed(name))?;
+                state.loaded.insert(name.to_string(), Loaded { model, leases: 0, idle_since: Instant::now() });
+                state.budget.loaded(name, before);
+            }
+            let held = self.hold(&mut state, name);
+            state.make_room(name);
+            if !state.budget.exceeded() {
+                return Ok(Attempt::Held(held));
+            }
+            let refusal = state.budget.refusal(name);
+            drop(state);
+            drop(held);
+            let mut state = self.state();
+            let idle = state.loaded.get(name).is_some_and(|loaded| loaded.leases == 0);
+            if idle {
+                state.evict(name);
+            }
+            // What grew with earlier inputs is given back by loading anew.
+            if fresh || !idle {
+                return Ok(Attempt::Full(refusal));
+            }
+        }
+    }
+
+    fn hold(self: &Arc<Self>, state: &mut State, name: &str) -> Held {
+        match state.loaded.get_mut(name) {
+            Some(loaded) => {
+                loaded.leases += 1;
+                state.leases += 1;
+                Held { pool: self.clone(), name: name.to_string(), model: loaded.model.clone() }
+            }
+            None => unreachable!("`{name}` is loaded"),
+        }
+    }
+
+    fn entry(&self, name: &str) -> Result<&ModelEntry, Error> {
+        self.device.models.get(name).ok_or_else(|| choice::unknown(&self.device, name))
+    }
+
+    /// A lease ended.
+    fn give_back(&self, name: &str) {
+        let mut state = self.state();
+        state.leases -= 1;
+        if let Some(loaded) = state.loaded.get_mut(name) {
+            loaded.leases -= 1;
+            loaded.idle_since = Instant::now();
+        }
+        if state.leases == 0 {
+            state.budget.settle();
+        }
+        drop(state);
+        self.returned.notify_all();
+    }
+
+    /// Evicts the models that have been idle for this long.
+    fn evict_idle(&self, after: Duration) {
+        let mut state = self.state();
+        let idle = state.loaded.iter().filter(|(_, it)| it.leases == 0 && it.idle_since.elapsed() >= after);
+        let idle: Vec<String> = idle.map(|(name, _)| name.clone()).collect();
+        idle.iter().for_each(|name| state.evict(name));
+    }
+}
+
+impl State {
+    /// `name` begins to work. What it takes can be measured if nothing else is leased: `own` leases are its caller's.
+    fn begin(&mut self, name: &str, own: usize) {
+        match self.leases == own {
+            true => self.budget.start(name),
+            false => self.budget.start_beside(name),
+        }
+    }
+
+    /// Evicts the least recently used models until `name` fits, if that helps.
+    fn make_room(&mut self, name: &str) {
+        while self.budget.lacks_room(name)
+            && let Some(victim) = self.least_recent().filter(|victim| victim != name)
+        {
+            self.evict(&victim);
+        }
+    }
+
+    /// The model that was used the longest time ago, of those that nobody leases.
+    fn least_recent(&self) -> Option<String> {
+        let idle = self.loaded.iter().filter(|(_, loaded)| loaded.leases == 0);
+        idle.min_by_key(|(name, _)| self.budget.last_used(name)).map(|(name, _)| name.clone())
+    }
+
+    fn evict(&mut self, name: &str) {
+        self.loaded.remove(name);
+        self.budget.closed(name);
+    }
+}

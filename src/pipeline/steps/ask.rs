@@ -1,0 +1,102 @@
+//! `ask`: an answer to a question about a picture.
+
+use std::time::Instant;
+
+use super::seen::ReadPicture;
+use super::{Context, StepKind, StepOutcome, Use};
+use crate::config::model_folder::capability;
+use crate::config::{AskOptions, Question};
+use crate::error::Error;
+use crate::media::image::PixelConfig;
+use crate::models::Models;
+use crate::models::capability::Answerer;
+use crate::models::picture::Candidates;
+use crate::pipeline::about_pictures::{AnswerScore, AnswerText};
+use crate::pipeline::lists::List;
+
+const NAME: &str = "ask";
+
+pub(super) struct Ask {
+    options: AskOptions,
+    answers: Option<List<Candidates>>,
+}
+
+impl StepKind for Ask {
+    type Options = AskOptions;
+    type Value = AnswerText;
+
+    const KEY: &'static str = "answer";
+
+    fn new(options: &AskOptions) -> Result<Self, Error> {
+        let answers = options.answers.as_ref().map(List::load).transpose()?;
+        Ok(Ask { options: options.clone(), answers })
+    }
+
+    fn uses(options: &AskOptions) -> Vec<Use<'_>> {
+        vec![Use::required(capability::ANSWER, options.model.as_deref())]
+    }
+
+    fn view(&self, models: &Models) -> Option<PixelConfig> {
+        models.view::<dyn Answerer>(self.options.model.as_deref(), NAME).ok().flatten()
+    }
+
+    fn run(&self, context: &mut Context) -> StepOutcome<AnswerText> {
+        let Some(question) = self.question(context).filter(|_| context.sources.has_image()) else { return Ok(None) };
+        if let (true, Some(audio)) = (question.trim().is_empty(), context.sources.audio_file()) {
+            return Err(Error::Input {
+                problem: format!("{}: no speech was understood, so there is no question", audio.path().display()),
+            });
+        }
+        let named = self.options.model.as_deref();
+        let model = context.models.chosen::<dyn Answerer>(named, NAME)?;
+        let view = context.models.view::<dyn Answerer>(named, NAME)?;
+        let Some(read) = ReadPicture::read(context, model, view)? else { return Ok(None) };
+        let blip = context.models.lease::<dyn Answerer>(named, NAME)?;
+        blip.prepare_answers()?;
+        let candidates = self.answers.as_ref().map(|list| list.read(|texts| blip.candidates(texts))).transpose()?;
+        let started = Instant::now();
+        let Some(image) = read.encoded(context, &*blip)? else { return Ok(None) };
+        let Some(candidates) = candidates else {
+            let answer = blip.answer(&image, &question, &self.options.search)?;
+            let value = AnswerText {
+                question,
+                text: answer.text,
+                confidence: answer.log_probability.exp(),
+                log_probability: answer.log_probability,
+                answers: None,
+            };
+            return Ok(Some(read.timed(value, started, answer.provider)));
+        };
+        let mut ranked = blip.rank(&image, &question, &candidates)?;
+        ranked.truncate(self.options.top.unwrap_or(usize::MAX));
+        let answers: Vec<AnswerScore> = ranked
+            .into_iter()
+            .map(|it| AnswerScore {
+                text: candidates.texts()[it.candidate].clone(),
+                log_probability: it.log_probability,
+                probability: it.probability,
+            })
+            .collect();
+        let Some(best) = answers.first().cloned() else { return Ok(None) };
+        let value = AnswerText {
+            question,
+            text: best.text,
+            confidence: best.log_probability.exp(),
+            log_probability: best.log_probability,
+            answers: Some(answers),
+        };
+        Ok(Some(read.timed(value, started, blip.answer_provider())))
+    }
+}
+
+impl Ask {
+    /// The question, if the record has one.
+    fn question(&self, context: &Context) -> Option<String> {
+        match &self.options.question {
+            Question::Fixed(question) => Some(question.clone()),
+            Question::Text => context.record.text.clone(),
+            Question::Transcript => context.transcript().map(|transcript| transcript.text.clone()),
+            Question::Any => context.spoken_or_written(),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! `caption`: a sentence about a picture.
+
+use std::time::Instant;
+
+use super::seen::ReadPicture;
+use super::{Context, StepKind, StepOutcome, Use};
+use crate::config::CaptionOptions;
+use crate::config::model_folder::capability;
+use crate::error::Error;
+use crate::media::image::PixelConfig;
+use crate::models::Models;
+use crate::models::capability::Captioner;
+use crate::pipeline::about_pictures::{CaptionScore, CaptionText};
+
+const NAME: &str = "caption";
+
+pub(super) struct Caption(CaptionOptions);
+
+impl StepKind for Caption {
+    type Options = CaptionOptions;
+    type Value = CaptionText;
+
+    const KEY: &'static str = "caption";
+
+    fn new(options: &CaptionOptions) -> Result<Self, Error> {
+        Ok(Caption(options.clone()))
+    }
+
+    fn uses(options: &CaptionOptions) -> Vec<Use<'_>> {
+        vec![Use::required(capability::CAPTION, options.model.as_deref())]
+    }
+
+    fn view(&self, models: &Models) -> Option<PixelConfig> {
+        models.view::<dyn Captioner>(self.0.model.as_deref(), NAME).ok().flatten()
+    }
+
+    fn run(&self, context: &mut Context) -> StepOutcome<CaptionText> {
+        if !context.sources.has_image() {
+            return Ok(None);
+        }
+        let named = self.0.model.as_deref();
+        let model = context.models.chosen::<dyn Captioner>(named, NAME)?;
+        let view = context.models.view::<dyn Captioner>(named, NAME)?;
+        let Some(read) = ReadPicture::read(context, model, view)? else { return Ok(None) };
+        let blip = context.models.lease::<dyn Captioner>(named, NAME)?;
+        blip.prepare_captions()?;
+        let started = Instant::now();
+        let Some(image) = read.encoded(context, &*blip)? else { return Ok(None) };
+        let captions = blip.caption(&image, &self.0)?;
+        let provider = captions.first().map_or(blip.provider(), |caption| caption.provider);
+        let captions: Vec<CaptionScore> = captions
+            .into_iter()
+            .map(|it| CaptionScore { text: it.text, log_probability: it.log_probability, score: it.score })
+            .collect();
+        let Some(best) = captions.first().cloned() else { return Ok(None) };
+        let captions = (self.0.captions > 1).then_some(captions);
+        Ok(Some(read.timed(CaptionText { best, captions }, started, provider)))
+    }
+}

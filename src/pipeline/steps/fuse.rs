@@ -1,0 +1,144 @@
+//! `fuse`: the student's decision, from whatever a record has.
+
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+use super::transcribe::transcribe;
+use super::{Context, StepKind, StepOutcome, Use, timed};
+use crate::config::model_folder::{StudentInput, capability};
+use crate::config::{FuseOptions, TextSource};
+use crate::error::Error;
+use crate::media::image::PixelConfig;
+use crate::models::Models;
+use crate::models::capability::Decider;
+use crate::models::student::{Fusion, FusionInputs};
+use crate::pipeline::record::{Embedding, Record};
+
+const NAME: &str = "fuse";
+
+pub(super) struct Fuse(FuseOptions);
+
+impl StepKind for Fuse {
+    type Options = FuseOptions;
+    type Value = Fusion;
+
+    const KEY: &'static str = "fusion";
+
+    fn new(options: &FuseOptions) -> Result<Self, Error> {
+        Ok(Fuse(options.clone()))
+    }
+
+    fn uses(options: &FuseOptions) -> Vec<Use<'_>> {
+        vec![
+            Use::required(capability::DECIDE, options.model.as_deref()),
+            // A student that does not hear is given the transcript.
+            Use::optional(capability::TRANSCRIBE, None),
+            Use::optional(capability::DETECT_SPEECH, None),
+        ]
+    }
+
+    fn view(&self, models: &Models) -> Option<PixelConfig> {
+        models.view::<dyn Decider>(self.0.model.as_deref(), NAME).ok().flatten()
+    }
+
+    fn run(&self, context: &mut Context) -> StepOutcome<Fusion> {
+        let (options, named) = (&self.0, self.0.model.as_deref());
+        let (reads, hears) = {
+            let student = context.models.lease::<dyn Decider>(named, NAME)?;
+            (student.takes(StudentInput::Text), student.takes(StudentInput::Audio))
+        };
+        let (text, spoken_ms) = self.text(context, reads, hears)?;
+        let text = text.filter(|text| !text.trim().is_empty());
+
+        let view = context.models.view::<dyn Decider>(named, NAME)?;
+        let read = view.map_or(Duration::ZERO, |view| context.sources.read_picture(context.models, &view));
+        let student = context.models.lease::<dyn Decider>(named, NAME)?;
+        let record = context.record;
+        // A sound that was read as a transcript is not left out.
+        let sounds = context.sources.has_audio() && (hears || !reads);
+        let given = [
+            (StudentInput::Image, context.sources.has_image()),
+            (StudentInput::ImageEmbedding, record.image_embedding.is_some()),
+            (StudentInput::Text, text.is_some()),
+            (StudentInput::TextEmbedding, record.text_embedding.is_some()),
+            (StudentInput::Audio, sounds),
+            (StudentInput::Sensors, record.sensors.is_some()),
+        ];
+        leave_out(&*student, record, &given, options.strict)?;
+
+        let takes = |input| student.takes(input);
+        let text = text.filter(|_| reads);
+        let started = Instant::now();
+        let started = started.checked_sub(read).unwrap_or(started);
+        let image_embedding = numbers(&record.image_embedding, takes(StudentInput::ImageEmbedding))?;
+        let text_embedding = numbers(&record.text_embedding, takes(StudentInput::TextEmbedding))?;
+        let sensors = record.sensors.as_ref().filter(|_| takes(StudentInput::Sensors));
+        let samples = match student.sound().filter(|_| hears) {
+            Some((rate, seconds)) => context.sources.sound(rate, seconds)?.map(<[f32]>::to_vec),
+            None => None,
+        };
+        let image = view.map(|view| context.sources.picture(&view)).transpose()?.flatten();
+        let inputs = FusionInputs {
+            image,
+            image_embedding: image_embedding.as_deref(),
+            text: text.as_deref(),
+            text_embedding: text_embedding.as_deref(),
+            audio: samples.as_deref(),
+            sensors,
+        };
+        if inputs.is_empty() {
+            return Ok(None);
+        }
+        let mut value = student.fuse(&inputs)?;
+        value.embeddings = value.embeddings.filter(|_| options.embeddings);
+        let mut fused = timed(value, started, student.provider());
+        fused.ms += spoken_ms;
+        Ok(Some(fused))
+    }
+}
+
+impl Fuse {
+    /// The text that the student is given, and the milliseconds that transcribing it took.
+    fn text(&self, context: &mut Context, reads: bool, hears: bool) -> Result<(Option<String>, f64), Error> {
+        let transcript = context.transcript().map(|transcript| transcript.text.clone());
+        let written = context.record.text.clone();
+        let text = match self.0.text {
+            TextSource::None => None,
+            TextSource::Text => written,
+            TextSource::Transcript => transcript,
+            TextSource::Any if written.is_some() => written,
+            // A student that hears needs no transcript.
+            TextSource::Any if hears && context.sources.has_audio() => None,
+            TextSource::Any if transcript.is_some() => transcript,
+            TextSource::Any if !reads => None,
+            TextSource::Any => {
+                let options = context.transcribe_options();
+                let spoken = transcribe(context, &options)?;
+                return Ok(spoken.map_or((None, 0.0), |spoken| (Some(spoken.value.text), spoken.ms)));
+            }
+        };
+        Ok((text, 0.0))
+    }
+}
+
+/// Warns of each given input that the student does not take; with `strict` the first is an error.
+fn leave_out(
+    student: &dyn Decider,
+    record: &Record,
+    given: &[(StudentInput, bool)],
+    strict: bool,
+) -> Result<(), Error> {
+    for &(input, _) in given.iter().filter(|(input, given)| *given && !student.takes(*input)) {
+        let problem = student.untaken(input);
+        if strict {
+            return Err(problem);
+        }
+        log::warn!("{}: {problem}: it is left out", record.name());
+    }
+    Ok(())
+}
+
+/// The numbers of an embedding that the student takes.
+fn numbers(embedding: &Option<Embedding>, taken: bool) -> Result<Option<Cow<'_, [f32]>>, Error> {
+    embedding.as_ref().filter(|_| taken).map(Embedding::numbers).transpose()
+}

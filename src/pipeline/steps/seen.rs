@@ -1,0 +1,103 @@
+//! The pictures that were encoded last: records with several questions about one picture mostly come one after the other.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::Context;
+use super::outcome::{Measured, timed};
+use crate::error::Error;
+use crate::media::image::PixelConfig;
+use crate::models::capability::PictureEncoder;
+use crate::models::picture::EncodedImage;
+use crate::pipeline::sources::Sources;
+use crate::pipeline::version::FileVersion;
+
+/// The picture that each model has encoded last, by the model's name under `models`.
+#[derive(Default)]
+pub(in crate::pipeline) struct Seen(Mutex<Vec<Encoded>>);
+
+struct Encoded {
+    model: String,
+    version: Version,
+    image: Arc<EncodedImage>,
+}
+
+/// A picture's file as it was at a time.
+type Version = (PathBuf, FileVersion);
+
+/// A picture that was read before the model was leased: what decoding takes is not the model's.
+pub(super) struct ReadPicture {
+    model: String,
+    version: Option<Version>,
+    picture: Picture,
+    took: Duration,
+}
+
+enum Picture {
+    Encoded(Arc<EncodedImage>),
+    Pixels(PixelConfig),
+}
+
+impl Seen {
+    /// Drops all pictures.
+    pub fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn find(&self, model: &str, version: &Version) -> Option<Arc<EncodedImage>> {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.iter().find(|it| it.model == model && it.version == *version).map(|it| it.image.clone())
+    }
+
+    fn forget_of(&self, model: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|it| it.model != model);
+    }
+
+    fn keep(&self, model: &str, version: Version, image: Arc<EncodedImage>) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.retain(|it| it.model != model);
+        seen.push(Encoded { model: model.to_string(), version, image });
+    }
+}
+
+impl ReadPicture {
+    /// Decodes the record's picture for `model`, unless that model has encoded it last.
+    pub fn read(context: &mut Context, model: String, view: Option<PixelConfig>) -> Result<Option<Self>, Error> {
+        let version = version(context.sources);
+        let known = version.as_ref().and_then(|version| context.seen.find(&model, version));
+        let (picture, took) = match (known, view) {
+            (Some(image), _) => (Picture::Encoded(image), Duration::ZERO),
+            (None, Some(view)) => (Picture::Pixels(view), context.sources.read_picture(context.models, &view)),
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(ReadPicture { model, version, picture, took }))
+    }
+
+    /// The picture as `encoder` sees it.
+    pub fn encoded(&self, context: &Context, encoder: &dyn PictureEncoder) -> Result<Option<Arc<EncodedImage>>, Error> {
+        let view = match &self.picture {
+            Picture::Encoded(image) => return Ok(Some(image.clone())),
+            Picture::Pixels(view) => view,
+        };
+        // The one before goes first: two at a time are not needed.
+        context.seen.forget_of(&self.model);
+        let Some(pixels) = context.sources.picture(view)? else { return Ok(None) };
+        let image = Arc::new(encoder.encode_pixels(pixels.clone())?);
+        if let Some(version) = &self.version {
+            context.seen.keep(&self.model, version.clone(), image.clone());
+        }
+        Ok(Some(image))
+    }
+
+    /// The result with the time since `started`, and what reading took.
+    pub fn timed<T>(&self, value: T, started: Instant, provider: &'static str) -> Measured<T> {
+        timed(value, started.checked_sub(self.took).unwrap_or(started), provider)
+    }
+}
+
+/// The picture's file as it is now; `None` if there is none, or it cannot be looked at.
+fn version(sources: &Sources) -> Option<Version> {
+    let path = sources.image_path()?;
+    Some((path.to_path_buf(), FileVersion::of(path)?))
+}

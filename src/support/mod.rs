@@ -1,0 +1,7 @@
+//! Helpers that know nothing of models: files, locks, and requests with their deadlines.
+
+pub(crate) mod file_lock;
+pub(crate) mod path_text;
+pub mod request;
+pub mod small_file;
+pub mod whole_file;

@@ -1,0 +1,183 @@
+//! A caller's request: how urgent it is, how long it may take, and whether it is still wanted.
+//!
+//! A request belongs to the thread that works on it, for as long as [`Request::run`] runs. What it starts there heeds it
+//! without a parameter of its own: a graph's turns go to the most urgent request, and a request that was cancelled or
+//! whose deadline passed stops before its next graph run, and so between any two tokens or windows.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use edgefuse::{Error, Pipeline, Record};
+//! use edgefuse::request::{Priority, Request};
+//!
+//! # fn answer(pipeline: &Pipeline, record: &Record) -> Result<(), Error> {
+//! let request = Request::new(Priority::Interactive).with_timeout(Duration::from_secs(5));
+//! let cancel = request.clone(); // another thread may call `cancel.cancel()`
+//! let result = request.run(|| pipeline.process(record, &mut |_, _| {}))?;
+//! # let _ = (cancel, result);
+//! # Ok(()) }
+//! ```
+
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How urgent a request is. The more urgent one gets the next turn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// Work that nobody waits for: files of a folder, lines of a manifest.
+    Batch,
+    /// Somebody waits for the answer.
+    #[default]
+    Interactive,
+    /// Sound or pictures that arrive whether or not they are processed.
+    Live,
+}
+
+/// Why a request was not finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stopped {
+    /// It was cancelled.
+    Cancelled,
+    /// Its deadline passed.
+    DeadlinePassed,
+}
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str(match self {
+            Stopped::Cancelled => "the request was cancelled",
+            Stopped::DeadlinePassed => "the request's deadline passed",
+        })
+    }
+}
+
+/// Called with each new token id.
+type OnToken = Arc<dyn Fn(i64) + Send + Sync>;
+
+/// A request. Clones are the same request: cancelling one cancels all.
+#[derive(Clone, Default)]
+pub struct Request {
+    priority: Priority,
+    deadline: Option<Instant>,
+    cancelled: Arc<AtomicBool>,
+    on_token: Option<OnToken>,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Request>> = const { RefCell::new(None) };
+}
+
+impl Request {
+    /// A request without a deadline.
+    pub fn new(priority: Priority) -> Self {
+        Request { priority, ..Request::default() }
+    }
+
+    /// Stops the request when this much time has passed from now on.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.deadline = Instant::now().checked_add(timeout);
+        self
+    }
+
+    /// Calls `on_token` with each token id as soon as greedy search or sampling chooses it; beam search, which revises
+    /// what it chose, reports none. A window of sound that is decoded again reports its tokens again.
+    #[must_use]
+    pub fn on_token(mut self, on_token: impl Fn(i64) + Send + Sync + 'static) -> Self {
+        self.on_token = Some(Arc::new(on_token));
+        self
+    }
+
+    /// How urgent it is.
+    pub fn priority(&self) -> Priority {
+        self.priority
+    }
+
+    /// When it will be stopped.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Stops the request before its next graph run. Its memory is freed when [`Request::run`] returns.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the request may go on.
+    ///
+    /// # Errors
+    /// [`Stopped`] if it was cancelled or its deadline passed.
+    pub fn check(&self) -> Result<(), Stopped> {
+        if self.cancelled.load(Ordering::Relaxed) {
+            return Err(Stopped::Cancelled);
+        }
+        match self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            true => Err(Stopped::DeadlinePassed),
+            false => Ok(()),
+        }
+    }
+
+    /// Runs `work` as part of this request, on the current thread.
+    pub fn run<T>(&self, work: impl FnOnce() -> T) -> T {
+        /// Puts the request around this one back, also if `work` panics.
+        struct Restore(Option<Request>);
+
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                CURRENT.set(self.0.take());
+            }
+        }
+
+        let _restore = Restore(CURRENT.replace(Some(self.clone())));
+        work()
+    }
+
+    /// The request that the current thread works on; one without a deadline outside of [`Request::run`].
+    pub fn current() -> Self {
+        CURRENT.with_borrow(Option::clone).unwrap_or_default()
+    }
+
+    /// Reports a token.
+    pub(crate) fn report_token(&self, token: i64) {
+        if let Some(on_token) = &self.on_token {
+            on_token(token);
+        }
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        let Request { priority, deadline, cancelled, on_token: _ } = self;
+        let mut text = formatter.debug_struct("Request");
+        text.field("priority", priority).field("deadline", deadline).field("cancelled", cancelled).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_request_of_a_thread_is_the_innermost_that_runs() {
+        let outer = Request::new(Priority::Live);
+        outer.run(|| {
+            Request::new(Priority::Batch).run(|| assert_eq!(Request::current().priority(), Priority::Batch));
+            assert_eq!(Request::current().priority(), Priority::Live);
+        });
+        assert_eq!(Request::current().priority(), Priority::Interactive);
+    }
+
+    #[test]
+    fn a_clone_cancels_and_a_deadline_passes() {
+        let request = Request::default();
+        assert_eq!(request.check(), Ok(()));
+        request.clone().cancel();
+        assert_eq!(request.check(), Err(Stopped::Cancelled));
+        assert_eq!(Request::default().with_timeout(Duration::ZERO).check(), Err(Stopped::DeadlinePassed));
+        assert_eq!(Request::default().with_timeout(Duration::MAX).check(), Ok(()));
+    }
+}
