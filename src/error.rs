@@ -69,7 +69,7 @@ pub enum Error {
         problem: String,
     },
     /// The device file has no model for this.
-    #[error("{}: no model under `models` can {capability}, which `{user}` needs", config.display())]
+    #[error("{}: `{user}` needs a model that can {capability}, and none under `models` can", config.display())]
     NoModel {
         /// The device file.
         config: PathBuf,

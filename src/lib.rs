@@ -6,7 +6,7 @@
 //! use edgefuse::{Error, Pipeline, Record};
 //!
 //! fn main() -> Result<(), Error> {
-//!     let mut pipeline = Pipeline::from_device_file("configs/cpu.yaml")?;
+//!     let pipeline = Pipeline::from_device_file("configs/cpu.yaml")?;
 //!     let record = Record::default().with_image("photo.jpg").with_audio("question.wav");
 //!     let result = pipeline.process(&record, &mut |_done, _total| {})?;
 //!     if let Some(transcript) = result.transcript.as_ref().and_then(|step| step.value()) {

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `task` | what is measured: a pipeline step, or voice activity detection |
 //! | `inputs` | the inputs it is measured on |
+//! | `clients` | several clients at once |
 //! | `measure` | one process's measurement: warm, cold, profiled |
 //! | `statistics` | percentiles |
 //! | `ceiling` | how fast the machine multiplies matrices |
@@ -17,6 +18,7 @@
 
 mod ceiling;
 mod chart;
+mod clients;
 mod energy;
 mod flops;
 mod inputs;
@@ -28,6 +30,7 @@ mod trace;
 
 pub use ceiling::{Ceiling, measure_ceiling};
 pub use chart::{Bars, chart};
+pub use clients::{Clients, measure_clients};
 pub use energy::Energy;
 pub use inputs::{Given, Inputs};
 pub use measure::{Cold, Warm, measure_cold, measure_warm, run_once};

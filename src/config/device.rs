@@ -297,7 +297,7 @@ mod tests {
             ("device: x\nmodels: {blip: {precision: int8}}\n", ":2:16: ", "no `path`"),
             (
                 "device: x\nmodels:\n  'a b': {path: a}\n",
-                ":3:3: ",
+                ":3:10: ",
                 "models.\"a b\": a model's name is up to 64 letters",
             ),
             ("device: x\nexecution_providers: [gpu]\n", ":2:23: ", "unknown execution provider `gpu`"),

@@ -81,7 +81,7 @@ fn wrong_use_is_told_before_anything_is_measured() {
     let config = folder.path().join("board.yaml");
     fs::write(&config, "device: board\n").unwrap();
     let config = config.to_str().unwrap();
-    edgefuse(["bench", "blip", "--config", config]).expect(2).expect_error(&["no `models.blip`"]);
+    edgefuse(["bench", "blip", "--config", config]).expect(2).expect_error(&["`bench` needs a model that can caption"]);
 }
 
 #[test]

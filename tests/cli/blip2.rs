@@ -36,7 +36,7 @@ fn a_command_that_it_has_no_graphs_for_says_so() {
     let picture = data("easyvqa-0.png");
     edgefuse(["--quiet", "--model", MODELS[0], "match", &picture, "--text", "a red circle"])
         .expect(WRONG_USE)
-        .expect_error(&["blip2-opt-random", "does not match texts"]);
+        .expect_error(&["blip2-opt-random", "can caption and answer questions, but cannot match texts"]);
 }
 
 #[test]

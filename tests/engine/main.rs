@@ -5,6 +5,7 @@
 
 mod boundary;
 mod external_data;
+mod pool;
 mod threads;
 
 use std::path::{Path, PathBuf};

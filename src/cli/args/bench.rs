@@ -19,6 +19,9 @@ pub struct Bench {
     /// Fresh processes whose first run is measured; 0 for none
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=1_000))]
     pub cold: u32,
+    /// Also measure this many clients at once, such as 16 or 1,4,16: throughput, and the latency of each record
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub clients: Vec<u32>,
     #[command(flatten)]
     pub given: GivenInputs,
     /// Write a chart of the latencies to this SVG file
@@ -69,6 +72,8 @@ pub struct BenchProcess {
     pub repeat: u32,
     #[arg(long, default_value_t = 1)]
     pub warm_up: u32,
+    #[arg(long, default_value_t = 1)]
+    pub clients: u32,
     #[command(flatten)]
     pub given: GivenInputs,
     #[arg(long)]
@@ -79,6 +84,7 @@ pub struct BenchProcess {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Measurement {
     Ceiling,
+    Clients,
     Cold,
     Warm,
     Profile,

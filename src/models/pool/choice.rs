@@ -73,10 +73,10 @@ pub(super) fn unknown(device: &Device, name: &str) -> Error {
 
 /// The error that the model in a folder cannot do something.
 fn unable(folder: &ModelFolder, capability: &'static str) -> Error {
-    let can = folder.capabilities().join(", ");
+    let can = folder.capabilities().join(" and ");
     Error::Request {
         model: folder.common.name.clone(),
-        problem: format!("a model of kind `{}` that can {can}, but not {capability}", folder.kind),
+        problem: format!("this model (kind `{}`) can {can}, but cannot {capability}", folder.kind),
     }
 }
 

@@ -53,7 +53,7 @@ fn device_file_without_the_model_that_a_command_needs() {
     let picture = data("easyvqa-0.png");
     tiny(["--config", path.to_str().unwrap(), "caption", &picture])
         .expect(WRONG_USE)
-        .expect_error(&["board.yaml", "blip"]);
+        .expect_error(&["board.yaml", "`caption` needs a model that can caption, and none under `models` can"]);
 }
 
 #[test]
@@ -117,5 +117,5 @@ fn doctor_tells_what_the_pipeline_lacks() {
     let text = "device: board\nruntime: {library: ROOT/lib/libonnxruntime.so}\npipeline: [caption]\n";
     fs::write(&path, text.replace("ROOT", root().to_str().unwrap())).unwrap();
     let run = tiny(["--config", path.to_str().unwrap(), "doctor"]).expect(CANNOT_LOAD);
-    assert!(run.stdout.contains("models.blip") && run.stdout.contains("cannot run"), "{}", run.stdout);
+    assert!(run.stdout.contains("`caption` needs a model that can caption") && run.stdout.contains("cannot run"), "{}", run.stdout);
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::CANNOT_LOAD;
+use super::{CANNOT_LOAD, WRONG_USE};
 use crate::binary::{damaged_model, data, tiny};
 
 const MODEL: &str = "tests/fixtures/blip/random";
@@ -28,7 +28,9 @@ fn empty_model_folder() {
 
 #[test]
 fn model_of_another_kind() {
-    bad_model(Path::new("tests/fixtures/tiny/whisper.en"), &["whisper.en", "of kind `whisper`", "`blip`"]);
+    tiny(["--quiet", "--model", "tests/fixtures/tiny/whisper.en", "caption", &data("easyvqa-0.png")])
+        .expect(WRONG_USE)
+        .expect_error(&["whisper.en: this model (kind `whisper`) can transcribe, but cannot caption"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod report;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use crate::bench::{Bars, Ceiling, Cold, Given, Inputs, Latency, Task, TemporaryFolder, Trace, Warm, chart};
+use crate::bench::{Bars, Ceiling, Clients, Cold, Given, Inputs, Latency, Task, TemporaryFolder, Trace, Warm, chart};
 use edgefuse::config::Device;
 use edgefuse::error::Error;
 use edgefuse::whole_file::WholeFile;
@@ -54,22 +54,28 @@ pub(in crate::cli) fn bench(global: &Global, args: &Bench) -> Result<Outcome, St
             let cold = cold(&child, task, args.cold)?;
             let counts = [("--warm-up", args.warm_up), ("--repeat", args.repeat)];
             let warm: Warm = child.measure(Measurement::Warm, task, &counts)?;
+            let clients = clients(&child, task, args)?;
             let folder = TemporaryFolder::new()?;
             let lasting = child.profile(task, folder.path())?;
-            Ok((ceiling, cold, warm, folder, lasting))
+            Ok((ceiling, cold, warm, clients, folder, lasting))
         })();
-        let (ceiling, cold, warm, folder, lasting) = match measured {
+        let (ceiling, cold, warm, clients, folder, lasting) = match measured {
             Ok(measured) => measured,
             Err(Ended::Code(code)) => return Ok(Outcome::Ended(code)),
             Err(Ended::Stop(stop)) => return Err(stop),
         };
         let profiled = Trace::of_folder(folder.path(), lasting)?;
-        let report = Report::new(&device, task, args, &ceiling, cold, warm, profiled.totals()?);
+        let report = Report::new(&device, task, args, &ceiling, cold, warm, clients, profiled.totals()?);
         bars.push(Bars {
             title: format!("{} ({})", report.task, report.model),
             warm: report.warm,
             cold_ms: report.cold.as_ref().map(|cold| cold.latency.p50_ms),
         });
+        bars.extend(report.clients.iter().map(|it| Bars {
+            title: format!("{}, {} clients, {:.1}/s", report.task, it.clients, it.throughput_per_s),
+            warm: it.latency,
+            cold_ms: None,
+        }));
         trace.append(task.name(), profiled);
         profiles.push(folder);
         print(global.format, &report).map_err(Stop::Output)?;
@@ -99,6 +105,14 @@ fn possible(device: &Device, wanted: &[Task]) -> Result<Vec<Task>, Error> {
         Some(missing) => Err(missing),
         None => Ok(tasks),
     }
+}
+
+/// What each number of clients gets; nothing for a task that is no step of the pipeline.
+fn clients(child: &Child, task: Task, args: &Bench) -> Result<Vec<Clients>, Ended> {
+    let counts = args.clients.iter().filter(|_| task != Task::Vad);
+    counts
+        .map(|count| child.measure(Measurement::Clients, task, &[("--clients", *count), ("--repeat", args.repeat)]))
+        .collect()
 }
 
 /// So many fresh processes; `None` where none are asked for.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::bench::{Inputs, Task, measure_ceiling, measure_cold, measure_warm, run_once};
+use crate::bench::{Inputs, Task, measure_ceiling, measure_clients, measure_cold, measure_warm, run_once};
 use edgefuse::error::Error;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -80,6 +80,7 @@ impl Child<'_> {
         }
         let what = match what {
             Measurement::Ceiling => "ceiling",
+            Measurement::Clients => "clients",
             Measurement::Cold => "cold",
             Measurement::Warm => "warm",
             Measurement::Profile => "profile",
@@ -116,6 +117,10 @@ pub(in crate::cli) fn bench_process(global: &Global, args: &BenchProcess) -> Res
             let own = task.entry(&device).ok().map(|entry| entry.execution_providers.of(task.main_graph()));
             let providers = own.unwrap_or(&device.execution_providers);
             serde_json::to_string(&measure_ceiling(&device, providers)?)
+        }
+        Measurement::Clients => {
+            let (clients, repeat) = (args.clients as usize, args.repeat as usize);
+            serde_json::to_string(&measure_clients(&device, task, &inputs, clients, repeat)?)
         }
         Measurement::Cold => serde_json::to_string(&measure_cold(&device, task, &inputs, started)?),
         Measurement::Warm => {

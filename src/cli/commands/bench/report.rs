@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::bench::{Ceiling, Energy, Latency, Task, Totals, Warm};
+use crate::bench::{Ceiling, Clients, Energy, Latency, Task, Totals, Warm};
 use edgefuse::config::{ByteSize, Device};
 use serde::Serialize;
 
@@ -26,6 +26,9 @@ pub(super) struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cold: Option<ColdReport>,
     throughput_per_s: f64,
+    /// What several clients at once get.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clients: Vec<Clients>,
     #[serde(skip_serializing_if = "Option::is_none")]
     audio_s_per_s: Option<f64>,
     peak_bytes: Option<u64>,
@@ -69,6 +72,7 @@ impl Report {
         ceiling: &Ceiling,
         cold: Option<ColdReport>,
         warm: Warm,
+        clients: Vec<Clients>,
         totals: Totals,
     ) -> Self {
         let entry = task.entry(device).ok();
@@ -91,6 +95,7 @@ impl Report {
             warm: warm.latency,
             cold,
             throughput_per_s: warm.throughput_per_s,
+            clients,
             audio_s_per_s: warm.audio_s_per_s,
             peak_bytes: warm.peak_bytes,
             energy: warm.energy,
@@ -123,6 +128,15 @@ impl fmt::Display for Report {
         }
         let sound = self.audio_s_per_s.map(|speed| format!(", {speed:.1} s of sound a second")).unwrap_or_default();
         writeln!(out, "  throughput  {:.2} records a second{sound}", self.throughput_per_s)?;
+        for it in &self.clients {
+            writeln!(
+                out,
+                "  {:>3} clients {}  {:.2} records per second",
+                it.clients,
+                latency(&it.latency),
+                it.throughput_per_s
+            )?;
+        }
         let peak = self.peak_bytes.map_or("unknown".to_string(), |bytes| ByteSize::from(bytes).to_string());
         writeln!(out, "  memory      {peak} at the peak, of the whole process")?;
         writeln!(
