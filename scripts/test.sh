@@ -102,6 +102,8 @@ check "rustfmt" cargo fmt --check
 check "clippy" cargo clippy --locked --all-targets -- -D warnings
 $fast || check "cargo doc" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 check "cargo test" cargo test --locked --lib --bins --test cli --test media --test engine --test fuzz
+$fast || check "library alone" cargo clippy --locked --lib --examples --no-default-features -- -D warnings
+$fast || check "public API" .venv/bin/python scripts/list_api.py --check
 $fast || check "cargo test: examples in the documentation" cargo test --locked --doc
 $fast || check "fidelity" cargo test --release --locked --test fidelity
 $fast || check "real models" cargo test --release --locked --test models

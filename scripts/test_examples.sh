@@ -22,6 +22,7 @@ example transcribe "how much there might be prudently in his power"
 example caption "a blue rectangle"
 example ask "rectangle"
 example fuse "blue"
+example beside "beside a long recording"
 example threads "16 of 16 threads transcribed as one alone does"
 # The samples behind the header of a WAV file, as a microphone's program sends them.
 tail -c +45 tests/data/librivox-0880.wav | example live "0."

@@ -159,31 +159,30 @@ pub enum EngineError {
         problem: String,
     },
     /// ONNX Runtime refused the graph.
-    #[error("{}: ONNX Runtime cannot load the graph: {}", path.display(), one_line(source))]
+    #[error("{}: ONNX Runtime cannot load the graph: {}", path.display(), source)]
     Session {
         /// The graph file.
         path: PathBuf,
         /// What ONNX Runtime said.
-        source: ort::Error,
+        source: Reported,
     },
     /// ONNX Runtime failed while running a graph or making a tensor.
-    #[error("{graph}: inference failed: {}", one_line(source))]
+    #[error("{graph}: inference failed: {source}")]
     Run {
         /// The graph.
         graph: String,
         /// What ONNX Runtime said.
-        source: ort::Error,
+        source: Reported,
     },
     /// A graph fails whatever it is fed: ONNX Runtime has no kernel for it on this processor, say.
     #[error(
-        "{graph}: cannot run here, whatever the input: {}; use another precision or another version of ONNX Runtime",
-        one_line(source)
+        "{graph}: cannot run here, whatever the input: {source}; use another precision or another version of ONNX Runtime"
     )]
     Unfit {
         /// The graph.
         graph: String,
         /// What ONNX Runtime said of made input.
-        source: ort::Error,
+        source: Reported,
     },
     /// `model.yaml` describes an input too large to be made.
     #[error(
@@ -232,6 +231,18 @@ pub enum EngineError {
         /// The shape it should have.
         expected: String,
     },
+}
+
+/// What ONNX Runtime reported.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Reported(String);
+
+impl Reported {
+    /// The message in one line.
+    pub(super) fn by(error: &ort::Error) -> Self {
+        Reported(one_line(error))
+    }
 }
 
 /// ONNX Runtime's messages span lines and carry source locations; an error of ours is one line.

@@ -10,7 +10,7 @@ use ort::session::{NoSelectedOutputs, RunOptions, Session, SessionInputValue};
 use ort::value::{Outlet, TensorElementType};
 
 use super::boundary::{check_inputs, check_outputs};
-use super::error::EngineError;
+use super::error::{EngineError, Reported};
 use super::placement::Placement;
 use super::providers::{MissingProvider, Registered};
 use super::tensor::Tensor;
@@ -73,7 +73,7 @@ impl Graph {
             let problem = format!("the graph has an output `{}` that model.yaml does not name", extra.name());
             return Err(EngineError::Tensors { path, problem });
         }
-        let failed = |source| EngineError::Run { graph: name.clone(), source };
+        let failed = |source: ort::Error| EngineError::Run { graph: name.clone(), source: Reported::by(&source) };
         let mut run_options = RunOptions::new().map_err(failed)?;
         // The session's own log is verbose for the sake of its placement; each run would tell of its threads.
         run_options.set_log_level(LogLevel::Warning).map_err(failed)?;
@@ -136,7 +136,8 @@ impl Graph {
         for run in 0..self.trial.runs() {
             let made = self.trial.inputs(run)?;
             let fed = made.iter().map(|(role, tensors)| (role.as_str(), tensors.as_slice()));
-            self.execute(fed).map_err(|source| EngineError::Unfit { graph: self.name.clone(), source })?;
+            let failed = |source| EngineError::Unfit { graph: self.name.clone(), source: Reported::by(&source) };
+            self.execute(fed).map_err(failed)?;
         }
         Ok(())
     }
@@ -148,7 +149,7 @@ impl Graph {
         {
             return unfit;
         }
-        EngineError::Run { graph: self.name.clone(), source }
+        EngineError::Run { graph: self.name.clone(), source: Reported::by(&source) }
     }
 
     /// Feeds the tensors of each role, and returns those of each output role.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::error::EngineError;
+use super::error::{EngineError, Reported};
 use super::graph::Graph;
 use super::placement::Listener;
 use super::providers;
@@ -23,7 +23,7 @@ impl Engine {
         wanted: &[Provider],
     ) -> Result<Graph, EngineError> {
         let path = PathBuf::from(name);
-        let failed = |source: ort::Error| EngineError::Session { path: path.clone(), source };
+        let failed = |source: ort::Error| EngineError::Session { path: path.clone(), source: Reported::by(&source) };
         let listener = Listener::default();
         let mut builder = self.builder(wanted, &listener).map_err(failed)?;
         let registered = providers::register(&mut builder, wanted, self.on_missing(), name, None)?;

@@ -31,7 +31,7 @@ pub use auto_precision::{Choice, possible as possible_precisions};
 pub use build_progress::BuildProgress;
 pub use checksum::{verify, verify_bytes};
 pub use elf::{Machine, SymbolVersions};
-pub use error::EngineError;
+pub use error::{EngineError, Reported};
 pub use graph::{Graph, Outputs};
 pub use library::{LoadedLibrary, library_file, oldest_library};
 pub use memory::{peak_resident_bytes, release_freed, reset_peak, resident_bytes};

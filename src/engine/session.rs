@@ -14,7 +14,7 @@ use super::auto_precision::{self, Choice, Place};
 use super::build_progress::{BuildProgress, OnBuild, watched};
 use super::checksum::Verified;
 use super::environment::environment;
-use super::error::{EngineError, one_line};
+use super::error::{EngineError, Reported, one_line};
 use super::graph::Graph;
 use super::graph_files::GraphFiles;
 use super::library::{self, LoadedLibrary};
@@ -137,7 +137,7 @@ impl Engine {
         let path = files.path.clone();
         let verified = Instant::now();
 
-        let failed = |source: ort::Error| EngineError::Session { path: path.clone(), source };
+        let failed = |source: ort::Error| EngineError::Session { path: path.clone(), source: Reported::by(&source) };
         let listener = Listener::default();
         let mut builder = self.builder(options.providers, &listener).map_err(failed)?;
         if let Some(profiles) = &self.profiles {

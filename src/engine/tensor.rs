@@ -3,7 +3,7 @@
 use ndarray::{Array, ArrayViewD, Axis, Dimension, IxDyn};
 use ort::value::{DynValue, Tensor as OrtTensor, TensorElementType};
 
-use super::error::EngineError;
+use super::error::{EngineError, Reported};
 use crate::config::model_folder::ElementType;
 
 /// A tensor that a graph takes or gives. It stays where ONNX Runtime made it: a key-value cache that goes from one step
@@ -88,5 +88,5 @@ impl Tensor {
 }
 
 fn failed(source: ort::Error) -> EngineError {
-    EngineError::Run { graph: "tensor".to_string(), source }
+    EngineError::Run { graph: "tensor".to_string(), source: Reported::by(&source) }
 }

@@ -4,8 +4,6 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
@@ -184,12 +182,12 @@ impl<P: Into<PathBuf>> From<P> for Sound {
 }
 
 fn to_base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&BASE64.encode(bytes))
+    serializer.serialize_str(&base64::encode(bytes))
 }
 
 fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[u8]>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    BASE64.decode(text).map(Arc::from).map_err(|error| D::Error::custom(format!("base64: {error}")))
+    base64::decode(text).map(Arc::from).map_err(|error| D::Error::custom(format!("base64: {error}")))
 }
 
 /// Pixels are written as the bytes of a PNG file.

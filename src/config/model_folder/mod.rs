@@ -101,16 +101,19 @@ pub struct Source {
     pub exporter: String,
 }
 
+/// Keys of whichever kind.
+type AnyKeys = Keys<Arc<dyn KindSpec>>;
+
 /// Reads the keys of one kind: an entry of the table of kinds (`models::KINDS`).
 #[derive(Clone, Copy)]
-pub struct SpecReader(fn(&Path, &str) -> Result<(u32, Common, Arc<dyn KindSpec>), ConfigError>);
+pub struct SpecReader(fn(&Path, &str) -> Result<AnyKeys, ConfigError>);
 
 impl SpecReader {
     /// The reader of kinds whose constants are a `S`.
     pub const fn of<S: KindSpec + DeserializeOwned>() -> Self {
         SpecReader(|path, text| {
             let keys: Keys<S> = yaml::parse(path, text)?;
-            Ok((keys.format, keys.common, Arc::new(keys.spec)))
+            Ok(Keys { format: keys.format, common: keys.common, spec: Arc::new(keys.spec) })
         })
     }
 }
@@ -139,7 +142,7 @@ impl ModelFolder {
             let (line, column) = locate(&text, &["kind"]);
             return Err(ConfigError::Yaml { path, line, column, problem });
         };
-        let (format, common, spec) = read(&path, &text)?;
+        let Keys { format, common, spec } = read(&path, &text)?;
         let folder = ModelFolder { path: entry.path.clone(), common, kind, spec };
         let problem = if format == FORMAT {
             folder.check()

@@ -116,11 +116,14 @@ impl<S: StepKind> Runner for S {
     }
 }
 
+/// Makes a step ready to run; `None` for options of another type.
+type Build = fn(&Step) -> Option<Result<Box<dyn Runner>, Error>>;
+
 /// An entry of the table.
 struct Entry {
     name: &'static str,
     key: &'static str,
-    build: fn(&Step) -> Option<Result<Box<dyn Runner>, Error>>,
+    build: Build,
     uses: fn(&Step) -> Vec<Use<'_>>,
     read: fn(serde_json::Value) -> Result<Box<dyn StepValue>, serde_json::Error>,
 }

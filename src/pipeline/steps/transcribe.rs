@@ -47,13 +47,16 @@ pub(super) fn transcribe(context: &mut Context, options: &TranscribeOptions) -> 
     Ok(Some(timed(value, started, whisper.provider())))
 }
 
+/// The model that transcribes, and the one that detects speech.
+type Ears = (Lease<dyn Transcriber>, Option<Lease<dyn VoiceDetector>>);
+
 /// Leases the model that transcribes, and the voice activity detector if `vad` asks for it and the device has one.
 pub(in crate::pipeline) fn transcriber(
     models: &Models,
     options: &TranscribeOptions,
     vad: bool,
     user: &'static str,
-) -> Result<(Lease<dyn Transcriber>, Option<Lease<dyn VoiceDetector>>), Error> {
+) -> Result<Ears, Error> {
     let detector = options.vad_model.as_deref();
     let has_detector = vad
         && match models.chosen::<dyn VoiceDetector>(detector, user) {
