@@ -17,7 +17,7 @@ use super::start::device;
 use crate::cli::args::{Bench, BenchModel, Format, GivenInputs, Global, Measurement};
 use crate::cli::{Outcome, Stop, say};
 use process::{Child, Ended};
-use report::{ColdReport, Report};
+use report::{ColdReport, Measured, Report};
 
 /// Measures each task of the chosen models in its own processes.
 pub(in crate::cli) fn bench(global: &Global, args: &Bench) -> Result<Outcome, Stop> {
@@ -57,15 +57,15 @@ pub(in crate::cli) fn bench(global: &Global, args: &Bench) -> Result<Outcome, St
             let clients = clients(&child, task, args)?;
             let folder = TemporaryFolder::new()?;
             let lasting = child.profile(task, folder.path())?;
-            Ok((ceiling, cold, warm, clients, folder, lasting))
+            Ok((Measured { ceiling, cold, warm, clients }, folder, lasting))
         })();
-        let (ceiling, cold, warm, clients, folder, lasting) = match measured {
+        let (measured, folder, lasting) = match measured {
             Ok(measured) => measured,
             Err(Ended::Code(code)) => return Ok(Outcome::Ended(code)),
             Err(Ended::Stop(stop)) => return Err(stop),
         };
         let profiled = Trace::of_folder(folder.path(), lasting)?;
-        let report = Report::new(&device, task, args, &ceiling, cold, warm, clients, profiled.totals()?);
+        let report = Report::new(&device, task, args, measured, profiled.totals()?);
         bars.push(Bars {
             title: format!("{} ({})", report.task, report.model),
             warm: report.warm,

@@ -64,17 +64,17 @@ struct InputReport {
 /// Stands for what the program carries.
 const OWN: &str = "built in";
 
+/// The measurements of one task, each from processes of its own.
+pub(super) struct Measured {
+    pub ceiling: Ceiling,
+    pub cold: Option<ColdReport>,
+    pub warm: Warm,
+    pub clients: Vec<Clients>,
+}
+
 impl Report {
-    pub fn new(
-        device: &Device,
-        task: Task,
-        args: &Bench,
-        ceiling: &Ceiling,
-        cold: Option<ColdReport>,
-        warm: Warm,
-        clients: Vec<Clients>,
-        totals: Totals,
-    ) -> Self {
+    pub fn new(device: &Device, task: Task, args: &Bench, measured: Measured, totals: Totals) -> Self {
+        let Measured { ceiling, cold, warm, clients } = measured;
         let entry = task.entry(device).ok();
         let path = |given: &Option<std::path::PathBuf>| given.as_ref().map(|path| path.display().to_string());
         let own = |given: Option<String>| given.unwrap_or_else(|| OWN.to_string());
@@ -102,7 +102,7 @@ impl Report {
             gflop,
             gflop_per_s,
             ceiling_share: gflop_per_s / ceiling.gflops,
-            ceiling: ceiling.clone(),
+            ceiling,
             node_runs: totals.node_runs,
         }
     }
