@@ -32,7 +32,7 @@ pub struct Ceiling {
 /// Multiplies matrices until the time is up, and keeps the fastest.
 ///
 /// # Errors
-/// [`Error`] when the library or a provider cannot be used.
+/// [`Error`] if the library or a provider cannot be used.
 pub fn measure_ceiling(device: &Device, providers: &[Provider]) -> Result<Ceiling, Error> {
     let engine = Engine::start(&device.runtime, &device.base)?;
     let mut graph = engine.load_bytes("matrix product", &model(), &spec(), providers)?;

@@ -53,7 +53,7 @@ pub struct Warm {
 /// Loads what `task` needs, runs `warm_up` records that do not count and then `repeat` that do.
 ///
 /// # Errors
-/// [`Error`] when the library, the model or an input cannot be used.
+/// [`Error`] if the library, the model or an input cannot be used.
 pub fn measure_warm(
     device: &Device,
     task: Task,

@@ -15,7 +15,7 @@ impl Tensor {
     /// A tensor of 32-bit floats.
     ///
     /// # Errors
-    /// [`EngineError::Run`] when ONNX Runtime cannot take it.
+    /// [`EngineError::Run`] if ONNX Runtime cannot take it.
     pub fn float<D: Dimension + 'static>(array: Array<f32, D>) -> Result<Self, EngineError> {
         OrtTensor::from_array(array.into_dyn()).map(|tensor| Tensor(tensor.into_dyn())).map_err(failed)
     }
@@ -23,7 +23,7 @@ impl Tensor {
     /// A tensor of 64-bit integers.
     ///
     /// # Errors
-    /// [`EngineError::Run`] when ONNX Runtime cannot take it.
+    /// [`EngineError::Run`] if ONNX Runtime cannot take it.
     pub fn integer<D: Dimension + 'static>(array: Array<i64, D>) -> Result<Self, EngineError> {
         OrtTensor::from_array(array.into_dyn()).map(|tensor| Tensor(tensor.into_dyn())).map_err(failed)
     }
@@ -31,7 +31,7 @@ impl Tensor {
     /// A tensor of zeros; an axis may be 0 long.
     ///
     /// # Errors
-    /// [`EngineError::Run`] when ONNX Runtime cannot take it.
+    /// [`EngineError::Run`] if ONNX Runtime cannot take it.
     pub fn zeros(shape: &[usize]) -> Result<Self, EngineError> {
         Self::float(Array::<f32, _>::zeros(IxDyn(shape)))
     }
@@ -39,7 +39,7 @@ impl Tensor {
     /// The values of a tensor of 32-bit floats.
     ///
     /// # Errors
-    /// [`EngineError::Run`] when it holds another type.
+    /// [`EngineError::Run`] if it holds another type.
     pub fn view(&self) -> Result<ArrayViewD<'_, f32>, EngineError> {
         self.0.try_extract_array().map_err(failed)
     }
@@ -47,7 +47,7 @@ impl Tensor {
     /// Copies these entries of the first axis, in this order; an entry may come several times.
     ///
     /// # Errors
-    /// [`EngineError::Run`] when it holds no 32-bit floats.
+    /// [`EngineError::Run`] if it holds no 32-bit floats.
     pub fn select(&self, entries: &[usize]) -> Result<Self, EngineError> {
         Self::float(self.view()?.select(Axis(0), entries))
     }
@@ -55,7 +55,7 @@ impl Tensor {
     /// Copies `entry`, whose first axis is 1 long, to the place `index` of the first axis.
     ///
     /// # Errors
-    /// [`EngineError::Run`] when one holds no 32-bit floats, or the other axes differ.
+    /// [`EngineError::Run`] if one holds no 32-bit floats, or the other axes differ.
     pub fn put(&mut self, index: usize, entry: &Tensor) -> Result<(), EngineError> {
         let mut ours = self.0.try_extract_array_mut::<f32>().map_err(failed)?;
         let entry = entry.view()?;

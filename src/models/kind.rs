@@ -18,7 +18,7 @@ use crate::config::ModelEntry;
 use crate::config::model_folder::{KindSpec, ModelFolder, SpecReader};
 use crate::error::Error;
 
-/// All kinds. A new kind is one line here.
+/// All kinds. A new kind adds one line here.
 const KINDS: &[Kind] = &[
     Kind::of::<Whisper>(),
     Kind::of::<Blip>(),
@@ -29,7 +29,7 @@ const KINDS: &[Kind] = &[
     Kind::of::<Toy>(),
 ];
 
-/// A kind of model: the type of its models, and how they are loaded.
+/// A kind of model: its type, and how a model of it is loaded.
 pub trait ModelKind: Model + Sized {
     /// The word in `kind:` of `model.yaml`.
     const KIND: &'static str;
@@ -37,7 +37,7 @@ pub trait ModelKind: Model + Sized {
     /// Its constants in `model.yaml`.
     type Spec: KindSpec + DeserializeOwned;
 
-    /// Loads the model; graphs that only some tasks need may be loaded later.
+    /// Loads the model. Graphs that only some tasks need may be loaded later.
     ///
     /// # Errors
     /// [`Error`] if the folder holds another kind of model, or a file of it cannot be loaded.
@@ -80,7 +80,7 @@ pub fn read_folder(entry: &ModelEntry) -> Result<ModelFolder, Error> {
     ModelFolder::read(entry, &readers).map_err(Error::Model)
 }
 
-/// Loads a model of whatever kind its folder is.
+/// Loads the model of a folder, whatever its kind.
 ///
 /// # Errors
 /// [`Error`] if a file of the folder cannot be loaded.

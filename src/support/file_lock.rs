@@ -25,7 +25,7 @@ impl FileLock {
     /// Locks `path`, which is created, on behalf of `target`. On a file system without locks it warns and carries on.
     ///
     /// # Errors
-    /// [`Error::Busy`] when another process holds the lock; [`Error::Write`] when the file cannot be created.
+    /// [`Error::Busy`] if another process holds the lock; [`Error::Write`] if the file cannot be created.
     pub fn acquire(path: &Path, target: &Path) -> Result<Self, Error> {
         let failed = |source| Error::Write { path: path.to_path_buf(), source };
         for _ in 0..ATTEMPTS {

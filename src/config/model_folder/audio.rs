@@ -9,7 +9,7 @@ const MOST_VALUES: usize = 1 << 24;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AudioSpec {
-    /// Samples a second.
+    /// Samples per second.
     pub sample_rate: u32,
     /// Samples of one Fourier transform.
     pub n_fft: usize,

@@ -19,7 +19,7 @@ pub struct VadSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VadAudio {
-    /// Samples a second.
+    /// Samples per second.
     pub sample_rate: u32,
     /// Samples that one probability is about.
     pub chunk_samples: usize,

@@ -2,7 +2,7 @@
 
 /// Frames as a decoder gives them.
 pub(super) struct Frames<'a> {
-    /// Frames a second. Both this and the channels may change from block to block: a chained ogg file does that.
+    /// Frames per second. Both this and the channels may change from block to block: a chained ogg file does that.
     pub(super) sample_rate: u32,
     /// Samples in a frame.
     pub(super) channels: usize,

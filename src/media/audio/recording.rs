@@ -18,7 +18,7 @@ pub enum Recording<'a> {
     Samples {
         /// The samples.
         samples: &'a [f32],
-        /// Samples a second.
+        /// Samples per second.
         sample_rate: u32,
     },
 }

@@ -7,14 +7,14 @@ const SLICE_BLOCK: usize = 16_384;
 
 /// A source of mono samples in [-1, 1], read block by block.
 pub trait Samples {
-    /// Samples a second.
+    /// Samples per second.
     fn sample_rate(&self) -> u32;
 
     /// Appends the next samples, at least one and of bounded number; `false`, with nothing appended, at the end and
     /// ever after.
     ///
     /// # Errors
-    /// [`AudioError`] when the source cannot be read or decoded any further; it is at its end then.
+    /// [`AudioError`] if the source cannot be read or decoded any further; it is at its end then.
     fn read(&mut self, samples: &mut Vec<f32>) -> Result<bool, AudioError>;
 
     /// What is odd about what was read so far, though it could be used: one line each. Complete at the end.

@@ -22,7 +22,7 @@ use crate::models::vocabulary::Vocabulary;
 pub use inputs::FusionInputs;
 pub use sensors::SensorReadings;
 
-/// A student.
+/// A student model.
 pub struct Student {
     folder: Arc<ModelFolder>,
     spec: StudentSpec,
@@ -41,29 +41,29 @@ pub struct Fusion {
     pub confidence: f32,
     /// Probability of every label, most probable first.
     pub probabilities: Vec<(String, f32)>,
-    /// The modalities that it is based on.
+    /// The modalities that the decision is based on.
     pub modalities: Vec<String>,
-    /// The embeddings; the pipeline keeps them only where they are asked for.
+    /// The embeddings; the pipeline keeps them only on request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub embeddings: Option<Embeddings>,
 }
 
-/// What the student makes of a record, each of length 1, all in one space.
+/// Embeddings of a record, each of length 1, all in one space.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Embeddings {
-    /// Of all modalities together.
+    /// Embedding of all modalities together.
     pub fused: Vec<f32>,
-    /// Of each modality that was there, by its name.
+    /// Embedding of each modality that was present, by name.
     #[serde(flatten)]
     pub modalities: BTreeMap<String, Vec<f32>>,
 }
 
 impl Student {
-    /// Loads the graph, and the tokenizer where it takes text.
+    /// Loads the graph, and the tokenizer if the student accepts text.
     ///
     /// # Errors
-    /// [`Error`] when the folder holds another kind of model, or a file of it cannot be loaded.
+    /// [`Error`] if the folder holds another kind of model, or a file of it cannot be loaded.
     pub fn load(loader: Loader) -> Result<Self, Error> {
         let folder = loader.folder().clone();
         let spec: &StudentSpec = loader.spec(Self::KIND)?;
@@ -77,15 +77,15 @@ impl Student {
         })
     }
 
-    /// Whether it takes this input.
+    /// Whether the student accepts this input.
     pub fn takes(&self, input: StudentInput) -> bool {
         self.spec.takes(input)
     }
 
-    /// That it does not take this input, and what it takes.
+    /// Error for an input that the student does not accept.
     pub fn untaken(&self, input: StudentInput) -> Error {
         let (name, taken) = (self.name(), self.taken());
-        Error::Input { problem: format!("student `{name}` takes no {}; it takes {taken}", input.name()) }
+        Error::Input { problem: format!("student `{name}` does not accept {}; it accepts {taken}", input.name()) }
     }
 
     /// `image, text_embedding`
@@ -93,17 +93,17 @@ impl Student {
         self.spec.inputs().map(StudentInput::name).collect::<Vec<_>>().join(", ")
     }
 
-    /// How it wants a picture's pixels; `None` where it takes no picture.
+    /// Preprocessing of a picture's pixels; `None` if the student does not accept pictures.
     pub fn view(&self) -> Option<PixelConfig> {
         self.spec.image.as_ref().map(PixelConfig::from)
     }
 
-    /// Samples a second of the sound it takes; `None` where it takes none.
+    /// Sample rate in Hz; `None` if the student does not accept sound.
     pub fn sample_rate(&self) -> Option<u32> {
         self.spec.audio.as_ref().map(|audio| audio.sample_rate)
     }
 
-    /// Seconds of sound that it takes at most; `None` where it takes none.
+    /// Maximum duration of sound in seconds; `None` if the student does not accept sound.
     pub fn longest_sound(&self) -> Option<u32> {
         self.spec.audio.as_ref().map(|audio| audio.chunk_seconds)
     }
@@ -118,15 +118,15 @@ impl Student {
         &self.folder.common.name
     }
 
-    /// Decides on whatever there is.
+    /// Decides from any subset of the inputs.
     ///
     /// # Errors
-    /// [`Error::Input`] when there is nothing, something that this student does not take, a text or sound that is too
-    /// long, or numbers that do not fit; [`Error::Engine`] when the graph fails.
+    /// [`Error::Input`] if there is no input, the student does not accept one, a text or sound is too long, or numbers
+    /// do not fit; [`Error::Engine`] if the graph fails.
     pub fn fuse(&self, inputs: &FusionInputs) -> Result<Fusion, Error> {
         let present = inputs.present();
         if present.is_empty() {
-            let problem = format!("nothing to fuse; the student takes {}", self.taken());
+            let problem = format!("nothing to fuse; the student accepts {}", self.taken());
             return Err(Error::Input { problem });
         }
         if let Some(&foreign) = present.iter().find(|&&input| !self.takes(input)) {

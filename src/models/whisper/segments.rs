@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-/// Mel frames of one timestamp step, 0.02 s: the encoder halves the frames, and a timestamp is one of its positions.
+/// Mel frames per timestamp step of 0.02 s: the encoder halves the frames, and a timestamp is one of its positions.
 pub(super) const FRAMES_PER_TIMESTAMP: usize = 2;
 
 /// A segment inside a window.
@@ -18,8 +18,8 @@ pub(super) struct Piece {
     pub end: usize,
 }
 
-/// Segments of a window whose tokens are `tokens`, and by how many mel frames to go on. `begin` is the token of
-/// `<|0.00|>`, `window` the mel frames of the window that hold sound.
+/// Segments of a window with these `tokens`, and the number of mel frames to advance. `begin` is the token of
+/// `<|0.00|>`, `window` the number of mel frames of the window that contain sound.
 pub(super) fn cut(tokens: &[i64], begin: i64, window: usize) -> (Vec<Piece>, usize) {
     let is_timestamp = |at: usize| tokens[at] >= begin;
     let frames = |at: usize| (tokens[at] - begin).max(0) as usize * FRAMES_PER_TIMESTAMP;
@@ -37,7 +37,8 @@ pub(super) fn cut(tokens: &[i64], begin: i64, window: usize) -> (Vec<Piece>, usi
             pieces.push(Piece { tokens: first..end, start: frames(first), end: frames(end - 1) });
             first = end;
         }
-        // One timestamp at the end: no speech after it. Otherwise what follows the last pair is decoded again.
+        // A single timestamp at the end means no speech after it; otherwise the rest after the last pair is decoded
+        // again.
         let advance = if single_ending { window } else { frames(first - 1) };
         return (pieces, advance);
     }

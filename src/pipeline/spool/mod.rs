@@ -67,7 +67,7 @@ impl Spool {
     ///
     /// # Errors
     /// [`Error::Read`], [`Error::Write`] for folders that are not there or cannot be used, [`Error::Output`] for folders
-    /// that lie in one another, [`Error::Busy`] when another process writes results there.
+    /// that lie in one another, [`Error::Busy`] if another process writes results there.
     pub fn new(folder: &Path, results: &Path) -> Result<Self, Error> {
         fs::read_dir(folder).map_err(|source| Error::Read { path: folder.to_path_buf(), source })?;
         let write = |source| Error::Write { path: results.to_path_buf(), source };

@@ -34,7 +34,7 @@ const MAX_N_MELS: usize = 1 << 10;
 /// The constants of a log-mel spectrogram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogMelConfig {
-    /// Samples a second. Whisper: 16,000.
+    /// Samples per second. Whisper: 16,000.
     pub sample_rate: u32,
     /// Samples in a frame, and the length of its Fourier transform. Whisper: 400.
     pub n_fft: usize,
