@@ -6,8 +6,8 @@ use ort::value::{DynValue, Tensor as OrtTensor, TensorElementType};
 use super::error::{EngineError, Reported};
 use crate::config::model_folder::ElementType;
 
-/// A tensor that a graph takes or gives. It stays where ONNX Runtime made it: a key-value cache that goes from one step
-/// to the next is not copied.
+/// An input or output of a graph. It stays where ONNX Runtime allocated it: a key-value cache passed from one step to
+/// the next is not copied.
 #[derive(Debug)]
 pub struct Tensor(pub(super) DynValue);
 
@@ -44,7 +44,7 @@ impl Tensor {
         self.0.try_extract_array().map_err(failed)
     }
 
-    /// Copies these entries of the first axis, in this order; an entry may come several times.
+    /// Copies these entries of the first axis, in this order; an entry may occur several times.
     ///
     /// # Errors
     /// [`EngineError::Run`] if it holds no 32-bit floats.
@@ -52,7 +52,7 @@ impl Tensor {
         Self::float(self.view()?.select(Axis(0), entries))
     }
 
-    /// Copies `entry`, whose first axis is 1 long, to the place `index` of the first axis.
+    /// Copies `entry`, whose first axis has length 1, to position `index` of the first axis.
     ///
     /// # Errors
     /// [`EngineError::Run`] if one holds no 32-bit floats, or the other axes differ.
@@ -70,7 +70,7 @@ impl Tensor {
         Ok(())
     }
 
-    /// Type of its elements; `None` for one that no model of this program has.
+    /// Type of its elements; `None` if no model of this program uses it.
     pub fn element(&self) -> Option<ElementType> {
         match self.0.dtype().tensor_type()? {
             TensorElementType::Float32 => Some(ElementType::Float32),

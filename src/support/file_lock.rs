@@ -15,14 +15,14 @@ const ENOLCK: i32 = 37;
 
 /// An exclusive `flock` on a separate file, which contains the process id.
 ///
-/// The kernel releases the lock when the process ends, however it ends; a file that was left behind blocks nobody.
+/// The kernel releases the lock when the process ends for any reason; a leftover file blocks nobody.
 pub(crate) struct FileLock {
     path: PathBuf,
     _file: File,
 }
 
 impl FileLock {
-    /// Locks `path`, which is created, on behalf of `target`. On a file system without locks it warns and carries on.
+    /// Creates and locks `path` on behalf of `target`. On a file system without locks, logs a warning and continues.
     ///
     /// # Errors
     /// [`Error::Busy`] if another process holds the lock; [`Error::Write`] if the file cannot be created.
@@ -38,7 +38,7 @@ impl FileLock {
                 }
                 Err(TryLockError::Error(error)) if unsupported(&error) => {
                     log::warn!(
-                        "{}: this file system has no locks ({error}): nothing keeps a second process away from it",
+                        "{}: this file system has no locks ({error}), so a second process may write to it too",
                         target.display()
                     );
                     return Ok(FileLock { path: path.to_path_buf(), _file: file });
@@ -47,7 +47,7 @@ impl FileLock {
             }
             // The former holder may have removed the file after it was opened here.
             if is_at(&file, path) {
-                // Only informative: on a full disk the lock holds without it.
+                // Only informative: on a full disk the lock works without it.
                 let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
                 return Ok(FileLock { path: path.to_path_buf(), _file: file });
             }
@@ -58,7 +58,7 @@ impl FileLock {
 
 impl Drop for FileLock {
     fn drop(&mut self) {
-        // Removed while it is still locked; whoever has opened it sees that it is gone, and opens a new one.
+        // Removed while it is still locked: a process that has opened it notices that it is gone, and opens a new one.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -90,7 +90,7 @@ mod tests {
     fn is_held_once_and_names_its_holder() {
         let folder = tempfile::tempdir().unwrap();
         let (path, target) = (folder.path().join("r.jsonl.lock"), folder.path().join("r.jsonl"));
-        // What a killed process left behind blocks nobody.
+        // The leftover file of a killed process blocks nobody.
         fs::write(&path, "999999\n").unwrap();
         let lock = FileLock::acquire(&path, &target).unwrap();
         let error = FileLock::acquire(&path, &target).map(|_| ()).unwrap_err();

@@ -7,23 +7,23 @@ use serde::Deserialize;
 use super::graph::{GraphSpec, graph};
 use super::spec::{Graphs, KindSpec, capability};
 
-/// What a voice activity detector needs beside the common keys.
+/// Keys of a voice activity detector, apart from the common ones.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VadSpec {
-    /// How it is fed.
+    /// Parameters of its input.
     pub audio: VadAudio,
 }
 
-/// How sound is cut for a voice activity detector.
+/// How sound is divided for a voice activity detector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VadAudio {
-    /// Samples per second.
+    /// Sample rate in Hz.
     pub sample_rate: u32,
-    /// Samples that one probability is about.
+    /// Number of samples that each probability covers.
     pub chunk_samples: usize,
-    /// Samples before the chunk that are fed with it.
+    /// Number of samples before the chunk that are fed with it.
     pub context_samples: usize,
 }
 

@@ -1,25 +1,25 @@
-//! What `symphonia` leaves out of an MP4 file: which tracks are enabled, where their edit lists let them begin, and
-//! whether the file is cut off.
+//! What `symphonia` ignores in an MP4 file: which tracks are enabled, where their edit lists start, and whether the
+//! file is truncated.
 
 use std::io::{Read, Seek, SeekFrom};
 
 use super::super::AudioError;
 
-/// More boxes than this at one level are not looked at.
+/// Maximum number of boxes read at one level.
 const MOST_BOXES: usize = 10_000;
 
-/// Edits that are looked at: a list of more is not of the common form.
+/// Maximum number of edits read: a longer list does not have the common form.
 const MOST_EDITS: u64 = 16;
 
-/// The outline of an MP4 file.
+/// Summary of an MP4 file.
 #[derive(Debug, Default)]
 pub(super) struct Outline {
-    /// Ids of the tracks that are enabled, which is how MP4 marks those to be played.
+    /// Ids of the enabled tracks; MP4 marks the tracks to be played in this way.
     pub(super) enabled: Vec<u32>,
-    /// Seconds before the start of a track, by its id: what the encoder put in front (AAC's priming), or what somebody
-    /// has cut off without encoding anew.
+    /// Seconds before the start of a track, by its id: the encoder's priming (AAC), or a part that was trimmed without
+    /// re-encoding.
     pub(super) skipped: Vec<(u32, f64)>,
-    /// How long the file would be if it were whole, where it is cut off.
+    /// Complete length of the file, if it is truncated.
     pub(super) whole_len: Option<u64>,
 }
 
@@ -32,7 +32,7 @@ impl Outline {
     /// Reads the boxes of a file of `len` bytes.
     ///
     /// # Errors
-    /// [`AudioError::NoIndex`] for a file that is cut off before its index.
+    /// [`AudioError::NoIndex`] for a file that is truncated before its index.
     pub(super) fn read(file: &mut (impl Read + Seek), len: u64) -> Result<Self, AudioError> {
         let mut outline = Outline::default();
         let mut has_index = false;
@@ -54,7 +54,7 @@ impl Outline {
         }
     }
 
-    /// Reads what the index, between two positions, says about its tracks.
+    /// Reads the tracks from the index, which lies between two positions.
     fn read_tracks(&mut self, file: &mut (impl Read + Seek), start: u64, end: u64) -> Result<(), AudioError> {
         for (_, track, track_end) in boxes(file, start, end)?.into_iter().filter(|(kind, ..)| kind == b"trak") {
             let parts = boxes(file, track, track_end)?;
@@ -78,9 +78,9 @@ impl Outline {
     }
 }
 
-/// Seconds of a track before the start that its edit list declares, where the list is of the common form: one edit,
-/// perhaps after empty ones, which delay the track. A list that plays pieces in another order is not followed: packets
-/// count, and the sound is all there.
+/// Seconds before the start that a track's edit list declares, if the list has the common form: one edit, possibly
+/// after empty ones, which delay the track. A list that reorders pieces is ignored: packets count, and no sound is
+/// lost.
 fn skipped_seconds(file: &mut (impl Read + Seek), parts: &[FoundBox]) -> Result<Option<f64>, AudioError> {
     let inside = |file: &mut _, kind: &[u8; 4], inner: &[u8; 4]| match parts.iter().find(|part| part.0 == *kind) {
         Some(&(_, start, end)) => Ok(boxes(file, start, end)?.into_iter().find(|part| part.0 == *inner)),
