@@ -185,9 +185,7 @@ pub enum EngineError {
         source: Reported,
     },
     /// `model.yaml` describes an input that is too large to generate.
-    #[error(
-        "`{tensor}` of shape {shape:?} in model.yaml is larger than any supported input: export the model again"
-    )]
+    #[error("`{tensor}` of shape {shape:?} in model.yaml is larger than any supported input: export the model again")]
     Input {
         /// The tensor.
         tensor: String,

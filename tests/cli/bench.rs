@@ -49,7 +49,7 @@ fn student_in_json() {
 #[test]
 fn blip_is_two_tasks_and_text_is_for_people() {
     let run = edgefuse(["bench", "blip", "--repeat", "1", "--warm-up", "1", "--cold", "0", "--quiet"]).expect(0);
-    for told in ["caption (blip-easyvqa, auto, on cpu)", "ask (blip-easyvqa", "warm ", "GFLOP a record", "energy "] {
+    for told in ["caption (blip-easyvqa, auto, on cpu)", "ask (blip-easyvqa", "warm ", "GFLOP per record", "energy "] {
         assert!(run.stdout.contains(told), "`{told}` is not in\n{}", run.stdout);
     }
     assert!(!run.stdout.contains("  cold "), "{}", run.stdout);

@@ -182,7 +182,7 @@ fn a_library_that_the_device_file_names() {
 
     // One inside the bundle is packed where it is named.
     name("lib/mine.so");
-    refused(&config, OWN, &[], 2, &["lib/mine.so is not there to be packed", "--library"]);
+    refused(&config, OWN, &[], 2, &["lib/mine.so does not exist", "--library"]);
     pack(&config, OWN, &out, &own).expect(0);
     let unpacked = unpack(&out, folder.path());
     assert_eq!(files_in(&unpacked.join("lib")), ["mine.so"]);
@@ -191,7 +191,7 @@ fn a_library_that_the_device_file_names() {
     doctor.env_remove("ORT_DYLIB_PATH").arg("--config").arg(unpacked.join("configs/board.yaml")).arg("doctor");
     crate::binary::run(&mut doctor).expect(0);
     name("../mine.so");
-    refused(&config, OWN, &own, 2, &["lies outside of what is packed"]);
+    refused(&config, OWN, &own, 2, &["is outside the packed folder"]);
 }
 
 /// Packs in vain; nothing may be left but what was there.
@@ -299,7 +299,7 @@ fn names_go_into_scripts_and_units_as_names() {
     {
         let bad = config.with_file_name(bad);
         fs::copy(&config, &bad).unwrap();
-        refused(&bad, OWN, &own, 2, &["is no name for a bundle"]);
+        refused(&bad, OWN, &own, 2, &["is not a valid name in a bundle"]);
     }
     // What the templates have for the prefix and the memory is a name like others.
     let spaced = config.with_file_name("my @PREFIX@ @MEMORY@ board.yaml");

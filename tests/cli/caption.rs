@@ -54,10 +54,10 @@ fn the_same_seed_draws_the_same_captions() {
 fn a_search_that_makes_no_sense_is_told_before_anything_is_loaded() {
     let picture = data("easyvqa-23.png");
     for (options, told) in [
-        (&["--captions", "3"][..], "captions: 3 of them need `beams` of 3 or more"),
+        (&["--captions", "3"][..], "captions: 3 captions need `beams` of 3 or more"),
         (&["--beams", "65"], "beams: 65 is not within 1 to 64"),
         (&["--beams", "2", "--temperature", "1"], "temperature"),
-        (&["--top-p", "0.5"], "give a `temperature`"),
+        (&["--top-p", "0.5"], "set a `temperature`"),
         (&["--min-tokens", "9", "--max-tokens", "8"], "min_tokens: 9 is more than max_tokens, 8"),
     ] {
         edgefuse(["caption"].iter().chain(options).copied().chain([picture.as_str()]))

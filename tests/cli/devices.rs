@@ -98,7 +98,7 @@ fn device_files_with_wrong_devices() {
         ("runtime: {threads: {intra: -2}}\n", "a number of threads"),
         ("runtime: {memory_budget: 3 GB}\n", "unknown unit `GB`"),
         ("runtime: {memory_budget: banana}\n", "banana"),
-        ("extends: board.yaml\n", "a circle"),
+        ("extends: board.yaml\n", "circular"),
     ] {
         let run = with_blip(folder.path(), "", more, ["doctor"]).expect(WRONG_USE);
         run.expect_error(&["board.yaml:5:", told]);

@@ -122,7 +122,7 @@ fn records_of_a_manifest_carry_sensors_and_embeddings() {
     assert_decision(&results[0], case);
     assert_decision(&results[1], case);
     let problem = |at: usize| results[at].to_string();
-    assert!(problem(2).contains("1 numbers; the student takes 2: temperature (°C), humidity (%)"), "{}", problem(2));
+    assert!(problem(2).contains("1 numbers; the student accepts 2: temperature (°C), humidity (%)"), "{}", problem(2));
     assert!(problem(3).contains("records.jsonl:4: malformed record: sensors must be an object"), "{}", problem(3));
     assert!(problem(4).contains("none.npy: cannot be read"), "{}", problem(4));
 }
@@ -149,7 +149,7 @@ fn a_run_keeps_embeddings_where_they_are_asked_for() {
     }
     let none = device(folder.path(), "embedded", "transcribe");
     let run = edgefuse(["--config", &none, "run", &manifest, "--embeddings"]).expect(WRONG_USE);
-    run.expect_error(&["--embeddings", "device.yaml", "`fuse` and `match`"]);
+    run.expect_error(&["--embeddings", "device.yaml", "`fuse` or `match`"]);
 }
 
 #[test]
@@ -160,10 +160,12 @@ fn what_a_student_does_not_take_is_left_out_of_a_run_and_an_error_where_it_is_st
     let manifest = manifest.display().to_string();
     let lax = device(folder.path(), "embedded", "fuse");
     let run = edgefuse(["--format", "json", "--config", &lax, "run", &manifest]).expect(0);
-    assert!(run.stderr.contains("takes no text; it takes sensors, image_embedding, text_embedding"), "{}", run.stderr);
+    assert!(run.stderr.contains("does not accept text; it accepts sensors, image_embedding"), "{}", run.stderr);
     assert_eq!(run.json()[0]["fusion"]["modalities"], json!(["sensors"]));
     let strict = device(folder.path(), "embedded", "fuse: {strict: true}");
-    edgefuse(["--quiet", "--config", &strict, "run", &manifest]).expect(SOME_FAILED).expect_error(&["takes no text"]);
+    edgefuse(["--quiet", "--config", &strict, "run", &manifest])
+        .expect(SOME_FAILED)
+        .expect_error(&["does not accept text"]);
 }
 
 #[test]
@@ -197,10 +199,10 @@ fn bad_readings() {
     let prose = file("prose.txt", "it is warm");
     let wrong = file("wrong.json", r#"{"temperature": "warm"}"#);
     for (readings, code, told) in [
-        ("26.5", SOME_FAILED, "1 numbers; the student takes 2: temperature (°C), humidity (%)"),
-        ("26.5,31,2", SOME_FAILED, "3 numbers; the student takes 2"),
+        ("26.5", SOME_FAILED, "1 numbers; the student accepts 2: temperature (°C), humidity (%)"),
+        ("26.5,31,2", SOME_FAILED, "3 numbers; the student accepts 2"),
         (r#"{"temperature": 1}"#, SOME_FAILED, "`humidity` is missing"),
-        (r#"{"temperature": 1, "humidity": 2, "wind": 3}"#, SOME_FAILED, "no sensor `wind`; the student takes"),
+        (r#"{"temperature": 1, "humidity": 2, "wind": 3}"#, SOME_FAILED, "no sensor `wind`; the student accepts"),
         ("nan,31", SOME_FAILED, "temperature is NaN, which is no reading"),
         ("26.5,inf", SOME_FAILED, "humidity is inf, which is no reading"),
         ("1e300,31", SOME_FAILED, "which is no reading"),
@@ -233,7 +235,7 @@ fn bad_embeddings() {
     let values = |last: f32| [0.5f32; 23].into_iter().chain([last]).flat_map(f32::to_le_bytes).collect::<Vec<u8>>();
     fuse("embedded", &["--text-embedding", &file("good.npy", &[&npy[..], &values(0.5)].concat())]).expect(0);
     for (content, told) in [
-        (numbers(23).into_bytes(), "text_embedding: 23 numbers; the student takes 24, made by a sentence encoder"),
+        (numbers(23).into_bytes(), "text_embedding: 23 numbers; the student accepts 24, made by a sentence encoder"),
         ([&npy[..], &values(f32::NAN)].concat(), "text_embedding: number 24 is NaN"),
         ([&npy[..], &values(0.0)[..50]].concat(), "is cut off"),
         (b"RIFF".to_vec(), "neither a .npy file nor a JSON list of numbers"),
@@ -249,10 +251,18 @@ fn bad_embeddings() {
 fn modalities_that_a_student_has_not() {
     let picture = data("easyvqa-23.png");
     for (name, arguments, told) in [
-        ("embedded", ["--image", &picture], "takes no image; it takes sensors, image_embedding, text_embedding"),
-        ("embedded", ["--text", "words"], "takes no text;"),
-        ("embedded", ["--audio", &data("question-color.wav")], "takes no audio;"),
-        ("raw", ["--text-embedding", &picture], "takes no text_embedding; it takes text, sensors, image, audio"),
+        (
+            "embedded",
+            ["--image", &picture],
+            "does not accept image; it accepts sensors, image_embedding, text_embedding",
+        ),
+        ("embedded", ["--text", "words"], "does not accept text;"),
+        ("embedded", ["--audio", &data("question-color.wav")], "does not accept audio;"),
+        (
+            "raw",
+            ["--text-embedding", &picture],
+            "does not accept text_embedding; it accepts text, sensors, image, audio",
+        ),
     ] {
         fuse(name, &arguments).expect(SOME_FAILED).expect_error(&[told]);
     }
@@ -264,11 +274,11 @@ fn a_model_folder_that_does_not_fit_its_graph() {
     for (from, to, told) in [
         ("mean: 20.0", "mean: .nan", "temperature: mean and std must be numbers"),
         ("std: 5.0", "std: 0.0", "and std not zero"),
-        ("length: 24", "length: 25", "text_embedding.shape: [batch, 24], and must be [batch, 25]"),
+        ("length: 24", "length: 25", "text_embedding.shape: is [batch, 24], but must be [batch, 25]"),
         (
             "modalities: [sensors, image, text]",
             "modalities: [sensors, image]",
-            "presence.shape: [batch, 3], and must be [batch, 2]",
+            "presence.shape: is [batch, 3], but must be [batch, 2]",
         ),
         ("unit: '%', ", "units: '%', ", "unknown field `units`"),
     ] {

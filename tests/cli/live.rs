@@ -55,7 +55,7 @@ fn silence_says_nothing() {
 fn what_is_no_sound_is_told() {
     transcribe(tiny_command(), &[], &[])
         .expect(1)
-        .expect_error(&["standard input: ended before a single byte of sound came"]);
+        .expect_error(&["standard input: ended before a single byte of sound arrived"]);
 }
 
 #[test]
@@ -91,5 +91,7 @@ fn subtitles_come_cue_by_cue() {
 
 #[test]
 fn standard_input_stands_alone() {
-    transcribe(tiny_command(), &[], &["also.wav"]).expect(2).expect_error(&["standard input, is transcribed alone"]);
+    transcribe(tiny_command(), &[], &["also.wav"])
+        .expect(2)
+        .expect_error(&["standard input, cannot be combined with files"]);
 }

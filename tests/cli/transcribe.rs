@@ -53,7 +53,7 @@ fn what_the_model_cannot_do_is_told_before_anything_is_heard() {
     let clip = data("cards-001.wav");
     for (arguments, code, told) in [
         (&["--task", "translate"][..], 2, "an English-only model cannot translate"),
-        (&["--language", "de"], 2, "an English-only model cannot do language `de`"),
+        (&["--language", "de"], 2, "an English-only model does not support language `de`"),
         (&["--model", MULTILINGUAL, "--language", "klingon"], 2, "unknown language `klingon`"),
         (&["--beams", "0"], 2, "beams: 0 is not within 1 to 64"),
         (&["--batch-size", "4", "--no-vad"], 2, "batch_size above 1 needs `models.vad`"),

@@ -81,7 +81,7 @@ fn every_file_gets_a_result_and_systemd_hears_of_it() {
     fs::write(Path::new(&output).join(".poison.png.jsonl.attempts"), "3").unwrap();
     let second = run(watch.env("NOTIFY_SOCKET", "@edgefuse-nobody-listens")).expect(0);
     assert_eq!(second.json().len(), 1, "{}", second.stdout);
-    assert!(result(&output, "poison.png")[0]["error"].as_str().unwrap().contains("not tried again"));
+    assert!(result(&output, "poison.png")[0]["error"].as_str().unwrap().contains("was killed each time"));
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn folders_that_cannot_be_used() {
     fs::create_dir(&inside).unwrap();
     std::os::unix::fs::symlink(&input, &link).unwrap();
     for results in [Path::new(&input), &inside, &link, folder.path()] {
-        watch(&input, results.to_str().unwrap()).expect(2).expect_error(&["beside each other"]);
+        watch(&input, results.to_str().unwrap()).expect(2).expect_error(&["separate folders"]);
     }
 }
 

@@ -83,13 +83,13 @@ fn every_output_is_described_and_there() {
     let missing = problem(INPUTS, &format!("{y}, z: {{name: z, type: float32, shape: [batch, 3]}}"));
     assert!(missing.contains("the graph has no output `z`"), "{missing}");
     let extra = problem(INPUTS, "");
-    assert!(extra.contains("the graph has an output `y` that model.yaml does not name"), "{extra}");
+    assert!(extra.contains("the graph has an output `y` that model.yaml does not list"), "{extra}");
     let element = problem(INPUTS, &y.replace("float32", "int64"));
-    assert!(element.contains("`y` holds"), "{element}");
+    assert!(element.contains("`y` has"), "{element}");
     let vocabulary = problem(INPUTS, &y.replace("[batch, 3]", "[batch, 4]"));
-    assert!(vocabulary.contains("where model.yaml says [batch, 4]"), "{vocabulary}");
+    assert!(vocabulary.contains("but model.yaml says [batch, 4]"), "{vocabulary}");
     let inputs = problem(INPUTS.split_once(", rows").unwrap().0, y);
-    assert!(inputs.contains("the graph wants an input `rows`"), "{inputs}");
+    assert!(inputs.contains("the graph has an input `rows`"), "{inputs}");
 }
 
 #[test]
@@ -103,11 +103,11 @@ fn every_input_is_fed_once_in_its_shape() {
         assert!(matches!(error, EngineError::Fed { .. }), "{error}");
         error.to_string()
     };
-    assert!(refused(&[("x", &x), ("shape", &shape)]).contains("`rows`: it must be given, once"));
-    assert!(refused(&[("x", &x), ("shape", &shape), ("rows", &[])]).contains("0 tensors were given for 1"));
+    assert!(refused(&[("x", &x), ("shape", &shape)]).contains("`rows`: it must be fed exactly once"));
+    assert!(refused(&[("x", &x), ("shape", &shape), ("rows", &[])]).contains("0 tensors were fed, but 1 are expected"));
     assert!(refused(&[("x", &x), ("shape", &shape), ("rows", &rows), ("rows", &rows)]).contains("once"));
     assert!(refused(&[("x", &x), ("shape", &shape), ("rows", &rows), ("z", &rows)]).contains("no such input"));
-    assert!(refused(&[("x", &x), ("shape", &x), ("rows", &rows)]).contains("`shape`: it does not hold int64"));
+    assert!(refused(&[("x", &x), ("shape", &x), ("rows", &rows)]).contains("`shape`: its elements are not int64"));
     let wide = float(&[1, 2]);
     assert!(refused(&[("x", &x), ("shape", &shape), ("rows", &wide)]).contains("[1, 2], not [batch = 1, 1]"));
     graph.run(&[("x", &x), ("shape", &shape), ("rows", &rows)]).unwrap();

@@ -52,7 +52,7 @@ fn a_choice_that_fails_is_explained() {
         "{several}"
     );
     let unknown = error(Some("c"));
-    assert!(unknown.to_string().contains("no model is called `c`; there are a, b, gone"), "{unknown}");
+    assert!(unknown.to_string().contains("unknown model `c`; there are a, b, gone"), "{unknown}");
     assert_eq!((several.exit_code(), unknown.exit_code(), error(Some("gone")).exit_code()), (2, 2, 3));
     // What cannot be read may be what is missing; what can be read and cannot do it is not.
     let missing = models.lease::<dyn Captioner>(None, "caption").unwrap_err();

@@ -123,7 +123,7 @@ fn bad_input_is_an_error_that_says_so() {
     let problem = model.answer(&image, " ", &search).unwrap_err();
     assert!(matches!(&problem, Error::Input { problem } if problem == "the question is empty"), "{problem}");
     let problem = model.answer(&image, &"what ".repeat(60), &search).unwrap_err().to_string();
-    assert!(problem.contains("the model takes fewer than 55"), "{problem}");
+    assert!(problem.contains("the model accepts fewer than 55"), "{problem}");
     // As long as there is room for a token, there is a text; it does not run past the positions.
     let caption = CaptionOptions { prompt: Some("what ".repeat(50)), ..CaptionOptions::default() };
     let tokens = model.caption(&image, &caption).unwrap()[0].tokens.len();

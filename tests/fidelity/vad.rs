@@ -202,7 +202,7 @@ fn a_recording_may_be_of_any_length() {
 #[test]
 fn what_cannot_be_used_is_told() {
     let error = Vad::load(loader("student")).err().expect("a student").to_string();
-    assert!(error.contains("of kind `student`, and `vad` is needed"), "{error}");
+    assert!(error.contains("of kind `student`, but `vad` is needed"), "{error}");
     let vad = vad();
     let options = VadOptions { threshold: 2.0, ..VadOptions::default() };
     let error = vad.stretches(&[0.0], &options).unwrap_err();

@@ -35,12 +35,12 @@ fn wav_files_behind_one_another_are_heard_whole() {
     // The second one breaks the rules.
     let (samples, warnings) = hear(&[first, b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0".to_vec(), vec![0; 4000]].concat());
     assert_eq!(samples.len(), 1000);
-    assert_eq!(warnings, ["a second recording after 0.1 s is damaged: what comes before is used"]);
+    assert_eq!(warnings, ["a second recording after 0.1 s is damaged: the part before is used"]);
 }
 
 #[test]
 fn samples_beyond_the_declared_length_of_a_wav_file_are_used() {
-    let told = ["its header declares 0.1 s, and sound goes on behind them: all is used"];
+    let told = ["its header declares 0.1 s, but more sound follows, which is used too"];
     let mut content = wav(1, 1, 16_000, 16, &[level(100, 1000), level(200, 2000)].concat());
     content[40..44].copy_from_slice(&2000u32.to_le_bytes());
     expect_both(&content, &told);
@@ -112,7 +112,7 @@ fn mp4_sound_begins_where_its_edit_list_says() {
         let (samples, warnings) = hear(&cut);
         assert!((seconds(&whole) - seconds(&samples) - later).abs() < 0.001, "{later}: {} s", seconds(&samples));
         assert_eq!(warnings.len(), told, "{warnings:?}");
-        assert!(warnings.iter().all(|line| line.starts_with("its edit list leaves out the first 0.")), "{warnings:?}");
+        assert!(warnings.iter().all(|line| line.starts_with("its edit list skips the first 0.")), "{warnings:?}");
     }
     // An edit behind the end is not followed: nothing is left out.
     let mut beyond = plain;

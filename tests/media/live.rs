@@ -119,7 +119,7 @@ fn a_true_size_is_kept_to() {
     let content = wav(1, 1, RATE, 16, &pcm16(&[7; 100]));
     let (heard, warnings) = hear(slow(&content[..content.len() - 51], 3)).unwrap();
     assert_eq!(heard, [7.0 / 32_768.0; 74]);
-    assert_eq!(warnings, ["it is cut off: 149 of 200 bytes of samples are there and are used"]);
+    assert_eq!(warnings, ["it is cut off: it has 149 of 200 bytes of samples, which are used"]);
 }
 
 #[test]
@@ -156,13 +156,13 @@ fn samples_that_are_no_samples() {
     assert_eq!(heard, [0.0, 0.0, 0.0, 1.0, -1.0, 0.5]);
     assert_eq!(
         warnings,
-        ["3 samples were not finite numbers and are taken as 0", "samples reach 7.5 times full scale and are clipped"]
+        ["3 samples are not finite numbers and count as 0", "samples reach 7.5 times full scale and are clipped"]
     );
 }
 
 #[test]
 fn bad_streams_say_what_is_wrong() {
-    assert_eq!(error_of(b""), "ended before a single byte of sound came");
+    assert_eq!(error_of(b""), "ended before a single byte of sound arrived");
     assert_eq!(error_of(b"x"), "has no samples");
     let good = wav(1, 1, RATE, 16, &pcm16(&[1; 100]));
     for cut in [12, 20, 30, 36, 40] {

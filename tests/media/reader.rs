@@ -75,8 +75,8 @@ fn what_was_odd_is_told_at_the_end() {
     assert_eq!(
         reader.warnings(),
         [
-            "the file is cut off: 11 of 12 bytes of samples are there and are used",
-            "1 samples were not finite numbers and are taken as 0",
+            "the file is cut off: it has 11 of 12 bytes of samples, which are used",
+            "1 samples are not finite numbers and count as 0",
             "samples reach 3.0 times full scale and are clipped"
         ]
     );

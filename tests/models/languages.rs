@@ -23,7 +23,7 @@ fn a_language_is_known_by_any_of_its_names() {
 #[test]
 fn languages_and_tokens_that_do_not_exist_are_refused_before_anything_is_heard() {
     for (arguments, told) in [
-        (&["--language", "de-DE"][..], &["an English-only model cannot do language `de-DE`"][..]),
+        (&["--language", "de-DE"][..], &["an English-only model does not support language `de-DE`"][..]),
         (&["--language", "Germen"], &["unknown language `Germen`", "german"]),
         (&["--multilingual"], &["an English-only model cannot follow a change of language"]),
         (

@@ -51,7 +51,9 @@ impl CaptionOptions {
         self.search.check()?;
         if self.captions > beams && temperature == 0.0 && self.captions > 1 {
             let captions = self.captions;
-            return Err(format!("captions: {captions} captions need `beams` of {captions} or more, or a `temperature`"));
+            return Err(format!(
+                "captions: {captions} captions need `beams` of {captions} or more, or a `temperature`"
+            ));
         }
         Ok(())
     }

@@ -56,9 +56,7 @@ pub enum AudioError {
     EmptyStream,
 
     /// The format of the stream can only be decoded from files.
-    #[error(
-        "is {format}, which cannot be read from a stream: send `ffmpeg -i INPUT -f wav -`, or name the file"
-    )]
+    #[error("is {format}, which cannot be read from a stream: send `ffmpeg -i INPUT -f wav -`, or name the file")]
     NotLive {
         /// The format, by name.
         format: &'static str,

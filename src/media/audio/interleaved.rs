@@ -2,7 +2,7 @@
 
 /// Frames returned by a decoder.
 pub(super) struct Frames<'a> {
-    /// Frames per second. Both this and the channels may change from block to block: a chained ogg file does that.
+    /// Frames per second. Rate and channels may change from block to block, as in a chained ogg file.
     pub(super) sample_rate: u32,
     /// Number of samples in a frame.
     pub(super) channels: usize,

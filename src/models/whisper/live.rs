@@ -76,9 +76,7 @@ impl<'o> Live<'o> {
     pub fn new(whisper: &Whisper, vad: &dyn VoiceDetector, options: &'o TranscribeOptions) -> Result<Self, Error> {
         whisper.check(options, true)?;
         if !options.clip_timestamps.is_empty() {
-            return Err(
-                whisper.cannot("clip_timestamps: only for recordings, not for live sound".to_string())
-            );
+            return Err(whisper.cannot("clip_timestamps: only for recordings, not for live sound".to_string()));
         }
         if options.channels != Channels::Mix {
             return Err(whisper.cannot("channels: live sound is transcribed as one mix".to_string()));
