@@ -290,7 +290,7 @@ mod tests {
 
     #[test]
     fn reports_line_and_column() {
-        for (text, place, told) in [
+        for (text, place, expected) in [
             ("device: x\nruntme: {}\n", ":2:1: ", "unknown field `runtme`"),
             ("device: x\nruntime:\n  memory_budget: 3GB\n", ":3:18: ", "unknown unit `GB`"),
             ("device: x\nruntime:\n  threads: {intra: -1}\n", ":3:20: ", "expected a number of threads up to 1024"),
@@ -316,7 +316,7 @@ mod tests {
             ("device: [\n", ":2:1: ", "did not find expected"),
         ] {
             let error = load(text).unwrap_err().to_string();
-            assert!(error.contains(place) && error.contains(told), "{text}: {error}");
+            assert!(error.contains(place) && error.contains(expected), "{text}: {error}");
             assert!(!error.contains('\n'), "{error}");
         }
     }

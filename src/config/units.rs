@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_a_size() {
-        for (text, told) in [
+        for (text, expected) in [
             ("3GB", "unknown unit `GB`"),
             ("banana", "not a size"),
             ("3", "has no unit"),
@@ -156,7 +156,7 @@ mod tests {
             ("", "not a size"),
         ] {
             let error = ByteSize::parse(text).unwrap_err();
-            assert!(error.contains(told), "{text}: {error}");
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_elf_file_is_an_error() {
+    fn a_file_that_is_not_elf_is_an_error() {
         for bytes in
             [&b""[..], b"text", b"\x7fELF", &[0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0]]
         {

@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_graph_is_an_error() {
+    fn a_file_that_is_not_a_graph_is_an_error() {
         let deep = (0..200).fold(Vec::new(), |inner, _| field(6, &field(1, &field(5, &inner))));
         let twice = [external("a"), external("b")].concat();
         for (bytes, expected) in [

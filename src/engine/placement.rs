@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_compiled_piece_stands_for_many_nodes() {
+    fn a_compiled_piece_counts_as_many_nodes() {
         let mixed = placement(&[("OpenVINOExecutionProvider", 5), ("CPUExecutionProvider", 4)], 100);
         assert_eq!(mixed.to_string(), "openvino 96 % (5 compiled pieces), cpu 4 % (4 nodes)");
         let whole = placement(&[("TensorrtExecutionProvider", 1)], 100);

@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_medium_is_refused() {
+    fn json_that_is_not_a_medium_is_rejected() {
         for text in ["3", "{}", r#"{"base64":"*"}"#, r#"{"base64":"AA==","x":1}"#, r#"{"samples":[0]}"#] {
             assert!(serde_json::from_str::<Sound>(text).is_err(), "{text}");
         }

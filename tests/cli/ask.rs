@@ -54,7 +54,7 @@ fn a_question_that_is_too_long_costs_no_other() {
 }
 
 #[test]
-fn an_empty_question_is_told() {
+fn an_empty_question_is_reported() {
     edgefuse(["ask", &data("easyvqa-23.png"), COLOUR, "  "]).expect(WRONG_USE).expect_error(&["question is empty"]);
 }
 
@@ -92,18 +92,18 @@ fn what_is_left_out_of_a_list_is_warned_of() {
     let folder = tempfile::tempdir().unwrap();
     let answers = list(folder.path(), b"red\n\nblue\n \nblue\nBLUE\n");
     let run = edgefuse(["ask", "--answers", &answers, &data("easyvqa-23.png"), COLOUR]).expect(0);
-    for told in ["line 2 and 1 more left out: blank", "line 5 left out: a repetition", "`BLUE`"] {
-        let count = run.stderr.lines().filter(|line| line.starts_with("warn") && line.contains(told)).count();
-        assert_eq!(count, 1, "`{told}` in: {}", run.stderr);
+    for expected in ["line 2 and 1 more left out: blank", "line 5 left out: a repetition", "`BLUE`"] {
+        let count = run.stderr.lines().filter(|line| line.starts_with("warn") && line.contains(expected)).count();
+        assert_eq!(count, 1, "`{expected}` in: {}", run.stderr);
     }
 }
 
 #[test]
-fn a_list_of_answers_that_cannot_be_used_is_told() {
+fn an_invalid_list_of_answers_is_reported() {
     let folder = tempfile::tempdir().unwrap();
-    let unreadable = |bytes: &[u8], told: &str| {
+    let unreadable = |bytes: &[u8], expected: &str| {
         let answers = list(folder.path(), bytes);
-        ask(&answers, &[]).expect(WRONG_USE).expect_error(&[&answers, told]);
+        ask(&answers, &[]).expect(WRONG_USE).expect_error(&[&answers, expected]);
     };
     unreadable(b"", "contains no text");
     unreadable(b"\n \n\n", "contains no text");

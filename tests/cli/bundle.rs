@@ -69,8 +69,10 @@ fn unpacked_it_runs_checks_itself_and_installs() {
         assert!(listed.lines().any(|line| line.ends_with(&format!("  {name}"))), "{name} is not in\n{listed}");
     }
     let unit = fs::read_to_string(unpacked.join("edgefuse.service")).unwrap();
-    for told in ["MemoryMax=536870912", "WatchdogSec=", "Restart=always", "configs/board.yaml", "PrivateDevices=yes"] {
-        assert!(unit.contains(told), "{told} is not in\n{unit}");
+    for expected in
+        ["MemoryMax=536870912", "WatchdogSec=", "Restart=always", "configs/board.yaml", "PrivateDevices=yes"]
+    {
+        assert!(unit.contains(expected), "{expected} is not in\n{unit}");
     }
 
     // Far from the repository and without its environment: the library and the models are the bundle's own.
@@ -136,8 +138,8 @@ fn only_the_precision_that_the_device_file_names() {
     let unpacked = unpack(&out, folder.path());
     let mut doctor = Command::new(unpacked.join("edgefuse"));
     doctor.env_remove("ORT_DYLIB_PATH").arg("--config").arg(unpacked.join("configs/board.yaml")).arg("doctor");
-    let told = crate::binary::run(&mut doctor).expect(0);
-    assert!(told.stdout.contains("encoder int8, others q8"), "{}", told.stdout);
+    let doctor_output = crate::binary::run(&mut doctor).expect(0);
+    assert!(doctor_output.stdout.contains("encoder int8, others q8"), "{}", doctor_output.stdout);
 }
 
 #[test]
@@ -149,11 +151,11 @@ fn a_board_with_its_own_library_gets_none() {
     assert!(run.stderr.contains("no library packed: provider `cuda`"), "{}", run.stderr);
     let unpacked = unpack(&out, folder.path());
     assert!(!unpacked.join("lib").exists());
-    let told = fs::read_to_string(unpacked.join("BOARD.txt")).unwrap();
+    let notice = fs::read_to_string(unpacked.join("BOARD.txt")).unwrap();
     for what in
         ["ONNX Runtime 1.17 or a later 1.x for", "with cuda", "lib/libonnxruntime.so", "on_missing_provider: fallback"]
     {
-        assert!(told.contains(what), "{what} is not in\n{told}");
+        assert!(notice.contains(what), "{what} is not in\n{notice}");
     }
     let unit = fs::read_to_string(unpacked.join("edgefuse.service")).unwrap();
     assert!(unit.contains("SupplementaryGroups=video render") && !unit.contains("PrivateDevices"), "{unit}");
@@ -175,8 +177,8 @@ fn a_library_that_the_device_file_names() {
     let needed = "/opt/board/libonnxruntime.so; the board needs ONNX Runtime 1.17 or a later 1.x for";
     assert!(run.stderr.contains(needed), "{}", run.stderr);
     let unpacked = unpack(&out, folder.path());
-    let told = fs::read_to_string(unpacked.join("BOARD.txt")).unwrap();
-    assert!(told.contains("expected at /opt/board/libonnxruntime.so"), "{told}");
+    let notice = fs::read_to_string(unpacked.join("BOARD.txt")).unwrap();
+    assert!(notice.contains("expected at /opt/board/libonnxruntime.so"), "{notice}");
     fs::remove_dir_all(&unpacked).unwrap();
     refused(&config, OWN, &own, 2, &["/opt/board/libonnxruntime.so", "leave one of them out"]);
 
@@ -324,7 +326,7 @@ fn names_go_into_scripts_and_units_as_names() {
     // Again over itself, but over nothing else, and not under a name that systemd or sed reads otherwise.
     install(&["--prefix", "opt/a b"]).expect(0);
     fs::create_dir(folder.path().join("mine")).unwrap();
-    for (prefix, told) in [
+    for (prefix, expected) in [
         ("mine", "no installation of edgefuse"),
         ("a&b", "--prefix may have"),
         ("a%b", "--prefix may have"),
@@ -335,7 +337,7 @@ fn names_go_into_scripts_and_units_as_names() {
         ("a/..", "not a folder of its own"),
     ] {
         let refused = install(&["--prefix", prefix]).expect(2);
-        assert!(refused.stderr.contains(told), "{prefix}: {}", refused.stderr);
+        assert!(refused.stderr.contains(expected), "{prefix}: {}", refused.stderr);
     }
     assert_eq!(files_in(&folder.path().join("mine")), [""; 0]);
 }

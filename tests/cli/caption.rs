@@ -51,9 +51,9 @@ fn the_same_seed_draws_the_same_captions() {
 }
 
 #[test]
-fn a_search_that_makes_no_sense_is_told_before_anything_is_loaded() {
+fn an_invalid_search_is_reported_before_anything_is_loaded() {
     let picture = data("easyvqa-23.png");
-    for (options, told) in [
+    for (options, expected) in [
         (&["--captions", "3"][..], "captions: 3 captions need `beams` of 3 or more"),
         (&["--beams", "65"], "beams: 65 is not within 1 to 64"),
         (&["--beams", "2", "--temperature", "1"], "temperature"),
@@ -62,7 +62,7 @@ fn a_search_that_makes_no_sense_is_told_before_anything_is_loaded() {
     ] {
         edgefuse(["caption"].iter().chain(options).copied().chain([picture.as_str()]))
             .expect(WRONG_USE)
-            .expect_error(&[told]);
+            .expect_error(&[expected]);
     }
 }
 

@@ -92,7 +92,7 @@ fn speaks_json_on_stdout_and_nothing_else() {
 }
 
 #[test]
-fn tells_its_version_and_how_to_be_used() {
+fn prints_version_and_usage() {
     assert_eq!(tiny(["--version"]).expect(0).stdout.trim(), concat!("edgefuse ", env!("CARGO_PKG_VERSION")));
     let help = tiny(["--help"]).expect(0).stdout;
     for name in ["run", "caption", "ask", "transcribe", "fuse", "doctor"] {

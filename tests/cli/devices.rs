@@ -33,7 +33,7 @@ fn nodes_are_counted_by_provider() {
 }
 
 #[test]
-fn a_requirement_that_is_not_met_is_fatal_and_tells_the_counts() {
+fn an_unmet_requirement_is_fatal_and_reports_the_counts() {
     let folder = tempfile::tempdir().unwrap();
     let picture = data("easyvqa-0.png");
     let library = "runtime: {library: LIBRARY}\nexecution_providers: [cuda, cpu]\n";
@@ -91,7 +91,7 @@ fn prepare_loads_every_graph() {
 #[test]
 fn device_files_with_wrong_devices() {
     let folder = tempfile::tempdir().unwrap();
-    for (more, told) in [
+    for (more, expected) in [
         ("execution_providers: [rocm]\n", "unknown execution provider `rocm`, expected one of tensorrt, cuda, cpu"),
         ("execution_providers: [cuda: {fast: true}]\n", "unknown field `fast`"),
         ("execution_providers: [cuda: {cuda_graph: true}]\n", "cuda_graph"),
@@ -101,7 +101,7 @@ fn device_files_with_wrong_devices() {
         ("extends: board.yaml\n", "circular"),
     ] {
         let run = with_blip(folder.path(), "", more, ["doctor"]).expect(WRONG_USE);
-        run.expect_error(&["board.yaml:5:", told]);
+        run.expect_error(&["board.yaml:5:", expected]);
     }
     // With a space it is the same size.
     with_blip(folder.path(), "", "runtime: {memory_budget: 3 GiB, library: LIBRARY}\n", ["--quiet", "doctor"])

@@ -198,7 +198,7 @@ fn bad_readings() {
     };
     let prose = file("prose.txt", "it is warm");
     let wrong = file("wrong.json", r#"{"temperature": "warm"}"#);
-    for (readings, code, told) in [
+    for (readings, code, expected) in [
         ("26.5", SOME_FAILED, "1 numbers; the student accepts 2: temperature (°C), humidity (%)"),
         ("26.5,31,2", SOME_FAILED, "3 numbers; the student accepts 2"),
         (r#"{"temperature": 1}"#, SOME_FAILED, "`humidity` is missing"),
@@ -215,7 +215,7 @@ fn bad_readings() {
         (&prose, SOME_FAILED, "neither a JSON object of numbers by name nor a list"),
         (&wrong, SOME_FAILED, "wrong.json: sensors must be an object of numbers"),
     ] {
-        fuse("raw", &["--sensors", readings]).expect(code).expect_error(&[told]);
+        fuse("raw", &["--sensors", readings]).expect(code).expect_error(&[expected]);
     }
 }
 
@@ -234,7 +234,7 @@ fn bad_embeddings() {
     npy.extend(header.as_bytes());
     let values = |last: f32| [0.5f32; 23].into_iter().chain([last]).flat_map(f32::to_le_bytes).collect::<Vec<u8>>();
     fuse("embedded", &["--text-embedding", &file("good.npy", &[&npy[..], &values(0.5)].concat())]).expect(0);
-    for (content, told) in [
+    for (content, expected) in [
         (numbers(23).into_bytes(), "text_embedding: 23 numbers; the student accepts 24, made by a sentence encoder"),
         ([&npy[..], &values(f32::NAN)].concat(), "text_embedding: number 24 is NaN"),
         ([&npy[..], &values(0.0)[..50]].concat(), "is cut off"),
@@ -242,7 +242,7 @@ fn bad_embeddings() {
         (b"[1e39]".to_vec(), "text_embedding"),
         (Vec::new(), "is an empty file"),
     ] {
-        fuse("embedded", &["--text-embedding", &file("bad", &content)]).expect(SOME_FAILED).expect_error(&[told]);
+        fuse("embedded", &["--text-embedding", &file("bad", &content)]).expect(SOME_FAILED).expect_error(&[expected]);
     }
     fuse("embedded", &["--image-embedding", "no/such.npy"]).expect(SOME_FAILED).expect_error(&["no/such.npy"]);
 }
@@ -250,7 +250,7 @@ fn bad_embeddings() {
 #[test]
 fn modalities_that_a_student_has_not() {
     let picture = data("easyvqa-23.png");
-    for (name, arguments, told) in [
+    for (name, arguments, expected) in [
         (
             "embedded",
             ["--image", &picture],
@@ -264,14 +264,14 @@ fn modalities_that_a_student_has_not() {
             "does not accept text_embedding; it accepts text, sensors, image, audio",
         ),
     ] {
-        fuse(name, &arguments).expect(SOME_FAILED).expect_error(&[told]);
+        fuse(name, &arguments).expect(SOME_FAILED).expect_error(&[expected]);
     }
 }
 
 #[test]
 fn a_model_folder_that_does_not_fit_its_graph() {
     let folder = tempfile::tempdir().unwrap();
-    for (from, to, told) in [
+    for (from, to, expected) in [
         ("mean: 20.0", "mean: .nan", "temperature: mean and std must be numbers"),
         ("std: 5.0", "std: 0.0", "and std not zero"),
         ("length: 24", "length: 25", "text_embedding.shape: is [batch, 24], but must be [batch, 25]"),
@@ -291,6 +291,6 @@ fn a_model_folder_that_does_not_fit_its_graph() {
         fs::write(model.join("model.yaml"), text.replacen(from, to, 1)).unwrap();
         edgefuse(["--quiet", "--model", model.to_str().unwrap(), "fuse", "--sensors", "1,2"])
             .expect(WRONG_USE + 1)
-            .expect_error(&["model.yaml", told]);
+            .expect_error(&["model.yaml", expected]);
     }
 }

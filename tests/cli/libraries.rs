@@ -56,8 +56,8 @@ fn one_that_crashes_is_named_with_the_signal() {
             run(command().env("ORT_DYLIB_PATH", &path).arg("--config").arg(&config).args(arguments))
         };
         let doctor = with(&["doctor"]).expect(CANNOT_LOAD);
-        for told in [path.to_str().unwrap(), name, "use another version of ONNX Runtime", "something cannot run"] {
-            assert!(doctor.stdout.contains(told), "{told} is not in\n{}", doctor.stdout);
+        for expected in [path.to_str().unwrap(), name, "use another version of ONNX Runtime", "something cannot run"] {
+            assert!(doctor.stdout.contains(expected), "{expected} is not in\n{}", doctor.stdout);
         }
         let report = with(&["--format", "json", "doctor"]).expect(CANNOT_LOAD).json().remove(0);
         assert!(report["library"]["error"].as_str().unwrap().contains(name) && report["fit"] == false, "{report}");

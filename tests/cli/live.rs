@@ -52,7 +52,7 @@ fn silence_says_nothing() {
 }
 
 #[test]
-fn what_is_no_sound_is_told() {
+fn input_that_is_not_sound_is_reported() {
     transcribe(tiny_command(), &[], &[])
         .expect(1)
         .expect_error(&["standard input: ended before a single byte of sound arrived"]);
@@ -90,7 +90,7 @@ fn subtitles_come_cue_by_cue() {
 }
 
 #[test]
-fn standard_input_stands_alone() {
+fn standard_input_cannot_be_combined_with_files() {
     transcribe(tiny_command(), &[], &["also.wav"])
         .expect(2)
         .expect_error(&["standard input, cannot be combined with files"]);

@@ -97,7 +97,7 @@ fn the_pipeline_matches_the_text_of_a_record() {
 }
 
 #[test]
-fn a_text_of_the_list_that_is_too_long_is_told_once() {
+fn a_text_of_the_list_that_is_too_long_is_reported_once() {
     let pictures = [data("easyvqa-23.png"), data("easyvqa-0.png")];
     let long = "w10 ".repeat(100);
     edgefuse(["--quiet", "--model", MODEL, "match", &pictures[0], &pictures[1], "--text", &long])

@@ -22,7 +22,7 @@ fn caption(folder: &Path, pictures: &[&str]) -> Run {
 }
 
 #[test]
-fn a_large_photograph_is_no_cost_of_the_model() {
+fn a_large_photograph_does_not_count_towards_the_model() {
     let folder = tempfile::tempdir().unwrap();
     let save = |name: &str, width, height| {
         let path = folder.path().join(name);

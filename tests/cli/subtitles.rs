@@ -100,16 +100,16 @@ fn options_that_contradict_each_other_are_refused() {
         (&["--format", "tsv", "--timestamps", "none"], &["tsv", "--timestamps none"]),
         (&["--format", "tsv", "tests/data/cards-001.wav"], &["tsv", "one recording"]),
     ];
-    for (options, told) in cases {
+    for (options, expected) in cases {
         let speech = data(SPEECH);
-        tiny(["transcribe"].iter().chain(options).chain([&speech.as_str()])).expect(2).expect_error(told);
+        tiny(["transcribe"].iter().chain(options).chain([&speech.as_str()])).expect(2).expect_error(expected);
     }
     assert_eq!(tiny(["transcribe", "--max-line-width", "0", "--format", "srt", &data(SPEECH)]).expect(2).stdout, "");
     tiny(["--format", "tsv", "caption", &data("easyvqa-0.png")]).expect(2).expect_error(&["tsv", "transcribe"]);
 }
 
 #[test]
-fn an_option_without_effect_is_told() {
+fn an_option_without_effect_is_reported() {
     let speech = data(SPEECH);
     let run = tiny(["--format", "srt", "transcribe", "--max-line-count", "2", &speech]).expect(0);
     assert!(run.stderr.contains("--max-line-count has no effect"), "{}", run.stderr);

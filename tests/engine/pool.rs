@@ -143,7 +143,7 @@ fn a_deadline_ends_a_request() {
 }
 
 #[test]
-fn what_is_not_admitted_is_told_at_once() {
+fn a_rejected_request_is_reported_at_once() {
     let mut device = device(&TINY[..1]);
     (device.runtime.requests.at_once, device.runtime.requests.waiting) = (1, 0);
     let (pipeline, record) = transcription(device);

@@ -142,7 +142,7 @@ fn stretches_of_wandering_probabilities_are_those_of_silero() {
 }
 
 #[test]
-fn silence_and_noise_are_no_speech() {
+fn silence_and_noise_are_not_speech() {
     let vad = vad();
     let seconds = 60 * RATE as usize;
     // White noise at -20 dBFS, from a generator of its own so that it is the same everywhere (Knuth's MMIX).
@@ -200,7 +200,7 @@ fn a_recording_may_be_of_any_length() {
 }
 
 #[test]
-fn what_cannot_be_used_is_told() {
+fn invalid_use_is_reported() {
     let error = Vad::load(loader("student")).err().expect("a student").to_string();
     assert!(error.contains("of kind `student`, but `vad` is needed"), "{error}");
     let vad = vad();

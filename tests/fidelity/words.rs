@@ -98,7 +98,7 @@ fn tokens_split_into_the_words_of_openai_whisper() {
 }
 
 #[test]
-fn every_token_stands_for_what_the_tokenizer_says() {
+fn every_token_has_the_text_of_the_tokenizer() {
     for model in ["whisper-tiny.en", BASE] {
         let folder = loader(model).folder().clone();
         let vocabulary = Vocabulary::load(&folder, "tokenizer.json").unwrap();

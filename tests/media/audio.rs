@@ -62,7 +62,7 @@ fn sine(rate: u32, hz: f32, seconds: f32) -> Vec<f32> {
 }
 
 #[test]
-fn sixteen_bits_at_the_wanted_rate_come_back_untouched() {
+fn sixteen_bits_at_the_requested_rate_are_unchanged() {
     let samples = [0, 1, -1, 12345, -12345, i16::MAX, i16::MIN];
     let expected: Vec<f32> = samples.iter().map(|&sample| f32::from(sample) / 32768.0).collect();
     assert_eq!(loads(&wav(1, 1, RATE, 16, &pcm16(&samples))), expected);
@@ -143,7 +143,7 @@ fn a_resampled_sine_keeps_frequency_amplitude_and_time() {
 }
 
 #[test]
-fn what_lies_beyond_the_new_band_is_gone() {
+fn frequencies_above_the_new_band_are_removed() {
     let bytes: Vec<u8> = sine(48_000, 9_000.0, 0.5).iter().flat_map(|sample| sample.to_le_bytes()).collect();
     let samples = loads(&wav(3, 1, 48_000, 32, &bytes));
     let loudest = samples[800..7200].iter().fold(0.0f32, |peak, sample| peak.max(sample.abs()));
@@ -224,7 +224,7 @@ fn codecs_that_are_not_supported_are_named() {
 }
 
 #[test]
-fn a_file_that_is_cut_off_gives_what_is_there() {
+fn a_truncated_file_yields_its_samples() {
     let whole = wav(1, 1, RATE, 16, &pcm16(&[100; 1000]));
     assert_eq!(loads(&whole[..whole.len() - 601]).len(), 699);
     for name in ["burst.flac", "burst.mp3", "burst.ogg"] {
@@ -269,7 +269,7 @@ fn rf64_has_its_size_elsewhere() {
 }
 
 #[test]
-fn samples_that_are_no_samples() {
+fn samples_that_are_not_finite() {
     let float = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 3.0, -7.5, 0.5].map(f32::to_le_bytes).concat();
     assert_eq!(loads(&wav(3, 1, RATE, 32, &float)), [0.0, 0.0, 0.0, 1.0, -1.0, 0.5]);
 }
@@ -300,7 +300,7 @@ fn bad_files_say_what_is_wrong() {
 }
 
 #[test]
-fn paths_that_are_no_files() {
+fn paths_that_are_not_files() {
     let folder = tempfile::tempdir().unwrap();
     let missing = one_line(load(&folder.path().join("missing.wav"), RATE).unwrap_err());
     assert!(missing.contains("No such file"), "{missing}");
@@ -310,7 +310,7 @@ fn paths_that_are_no_files() {
 }
 
 #[test]
-fn a_pipe_is_read_once_and_heard_as_often_as_wanted() {
+fn a_pipe_is_read_once_and_can_be_opened_repeatedly() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -344,7 +344,7 @@ pub fn seconds(samples: &[f32]) -> f64 {
 }
 
 #[test]
-fn files_behind_one_another_are_heard_whole() {
+fn concatenated_files_are_read_completely() {
     // Each lasts 0.5 s; rates and channels differ. What encoders put around the inner ones is heard, too.
     for (names, most) in [
         (["burst.mp3", "burst.mp3", "burst.mp3"], 0.2),
@@ -401,7 +401,7 @@ fn the_default_track_is_used_and_named() {
 }
 
 #[test]
-fn mp4_that_is_cut_off_behind_its_index_is_used_up_to_there() {
+fn mp4_truncated_after_its_index_is_used_up_to_there() {
     let whole = fs::read(fixture("burst_faststart.m4a")).unwrap();
     let (samples, warnings) = hear(&whole[..whole.len() - 400]);
     assert!((0.2..0.5).contains(&seconds(&samples)), "{} s", seconds(&samples));

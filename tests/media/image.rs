@@ -149,7 +149,7 @@ fn every_format() {
 }
 
 #[test]
-fn the_content_tells_the_format() {
+fn the_content_determines_the_format() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("picture.jpg");
     fs::copy(fixture("format.png"), &path).unwrap();
@@ -270,7 +270,7 @@ fn bad_files_say_what_is_wrong() {
 }
 
 #[test]
-fn paths_that_are_no_files() {
+fn paths_that_are_not_files() {
     let folder = tempfile::tempdir().unwrap();
     let missing = one_line(load(&folder.path().join("missing.png")).unwrap_err());
     assert!(missing.contains("No such file"), "{missing}");

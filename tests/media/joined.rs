@@ -20,7 +20,7 @@ fn expect_both(content: &[u8], expected_warnings: &[&str]) {
 }
 
 #[test]
-fn wav_files_behind_one_another_are_heard_whole() {
+fn concatenated_wav_files_are_read_completely() {
     let first = wav(1, 1, 16_000, 16, &level(100, 1000));
     let both_sides = [200i16; 4000];
     expect_both(&[first.clone(), wav(1, 2, 16_000, 16, &pcm16(&both_sides))].concat(), &[]);
@@ -40,13 +40,13 @@ fn wav_files_behind_one_another_are_heard_whole() {
 
 #[test]
 fn samples_beyond_the_declared_length_of_a_wav_file_are_used() {
-    let told = ["its header declares 0.1 s, but more sound follows, which is used too"];
+    let expected = ["its header declares 0.1 s, but more sound follows, which is used too"];
     let mut content = wav(1, 1, 16_000, 16, &[level(100, 1000), level(200, 2000)].concat());
     content[40..44].copy_from_slice(&2000u32.to_le_bytes());
-    expect_both(&content, &told);
+    expect_both(&content, &expected);
     // In the middle of a frame, too.
     content[40..44].copy_from_slice(&2001u32.to_le_bytes());
-    expect_both(&content, &told);
+    expect_both(&content, &expected);
     // Tags and padding are no sound.
     for rest in [&b"TAG\0title"[..], &[0; 512], b"LIST\x04\0\0\0INFO\0\0", b"id3 \x05\0\0\0abcde"] {
         let (samples, warnings) = hear(&[&wav(1, 1, 16_000, 16, &level(100, 1000)), rest].concat());
@@ -105,13 +105,13 @@ fn mp4_sound_begins_where_its_edit_list_says() {
     let (whole, warnings) = hear(&plain);
     assert_eq!(warnings, Vec::<String>::new());
     assert!((onset(&whole) - 0.2).abs() < 0.005, "{}", onset(&whole));
-    for (later, told) in [(0.1, 0), (0.25, 1)] {
+    for (later, expected) in [(0.1, 0), (0.25, 1)] {
         let mut cut = plain.clone();
         let at = ((priming + later) * timescale).round() as u32;
         cut[start..start + 4].copy_from_slice(&at.to_be_bytes());
         let (samples, warnings) = hear(&cut);
         assert!((seconds(&whole) - seconds(&samples) - later).abs() < 0.001, "{later}: {} s", seconds(&samples));
-        assert_eq!(warnings.len(), told, "{warnings:?}");
+        assert_eq!(warnings.len(), expected, "{warnings:?}");
         assert!(warnings.iter().all(|line| line.starts_with("its edit list skips the first 0.")), "{warnings:?}");
     }
     // An edit behind the end is not followed: nothing is left out.
@@ -137,7 +137,7 @@ fn mp4_packets_count_and_not_the_lengths_of_its_index() {
 }
 
 #[test]
-fn a_track_of_an_unknown_codec_gives_way_and_is_named() {
+fn a_track_of_an_unknown_codec_is_skipped_and_reported() {
     let mut content = fs::read(fixture("two_tracks.mp4")).unwrap();
     let second = content.windows(4).rposition(|four| four == b"mp4a").unwrap();
     content[second..second + 4].copy_from_slice(b"zzzz");

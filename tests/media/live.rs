@@ -138,7 +138,7 @@ fn what_has_no_header_is_raw() {
 }
 
 #[test]
-fn a_stream_that_stops_in_a_frame_gives_whole_frames_and_one_warning() {
+fn a_stream_that_stops_in_a_frame_yields_whole_frames_and_one_warning() {
     let middle = ["it ends in the middle of a frame, which is left out"];
     let mut raw = pcm16(&[3; 50]);
     raw.push(1);
@@ -150,7 +150,7 @@ fn a_stream_that_stops_in_a_frame_gives_whole_frames_and_one_warning() {
 }
 
 #[test]
-fn samples_that_are_no_samples() {
+fn samples_that_are_not_finite() {
     let float = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 3.0, -7.5, 0.5].map(f32::to_le_bytes).concat();
     let (heard, warnings) = hear(slow(&wav(3, 1, RATE, 32, &float), 2)).unwrap();
     assert_eq!(heard, [0.0, 0.0, 0.0, 1.0, -1.0, 0.5]);
@@ -221,7 +221,7 @@ fn streams_of_other_formats_are_the_files() {
 }
 
 #[test]
-fn mp4_with_its_index_at_the_end_is_no_stream() {
+fn mp4_with_its_index_at_the_end_cannot_be_streamed() {
     let text = error_of(&fs::read(fixture("burst.m4a")).unwrap());
     assert!(text.starts_with("is MP4 with its index at the end, which cannot be read from a stream"), "{text}");
 }

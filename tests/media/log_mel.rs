@@ -41,7 +41,7 @@ fn equals_openai_whisper_on_speech() {
 }
 
 #[test]
-fn degenerate_input_gives_frames_by_the_same_rule() {
+fn degenerate_input_yields_frames_by_the_same_rule() {
     let log_mel = whisper(80);
     for (samples, padding) in
         [(0, 0), (1, 0), (1, 1), (159, 0), (160, 0), (199, 0), (200, 0), (201, 0), (0, 480_000), (1, 480_000)]

@@ -65,7 +65,7 @@ fn a_file_can_be_read_twice() {
 }
 
 #[test]
-fn what_was_odd_is_told_at_the_end() {
+fn warnings_are_reported_at_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("odd.wav");
     let loud = [f32::NAN, 3.0, f32::INFINITY].map(f32::to_le_bytes).concat();

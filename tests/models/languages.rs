@@ -22,7 +22,7 @@ fn a_language_is_known_by_any_of_its_names() {
 
 #[test]
 fn languages_and_tokens_that_do_not_exist_are_refused_before_anything_is_heard() {
-    for (arguments, told) in [
+    for (arguments, expected) in [
         (&["--language", "de-DE"][..], &["an English-only model does not support language `de-DE`"][..]),
         (&["--language", "Germen"], &["unknown language `Germen`", "german"]),
         (&["--multilingual"], &["an English-only model cannot follow a change of language"]),
@@ -34,7 +34,7 @@ fn languages_and_tokens_that_do_not_exist_are_refused_before_anything_is_heard()
         (&["--suppress-tokens", "999999"], &["suppress_tokens: 999999 is not a token id"]),
         (&["--suppress-tokens", "-1,-2"], &["suppress_tokens: -2 is not a token id"]),
     ] {
-        edgefuse(["transcribe", "none.wav"].iter().chain(arguments)).expect(2).expect_error(told);
+        edgefuse(["transcribe", "none.wav"].iter().chain(arguments)).expect(2).expect_error(expected);
     }
 }
 

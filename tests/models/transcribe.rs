@@ -151,7 +151,7 @@ fn languages_are_detected_and_translated() {
 }
 
 #[test]
-fn a_twentieth_of_a_second_is_no_error_and_no_text() {
+fn a_twentieth_of_a_second_yields_neither_an_error_nor_text() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("short.wav");
     write_wav(&path, (0..RATE / 20).map(noise));
@@ -162,7 +162,7 @@ fn a_twentieth_of_a_second_is_no_error_and_no_text() {
 }
 
 #[test]
-fn samples_that_are_no_numbers_six_channels_and_clipping_are_heard_through() {
+fn nan_samples_six_channels_and_clipping_do_not_prevent_recognition() {
     let folder = tempdir().unwrap();
     let speech = read_wav("librivox-0870.wav");
     for (name, channels, rate, gain, hole) in [

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_said_is_no_cue() {
+    fn an_empty_text_yields_no_cue() {
         let mut silent = of_words(&[]);
         assert_eq!(srt(&silent, &Layout::default()), "");
         silent[0].words = None;

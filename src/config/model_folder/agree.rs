@@ -56,14 +56,14 @@ pub(super) fn attends(graphs: &BTreeMap<String, GraphSpec>, encoder: &str, decod
 }
 
 /// Checks that the graph `role` accepts pictures of the size in `image`.
-pub(super) fn takes_pixels(role: &str, input: &TensorSpec, image: &ImageSpec) -> Result<(), String> {
+pub(super) fn accepts_pixels(role: &str, input: &TensorSpec, image: &ImageSpec) -> Result<(), String> {
     let (height, width) = (image.height as usize, image.width as usize);
     let expected = [None, Some(3), Some(height), Some(width)];
     takes(&format!("graphs.{role}.inputs"), input, &expected, &format!("[batch, 3, {height}, {width}] as `image` says"))
 }
 
 /// Checks that the graph `role` accepts the spectrogram of a window, whole or in part.
-pub(super) fn takes_log_mel(role: &str, input: &TensorSpec, audio: &AudioSpec) -> Result<(), String> {
+pub(super) fn accepts_log_mel(role: &str, input: &TensorSpec, audio: &AudioSpec) -> Result<(), String> {
     let (bands, frames) = (audio.n_mels, audio.chunk_frames());
     let expected = [None, Some(bands), Some(frames)];
     takes(&format!("graphs.{role}.inputs"), input, &expected, &format!("[windows, {bands}, {frames}] as `audio` says"))
@@ -121,16 +121,16 @@ mod tests {
             "{width: 64, height: 32, resample: bicubic, rescale: 0.1, mean: [0, 0, 0], std: [1, 1, 1]}",
         )
         .unwrap();
-        assert_eq!(takes_pixels("v", &tensor("[batch, 3, 32, 64]"), &image), Ok(()));
-        assert_eq!(takes_pixels("v", &tensor("[batch, 3, height, width]"), &image), Ok(()));
-        let error = takes_pixels("v", &tensor("[batch, 3, 64, 32]"), &image).unwrap_err();
+        assert_eq!(accepts_pixels("v", &tensor("[batch, 3, 32, 64]"), &image), Ok(()));
+        assert_eq!(accepts_pixels("v", &tensor("[batch, 3, height, width]"), &image), Ok(()));
+        let error = accepts_pixels("v", &tensor("[batch, 3, 64, 32]"), &image).unwrap_err();
         assert_eq!(
             error,
             "graphs.v.inputs.x.shape: is [batch, 3, 64, 32], but must be [batch, 3, 32, 64] as `image` says"
         );
         let audio = AudioSpec { sample_rate: 16_000, n_fft: 400, hop_length: 160, n_mels: 80, chunk_seconds: 30 };
-        assert_eq!(takes_log_mel("e", &tensor("[windows, 80, frames]"), &audio), Ok(()));
-        assert!(takes_log_mel("e", &tensor("[windows, 128, frames]"), &audio).is_err());
-        assert!(takes_log_mel("e", &tensor("[windows, 80, 100]"), &audio).is_err());
+        assert_eq!(accepts_log_mel("e", &tensor("[windows, 80, frames]"), &audio), Ok(()));
+        assert!(accepts_log_mel("e", &tensor("[windows, 128, frames]"), &audio).is_err());
+        assert!(accepts_log_mel("e", &tensor("[windows, 80, 100]"), &audio).is_err());
     }
 }

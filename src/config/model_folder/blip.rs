@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::agree::{attends, fits, takes, takes_pixels};
+use super::agree::{accepts_pixels, attends, fits, takes};
 use super::graph::{GraphSpec, check_decoder, graph};
 use super::image::ImageSpec;
 use super::spec::{Graphs, KindSpec, SpecialTokens, capability};
@@ -52,7 +52,7 @@ impl KindSpec for BlipSpec {
         self.image.check()?;
         let vision = graph(graphs, "vision")?;
         vision.need("vision", &["pixel_values"], &[])?;
-        takes_pixels("vision", &vision.inputs["pixel_values"], &self.image)?;
+        accepts_pixels("vision", &vision.inputs["pixel_values"], &self.image)?;
         let (caption, question) = (graphs.contains_key("caption_decoder"), graphs.contains_key("question_encoder"));
         let (matching, contrast) = (graphs.contains_key("match_encoder"), graphs.contains_key("text_encoder"));
         if !(caption || question || matching || contrast) {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::agree::{attends, takes_pixels};
+use super::agree::{accepts_pixels, attends};
 use super::graph::{check_cache, check_decoder, graph};
 use super::image::ImageSpec;
 use super::spec::{Graphs, KindSpec, SpecialTokens, capability};
@@ -66,7 +66,7 @@ impl KindSpec for Blip2Spec {
         self.image.check()?;
         let vision = graph(graphs, "vision")?;
         vision.need("vision", &["pixel_values"], &["image_embeds"])?;
-        takes_pixels("vision", &vision.inputs["pixel_values"], &self.image)?;
+        accepts_pixels("vision", &vision.inputs["pixel_values"], &self.image)?;
         let rows = &vision.outputs["image_embeds"];
         let reader = if let Some(encoder) = graphs.get("text_encoder") {
             encoder.need("text_encoder", &["input_ids", "image_embeds"], &["cross_key", "cross_value"])?;

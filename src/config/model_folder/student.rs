@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::agree::{takes_log_mel, takes_pixels};
+use super::agree::{accepts_log_mel, accepts_pixels};
 use super::audio::AudioSpec;
 use super::graph::{GraphSpec, graph};
 use super::image::ImageSpec;
@@ -226,13 +226,13 @@ impl KindSpec for StudentSpec {
         if let Some(image) = &self.image {
             image.check()?;
             if let Some(input) = student.inputs.get("image") {
-                takes_pixels("student", input, image)?;
+                accepts_pixels("student", input, image)?;
             }
         }
         if let Some(audio) = &self.audio {
             audio.check()?;
             if let Some(input) = student.inputs.get("log_mel") {
-                takes_log_mel("student", input, audio)?;
+                accepts_log_mel("student", input, audio)?;
             }
         }
         if self.text.as_ref().is_some_and(|text| !(1..=65_536).contains(&text.max_tokens)) {
@@ -329,7 +329,7 @@ mod tests {
             check(&spec, GRAPHS).unwrap_err()
         };
         let graph = |from: &str, to: &str| check(&spec(), &GRAPHS.replacen(from, to, 1)).unwrap_err();
-        for (error, told) in [
+        for (error, expected) in [
             (changed(&|it| it.sensors.truncate(1)), "inputs.sensors.shape: is [batch, 2], but must be [batch, 1]"),
             (changed(&|it| it.sensors.clear()), "modalities: `sensors` is listed, but the keys"),
             (changed(&|it| it.sensors[1].name = "temperature".to_string()), "`temperature` is empty or a duplicate"),
@@ -344,7 +344,7 @@ mod tests {
             ),
             (graph("sensors_embedding:", "sensed:"), "outputs: no `sensors_embedding`"),
         ] {
-            assert!(error.contains(told), "{told}: {error}");
+            assert!(error.contains(expected), "{expected}: {error}");
         }
     }
 }

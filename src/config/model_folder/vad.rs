@@ -107,7 +107,7 @@ mod tests {
     fn the_graph_must_take_what_the_code_feeds() {
         assert_eq!(check(GRAPHS, 64), Ok(()));
         let not = |from: &str, to: &str| check(&GRAPHS.replacen(from, to, 1), 64).unwrap_err();
-        for (error, told) in [
+        for (error, expected) in [
             (check(GRAPHS, 32).unwrap_err(), "samples.shape: must be [chunks, 544]"),
             (check(GRAPHS, 70_000).unwrap_err(), "audio: values out of range"),
             (not("vad:", "ears:"), "graphs: no `vad`"),
@@ -123,7 +123,7 @@ mod tests {
             ),
             (not("next_state_c, type: float32", "next_state_c, type: float16"), "next_state_c: must be float32"),
         ] {
-            assert!(error.contains(told), "{told}: {error}");
+            assert!(error.contains(expected), "{expected}: {error}");
         }
     }
 }

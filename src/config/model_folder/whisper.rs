@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::agree::{attends, takes_log_mel};
+use super::agree::{accepts_log_mel, attends};
 use super::audio::AudioSpec;
 use super::graph::{GraphSpec, check_decoder, graph};
 use super::spec::{Graphs, KindSpec, SpecialTokens, capability};
@@ -92,7 +92,7 @@ impl KindSpec for WhisperSpec {
         self.audio.check()?;
         graph(graphs, "encoder")?.need("encoder", &["log_mel"], &["cross_key", "cross_value"])?;
         check_decoder(graphs, "decoder")?;
-        takes_log_mel("encoder", &graphs["encoder"].inputs["log_mel"], &self.audio)?;
+        accepts_log_mel("encoder", &graphs["encoder"].inputs["log_mel"], &self.audio)?;
         attends(graphs, "encoder", "decoder")?;
         if graphs.contains_key("alignment") {
             attends(graphs, "encoder", "alignment")?;

@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn names_what_is_wrong() {
-        for (text, told) in [
+        for (text, expected) in [
             ("- gpu", "unknown execution provider `gpu`, expected one of tensorrt, cuda, cpu, xnnpack"),
             ("- cuda: {memory: 2GiB}", "unknown field `memory`, expected one of `device_id`, `memory_limit`"),
             ("- cuda: {memory_limit: 2GB}", "unknown unit `GB`"),
@@ -158,7 +158,7 @@ mod tests {
             ("- acl: {extra: {threads: 2}}", "`acl` accepts only `fast_math`"),
         ] {
             let error = serde_yaml::from_str::<Vec<Provider>>(text).unwrap_err().to_string();
-            assert!(error.contains(told), "{text}: {error}");
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 }

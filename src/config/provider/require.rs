@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn reports_what_is_wrong() {
-        for (text, told) in [
+        for (text, expected) in [
             ("[gpu]", "unknown execution provider `gpu`, expected one of tensorrt"),
             ("{gpu: 0.5}", "unknown execution provider `gpu`"),
             ("{cuda: 90}", "a share of 90 is not above 0 and up to 1"),
@@ -199,7 +199,7 @@ mod tests {
             ("cuda", "shares such as {cuda: 0.9}"),
         ] {
             let error = read(text).unwrap_err();
-            assert!(error.contains(told), "{text}: {error}");
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 }

@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn names_the_option_that_is_out_of_range() {
-        for (text, told) in [
+        for (text, expected) in [
             ("max_tokens: 0", "max_tokens: must be at least 1"),
             ("{max_tokens: 3, min_tokens: 4}", "min_tokens: 4 is more than max_tokens, 3"),
             ("beams: 0", "beams: 0 is not within 1 to 64"),
@@ -209,7 +209,7 @@ mod tests {
             ("beam: 3", "unknown field `beam`, expected one of `max_tokens`"),
         ] {
             let error = read(text).unwrap_err();
-            assert!(error.contains(told), "{text}: {error}");
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 }

@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn reports_what_is_out_of_range() {
-        for (text, told) in [
+        for (text, expected) in [
             ("{threshold: 1.5}", "threshold: 1.5 is not between 0 and 1"),
             ("{threshold: .nan}", "threshold: NaN is not between"),
             ("{neg_threshold: 0.7}", "neg_threshold: 0.7 is not above 0 and at most the threshold, 0.5"),
@@ -124,7 +124,7 @@ mod tests {
             ("{treshold: 0.5}", "unknown field `treshold`"),
         ] {
             let error = read(text).unwrap_err();
-            assert!(error.contains(told), "{text}: {error}");
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 }

@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn no_ranges_are_no_samples() {
+    fn no_ranges_yield_no_samples() {
         let mut excerpts = Excerpts::new(SliceReader::new(&[1.0; 100], 16_000), Vec::new());
         assert!(!excerpts.read(&mut Vec::new()).unwrap());
     }

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn program_text_is_no_recording() {
+    fn source_code_is_not_a_recording() {
         let folder = tempfile::tempdir().unwrap();
         let mut film = [0; 400];
         (film[0], film[188]) = (0x47, 0x47);

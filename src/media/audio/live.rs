@@ -61,7 +61,7 @@ impl LiveReader {
             if let Some(format) = unsupported::format_name(&magic) {
                 return Err(AudioError::NotLive { format });
             }
-            if unsupported::is_no_sound(&magic) {
+            if unsupported::is_not_sound(&magic) {
                 return Err(AudioError::UnknownFormat);
             }
             // Its reader needs to seek.

@@ -51,7 +51,7 @@ const NOT_SOUND: [&[u8]; 9] = [
 ];
 
 /// Whether `magic` begins a file that is not sound.
-pub(super) fn is_no_sound(magic: &[u8]) -> bool {
+pub(super) fn is_not_sound(magic: &[u8]) -> bool {
     NOT_SOUND.iter().any(|beginning| matches(magic, beginning))
 }
 

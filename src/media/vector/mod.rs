@@ -75,7 +75,7 @@ mod tests {
     fn reports_what_is_wrong() {
         let header =
             |descr: &str, shape: &str| format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
-        for (content, told) in [
+        for (content, expected) in [
             (npy(&header("<f4", "(2,)"), &[0; 7]), "is cut off: it has 7 of 8 bytes of numbers"),
             (npy(&header("<f4", "(3, 768)"), &[0; 8]), "(3, 768), but must be a single vector"),
             (npy(&header("<i8", "(2,)"), &[0; 16]), "`<i8`: save it as float32"),
@@ -91,7 +91,7 @@ mod tests {
             (vec![b' '; MAX_BYTES as usize + 1], "more than 65536 numbers"),
         ] {
             let problem = read(&content).unwrap_err();
-            assert!(problem.contains(told), "{told}: {problem}");
+            assert!(problem.contains(expected), "{expected}: {problem}");
         }
     }
 }

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_text_is_no_division_by_zero() {
+    fn an_empty_text_does_not_divide_by_zero() {
         assert_eq!(best(vec![text(0, -0.5), text(3, -9.0)], None), text(0, -0.5));
         assert_eq!(best(Vec::new(), None), Generated::EMPTY);
     }

@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn reports_what_is_wrong() {
-        for (json, told) in [
+        for (json, expected) in [
             ("[25]", "1 numbers; the student accepts 2: temperature (°C), count"),
             (
                 r#"{"count": 3, "temperature": 25, "wind": 1}"#,
@@ -91,7 +91,7 @@ mod tests {
             ("[null, 1]", "must be an object of numbers by name, or a list of numbers"),
         ] {
             let problem = normalised(json).unwrap_err();
-            assert!(problem.contains(told), "{told}: {problem}");
+            assert!(problem.contains(expected), "{expected}: {problem}");
         }
         let not_a_number = SensorReadings::Listed(vec![f64::NAN, 0.0]).normalised(&sensors()).unwrap_err();
         assert_eq!(not_a_number, "sensors: temperature is NaN, which is no reading");

@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_no_reason_to_try_again_and_repetition_is() {
+    fn repetition_triggers_another_attempt_but_silence_does_not() {
         let options = TranscribeOptions::default();
         assert!(!window(-0.3, 0.1, 1.5).is_doubtful(&options));
         assert!(window(-1.2, 0.1, 1.5).is_doubtful(&options));

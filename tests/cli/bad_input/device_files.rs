@@ -111,7 +111,7 @@ fn model_larger_than_the_memory_budget() {
 }
 
 #[test]
-fn doctor_tells_what_the_pipeline_lacks() {
+fn doctor_reports_what_the_pipeline_lacks() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("board.yaml");
     let text = "device: board\nruntime: {library: ROOT/lib/libonnxruntime.so}\npipeline: [caption]\n";

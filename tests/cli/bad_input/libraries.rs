@@ -67,8 +67,8 @@ fn provider_that_the_library_does_not_have_is_said_aloud() {
     let run = tiny(["--config", &device, "--format", "json", "caption", &picture]).expect(0);
     assert_eq!(run.json()[0]["caption"]["provider"], "cpu");
     for name in ["tensorrt", "cuda"] {
-        let told = run.stderr.lines().filter(|line| line.starts_with("warn") && line.contains(name)).count();
-        assert_eq!(told, 1, "{name} in: {}", run.stderr);
+        let warnings = run.stderr.lines().filter(|line| line.starts_with("warn") && line.contains(name)).count();
+        assert_eq!(warnings, 1, "{name} in: {}", run.stderr);
     }
     let report = tiny(["--config", &device, "--format", "json", "doctor"]).expect(0).json().remove(0);
     let loads: Vec<bool> =
@@ -99,8 +99,8 @@ fn library_too_old_for_the_precision() {
         let arguments = ["--config", path.to_str().unwrap(), "transcribe", "tests/data/cards-001.wav"];
         run(tiny_command().env("ORT_DYLIB_PATH", &oldest).args(arguments))
     };
-    let told = ["whisper.en/", "precision `q8` needs ONNX Runtime 1.22", "1.17.1", "int8"];
-    transcribe("q8").expect(CANNOT_LOAD).expect_error(&told);
+    let expected = ["whisper.en/", "precision `q8` needs ONNX Runtime 1.22", "1.17.1", "int8"];
+    transcribe("q8").expect(CANNOT_LOAD).expect_error(&expected);
     assert!(!transcribe("int8").expect(0).stdout.is_empty());
 }
 

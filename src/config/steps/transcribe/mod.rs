@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn names_the_option_that_is_out_of_range() {
-        for (text, told) in [
+        for (text, expected) in [
             ("beams: 0", "beams: 0 is not within 1 to 64"),
             ("batch_size: 1000", "batch_size: 1000"),
             ("patience: 0", "patience"),
@@ -260,7 +260,7 @@ mod tests {
             ("{hallucination_silence_threshold: 2, timestamps: word, batch_size: 2}", "batch_size: 1"),
         ] {
             let error = read(text).unwrap_err();
-            assert!(error.contains(told), "{text}: {error}");
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 }

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn characters_are_words_where_there_are_no_spaces() {
+    fn characters_are_words_in_languages_without_spaces() {
         // U+4E2D in two tokens, then U+6587.
         let parts: &[&[u8]] = &[b"\xe4\xb8", b"\xad", b"\xe6\x96\x87"];
         assert_eq!(split("zh", parts), words(&[("中", 2), ("文", 1)]));
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_character_is_a_word() {
+    fn invalid_bytes_are_a_word() {
         assert_eq!(split("zh", &[b"\xe4\xb8", b"a"]), words(&[("\u{fffd}", 1), ("a", 1)]));
         assert_eq!(split("zh", &[b"a", b"\xe4\xb8"]), words(&[("a", 1), ("\u{fffd}", 1)]));
         assert_eq!(split("zh", &[b"\xe4", b"\xb8", b"a", b"b"]).iter().map(|word| word.1).sum::<usize>(), 4);
