@@ -1,4 +1,4 @@
-//! `bench`: the figures are there and belong together. How large they are is not for tests.
+//! `bench`: the figures are present and consistent. Their values are not tested.
 
 use std::fs;
 
@@ -31,7 +31,7 @@ fn student_in_json() {
     let energy = &line["energy"];
     assert!(energy["unknown"].is_string() || number(&energy["joules_per_record"]) > 0.0, "{energy}");
     assert_eq!(line["input"]["image"], "built in");
-    // Of the shapes alone, so the same on every machine.
+    // Computed from the shapes only, so the same on every machine.
     let gflop = number(&line["gflop"]);
     assert!((0.05..0.5).contains(&gflop), "{gflop} GFLOP");
     let share = number(&line["gflop_per_s"]) / number(&line["ceiling"]["gflops"]);

@@ -1,4 +1,4 @@
-//! BLIP-2 folders behind the commands that BLIP's have.
+//! BLIP-2 folders with the commands of BLIP.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! `bundle`: what is packed, that it runs from where it is unpacked, and what is refused.
+//! `bundle`: what is packed, that it runs where it is unpacked, and what is rejected.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::binary::{Run, command, damaged_model, data, edgefuse, library, root, run};
 
-/// This program's machine, as the command line names it.
+/// This program's architecture, as on the command line.
 const OWN: &str = if cfg!(target_arch = "aarch64") { "aarch64" } else { "x86_64" };
 const OTHER: &str = if cfg!(target_arch = "aarch64") { "x86_64" } else { "aarch64" };
 
@@ -25,7 +25,7 @@ fn pack(config: &Path, target: &str, out: &Path, more: &[&str]) -> Run {
     run(command().arg("--config").arg(config).args(["bundle", "--target", target]).arg("--out").arg(out).args(more))
 }
 
-/// Unpacks into a folder and gives the folder in it.
+/// Unpacks into a folder and returns the folder in it.
 fn unpack(archive: &Path, into: &Path) -> PathBuf {
     let decoder = ruzstd::decoding::StreamingDecoder::new(File::open(archive).unwrap()).unwrap();
     tar::Archive::new(decoder).unpack(into).unwrap();
@@ -94,7 +94,7 @@ fn unpacked_it_runs_checks_itself_and_installs() {
     .expect(0);
     assert!(fused.stdout.starts_with("blue "), "{}", fused.stdout);
 
-    // A byte that was lost on the way.
+    // A byte that was corrupted in transfer.
     let graph = unpacked.join("onnx/student/student.onnx");
     let mut bytes = fs::read(&graph).unwrap();
     bytes[1000] ^= 1;
@@ -171,7 +171,7 @@ fn a_library_that_the_device_file_names() {
     let models = fs::read_to_string(&config).unwrap();
     let name = |path: &str| fs::write(&config, format!("{models}runtime: {{library: {path}}}\n")).unwrap();
 
-    // The board's own need not be here.
+    // The board's own library need not exist here.
     name("/opt/board/libonnxruntime.so");
     let run = pack(&config, OWN, &out, &[]).expect(0);
     let needed = "/opt/board/libonnxruntime.so; the board needs ONNX Runtime 1.17 or a later 1.x for";
@@ -182,7 +182,7 @@ fn a_library_that_the_device_file_names() {
     fs::remove_dir_all(&unpacked).unwrap();
     refused(&config, OWN, &own, 2, &["/opt/board/libonnxruntime.so", "leave one of them out"]);
 
-    // One inside the bundle is packed where it is named.
+    // A library inside the bundle is packed at its path.
     name("lib/mine.so");
     refused(&config, OWN, &[], 2, &["lib/mine.so does not exist", "--library"]);
     pack(&config, OWN, &out, &own).expect(0);
@@ -196,7 +196,7 @@ fn a_library_that_the_device_file_names() {
     refused(&config, OWN, &own, 2, &["is outside the packed folder"]);
 }
 
-/// Packs in vain; nothing may be left but what was there.
+/// Packs in vain; no new file may be left.
 #[track_caller]
 fn refused(config: &Path, target: &str, more: &[&str], code: i32, words: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
@@ -284,7 +284,7 @@ fn lists_are_packed_with_the_device_file() {
     fs::write(elsewhere.path(), "red\n").unwrap();
     steps(&format!("[match: {{texts: {}}}]", elsewhere.path().display()));
     refused(&config, OWN, &own, 2, &["`match`: texts", "must be relative"]);
-    // One that would take the place of another file.
+    // A name that would replace another file.
     fs::write(folder.path().join("install.sh"), "red\n").unwrap();
     steps("[ask: {answers: install.sh}]");
     refused(&config, OWN, &own, 2, &["two files would be install.sh"]);
@@ -303,7 +303,7 @@ fn names_go_into_scripts_and_units_as_names() {
         fs::copy(&config, &bad).unwrap();
         refused(&bad, OWN, &own, 2, &["is not a valid name in a bundle"]);
     }
-    // What the templates have for the prefix and the memory is a name like others.
+    // The templates' placeholders for the prefix and the memory are valid names.
     let spaced = config.with_file_name("my @PREFIX@ @MEMORY@ board.yaml");
     fs::copy(&config, &spaced).unwrap();
     let out = folder.path().join("out.tar.zst");
@@ -323,7 +323,7 @@ fn names_go_into_scripts_and_units_as_names() {
         prefix.display()
     );
     assert!(unit.contains(&start) && unit.contains("Environment=ORT_DISABLE_TELEMETRY=1"), "{unit}");
-    // Again over itself, but over nothing else, and not under a name that systemd or sed reads otherwise.
+    // Again over itself, but over nothing else, and not under a name that systemd or sed interprets differently.
     install(&["--prefix", "opt/a b"]).expect(0);
     fs::create_dir(folder.path().join("mine")).unwrap();
     for (prefix, expected) in [
@@ -368,7 +368,7 @@ fn install_looks_for_glibc_and_installs_into_an_image() {
     let unit = fs::read_to_string(image.join("opt/here/edgefuse.service")).unwrap();
     assert!(unit.contains("ExecStart=\"/opt/here/edgefuse\" "), "{unit}");
 
-    // A system whose glibc is older than what the program was built with.
+    // A system with an older glibc than the program was built with.
     let text = fs::read_to_string(&script).unwrap();
     let line = text.lines().find(|line| line.starts_with("glibc=")).unwrap();
     fs::write(&script, text.replace(line, "glibc='2.999'")).unwrap();

@@ -1,4 +1,4 @@
-//! `caption` with its searches, and over pictures of every kind, good and bad.
+//! `caption` with its searches, and on pictures of every kind, good and bad.
 
 use std::fs;
 use std::path::Path;
@@ -87,7 +87,7 @@ fn pictures_of_every_depth_and_colour_are_captioned() {
         let run = edgefuse(["--quiet", "--format", "json", "caption", &fixture(name)]).expect(0);
         assert!(!step_text(&run.json()[0], "caption").is_empty(), "{name}");
     }
-    // The small model's own picture in 16 bits a sample.
+    // The small model's own picture with 16 bits per sample.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("deep.png");
     let picture = image::open(data("easyvqa-23.png")).unwrap();
@@ -103,7 +103,7 @@ fn bad_pictures_of_a_folder_cost_no_other() {
     for index in 0..200 {
         let path = folder.path().join(format!("{index:03}.png"));
         match index % 20 {
-            // Cut off at another place each time, down to nothing.
+            // Truncated at a different position each time, down to nothing.
             7 => fs::write(path, &good[..good.len() * (index / 20) / 12]).unwrap(),
             _ => fs::write(path, &good).unwrap(),
         }

@@ -1,4 +1,4 @@
-//! What the binary says of execution providers: who took which nodes, and what is refused.
+//! Execution providers: the placement of nodes, and what is rejected.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::binary::{Run, data, edgefuse, root, tiny};
 const WRONG_USE: i32 = 2;
 const CANNOT_LOAD: i32 = 3;
 
-/// Runs with a device file of one BLIP model; `keys` are the model's, `more` stands at the end of the file.
+/// Runs with a device file of one BLIP model; `keys` are the model's, `more` is appended to the file.
 fn with_blip<const N: usize>(folder: &Path, keys: &str, more: &str, arguments: [&str; N]) -> Run {
     let path = folder.join("board.yaml");
     let text = format!(
@@ -103,7 +103,7 @@ fn device_files_with_wrong_devices() {
         let run = with_blip(folder.path(), "", more, ["doctor"]).expect(WRONG_USE);
         run.expect_error(&["board.yaml:5:", expected]);
     }
-    // With a space it is the same size.
+    // A space does not change the size.
     with_blip(folder.path(), "", "runtime: {memory_budget: 3 GiB, library: LIBRARY}\n", ["--quiet", "doctor"])
         .expect(0);
 }

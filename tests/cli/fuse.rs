@@ -1,4 +1,4 @@
-//! `fuse` with students that take sensors, embeddings, words, pictures and sound: what PyTorch computed, and bad input.
+//! `fuse` with students for sensors, embeddings, text, pictures and sound, compared with PyTorch; and bad input.
 
 use std::fs;
 use std::path::Path;
@@ -20,7 +20,7 @@ fn fuse(name: &str, arguments: &[&str]) -> Run {
     edgefuse(["--quiet", "--format", "json", "--model", &model, "fuse", "--embeddings"].iter().chain(arguments))
 }
 
-/// What PyTorch computed with a student, case by case.
+/// PyTorch's results for a student, case by case.
 fn cases(name: &str) -> Vec<Value> {
     let text = fs::read_to_string(root().join(student("expected.json"))).unwrap();
     let mut all: Map<String, Value> = serde_json::from_str(&text).unwrap();
@@ -48,7 +48,7 @@ fn assert_decision(line: &Value, case: &Value) {
     }
 }
 
-/// Every case as the command line takes it; embeddings go through files in `folder`.
+/// Every case as command-line arguments; embeddings are passed in files in `folder`.
 fn arguments(given: &Value, folder: &Path) -> Vec<String> {
     let mut words = Vec::new();
     for (key, value) in given.as_object().unwrap() {
@@ -179,7 +179,7 @@ fn readings_come_by_name_in_order_or_from_a_file() {
         assert_decision(&fuse("raw", &["--sensors", readings]).expect(0).json()[0], case);
     }
     assert_decision(&fuse("raw", &["--sensors", "-26.5,31"]).expect(0).json()[0].clone(), &{
-        // Only that a minus sign is no flag: another reading gives another decision.
+        // Checks only that a minus sign is not a flag: another reading leads to another decision.
         let line = fuse("raw", &["--sensors=-26.5,31"]).expect(0).json().remove(0);
         let entries = line["fusion"]["probabilities"].as_array().unwrap().clone();
         let by_name: Map<String, Value> =

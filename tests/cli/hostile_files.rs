@@ -1,4 +1,4 @@
-//! Device files and model folders from strangers: one line, at once, and nothing but what is listed is opened.
+//! Untrusted device files and model folders: one line of error at once, and only listed files are opened.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Libraries that do not serve: what they do to a command, and that none of them reports home.
+//! Unusable libraries: what they do to a command, and that none of them sends telemetry.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,8 +21,8 @@ fn shared(folder: &Path, name: &str, source: &str, more: &[&str]) -> PathBuf {
     path
 }
 
-/// What ONNX Runtime exports, of a version that reads well and an interface that raises a signal. Rust's own handler would
-/// take a raised SIGSEGV for a fault, return, and wait for the next one.
+/// Exports of ONNX Runtime, with a valid version and an interface that raises a signal. Rust's own handler would
+/// mistake a raised SIGSEGV for a fault, return, and wait for the next one.
 fn crashing(folder: &Path, version: &str, signal: &str) -> PathBuf {
     let source = format!(
         "#include <signal.h>\nstatic const void *api(unsigned version) {{ signal({signal}, SIG_DFL); raise({signal}); return 0; }}\n\
@@ -31,7 +31,7 @@ fn crashing(folder: &Path, version: &str, signal: &str) -> PathBuf {
          const void *OrtGetApiBase(void) {{ return &base; }}\n"
     );
     fs::write(folder.join("versions"), format!("VERS_{version} {{ global: OrtGetApiBase; }};\n")).unwrap();
-    // What setup.sh puts beside the real one.
+    // The files that setup.sh puts beside the real library.
     for name in ["onnxruntime-LICENSE", "onnxruntime-ThirdPartyNotices.txt"] {
         fs::write(folder.join(name), "a made text").unwrap();
     }
@@ -98,7 +98,7 @@ fn what_the_loader_says_is_passed_on() {
 #[test]
 fn none_writes_into_the_home_folder() {
     let home = tempfile::tempdir().unwrap();
-    // Even where somebody turned it on.
+    // Even if telemetry was turned on.
     for telemetry in [None, Some("0")] {
         let mut caption = command();
         caption.env("HOME", home.path()).env_remove("XDG_CACHE_HOME").env_remove("ORT_DISABLE_TELEMETRY");

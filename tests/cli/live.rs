@@ -5,7 +5,7 @@ use crate::stream::{raw, transcribe};
 
 #[test]
 fn stretches_of_sound_become_final_segments_at_their_times() {
-    // Two seconds of a recording, from 3 s and from 7 s on: what is loud is where it was put.
+    // Two seconds of a recording, at 3 s and at 7 s: the loud parts are where they were put.
     let speech = &raw("librivox-0870.wav")[2 * 16_000..2 * 16_000 * 3];
     let silence = |seconds: usize| vec![0; 2 * 16_000 * seconds];
     let stream = [&silence(3)[..], speech, &silence(2), speech, &silence(1)].concat();
@@ -63,7 +63,7 @@ fn compressed_sound_is_read() {
     let mp3 = std::fs::read(data("formats/stereo-48000.mp3")).unwrap();
     let events = transcribe(tiny_command(), &mp3, &["--quiet", "--format", "json"]).expect(0).json();
     let last = events.iter().rfind(|event| event["type"] == "final").expect("something was heard");
-    // Taken as raw samples it would be a tenth of this.
+    // Read as raw samples it would be a tenth of this.
     assert!(last["end"].as_f64().unwrap() > 1.0, "{last}");
 }
 
@@ -81,7 +81,7 @@ fn subtitles_come_cue_by_cue() {
         .map(|time| time[6..].replace(',', ".").parse().unwrap())
         .collect();
     assert!(ends.is_sorted(), "{srt}");
-    // No cue reaches into the pause, but for the padding of 0.2 s.
+    // No cue reaches into the pause, except for the padding of 0.2 s.
     assert!(ends.iter().all(|at| !(7.4..9.8).contains(at)), "{srt}");
     let vtt = transcribe(tiny_command(), &stream, &["--format", "vtt", "--quiet"]).expect(0).stdout;
     assert!(vtt.starts_with("WEBVTT\n\n00:0") && vtt.matches(" --> ").count() >= 2, "{vtt}");

@@ -1,4 +1,4 @@
-//! `memory_budget` and inputs that take more than the models.
+//! `memory_budget`, and inputs that need more memory than the models.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use image::{Rgb, RgbImage};
 
 use crate::binary::{Run, command, data, library, root, run, step_text};
 
-/// Captions pictures within 96 MiB, where costs are remembered in `folder`.
+/// Captions pictures within 96 MiB; costs are recorded in `folder`.
 fn caption(folder: &Path, pictures: &[&str]) -> Run {
     let config = folder.join("board.yaml");
     let text = format!(
@@ -31,7 +31,7 @@ fn a_large_photograph_does_not_count_towards_the_model() {
     };
     let (phone, poster) = (save("phone.jpg", 4000, 3000), save("poster.jpg", 6000, 5000));
     let small = data("easyvqa-23.png");
-    // 36 MB of pixels fit beside the program, without the model; 90 MB do not, which is said before anything is allocated.
+    // 36 MB of pixels fit beside the program, without the model; 90 MB do not, which is reported before any allocation.
     let first = caption(folder.path(), &[&small, &phone, &poster, &small]).expect(1);
     let lines = first.json();
     assert_eq!(lines.len(), 4);
@@ -40,7 +40,7 @@ fn a_large_photograph_does_not_count_towards_the_model() {
     }
     assert!(lines[1]["caption"]["text"].is_string(), "{}", lines[1]);
     first.expect_error(&["poster.jpg", "6000 x 5000", "memory budget", "scale it down"]);
-    // Nothing of it is held against the model.
+    // None of it counts towards the model.
     caption(folder.path(), &[&phone]).expect(0);
     caption(folder.path(), &[&small]).expect(0);
 }

@@ -1,4 +1,4 @@
-//! Times of words, and the formats that are made of times.
+//! Word timestamps, and the formats made of times.
 
 use std::fs;
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 const SPEECH: &str = "librivox-0870.wav";
 
-/// What the made model writes of it, to 1.5, 3.0 and 4.5 s.
+/// What the tiny model generates for it, up to 1.5, 3.0 and 4.5 s.
 const SEGMENTS: usize = 3;
 
-/// The words that are written of it. With times of words the next window begins elsewhere, and others are written.
+/// The words generated for it. With word timestamps the next window begins elsewhere, so the words differ.
 fn words(timestamps: &str) -> Vec<String> {
     let line: Value = serde_json::from_str(&transcribed(&["--format", "json", "--timestamps", timestamps])).unwrap();
     let text = line["transcript"]["text"].as_str().unwrap();
@@ -37,7 +37,7 @@ fn words_have_times_where_they_are_asked_for() {
     let mut last = 0.0;
     for word in timed {
         let number = |key: &str| word[key].as_f64().unwrap();
-        // A word may take no time at all, as with openai-whisper.
+        // A word may have no duration at all, as in openai-whisper.
         assert!(last <= number("start") && number("start") <= number("end") && number("end") <= 7.2, "{line}");
         assert!((0.0..=1.0).contains(&number("probability")), "{line}");
         last = number("start");

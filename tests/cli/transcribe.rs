@@ -1,4 +1,4 @@
-//! Options of `transcribe`: where they come from, what they change, and which are refused.
+//! Options of `transcribe`: where they come from, what they change, and which are rejected.
 
 use std::fs;
 

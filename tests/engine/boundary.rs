@@ -1,4 +1,4 @@
-//! What goes into a graph and comes out of it is checked, so that models need not.
+//! Inputs and outputs of graphs are checked, so that models need not check them.
 
 use edgefuse::config::Provider;
 use edgefuse::config::model_folder::GraphSpec;
@@ -10,7 +10,7 @@ use crate::{engine, fixture};
 const INPUTS: &str = "x: {name: x, type: float32, shape: [count]}, shape: {name: shape, type: int64, shape: [rank]}, \
                       rows: {name: rows, type: float32, shape: [batch, 1]}";
 
-/// The graph of reshape.onnx under a description of its tensors.
+/// The graph of reshape.onnx with a description of its tensors.
 fn load(inputs: &str, outputs: &str) -> Result<Graph, EngineError> {
     let spec: GraphSpec =
         serde_yaml::from_str(&format!("{{files: {{}}, inputs: {{{inputs}}}, outputs: {{{outputs}}}}}")).unwrap();
@@ -18,7 +18,7 @@ fn load(inputs: &str, outputs: &str) -> Result<Graph, EngineError> {
     engine().load_bytes("test/reshape", &bytes, &spec, &[Provider::cpu()])
 }
 
-/// Lets the graph return `values` in `shape`, for a batch of one row.
+/// Makes the graph return `values` in `shape`, for a batch of one row.
 fn run(role: &str, values: &[f32], shape: &[i64]) -> Result<Outputs, EngineError> {
     let graph = load(INPUTS, &format!("{role}: {{name: y, type: float32, shape: [batch, 3]}}")).unwrap();
     let x = [Tensor::float(Array1::from(values.to_vec())).unwrap()];
@@ -72,7 +72,7 @@ fn a_logit_may_be_minus_infinity_but_not_all_of_a_row() {
     for values in [[1.0, f32::NAN, 0.0], [1.0, f32::INFINITY, 0.0], [below; 3]] {
         assert!(refused("logits", &values, &[1, 3]).contains("not a finite number"));
     }
-    // A decoder's cache is not scanned: the logits show what is wrong with it.
+    // A decoder's cache is not scanned, because the logits show errors in it.
     run("present_key", &[f32::NAN; 3], &[1, 3]).unwrap();
 }
 

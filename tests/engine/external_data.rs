@@ -1,4 +1,4 @@
-//! Nothing but the listed weights file of a graph is opened.
+//! Only the listed weights file of a graph is opened.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -37,7 +37,7 @@ fn folder(path: &Path, graph: &str, files: &[&str]) -> ModelFolder {
             files: files.iter().map(|name| (name.to_string(), listed(&path.join(name)))).collect(),
             graphs: BTreeMap::from([("g".to_string(), spec)]),
         },
-        // Which kind it is does not matter to the engine.
+        // The kind does not matter to the engine.
         kind: "vad",
         spec: Arc::new(VadSpec { audio: VadAudio { sample_rate: 16_000, chunk_samples: 512, context_samples: 64 } }),
     }

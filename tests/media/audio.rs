@@ -78,7 +78,7 @@ fn every_sample_type() {
     assert_eq!(loads(&wav(3, 1, RATE, 32, &float)), [0.25, -0.75]);
     let double = [0.25f64, -0.75].map(f64::to_le_bytes).concat();
     assert_eq!(loads(&wav(3, 1, RATE, 64, &double)), [0.25, -0.75]);
-    // 12 bits sit in the upper bits of 16.
+    // 12 bits are the upper bits of 16.
     assert_eq!(loads(&wav(1, 1, RATE, 12, &pcm16(&[0x4000, -0x8000]))), [0.5, -1.0]);
 }
 
@@ -91,7 +91,7 @@ fn twenty_four_bits_in_thirty_two_are_the_upper_ones() {
 
 #[test]
 fn files_of_sox_and_ffmpeg() {
-    // 50 ms of which the last 30 have a tone of amplitude 0.5.
+    // 50 ms; the last 30 ms are a tone of amplitude 0.5.
     for (name, tolerance) in [
         ("sox_8.wav", 0.01),
         ("sox_16.wav", 1e-4),
@@ -118,7 +118,7 @@ fn files_of_sox_and_ffmpeg() {
 fn channels_are_averaged() {
     let frames: Vec<i16> = (0..8).flat_map(|_| [8000, -4000, 2000, 0, 0, 0, 0, 10000]).collect();
     assert_eq!(loads(&wav(1, 8, RATE, 16, &pcm16(&frames))), [2000.0 / 32768.0; 8]);
-    // WAVE_FORMAT_EXTENSIBLE, six channels of 24 bits; ffmpeg put the tone into the centre channel alone.
+    // WAVE_FORMAT_EXTENSIBLE, six channels of 24 bits; ffmpeg put the tone into the centre channel only.
     let samples = load(&fixture("ffmpeg_5.1.wav"), RATE).unwrap();
     assert_eq!(samples.len(), 320);
     let peak = samples.iter().fold(0.0f32, |peak, sample| peak.max(sample.abs()));
@@ -167,12 +167,13 @@ pub fn onset(samples: &[f32]) -> f32 {
 
 #[test]
 fn compressed_files() {
-    // A tone (of amplitude 0.5; 0.35 where ffmpeg made it stereo) begins at 0.2 s and ends at 0.3 s; the file ends at 0.5 s.
+    // A tone (of amplitude 0.5; 0.35 if ffmpeg made it stereo) begins at 0.2 s and ends at 0.3 s; the file ends at 0.5
+    // s.
     for (name, late) in [
         ("burst.flac", 0.0005),
         ("burst.mp3", 0.002),
         ("burst_cover.mp3", 0.002),
-        ("burst_22050.mp3", 0.06), // without the tag that tells the delay
+        ("burst_22050.mp3", 0.06), // without the tag that states the delay
         ("burst.ogg", 0.002),
         ("burst_opus.ogg", 0.002),
         ("burst_opus.webm", 0.002),
@@ -345,7 +346,7 @@ pub fn seconds(samples: &[f32]) -> f64 {
 
 #[test]
 fn concatenated_files_are_read_completely() {
-    // Each lasts 0.5 s; rates and channels differ. What encoders put around the inner ones is heard, too.
+    // Each lasts 0.5 s; rates and channels differ. The encoders' padding around the inner ones is read too.
     for (names, most) in [
         (["burst.mp3", "burst.mp3", "burst.mp3"], 0.2),
         (["burst.mp3", "burst_22050.mp3", "burst.mp3"], 0.3),

@@ -1,4 +1,4 @@
-//! Formats that only ffmpeg reads: with stand-ins for it, and with whatever ffmpeg is installed.
+//! Formats that only ffmpeg reads: with fakes, and with the installed ffmpeg, if any.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,11 +1,11 @@
-//! Sound that headers do not know of, and what lies between files that were joined.
+//! Sound that headers do not declare, and data between concatenated files.
 
 use std::fs;
 
 use crate::audio::{hear, onset, pcm16, seconds, wav};
 use crate::fixture;
 
-/// So many samples of one value.
+/// This many samples of one value.
 fn level(value: i16, count: usize) -> Vec<u8> {
     pcm16(&vec![value; count])
 }
@@ -29,10 +29,10 @@ fn concatenated_wav_files_are_read_completely() {
     expect_both(&[first.clone(), b"LIST\x04\0\0\0INFO".to_vec(), second.clone()].concat(), &[]);
     // Another chunk of samples.
     expect_both(&[first.clone(), second[36..].to_vec()].concat(), &[]);
-    // At another rate: as long as it lasts.
+    // At another rate: resampled.
     let slow = wav(1, 1, 8_000, 16, &level(200, 1000));
     assert_eq!(hear(&[first.clone(), slow].concat()).0.len(), 3000);
-    // The second one breaks the rules.
+    // The second one is invalid.
     let (samples, warnings) = hear(&[first, b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0".to_vec(), vec![0; 4000]].concat());
     assert_eq!(samples.len(), 1000);
     assert_eq!(warnings, ["a second recording after 0.1 s is damaged: the part before is used"]);
@@ -44,10 +44,10 @@ fn samples_beyond_the_declared_length_of_a_wav_file_are_used() {
     let mut content = wav(1, 1, 16_000, 16, &[level(100, 1000), level(200, 2000)].concat());
     content[40..44].copy_from_slice(&2000u32.to_le_bytes());
     expect_both(&content, &expected);
-    // In the middle of a frame, too.
+    // Also in the middle of a frame.
     content[40..44].copy_from_slice(&2001u32.to_le_bytes());
     expect_both(&content, &expected);
-    // Tags and padding are no sound.
+    // Tags and padding are not sound.
     for rest in [&b"TAG\0title"[..], &[0; 512], b"LIST\x04\0\0\0INFO\0\0", b"id3 \x05\0\0\0abcde"] {
         let (samples, warnings) = hear(&[&wav(1, 1, 16_000, 16, &level(100, 1000)), rest].concat());
         assert_eq!((samples.len(), warnings), (1000, Vec::new()), "{rest:?}");
@@ -86,7 +86,7 @@ fn tags_between_joined_mp3_files_are_passed_over() {
     }
 }
 
-/// Where the content of a box begins.
+/// Offset of the content of a box.
 fn box_content(bytes: &[u8], kind: &[u8; 4]) -> usize {
     bytes.windows(4).position(|four| four == kind).unwrap() + 4
 }
@@ -114,7 +114,7 @@ fn mp4_sound_begins_where_its_edit_list_says() {
         assert_eq!(warnings.len(), expected, "{warnings:?}");
         assert!(warnings.iter().all(|line| line.starts_with("its edit list skips the first 0.")), "{warnings:?}");
     }
-    // An edit behind the end is not followed: nothing is left out.
+    // An edit after the end is ignored: nothing is skipped.
     let mut beyond = plain;
     beyond[start..start + 4].copy_from_slice(&0x7fff_ffffu32.to_be_bytes());
     let more = seconds(&hear(&beyond).0) - seconds(&whole);

@@ -13,7 +13,7 @@ use crate::fixture;
 
 const RATE: u32 = 16_000;
 
-/// Gives at most `step` bytes a time, and an interruption before each.
+/// Returns at most `step` bytes at a time, with an interruption before each.
 struct Slow {
     content: Cursor<Vec<u8>>,
     step: usize,
@@ -115,7 +115,7 @@ fn a_true_size_is_kept_to() {
     let mut content = wav(1, 1, RATE, 16, &pcm16(&[5, 6]));
     content.extend(b"LIST\x04\0\0\0abcd");
     assert_eq!(samples(&content), [5.0 / 32_768.0, 6.0 / 32_768.0]);
-    // And a stream that ends before it says so, once.
+    // A stream that ends early causes one warning.
     let content = wav(1, 1, RATE, 16, &pcm16(&[7; 100]));
     let (heard, warnings) = hear(slow(&content[..content.len() - 51], 3)).unwrap();
     assert_eq!(heard, [7.0 / 32_768.0; 74]);
@@ -130,7 +130,7 @@ fn what_has_no_header_is_raw() {
         assert_eq!(hear(slow(&pcm16(&frames), step)).unwrap(), (expected.clone(), Vec::new()));
     }
     assert_eq!(samples(&pcm16(&[9])), [9.0 / 32_768.0]);
-    // It is at 16 kHz whatever is wanted.
+    // It is at 16 kHz, whatever the requested rate.
     let mut reader = LiveReader::new(Cursor::new(pcm16(&[100; 1600])), 8_000).unwrap();
     let mut heard = Vec::new();
     while reader.read(&mut heard).unwrap() {}
@@ -173,7 +173,7 @@ fn bad_streams_say_what_is_wrong() {
         assert!(error_of(&wav(1, 1, rate, 16, &[0; 8])).starts_with("claims a sample rate"), "{rate}");
     }
     assert_eq!(error_of(&wav(1, 0, RATE, 16, &[0; 8])), "is damaged: no channels");
-    // A chunk of 4 GiB that never comes.
+    // A chunk of 4 GiB that never arrives.
     let mut chunk = good[..36].to_vec();
     chunk.extend(b"junk\xff\xff\xff\xff");
     assert_eq!(error_of(&chunk), "is cut off before its first sample");
@@ -206,7 +206,7 @@ fn streams_of_other_formats_are_the_files() {
         for stream in [slow(&content, 1000), slow(&content, usize::MAX)] {
             let (heard, _) = hear(stream).unwrap_or_else(|error| panic!("{name}: {error}"));
             if name.ends_with(".m4a") {
-                // Of a stream no edit list is read: the encoder's priming of 1,024 samples at 44,100 Hz is heard.
+                // Edit lists of streams are not read, so the encoder's priming of 1,024 samples at 44,100 Hz remains.
                 assert!((365..380).contains(&(heard.len() - expected.len())), "{name}: {}", heard.len());
                 continue;
             }
@@ -214,7 +214,7 @@ fn streams_of_other_formats_are_the_files() {
             assert!(heard == expected, "{name}: other samples");
         }
     }
-    // mp3 without the tag in front.
+    // mp3 without the leading tag.
     let tagged = fs::read(fixture("burst_22050.mp3")).unwrap();
     let sync = tagged.windows(2).position(|pair| pair[0] == 0xff && pair[1] & 0xe0 == 0xe0).unwrap();
     assert!(samples(&tagged[sync..]).len() > 6_000);
@@ -232,12 +232,12 @@ fn raw_samples_that_begin_like_a_frame_of_mp3_are_raw() {
         let mut raw = beginning.to_vec();
         raw.extend(pcm16(&[1000; 2000]));
         assert_eq!(samples(&raw).len(), 2002);
-        // Also where the stream ends before the next frame could come.
+        // Also if the stream ends before the next frame could arrive.
         assert_eq!(samples(&raw[..100]).len(), 50);
     }
 }
 
-/// Gives its pieces one by one and counts those that were asked for.
+/// Returns its pieces one by one and counts the requested ones.
 struct Pieces {
     pieces: VecDeque<Vec<u8>>,
     given: Arc<AtomicUsize>,

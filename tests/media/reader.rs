@@ -10,7 +10,7 @@ use crate::fixture;
 
 const RATE: u32 = 16_000;
 
-/// More than any block may hold at 16 kHz: the longest are those of a resampler for rates without a common divisor.
+/// Limit for blocks at 16 kHz: the longest are those of a resampler for rates without a common divisor.
 const BLOCK: usize = 65_536;
 
 /// All samples, and the length of the longest block.

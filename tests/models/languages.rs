@@ -1,4 +1,4 @@
-//! Languages: what they are called, and speech that changes from one to another.
+//! Languages: their names, and speech that changes from one to another.
 
 use serde_json::Value;
 use tempfile::tempdir;
@@ -57,12 +57,12 @@ fn both_halves_of_a_recording_keep_their_language() {
         let languages: Vec<&str> = segments.iter().map(|segment| segment["language"].as_str().unwrap()).collect();
         assert_eq!((languages.first(), languages.last()), (Some(&"en"), Some(&"es")), "{way:?}: {found}");
         let last = segments.iter().filter(|it| it["language"] == "es").map(|it| it["text"].as_str().unwrap());
-        // What the small model hears of the rest depends on the sound around it.
+        // What the small model recognises in the rest depends on the sound around it.
         let last = words(&last.collect::<Vec<_>>().join(" "));
         assert!(last.contains("vive en") && last.ends_with("en un hospital"), "{way:?}: {last}");
         assert_eq!(found["language"], "en");
     }
-    // Detected once, it is English to the end.
+    // Detected once, the language is English to the end.
     let found = alone(&[path, "--multilingual=false"]);
     assert!(found["segments"].as_array().unwrap().iter().all(|it| it.get("language").is_none()), "{found}");
 }

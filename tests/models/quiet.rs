@@ -1,4 +1,4 @@
-//! Speech that the detector does not hear as it is, and recordings without any.
+//! Speech that the detector misses without levelling, and recordings without speech.
 
 use tempfile::tempdir;
 

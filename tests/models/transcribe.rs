@@ -1,4 +1,4 @@
-//! What `transcribe` hears beyond one greedy window: silence, long recordings, searches, context, languages.
+//! `transcribe` beyond one greedy window: silence, long recordings, searches, context, languages.
 
 use std::f32::consts::TAU;
 
@@ -15,7 +15,7 @@ fn transcript(arguments: &[&str]) -> Value {
     run.json().remove(0)["transcript"].take()
 }
 
-/// Speech with a minute of `filler` before it and half a minute behind it.
+/// Speech with a minute of `filler` before it and half a minute after it.
 fn speech_amid(filler: impl Fn(usize) -> f32) -> Vec<f32> {
     let mut samples: Vec<f32> = (0..60 * RATE).map(&filler).collect();
     samples.extend(read_wav("librivox-0870.wav"));
@@ -126,7 +126,7 @@ fn every_search_hears_the_sentence() {
 
 #[test]
 fn hotwords_change_what_is_heard() {
-    // "clubs" is heard as a word of much the same sound, until it is expected.
+    // "clubs" is recognised as a similar-sounding word unless it is expected.
     let clip = data("cards-002.wav");
     let heard =
         |arguments: &[&str]| words(transcript(&[&[clip.as_str()], arguments].concat())["text"].as_str().unwrap());

@@ -1,4 +1,4 @@
-//! Device files with a mistake, and command lines that ask for what they do not have.
+//! Invalid device files, and command lines that request what the device file does not have.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Libraries that cannot serve, and providers that they lack.
+//! Unusable libraries, and providers that they lack.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{CANNOT_LOAD, WRONG_USE};
 use crate::binary::{command, data, root, run, tiny, tiny_command};
 
-/// Captions a good picture with ORT_DYLIB_PATH naming something that cannot serve.
+/// Captions a good picture with ORT_DYLIB_PATH set to an unusable file.
 #[track_caller]
 fn bad_library(path: &Path, words: &[&str]) {
     let picture = data("easyvqa-0.png");
@@ -30,7 +30,7 @@ fn text_called_library() {
 
 #[test]
 fn library_that_is_not_onnx_runtime() {
-    // The C library is the one shared library that is on every machine.
+    // The C library is the only shared library that every machine has.
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
     let libc = maps.split_whitespace().find(|word| word.contains("/libc.so")).expect("libc is mapped");
     bad_library(Path::new(libc), &[libc, "OrtGetApiBase"]);
@@ -49,7 +49,7 @@ fn library_that_the_device_file_names_and_is_not_there() {
         .expect_error(&["board.yaml:3:12", "gone/libonnxruntime.so"]);
 }
 
-/// A device file that asks for CUDA first, which the library of the set-up does not have.
+/// A device file with CUDA first, which the library of the set-up does not have.
 fn device_file_with_cuda(folder: &Path, on_missing: &str) -> String {
     let path = folder.join("board.yaml");
     let text = "device: board\nruntime: {library: ROOT/lib/libonnxruntime.so, on_missing_provider: MISSING}\n\

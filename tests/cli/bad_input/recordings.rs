@@ -1,4 +1,4 @@
-//! Recordings that cannot be read, or only just.
+//! Recordings that cannot be read, or barely.
 
 use super::{bad_input, good_input};
 use crate::binary::{data, tiny};
