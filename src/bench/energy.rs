@@ -19,7 +19,7 @@ pub enum Energy {
     Measured {
         /// The sensor and what it measures.
         sensor: String,
-        /// Mean power during the runs, of everything behind the sensor, including idle power.
+        /// Mean power during the runs, of everything that the sensor measures, including idle power.
         mean_w: f64,
         /// Mean power times the mean time of a record.
         joules_per_record: f64,

@@ -42,7 +42,7 @@ impl Inputs {
     /// The user's inputs, completed by built-in ones.
     ///
     /// # Errors
-    /// [`Error::Read`] for a given file that does not exist; [`Error::Write`] if there is no room for temporary files.
+    /// [`Error::Read`] for a file that does not exist; [`Error::Write`] if there is no room for temporary files.
     pub fn new(given: &Given) -> Result<Self, Error> {
         for path in [&given.image, &given.audio].into_iter().flatten() {
             fs::metadata(path).map_err(|source| Error::Read { path: path.clone(), source })?;

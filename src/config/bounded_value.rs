@@ -100,7 +100,7 @@ impl<'de> Visitor<'de> for Bounded<'_> {
         while let Some(key) = entries.next_key_seed(Bounded(self.0))? {
             if mapping.contains_key(&key) {
                 let key = key.as_str().map_or_else(|| "a key".to_string(), |key| format!("the key `{key:.40}`"));
-                return Err(A::Error::custom(format!("duplicate key: {key} occurs twice in one mapping")));
+                return Err(A::Error::custom(format!("{key} occurs twice in one mapping")));
             }
             let value = entries.next_value_seed(Bounded(self.0))?;
             mapping.insert(key, value);

@@ -14,7 +14,7 @@ use crate::support::small_file::{self, SmallFileError};
 /// KB.
 const LARGEST: u64 = 1 << 20;
 
-/// The YAML scanner takes quadratic time for nested brackets: 80,000 took half a minute, this many take some 0.1 s.
+/// The YAML scanner needs quadratic time for nested brackets: 80,000 needed half a minute, this many about 0.1 s.
 /// Which brackets nest is hard to know without scanning, so every `[` and `{` in the file counts.
 const MOST_BRACKETS: usize = 8_192;
 

@@ -34,7 +34,7 @@ impl Machine {
     /// The architecture of an ELF file; the error says why it is not one.
     ///
     /// A few words to append to the file's name.
-    /// A few words for behind the file's name.
+    /// A few words to append to the file's name.
     pub fn of_file(path: &Path) -> Result<Self, String> {
         let mut header = [0; 20];
         match File::open(path).and_then(|mut file| file.read_exact(&mut header)) {

@@ -124,7 +124,7 @@ pub fn words(text: &str) -> String {
     kept.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A copy of a model folder that a test may damage: hard links to the files where that is possible, and copies of those
+/// A copy of a model folder that a test may damage: hard links to the files if possible, and copies of those
 /// in `own`. A symbolic link out of the folder would be refused. `model` is a name in `onnx`, or a path from the
 /// repository's root.
 pub fn damaged_model(model: &str, into: &Path, own: &[&str]) -> PathBuf {

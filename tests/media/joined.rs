@@ -94,7 +94,7 @@ fn box_content(bytes: &[u8], kind: &[u8; 4]) -> usize {
 #[test]
 fn mp4_sound_begins_where_its_edit_list_says() {
     let plain = fs::read(fixture("burst.m4a")).unwrap();
-    // Version and flags, the number of edits; then its length and where it starts in the track.
+    // Version and flags, the number of edits; then its length and its start in the track.
     let start = box_content(&plain, b"elst") + 12;
     let timescale = {
         let at = box_content(&plain, b"mdhd") + 12;

@@ -18,7 +18,7 @@ pub struct VadOptions {
     /// Padding on either side of a stretch, in milliseconds; half of the silence between two if that is less.
     pub pad_ms: u32,
     /// The longest stretch, padding included, in seconds. A longer one is cut at its longest pause of more than 98 ms,
-    /// or without such a pause where it reaches the limit. Infinite (`.inf`) for no limit.
+    /// or without such a pause at the limit. Infinite (`.inf`) for no limit.
     pub max_speech_s: f64,
 }
 

@@ -18,7 +18,7 @@ const BLOCK_SECONDS: f64 = 1.0;
 /// Number of bytes at the start that identify the format: one frame of every format without a file header.
 const BEGINNING: u64 = 1 << 13;
 
-/// Reads an audio file block by block, in memory that does not grow with it. Opened again, the same file gives the
+/// Reads an audio file block by block, in memory that does not grow with it. Opened again, the same file yields the
 /// same samples.
 pub struct AudioReader(MonoReader);
 

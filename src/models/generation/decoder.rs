@@ -175,7 +175,7 @@ impl Decoding<'_> {
     /// Feeds the same tokens, one or a whole prompt, to every row. Returns the logits after the last of them.
     ///
     /// # Errors
-    /// [`EngineError`] if the graph fails or gives a wrong shape.
+    /// [`EngineError`] if the graph fails or returns a wrong shape.
     pub fn feed(&mut self, tokens: &[i64]) -> Result<Logits, EngineError> {
         self.run(Array2::from_shape_fn((self.rows, tokens.len()), |(_, at)| tokens[at]))
     }
@@ -183,7 +183,7 @@ impl Decoding<'_> {
     /// Feeds one token to each row and returns the logits after it.
     ///
     /// # Errors
-    /// [`EngineError`] if the graph fails or gives a wrong shape.
+    /// [`EngineError`] if the graph fails or returns a wrong shape.
     pub fn step(&mut self, tokens: &[i64]) -> Result<Logits, EngineError> {
         self.run(Array2::from_shape_fn((self.rows, 1), |(row, _)| tokens[row]))
     }

@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(read(&file), Some(cost));
         fs::write(&file, "{\"loading\": -1}").unwrap();
         assert_eq!(read(&file), None);
-        // A folder that cannot be made is no error.
+        // A folder that cannot be created is not an error.
         write(&file.join("x/y.json"), &cost);
     }
 

@@ -55,7 +55,7 @@ impl SpeechMap {
         self.sample(nearest(at, rate), edge) as f64 / rate
     }
 
-    /// Start and end, in seconds, of a short span, such as a word, that lies in one stretch: the stretch of its middle.
+    /// Start and end, in seconds, of a short span, such as a word, within one stretch: the stretch of its middle.
     /// Parts outside that stretch, due to inaccurate times, are moved to its edge.
     pub fn word(&self, start: f64, end: f64, sample_rate: u32) -> (f64, f64) {
         let rate = f64::from(sample_rate);

@@ -1,4 +1,4 @@
-//! Groups stretches into windows of the length that a model takes, like faster-whisper's `collect_chunks`.
+//! Groups stretches into windows of the length that a model accepts, like faster-whisper's `collect_chunks`.
 
 use super::speech_map::SpeechMap;
 use super::stretch::Stretch;

@@ -16,7 +16,7 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    /// `suppressed` are the tokens that are never generated; -1 stands for the model's own list.
+    /// `suppressed` are the tokens that are never generated; -1 represents the model's own list.
     pub fn new(spec: &WhisperSpec, suppressed: &[i64], timestamps: bool) -> Self {
         let tokens = &spec.tokens;
         let mut never: Vec<i64> = suppressed.iter().copied().filter(|&token| token >= 0).collect();

@@ -1,4 +1,4 @@
-//! The logarithm, written so that it vectorises and gives the same values on every machine.
+//! The logarithm, written so that it vectorises and produces the same values on every machine.
 //!
 //! The method and the polynomial are those of `log10f` in Cephes (S. L. Moshier, single/log10f.c, release 2.8). The
 //! error is at most 2e-7 of the result, or 2.5e-8 if that is more.
