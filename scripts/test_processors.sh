@@ -119,7 +119,7 @@ examine() {
             echo "$processor: ${titles[$index]}: DIFFERS: $(head -n 3 "$there.differences" | paste -sd ';')"
             failed=1
         else
-            echo "$processor: ${titles[$index]}: equal within ${tolerances[$index]} ($((SECONDS - started)) s)"
+            echo "$processor: ${titles[$index]}: equal within ${tolerances[$index]} ($((SECONDS - started)) s), $(<"$there.differences")"
         fi
     done
     return "$failed"
