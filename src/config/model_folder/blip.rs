@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::agree::{attends, fits, takes, takes_pixels};
-use super::graph::{GraphSpec, check_decoder, graph};
+use super::agree::{attends, fits, takes_pixels};
+use super::graph::{GraphSpec, check_decoder, graph, takes};
 use super::image::ImageSpec;
 use super::spec::{Graphs, KindSpec, SpecialTokens, capability};
 

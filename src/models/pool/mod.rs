@@ -7,7 +7,6 @@
 
 mod budget;
 mod choice;
-mod cost;
 mod idle;
 mod lease;
 mod queue;
@@ -23,17 +22,14 @@ use crate::media::image::PixelConfig;
 use crate::support::request::Request;
 
 use super::capability::{Capability, Model};
-use super::kind;
+use super::kinds;
 use super::loader::Loader;
 use budget::Budget;
 use choice::Folders;
 use lease::Held;
 use queue::Queue;
 
-pub(super) use budget::check;
 pub use choice::choose_model;
-pub use cost::{Cost, CostSource};
-pub(super) use cost::{file, read};
 pub use lease::Lease;
 pub use queue::Admitted;
 
@@ -251,7 +247,7 @@ impl Pool {
                 state.make_room(name);
                 let before = state.budget.begin();
                 drop(state);
-                let loaded = kind::load(loader);
+                let loaded = kinds::load(loader);
                 state = self.state();
                 let model = loaded.inspect_err(|_| state.budget.closed(name))?;
                 state.loaded.insert(name.to_string(), Loaded { model, leases: 0, idle_since: Instant::now() });

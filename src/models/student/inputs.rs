@@ -2,54 +2,14 @@
 
 use ndarray::{Array2, Array4, Axis};
 
-use super::{SensorReadings, Student};
+use super::Student;
 use crate::config::model_folder::{EmbeddingSpec, StudentInput};
 use crate::engine::Tensor;
 use crate::error::Error;
+use crate::models::fusion::{FusionInputs, SensorReadings};
 
 /// Mel frames fed for an absent sound; the presence mask hides them.
 const ABSENT_FRAMES: usize = 8;
-
-/// What the student is shown; each part is optional.
-#[derive(Default)]
-pub struct FusionInputs<'a> {
-    /// A picture as [`Student::view`] wants its pixels: `[1, 3, height, width]`.
-    pub image: Option<&'a Array4<f32>>,
-    /// What another model made of a picture.
-    pub image_embedding: Option<&'a [f32]>,
-    /// A text.
-    pub text: Option<&'a str>,
-    /// What another model made of a text.
-    pub text_embedding: Option<&'a [f32]>,
-    /// Mono samples in [-1, 1] at [`Student::sample_rate`].
-    pub audio: Option<&'a [f32]>,
-    /// Readings of sensors.
-    pub sensors: Option<&'a SensorReadings>,
-}
-
-impl FusionInputs<'_> {
-    /// Whether nothing is there.
-    pub fn is_empty(&self) -> bool {
-        self.present().is_empty()
-    }
-
-    /// Whether this one is there.
-    fn has(&self, input: StudentInput) -> bool {
-        match input {
-            StudentInput::Image => self.image.is_some(),
-            StudentInput::ImageEmbedding => self.image_embedding.is_some(),
-            StudentInput::Text => self.text.is_some(),
-            StudentInput::TextEmbedding => self.text_embedding.is_some(),
-            StudentInput::Audio => self.audio.is_some(),
-            StudentInput::Sensors => self.sensors.is_some(),
-        }
-    }
-
-    /// Those that are there.
-    pub(super) fn present(&self) -> Vec<StudentInput> {
-        StudentInput::ALL.into_iter().filter(|&input| self.has(input)).collect()
-    }
-}
 
 impl Student {
     /// The graph's inputs by role. A modality that is absent gets a tensor of the smallest size, and 0 in `presence`.

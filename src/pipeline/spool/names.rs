@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use sha2::{Digest, Sha256};
 
-use super::super::version::hex;
+use crate::support::hex::hex;
 use crate::support::whole_file::PARTIAL;
 
 /// The longest name that Linux's file systems allow, in bytes.

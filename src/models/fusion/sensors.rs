@@ -21,7 +21,7 @@ impl SensorReadings {
     ///
     /// # Errors
     /// One line: a sensor that is unknown or missing, another number of them, a reading that is no finite number.
-    pub(super) fn normalised(&self, sensors: &[SensorSpec]) -> Result<Vec<f32>, String> {
+    pub(in crate::models) fn normalised(&self, sensors: &[SensorSpec]) -> Result<Vec<f32>, String> {
         let readings: Vec<f64> = match self {
             SensorReadings::Listed(readings) if readings.len() != sensors.len() => {
                 let (given, wanted) = (readings.len(), sensors.len());
