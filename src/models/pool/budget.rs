@@ -121,11 +121,6 @@ impl Budget {
         Ok(())
     }
 
-    /// Whether there is a budget at all.
-    pub fn is_limited(&self) -> bool {
-        self.limit.is_some()
-    }
-
     /// Whether the model needs more than is free now.
     pub fn lacks_room(&self, key: &str) -> bool {
         let Some(limit) = self.limit else { return false };
@@ -177,6 +172,13 @@ impl Budget {
         };
         account.loaded = true;
         account.remember();
+    }
+
+    /// A model was loaded while others worked: what each of them took cannot be told apart, and is not noted.
+    pub fn loaded_beside(&mut self, key: &str) {
+        if let Some(account) = self.accounts.get_mut(key) {
+            account.loaded = true;
+        }
     }
 
     /// Whether the process is above its budget now, without what is free inside it.

@@ -203,7 +203,7 @@ impl Pool {
             let mut held = Vec::with_capacity(names.len());
             let mut full = None;
             for name in names {
-                match self.attempt(name)? {
+                match self.attempt(name, held.len())? {
                     Attempt::Held(lease) => held.push(lease),
                     Attempt::Full(refusal) => {
                         full = Some(refusal);
@@ -229,11 +229,12 @@ impl Pool {
         }
     }
 
-    /// Leases one model, which is loaded if need be.
-    fn attempt(self: &Arc<Self>, name: &str) -> Result<Attempt, Error> {
+    /// Leases one model, which is loaded if need be. The caller holds `own` leases already, which do not work yet.
+    fn attempt(self: &Arc<Self>, name: &str, own: usize) -> Result<Attempt, Error> {
         {
             let mut state = self.state();
-            if state.loaded.contains_key(name) && !state.budget.is_limited() {
+            // Nobody waits for another model to load.
+            if state.loaded.contains_key(name) && !state.budget.lacks_room(name) && !state.budget.exceeded() {
                 return Ok(Attempt::Held(self.hold(&mut state, name)));
             }
         }
@@ -251,7 +252,10 @@ impl Pool {
                 state = self.state();
                 let model = loaded.inspect_err(|_| state.budget.closed(name))?;
                 state.loaded.insert(name.to_string(), Loaded { model, leases: 0, idle_since: Instant::now() });
-                state.budget.loaded(name, before);
+                match state.leases == own {
+                    true => state.budget.loaded(name, before),
+                    false => state.budget.loaded_beside(name),
+                }
             }
             let held = self.hold(&mut state, name);
             state.make_room(name);

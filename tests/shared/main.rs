@@ -1,0 +1,88 @@
+//! Memory of the real Whisper while callers share it. A process of its own, since it measures the whole process. Needs
+//! `scripts/setup.sh test`.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use edgefuse::Error;
+use edgefuse::config::{Device, ModelEntry, TranscribeOptions, Vad};
+use edgefuse::engine::{Engine, EngineError, release_freed, resident_bytes};
+use edgefuse::models::Models;
+use edgefuse::pipeline::{Pipeline, Record};
+use edgefuse::request::{Priority, Request};
+
+const MIB: u64 = 1 << 20;
+
+fn resident() -> u64 {
+    release_freed();
+    resident_bytes().expect("/proc/self/status")
+}
+
+/// One test, so that nothing else takes memory meanwhile.
+#[test]
+fn memory_is_given_back() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut device = Device::new("test");
+    device.models.insert("whisper".to_string(), ModelEntry::new(root.join("onnx/whisper-tiny.en")));
+    device.runtime.idle_unload = Some(Duration::from_millis(100));
+    let engine = Engine::start(&device.runtime, root).expect("run scripts/setup.sh first");
+    let options = TranscribeOptions { vad: Vad { on: false, options: None }, beams: 5, ..Default::default() };
+    let pipeline = Pipeline::new(Models::new(Arc::new(engine), device), &[options.into()]).unwrap();
+    let clip = Record::default().with_audio(root.join("tests/data/question-shape.wav"));
+    let long = Record::default().with_audio(root.join("tests/data/librivox-0870.wav"));
+    let before = resident();
+
+    // Cancelled requests leave nothing behind: the tenth takes no more than the second.
+    let cancel_one = |runs: usize| {
+        let request = Request::new(Priority::Batch);
+        let canceller = request.clone();
+        let seconds = Arc::new(AtomicUsize::new(0));
+        let done = seconds.clone();
+        let watcher = thread::spawn(move || {
+            let until = Instant::now() + Duration::from_secs(60);
+            while done.load(Ordering::Relaxed) == 0 && Instant::now() < until {
+                thread::sleep(Duration::from_millis(5));
+            }
+            thread::sleep(Duration::from_millis(30 + 10 * runs as u64));
+            canceller.cancel();
+        });
+        let outcome = request.run(|| {
+            // The first window's text is being written when the sound has been read.
+            seconds.store(1, Ordering::Relaxed);
+            pipeline.process(&long, &mut |_, _| {})
+        });
+        watcher.join().unwrap();
+        assert!(matches!(outcome, Ok(_) | Err(Error::Engine(EngineError::Stopped(_)))), "{outcome:?}");
+        resident()
+    };
+    let lease = pipeline.models().lease::<dyn edgefuse::models::capability::Transcriber>(None, "test").unwrap();
+    pipeline.process(&long, &mut |_, _| {}).unwrap();
+    let taken: Vec<u64> = (0..10).map(cancel_one).collect();
+    assert!(taken[9] < taken[1] + 4 * MIB, "resident memory after each cancelled request: {taken:?}");
+    drop(lease);
+
+    // An idle model gives its memory back to the system.
+    pipeline.process(&clip, &mut |_, _| {}).unwrap();
+    let loaded = resident();
+    let until = Instant::now() + Duration::from_secs(20);
+    while !pipeline.models().loaded().is_empty() {
+        assert!(Instant::now() < until, "still loaded: {:?}", pipeline.models().loaded());
+        thread::sleep(Duration::from_millis(20));
+    }
+    let after = resident();
+    println!(
+        "resident: {} MiB before, {} with the model, {} after it was unloaded; {} to {} over ten cancelled requests",
+        before / MIB,
+        loaded / MIB,
+        after / MIB,
+        taken.iter().min().unwrap_or(&0) / MIB,
+        taken.iter().max().unwrap_or(&0) / MIB
+    );
+    assert!(loaded > before + 40 * MIB, "the model takes {} MiB", (loaded - before) / MIB);
+    assert!(after < before + (loaded - before) / 4, "before {before}, with the model {loaded}, after {after}");
+}
