@@ -66,23 +66,27 @@ fn memory_is_given_back() {
     assert!(taken[9] < taken[1] + 4 * MIB, "resident memory after each cancelled request: {taken:?}");
     drop(lease);
 
-    // An idle model gives its memory back to the system.
-    pipeline.process(&clip, &mut |_, _| {}).unwrap();
-    let loaded = resident();
-    let until = Instant::now() + Duration::from_secs(20);
-    while !pipeline.models().loaded().is_empty() {
-        assert!(Instant::now() < until, "still loaded: {:?}", pipeline.models().loaded());
-        thread::sleep(Duration::from_millis(20));
+    // An idle model gives its memory back to the system. What the library itself keeps after its first inference, it keeps
+    // once: the second round ends where the first did.
+    let mut rounds = Vec::new();
+    for _ in 0..2 {
+        pipeline.process(&clip, &mut |_, _| {}).unwrap();
+        let loaded = resident();
+        let until = Instant::now() + Duration::from_secs(20);
+        while !pipeline.models().loaded().is_empty() {
+            assert!(Instant::now() < until, "still loaded: {:?}", pipeline.models().loaded());
+            thread::sleep(Duration::from_millis(20));
+        }
+        rounds.push((loaded, resident()));
     }
-    let after = resident();
     println!(
-        "resident: {} MiB before, {} with the model, {} after it was unloaded; {} to {} over ten cancelled requests",
+        "resident MiB: {} before, {:?} with the model and without it again, twice; {} to {} over ten cancelled requests",
         before / MIB,
-        loaded / MIB,
-        after / MIB,
+        rounds.iter().map(|(loaded, after)| (loaded / MIB, after / MIB)).collect::<Vec<_>>(),
         taken.iter().min().unwrap_or(&0) / MIB,
         taken.iter().max().unwrap_or(&0) / MIB
     );
-    assert!(loaded > before + 40 * MIB, "the model takes {} MiB", (loaded - before) / MIB);
-    assert!(after < before + (loaded - before) / 4, "before {before}, with the model {loaded}, after {after}");
+    let [(_, first), (loaded, second)] = rounds[..] else { unreachable!() };
+    assert!(second < first + 4 * MIB, "{rounds:?}");
+    assert!(loaded > second + 60 * MIB, "the weights alone take 40 MiB: {rounds:?}");
 }
