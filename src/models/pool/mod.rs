@@ -16,7 +16,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::config::{Device, ModelEntry};
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, release_freed, return_large_blocks};
 use crate::error::Error;
 use crate::media::image::PixelConfig;
 use crate::support::request::Request;
@@ -86,6 +86,7 @@ impl Models {
             device,
         });
         if let Some(after) = pool.device.runtime.idle_unload {
+            return_large_blocks();
             idle::evict_after(after, &pool);
         }
         Models(pool)
@@ -313,6 +314,9 @@ impl Pool {
         let idle = state.loaded.iter().filter(|(_, it)| it.leases == 0 && it.idle_since.elapsed() >= after);
         let idle: Vec<String> = idle.map(|(name, _)| name.clone()).collect();
         idle.iter().for_each(|name| state.evict(name));
+        if !idle.is_empty() {
+            release_freed();
+        }
     }
 }
 
