@@ -25,9 +25,12 @@ ROOT = Path(__file__).resolve().parent.parent
 PICTURES = sorted((ROOT / "tests/data").glob("easyvqa-*.png"))
 LONGEST_MOMENT = 1.2
 """Seconds after the start in which a process is ended: loading the models is part of them."""
-FILES_PER_KILL = 20
+LONGEST_WORK = 0.3
+"""Seconds after the first result in which `watch` is ended, three times out of four."""
+FILES_PER_KILL = 10
 RECORDS_PER_KILL = 40
-SECONDS_TO_FINISH = 600
+SECONDS_TO_FINISH = 3600
+"""After this a process hangs, on the busiest machine."""
 
 Result = dict[str, object]
 
@@ -67,18 +70,29 @@ class Bench:
     def run(self, *arguments: object, handles: int | None = None) -> tuple[int, str]:
         """Runs edgefuse to its end: exit code and standard error."""
         process = self.start(*arguments, handles=handles)
-        _, said = process.communicate(timeout=SECONDS_TO_FINISH)
-        expect("panicked" not in said, f"a panic: {said}")
+        said = self.finish(process)
         return process.returncode, said
 
-    def end_at_random(self, process: subprocess.Popen[str], by: signal.Signals) -> bool:
+    def finish(self, process: subprocess.Popen[str]) -> str:
+        """Waits for the end of a process, which is killed if it hangs; its standard error."""
+        try:
+            _, said = process.communicate(timeout=SECONDS_TO_FINISH)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise
+        expect("panicked" not in said, f"a panic: {said}")
+        return said
+
+    def end_at_random(
+        self, process: subprocess.Popen[str], by: signal.Signals, longest: float = LONGEST_MOMENT
+    ) -> bool:
         """Ends the process at a random moment; whether it still ran then."""
         try:
-            _, said = process.communicate(timeout=self.draw.uniform(0, LONGEST_MOMENT))
+            _, said = process.communicate(timeout=self.draw.uniform(0, longest))
         except subprocess.TimeoutExpired:
             process.send_signal(by)
-            _, said = process.communicate(timeout=SECONDS_TO_FINISH)
-            expect("panicked" not in said, f"a panic: {said}")
+            self.finish(process)
             return True
         expect(process.returncode == 0, f"ended by itself with {process.returncode}: {said}")
         return False
@@ -96,6 +110,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--binary", type=Path, required=True)
     parser.add_argument("--kills", type=int, default=200, help="how often each command is killed")
+    parser.add_argument("--only", default="", help="only checks with this in their title, such as `watch`")
     parser.add_argument("--seed", type=int, default=20261130)
     options = parser.parse_args()
     print(f"seed {options.seed}")
@@ -109,7 +124,7 @@ def main() -> int:
         ("few file handles", few_handles),
     ]
     failed = 0
-    for title, check in checks:
+    for title, check in (it for it in checks if options.only in it[0]):
         with tempfile.TemporaryDirectory() as folder:
             started = time.monotonic()
             try:
@@ -126,22 +141,26 @@ def kill_runs(bench: Bench, kills: int) -> str:
     undisturbed, output = bench.folder / "undisturbed.jsonl", bench.folder / "killed.jsonl"
     code, said = bench.run("run", manifest, "--output", undisturbed)
     expect(code == 0, said)
-    killed = finished = 0
+    killed = finished = amid = 0
+    partial = output.with_name("killed.jsonl.partial")
     while killed < kills:
+        before = written(partial)
         process = bench.start("run", manifest, "--output", output, "--resume")
         if bench.end_at_random(process, signal.SIGKILL):
             killed += 1
+            amid += written(partial) > before
         else:
             # All done before all kills were spent: the last one is checked, and the next begins anew.
             finished += 1
             compare(lines(output), lines(undisturbed))
             output.unlink()
+    expect(amid > 0, "no kill came while results were written")
     code, said = bench.run("run", manifest, "--output", output, "--resume")
     expect(code == 0, said)
     compare(lines(output), lines(undisturbed))
     left = sorted(path.name for path in bench.folder.glob("killed.jsonl*"))
     expect(left == ["killed.jsonl"], f"left behind: {left}")
-    return f"{killed} kills, {finished + 1} whole files of {kills * RECORDS_PER_KILL} results"
+    return f"{killed} kills, {amid} amid results, {finished + 1} whole files of {kills * RECORDS_PER_KILL} results"
 
 
 def kill_watch(bench: Bench, kills: int, by: signal.Signals) -> str:
@@ -150,15 +169,21 @@ def kill_watch(bench: Bench, kills: int, by: signal.Signals) -> str:
     inputs.mkdir()
     results.mkdir()
     expected: dict[str, list[Result]] = {}
-    for n in range(kills * FILES_PER_KILL):
-        picture = PICTURES[n % len(PICTURES)]
-        shutil.copy(picture, inputs / f"{n:05}.png")
-    killed = 0
+    killed = amid = put = 0
     while killed < kills:
+        before = count(results)
         process = bench.start("watch", inputs, "--results", results)
-        # A file is taken when three looks, half a second apart, saw it unchanged: a random moment after that.
-        time.sleep(1.0)
-        killed += bench.end_at_random(process, by)
+        for _ in range(FILES_PER_KILL if put < kills * FILES_PER_KILL else 0):
+            shutil.copy(PICTURES[put % len(PICTURES)], inputs / f"{put:05}.png")
+            put += 1
+        if bench.draw.random() < 0.25:
+            killed += bench.end_at_random(process, by)
+            continue
+        # A file is taken when three looks, half a second apart, saw it unchanged.
+        wait_for_more(results, before)
+        killed += bench.end_at_random(process, by, LONGEST_WORK)
+        amid += count(results) < put
+    expect(amid > 0, "no kill came while files were waiting")
     made = {path.name: path.stat().st_mtime_ns for path in results.glob("*.jsonl")}
     code, said = bench.run("watch", inputs, "--results", results, "--until-idle", 2)
     expect(code == 0, said)
@@ -176,7 +201,7 @@ def kill_watch(bench: Bench, kills: int, by: signal.Signals) -> str:
         found = [stripped(line) for line in lines(results / f"{n:05}.png.jsonl")]
         picture = PICTURES[n % len(PICTURES)]
         expect(found == expected[picture.name], f"{n:05}.png: {found} for {expected[picture.name]}")
-    return f"{killed} times, {len(made)} of {len(whole)} results were there before the last start"
+    return f"{killed} times, {amid} amid results; {len(made)} of {len(whole)} were there before the last start"
 
 
 def two_runs(bench: Bench) -> str:
@@ -316,12 +341,32 @@ def compare(found: list[Result], expected: list[Result]) -> None:
     expect(not differing, f"differing: {differing[:5]}")
 
 
+def written(path: Path) -> int:
+    """Bytes of a file that may not be there."""
+    return path.stat().st_size if path.exists() else 0
+
+
+def count(results: Path) -> int:
+    """Results in a folder."""
+    return len(list(results.glob("*.jsonl")))
+
+
+def wait_for_more(results: Path, before: int) -> None:
+    """Waits for another result."""
+    wait_until(lambda: count(results) > before, f"no result after {before} of them")
+
+
 def wait_for(path: Path) -> None:
     """Waits until a file is there."""
+    wait_until(path.exists, f"{path.name} has not come")
+
+
+def wait_until(holds: Callable[[], bool], otherwise: str) -> None:
+    """Waits until something holds, up to two minutes."""
     until = time.monotonic() + 120
-    while not path.exists():
-        expect(time.monotonic() < until, f"{path.name} has not come")
-        time.sleep(0.1)
+    while not holds():
+        expect(time.monotonic() < until, otherwise)
+        time.sleep(0.02)
 
 
 def expect(holds: bool, otherwise: str) -> None:

@@ -225,6 +225,7 @@ def audio() -> None:
         "burst_opus.webm": ["-c:a", "libopus", "-b:a", "16k"],
         "burst_opus.mp4": ["-c:a", "libopus", "-b:a", "16k"],
         "burst_faststart.m4a": [*stereo, "-c:a", "aac", "-b:a", "64k", "-movflags", "faststart"],
+        "burst_fragmented.m4a": [*stereo, "-c:a", "aac", "-b:a", "64k", "-movflags", "frag_keyframe+delay_moov"],
         "burst.mkv": [*stereo, "-c:a", "aac", "-b:a", "64k"],
         "burst.aiff": [],
         "burst.caf": [],

@@ -106,7 +106,7 @@ $fast || check "library alone" cargo clippy --locked --lib --examples --no-defau
 $fast || check "public API" .venv/bin/python scripts/list_api.py --check
 $fast || check "cargo test: examples in the documentation" cargo test --locked --doc
 $fast || check "fidelity" cargo test --release --locked --test fidelity
-$fast || check "real models" cargo test --release --locked --test models
+$fast || check "real models" cargo test --release --locked --test models --test shared
 check "kills" scripts/test_kills.sh --quick
 $fast || check "demo" scripts/demo.sh
 $fast || check "examples" scripts/test_examples.sh

@@ -8,6 +8,7 @@ use crate::engine::EngineError;
 use crate::media::audio::AudioError;
 use crate::media::image::ImageError;
 use crate::media::vector::VectorError;
+use crate::support::output_error::OutputError;
 
 /// Errors returned by this crate. The message is one line: what, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -155,6 +156,14 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// Results must not be written there.
+    #[error("{}: {problem}", path.display())]
+    Output {
+        /// The output file or folder.
+        path: PathBuf,
+        /// Why not, and what to do.
+        problem: String,
+    },
     /// Another process writes to the same place.
     #[error(
         "{}: another run{} is writing there: wait for it to end, or choose another place", path.display(),
@@ -166,22 +175,23 @@ pub enum Error {
         /// The other process, if its id is known.
         holder: Option<u32>,
     },
-    /// Results must not be written there.
-    #[error("{}: {problem}", path.display())]
-    Output {
-        /// The output file or folder.
-        path: PathBuf,
-        /// Why not, and what to do.
-        problem: String,
-    },
     /// Results cannot be written.
     #[error("{}: cannot write: {source}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// What the system reported.
         source: io::Error,
     },
+}
+
+impl From<OutputError> for Error {
+    fn from(error: OutputError) -> Self {
+        match error {
+            OutputError::Busy { path, holder } => Error::Busy { path, holder },
+            OutputError::Write { path, source } => Error::Write { path, source },
+        }
+    }
 }
 
 impl Error {
@@ -218,8 +228,8 @@ impl Error {
             | Error::SeveralModels { .. }
             | Error::UnknownModel { .. }
             | Error::Bundle { .. }
-            | Error::Busy { .. }
             | Error::Output { .. }
+            | Error::Busy { .. }
             | Error::Write { .. } => 2,
             _ => 3,
         }

@@ -16,24 +16,33 @@ from typing import Any
 TIMES = {"ms"}
 
 
-def differences(here: Any, there: Any, tolerance: float, place: str = "result") -> list[str]:
-    """Where the two differ; numbers may by `tolerance`, absolute and relative to the greater."""
+def differences(
+    here: Any, there: Any, tolerance: float, place: str = "result", seen: dict[str, float] | None = None
+) -> list[str]:
+    """Where the two differ; numbers may by `tolerance`, absolute and relative to the greater. By how much each number
+    differs is added to `seen`."""
     if isinstance(here, dict) and isinstance(there, dict):
         found = [] if here.keys() == there.keys() else [f"{place}: keys {sorted(here)} and {sorted(there)}"]
-        for key in here.keys() & there.keys() - TIMES:
-            found += differences(here[key], there[key], tolerance, f"{place}.{key}")
+        for key in sorted(here.keys() & there.keys() - TIMES):
+            found += differences(here[key], there[key], tolerance, f"{place}.{key}", seen)
         return found
     if isinstance(here, list) and isinstance(there, list):
         found = [] if len(here) == len(there) else [f"{place}: {len(here)} and {len(there)} entries"]
         for index, (ours, theirs) in enumerate(zip(here, there)):
-            found += differences(ours, theirs, tolerance, f"{place}[{index}]")
+            found += differences(ours, theirs, tolerance, f"{place}[{index}]", seen)
         return found
-    numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (here, there))
-    if numbers:
-        equal = abs(here - there) <= tolerance * max(1.0, abs(here), abs(there))
+    if is_number(here) and is_number(there):
+        difference = abs(here - there) / max(1.0, abs(here), abs(there))
+        if seen is not None:
+            seen[place] = difference
+        equal = difference <= tolerance
     else:
         equal = type(here) is type(there) and here == there
     return [] if equal else [f"{place}: {here!r} and {there!r}"]
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def main() -> int:
@@ -46,11 +55,15 @@ def main() -> int:
         [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         for path in (arguments.here, arguments.there)
     )
-    found = differences(here, there, arguments.tolerance)
+    seen: dict[str, float] = {}
+    found = differences(here, there, arguments.tolerance, seen=seen)
     if not here:
         found.append("no results")
     for difference in found[:20]:
         print(difference)
+    if not found:
+        place = max(seen, key=lambda place: seen[place], default="no number")
+        print(f"largest difference: {seen.get(place, 0):.1e} ({place})")
     return 1 if found else 0
 
 

@@ -118,7 +118,7 @@ impl Trace {
             }
         }
         outcome.and_then(|()| file.write_all(b"\n]}\n")).map_err(|source| file.failed(source))?;
-        file.finish()
+        Ok(file.finish()?)
     }
 }
 

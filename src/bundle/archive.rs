@@ -16,6 +16,7 @@ use super::Packed;
 use edgefuse::config::model_folder::FileSpec;
 use edgefuse::engine::EngineError;
 use edgefuse::error::Error;
+use edgefuse::hex::hex;
 use edgefuse::whole_file::WholeFile;
 
 /// The top-level folder of the archive.
@@ -51,7 +52,7 @@ pub(super) fn write(entries: Vec<Entry>, path: &Path) -> Result<Packed, Error> {
         return Err(error);
     }
     if let Some(error) = out.failed {
-        return Err(out.file.failed(error));
+        return Err(out.file.failed(error).into());
     }
     out.file.finish()?;
     Ok(Packed {
@@ -255,7 +256,7 @@ fn header(name: &str, length: u64, mode: u32, kind: tar::EntryType) -> Result<Ve
 }
 
 fn hexadecimal(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize())
 }
 
 #[cfg(test)]

@@ -40,6 +40,12 @@ enum Stop {
     Output(io::Error),
 }
 
+impl From<edgefuse::OutputError> for Stop {
+    fn from(error: edgefuse::OutputError) -> Self {
+        Stop::Error(error.into())
+    }
+}
+
 impl From<edgefuse::error::Error> for Stop {
     fn from(error: edgefuse::error::Error) -> Self {
         Stop::Error(error)

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::io::{self, Write};
 
-use edgefuse::models::student::Fusion;
+use edgefuse::models::fusion::Fusion;
 use edgefuse::models::transcript::Segment;
 use edgefuse::pipeline::{AnswerText, CaptionText, MatchedText, MatchedTexts, RecordResult};
 

@@ -303,7 +303,7 @@ mod tests {
             ("device: x\nexecution_providers: [gpu]\n", ":2:23: ", "unknown execution provider `gpu`"),
             ("device: x\nruntime:\n  library: nowhere.so\n", ":3:12: ", "nowhere.so does not exist"),
             ("device: x\nmedia: {ffmpeg: bin/ffmpeg}\n", ":2:17: ", "bin/ffmpeg does not exist"),
-            ("device: x\nmedia: {ffmpeg: always}\n", ":2:8: ", "expected `auto`, `never` or the path of an ffmpeg"),
+            ("device: x\nmedia: {ffmpeg: always}\n", ":2:17: ", "expected `auto`, `never` or the path of an ffmpeg"),
             ("device: x\nmedia: [never]\n", ":2:8: ", "`media` must be a mapping such as `{ffmpeg: never}`"),
             ("device: x\nruntime:\n  threads: {intra: 50000}\n", ":3:20: ", "more than 1024"),
             ("device: x\npipeline:\n  - caption\n  - caption\n", ":4:5: ", "duplicate step `caption`"),

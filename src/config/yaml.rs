@@ -56,10 +56,14 @@ pub(super) fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, C
     let dropped = drop_extensions(&mut value);
     if !merged && !dropped {
         // Parsed again from the text, because its errors have positions.
-        return T::deserialize(serde_yaml::Deserializer::from_str(text)).map_err(yaml);
+        let result = serde_path_to_error::deserialize(serde_yaml::Deserializer::from_str(text));
+        return result.map_err(|error| {
+            let keys = keys(error.path());
+            at_value(ConfigError::yaml(path, error.inner()), text, &keys)
+        });
     }
     serde_path_to_error::deserialize(value).map_err(|error| {
-        let keys: Vec<String> = error.path().iter().map(segment).collect();
+        let keys = keys(error.path());
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         // A merged key is not at its path in the text, but the mapping around it is.
         let place = (1..=keys.len()).rev().map(|depth| locate(text, &keys[..depth])).find(|place| place.0 > 0);
@@ -67,12 +71,29 @@ pub(super) fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, C
     })
 }
 
-fn segment(segment: &serde_path_to_error::Segment) -> String {
-    match segment {
+fn keys(path: &serde_path_to_error::Path) -> Vec<String> {
+    let key = |segment: &serde_path_to_error::Segment| match segment {
         serde_path_to_error::Segment::Seq { index } => index.to_string(),
         serde_path_to_error::Segment::Map { key } => key.clone(),
         serde_path_to_error::Segment::Enum { variant } => variant.clone(),
         serde_path_to_error::Segment::Unknown => String::new(),
+    };
+    path.iter().map(key).collect()
+}
+
+/// Moves an error to the value at `keys` if its place is that of the mapping or list around the value: `serde_yaml`
+/// places an error there if it is found after the value was read as text or number.
+fn at_value(error: ConfigError, text: &str, keys: &[String]) -> ConfigError {
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    match (error, keys.split_last()) {
+        // An unknown key is itself what is wrong, and may come first in its mapping.
+        (ConfigError::Yaml { path, line, column, problem }, Some((_, around)))
+            if !problem.contains("unknown field") && (line, column) == locate(text, around) =>
+        {
+            let (line, column) = Some(locate(text, &keys)).filter(|place| place.0 > 0).unwrap_or((line, column));
+            ConfigError::Yaml { path, line, column, problem }
+        }
+        (error, _) => error,
     }
 }
 

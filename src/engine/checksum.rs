@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::EngineError;
 use crate::config::model_folder::FileSpec;
+use crate::support::hex::hex;
 
 /// Files that this process has verified: a model that was unloaded to make room is loaded again without hashing it
 /// twice. A file that was written to or replaced since then is read again.
@@ -147,7 +148,7 @@ fn folder_of(path: &Path) -> &Path {
 
 fn compare(path: &Path, hash: Sha256, expected: &FileSpec) -> Result<(), EngineError> {
     let differs = |problem: String| EngineError::Checksum { path: path.to_path_buf(), problem };
-    let found = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let found = hex(&hash.finalize());
     if !found.eq_ignore_ascii_case(&expected.sha256) {
         return Err(differs(format!("SHA-256 is {found:.12}..., but model.yaml says {:.12}...", expected.sha256)));
     }

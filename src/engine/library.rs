@@ -125,15 +125,33 @@ fn probe(path: &Path, found_by: &'static str) -> Result<LoadedLibrary, EngineErr
     if !version.starts_with("1.") || minor.is_none_or(|minor| minor < OLDEST_MINOR) {
         return Err(unusable(format!("it is version {version}; 1.{OLDEST_MINOR} or newer (of 1.x) is needed")));
     }
+    check_api(&library).map_err(unusable)?;
     Ok(LoadedLibrary { path: path.to_path_buf(), version, found_by })
 }
 
-fn version(library: &Library) -> Result<String, String> {
+fn api_base(library: &Library) -> Result<&OrtApiBase, String> {
     // Safety: the symbol's type is that of ONNX Runtime's C API, unchanged since 1.0.
     let get_api_base: Symbol<unsafe extern "C" fn() -> *const OrtApiBase> = unsafe { library.get(b"OrtGetApiBase\0") }
         .map_err(|_| "it does not export OrtGetApiBase, so it is another library".to_string())?;
     // Safety: a null result is handled; otherwise it points to a static structure of the library.
-    let base = unsafe { get_api_base().as_ref() }.ok_or("OrtGetApiBase returned null")?;
+    Ok(unsafe { get_api_base().as_ref() }.ok_or("OrtGetApiBase returned null")?)
+}
+
+/// Whether the library has the interface that `ort` asks for; `ort` panics if it does not.
+fn check_api(library: &Library) -> Result<(), String> {
+    let base = api_base(library)?;
+    // Safety: the function is part of the structure and returns a static table or null.
+    match unsafe { (base.GetApi)(ort::sys::ORT_API_VERSION) }.is_null() {
+        true => Err(format!(
+            "it lacks version {} of ONNX Runtime's interface, though its own version promises it; use another build",
+            ort::sys::ORT_API_VERSION
+        )),
+        false => Ok(()),
+    }
+}
+
+fn version(library: &Library) -> Result<String, String> {
+    let base = api_base(library)?;
     // Safety: the function is part of the structure and returns a static string.
     let text = unsafe { (base.GetVersionString)() };
     if text.is_null() {

@@ -30,6 +30,20 @@ pub fn release_freed() {
     }
 }
 
+/// From now on, blocks of 1 MiB and more go back to the system as soon as they are freed, and are not carved out of a heap
+/// that later allocations keep from shrinking. For processes that load and unload models: each large allocation becomes
+/// somewhat slower.
+///
+/// By default glibc raises this threshold whenever a larger block is freed, up to 32 MiB.
+pub fn return_large_blocks() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        const LARGE: libc::c_int = 1 << 20;
+        // SAFETY: a function of the C library without conditions, safe to call from any thread.
+        unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE) };
+    }
+}
+
 fn status_value(key: &str) -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(key))?;

@@ -4,8 +4,8 @@ use std::any::Any;
 
 use ndarray::{Array2, Array4};
 
+use super::fusion::{Fusion, FusionInputs};
 use super::picture::{Answer, Candidates, Caption, EncodedImage, Match, MatchTexts, RankedAnswer};
-use super::student::{Fusion, FusionInputs};
 use super::transcript::{LiveEvent, Transcript};
 use crate::config::model_folder::{StudentInput, VadAudio, capability};
 use crate::config::{CaptionOptions, SearchOptions, TranscribeOptions};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::kind::{check_files, read_folder};
+use super::kinds::{check_files, read_folder};
 use crate::config::{Device, ModelEntry, Precisions, Provider, Providers};
 use crate::engine::{self, Engine, EngineError, GraphFile, SessionOptions, release_freed};
 use crate::error::Error;

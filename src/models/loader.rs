@@ -11,9 +11,9 @@ use crate::config::{ByteSize, ConfigError, MODEL_FILE, ModelEntry, Wanted};
 use crate::engine::{Choice, Engine, EngineError, Graph, GraphFile, SessionOptions};
 use crate::error::Error;
 use crate::media::audio::{LogMel, LogMelConfig};
+use crate::support::hex::hex;
 
-use super::kind::read_folder;
-use super::pool::{self, Cost};
+use super::cost::{self, Cost};
 
 /// Loads the graphs of one model folder.
 #[derive(Clone)]
@@ -41,20 +41,8 @@ impl From<Choice> for Precision {
 }
 
 impl Loader {
-    /// Reads the model folder at `path`, to be loaded on the CPU, each graph in the precision that suits this machine.
-    ///
-    /// # Errors
-    /// As [`Loader::new`].
-    pub fn open(engine: &Arc<Engine>, path: impl Into<PathBuf>) -> Result<Self, Error> {
-        Self::new(engine.clone(), &ModelEntry::new(path))
-    }
-
-    /// Reads `model.yaml` in the folder of `entry`.
-    ///
-    /// # Errors
-    /// [`Error::Model`].
-    pub fn new(engine: Arc<Engine>, entry: &ModelEntry) -> Result<Self, Error> {
-        let folder = Arc::new(read_folder(entry)?);
+    /// Of a folder that is read already.
+    pub(super) fn of_folder(engine: Arc<Engine>, folder: Arc<ModelFolder>, entry: &ModelEntry) -> Result<Self, Error> {
         let named = entry.precision.graphs().map(|graph| ("precision", graph));
         let named = named.chain(entry.execution_providers.graphs().map(|graph| ("execution_providers", graph)));
         let mut named = named.chain(entry.require.graphs().map(|graph| ("require", graph)));
@@ -135,8 +123,8 @@ impl Loader {
 
     /// Memory cost of the model, measured or estimated, and the file that records the measurement.
     pub(super) fn cost(&self) -> (Cost, Option<PathBuf>) {
-        let file = pool::file(&self.cost_key());
-        let measured = file.as_deref().and_then(pool::read);
+        let file = cost::file(&self.cost_key());
+        let measured = file.as_deref().and_then(cost::read);
         (measured.unwrap_or_else(|| Cost::estimated(self.graph_bytes())), file)
     }
 
@@ -151,7 +139,7 @@ impl Loader {
     /// # Errors
     /// [`Error::Budget`].
     pub fn check_budget(&self, base: ByteSize, budget: ByteSize) -> Result<(), Error> {
-        pool::check(&self.folder.common.name, self.memory_cost(), self.graph_bytes(), base, budget)
+        cost::check(&self.folder.common.name, self.memory_cost(), self.graph_bytes(), base, budget)
     }
 
     /// Key of a measurement: the same graphs on the same library and providers cost the same.
@@ -166,7 +154,7 @@ impl Loader {
             }
             hash.update(format!("{:?}", self.entry.execution_providers.of(role)));
         }
-        hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        hex(&hash.finalize()[..16])
     }
 
     /// The constants of the folder's kind.

@@ -5,8 +5,6 @@ use std::fmt;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::vad::SpeechMap;
-
 /// The transcript of one recording.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -114,18 +112,6 @@ impl Segment {
         self.channel.map(|channel| format!("channel {channel}: ")).unwrap_or_default()
     }
 
-    /// Maps the times from the concatenated speech to the recording. A segment with words gets the times of its words.
-    pub(super) fn place(&mut self, map: &SpeechMap, sample_rate: u32) {
-        for word in self.words.iter_mut().flatten() {
-            (word.start, word.end) = map.word(word.start, word.end, sample_rate);
-        }
-        let words = self.words.as_deref().unwrap_or_default();
-        (self.start, self.end) = match (words.first(), words.last()) {
-            (Some(first), Some(last)) => (first.start, last.end.max(first.start)),
-            _ => map.span(self.start, self.end, sample_rate),
-        };
-    }
-
     /// Moves times that lie slightly outside the sound of the segment, because they are inaccurate, to its edge.
     pub(super) fn keep_within(&mut self, start: f64, end: f64) {
         for word in self.words.iter_mut().flatten() {
@@ -193,24 +179,4 @@ fn from_map<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, f
 pub(super) fn segment(start: f64, end: f64, words: &[(&str, f64, f64, f32)]) -> Segment {
     let words = words.iter().map(|&(word, start, end, probability)| Word::new(word, start, end, probability));
     Segment { words: Some(words.collect()), ..Segment::new(start, end, "") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::models::vad::Stretch;
-
-    #[test]
-    fn words_determine_the_times_of_a_segment() {
-        // 5 s of speech from 1 s on, 4 s from 20 s on, at 100 Hz.
-        let map = SpeechMap::new(&[(100, 600), (2_000, 2_400)].map(|(start, end)| Stretch { start, end }));
-        let mut said = segment(4.6, 5.8, &[(" a", 4.6, 4.9, 0.9), (" b", 4.9, 5.3, 0.9), (" c", 5.3, 5.7, 0.9)]);
-        said.place(&map, 100);
-        let words: Vec<_> = said.words.iter().flatten().map(|word| (word.start, word.end)).collect();
-        assert_eq!(words, [(5.6, 5.9), (20.0, 20.3), (20.3, 20.7)]);
-        assert_eq!((said.start, said.end), (5.6, 20.7));
-        let mut without = Segment { words: None, ..segment(0.5, 5.1, &[]) };
-        without.place(&map, 100);
-        assert_eq!((without.start, without.end), (1.5, 6.0));
-    }
 }

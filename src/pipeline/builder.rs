@@ -17,8 +17,15 @@ pub struct Builder {
     named: Vec<(String, ModelEntry)>,
 }
 
+impl Pipeline {
+    /// A pipeline without a device file.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+}
+
 impl Builder {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Builder { device: Device::new("library"), models: Vec::new(), named: Vec::new() }
     }
 

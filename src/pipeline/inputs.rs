@@ -42,11 +42,11 @@ impl MediaKind {
 
 /// Iterates over records. A record that cannot be read does not affect the others.
 pub struct Inputs {
-    waiting: VecDeque<Source>,
+    waiting: VecDeque<Pending>,
     total: Option<u64>,
 }
 
-enum Source {
+enum Pending {
     One(Result<Record, BadRecord>),
     Manifest(Box<Manifest>),
 }
@@ -71,7 +71,7 @@ impl Inputs {
     /// Several records.
     pub fn records(records: Vec<Record>) -> Self {
         let total = Some(records.len() as u64);
-        Inputs { waiting: records.into_iter().map(|record| Source::One(Ok(record))).collect(), total }
+        Inputs { waiting: records.into_iter().map(|record| Pending::One(Ok(record))).collect(), total }
     }
 
     /// Number of records, if it is known before they are read.
@@ -84,22 +84,22 @@ impl Inputs {
         let mut manifests = false;
         for path in paths {
             if path.is_dir() {
-                waiting.extend(folder(path, wanted).into_iter().map(Source::One));
+                waiting.extend(folder(path, wanted).into_iter().map(Pending::One));
                 continue;
             }
             // `caption` and `transcribe` accept any file, and their decoders identify it.
             if let Some(kind) = wanted.or_else(|| MediaKind::of(path)) {
-                waiting.push_back(Source::One(Ok(kind.record(path.clone()))));
+                waiting.push_back(Pending::One(Ok(kind.record(path.clone()))));
                 continue;
             }
             let is_manifest = path.extension().is_some_and(|extension| extension == "jsonl");
             waiting.push_back(match Manifest::open(path) {
-                Err(error) => Source::One(Err(bad(path, &format!("cannot be read: {error}")))),
+                Err(error) => Pending::One(Err(bad(path, &format!("cannot be read: {error}")))),
                 Ok(manifest) if is_manifest => {
                     manifests = true;
-                    Source::Manifest(Box::new(manifest))
+                    Pending::Manifest(Box::new(manifest))
                 }
-                Ok(_) => Source::One(Err(bad(
+                Ok(_) => Pending::One(Err(bad(
                     path,
                     "not an image, audio or .jsonl file by its name; use `caption` or `transcribe` to read it anyway",
                 ))),
@@ -139,10 +139,10 @@ impl Iterator for Inputs {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             match self.waiting.pop_front()? {
-                Source::One(record) => return Some(record),
-                Source::Manifest(mut manifest) => {
+                Pending::One(record) => return Some(record),
+                Pending::Manifest(mut manifest) => {
                     if let Some(record) = manifest.next() {
-                        self.waiting.push_front(Source::Manifest(manifest));
+                        self.waiting.push_front(Pending::Manifest(manifest));
                         return Some(record);
                     }
                 }

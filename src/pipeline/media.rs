@@ -8,10 +8,10 @@ use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use super::version::hex;
 use crate::config::Ffmpeg;
 use crate::media::audio::{AudioError, AudioFile};
 use crate::media::image::RgbImage;
+use crate::support::hex::hex;
 use crate::support::path_text::path_text;
 
 /// A picture. In JSON, a string is a path, and `{"base64": "..."}` the bytes of a file.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::media::{Picture, Sound};
 use crate::error::Error;
 use crate::media;
-use crate::models::student::SensorReadings;
+use crate::models::fusion::SensorReadings;
 use crate::support::path_text::path_text;
 
 /// A record, as in a line of a JSONL manifest.

@@ -1,19 +1,18 @@
 //! The result of a record: one key per step.
 
-use std::any::Any;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt::{self, Debug};
+use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::about_pictures::{AnswerText, CaptionText, MatchedTexts};
 use super::media::{Picture, Sound};
+use super::outcome::{Done, Failed, Outcome, Outcomes, Timed};
 use super::record::Record;
 use super::steps;
 use crate::engine::Placed;
-use crate::models::student::Fusion;
+use crate::models::fusion::Fusion;
 use crate::models::transcript::Transcript;
 
 /// The result of one record; a line of JSON when serialised.
@@ -29,7 +28,7 @@ pub struct RecordResult {
     /// Its text.
     pub text: Option<String>,
     /// Results of the steps that had their input.
-    pub(super) steps: Vec<Outcome>,
+    pub(super) steps: Outcomes,
     /// Execution providers of the nodes of each graph loaded so far, by `model/graph`; if requested.
     pub placement: Option<BTreeMap<String, Vec<Placed>>>,
     /// Choice of `precision: auto` for each graph loaded so far, with its reason, by `model/graph`.
@@ -39,39 +38,6 @@ pub struct RecordResult {
     /// Why the record was not processed at all.
     pub error: Option<String>,
 }
-
-/// A step's result with its cost.
-#[derive(Debug, Clone, Copy)]
-pub struct Timed<'a, T: ?Sized> {
-    /// The result.
-    pub value: &'a T,
-    /// Milliseconds from the file to the result, without loading the model.
-    pub ms: f64,
-    /// The execution provider of most nodes of the step's main graph.
-    pub provider: &'a str,
-}
-
-/// Output of one step, under its key.
-#[derive(Debug)]
-pub(super) struct Outcome {
-    pub key: &'static str,
-    /// The result, or why there is none.
-    pub result: Result<Done, String>,
-}
-
-#[derive(Debug)]
-pub(super) struct Done {
-    pub value: Box<dyn StepValue>,
-    pub ms: f64,
-    pub provider: Cow<'static, str>,
-}
-
-/// A step's result of any type.
-pub(super) trait StepValue: erased_serde::Serialize + Any + Debug + Send + Sync {}
-
-impl<T: serde::Serialize + Any + Debug + Send + Sync> StepValue for T {}
-
-erased_serde::serialize_trait_object!(StepValue);
 
 impl RecordResult {
     /// The result of a record that no step has processed yet.
@@ -92,9 +58,7 @@ impl RecordResult {
 
     /// Adds a step's result, in the order of the table of steps.
     pub(super) fn add(&mut self, outcome: Outcome) {
-        let place = steps::place(outcome.key);
-        let at = self.steps.partition_point(|before| steps::place(before.key) <= place);
-        self.steps.insert(at, outcome);
+        self.steps.add(steps::place(outcome.key), outcome);
     }
 
     /// The transcript of the sound.
@@ -124,10 +88,7 @@ impl RecordResult {
 
     /// The result of the step whose key in JSON is `key`; `None` if it did not run, failed, or is not a `T`.
     pub fn step<T: 'static>(&self, key: &str) -> Option<Timed<'_, T>> {
-        let outcome = self.steps.iter().find(|outcome| outcome.key == key)?;
-        let done = outcome.result.as_ref().ok()?;
-        let value = (done.value.as_ref() as &dyn Any).downcast_ref()?;
-        Some(Timed { value, ms: done.ms, provider: &done.provider })
+        self.steps.get(key)
     }
 
     /// The key, milliseconds and execution provider of each step that has a result.
@@ -155,7 +116,7 @@ impl Serialize for RecordResult {
                 map.serialize_entry(key, value)?;
             }
         }
-        for outcome in &self.steps {
+        for outcome in self.steps.iter() {
             map.serialize_entry(outcome.key, outcome)?;
         }
         if let Some(placement) = &self.placement {
@@ -171,32 +132,6 @@ impl Serialize for RecordResult {
             map.serialize_entry("error", error)?;
         }
         map.end()
-    }
-}
-
-/// A step's value with its cost, side by side in one mapping.
-#[derive(serde::Serialize)]
-struct WithCost<'a> {
-    #[serde(flatten)]
-    value: &'a dyn StepValue,
-    ms: f64,
-    provider: &'a str,
-}
-
-/// Error of a step.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct Failed<'a> {
-    error: Cow<'a, str>,
-}
-
-impl Serialize for Outcome {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.result {
-            Ok(Done { value, ms, provider }) => {
-                WithCost { value: value.as_ref(), ms: *ms, provider }.serialize(serializer)
-            }
-            Err(error) => Failed { error: error.into() }.serialize(serializer),
-        }
     }
 }
 

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::builder::Builder;
 use super::record::Record;
 use super::result::RecordResult;
 use super::sources::Sources;
@@ -30,11 +29,6 @@ impl Pipeline {
     /// [`Error::Config`] for a file that cannot be used; [`Error::Engine`] without a usable ONNX Runtime.
     pub fn from_device_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::of_device(Device::load(path.as_ref())?)
-    }
-
-    /// Builds a pipeline without a device file.
-    pub fn builder() -> Builder {
-        Builder::new()
     }
 
     /// As [`Pipeline::from_device_file`], for a device that was read before.
@@ -89,7 +83,7 @@ impl Pipeline {
                 models: &self.models,
                 record,
                 sources: &mut sources,
-                done: &result,
+                done: &result.steps,
                 seen: &self.seen,
                 progress,
             };

@@ -6,10 +6,10 @@ use std::fs;
 use sha2::{Digest, Sha256};
 
 use super::steps::uses;
-use super::version::hex;
 use crate::config::{Device, MODEL_FILE, Step};
 use crate::error::Error;
 use crate::models::choose_model;
+use crate::support::hex::hex;
 
 /// `caption-1f0c2d3e models.blip-9a8b7c6d`: a short hash for each step and each model that the steps use.
 ///

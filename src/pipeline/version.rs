@@ -1,6 +1,5 @@
 //! The version of a result's input files, to notice later changes.
 
-use std::fmt::Write;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -9,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::media::{Picture, Sound};
 use super::record::{Embedding, Record};
+use crate::support::hex::hex;
 
 /// The version of a file, identified by size, modification time, owner and mode.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,13 +98,6 @@ pub(super) fn digest_of(record: &Record) -> String {
         hash.update(format!("sensors {sensors:?}\0"));
     }
     hex(&hash.finalize()[..8])
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

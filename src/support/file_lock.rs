@@ -5,9 +5,9 @@ use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::error::Error;
+use super::output_error::OutputError;
 
-/// How often a lock file that its holder removed in the meantime is opened again.
+/// Maximum number of attempts to open a lock file that its holder removed meanwhile.
 const ATTEMPTS: u32 = 100;
 
 /// "No locks available": what NFS without a lock manager returns.
@@ -25,16 +25,17 @@ impl FileLock {
     /// Creates and locks `path` on behalf of `target`. On a file system without locks, logs a warning and continues.
     ///
     /// # Errors
-    /// [`Error::Busy`] if another process holds the lock; [`Error::Write`] if the file cannot be created.
-    pub fn acquire(path: &Path, target: &Path) -> Result<Self, Error> {
-        let failed = |source| Error::Write { path: path.to_path_buf(), source };
+    /// [`OutputError::Busy`] when another process holds the lock; [`OutputError::Write`] when the file cannot be
+    /// created.
+    pub fn acquire(path: &Path, target: &Path) -> Result<Self, OutputError> {
+        let failed = |source| OutputError::Write { path: path.to_path_buf(), source };
         for _ in 0..ATTEMPTS {
             let mut file =
                 OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
-                    return Err(Error::Busy { path: target.to_path_buf(), holder: holder(&mut file) });
+                    return Err(OutputError::Busy { path: target.to_path_buf(), holder: holder(&mut file) });
                 }
                 Err(TryLockError::Error(error)) if unsupported(&error) => {
                     log::warn!(
@@ -52,7 +53,7 @@ impl FileLock {
                 return Ok(FileLock { path: path.to_path_buf(), _file: file });
             }
         }
-        Err(Error::Busy { path: target.to_path_buf(), holder: None })
+        Err(OutputError::Busy { path: target.to_path_buf(), holder: None })
     }
 }
 
@@ -94,7 +95,7 @@ mod tests {
         fs::write(&path, "999999\n").unwrap();
         let lock = FileLock::acquire(&path, &target).unwrap();
         let error = FileLock::acquire(&path, &target).map(|_| ()).unwrap_err();
-        assert_eq!(error.exit_code(), 2);
+        assert!(matches!(error, OutputError::Busy { .. }));
         let message = error.to_string();
         assert!(message.contains("r.jsonl: another") && message.contains(&std::process::id().to_string()), "{message}");
         drop(lock);

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::error::Error;
+use super::output_error::OutputError;
 
 /// Suffix of a file that is not complete yet.
 pub(crate) const PARTIAL: &str = ".partial";
@@ -21,9 +21,9 @@ impl WholeFile {
     /// Starts the file.
     ///
     /// # Errors
-    /// [`Error::Write`] if the folder does not exist or is not writable, or if `path` is not a regular file.
-    pub fn create(path: &Path) -> Result<Self, Error> {
-        let failed = |source| Error::Write { path: path.to_path_buf(), source };
+    /// [`OutputError::Write`] if the folder does not exist or is not writable, or if `path` is not a regular file.
+    pub fn create(path: &Path) -> Result<Self, OutputError> {
+        let failed = |source| OutputError::Write { path: path.to_path_buf(), source };
         if path.exists() && !path.is_file() {
             return Err(failed(io::Error::other("not a regular file")));
         }
@@ -38,8 +38,8 @@ impl WholeFile {
     /// Writes `bytes` as the file `path`.
     ///
     /// # Errors
-    /// [`Error::Write`].
-    pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    /// [`OutputError::Write`].
+    pub fn write(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
         let mut file = WholeFile::create(path)?;
         let written = file.write_all(bytes);
         written.map_err(|source| file.failed(source))?;
@@ -49,13 +49,13 @@ impl WholeFile {
     /// Flushes the file to disk and moves it to its final path.
     ///
     /// # Errors
-    /// [`Error::Write`].
-    pub fn finish(mut self) -> Result<(), Error> {
+    /// [`OutputError::Write`].
+    pub fn finish(mut self) -> Result<(), OutputError> {
         self.put_in_place()
     }
 
     /// [`WholeFile::finish`] for an owner that is dropped itself; no more bytes can be written.
-    pub(crate) fn put_in_place(&mut self) -> Result<(), Error> {
+    pub(crate) fn put_in_place(&mut self) -> Result<(), OutputError> {
         let outcome = match self.writer.as_mut() {
             Some(writer) => writer.flush().and_then(|()| writer.get_ref().sync_all()),
             None => Ok(()),
@@ -71,8 +71,8 @@ impl WholeFile {
     }
 
     /// Error for this file caused by `source`.
-    pub fn failed(&self, source: io::Error) -> Error {
-        Error::Write { path: self.path.clone(), source }
+    pub fn failed(&self, source: io::Error) -> OutputError {
+        OutputError::Write { path: self.path.clone(), source }
     }
 }
 

@@ -21,11 +21,17 @@ fn shared(folder: &Path, name: &str, source: &str, more: &[&str]) -> PathBuf {
     path
 }
 
-/// Exports of ONNX Runtime, with a valid version and an interface that raises a signal. Rust's own handler would
-/// mistake a raised SIGSEGV for a fault, return, and wait for the next one.
+/// A library whose interface raises a signal. Rust's own handler would take a raised SIGSEGV for a fault, return, and
+/// wait for the next one.
 fn crashing(folder: &Path, version: &str, signal: &str) -> PathBuf {
+    made(folder, version, &format!("signal({signal}, SIG_DFL); raise({signal});"))
+}
+
+/// What ONNX Runtime exports, of a version that reads well and without an interface: asked for it, it does `action` and
+/// returns null.
+fn made(folder: &Path, version: &str, action: &str) -> PathBuf {
     let source = format!(
-        "#include <signal.h>\nstatic const void *api(unsigned version) {{ signal({signal}, SIG_DFL); raise({signal}); return 0; }}\n\
+        "#include <signal.h>\nstatic const void *api(unsigned version) {{ {action} return 0; }}\n\
          static const char *text(void) {{ return \"{version}\"; }}\n\
          static const struct {{ const void *(*api)(unsigned); const char *(*text)(void); }} base = {{ api, text }};\n\
          const void *OrtGetApiBase(void) {{ return &base; }}\n"
@@ -66,6 +72,19 @@ fn one_that_crashes_is_named_with_the_signal() {
         let pack = ["bundle", "--target", OWN, "--library", path.to_str().unwrap(), "--out", out.to_str().unwrap()];
         with(&pack).expect(CANNOT_LOAD).expect_error(&[path.to_str().unwrap(), name]);
         assert!(!out.exists());
+    }
+}
+
+#[test]
+fn one_without_the_interface_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = device_file(folder.path(), "student: {path: onnx/student}");
+    let path = made(folder.path(), "1.21.0", "");
+    let expected = [path.to_str().unwrap(), "it lacks version", "use another build"];
+    for arguments in [&["caption", &data("easyvqa-23.png")][..], &["prepare"]] {
+        let mut with = command();
+        with.env("ORT_DYLIB_PATH", &path).arg("--config").arg(&config).args(arguments);
+        run(&mut with).expect(CANNOT_LOAD).expect_error(&expected);
     }
 }
 

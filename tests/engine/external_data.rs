@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use edgefuse::config::Provider;
-use edgefuse::config::model_folder::{Common, Dialect, FileSpec, GraphSpec, ModelFolder, Source, VadAudio, VadSpec};
+use edgefuse::config::model_folder::{
+    Common, Dialect, FileSpec, GraphSpec, ModelFolder, Provenance, VadAudio, VadSpec,
+};
 use edgefuse::engine::{EngineError, Graph, GraphFile, SessionOptions, Tensor};
 use ndarray::Array1;
 use sha2::{Digest, Sha256};
@@ -33,7 +35,7 @@ fn folder(path: &Path, graph: &str, files: &[&str]) -> ModelFolder {
             name: unknown(),
             dialect: Dialect::Standard,
             opset: 17,
-            source: Source { weights: unknown(), origin: unknown(), license: unknown(), exporter: unknown() },
+            source: Provenance { weights: unknown(), origin: unknown(), license: unknown(), exporter: unknown() },
             files: files.iter().map(|name| (name.to_string(), listed(&path.join(name)))).collect(),
             graphs: BTreeMap::from([("g".to_string(), spec)]),
         },

@@ -220,6 +220,9 @@ fn a_picture_without_pixels_is_refused() {
     let mut gif = fs::read(fixture("format.gif")).unwrap();
     gif[8..10].fill(0);
     assert!(error_of("none.gif", &gif).starts_with("has no pixels: it claims"));
+    let mut bmp = fs::read(fixture("format.bmp")).unwrap();
+    bmp[18..22].fill(0);
+    assert_eq!(error_of("none.bmp", &bmp), "has no pixels: it claims 0 x 16");
 }
 
 #[test]

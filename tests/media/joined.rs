@@ -121,6 +121,62 @@ fn mp4_sound_begins_where_its_edit_list_says() {
     assert!((more - priming).abs() < 0.001, "{more} s");
 }
 
+/// `plain`, whose index comes last, with another edit list: pairs of length, in the movie's units, and start, in the
+/// track's.
+fn with_edits(plain: &[u8], version: u8, edits: &[(u32, i32)]) -> Vec<u8> {
+    let list_start = box_content(plain, b"elst");
+    let size_at = |content: usize| content - 8..content - 4;
+    let size = |content: usize| u32::from_be_bytes(plain[size_at(content)].try_into().unwrap());
+    let list_end = list_start - 8 + size(list_start) as usize;
+    let mut list = vec![version, 0, 0, 0];
+    list.extend((edits.len() as u32).to_be_bytes());
+    for &(length, start) in edits {
+        if version == 1 {
+            list.extend(u64::from(length).to_be_bytes());
+            list.extend(i64::from(start).to_be_bytes());
+        } else {
+            list.extend(length.to_be_bytes());
+            list.extend(start.to_be_bytes());
+        }
+        // At the usual speed.
+        list.extend([0, 1, 0, 0]);
+    }
+    let mut content = plain.to_vec();
+    for kind in [b"moov", b"trak", b"edts", b"elst"] {
+        let at = box_content(plain, kind);
+        let grown = size(at) + list.len() as u32 - (list_end - list_start) as u32;
+        content[size_at(at)].copy_from_slice(&grown.to_be_bytes());
+    }
+    content.splice(list_start..list_end, list);
+    content
+}
+
+#[test]
+fn an_edit_list_of_several_pieces_leaves_out_what_comes_before_the_earliest() {
+    let plain = fs::read(fixture("burst.m4a")).unwrap();
+    let (whole, _) = hear(&plain);
+    let at = box_content(&plain, b"elst") + 12;
+    let priming = i32::from_be_bytes(plain[at..at + 4].try_into().unwrap());
+    let told = ["its edit list plays 2 pieces of it: all of its sound is used, in the order of the file"];
+    // The pause before and between: lengths are in 1/1000 s, starts in 1/44,100 s.
+    let (pause, first, second) = ((300, -1), (250, priming), (250, priming + 11_025));
+    for version in [0, 1] {
+        for edits in [&[first, second][..], &[pause, first, pause, second], &[pause, second, first]] {
+            let (samples, warnings) = hear(&with_edits(&plain, version, edits));
+            assert_eq!(warnings, told, "version {version}, {edits:?}");
+            assert!(samples == whole, "version {version}, {edits:?}: {} of {} samples", samples.len(), whole.len());
+        }
+        // One piece after a pause is nothing special.
+        let (samples, warnings) = hear(&with_edits(&plain, version, &[pause, first]));
+        assert_eq!((samples, warnings), (whole.clone(), Vec::new()));
+        // A gap between the pieces is heard; what comes before both is not, which is said.
+        let later = (100, priming + 11_025);
+        let (samples, warnings) = hear(&with_edits(&plain, version, &[(100, priming + 17_640), later]));
+        assert!((seconds(&whole) - seconds(&samples) - 0.25).abs() < 0.001, "{} s", seconds(&samples));
+        assert_eq!(warnings, ["its edit list skips the first 0.3 s", told[0]]);
+    }
+}
+
 #[test]
 fn mp4_packets_count_and_not_the_lengths_of_its_index() {
     let plain = fs::read(fixture("burst.m4a")).unwrap();

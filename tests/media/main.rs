@@ -7,6 +7,7 @@
 mod audio;
 mod ffmpeg;
 mod fuzz;
+mod gaps;
 mod image;
 mod joined;
 mod live;

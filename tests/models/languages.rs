@@ -50,6 +50,13 @@ fn both_halves_of_a_recording_keep_their_language() {
         let fixed = ["--quiet", "--model", "whisper-base", "--format", "json", "transcribe"];
         edgefuse(fixed.iter().chain(arguments)).expect(0).json().remove(0)["transcript"].take()
     };
+    // The half by itself behind the same silence. Half a second of it in front is enough for the small model to hear "Mierma
+    // no vive en esta llata" for "mi hermano vive en España": openai-whisper writes the same, letter by letter, with these
+    // weights and this start.
+    let half = folder.path().join("half.wav");
+    write_wav(&half, [silence(8.0), read_wav("spanish.wav")].concat());
+    let spanish = words(alone(&[half.to_str().unwrap(), "--language", "es"])["text"].as_str().unwrap());
+    assert!(spanish.contains("vive en") && spanish.ends_with("en un hospital"), "{spanish}");
     let path = path.to_str().unwrap();
     for way in [&[][..], &["--multilingual"], &["--batch-size", "2"], &["--multilingual", "--batch-size", "2"]] {
         let found = alone(&[&[path][..], way].concat());
@@ -57,9 +64,7 @@ fn both_halves_of_a_recording_keep_their_language() {
         let languages: Vec<&str> = segments.iter().map(|segment| segment["language"].as_str().unwrap()).collect();
         assert_eq!((languages.first(), languages.last()), (Some(&"en"), Some(&"es")), "{way:?}: {found}");
         let last = segments.iter().filter(|it| it["language"] == "es").map(|it| it["text"].as_str().unwrap());
-        // What the small model recognises in the rest depends on the sound around it.
-        let last = words(&last.collect::<Vec<_>>().join(" "));
-        assert!(last.contains("vive en") && last.ends_with("en un hospital"), "{way:?}: {last}");
+        assert_eq!(words(&last.collect::<Vec<_>>().join(" ")), spanish, "{way:?}: {found}");
         assert_eq!(found["language"], "en");
     }
     // Detected once, the language is English to the end.

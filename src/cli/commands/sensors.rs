@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use edgefuse::error::Error;
-use edgefuse::models::student::SensorReadings;
+use edgefuse::models::fusion::SensorReadings;
 use edgefuse::small_file::{self, SmallFileError};
 
 use crate::cli::Stop;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::audio::AudioSpec;
-use super::graph::{GraphSpec, TensorSpec};
+use super::graph::{GraphSpec, TensorSpec, same, takes};
 use super::image::ImageSpec;
 
 /// Number of axes of an attention's keys and values: windows or rows, heads, and position and head size in either
@@ -67,21 +67,6 @@ pub(super) fn accepts_log_mel(role: &str, input: &TensorSpec, audio: &AudioSpec)
     let (bands, frames) = (audio.n_mels, audio.chunk_frames());
     let expected = [None, Some(bands), Some(frames)];
     takes(&format!("graphs.{role}.inputs"), input, &expected, &format!("[windows, {bands}, {frames}] as `audio` says"))
-}
-
-/// Checks that a tensor has these axes; `None` in `expected` is any length.
-pub(super) fn takes(place: &str, tensor: &TensorSpec, expected: &[Option<usize>], words: &str) -> Result<(), String> {
-    let fits = tensor.shape.len() == expected.len()
-        && expected.iter().enumerate().all(|(axis, &length)| same(tensor.fixed(axis), length));
-    match fits {
-        true => Ok(()),
-        false => Err(format!("{place}.{}.shape: is {}, but must be {words}", tensor.name, tensor.shape_text())),
-    }
-}
-
-/// Whether two lengths are compatible; `None` is any length.
-fn same(a: Option<usize>, b: Option<usize>) -> bool {
-    a.zip(b).is_none_or(|(a, b)| a == b)
 }
 
 #[cfg(test)]

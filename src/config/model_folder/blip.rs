@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::agree::{accepts_pixels, attends, fits, takes};
-use super::graph::{GraphSpec, check_decoder, graph};
+use super::agree::{accepts_pixels, attends, fits};
+use super::graph::{GraphSpec, check_decoder, graph, takes};
 use super::image::ImageSpec;
 use super::spec::{Graphs, KindSpec, SpecialTokens, capability};
 

@@ -5,7 +5,6 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::agree::takes;
 use super::needs::Needs;
 
 /// Placeholder for the number of a decoder layer in a tensor's name.
@@ -294,6 +293,21 @@ pub(super) fn check_cache(graphs: &BTreeMap<String, GraphSpec>, role: &str, inpu
         return Err(format!("graphs.{role}.outputs.logits.shape: must be [batch, VOCAB] with a number"));
     }
     Ok(())
+}
+
+/// Whether two lengths can be the same; `None` is any.
+pub(super) fn same(a: Option<usize>, b: Option<usize>) -> bool {
+    a.zip(b).is_none_or(|(a, b)| a == b)
+}
+
+/// Checks that a tensor has these axes; `None` in `expected` is any length.
+pub(super) fn takes(place: &str, tensor: &TensorSpec, expected: &[Option<usize>], words: &str) -> Result<(), String> {
+    let fits = tensor.shape.len() == expected.len()
+        && expected.iter().enumerate().all(|(axis, &length)| same(tensor.fixed(axis), length));
+    match fits {
+        true => Ok(()),
+        false => Err(format!("{place}.{}.shape: is {}, but must be {words}", tensor.name, tensor.shape_text())),
+    }
 }
 
 #[cfg(test)]

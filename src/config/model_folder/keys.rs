@@ -11,7 +11,7 @@ use serde::de::value::{MapAccessDeserializer, StringDeserializer};
 use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, Visitor};
 
 use super::graph::{FileSpec, GraphSpec};
-use super::{Common, Dialect, Source};
+use super::{Common, Dialect, Provenance};
 
 /// `model.yaml` as written.
 pub(super) struct Keys<S> {
@@ -63,7 +63,7 @@ struct Written {
     name: Option<String>,
     dialect: Option<Dialect>,
     opset: Option<u32>,
-    source: Option<Source>,
+    source: Option<Provenance>,
     files: Option<BTreeMap<String, FileSpec>>,
     graphs: Option<BTreeMap<String, GraphSpec>>,
 }

@@ -70,7 +70,7 @@ pub struct Common {
     /// ONNX opset of the graphs.
     pub opset: u32,
     /// Where the weights came from.
-    pub source: Source,
+    pub source: Provenance,
     /// Every file of the folder except `model.yaml`.
     pub files: BTreeMap<String, FileSpec>,
     /// Graphs by role.
@@ -90,7 +90,7 @@ pub enum Dialect {
 /// Provenance of the weights.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Source {
+pub struct Provenance {
     /// Description of the weights.
     pub weights: String,
     /// Where they come from.

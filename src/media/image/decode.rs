@@ -12,7 +12,7 @@ use ::image::{
 use super::super::file;
 use super::orientation::orientation;
 use super::png_metadata::{self, PngMetadata};
-use super::{ImageError, jpeg, png_repair, tiff};
+use super::{ImageError, bmp, jpeg, png_repair, tiff};
 
 /// Called with a number of bytes; returns how many of them may be allocated.
 pub(super) type Grant<'a> = dyn FnMut(u64) -> u64 + 'a;
@@ -114,6 +114,12 @@ fn load_from(
             }
             outcome => outcome,
         },
+        ImageFormat::Bmp => {
+            if let Some((width, height)) = bmp::size(file.fill_buf()?) {
+                check_size(width, height)?;
+            }
+            decode(file, format, grant)
+        }
         format => decode(file, format, grant),
     }
 }

@@ -11,6 +11,7 @@
 //! | `resize` | Pillow's resampling, bit for bit |
 //! | `normalise` | 8-bit RGB to the tensor |
 
+mod bmp;
 mod decode;
 mod error;
 mod extensions;

@@ -4,7 +4,7 @@ use super::Blip;
 use crate::config::SearchOptions;
 use crate::engine::Tensor;
 use crate::error::Error;
-use crate::models::generation::{CrossAttention, Request, generate, log_probabilities};
+use crate::models::generation::{CrossAttention, TextRequest, generate, log_probabilities};
 use crate::models::picture::{Answer, Candidates, EncodedImage, RankedAnswer};
 
 impl Blip {
@@ -19,7 +19,8 @@ impl Blip {
         let tokens = &self.spec.tokens;
         let positions = self.spec.generation.max_question_tokens;
         let limit = options.max_tokens.unwrap_or(self.spec.generation.answer_max_tokens);
-        let request = Request { prompt: &[tokens.start], end: tokens.end, limit: limit.min(positions - 1), count: 1 };
+        let request =
+            TextRequest { prompt: &[tokens.start], ends: &[tokens.end], limit: limit.min(positions - 1), count: 1 };
         let written = generate(decoder, &cross, &request, options)?.into_iter().next();
         let provider = decoder.provider();
         let (tokens, log_probability) = written.map(|it| (it.tokens, it.log_probability)).unwrap_or_default();

@@ -3,7 +3,7 @@
 use super::Blip;
 use crate::config::CaptionOptions;
 use crate::error::Error;
-use crate::models::generation::{Request, generate};
+use crate::models::generation::{TextRequest, generate};
 use crate::models::picture::{Caption, EncodedImage};
 
 impl Blip {
@@ -26,9 +26,9 @@ impl Blip {
             return Err(Error::Input { problem });
         }
         let limit = options.search.max_tokens.unwrap_or(self.spec.generation.caption_max_tokens);
-        let request = Request {
+        let request = TextRequest {
             prompt: &prompt,
-            end: tokens.end,
+            ends: &[tokens.end],
             limit: limit.min(positions - prompt.len()),
             count: options.captions,
         };

@@ -6,7 +6,7 @@ use super::Blip2;
 use crate::config::SearchOptions;
 use crate::engine::Tensor;
 use crate::error::Error;
-use crate::models::generation::{CrossAttention, Decoder, Generated, Request, Source, generate};
+use crate::models::generation::{CrossAttention, Decoder, Generated, Source, TextRequest, generate};
 use crate::models::picture::EncodedImage;
 
 /// A prompt as the language model reads it.
@@ -63,7 +63,7 @@ impl Writing<'_> {
 
     /// Writes `count` texts of at most `limit` tokens, the best first.
     pub fn write(self, limit: usize, count: usize, options: &SearchOptions) -> Result<Vec<Generated>, Error> {
-        let request = Request { prompt: self.first, end: self.end, limit: limit.min(self.room()), count };
+        let request = TextRequest { prompt: self.first, ends: &[self.end], limit: limit.min(self.room()), count };
         Ok(generate(self.decoder, self.about.source(), &request, options)?)
     }
 }

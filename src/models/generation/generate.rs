@@ -9,11 +9,11 @@ use crate::config::{SearchOptions, StopEarly};
 use crate::engine::EngineError;
 
 /// Arguments of [`generate`] apart from the options.
-pub struct Request<'a> {
+pub struct TextRequest<'a> {
     /// Tokens fed first, including the start token; at least one.
     pub prompt: &'a [i64],
-    /// The token that ends a text.
-    pub end: i64,
+    /// The tokens that end a text; at least one.
+    pub ends: &'a [i64],
     /// Maximum number of generated tokens, at least 1.
     pub limit: usize,
     /// Number of texts to return: at least 1 and, without sampling, at most the number of beams.
@@ -28,12 +28,12 @@ pub struct Request<'a> {
 pub fn generate<'a>(
     decoder: &'a Decoder,
     source: impl Into<Source<'a>>,
-    request: &Request,
+    request: &TextRequest,
     options: &SearchOptions,
 ) -> Result<Vec<Generated>, EngineError> {
     let rules = rules(request, options);
     let rules: Vec<&dyn LogitsRule> = rules.iter().map(Box::as_ref).collect();
-    let search = Search { rules: &rules, end: request.end, limit: request.limit, probability: Probability::OfModel };
+    let search = Search { rules: &rules, ends: request.ends, limit: request.limit, probability: Probability::OfModel };
     let mut decoding = decoder.start(source)?;
     let logits = decoding.feed(request.prompt)?;
     let mut texts = if options.temperature > 0.0 {
@@ -63,7 +63,7 @@ pub fn generate<'a>(
 }
 
 /// The rules that have an effect, in the order of `_get_logits_processor` in transformers' `generation/utils.py`.
-fn rules(request: &Request, options: &SearchOptions) -> Vec<Box<dyn LogitsRule>> {
+fn rules(request: &TextRequest, options: &SearchOptions) -> Vec<Box<dyn LogitsRule>> {
     let mut rules: Vec<Box<dyn LogitsRule>> = Vec::new();
     let prompt = || request.prompt.to_vec();
     if options.repetition_penalty != 1.0 {
@@ -73,7 +73,7 @@ fn rules(request: &Request, options: &SearchOptions) -> Vec<Box<dyn LogitsRule>>
         rules.push(Box::new(NoRepeatNgram { size: options.no_repeat_ngram_size, prompt: prompt() }));
     }
     if options.min_tokens > 0 {
-        rules.push(Box::new(MinTokens { count: options.min_tokens, end: request.end }));
+        rules.push(Box::new(MinTokens { count: options.min_tokens, ends: request.ends.to_vec() }));
     }
     if options.temperature > 0.0 {
         if options.temperature != 1.0 {

@@ -23,7 +23,7 @@ mod search;
 
 pub use beam::{BeamPolicy, EarlyStopping, OpenAiBeams, TransformersBeams, beam_search};
 pub use decoder::{CrossAttention, Decoder, Decoding, Kept, Source};
-pub use generate::{Request, generate};
+pub use generate::{TextRequest, generate};
 pub use logits::{Logits, softmax};
 pub(crate) use logits::{argmax, largest, log_sum_exp};
 pub use rank::log_probabilities;

@@ -40,7 +40,7 @@ fn write_rows(
     mut choose: impl FnMut(&[f32]) -> usize,
 ) -> Result<Vec<Generated>, EngineError> {
     let mut texts = vec![Generated::EMPTY; decoding.rows()];
-    let mut next = vec![search.end; decoding.rows()];
+    let mut next = vec![search.ends.first().copied().unwrap_or(0); decoding.rows()];
     let caller = Request::current();
     for written in 1..=search.limit {
         for (row, text) in texts.iter_mut().enumerate().filter(|(_, text)| !text.ended) {
@@ -50,7 +50,7 @@ fn write_rows(
             let chosen = choose(logits);
             text.log_probability += log_probability(unchanged.as_deref().unwrap_or(logits), chosen);
             next[row] = chosen as i64;
-            match next[row] == search.end {
+            match search.ends.contains(&next[row]) {
                 true => text.ended = true,
                 false => {
                     text.tokens.push(next[row]);

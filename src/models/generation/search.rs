@@ -6,8 +6,8 @@ use super::rules::LogitsRule;
 pub struct Search<'a> {
     /// Applied to every step's logits, in order.
     pub rules: &'a [&'a dyn LogitsRule],
-    /// The token that ends a text.
-    pub end: i64,
+    /// The tokens that end a text; at least one.
+    pub ends: &'a [i64],
     /// Maximum number of tokens in a text.
     pub limit: usize,
     /// The kind of probability in [`Generated::log_probability`].

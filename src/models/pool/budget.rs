@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::cost::{self, Cost, CostSource};
 use crate::config::ByteSize;
 use crate::engine::{peak_resident_bytes, release_freed, reset_peak, resident_bytes};
 use crate::error::Error;
+use crate::models::cost::{self, Cost, CostSource, check, refusal};
 use crate::models::loader::Loader;
 
 /// Smaller changes are noise and not worth a write.
@@ -119,11 +119,6 @@ impl Budget {
         Ok(())
     }
 
-    /// Whether there is a budget.
-    pub fn is_limited(&self) -> bool {
-        self.limit.is_some()
-    }
-
     /// Whether the model needs more memory than is free now.
     pub fn lacks_room(&self, key: &str) -> bool {
         let Some(limit) = self.limit else { return false };
@@ -175,6 +170,14 @@ impl Budget {
         };
         account.loaded = true;
         account.remember();
+    }
+
+    /// Records that a model was loaded while others worked; its memory cannot be separated from theirs, so it is not
+    /// measured.
+    pub fn loaded_beside(&mut self, key: &str) {
+        if let Some(account) = self.accounts.get_mut(key) {
+            account.loaded = true;
+        }
     }
 
     /// Whether the process exceeds its budget now, not counting memory that is free inside it.
@@ -265,41 +268,6 @@ impl Budget {
 
     fn peak_now(&self) -> u64 {
         (self.peak)().unwrap_or_else(|| self.now())
-    }
-}
-
-/// Checks that a model fits into `budget` beside `base`.
-///
-/// An estimate refuses only what certainly does not fit: the weights alone exceed the budget. A measurement refuses
-/// nothing that has worked within this budget, and ignores the memory for inputs.
-pub(in crate::models) fn check(
-    model: &str,
-    cost: Cost,
-    graph_bytes: u64,
-    base: ByteSize,
-    budget: ByteSize,
-) -> Result<(), Error> {
-    let certain = match cost.source {
-        CostSource::Measured if cost.worked_within.is_some_and(|within| within <= budget.bytes()) => 0,
-        CostSource::Measured => cost.without_inputs(),
-        CostSource::Estimated => graph_bytes,
-    };
-    match base.bytes().saturating_add(certain) > budget.bytes() {
-        true => Err(refusal(model, certain, cost.source, base, budget)),
-        false => Ok(()),
-    }
-}
-
-fn refusal(model: &str, needed: u64, source: CostSource, base: ByteSize, budget: ByteSize) -> Error {
-    Error::Budget {
-        model: model.to_string(),
-        needed: ByteSize::from(needed),
-        source_of_figure: match source {
-            CostSource::Measured => "measured here",
-            CostSource::Estimated => "the size of its graphs",
-        },
-        base,
-        budget,
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::config::Device;
 use crate::config::model_folder::ModelFolder;
 use crate::error::Error;
-use crate::models::kind::read_folder;
+use crate::models::kinds::read_folder;
 
 /// The `model.yaml` files of a device's models, each read when it is first asked about.
 pub(super) struct Folders {

@@ -7,7 +7,6 @@
 
 mod budget;
 mod choice;
-mod cost;
 mod idle;
 mod lease;
 mod queue;
@@ -17,23 +16,20 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::config::{Device, ModelEntry};
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, release_freed, return_large_blocks};
 use crate::error::Error;
 use crate::media::image::PixelConfig;
 use crate::support::request::Request;
 
 use super::capability::{Capability, Model};
-use super::kind;
+use super::kinds;
 use super::loader::Loader;
 use budget::Budget;
 use choice::Folders;
 use lease::Held;
 use queue::Queue;
 
-pub(super) use budget::check;
 pub use choice::choose_model;
-pub use cost::{Cost, CostSource};
-pub(super) use cost::{file, read};
 pub use lease::Lease;
 pub use queue::Admitted;
 
@@ -90,6 +86,7 @@ impl Models {
             device,
         });
         if let Some(after) = pool.device.runtime.idle_unload {
+            return_large_blocks();
             idle::evict_after(after, &pool);
         }
         Models(pool)
@@ -207,7 +204,7 @@ impl Pool {
             let mut held = Vec::with_capacity(names.len());
             let mut full = None;
             for name in names {
-                match self.attempt(name)? {
+                match self.attempt(name, held.len())? {
                     Attempt::Held(lease) => held.push(lease),
                     Attempt::Full(refusal) => {
                         full = Some(refusal);
@@ -233,11 +230,12 @@ impl Pool {
         }
     }
 
-    /// Leases one model; loads it if necessary.
-    fn attempt(self: &Arc<Self>, name: &str) -> Result<Attempt, Error> {
+    /// Leases one model; loads it if necessary. The caller holds `own` leases already, which do not work yet.
+    fn attempt(self: &Arc<Self>, name: &str, own: usize) -> Result<Attempt, Error> {
         {
             let mut state = self.state();
-            if state.loaded.contains_key(name) && !state.budget.is_limited() {
+            // Nobody waits for another model to load.
+            if state.loaded.contains_key(name) && !state.budget.lacks_room(name) && !state.budget.exceeded() {
                 return Ok(Attempt::Held(self.hold(&mut state, name)));
             }
         }
@@ -251,11 +249,14 @@ impl Pool {
                 state.make_room(name);
                 let before = state.budget.begin();
                 drop(state);
-                let loaded = kind::load(loader);
+                let loaded = kinds::load(loader);
                 state = self.state();
                 let model = loaded.inspect_err(|_| state.budget.closed(name))?;
                 state.loaded.insert(name.to_string(), Loaded { model, leases: 0, idle_since: Instant::now() });
-                state.budget.loaded(name, before);
+                match state.leases == own {
+                    true => state.budget.loaded(name, before),
+                    false => state.budget.loaded_beside(name),
+                }
             }
             let held = self.hold(&mut state, name);
             state.make_room(name);
@@ -313,6 +314,9 @@ impl Pool {
         let idle = state.loaded.iter().filter(|(_, it)| it.leases == 0 && it.idle_since.elapsed() >= after);
         let idle: Vec<String> = idle.map(|(name, _)| name.clone()).collect();
         idle.iter().for_each(|name| state.evict(name));
+        if !idle.is_empty() {
+            release_freed();
+        }
     }
 }
 

@@ -2,54 +2,14 @@
 
 use ndarray::{Array2, Array4, Axis};
 
-use super::{SensorReadings, Student};
+use super::Student;
 use crate::config::model_folder::{EmbeddingSpec, StudentInput};
 use crate::engine::Tensor;
 use crate::error::Error;
+use crate::models::fusion::{FusionInputs, SensorReadings};
 
 /// Mel frames fed if there is no sound; the presence mask hides them.
 const ABSENT_FRAMES: usize = 8;
-
-/// Inputs of the student; each is optional.
-#[derive(Default)]
-pub struct FusionInputs<'a> {
-    /// A picture, preprocessed according to [`Student::view`]: `[1, 3, height, width]`.
-    pub image: Option<&'a Array4<f32>>,
-    /// Embedding of a picture by another model.
-    pub image_embedding: Option<&'a [f32]>,
-    /// A text.
-    pub text: Option<&'a str>,
-    /// Embedding of a text by another model.
-    pub text_embedding: Option<&'a [f32]>,
-    /// Mono samples in [-1, 1] at [`Student::sample_rate`].
-    pub audio: Option<&'a [f32]>,
-    /// Sensor readings.
-    pub sensors: Option<&'a SensorReadings>,
-}
-
-impl FusionInputs<'_> {
-    /// Whether there is no input.
-    pub fn is_empty(&self) -> bool {
-        self.present().is_empty()
-    }
-
-    /// Whether this input is present.
-    fn has(&self, input: StudentInput) -> bool {
-        match input {
-            StudentInput::Image => self.image.is_some(),
-            StudentInput::ImageEmbedding => self.image_embedding.is_some(),
-            StudentInput::Text => self.text.is_some(),
-            StudentInput::TextEmbedding => self.text_embedding.is_some(),
-            StudentInput::Audio => self.audio.is_some(),
-            StudentInput::Sensors => self.sensors.is_some(),
-        }
-    }
-
-    /// The inputs that are present.
-    pub(super) fn present(&self) -> Vec<StudentInput> {
-        StudentInput::ALL.into_iter().filter(|&input| self.has(input)).collect()
-    }
-}
 
 impl Student {
     /// The graph's inputs by role. An absent modality gets a tensor of minimum size, and 0 in `presence`.

@@ -1,12 +1,8 @@
 //! The student: one small graph that fuses picture, text, sound and sensors into a decision.
 
 mod inputs;
-mod sensors;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-
-use serde::{Deserialize, Serialize};
 
 use crate::config::model_folder::{ModelFolder, StudentInput, StudentSpec};
 use crate::engine::{EngineError, Graph, Outputs};
@@ -14,13 +10,11 @@ use crate::error::Error;
 use crate::media::audio::LogMel;
 use crate::media::image::PixelConfig;
 use crate::models::capability::{Decider, Model};
+use crate::models::fusion::{Embeddings, Fusion, FusionInputs};
 use crate::models::generation::{argmax, softmax};
 use crate::models::kind::ModelKind;
 use crate::models::loader::Loader;
 use crate::models::vocabulary::Vocabulary;
-
-pub use inputs::FusionInputs;
-pub use sensors::SensorReadings;
 
 /// A student model.
 pub struct Student {
@@ -29,34 +23,6 @@ pub struct Student {
     vocabulary: Option<Vocabulary>,
     log_mel: Option<LogMel>,
     graph: Graph,
-}
-
-/// The student's decision.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Fusion {
-    /// The most probable label.
-    pub label: String,
-    /// Its probability, in [0, 1].
-    pub confidence: f32,
-    /// Probability of every label, most probable first.
-    pub probabilities: Vec<(String, f32)>,
-    /// The modalities that the decision is based on.
-    pub modalities: Vec<String>,
-    /// The embeddings; the pipeline keeps them only on request.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub embeddings: Option<Embeddings>,
-}
-
-/// Embeddings of a record, each of length 1, all in one space.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Embeddings {
-    /// Embedding of all modalities together.
-    pub fused: Vec<f32>,
-    /// Embedding of each modality that was present, by name.
-    #[serde(flatten)]
-    pub modalities: BTreeMap<String, Vec<f32>>,
 }
 
 impl Student {

@@ -93,7 +93,7 @@ impl Whisper {
         let positions = self.spec.generation.max_tokens;
         let search = Search {
             rules: &rules.list(),
-            end: tokens.end_of_text,
+            ends: &[tokens.end_of_text],
             // The last token is never fed, so it needs no position.
             limit: (positions / 2).min((positions + 1).saturating_sub(prompt.len())),
             probability: Probability::AfterRules,

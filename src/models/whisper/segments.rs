@@ -4,6 +4,9 @@
 
 use std::ops::Range;
 
+use crate::models::transcript::Segment;
+use crate::models::vad::SpeechMap;
+
 /// Mel frames per timestamp step of 0.02 s: the encoder halves the frames, and a timestamp is one of its positions.
 pub(super) const FRAMES_PER_TIMESTAMP: usize = 2;
 
@@ -18,8 +21,22 @@ pub(super) struct Piece {
     pub end: usize,
 }
 
-/// Segments of a window with these `tokens`, and the number of mel frames to advance. `begin` is the token of
-/// `<|0.00|>`, `window` the number of mel frames of the window that contain sound.
+impl Segment {
+    /// Maps the times from the concatenated speech to the recording. A segment with words gets the times of its words.
+    pub(super) fn place(&mut self, map: &SpeechMap, sample_rate: u32) {
+        for word in self.words.iter_mut().flatten() {
+            (word.start, word.end) = map.word(word.start, word.end, sample_rate);
+        }
+        let words = self.words.as_deref().unwrap_or_default();
+        (self.start, self.end) = match (words.first(), words.last()) {
+            (Some(first), Some(last)) => (first.start, last.end.max(first.start)),
+            _ => map.span(self.start, self.end, sample_rate),
+        };
+    }
+}
+
+/// Segments of a window whose tokens are `tokens`, and by how many mel frames to go on. `begin` is the token of
+/// `<|0.00|>`, `window` the mel frames of the window that hold sound.
 pub(super) fn cut(tokens: &[i64], begin: i64, window: usize) -> (Vec<Piece>, usize) {
     let is_timestamp = |at: usize| tokens[at] >= begin;
     let frames = |at: usize| (tokens[at] - begin).max(0) as usize * FRAMES_PER_TIMESTAMP;
@@ -56,6 +73,8 @@ pub(super) fn ends_in_one_timestamp(tokens: &[i64], begin: i64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::models::transcript::segment;
+    use crate::models::vad::Stretch;
 
     /// `<|0.00|>`
     const T: i64 = 100;
@@ -91,5 +110,19 @@ mod tests {
         assert_eq!(pieces[0], Piece { tokens: 0..3, start: 0, end: 200 });
         assert_eq!(pieces[1], Piece { tokens: 3..6, start: 240, end: 1000 });
         assert_eq!(advance, 3000);
+    }
+
+    #[test]
+    fn words_decide_where_a_segment_lies() {
+        // 5 s of speech from 1 s on, 4 s from 20 s on, at 100 Hz.
+        let map = SpeechMap::new(&[(100, 600), (2_000, 2_400)].map(|(start, end)| Stretch { start, end }));
+        let mut said = segment(4.6, 5.8, &[(" a", 4.6, 4.9, 0.9), (" b", 4.9, 5.3, 0.9), (" c", 5.3, 5.7, 0.9)]);
+        said.place(&map, 100);
+        let words: Vec<_> = said.words.iter().flatten().map(|word| (word.start, word.end)).collect();
+        assert_eq!(words, [(5.6, 5.9), (20.0, 20.3), (20.3, 20.7)]);
+        assert_eq!((said.start, said.end), (5.6, 20.7));
+        let mut without = Segment { words: None, ..segment(0.5, 5.1, &[]) };
+        without.place(&map, 100);
+        assert_eq!((without.start, without.end), (1.5, 6.0));
     }
 }

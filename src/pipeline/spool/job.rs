@@ -53,7 +53,7 @@ impl Job {
     pub fn write(&mut self, result: &RecordResult) -> Result<(), Error> {
         let line = Marked { result, made_from: &self.digest };
         let written = serde_json::to_writer(&mut self.result, &line).map_err(io::Error::from);
-        written.and_then(|()| self.result.write_all(b"\n")).map_err(|source| self.result.failed(source))
+        written.and_then(|()| self.result.write_all(b"\n")).map_err(|source| self.result.failed(source).into())
     }
 
     /// Moves the result to its final path.
@@ -61,7 +61,7 @@ impl Job {
     /// # Errors
     /// [`Error::Write`].
     pub fn finish(mut self) -> Result<(), Error> {
-        self.result.put_in_place()
+        Ok(self.result.put_in_place()?)
     }
 
     /// Files that a process removes when it is terminated, so that the attempt does not count and nothing is left.

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use sha2::{Digest, Sha256};
 
-use super::super::version::hex;
+use crate::support::hex::hex;
 use crate::support::whole_file::PARTIAL;
 
 /// Maximum length of a file name on Linux file systems, in bytes.

@@ -4,11 +4,11 @@ use crate::config::{Device, TranscribeOptions};
 use crate::models::Models;
 use crate::models::capability::OnProgress;
 use crate::models::transcript::Transcript;
+use crate::pipeline::outcome::Outcomes;
 use crate::pipeline::record::Record;
-use crate::pipeline::result::RecordResult;
 use crate::pipeline::sources::Sources;
 
-use super::Seen;
+use super::{Seen, TRANSCRIPT};
 
 /// A record that is being processed.
 pub(in crate::pipeline) struct Context<'a, 'r, 'p> {
@@ -17,7 +17,7 @@ pub(in crate::pipeline) struct Context<'a, 'r, 'p> {
     /// The record's files.
     pub sources: &'a mut Sources<'r>,
     /// The results of the previous steps.
-    pub done: &'a RecordResult,
+    pub done: &'a Outcomes,
     /// Cache of the last encoded pictures.
     pub seen: &'a Seen,
     pub progress: &'a mut OnProgress<'p>,
@@ -35,7 +35,7 @@ impl Context<'_, '_, '_> {
 
     /// The transcript of a previous step.
     pub fn transcript(&self) -> Option<&Transcript> {
-        self.done.transcript().map(|timed| timed.value)
+        self.done.get(TRANSCRIPT).map(|timed| timed.value)
     }
 
     /// The record's text, or else the transcript of its sound.

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::media::image::PixelConfig;
 use crate::models::Models;
 use crate::models::capability::Decider;
-use crate::models::student::{Fusion, FusionInputs};
+use crate::models::fusion::{Fusion, FusionInputs};
 use crate::pipeline::record::{Embedding, Record};
 
 const NAME: &str = "fuse";

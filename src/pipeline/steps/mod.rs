@@ -5,7 +5,7 @@ mod caption;
 mod context;
 mod fuse;
 mod matching;
-mod outcome;
+mod measured;
 mod seen;
 #[cfg(test)]
 mod toy;
@@ -16,7 +16,7 @@ use std::fmt::Debug;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::result::{Outcome, StepValue};
+use super::outcome::{Outcome, StepValue};
 use crate::config::model_folder::capability;
 use crate::config::{Device, NamedStep, Step};
 use crate::error::Error;
@@ -24,14 +24,15 @@ use crate::media::image::PixelConfig;
 use crate::models::Models;
 
 pub(super) use context::Context;
-pub(super) use outcome::{StepOutcome, timed};
+pub(super) use measured::{StepOutcome, timed};
 pub(super) use seen::Seen;
+pub(super) use transcribe::TRANSCRIPT;
 
 use ask::Ask;
 use caption::Caption;
 use fuse::Fuse;
 use matching::Match;
-use outcome::kept;
+use measured::kept;
 use transcribe::Transcribe;
 
 /// All steps. A new step adds one line here, and one to the table of step options (`config::steps`).

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Context;
-use super::outcome::{Measured, timed};
+use super::measured::{Measured, timed};
 use crate::error::Error;
 use crate::media::image::PixelConfig;
 use crate::models::capability::PictureEncoder;

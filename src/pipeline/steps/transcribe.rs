@@ -10,13 +10,16 @@ use crate::models::capability::{Transcriber, VoiceDetector};
 use crate::models::transcript::Transcript;
 use crate::models::{Lease, Models};
 
+/// The key of transcripts, which other steps read.
+pub(in crate::pipeline) const TRANSCRIPT: &str = "transcript";
+
 pub(super) struct Transcribe(TranscribeOptions);
 
 impl StepKind for Transcribe {
     type Options = TranscribeOptions;
     type Value = Transcript;
 
-    const KEY: &'static str = "transcript";
+    const KEY: &'static str = TRANSCRIPT;
 
     fn new(options: &TranscribeOptions) -> Result<Self, Error> {
         Ok(Transcribe(options.clone()))

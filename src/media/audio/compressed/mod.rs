@@ -7,6 +7,7 @@
 
 mod adts;
 mod flac;
+mod gaps;
 mod matroska;
 mod mp4;
 mod opus;
@@ -15,10 +16,11 @@ mod track;
 mod wording;
 
 use std::collections::VecDeque;
-use std::io::ErrorKind;
+use std::io::{Cursor, ErrorKind, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use flac::FlacStreams;
+use gaps::Gaps;
 pub(super) use source::{FileBytes, Input};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
@@ -36,6 +38,9 @@ use wording::{describe, ending};
 
 /// Maximum number of frames returned at a time; a codec's packet may be much longer.
 const BLOCK_FRAMES: usize = 4096;
+
+/// Silence inserted between packets: a block for any number of channels that a codec may have.
+static SILENCE: [f32; BLOCK_FRAMES] = [0.0; BLOCK_FRAMES];
 
 /// Maximum number of samples per channel that are cut at the end of a file that does not state the encoder's padding: a
 /// few packets of the codecs that do this.
@@ -70,10 +75,14 @@ pub(super) struct CompressedDecoder {
     distrusted: bool,
     ended: bool,
     packet: DecodedPacket,
+    /// Frames of silence that come before the packet.
+    silence: usize,
+    /// Gaps between packets, if the container's timestamps show them.
+    gaps: Option<Gaps>,
     decoded: u64,
     corrupt: u64,
-    /// Seconds to skip at the start of each track, by its id; and the seconds still to skip.
-    skipped: Vec<(u32, f64)>,
+    edits: Vec<mp4::Edits>,
+    /// Seconds that are still to be left out at the start.
     to_skip: f64,
     /// Seconds of sound of the current stream, and of the previous ones.
     seconds: f64,
@@ -96,8 +105,8 @@ struct Opened {
     flac: Option<FlacStreams>,
     /// The audio tracks, best first.
     candidates: Vec<u32>,
-    /// Seconds to skip at the start of a track, by its id.
-    skipped: Vec<(u32, f64)>,
+    /// Edit lists of the tracks.
+    edits: Vec<mp4::Edits>,
 }
 
 impl CompressedDecoder {
@@ -123,9 +132,11 @@ impl CompressedDecoder {
                 distrusted: false,
                 ended: false,
                 packet: DecodedPacket::default(),
+                silence: 0,
+                gaps: matroska::is_matroska(magic).then(Gaps::default),
                 decoded: 0,
                 corrupt: 0,
-                skipped: opened.skipped,
+                edits: opened.edits,
                 to_skip: 0.0,
                 seconds: 0.0,
                 seconds_before: 0.0,
@@ -156,22 +167,28 @@ impl CompressedDecoder {
             warnings.push(format!("{corrupt} of {packets} packets are damaged and left out"));
             self.corrupt = 0;
         }
+        warnings.extend(self.gaps.take().iter().flat_map(Gaps::warnings));
         Ok(false)
     }
 
     /// Starts a track, skipping as much of it as its container says.
     fn skip_start(&mut self) {
-        let skipped = self.skipped.iter().find(|(id, _)| *id == self.track.id).map(|(_, seconds)| *seconds);
+        let edits = self.edits.iter().find(|edits| edits.track == self.track.id);
         // An edit that would leave nothing is an error. The length is only declared, and does not change the priming.
         let plausible =
             |skipped: &f64| *skipped <= MOST_PRIMING_SECONDS || self.track.declared.is_none_or(|it| *skipped < it);
-        let skipped = skipped.filter(plausible).unwrap_or(0.0);
+        let skipped = edits.map(|edits| edits.skipped).filter(plausible).unwrap_or(0.0);
         // The Opus header has the same number of samples, which its decoder skips.
         let skipped = (skipped - self.track.left_out_by_decoder()).max(0.0);
         self.to_skip = skipped;
         self.track.declared = self.track.declared.map(|declared| declared - skipped);
         if skipped > MOST_PRIMING_SECONDS {
             self.opening.push(format!("its edit list skips the first {skipped:.1} s"));
+        }
+        if let Some(pieces) = edits.map(|edits| edits.pieces).filter(|pieces| *pieces > 1) {
+            self.opening.push(format!(
+                "its edit list plays {pieces} pieces of it: all of its sound is used, in the order of the file"
+            ));
         }
     }
 
@@ -202,8 +219,17 @@ impl CompressedDecoder {
         self.packet.start = start * channels;
         self.packet.end = end * channels;
         (self.packet.sample_rate, self.packet.channels) = (sample_rate, channels);
-        self.seconds += (end - start) as f64 / f64::from(sample_rate.max(1));
-        Ok(end > start)
+        let seconds = |frames: usize| frames as f64 / f64::from(sample_rate.max(1));
+        self.seconds += seconds(end - start);
+        if let Some((gaps, at)) = self.gaps.as_mut().zip(self.track.seconds_at(packet)) {
+            let silence = gaps.before(at);
+            gaps.after(seconds(frames));
+            if channels <= SILENCE.len() {
+                self.silence = (silence * f64::from(sample_rate)).round() as usize;
+                self.seconds += seconds(self.silence);
+            }
+        }
+        Ok(end > start || self.silence > 0)
     }
 
     /// The next packet, shortened only near the end of the recording.
@@ -313,7 +339,7 @@ impl CompressedDecoder {
         }
         warnings.push(format!("audio track with {} has no packet that can be decoded", self.track.codec()));
         let opened = Opened::new(&mut self.input, &self.magic)?;
-        (self.format, self.flac, self.skipped) = (opened.format, opened.flac, opened.skipped);
+        (self.format, self.flac, self.edits) = (opened.format, opened.flac, opened.edits);
         let mut others = std::mem::take(&mut self.others);
         self.change_track(|format, warnings| track::open(format, &mut others, warnings), warnings)?;
         (self.others, self.ended, self.corrupt, self.seconds_before) = (others, false, 0, 0.0);
@@ -337,17 +363,27 @@ impl CompressedDecoder {
 
 impl Opened {
     fn new(input: &mut Input, magic: &[u8]) -> Result<Self, AudioError> {
-        let (mut marked, mut skipped) = (Vec::new(), Vec::new());
+        let (mut marked, mut edits) = (Vec::new(), Vec::new());
         let mut len = None;
-        if let Input::File(file) = &*input {
-            let found = file.metadata()?.len();
-            let mut bytes = FileBytes::new(file.clone(), found);
-            if mp4::is_mp4(magic) {
-                let outline = mp4::Outline::read(&mut bytes, found)?;
-                (marked, skipped, len) = (outline.enabled, outline.skipped, outline.whole_len);
-            } else if matroska::is_matroska(magic) {
-                marked = matroska::default_tracks(&mut bytes, found);
+        match input {
+            Input::File(file) => {
+                let found = file.metadata()?.len();
+                let mut bytes = FileBytes::new(file.clone(), found);
+                if mp4::is_mp4(magic) {
+                    let outline = mp4::Outline::read(&mut bytes, found)?;
+                    (marked, edits, len) = (outline.enabled, outline.edits, outline.whole_len);
+                } else if matroska::is_matroska(magic) {
+                    marked = matroska::default_tracks(&mut bytes, found);
+                }
             }
+            Input::Stream(stream) if mp4::is_mp4(magic) => {
+                if let Some(mut rest) = stream.take() {
+                    let mp4::Beginning { bytes, outline } = mp4::Outline::read_stream(&mut rest)?;
+                    (marked, edits) = (outline.enabled, outline.edits);
+                    *stream = Some(Box::new(Cursor::new(bytes).chain(rest)));
+                }
+            }
+            Input::Stream(_) => {}
         }
         let Some(source) = input.open(len)? else { return Err(AudioError::NoSamples) };
         let (format, flac): (Box<dyn FormatReader>, _) = if magic.starts_with(b"fLaC") || magic.starts_with(b"ID3") {
@@ -361,7 +397,7 @@ impl Opened {
             (probe(source)?, None)
         };
         let candidates = track::candidates(format.as_ref(), &marked);
-        Ok(Self { format, flac, candidates, skipped })
+        Ok(Self { format, flac, candidates, edits })
     }
 }
 
@@ -383,10 +419,17 @@ fn probe(source: Box<dyn MediaSource>) -> Result<Box<dyn FormatReader>, AudioErr
 
 impl Decoder for CompressedDecoder {
     fn next(&mut self, warnings: &mut Vec<String>) -> Result<Option<Frames<'_>>, AudioError> {
-        if self.packet.start == self.packet.end && !guard(self.wav_codec, || self.decode(warnings))? {
+        let done = self.packet.start == self.packet.end && self.silence == 0;
+        if done && !guard(self.wav_codec, || self.decode(warnings))? {
             return Ok(None);
         }
         let DecodedPacket { interleaved, start, end, sample_rate, channels } = &mut self.packet;
+        if self.silence > 0 {
+            let piece = self.silence.min(SILENCE.len() / *channels);
+            self.silence -= piece;
+            let interleaved = &SILENCE[..piece * *channels];
+            return Ok(Some(Frames { sample_rate: *sample_rate, channels: *channels, interleaved }));
+        }
         let rest = &interleaved[*start..*end];
         let piece = &rest[..rest.len().min(BLOCK_FRAMES * *channels)];
         *start += piece.len();

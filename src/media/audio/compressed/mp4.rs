@@ -1,26 +1,50 @@
 //! What `symphonia` ignores in an MP4 file: which tracks are enabled, where their edit lists start, and whether the
 //! file is truncated.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use super::super::AudioError;
 
 /// Maximum number of boxes read at one level.
 const MOST_BOXES: usize = 10_000;
 
-/// Maximum number of edits read: a longer list does not have the common form.
-const MOST_EDITS: u64 = 16;
+/// A longer edit list is ignored.
+const MOST_EDITS: u64 = 1_000;
+
+/// Boxes before the samples of a stream are kept up to this length in all, to read its index before `symphonia` does.
+/// An index has some 10 bytes per packet of AAC: this is enough for 20 hours.
+const LONGEST_INDEX: u64 = 32 << 20;
 
 /// Summary of an MP4 file.
 #[derive(Debug, Default)]
 pub(super) struct Outline {
     /// Ids of the enabled tracks; MP4 marks the tracks to be played in this way.
     pub(super) enabled: Vec<u32>,
-    /// Seconds before the start of a track, by its id: the encoder's priming (AAC), or a part that was trimmed without
-    /// re-encoding.
-    pub(super) skipped: Vec<(u32, f64)>,
+    /// The edit lists of its tracks.
+    pub(super) edits: Vec<Edits>,
     /// Complete length of the file, if it is truncated.
     pub(super) whole_len: Option<u64>,
+}
+
+/// The edit list of a track (ISO/IEC 14496-12, 8.6.6), as far as it is followed: what comes before the earliest piece
+/// is left out. Pieces that are played in another order, twice, or not at all are heard once, in the order of the file:
+/// packets count, and empty edits, which delay a track against the others, do not.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Edits {
+    /// Id of the track.
+    pub(super) track: u32,
+    /// Seconds before the earliest piece: what the encoder put in front (AAC's priming), or what somebody has cut off
+    /// without encoding anew.
+    pub(super) skipped: f64,
+    /// Number of pieces of the track that are played.
+    pub(super) pieces: usize,
+}
+
+/// The boxes of a stream before its samples.
+pub(super) struct Beginning {
+    /// Everything that was read of the stream.
+    pub(super) bytes: Vec<u8>,
+    pub(super) outline: Outline,
 }
 
 /// Whether a file that begins with `magic` is an MP4 file.
@@ -54,6 +78,29 @@ impl Outline {
         }
     }
 
+    /// Reads the boxes of a stream up to its index, which has the edit lists. Where samples come first, the outline is
+    /// empty.
+    ///
+    /// # Errors
+    /// [`AudioError::NoIndex`] for a stream that ends inside its index; [`AudioError::Io`].
+    pub(super) fn read_stream(stream: &mut dyn Read) -> Result<Beginning, AudioError> {
+        let mut bytes = Vec::new();
+        while let Some((kind, content, end)) = append_header(stream, &mut bytes)? {
+            if matches!(&kind, b"mdat" | b"moof") || end > LONGEST_INDEX {
+                break;
+            }
+            let is_whole = append(stream, end - content, &mut bytes)?;
+            if &kind == b"moov" {
+                let outline = Outline::read(&mut Cursor::new(&bytes), bytes.len() as u64)?;
+                return Ok(Beginning { bytes, outline });
+            }
+            if !is_whole {
+                break;
+            }
+        }
+        Ok(Beginning { bytes, outline: Outline::default() })
+    }
+
     /// Reads the tracks from the index, which lies between two positions.
     fn read_tracks(&mut self, file: &mut (impl Read + Seek), start: u64, end: u64) -> Result<(), AudioError> {
         for (_, track, track_end) in boxes(file, start, end)?.into_iter().filter(|(kind, ..)| kind == b"trak") {
@@ -70,18 +117,16 @@ impl Outline {
             if header.get(3).is_some_and(|flags| flags & 1 == 1) {
                 self.enabled.push(id);
             }
-            if let Some(seconds) = skipped_seconds(file, &parts)?.filter(|seconds| *seconds > 0.0) {
-                self.skipped.push((id, seconds));
+            if let Some((skipped, pieces)) = edit_list(file, &parts)? {
+                self.edits.push(Edits { track: id, skipped, pieces });
             }
         }
         Ok(())
     }
 }
 
-/// Seconds before the start that a track's edit list declares, if the list has the common form: one edit, possibly
-/// after empty ones, which delay the track. A list that reorders pieces is ignored: packets count, and no sound is
-/// lost.
-fn skipped_seconds(file: &mut (impl Read + Seek), parts: &[FoundBox]) -> Result<Option<f64>, AudioError> {
+/// Seconds of a track before the earliest piece that its edit list plays, and the number of pieces.
+fn edit_list(file: &mut (impl Read + Seek), parts: &[FoundBox]) -> Result<Option<(f64, usize)>, AudioError> {
     let inside = |file: &mut _, kind: &[u8; 4], inner: &[u8; 4]| match parts.iter().find(|part| part.0 == *kind) {
         Some(&(_, start, end)) => Ok(boxes(file, start, end)?.into_iter().find(|part| part.0 == *inner)),
         None => Ok::<_, AudioError>(None),
@@ -110,10 +155,28 @@ fn skipped_seconds(file: &mut (impl Read + Seek), parts: &[FoundBox]) -> Result<
         _ => i64::from(be_u32(edit, 4).unwrap_or(0).cast_signed()),
     };
     let starts: Vec<i64> = edits.iter().take(count as usize).map(start).filter(|start| *start >= 0).collect();
-    Ok(match starts[..] {
-        [start] => Some(start as f64 / f64::from(scale)),
-        _ => None,
-    })
+    Ok(starts.iter().min().map(|&start| (start as f64 / f64::from(scale), starts.len())))
+}
+
+/// Reads the header of the next box of a stream; `None` if there is none, or its length is unknown.
+fn append_header(stream: &mut dyn Read, bytes: &mut Vec<u8>) -> Result<Option<FoundBox>, AudioError> {
+    let start = bytes.len();
+    if !append(stream, 8, bytes)? {
+        return Ok(None);
+    }
+    match be_u32(bytes, start) {
+        // Up to the end of the stream.
+        None | Some(0) => return Ok(None),
+        // Its length has 64 bits.
+        Some(1) if !append(stream, 8, bytes)? => return Ok(None),
+        Some(_) => {}
+    }
+    Ok(boxes(&mut Cursor::new(&bytes), start as u64, bytes.len() as u64)?.pop())
+}
+
+/// Reads `len` more bytes; `false` if the stream ends before.
+fn append(stream: &mut dyn Read, len: u64, bytes: &mut Vec<u8>) -> io::Result<bool> {
+    Ok(stream.take(len).read_to_end(bytes)? as u64 == len)
 }
 
 /// Up to `len` bytes from a position on.

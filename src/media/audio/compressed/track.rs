@@ -5,6 +5,7 @@ use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDe
 use symphonia::core::errors::Error;
 use symphonia::core::formats::{FormatReader, Track, TrackFlags};
 use symphonia::core::packet::Packet;
+use symphonia::core::units::TimeBase;
 
 use super::super::AudioError;
 use super::opus::{self, Opus};
@@ -15,6 +16,7 @@ pub(super) struct OpenTrack {
     pub(super) id: u32,
     parameters: AudioCodecParameters,
     decoder: PacketDecoder,
+    time_base: Option<TimeBase>,
     /// Samples per channel that the encoder added at the end, if the file states them.
     pub(super) padding: Option<u64>,
     /// Declared duration in seconds.
@@ -34,6 +36,7 @@ impl OpenTrack {
             id: track.id,
             decoder: PacketDecoder::new(&parameters)?,
             parameters,
+            time_base: track.time_base,
             padding: track.padding.map(u64::from),
             declared: length.map(|length| length.as_secs_f64()),
         })
@@ -45,6 +48,11 @@ impl OpenTrack {
             PacketDecoder::Symphonia(_) => 0.0,
             PacketDecoder::Opus(opus) => opus.to_skip() as f64 / f64::from(opus::SAMPLE_RATE),
         }
+    }
+
+    /// When a packet begins, in seconds.
+    pub(super) fn seconds_at(&self, packet: &Packet) -> Option<f64> {
+        Some(self.time_base?.calc_time(packet.pts)?.as_secs_f64())
     }
 
     /// The codec's name.

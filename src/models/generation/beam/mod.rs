@@ -30,11 +30,11 @@ pub trait BeamPolicy {
         finished: &mut Vec<Generated>,
         ranked: &[Candidate],
         text: &dyn Fn(&Candidate) -> Generated,
-        step: Step,
+        progress: Progress,
     );
 
     /// Whether a window cannot improve any more; `running` is the score of its best unfinished text.
-    fn is_done(&self, finished: &[Generated], running: f32, step: Step) -> bool;
+    fn is_done(&self, finished: &[Generated], running: f32, progress: Progress) -> bool;
 
     /// Completes a window's `finished` with the texts that were unfinished when the search stopped.
     fn complete(&self, finished: &mut Vec<Generated>, running: Vec<Generated>);
@@ -42,7 +42,7 @@ pub trait BeamPolicy {
 
 /// Progress of a search.
 #[derive(Debug, Clone, Copy)]
-pub struct Step {
+pub struct Progress {
     /// Length of the texts in tokens, this step's included.
     pub written: usize,
     /// Maximum number of tokens in a text.
@@ -71,7 +71,7 @@ struct Beam {
 }
 
 /// The texts of one window.
-struct Window {
+struct WindowSearch {
     running: Vec<Beam>,
     finished: Vec<Generated>,
     done: bool,
@@ -89,14 +89,14 @@ pub fn beam_search(
     policy: &dyn BeamPolicy,
 ) -> Result<Vec<Vec<Generated>>, EngineError> {
     let beams = policy.beams();
-    let start = || Window {
+    let start = || WindowSearch {
         running: vec![Beam { tokens: Vec::new(), score: 0.0, log_probability: 0.0 }],
         finished: Vec::new(),
         done: false,
     };
-    let mut windows: Vec<Window> = (0..decoding.rows()).map(|_| start()).collect();
+    let mut windows: Vec<WindowSearch> = (0..decoding.rows()).map(|_| start()).collect();
     for written in 1..=search.limit {
-        let step = Step { written, limit: search.limit };
+        let progress = Progress { written, limit: search.limit };
         let (mut rows, mut tokens) = (Vec::new(), Vec::new());
         let mut first = 0;
         for window in &mut windows {
@@ -104,11 +104,11 @@ pub fn beam_search(
             let running = &window.running;
             if !window.done {
                 let text = |candidate: &Candidate| running[candidate.row - first].ended_with(candidate);
-                policy.finish(&mut window.finished, &ranked, &text, step);
+                policy.finish(&mut window.finished, &ranked, &text, progress);
             }
             let kept: Vec<&Candidate> = ranked.iter().filter(|candidate| !candidate.ends).take(beams).collect();
             let best = kept.first().map_or(f32::NEG_INFINITY, |candidate| candidate.score);
-            window.done = window.done || policy.is_done(&window.finished, best, step);
+            window.done = window.done || policy.is_done(&window.finished, best, progress);
             let next = kept.iter().map(|candidate| running[candidate.row - first].longer(candidate)).collect();
             first += running.len();
             rows.extend(kept.iter().map(|candidate| candidate.row));
@@ -154,8 +154,8 @@ impl Beam {
     }
 }
 
-/// The best `beams + 1` continuations of each of a window's texts, whose rows begin with `first`: enough are left if
-/// one of them is the end token. Best first.
+/// Continuations of a window's texts, whose rows begin with `first`, best first: of each text as many as there are beams
+/// and end tokens, so that enough are left if some end the text.
 fn candidates(
     running: &[Beam],
     first: usize,
@@ -163,7 +163,7 @@ fn candidates(
     search: &Search,
     policy: &dyn BeamPolicy,
 ) -> Vec<Candidate> {
-    let count = policy.beams() + 1;
+    let count = policy.beams() + search.ends.len();
     let mut candidates = Vec::with_capacity(running.len() * count);
     for (row, beam) in (first..).zip(running) {
         let logits = logits.row_mut(row);
@@ -178,7 +178,7 @@ fn candidates(
             token: token as i64,
             score: beam.score + score,
             log_probability: beam.log_probability + of_model.as_ref().map_or(score, |of_model| of_model[token]),
-            ends: token as i64 == search.end,
+            ends: search.ends.contains(&(token as i64)),
         }));
     }
     candidates.sort_by(|a, b| b.score.total_cmp(&a.score));

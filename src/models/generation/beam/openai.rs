@@ -1,6 +1,6 @@
 //! The rules of openai-whisper.
 
-use super::{BeamPolicy, Candidate, Step};
+use super::{BeamPolicy, Candidate, Progress};
 use crate::models::generation::logits::log_softmax;
 use crate::models::generation::rules::LogitsRule;
 use crate::models::generation::search::Generated;
@@ -37,7 +37,7 @@ impl BeamPolicy for OpenAiBeams {
         finished: &mut Vec<Generated>,
         ranked: &[Candidate],
         text: &dyn Fn(&Candidate) -> Generated,
-        _: Step,
+        _: Progress,
     ) {
         let mut kept = 0;
         for candidate in ranked {
@@ -52,7 +52,7 @@ impl BeamPolicy for OpenAiBeams {
         }
     }
 
-    fn is_done(&self, finished: &[Generated], _: f32, _: Step) -> bool {
+    fn is_done(&self, finished: &[Generated], _: f32, _: Progress) -> bool {
         finished.len() >= self.enough()
     }
 
@@ -82,7 +82,7 @@ mod tests {
         };
         let mut finished = Vec::new();
         let policy = OpenAiBeams { beams: 2, patience: 1.0 };
-        policy.finish(&mut finished, &ranked, &text, Step { written: 2, limit: 9 });
+        policy.finish(&mut finished, &ranked, &text, Progress { written: 2, limit: 9 });
         assert_eq!(finished.iter().map(|it| it.log_probability).collect::<Vec<_>>(), [-2.0]);
     }
 }

@@ -1,6 +1,6 @@
 //! The rules of transformers.
 
-use super::{BeamPolicy, Candidate, Step};
+use super::{BeamPolicy, Candidate, Progress};
 use crate::models::generation::logits::log_softmax;
 use crate::models::generation::rules::LogitsRule;
 use crate::models::generation::search::{Generated, length_normalised};
@@ -45,24 +45,24 @@ impl BeamPolicy for TransformersBeams {
         finished: &mut Vec<Generated>,
         ranked: &[Candidate],
         text: &dyn Fn(&Candidate) -> Generated,
-        step: Step,
+        progress: Progress,
     ) {
         let best = ranked.iter().take(self.beams);
-        let ended = best.filter(|it| (it.ends || step.written == step.limit) && it.score > f32::NEG_INFINITY);
+        let ended = best.filter(|it| (it.ends || progress.written == progress.limit) && it.score > f32::NEG_INFINITY);
         finished.extend(ended.map(|candidate| {
-            let score = length_normalised(candidate.score, step.written, self.length_penalty);
+            let score = length_normalised(candidate.score, progress.written, self.length_penalty);
             Generated { score: Some(score), ..text(candidate) }
         }));
         finished.sort_by(|a, b| score(b).total_cmp(&score(a)));
         finished.truncate(self.beams);
     }
 
-    fn is_done(&self, finished: &[Generated], running: f32, step: Step) -> bool {
+    fn is_done(&self, finished: &[Generated], running: f32, progress: Progress) -> bool {
         let Some(worst) = finished.get(self.beams.saturating_sub(1)) else { return false };
         let length = match self.early_stopping {
             EarlyStopping::Full => return true,
-            EarlyStopping::Never if self.length_penalty > 0.0 => step.limit,
-            EarlyStopping::Heuristic | EarlyStopping::Never => step.written,
+            EarlyStopping::Never if self.length_penalty > 0.0 => progress.limit,
+            EarlyStopping::Heuristic | EarlyStopping::Never => progress.written,
         };
         length_normalised(running, length, self.length_penalty) <= score(worst)
     }
@@ -95,7 +95,7 @@ mod tests {
             score: None,
             ended: candidate.ends,
         };
-        policy.finish(finished, ranked, &text, Step { written, limit: 5 });
+        policy.finish(finished, ranked, &text, Progress { written, limit: 5 });
     }
 
     fn scores(finished: &[Generated]) -> Vec<f32> {
@@ -126,12 +126,12 @@ mod tests {
     fn stops_as_early_as_the_policy_says() {
         let text = |score| Generated { score: Some(score), ..Generated::EMPTY };
         let finished = [text(-0.5), text(-1.0)];
-        let step = Step { written: 2, limit: 5 };
-        let done = |penalty, stopping, running| policy(penalty, stopping).is_done(&finished, running, step);
+        let progress = Progress { written: 2, limit: 5 };
+        let done = |penalty, stopping, running| policy(penalty, stopping).is_done(&finished, running, progress);
         // -3 over 2 tokens is worse than -1, but over 5 tokens it may become better.
         assert!(done(1.0, EarlyStopping::Heuristic, -3.0) && !done(1.0, EarlyStopping::Never, -3.0));
         assert!(done(0.0, EarlyStopping::Never, -3.0));
         assert!(done(1.0, EarlyStopping::Full, -0.1) && !done(1.0, EarlyStopping::Heuristic, -0.1));
-        assert!(!policy(1.0, EarlyStopping::Full).is_done(&finished[..1], -9.0, step));
+        assert!(!policy(1.0, EarlyStopping::Full).is_done(&finished[..1], -9.0, progress));
     }
 }

@@ -5,7 +5,7 @@ use ndarray::ArrayView2;
 /// How a cell of the path was reached.
 #[derive(Clone, Copy)]
 #[repr(u8)]
-enum Step {
+enum Move {
     /// From the row before and the column before.
     Diagonal,
     /// From the row before.
@@ -32,20 +32,20 @@ pub fn first_columns(cost: ArrayView2<f32>) -> Vec<usize> {
         // At an edge only one step is possible.
         let step = match (row, column) {
             (0, 0) => return first,
-            (0, _) => Step::Column,
-            (_, 0) => Step::Row,
+            (0, _) => Move::Column,
+            (_, 0) => Move::Row,
             _ => steps[row * columns + column],
         };
         match step {
-            Step::Diagonal => (row, column) = (row - 1, column - 1),
-            Step::Row => row -= 1,
-            Step::Column => column -= 1,
+            Move::Diagonal => (row, column) = (row - 1, column - 1),
+            Move::Row => row -= 1,
+            Move::Column => column -= 1,
         }
     }
 }
 
 /// The last step of the cheapest path to each cell, in C order.
-fn steps(cost: ArrayView2<f32>) -> Vec<Step> {
+fn steps(cost: ArrayView2<f32>) -> Vec<Move> {
     let columns = cost.ncols();
     let mut steps = Vec::with_capacity(cost.len());
     // Sums of the row above and of this one, each preceded by the border column.
@@ -57,11 +57,11 @@ fn steps(cost: ArrayView2<f32>) -> Vec<Step> {
         for (column, &cost) in row.iter().enumerate() {
             let (diagonal, up, left) = (above[column], above[column + 1], sums[column]);
             let (least, step) = if diagonal < up && diagonal < left {
-                (diagonal, Step::Diagonal)
+                (diagonal, Move::Diagonal)
             } else if up < diagonal && up < left {
-                (up, Step::Row)
+                (up, Move::Row)
             } else {
-                (left, Step::Column)
+                (left, Move::Column)
             };
             sums[column + 1] = cost + least;
             steps.push(step);

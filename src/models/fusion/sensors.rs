@@ -21,7 +21,7 @@ impl SensorReadings {
     ///
     /// # Errors
     /// One line: an unknown or missing sensor, a wrong number of readings, or a reading that is not finite.
-    pub(super) fn normalised(&self, sensors: &[SensorSpec]) -> Result<Vec<f32>, String> {
+    pub(in crate::models) fn normalised(&self, sensors: &[SensorSpec]) -> Result<Vec<f32>, String> {
         let readings: Vec<f64> = match self {
             SensorReadings::Listed(readings) if readings.len() != sensors.len() => {
                 let (given, wanted) = (readings.len(), sensors.len());

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::error::Error;
-use crate::pipeline::result::{Done, Outcome, StepValue};
+use crate::pipeline::outcome::{Done, Outcome, StepValue};
 
 /// A step returns nothing if the record lacks its input.
 pub(in crate::pipeline) type StepOutcome<T> = Result<Option<Measured<T>>, Error>;

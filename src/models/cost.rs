@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::ByteSize;
+use crate::error::Error;
+
 /// Resident memory of one model in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cost {
@@ -86,6 +89,35 @@ pub(super) fn write(file: &Path, cost: &Cost) {
     };
     if let Err(error) = written() {
         log::debug!("{}: the memory cost of the model is not recorded: {error}", file.display());
+    }
+}
+
+/// Checks that a model fits into `budget` beside `base`.
+///
+/// An estimate refuses nothing that may fit: what is certain is that the weights must. A measurement refuses nothing that
+/// has worked within this budget, and what inputs took is not counted.
+pub fn check(model: &str, cost: Cost, graph_bytes: u64, base: ByteSize, budget: ByteSize) -> Result<(), Error> {
+    let certain = match cost.source {
+        CostSource::Measured if cost.worked_within.is_some_and(|within| within <= budget.bytes()) => 0,
+        CostSource::Measured => cost.without_inputs(),
+        CostSource::Estimated => graph_bytes,
+    };
+    match base.bytes().saturating_add(certain) > budget.bytes() {
+        true => Err(refusal(model, certain, cost.source, base, budget)),
+        false => Ok(()),
+    }
+}
+
+pub fn refusal(model: &str, needed: u64, source: CostSource, base: ByteSize, budget: ByteSize) -> Error {
+    Error::Budget {
+        model: model.to_string(),
+        needed: ByteSize::from(needed),
+        source_of_figure: match source {
+            CostSource::Measured => "measured here",
+            CostSource::Estimated => "the size of its graphs",
+        },
+        base,
+        budget,
     }
 }
 
