@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes a fresh clone ready to run: see scripts/setup/__main__.py, or --help. PYTHON names another interpreter.
+# Makes a fresh clone ready to run: see scripts/edgefuse_tools/setup/__main__.py, or --help. PYTHON names another interpreter.
 set -euo pipefail
 
 python=${PYTHON:-python3}
@@ -8,4 +8,4 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null;
     exit 1
 fi
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
-exec "$python" -m setup "$@"
+exec "$python" -m edgefuse_tools.setup "$@"

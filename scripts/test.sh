@@ -46,14 +46,15 @@ python_tests() {
 }
 
 shell_scripts() {
-    .venv/bin/shellcheck scripts/*.sh scripts/*/*.sh src/bundle/install.sh .ci/run
+    .venv/bin/shellcheck scripts/*.sh scripts/*/*.sh scripts/edgefuse_tools/*/*.sh src/bundle/install.sh .ci/run
 }
 
-# Python scripts run on what setup.sh promises, training and its fixtures on what their requirements say.
+# The set-up and what it makes usable run on the Python that setup.sh asks for; training and its fixtures, on the one that
+# their requirements name.
 least_python() {
-    local common=(-q --no-tips --eval-annotations --violations)
-    local set_up=(scripts/setup scripts/export scripts/processors scripts/evaluation scripts/memory scripts/parity/vad_level.py
-        scripts/parity/whisper_random.py scripts/ort_session.py scripts/offline.py scripts/export_*.py scripts/list_crates.py scripts/run_limited.py scripts/make_fixtures_tiny.py
+    local common=(-q --no-tips --eval-annotations --violations) tools=scripts/edgefuse_tools
+    local set_up=(scripts/*.py "$tools"/*.py "$tools"/{setup,export,checks,release} "$tools/training/evaluation"
+        "$tools"/parity/{vad_level,whisper_random}.py "$tools/fixtures/make_fixtures_tiny.py"
         tests/python/test_setup.py tests/python/test_export_*.py tests/python/tiny_*.py)
     .venv/bin/vermin "${common[@]}" -t=3.9- "${set_up[@]}" && .venv/bin/vermin "${common[@]}" -t=3.10- scripts tests/python
 }
@@ -76,7 +77,7 @@ python_checks() {
     check "mypy" .venv/bin/mypy
     check "least Python" least_python
     check "shellcheck" shell_scripts
-    check "list of crates" .venv/bin/python scripts/list_crates.py --check
+    check "list of crates" .venv/bin/python scripts/dev.py list_crates --check
     check "licences and advisories" dependencies
     check "pytest" python_tests
 }

@@ -15,7 +15,7 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 python=.venv/bin/python
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-source scripts/processors/emulation.sh
+source scripts/edgefuse_tools/checks/emulation.sh
 target=$aarch64_target
 library=$aarch64_library
 
@@ -59,7 +59,7 @@ same() {
     if ! ORT_DYLIB_PATH=$library "${emulate[@]}" "$board" --quiet --format json "$@" >"$scratch/board.jsonl"; then
         echo "$title: the emulated run failed"
         failed=1
-    elif ! "$python" scripts/processors/compare.py "$scratch/here.jsonl" "$scratch/board.jsonl" --tolerance "$tolerance"; then
+    elif ! "$python" scripts/dev.py compare_results "$scratch/here.jsonl" "$scratch/board.jsonl" --tolerance "$tolerance"; then
         echo "$title: the results differ"
         failed=1
     else

@@ -15,4 +15,4 @@ case "${1-}" in
 esac
 
 [[ -n ${EDGEFUSE-} ]] || cargo build --release --locked
-exec .venv/bin/python scripts/kill_processes.py --binary "${EDGEFUSE-target/release/edgefuse}" --kills "$kills"
+exec .venv/bin/python scripts/dev.py kill_processes --binary "${EDGEFUSE-target/release/edgefuse}" --kills "$kills"

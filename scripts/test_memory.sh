@@ -4,7 +4,7 @@
 # pictures with questions. A line of JSON tells for each what it took.
 # --quick leaves out 512 MiB and soaks over 1,000 records; --full soaks over 1,000 recordings too.
 #
-# scripts/make_blip_base.py build/memory/blip-base makes the folder; BLIP_BASE names another place.
+# scripts/dev.py make_blip_base build/memory/blip-base makes the folder; BLIP_BASE names another place.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
@@ -31,14 +31,14 @@ python=.venv/bin/python
 failed=0
 
 echo "==> 256 MiB: Whisper tiny.en int8, the small BLIP, the student; 20 records"
-$python scripts/run_limited.py --config configs/cpu-ort-1.17.yaml --limit-mib 256 || failed=1
+$python scripts/dev.py run_limited --config configs/cpu-ort-1.17.yaml --limit-mib 256 || failed=1
 
 blip=${BLIP_BASE-build/memory/blip-base}
 if ! $large; then
     echo "==> 512 MiB: left out by --quick"
 elif [[ -f onnx/whisper-base/model.yaml && -f $blip/model.yaml ]]; then
     echo "==> 512 MiB: Whisper base int8, BLIP base int8 for captions, the student; 20 records"
-    $python scripts/run_limited.py --config configs/cpu-ort-1.17.yaml --limit-mib 512 --keys \
+    $python scripts/dev.py run_limited --config configs/cpu-ort-1.17.yaml --limit-mib 512 --keys \
         "models: {whisper: {path: $PWD/onnx/whisper-base}, blip: {path: $(realpath "$blip"), precision: int8}}
 pipeline: [transcribe: {language: auto}, caption: {max_tokens: 20}, fuse]" || failed=1
 else
@@ -46,12 +46,12 @@ else
 fi
 
 echo "==> soak: $soak records of pictures and questions, resident memory after the first tenth"
-$python scripts/run_limited.py --config configs/cpu-ort-1.17.yaml --limit-mib 256 --records "$soak" --text-only \
+$python scripts/dev.py run_limited --config configs/cpu-ort-1.17.yaml --limit-mib 256 --records "$soak" --text-only \
     --growth "$growth" || failed=1
 
 if $sounds; then
     echo "==> soak: 1000 records of pictures and recordings, resident memory after the first tenth"
-    $python scripts/run_limited.py --config configs/cpu-ort-1.17.yaml --limit-mib 256 --records 1000 --growth 0.02 ||
+    $python scripts/dev.py run_limited --config configs/cpu-ort-1.17.yaml --limit-mib 256 --records 1000 --growth 0.02 ||
         failed=1
 fi
 

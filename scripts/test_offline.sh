@@ -42,7 +42,7 @@ watched() {
     if [[ $how == strace ]]; then
         strace -f -yy -qq -s 256 -o "$work/trace" -e trace=network,open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat \
             "${clean[@]}" "$@" >/dev/null || code=$?
-        .venv/bin/python scripts/offline_trace.py "$work/trace" --allow "$work/home/.cache/edgefuse" "$work/tmp" "$work/out" || code=1
+        .venv/bin/python scripts/dev.py offline_trace "$work/trace" --allow "$work/home/.cache/edgefuse" "$work/tmp" "$work/out" || code=1
     else
         unshare --map-root-user --net "${clean[@]}" "$@" >/dev/null || code=$?
         local stray
@@ -60,7 +60,8 @@ watched "watch, 20 s after its last file" "$binary" --quiet watch "$work/in" --r
 watched "bench" "$binary" --quiet bench student --repeat 2 --cold 1
 # Longer than the library waits before it first sends what it gathered.
 watched "a session in Python" .venv/bin/python -c "
-import offline, time, onnxruntime
+from edgefuse_tools import offline
+import time, onnxruntime
 onnxruntime.InferenceSession('onnx/student/student.onnx', providers=['CPUExecutionProvider'])
 time.sleep(12)"
 

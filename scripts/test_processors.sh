@@ -30,7 +30,7 @@ done
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-source scripts/processors/emulation.sh
+source scripts/edgefuse_tools/checks/emulation.sh
 
 if [[ $(uname -m) != x86_64 ]]; then
     echo "processors: not run here: the results are compared with an x86-64 machine's, and this is $(uname -m)" >&2
@@ -114,7 +114,7 @@ examine() {
         if ! ORT_DYLIB_PATH=$found run "$index" "${emulate[@]}" "$program" >"$there.jsonl" 2>"$there.log"; then
             echo "$processor: ${titles[$index]}: FAILED to run: $(tail -n 1 "$there.log")"
             failed=1
-        elif ! .venv/bin/python scripts/processors/compare.py "$scratch/here-$index.jsonl" "$there.jsonl" \
+        elif ! .venv/bin/python scripts/dev.py compare_results "$scratch/here-$index.jsonl" "$there.jsonl" \
             --tolerance "${tolerances[$index]}" >"$there.differences"; then
             echo "$processor: ${titles[$index]}: DIFFERS: $(head -n 3 "$there.differences" | paste -sd ';')"
             failed=1

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from bench import audio, blip_report, chart, edgefuse_model, paths, report, stats, store
-from bench.blip_variants import BEAMS, CAPTION, TITLES, variants
-from bench.child import Child
-from bench.errors import BenchError
-from bench.process import run
-from bench.variants import CLIP, COLD, LONG, WER, edgefuse, peers
-from bench.wer import Score, score, word_errors
+from edgefuse_tools.bench import audio, blip_report, chart, edgefuse_model, paths, report, stats, store
+from edgefuse_tools.bench.blip_variants import BEAMS, CAPTION, TITLES, variants
+from edgefuse_tools.bench.child import Child
+from edgefuse_tools.bench.errors import BenchError
+from edgefuse_tools.bench.process import run
+from edgefuse_tools.bench.variants import CLIP, COLD, LONG, WER, edgefuse, peers
+from edgefuse_tools.bench.wer import Score, score, word_errors
 
 
 def section() -> dict[str, Any]:
@@ -199,7 +199,7 @@ def test_a_device_file_keeps_what_is_shipped_but_threads_precision_and_models() 
 def test_an_engine_that_cannot_be_loaded_is_an_error_of_one_line() -> None:
     environment = {"PYTHONPATH": str(paths.SCRIPTS)}
     with Child("no_such_engine", environment, paths.SCRIPTS) as child:
-        with pytest.raises(BenchError, match="No module named 'bench.engines.no_such_engine'"):
+        with pytest.raises(BenchError, match="No module named 'edgefuse_tools.bench.engines.no_such_engine'"):
             child.load({})
         with pytest.raises(BenchError, match="not loaded"):  # and the process goes on
             child.transcribe(Path("x.wav"))
@@ -256,5 +256,5 @@ def test_blip_has_a_place_in_the_readme_and_a_chart() -> None:
 def test_every_variant_of_blip_has_an_engine_and_known_workloads() -> None:
     assert variants()[0].name.startswith("edgefuse")
     for one in variants():
-        assert (paths.SCRIPTS / "bench/engines" / f"{one.engine}.py").is_file()
+        assert (paths.SCRIPTS / "edgefuse_tools/bench/engines" / f"{one.engine}.py").is_file()
         assert set(one.workloads) <= set(TITLES)

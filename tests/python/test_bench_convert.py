@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import tiny_whisper as tiny
-from bench.convert.ggml import MAGIC, write_ggml
-from bench.convert.hugging_face import write_hugging_face
-from export.safetensors_file import read_safetensors
-from parity.whisper_names import openai_name
+from edgefuse_tools.bench.convert.ggml import MAGIC, write_ggml
+from edgefuse_tools.bench.convert.hugging_face import write_hugging_face
+from edgefuse_tools.export.checkpoints.safetensors_file import read_safetensors
+from edgefuse_tools.parity.whisper_names import openai_name
 
 FILTERS = np.linspace(0, 1, tiny.MELS * 201, dtype=np.float32).reshape(tiny.MELS, 201)
 

@@ -1,4 +1,4 @@
-"""scripts/bench/measure.py: the order of the rounds, and an engine that fails in the middle of them."""
+"""scripts/edgefuse_tools/bench/measure.py: the order of the rounds, and an engine that fails in the middle of them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bench.audio import Recording
-from bench.errors import BenchError
-from bench.measure import Bench
-from bench.variants import BEAM, CLIP, COLD, LONG, WER, Variant
+from edgefuse_tools.bench.audio import Recording
+from edgefuse_tools.bench.errors import BenchError
+from edgefuse_tools.bench.measure import Bench
+from edgefuse_tools.bench.variants import BEAM, CLIP, COLD, LONG, WER, Variant
 
 Calls = list[tuple[str, str]]
 

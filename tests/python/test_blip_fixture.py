@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from parity.blip_onnx import OnnxBlip, pixel_values
+from edgefuse_tools.parity.blip_onnx import OnnxBlip, pixel_values
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures/blip"
 CASES = json.loads((FIXTURES / "random.json").read_text("utf-8"))["images"]

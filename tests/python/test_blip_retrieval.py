@@ -13,12 +13,12 @@ import torch  # noqa: E402
 
 pytest.importorskip("transformers", reason="needs what scripts/requirements/train.txt lists")
 
-from blip_training import folders, retrieval  # noqa: E402
-from blip_training.batches import Source  # noqa: E402
-from blip_training.model import JointBlip  # noqa: E402
-from easyvqa import drawing, tokenizer  # noqa: E402
-from easyvqa.dataset import Split  # noqa: E402
-from easyvqa.texts import TextEncoder  # noqa: E402
+from edgefuse_tools.easyvqa import drawing, tokenizer  # noqa: E402
+from edgefuse_tools.easyvqa.dataset import Split  # noqa: E402
+from edgefuse_tools.easyvqa.texts import TextEncoder  # noqa: E402
+from edgefuse_tools.training.blip import folders, retrieval  # noqa: E402
+from edgefuse_tools.training.blip.batches import Source  # noqa: E402
+from edgefuse_tools.training.blip.model import JointBlip  # noqa: E402
 
 
 def test_matching_learns_around_a_vision_encoder_that_stays_as_it_is(tmp_path: Path) -> None:

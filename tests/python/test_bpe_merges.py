@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from export.bpe_merges import complete_merges
+from edgefuse_tools.export.whisper.bpe_merges import complete_merges
 
 BYTES = {f"<{number}>": number for number in range(252)} | {"Ġ": 252, "t": 253, "h": 254, "e": 255}
 MERGES = ["Ġ t", "h e", "Ġt he"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from processors.compare import differences
+from edgefuse_tools.checks.compare_results import differences
 
 HERE: dict[str, Any] = {"id": "a", "fusion": {"label": "blue", "confidence": 0.5, "ms": 1.0, "embedding": [0.1, 0.2]}}
 

@@ -1,4 +1,4 @@
-"""scripts/export/ctranslate2.py: what it reads, and what it says about a file that is damaged or foreign."""
+"""scripts/edgefuse_tools/export/checkpoints/ctranslate2.py: what it reads, and what it says about a file that is damaged or foreign."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.ctranslate2 import read_model_bin
-from export.errors import ExportError
+from edgefuse_tools.export.checkpoints.ctranslate2 import read_model_bin
+from edgefuse_tools.export.errors import ExportError
 from tiny_whisper import model_bin
 
 VARIABLES: dict[str, np.ndarray] = {

@@ -22,17 +22,17 @@ pytest.importorskip("tokenizers", reason=_REASON)
 import yaml  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from distilling import calibration, curves, media, teacher  # noqa: E402
-from distilling.binary import Binary, BinaryError  # noqa: E402
-from distilling.examples import Examples, Feed, forms_of  # noqa: E402
-from distilling.manifest import Manifest, ManifestError, Record, read  # noqa: E402
-from distilling.training import Learner, Settings, loss_of, split, subset  # noqa: E402
-from distilling.words import words_of  # noqa: E402
-from student.forms import Interface, Readings  # noqa: E402
-from student.fusion import SharedFusion, Widths  # noqa: E402
-from student.log_mel import ABSENT_FRAME  # noqa: E402
+from edgefuse_tools import ROOT  # noqa: E402
+from edgefuse_tools.distill import calibration, curves, media, teacher  # noqa: E402
+from edgefuse_tools.distill.binary import Binary, BinaryError  # noqa: E402
+from edgefuse_tools.distill.examples import Examples, Feed, forms_of  # noqa: E402
+from edgefuse_tools.distill.manifest import Manifest, ManifestError, Record, read  # noqa: E402
+from edgefuse_tools.distill.training import Learner, Settings, loss_of, split, subset  # noqa: E402
+from edgefuse_tools.distill.words import words_of  # noqa: E402
+from edgefuse_tools.student.forms import Interface, Readings  # noqa: E402
+from edgefuse_tools.student.fusion import SharedFusion, Widths  # noqa: E402
+from edgefuse_tools.student.log_mel import ABSENT_FRAME  # noqa: E402
 
-ROOT = Path(__file__).resolve().parents[2]
 LABELS = ["red", "green", "blue"]
 #: Stands for the binary: answers `red` to everything, and counts how often it is started.
 PROGRAM = """\

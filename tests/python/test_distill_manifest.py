@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from distilling.manifest import Manifest, ManifestError, check_learnable, read, read_labels
+from edgefuse_tools.distill.manifest import Manifest, ManifestError, check_learnable, read, read_labels
 
 LABELS = ["cat", "dog"]
 

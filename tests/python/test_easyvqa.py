@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from easyvqa import dataset, download, drawing, questions
-from easyvqa.descriptions import Told, describe, misdescribe
-from easyvqa.labels import ANSWERS, COLOR_NAMES, COLORS, SHAPES
+from edgefuse_tools.easyvqa import dataset, download, drawing, questions
+from edgefuse_tools.easyvqa.descriptions import Told, describe, misdescribe
+from edgefuse_tools.easyvqa.labels import ANSWERS, COLOR_NAMES, COLORS, SHAPES
 
 
 def rng() -> np.random.Generator:

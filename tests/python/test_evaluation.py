@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from evaluation import spoken
-from evaluation.binary import Binary
-from student.speech import SPOKEN
+from edgefuse_tools.student.speech import SPOKEN
+from edgefuse_tools.training.evaluation import spoken
+from edgefuse_tools.training.evaluation.binary import Binary
 
 #: Answers the records backwards, says how often it was run, and fails at a text "bad".
 _PROGRAM = """\

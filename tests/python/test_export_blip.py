@@ -1,4 +1,4 @@
-"""scripts/export_blip.py against transformers' own BLIP classes with seeded random weights.
+"""scripts/export.py blip against transformers' own BLIP classes with seeded random weights.
 
 Needs PyTorch and transformers (scripts/requirements/train.txt); skipped, saying so, where they are not installed.
 """
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export_blip import main
-from parity.blip_onnx import OnnxBlip
+from edgefuse_tools.export.blip.command import main
+from edgefuse_tools.parity.blip_onnx import OnnxBlip
 from test_export_blip_input import files_of
 
 pytestmark = pytest.mark.training
@@ -25,8 +25,8 @@ import torch  # noqa: E402
 pytest.importorskip("transformers", reason=reason)
 import transformers  # noqa: E402
 
-from parity import blip_random  # noqa: E402  it imports PyTorch
-from parity.blip_random import VOCABULARY_SIZE, WORDS, randomised, small_config  # noqa: E402
+from edgefuse_tools.parity import blip_random  # noqa: E402  it imports PyTorch
+from edgefuse_tools.parity.blip_random import VOCABULARY_SIZE, WORDS, randomised, small_config  # noqa: E402
 
 # The models are tiny: threads would only wait for each other.
 torch.set_num_threads(1)

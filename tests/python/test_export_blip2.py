@@ -1,4 +1,4 @@
-"""scripts/export_blip2.py against transformers' Blip2ForConditionalGeneration with seeded random weights.
+"""scripts/export.py blip2 against transformers' Blip2ForConditionalGeneration with seeded random weights.
 
 Needs PyTorch and transformers (scripts/requirements/train.txt); skipped, saying so, where they are not installed.
 """
@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export.blip2_t5 import position_buckets
-from export_blip2 import main
-from parity.blip2_onnx import OnnxBlip2
+from edgefuse_tools.export.blip2.command import main
+from edgefuse_tools.export.blip2.t5 import position_buckets
+from edgefuse_tools.parity.blip2_onnx import OnnxBlip2
 
 pytestmark = pytest.mark.training
 reason = "the reference needs PyTorch and transformers, which the training environment has"
@@ -24,8 +24,8 @@ import torch  # noqa: E402
 pytest.importorskip("transformers", reason=reason)
 import transformers  # noqa: E402
 
-from parity import blip2_random  # noqa: E402  it imports PyTorch
-from parity.blip2_random import QUERIES, VOCABULARY_SIZE, randomised, small_config  # noqa: E402
+from edgefuse_tools.parity import blip2_random  # noqa: E402  it imports PyTorch
+from edgefuse_tools.parity.blip2_random import QUERIES, VOCABULARY_SIZE, randomised, small_config  # noqa: E402
 
 # The models are tiny: threads would only wait for each other.
 torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""scripts/export_blip.py without the reference implementation: what it writes, and what it says about bad input."""
+"""scripts/export.py blip without the reference implementation: what it writes, and what it says about bad input."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import yaml
 
-from export_blip import main
-from parity.blip_onnx import OnnxBlip
-from parity.safetensors_writer import write_safetensors
+from edgefuse_tools.export.blip.command import main
+from edgefuse_tools.parity.blip_onnx import OnnxBlip
+from edgefuse_tools.parity.safetensors_writer import write_safetensors
 from tiny_blip import TEXT, tiny_tensors, write_checkpoint
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from export import check
-from export.blip_config import load_image_settings
-from export.errors import ExportError
-from export.model_folder import new_model_folder
+from edgefuse_tools.export import check
+from edgefuse_tools.export.blip.config import load_image_settings
+from edgefuse_tools.export.errors import ExportError
+from edgefuse_tools.export.model_folder import new_model_folder
 
 
 def program(folder: Path, script: str) -> Path:

@@ -1,4 +1,4 @@
-"""The precisions of scripts/export_whisper.py: how weights are rounded, and what the graphs make of them."""
+"""The precisions of scripts/export.py whisper: how weights are rounded, and what the graphs make of them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,20 @@ import pytest
 import yaml
 
 import tiny_whisper as tiny
-from export.graph import Dialect, GraphBuilder
-from export.linear import EmbeddingTable, linear
-from export.precision import BITS, BLOCK, Precision, block_integers, block_scales, channel_integers, channel_scales
-from export_whisper import main
-from ort_session import open_session
-from parity.whisper_onnx import OnnxWhisper
+from edgefuse_tools.export.graphs.graph import Dialect, GraphBuilder
+from edgefuse_tools.export.graphs.linear import EmbeddingTable, linear
+from edgefuse_tools.export.graphs.precision import (
+    BITS,
+    BLOCK,
+    Precision,
+    block_integers,
+    block_scales,
+    channel_integers,
+    channel_scales,
+)
+from edgefuse_tools.export.whisper.command import main
+from edgefuse_tools.ort_session import open_session
+from edgefuse_tools.parity.whisper_onnx import OnnxWhisper
 
 ALL = [precision.value for precision in Precision]
 ERRORS = {"fp16": 1e-5, "int8": 0.02, "q8": 0.02, "q4": 0.2}

@@ -1,4 +1,4 @@
-"""scripts/export_vad.py: the folder it writes, its graph against numpy, and what it says about bad input."""
+"""scripts/export.py vad: the folder it writes, its graph against numpy, and what it says about bad input."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 import yaml
 from onnx import TensorProto, helper, numpy_helper
 
-from export.vad_weights import BINS, CONVOLUTIONS, HIDDEN, HOP, SHAPES, WINDOW
-from export_vad import main
-from ort_session import open_session
+from edgefuse_tools.export.vad.command import main
+from edgefuse_tools.export.vad.weights import BINS, CONVOLUTIONS, HIDDEN, HOP, SHAPES, WINDOW
+from edgefuse_tools.ort_session import open_session
 
 TOLERANCE = 1e-5
 

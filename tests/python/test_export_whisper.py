@@ -1,4 +1,4 @@
-"""scripts/export_whisper.py: the folder it writes, its graphs against numpy, and what it says about bad input."""
+"""scripts/export.py whisper: the folder it writes, its graphs against numpy, and what it says about bad input."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import pytest
 import yaml
 
 import tiny_whisper as tiny
-from export.whisper_heads import default_alignment_heads
-from export.whisper_tokens import WhisperTokenizer, begin_suppressed, suppressed, token_section
-from export_whisper import main
-from ort_session import open_session
-from parity.safetensors_writer import write_safetensors
-from parity.whisper_onnx import OnnxWhisper
+from edgefuse_tools.export.whisper.command import main
+from edgefuse_tools.export.whisper.heads import default_alignment_heads
+from edgefuse_tools.export.whisper.tokens import WhisperTokenizer, begin_suppressed, suppressed, token_section
+from edgefuse_tools.ort_session import open_session
+from edgefuse_tools.parity.safetensors_writer import write_safetensors
+from edgefuse_tools.parity.whisper_onnx import OnnxWhisper
 
 MODELS = Path(__file__).resolve().parents[2] / "onnx"
 TOLERANCE = 1e-4

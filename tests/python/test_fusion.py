@@ -18,15 +18,15 @@ pytest.importorskip("tokenizers", reason=_REASON)
 
 import yaml  # noqa: E402
 
-from easyvqa import tokenizer  # noqa: E402
-from student import losses, onnx_graph  # noqa: E402
-from student.attention import Attention, SharedAttention  # noqa: E402
-from student.forms import Embedding, Interface, Picture, Readings, Sensor, Sound, Words  # noqa: E402
-from student.fusion import ARCHITECTURES, FusionModel, Widths  # noqa: E402
-from student.model_folder import write_model  # noqa: E402
+from edgefuse_tools import ROOT  # noqa: E402
+from edgefuse_tools.easyvqa import tokenizer  # noqa: E402
+from edgefuse_tools.student import losses, onnx_graph  # noqa: E402
+from edgefuse_tools.student.attention import Attention, SharedAttention  # noqa: E402
+from edgefuse_tools.student.forms import Embedding, Interface, Picture, Readings, Sensor, Sound, Words  # noqa: E402
+from edgefuse_tools.student.fusion import ARCHITECTURES, FusionModel, Widths  # noqa: E402
+from edgefuse_tools.student.model_folder import write_model  # noqa: E402
 
 Inputs = dict[str, torch.Tensor]
-ROOT = Path(__file__).resolve().parents[2]
 SENSORS = Readings((Sensor("temperature", "°C", 20.0, 5.0), Sensor("humidity", "%", 50.0, 20.0)))
 RAW = Interface(
     {

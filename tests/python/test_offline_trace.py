@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from offline_trace import breaches
+from edgefuse_tools.checks.offline_trace import breaches
 
 ALLOWED = [Path("/home/u/.cache/edgefuse"), Path("/out")]
 

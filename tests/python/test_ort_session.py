@@ -1,4 +1,4 @@
-"""scripts/ort_session.py: the one place that loads ONNX Runtime."""
+"""scripts/edgefuse_tools/ort_session.py: the one place that loads ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import ort_session
-from export.graph import Dialect, GraphBuilder
-from export.linear import linear
-from export.precision import Precision
-from ort_session import EXACT_BYTE_PRODUCTS, open_session
+from edgefuse_tools import ROOT, ort_session
+from edgefuse_tools.export.graphs.graph import Dialect, GraphBuilder
+from edgefuse_tools.export.graphs.linear import linear
+from edgefuse_tools.export.graphs.precision import Precision
+from edgefuse_tools.ort_session import EXACT_BYTE_PRODUCTS, open_session
 
-ROOT = Path(__file__).resolve().parents[2]
-ONLY = ROOT / "scripts" / "ort_session.py"
+ONLY = Path(ort_session.__file__)
 
 
 def loads_onnxruntime(source: str) -> bool:

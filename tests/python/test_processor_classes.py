@@ -2,7 +2,7 @@
 
 import pytest
 
-from processors.classes import processor_class, saturates
+from edgefuse_tools.processor import processor_class, saturates
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from setup import environment, files, paths, pip, runtime, vad, whisper
-from setup.artifacts import OLDEST_ONNX_RUNTIME, ONNX_RUNTIME, WHISPER, Checkpoint, Runtime, Wheel
-from setup.errors import SetupError
+from edgefuse_tools.setup import environment, files, paths, pip, runtime, vad, whisper
+from edgefuse_tools.setup.artifacts import OLDEST_ONNX_RUNTIME, ONNX_RUNTIME, WHISPER, Checkpoint, Runtime, Wheel
+from edgefuse_tools.setup.errors import SetupError
 
 PYTHON = Path(sys.executable)
 SETUP = paths.SCRIPTS / "setup.sh"
@@ -164,13 +164,13 @@ def test_both_libraries_are_pinned_for_both_machines() -> None:
         assert len({wheel.sha256 for wheel in pinned.wheels.values()}) == 2
 
 
-def exporter(repository: Path, script: str, name: str = "export_whisper.py") -> None:
-    """Puts `script` in the place of the exporter `name`; it is given the checkpoint and the target."""
+def exporter(repository: Path, script: str, kind: str = "whisper") -> None:
+    """Puts `script` in the place of the exporter of `kind`, which is given the checkpoint and the target."""
     scripts = repository / "scripts"
-    (scripts / "export").mkdir(parents=True, exist_ok=True)
-    (scripts / "requirements").mkdir(exist_ok=True)
+    (scripts / "requirements").mkdir(parents=True, exist_ok=True)
     (scripts / "requirements" / "setup.txt").write_text("")
-    (scripts / name).write_text(f"import pathlib, sys\nsource, target = sys.argv[1:3]\n{script}\n")
+    start = f"import pathlib, sys\nkind, source, target = sys.argv[1:4]\nassert kind == {kind!r}\n"
+    (scripts / "export.py").write_text(f"{start}{script}\n")
 
 
 JOIN = """
@@ -215,7 +215,7 @@ def test_a_changed_exporter_exports_again_from_the_same_weights(
 
 def test_a_failed_export_is_said_and_tried_again(repository: Path, checkpoint: Checkpoint) -> None:
     exporter(repository, "sys.exit(2)")
-    with pytest.raises(SetupError, match="onnx/split: scripts/export_whisper.py failed with exit code 2"):
+    with pytest.raises(SetupError, match="onnx/split: scripts/export.py whisper failed with exit code 2"):
         whisper.ensure("split")
     exporter(repository, JOIN)
     assert whisper.ensure("split")
@@ -242,14 +242,14 @@ def test_the_detector_of_speech_is_exported_once(
     monkeypatch.setattr(vad, "SILERO_VAD", wheel)
     copy = "target = pathlib.Path(target)\ntarget.mkdir(parents=True, exist_ok=True)\n"
     copy += '(target / "model.yaml").write_bytes(pathlib.Path(source).read_bytes())\n'
-    exporter(repository, copy, "export_vad.py")
+    exporter(repository, copy, "vad")
     assert vad.ensure()
     assert (repository / "onnx/silero-vad/model.yaml").read_bytes() == b"weights"
     assert [path.name for path in (repository / "build/checkpoints/silero-vad").iterdir()] == ["silero_vad.onnx"]
     assert not vad.ensure()
     for fetched in index.iterdir():
         fetched.unlink()  # the weights are not fetched a second time
-    exporter(repository, copy + "# changed", "export_vad.py")
+    exporter(repository, copy + "# changed", "vad")
     assert vad.ensure()
 
 

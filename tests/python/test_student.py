@@ -14,13 +14,13 @@ import torch  # noqa: E402
 
 pytest.importorskip("tokenizers", reason=_REASON)
 
-from easyvqa import tokenizer  # noqa: E402
-from easyvqa.labels import ANSWERS  # noqa: E402
-from easyvqa.texts import TextEncoder  # noqa: E402
-from student import losses, onnx_graph  # noqa: E402
-from student.forms import Form, Interface, Picture, Readings, Sensor, Sound, Words  # noqa: E402
-from student.log_mel import ABSENT_FRAME, log_mel  # noqa: E402
-from student.model import MODALITIES, Outputs, Sizes, Student  # noqa: E402
+from edgefuse_tools.easyvqa import tokenizer  # noqa: E402
+from edgefuse_tools.easyvqa.labels import ANSWERS  # noqa: E402
+from edgefuse_tools.easyvqa.texts import TextEncoder  # noqa: E402
+from edgefuse_tools.student import losses, onnx_graph  # noqa: E402
+from edgefuse_tools.student.forms import Form, Interface, Picture, Readings, Sensor, Sound, Words  # noqa: E402
+from edgefuse_tools.student.log_mel import ABSENT_FRAME, log_mel  # noqa: E402
+from edgefuse_tools.student.model import MODALITIES, Outputs, Sizes, Student  # noqa: E402
 
 Inputs = dict[str, torch.Tensor]
 

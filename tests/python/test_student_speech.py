@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from student import acoustics, augment, timbres, voices
-from student.log_mel import ABSENT_FRAME, log_mel
-from student.speech import CAPTIONS, FIRST_CAPTION, SPOKEN, Speech, pad, recordings, say
-from student.voices import Part, Voice
+from edgefuse_tools.student import acoustics, augment, timbres, voices
+from edgefuse_tools.student.log_mel import ABSENT_FRAME, log_mel
+from edgefuse_tools.student.speech import CAPTIONS, FIRST_CAPTION, SPOKEN, Speech, pad, recordings, say
+from edgefuse_tools.student.voices import Part, Voice
 
 
 def rng(seed: int = 0) -> np.random.Generator:

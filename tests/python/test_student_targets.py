@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from easyvqa.dataset import Split
-from easyvqa.drawing import Pictures
-from easyvqa.labels import ANSWERS, COLOR_NAMES, SHAPES
-from easyvqa.questions import every_text
-from evaluation import figures
-from student import color_sensor
-from student.calibration import calibration_error, expected_calibration_error
-from student.expectations import Expectations
+from edgefuse_tools.easyvqa.dataset import Split
+from edgefuse_tools.easyvqa.drawing import Pictures
+from edgefuse_tools.easyvqa.labels import ANSWERS, COLOR_NAMES, SHAPES
+from edgefuse_tools.easyvqa.questions import every_text
+from edgefuse_tools.student import color_sensor
+from edgefuse_tools.student.calibration import calibration_error, expected_calibration_error
+from edgefuse_tools.student.expectations import Expectations
+from edgefuse_tools.training.evaluation import figures
 
 RED, BLUE = COLOR_NAMES.index("red"), COLOR_NAMES.index("blue")
 CIRCLE = SHAPES.index("circle")

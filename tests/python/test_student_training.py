@@ -17,15 +17,15 @@ import torch  # noqa: E402
 pytest.importorskip("tokenizers", reason=_REASON)
 pytest.importorskip("transformers", reason=_REASON)
 
-from easyvqa import drawing, tokenizer  # noqa: E402
-from easyvqa.dataset import Split  # noqa: E402
-from easyvqa.labels import ANSWERS  # noqa: E402
-from easyvqa.texts import TextEncoder  # noqa: E402
-from student.ablations import Ablation  # noqa: E402
-from student.lessons import EVERY_SUBSET, QUESTIONS_EACH, TYPED, Lesson, Lessons  # noqa: E402
-from student.model import MODALITIES, Sizes, Student, begin_with  # noqa: E402
-from student.speech import SPOKEN, Speech  # noqa: E402
-from student.trainer import Learner, Read, hearing_loss, lesson_loss, read  # noqa: E402
+from edgefuse_tools.easyvqa import drawing, tokenizer  # noqa: E402
+from edgefuse_tools.easyvqa.dataset import Split  # noqa: E402
+from edgefuse_tools.easyvqa.labels import ANSWERS  # noqa: E402
+from edgefuse_tools.easyvqa.texts import TextEncoder  # noqa: E402
+from edgefuse_tools.student.ablations import Ablation  # noqa: E402
+from edgefuse_tools.student.lessons import EVERY_SUBSET, QUESTIONS_EACH, TYPED, Lesson, Lessons  # noqa: E402
+from edgefuse_tools.student.model import MODALITIES, Sizes, Student, begin_with  # noqa: E402
+from edgefuse_tools.student.speech import SPOKEN, Speech  # noqa: E402
+from edgefuse_tools.student.trainer import Learner, Read, hearing_loss, lesson_loss, read  # noqa: E402
 
 
 class Unsure:

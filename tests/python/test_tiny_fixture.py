@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import yaml
 
-import make_fixtures_tiny
-from export.vad_weights import CHUNK_SAMPLES, CONTEXT_SAMPLES
-from ort_session import open_session
+from edgefuse_tools.export.vad.weights import CHUNK_SAMPLES, CONTEXT_SAMPLES
+from edgefuse_tools.fixtures import make_fixtures_tiny
+from edgefuse_tools.ort_session import open_session
 
 FIXTURES = make_fixtures_tiny.FIXTURES
 FOLDERS = ("vad", *make_fixtures_tiny.WHISPERS)

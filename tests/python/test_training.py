@@ -12,8 +12,8 @@ pytestmark = pytest.mark.training
 pytest.importorskip("torch", reason="needs what scripts/requirements/train.txt lists")
 import torch  # noqa: E402
 
-from training import loop  # noqa: E402
-from training.state import TrainingState  # noqa: E402
+from edgefuse_tools.training import loop  # noqa: E402
+from edgefuse_tools.training.state import TrainingState  # noqa: E402
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.safetensors_writer import write_safetensors
+from edgefuse_tools.parity.safetensors_writer import write_safetensors
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"a the what color is red blue circle ? ##s".split()]
 VISION = {"hidden_size": 12, "intermediate_size": 20, "num_hidden_layers": 2, "num_attention_heads": 3}

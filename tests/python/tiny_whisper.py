@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.safetensors_writer import write_safetensors
+from edgefuse_tools.parity.safetensors_writer import write_safetensors
 
 HIDDEN, HEADS, INNER, MELS = 12, 2, 20, 5
 ENCODER_LAYERS, DECODER_LAYERS = 2, 3
@@ -114,7 +114,7 @@ def write_ctranslate2(folder: Path, tensors: Tensors, **config: object) -> Path:
 
 
 def model_bin(variables: Tensors, aliases: dict[str, str], specification: str = "WhisperSpec") -> bytes:
-    """The format of CTranslate2, as `scripts/export/ctranslate2.py` describes it."""
+    """The format of CTranslate2, as `scripts/edgefuse_tools/export/checkpoints/ctranslate2.py` describes it."""
 
     def string(text: str) -> bytes:
         return struct.pack("<H", len(text) + 1) + text.encode() + b"\0"

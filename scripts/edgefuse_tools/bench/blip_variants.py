@@ -1,0 +1,58 @@
+"""What is run of BLIP: engines with their settings, and which workloads each takes part in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from edgefuse_tools.bench.variants import EDGEFUSE
+
+VISION, CAPTION, BEAMS, ANSWER = "vision", "caption", "beams", "answer"
+TOKENS = {CAPTION: 20, BEAMS: 20, ANSWER: 5}
+"""New tokens that every engine writes."""
+BEAM = 3
+TITLES = {
+    VISION: "vision encoder",
+    CAPTION: f"caption, {TOKENS[CAPTION]} tokens, greedy",
+    BEAMS: f"caption, {TOKENS[BEAMS]} tokens, {BEAM} beams",
+    ANSWER: f"answer, {TOKENS[ANSWER]} tokens",
+}
+WORKLOADS = tuple(TITLES)
+TASK = {VISION: "caption", CAPTION: "caption", BEAMS: "caption", ANSWER: "vqa"}
+"""Whose weights a workload runs on."""
+QUESTION = "what color is the circle?"
+
+
+@dataclass(frozen=True)
+class BlipVariant:
+    """One engine with one setting.
+
+    name        what the results call it
+    engine      the module in `bench.engines`
+    packages    the Python packages whose versions are told, and without which it cannot run; the first is the engine
+    precision   of the model folder's, one or by graph; None: the checkpoint as it is
+    workloads   which it takes part in
+    """
+
+    name: str
+    engine: str
+    packages: tuple[str, ...]
+    precision: Any = None
+    workloads: tuple[str, ...] = WORKLOADS
+
+
+def variants() -> list[BlipVariant]:
+    """All of them, that of the headline first."""
+    mixed = {"vision": "int8", "default": "q8"}
+    precisions = {"q8": "q8", "vision int8, others q8": mixed, "int8": "int8", "fp32": "fp32"}
+    reference = ("transformers", "torch")
+    return [
+        *(BlipVariant(f"{EDGEFUSE} {name}", "blip_edgefuse", (), value) for name, value in precisions.items()),
+        # The loop around the graphs is a plain one in numpy, without beams.
+        *(
+            BlipVariant(f"onnxruntime {name}", "blip_onnxruntime", ("onnxruntime",), name, (VISION, CAPTION, ANSWER))
+            for name in ("q8", "fp32")
+        ),
+        BlipVariant("candle fp32", "blip_candle", (), workloads=(VISION, CAPTION)),
+        BlipVariant("transformers fp32", "blip_transformers", reference),
+    ]

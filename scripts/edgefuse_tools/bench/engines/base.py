@@ -1,0 +1,67 @@
+"""What an engine's module gives, and what it is given.
+
+`options` of every engine:
+
+    model       the folder or file of the weights, in the engine's own format
+    threads     how many threads to use
+    beams       1 for greedy decoding
+    precision   the engine's own name for it
+    batch       windows decoded at once; 1 for one after another
+    fallback    whether a window that came out badly may be decoded again at a higher temperature, by the engine's own
+                rules; engines that have no such rules, or not by default, go without
+
+Every engine decodes English with timestamps and without conditioning on earlier text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """peak_bytes: only from an engine that is a process of its own; 0 otherwise."""
+
+    text: str
+    seconds: float
+    peak_bytes: int = 0
+
+
+TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+"""openai-whisper's steps of falling back."""
+
+
+class Engine(Protocol):
+    """A loaded engine."""
+
+    def transcribe(self, audio: Path) -> Transcript:
+        """Transcribes a 16 kHz mono 16-bit wav file. `seconds` are those of the engine's own call on samples in memory;
+        edgefuse, which is given the path, counts reading the file in."""
+        ...
+
+
+class PictureEngine(Protocol):
+    """A loaded engine for pictures. Its options:
+
+    workload    a name of `bench.blip_variants`
+    checkpoint  the Hugging Face folder
+    model       edgefuse's model folder, of the same weights
+    image       the picture
+    threads, precision
+    """
+
+    def run(self) -> Transcript:
+        """Does the workload once. `seconds` go from the picture in memory, not prepared yet, to the text; of edgefuse, which is
+        given the path, from the file."""
+        ...
+
+
+def read_speech(path: Path) -> Any:
+    """float32 samples in [-1, 1): [samples]."""
+    import numpy as np
+
+    from edgefuse_tools.bench.audio import read_samples
+
+    return np.frombuffer(read_samples(path), "<i2").astype(np.float32) / 32768.0

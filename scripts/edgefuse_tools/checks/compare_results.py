@@ -1,0 +1,52 @@
+"""Compares two files of result lines: texts equal, numbers within a tolerance, times ignored.
+
+scripts/dev.py compare_results HERE.jsonl THERE.jsonl --tolerance 1e-3
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+# What differs from machine to machine and run to run.
+TIMES = {"ms"}
+
+
+def differences(here: Any, there: Any, tolerance: float, place: str = "result") -> list[str]:
+    """Where the two differ; numbers may by `tolerance`, absolute and relative to the greater."""
+    if isinstance(here, dict) and isinstance(there, dict):
+        found = [] if here.keys() == there.keys() else [f"{place}: keys {sorted(here)} and {sorted(there)}"]
+        for key in here.keys() & there.keys() - TIMES:
+            found += differences(here[key], there[key], tolerance, f"{place}.{key}")
+        return found
+    if isinstance(here, list) and isinstance(there, list):
+        found = [] if len(here) == len(there) else [f"{place}: {len(here)} and {len(there)} entries"]
+        for index, (ours, theirs) in enumerate(zip(here, there)):
+            found += differences(ours, theirs, tolerance, f"{place}[{index}]")
+        return found
+    numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (here, there))
+    if numbers:
+        equal = abs(here - there) <= tolerance * max(1.0, abs(here), abs(there))
+    else:
+        equal = type(here) is type(there) and here == there
+    return [] if equal else [f"{place}: {here!r} and {there!r}"]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("here", type=Path)
+    parser.add_argument("there", type=Path)
+    parser.add_argument("--tolerance", type=float, required=True)
+    arguments = parser.parse_args()
+    here, there = (
+        [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        for path in (arguments.here, arguments.there)
+    )
+    found = differences(here, there, arguments.tolerance)
+    if not here:
+        found.append("no results")
+    for difference in found[:20]:
+        print(difference)
+    return 1 if found else 0

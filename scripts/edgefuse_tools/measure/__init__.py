@@ -1,0 +1,1 @@
+"""Measures what a choice costs: precisions, and ONNX Runtime's memory arena."""
