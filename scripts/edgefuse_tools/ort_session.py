@@ -1,10 +1,10 @@
 """Opens ONNX Runtime sessions as edgefuse's engine does. Nothing else in scripts/ and tests/ imports onnxruntime.
 
-Importing this module is what loads the library, so that no session can miss either of two settings:
+Importing this module loads the library, so that no session can miss either of two settings:
 
-- `ORT_DISABLE_TELEMETRY=1`: from 1.32 on the library reports to its maker, and reads the variable only while it is loaded;
-- `session.x64quantprecision`: on x86-64 without VNNI, sums of 8-bit products saturate, and int8 graphs go wrong by far more
-  than their rounding. With VNNI they are exact anyway, and the option would make int8 as slow as fp32 (as in
+- `ORT_DISABLE_TELEMETRY=1`: from 1.32 on the library has telemetry, and reads the variable only when it is loaded;
+- `session.x64quantprecision`: on x86-64 without VNNI, sums of 8-bit products saturate, with errors far larger than the
+  rounding of int8. With VNNI they are exact anyway, and the option would make int8 as slow as fp32 (as in
   `src/engine/session.rs`).
 """
 
@@ -30,7 +30,7 @@ ERRORS_ONLY = 3
 
 
 def open_session(graph: str | PathLike[str] | bytes, *, threads: int = 0, quiet: bool = False) -> Session:
-    """A session on the CPU for a graph's file or its bytes. `threads` 0 is one per physical core; `quiet` hides warnings."""
+    """Opens a CPU session for a graph file or its bytes. `threads` 0 means one per physical core; `quiet` hides warnings."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     if not CPUINFO.exists() or saturates(CPUINFO.read_text("utf-8")):
@@ -41,7 +41,7 @@ def open_session(graph: str | PathLike[str] | bytes, *, threads: int = 0, quiet:
 
 
 def quantize_weights(source: Path, target: Path) -> None:
-    """Writes `source` with the weights of its matrix products in dynamic int8, by ONNX Runtime's own quantiser."""
+    """Writes `source` with its matrix products in dynamic int8, using ONNX Runtime's own quantiser."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     quantize_dynamic(source, target, op_types_to_quantize=["MatMul"], weight_type=QuantType.QInt8)

@@ -1,4 +1,4 @@
-"""The classes of processors that ONNX Runtime has different kernels for, as in src/engine/processor.rs."""
+"""Processor classes for which ONNX Runtime has different kernels, as in src/engine/processor.rs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ VNNI = {"avx512_vnni", "avx_vnni"}
 
 
 def processor_class(cpuinfo: str) -> str:
-    """As `Processor` in src/engine/processor.rs calls it."""
+    """Name as in `Processor` in src/engine/processor.rs."""
     words = set(cpuinfo.split())
     if "asimd" in words:
         feature = next((name for name in ("i8mm", "asimddp") if name in words), None)

@@ -31,7 +31,7 @@ def test_every_precision_is_compared_with_fp32(tmp_path: Path, capfd: pytest.Cap
     assert len(compare_precisions.table(rows).splitlines()) == 2 + len(rows)
 
 
-def test_a_hundred_cuts_of_the_photographs_differ() -> None:
+def test_the_crops_of_the_photographs_differ() -> None:
     from PIL import Image
 
     pictures = {name: Image.open(FIXTURES / f"photo-{name}.png").convert("RGB") for name in ("rgb", "gray", "palette")}

@@ -1,4 +1,4 @@
-"""The rotated encoder of 8-bit Whisper: the same model in other coordinates, and what it is for."""
+"""The rotated encoder of 8-bit Whisper: an equivalent model, with smaller rounding errors."""
 
 from __future__ import annotations
 

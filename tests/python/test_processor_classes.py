@@ -1,4 +1,4 @@
-"""Which processors take the exact, slower byte products."""
+"""Processor classes, and which of them need the exact, slower byte products."""
 
 import pytest
 

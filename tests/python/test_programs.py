@@ -1,4 +1,4 @@
-"""The Python programs of scripts/: found by name, described without their packages, and clear about a missing one."""
+"""The Python programs of scripts/: found by name, listed without importing them, and clear about missing packages."""
 
 from __future__ import annotations
 

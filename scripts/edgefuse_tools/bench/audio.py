@@ -1,7 +1,7 @@
-"""The recordings of the benchmark, all 16 kHz mono 16-bit, made of tests/data by a fixed rule.
+"""The recordings of the benchmark, all 16 kHz mono 16-bit, assembled from tests/data by a fixed rule.
 
-clip.wav   11 s: President Kennedy's "ask not" (the JFK sample of whisper.cpp), or where it could not be fetched
-           librivox-0870 and librivox-0930, with the silence between them that makes 11 s
+clip.wav   11 s: President Kennedy's "ask not" (the JFK sample of whisper.cpp), or if it could not be downloaded
+           librivox-0870 and librivox-0930 with enough silence between them for 11 s
 long.wav   690 s: the LibriVox and cards recordings in turn, each round beginning one recording later than the round
            before; after the k-th recording (from 0) a pause of 0.3 + 0.1 (k mod 7) s; silence to the end
 """
@@ -17,8 +17,8 @@ from pathlib import Path
 
 from edgefuse_tools.bench.errors import BenchError
 
-RATE = 16_000  # samples a second
-BYTES = 2  # a sample
+RATE = 16_000  # samples per second
+BYTES = 2  # per sample
 CLIP_SECONDS = 11
 LONG_SECONDS = 690
 JFK = "jfk.wav"
@@ -29,7 +29,7 @@ JOINED = ("librivox-0870.wav", "librivox-0930.wav")
 
 @dataclass(frozen=True)
 class Recording:
-    """A wav file and what is said in it."""
+    """A wav file and its transcript."""
 
     path: Path
     text: str
@@ -45,7 +45,7 @@ class Recording:
 
 
 def speech(data: Path, jfk: Path | None) -> list[Recording]:
-    """Every recording that word errors are counted on: LibriVox, cards and, where there is one, JFK."""
+    """Every recording used for word errors: LibriVox, cards and, if available, JFK."""
     texts = json.loads((data / "transcripts.json").read_text(encoding="utf-8"))
     names = sorted(name for name in texts if name.startswith(("librivox-", "cards-")))
     found = [Recording(data / name, texts[name], f"tests/data/{name}") for name in names]
@@ -53,7 +53,7 @@ def speech(data: Path, jfk: Path | None) -> list[Recording]:
 
 
 def make_clip(data: Path, jfk: Path | None, target: Path) -> Recording:
-    """The 11 s clip; `target` is only written where JFK is not there."""
+    """The 11 s clip; `target` is written only if JFK is missing."""
     if jfk is not None:
         return Recording(jfk, JFK_TEXT, "jfk.wav of whisper.cpp")
     texts = json.loads((data / "transcripts.json").read_text(encoding="utf-8"))
@@ -64,7 +64,7 @@ def make_clip(data: Path, jfk: Path | None, target: Path) -> Recording:
 
 
 def make_long(recordings: list[Recording], target: Path, seconds: int = LONG_SECONDS) -> Recording:
-    """The long recording out of `recordings`, which are those of tests/data."""
+    """Assembles the long recording from `recordings`, which are those of tests/data."""
     size = seconds * RATE * BYTES
     samples, texts = bytearray(), []
     for number, recording in enumerate(_rounds(recordings)):
@@ -95,7 +95,7 @@ def read_samples(path: Path) -> bytes:
     try:
         with wave.open(str(path)) as stream:
             if (stream.getframerate(), stream.getnchannels(), stream.getsampwidth()) != (RATE, 1, BYTES):
-                raise BenchError(f"{path}: wanted 16-bit mono at {RATE} Hz")
+                raise BenchError(f"{path}: expected 16-bit mono at {RATE} Hz")
             return stream.readframes(stream.getnframes())
     except (OSError, wave.Error, EOFError) as error:
         raise BenchError(f"{path}: {error}") from error

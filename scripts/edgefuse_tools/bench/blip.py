@@ -18,18 +18,18 @@ PICTURE, OTHER_PICTURE = (paths.ROOT / f"tests/fixtures/blip/photo-{name}.png" f
 
 
 def section(binary: Path, threads: int, workloads: Sequence[str], repeats: int, only: Sequence[str]) -> dict[str, Any]:
-    """The results of BLIP base.
+    """Runs the variants and returns the results of BLIP base.
 
-    only: parts of the names of the variants to run; all where it is empty
+    only: run variants whose names contain one of these; empty for all
     """
     if not binary.is_file():
-        raise BenchError(f"{binary}: no such program; run `cargo build --release`, or name it by --edgefuse")
+        raise BenchError(f"{binary}: no such program; run `cargo build --release`, or pass --edgefuse")
     described = machine.describe(threads)
     machine.warn_if_busy(described)
     machine.pin(threads)
     bench = BlipBench(binary.absolute(), threads)
-    wanted = [one for one in variants() if not only or any(part in one.name for part in only)]
-    usable = [one for one in wanted if bench.installed(one)]
+    selected = [one for one in variants() if not only or any(part in one.name for part in only)]
+    usable = [one for one in selected if bench.installed(one)]
     for workload in workloads:
         bench.rounds(workload, usable, repeats)
     ours = [one.name for one in usable if one.name.startswith(EDGEFUSE)]
@@ -49,7 +49,7 @@ def section(binary: Path, threads: int, workloads: Sequence[str], repeats: int, 
 
 
 class BlipBench:
-    """What is measured: engines, variant -> workload -> result; and what did not run, and why."""
+    """Results by engine variant and workload, and what did not run and why."""
 
     def __init__(self, binary: Path, threads: int) -> None:
         self._binary, self._threads = binary, threads
@@ -64,7 +64,7 @@ class BlipBench:
         return not missing
 
     def rounds(self, workload: str, usable: Sequence[BlipVariant], repeats: int) -> None:
-        """The workload `repeats` times by each variant that takes part, after one that does not count."""
+        """Runs the workload `repeats` times with each variant that takes part, after a warm-up."""
         taking = [one for one in usable if workload in one.workloads]
         with contextlib.ExitStack() as stack:
             children: dict[str, Child] = {}

@@ -1,4 +1,4 @@
-"""The results of BLIP as Markdown: the page in docs/benchmarks, and the table in README.md."""
+"""BLIP results as Markdown: the page in docs/benchmarks, and the table in README.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is run of BLIP: engines with their settings, and which workloads each takes part in."""
+"""The BLIP benchmark's variants: engines with their settings, and the workloads of each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TITLES = {
 }
 WORKLOADS = tuple(TITLES)
 TASK = {VISION: "caption", CAPTION: "caption", BEAMS: "caption", ANSWER: "vqa"}
-"""Whose weights a workload runs on."""
+"""The task whose weights a workload uses."""
 QUESTION = "what color is the circle?"
 
 
@@ -27,11 +27,11 @@ QUESTION = "what color is the circle?"
 class BlipVariant:
     """One engine with one setting.
 
-    name        what the results call it
-    engine      the module in `bench.engines`
-    packages    the Python packages whose versions are told, and without which it cannot run; the first is the engine
-    precision   of the model folder's, one or by graph; None: the checkpoint as it is
-    workloads   which it takes part in
+    name        name in the results
+    engine      module in `bench.engines`
+    packages    required Python packages, whose versions are reported; the first is the engine
+    precision   of the model folder, for all graphs or by graph; None: the checkpoint as it is
+    workloads   workloads to run
     """
 
     name: str
@@ -42,13 +42,13 @@ class BlipVariant:
 
 
 def variants() -> list[BlipVariant]:
-    """All of them, that of the headline first."""
+    """All variants, the headline first."""
     mixed = {"vision": "int8", "default": "q8"}
     precisions = {"q8": "q8", "vision int8, others q8": mixed, "int8": "int8", "fp32": "fp32"}
     reference = ("transformers", "torch")
     return [
         *(BlipVariant(f"{EDGEFUSE} {name}", "blip_edgefuse", (), value) for name, value in precisions.items()),
-        # The loop around the graphs is a plain one in numpy, without beams.
+        # The loop around the graphs is plain numpy, without beam search.
         *(
             BlipVariant(f"onnxruntime {name}", "blip_onnxruntime", ("onnxruntime",), name, (VISION, CAPTION, ANSWER))
             for name in ("q8", "fp32")

@@ -1,8 +1,8 @@
-"""BLIP base with seeded random weights, as checkpoint and as edgefuse's model folder, made once below the work folder.
+"""BLIP base with seeded random weights, as a checkpoint and as edgefuse's model folder, created once in the work folder.
 
     python -m edgefuse_tools.bench.blip_weights caption TARGET
 
-The time of a product does not depend on its values, and public weights need not be fetched.
+The time of a matrix product does not depend on its values, so public weights need not be downloaded.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from edgefuse_tools.bench.process import last_line
 TASKS = ("caption", "vqa")
 PRECISIONS = ("fp32", "int8", "q8")
 NEVER = -1000.0
-"""Added to the end token's logit: every engine writes as many tokens as it may."""
+"""Added to the end token's logit, so that every engine writes the maximum number of tokens."""
 
 
 def weights(task: str) -> Path:
-    """A folder with `checkpoint` and `onnx`; makes it where it is not there. A few GB of memory and of disk."""
+    """A folder with `checkpoint` and `onnx`, created if missing. Takes a few GB of memory and of disk."""
     target = paths.WORK / "models" / "blip-base" / task
     if target.exists():
         return target
     draft = target.with_name(f"{target.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    print(f"bench: making {shown(target)}", file=sys.stderr, flush=True)
-    # In a process of its own: its memory is not the benchmark's.
+    print(f"bench: creating {shown(target)}", file=sys.stderr, flush=True)
+    # In a separate process, so that its memory does not count as the benchmark's.
     command = [sys.executable, "-m", "edgefuse_tools.bench.blip_weights", task, str(draft)]
     made = subprocess.run(
         command, cwd=paths.SCRIPTS, env=dict(os.environ), capture_output=True, text=True, errors="replace", check=False
     )
     if made.returncode != 0:
         shutil.rmtree(draft, ignore_errors=True)
-        raise BenchError(f"blip-base, {task}: cannot be made: {last_line(made.stderr)}")
+        raise BenchError(f"blip-base, {task}: cannot be created: {last_line(made.stderr)}")
     draft.rename(target)
     return target
 

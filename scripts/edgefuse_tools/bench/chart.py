@@ -1,4 +1,4 @@
-"""The times as an SVG bar chart, in colours that are legible on a light and on a dark ground."""
+"""The times as an SVG bar chart, in colours that are legible on light and dark backgrounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The other end of `bench.worker`: starts an engine's process, asks it, and ends it."""
+"""The other end of `bench.worker`: starts an engine's process, sends it requests, and ends it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TRANSCRIBE_LIMIT = 600.0  # seconds
 
 
 class Child:
-    """A running `bench.worker`. Use it as a context manager: it does not outlive the block."""
+    """A running `bench.worker`. A context manager: the process ends with the block."""
 
     def __init__(self, engine: str, environment: Mapping[str, str], scripts: Path) -> None:
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115  closed in __exit__
@@ -35,7 +35,7 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._complaints,
-            start_new_session=True,  # a group of its own, so that what the engine started ends with it
+            start_new_session=True,  # its own process group, so that the engine's children end with it
         )
 
     def __enter__(self) -> Child:
@@ -54,15 +54,15 @@ class Child:
         self._complaints.close()
 
     def load(self, options: dict[str, Any]) -> float:
-        """Loads the engine; the seconds that it took."""
+        """Loads the engine; returns the seconds that it took."""
         return float(self._ask({"do": "load", "options": options}, LOAD_LIMIT)["seconds"])
 
     def transcribe(self, audio: Path) -> dict[str, Any]:
-        """text, seconds of the call alone, peak_bytes of the process so far."""
+        """Returns text, seconds of the call alone, and peak_bytes of the process so far."""
         return self._ask({"do": "transcribe", "audio": str(audio)}, TRANSCRIBE_LIMIT)
 
     def run(self) -> dict[str, Any]:
-        """Of an engine whose options say what it does: as `transcribe`."""
+        """As `transcribe`, for an engine whose options define the work."""
         return self._ask({"do": "run"}, TRANSCRIBE_LIMIT)
 
     def _ask(self, request: dict[str, Any], limit: float) -> dict[str, Any]:
@@ -81,7 +81,7 @@ class Child:
         return answer
 
     def _line(self, limit: float) -> bytes:
-        """The next line of the answers; empty when there will be none."""
+        """The next line of the answers; empty at the end."""
         assert self._process.stdout is not None
         deadline = time.monotonic() + limit
         while b"\n" not in self._buffer:

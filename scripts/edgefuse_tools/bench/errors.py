@@ -1,5 +1,5 @@
-"""The one error that a benchmark, or one engine of it, stops with."""
+"""Error that ends a benchmark, or one engine of it."""
 
 
 class BenchError(Exception):
-    """The message is one line that says what could not be run and why."""
+    """The message is one line: what could not be run and why."""

@@ -1,4 +1,4 @@
-"""What the benchmark ran on."""
+"""Describes the machine that the benchmark runs on."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ FLAGS = (
     "avx avx2 fma f16c avx512f avx512bw avx512vl avx512_vnni avx512_bf16 avx512_fp16 avx_vnni amx_int8 amx_bf16 "
     "asimd asimdhp asimddp i8mm bf16 sve sve2"
 ).split()
-"""The instruction sets that engines choose their kernels by, as /proc/cpuinfo calls them."""
+"""Instruction sets by which engines choose their kernels, named as in /proc/cpuinfo."""
 
 
 QUIET = 0.5
-"""The load average above which the machine is busy."""
+"""Load average above which the machine counts as busy."""
 
 
 def describe(threads: int) -> dict[str, Any]:
-    """The processor, the memory and the system; `load_average` of the last minute tells whether it was quiet."""
+    """Processor, memory and system; `load_average` of the last minute shows whether the machine was idle."""
     entries = _cpuinfo()
     known = set((entries.get("flags") or entries.get("Features") or "").split())
     return {
@@ -45,20 +45,20 @@ def describe(threads: int) -> dict[str, Any]:
 
 
 def warn_if_busy(described: dict[str, Any]) -> None:
-    """Says so where other programs take part of the cores; some engines then wait for each other for seconds."""
+    """Warns if other programs use the cores: threads of some engines then wait for each other for seconds."""
     if described["load_average"] > QUIET:
         print(
-            f"bench: the machine is busy (load {described['load_average']}): the times are of no use", file=sys.stderr
+            f"bench: the machine is busy (load {described['load_average']}): the times are unreliable", file=sys.stderr
         )
 
 
 def pin(threads: int) -> None:
-    """This process and all that it starts stay on the first `threads` cores that it may use."""
+    """Pins this process and its children to the first `threads` of its allowed cores."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
 
 
 def environment(threads: int) -> dict[str, str]:
-    """The environment of every engine: the same number of threads for each library that asks for one there."""
+    """Environment of every engine: the same number of threads for each library that reads it from there."""
     names = "OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS RAYON_NUM_THREADS NUMEXPR_NUM_THREADS".split()
     return {
         **os.environ,
@@ -72,25 +72,25 @@ def environment(threads: int) -> dict[str, str]:
 
 
 def commit() -> str:
-    """The checkout's commit, with -dirty where files were changed."""
-    told = subprocess.run(
+    """The checkout's commit, with -dirty if files were changed."""
+    completed = subprocess.run(
         ["git", "describe", "--always", "--abbrev=12", "--dirty"],
         cwd=paths.ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    return told.stdout.strip() or "unknown"
+    return completed.stdout.strip() or "unknown"
 
 
 def binary(path: Path) -> dict[str, str]:
-    """The version that the program tells, and its hash."""
-    told = subprocess.run([str(path), "--version"], capture_output=True, text=True, check=False)
-    return {"version": told.stdout.strip(), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    """The program's version and hash."""
+    completed = subprocess.run([str(path), "--version"], capture_output=True, text=True, check=False)
+    return {"version": completed.stdout.strip(), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
 def version(package: str) -> str | None:
-    """The installed version of a Python package; None where it is not installed."""
+    """The installed version of a Python package; None if it is not installed."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
@@ -107,7 +107,7 @@ def _cpuinfo() -> dict[str, str]:
 
 
 def origin(program: Path, packages: Iterable[str], described: dict[str, Any]) -> dict[str, Any]:
-    """When, where, of which versions figures are: ``program`` and the engines' ``packages``, on the machine ``described``."""
+    """Origin of the figures: date, machine, and versions of ``program`` and the engines' ``packages``."""
     ours = binary(program)
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),

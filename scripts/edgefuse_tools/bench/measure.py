@@ -1,4 +1,4 @@
-"""The workloads: every variant in turn, round after round, so that a machine's moods fall on all alike."""
+"""The workloads: all variants take turns, round after round, so that other load on the machine affects them alike."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from edgefuse_tools.bench.wer import Normalizer, score
 
 @dataclass
 class Bench:
-    """One benchmark of one model: what it needs, and what it has found.
+    """One benchmark of one model: its settings and its results.
 
-    engines     variant -> workload -> what was measured
+    engines     variant -> workload -> measurement
     not_run     what did not run, on which workload, and why
     """
 
@@ -44,7 +44,7 @@ class Bench:
     not_run: list[dict[str, str]] = field(default_factory=list)
 
     def usable(self, variants: Iterable[Variant]) -> list[Variant]:
-        """Those that are installed and have weights; the others are noted."""
+        """The variants that are installed and have weights; the others are recorded as not run."""
         found = []
         for variant in variants:
             missing = [package for package in variant.packages if version(package) is None]
@@ -59,7 +59,7 @@ class Bench:
         return found
 
     def clip_in_process(self, variants: list[Variant], repeats: int) -> None:
-        """The clip, greedy, after one transcription that does not count."""
+        """The clip, greedy, after a warm-up."""
         self._rounds(CLIP, self.clip, variants, repeats)
 
     def long_in_process(self, variants: list[Variant], repeats: int) -> None:
@@ -67,8 +67,8 @@ class Bench:
         self._rounds(LONG, self.long, variants, repeats)
 
     def cold(self, variants: list[Variant], repeats: int) -> None:
-        """A process from its start to the clip's transcript. edgefuse is its own program; a library is the shortest
-        Python program with it (bench/cold.py). A first round, which brings the files into memory, does not count."""
+        """A process from its start to the clip's transcript: edgefuse itself, or a minimal Python program around a library
+        (bench/cold.py). A first round, which loads the files into the page cache, does not count."""
         taking = [variant for variant in variants if COLD in variant.workloads]
         with tempfile.TemporaryDirectory() as folder:
             for turn in range(repeats + 1):

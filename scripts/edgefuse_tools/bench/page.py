@@ -1,4 +1,4 @@
-"""The parts that the pages of all benchmarks share."""
+"""Parts shared by the pages of all benchmarks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the benchmark finds and puts things. BENCH_ENVIRONMENT and BENCH_WORK name other places than those in build/."""
+"""Paths of the benchmark. BENCH_ENVIRONMENT and BENCH_WORK replace the folders in build/."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The weights in the form that each engine reads, made once below the work folder out of build/checkpoints.
+"""Weights in each engine's format, converted once from build/checkpoints into the work folder.
 
 python -m edgefuse_tools.bench.prepare ggml build/checkpoints/whisper-tiny.en TARGET
 """
@@ -24,14 +24,14 @@ MADE = {
     "sherpa-fp32": "sherpa-fp32",
     "sherpa-int8": "sherpa-int8",
 }
-"""What is made, and its name in the model's work folder."""
+"""Format, and its name in the model's work folder."""
 
 MADE_OF = {"openvino-fp32": "hugging_face", "openvino-int8": "hugging_face", "sherpa-int8": "sherpa-fp32"}
-"""What is not made of the checkpoint itself."""
+"""Formats that are not converted from the checkpoint itself."""
 
 
 def weights(form: str, model: str) -> Path:
-    """The weights of Whisper `model` ("tiny.en") for an engine; makes them where they are not there."""
+    """The weights of Whisper `model` ("tiny.en") for an engine, converted if missing."""
     checkpoint = paths.CHECKPOINTS / f"whisper-{model}"
     if not (checkpoint / "model.bin").is_file():
         extra = "" if model == "tiny.en" else f" whisper-{model}"
@@ -51,11 +51,11 @@ def weights(form: str, model: str) -> Path:
 
 
 def _make(form: str, source: Path, target: Path) -> None:
-    """In a process of its own: a converter's memory and crashes are not the benchmark's."""
+    """Converts in a separate process, so that a converter's memory and crashes do not affect the benchmark."""
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f"{target.name}.draft")
     _remove(draft)
-    print(f"bench: making {shown(target)}", file=sys.stderr, flush=True)
+    print(f"bench: creating {shown(target)}", file=sys.stderr, flush=True)
     command = [sys.executable, "-m", "edgefuse_tools.bench.prepare", form, str(source), str(draft)]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "DISABLE_TELEMETRY": "1"}
     made = subprocess.run(
@@ -97,7 +97,7 @@ def main(form: str, source: Path, target: Path) -> None:
 
         quantize_sherpa(source, target)
     else:
-        raise BenchError(f"{form}: not a known form of weights")
+        raise BenchError(f"{form}: unknown format of weights")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Runs a command to its end: time from spawn to end, peak memory, output."""
+"""Runs a command to completion and records its time, peak memory and output."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edgefuse_tools.bench.errors import BenchError
 
 @dataclass(frozen=True)
 class Finished:
-    """What a command did. `peak_bytes` is the kernel's ru_maxrss, which is never below what the parent had at the fork:
+    """Result of a command. `peak_bytes` is the kernel's ru_maxrss, which is never below the parent's memory at the fork:
     the parents here are small."""
 
     seconds: float
@@ -55,8 +55,8 @@ def run(command: Sequence[str], environment: Mapping[str, str], cwd: Path, limit
 
 
 def _wait(process: subprocess.Popen[bytes], deadline: float) -> tuple[int, int] | None:
-    """The exit code and the peak memory in bytes; None when the time is over."""
-    # Waits in the kernel: looking again and again would take a share of the cores that are measured.
+    """The exit code and the peak memory in bytes; None after the deadline."""
+    # Waits in the kernel: polling would use the cores that are measured.
     waiter = os.pidfd_open(process.pid)
     try:
         poll = select.poll()
@@ -71,5 +71,5 @@ def _wait(process: subprocess.Popen[bytes], deadline: float) -> tuple[int, int] 
 
 
 def last_line(text: str) -> str:
-    """The last line that says something."""
+    """The last line that is not empty."""
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no message")

@@ -1,4 +1,4 @@
-"""The results as Markdown: the page in docs/benchmarks, and the table in README.md."""
+"""Whisper results as Markdown: the page in docs/benchmarks, and the table in README.md."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def table(section: dict[str, Any]) -> str:
     lines = [" | ".join(HEADER), " | ".join(["---", *["---:"] * (len(HEADER) - 1)])]
     for name, measured in section["engines"].items():
         cells = [name, *(_time(section, name, workload) for workload in (CLIP, LONG, COLD))]
-        # The process that ran the clip cold holds the engine and nothing else.
+        # The process that ran the clip cold contains only the engine.
         cells += [_memory(measured, COLD), _memory(measured, LONG)]
         cells += [_rate(measured, "greedy"), _rate(measured, f"beam {BEAM}")]
         lines.append(" | ".join(cells))
@@ -27,7 +27,7 @@ def table(section: dict[str, Any]) -> str:
 
 
 def headline(section: dict[str, Any], name: str, workload: str) -> str | None:
-    """The variant that `name` is compared with in the table: edgefuse in its shipped precision, in batches if `name` is batched."""
+    """The variant that `name` is compared with: edgefuse in its shipped precision, batched if `name` is."""
     ours = section["headline"]
     if workload == LONG and "batch" in name and ours["batched"] in section["engines"]:
         return str(ours["batched"])
@@ -47,7 +47,7 @@ def readme_section(results: dict[str, Any]) -> str:
 def replace_section(readme: str, section: str, begin: str = BEGIN, end: str = END) -> str:
     """`readme` with `section` between the markers."""
     if readme.count(begin) != 1 or readme.count(end) != 1 or readme.index(begin) > readme.index(end):
-        raise BenchError(f"README.md: wanted {begin} once, and {end} after it")
+        raise BenchError(f"README.md: expected {begin} once, and {end} after it")
     before, rest = readme.split(begin)
     return f"{before}{begin}\n{section}\n{end}{rest.split(end)[1]}"
 

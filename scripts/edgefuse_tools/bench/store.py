@@ -1,4 +1,4 @@
-"""The results' file: one section a model, written whole or not at all."""
+"""The results file: one section per model, written atomically."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ FORMAT = 1
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The results; without any section where there is no file yet."""
+    """The results; without sections if there is no file yet."""
     if not path.exists():
         return {"format": FORMAT, "models": {}}
     try:
         results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if results["format"] != FORMAT or not isinstance(results["models"], dict):
-            raise ValueError(f"format {results['format']}, wanted {FORMAT}")
+            raise ValueError(f"format {results['format']}, expected {FORMAT}")
     except (ValueError, KeyError, TypeError) as error:
-        raise BenchError(f"{path}: not a benchmark's results ({error}); remove it, or name another --output") from error
+        raise BenchError(
+            f"{path}: not a file of benchmark results ({error}); remove it, or pass another --output"
+        ) from error
     return results
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replaces the file in one step: a run that is cut off leaves the old one."""
+    """Replaces the file atomically: an interrupted run keeps the old one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -1,4 +1,4 @@
-"""What is run: engines with their settings, and which workloads each takes part in."""
+"""The Whisper benchmark's variants: engines with their settings, and the workloads of each."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ EDGEFUSE = "edgefuse"
 class Variant:
     """One engine with one setting.
 
-    name        what the results call it
-    engine      the module in `bench.engines`
-    packages    the Python packages whose versions are told, and without which it cannot run; the first is the engine
-    weights     the form of the weights: a name of `bench.prepare`
-    options     `precision`, `batch`, and what else the engine's module knows
-    workloads   which it takes part in
-    once        whether the long workload is run only once: for what is not the engine's fastest setting
+    name        name in the results
+    engine      module in `bench.engines`
+    packages    required Python packages, whose versions are reported; the first is the engine
+    weights     format of the weights: a name in `bench.prepare`
+    options     `precision`, `batch`, and other options of the engine's module
+    workloads   workloads to run
+    once        whether the long workload is run only once, for settings that are not the engine's fastest
     """
 
     name: str
@@ -40,8 +40,8 @@ class Variant:
 
 
 def edgefuse(precisions: Sequence[str]) -> list[Variant]:
-    """edgefuse in every precision that its model folder has, the one of the headline first; that one also with an
-    adaptive encoder context and in batches."""
+    """edgefuse in every precision of its model folder, the headline first; that one also with an adaptive encoder
+    context and in batches."""
     first = precisions[0]
     variants = [_edgefuse(precision, "full", 1, once=precision != first) for precision in precisions]
     variants.insert(1, _edgefuse(first, "adaptive", 1))
@@ -60,7 +60,7 @@ def _edgefuse(
 
 
 def _sherpa(precision: str) -> Variant:
-    """sherpa-onnx decodes the first 30 s of a recording, so that it has no part in the long one."""
+    """sherpa-onnx decodes only the first 30 s of a recording, so it does not run the long one."""
     options = {"precision": precision, "batch": 1}
     workloads = (CLIP, COLD, WER)
     return Variant(
@@ -70,7 +70,7 @@ def _sherpa(precision: str) -> Variant:
 
 def peers() -> list[Variant]:
     """Every other engine. openai-whisper has no cold start here: its weights come through this project's own reader.
-    The two in PyTorch have no part in what would take them minutes and tell little."""
+    The two in PyTorch skip workloads that would take minutes and add little."""
     faster = ("faster-whisper", "ctranslate2")
     vino = ("openvino-genai", "openvino")
     return [

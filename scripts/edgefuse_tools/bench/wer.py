@@ -36,19 +36,19 @@ def word_errors(reference: Sequence[str], found: Sequence[str]) -> int:
 
 
 def score(pairs: Iterable[tuple[str, str]], normalize: Normalizer) -> Score:
-    """Over all (reference, transcript) together, as it is usual: long recordings count for more."""
+    """Over all (reference, transcript) pairs together, as usual: long recordings count more."""
     errors = words = 0
     for reference, found in pairs:
-        wanted = normalize(reference).split()
-        errors += word_errors(wanted, normalize(found).split())
-        words += len(wanted)
+        expected = normalize(reference).split()
+        errors += word_errors(expected, normalize(found).split())
+        words += len(expected)
     return Score(errors, words)
 
 
 def whisper_normalizer(english_only: bool) -> Normalizer:
     """openai-whisper's `EnglishTextNormalizer`, or its `BasicTextNormalizer` for multilingual models.
 
-    The package's folder is imported by its path: `import whisper` would load PyTorch.
+    The submodule is imported by its path: `import whisper` would load PyTorch.
     """
     folder = whisper_folder() / "normalizers"
     name = "bench_whisper_normalizers"

@@ -1,4 +1,4 @@
-"""Benchmarks of Whisper: runs what was asked for and gives the results' sections."""
+"""The Whisper benchmark: runs the requested variants and returns a section of the results."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def section(
 ) -> dict[str, Any]:
     """One model's section of the results.
 
-    only: parts of the names of the variants to run; all where it is empty
+    only: run variants whose names contain one of these; empty for all
     """
     bench = _bench(model, binary, threads, fallback)
-    wanted = [one for one in _variants(model) if not only or any(part in one.name for part in only)]
-    # Measured before any load of ours; the load that others make spoils the times.
+    selected = [one for one in _variants(model) if not only or any(part in one.name for part in only)]
+    # Measured before our own load: load from other programs spoils the times.
     described = machine.describe(threads)
     machine.warn_if_busy(described)
-    usable = bench.usable(wanted)
+    usable = bench.usable(selected)
     if CLIP in workloads:
         bench.clip_in_process(usable, repeats[CLIP])
     if COLD in workloads:
@@ -42,7 +42,7 @@ def section(
     if WER in workloads:
         bench.word_errors(usable)
     bench.finish()
-    ours = [one for one in wanted if one.engine == variants.EDGEFUSE]
+    ours = [one for one in selected if one.engine == variants.EDGEFUSE]
     packages = [package for one in usable for package in one.packages]
     return {
         **machine.origin(binary, packages, described),
@@ -53,7 +53,7 @@ def section(
             for name, recording in ((CLIP, bench.clip), (LONG, bench.long))
         },
         "headline": _headline(ours),
-        "engines": {one.name: bench.engines[one.name] for one in wanted if one.name in bench.engines},
+        "engines": {one.name: bench.engines[one.name] for one in selected if one.name in bench.engines},
         "ratios": _ratios(bench.engines, [one.name for one in ours]),
         "not_run": bench.not_run,
     }
@@ -61,7 +61,7 @@ def section(
 
 def _bench(model: str, binary: Path, threads: int, fallback: bool) -> Bench:
     if not binary.is_file():
-        raise BenchError(f"{binary}: no such program; run `cargo build --release`, or name it by --edgefuse")
+        raise BenchError(f"{binary}: no such program; run `cargo build --release`, or pass --edgefuse")
     jfk: Path | None = paths.WORK / audio.JFK
     if not environment.is_jfk(paths.WORK / audio.JFK):
         jfk = None
@@ -92,7 +92,7 @@ def _variants(model: str) -> list[Variant]:
 
 
 def _headline(ours: list[Variant]) -> dict[str, str]:
-    """The variants of edgefuse that the table compares with."""
+    """The edgefuse variants that the table compares with."""
     sequential = next((one.name for one in ours if not one.batched), "")
     return {"sequential": sequential, "batched": next((one.name for one in ours if one.batched), "")}
 

@@ -1,11 +1,11 @@
-"""One engine in a process of its own: requests as JSON lines on standard input, answers as JSON lines on standard output.
+"""One engine in its own process: requests as JSON lines on standard input, answers as JSON lines on standard output.
 
     python -m edgefuse_tools.bench.worker faster_whisper
     < {"do": "load", "options": {...}}             > {"seconds": ...}
     < {"do": "transcribe", "audio": "clip.wav"}    > {"text": "...", "seconds": ..., "peak_bytes": ...}
-    < {"do": "run"}                                > the same, of an engine whose options say what it does
+    < {"do": "run"}                                > the same, for an engine whose options define the work
 
-A request that fails is answered by {"error": "one line"}. What a library prints goes to standard error.
+A failed request is answered with {"error": "one line"}. Output of libraries goes to standard error.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from edgefuse_tools.bench.errors import BenchError
 
 
 def load(name: str, options: dict[str, Any]) -> Any:
-    """The engine `name` of `bench.engines`, ready to transcribe, or whatever its module's engines do."""
+    """The loaded engine `name` of `bench.engines`."""
     engine: Engine | PictureEngine = importlib.import_module(f"edgefuse_tools.bench.engines.{name}").load(options)
     return engine
 
 
 def peak_bytes() -> int:
-    """The most memory that this process has held: VmHWM."""
+    """Peak resident memory of this process: VmHWM."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
@@ -53,7 +53,7 @@ def main() -> None:
                 given = [Path(request["audio"])] if "audio" in request else []
                 answer = asdict(getattr(engine, request["do"])(*given))
                 answer["peak_bytes"] = answer["peak_bytes"] or peak_bytes()
-        except Exception as error:  # whatever a library throws ends this request, not the benchmark
+        except Exception as error:  # an error in a library fails this request, not the benchmark
             kind = "" if isinstance(error, BenchError) else f"{type(error).__name__}: "
             answer = {"error": (kind + " ".join(str(error).split()))[:500]}
         print(json.dumps(answer), file=answers, flush=True)

@@ -10,12 +10,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-# What differs from machine to machine and run to run.
+# Fields that differ between machines and runs.
 TIMES = {"ms"}
 
 
 def differences(here: Any, there: Any, tolerance: float, place: str = "result") -> list[str]:
-    """Where the two differ; numbers may by `tolerance`, absolute and relative to the greater."""
+    """Differences between the two; numbers may differ by `tolerance`, absolute or relative to the larger."""
     if isinstance(here, dict) and isinstance(there, dict):
         found = [] if here.keys() == there.keys() else [f"{place}: keys {sorted(here)} and {sorted(there)}"]
         for key in here.keys() & there.keys() - TIMES:

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2034,SC2154  # its variables are for, and from, the script that sources it
-# What scripts/test_aarch64.sh and scripts/test_processors.sh share: finding and starting emulators. Source it from the root of
-# the repository, with `scratch` set to a temporary folder. A function that finds something leaves it in the variable that its
-# comment names; where it is missing it leaves one line in `missing` and returns 1.
+# shellcheck disable=SC2034,SC2154  # variables are shared with the script that sources it
+# Finds and starts emulators, for scripts/test_aarch64.sh and scripts/test_processors.sh. Source it from the root of the
+# repository, with `scratch` set to a temporary folder. Each find function sets the variable named in its comment, or sets
+# `missing` to one line and returns 1.
 
 aarch64_target=aarch64-unknown-linux-gnu
 aarch64_home=${AARCH64_HOME:-$HOME/.cache/aarch64-build}
@@ -24,18 +24,18 @@ no_newer_than() {
     [[ $(printf '%s\n%s\n' "$1" "$newest_glibc" | sort -V | tail -n 1) == "$newest_glibc" ]]
 }
 
-# qemu: user-mode emulation of a machine.
+# qemu: user-mode emulator of a machine.
 find_qemu() {
     qemu=$(command -v "qemu-$1" || command -v "qemu-$1-static") ||
         absent "qemu-$1 is not installed (Debian's qemu-user or qemu-user-static)"
 }
 
-# linker: links for aarch64 against a glibc that JetPack 5 has.
+# linker: links for aarch64 against a glibc no newer than JetPack 5's.
 find_aarch64_linker() {
     local candidate found rustlib
     rustlib=$(rustc --print sysroot)/lib/rustlib/$aarch64_target/lib
     compgen -G "$rustlib/libstd-*.rlib" >/dev/null || {
-        absent "Rust's standard library for $aarch64_target is not installed: rustup target add $aarch64_target (without rustup: the package of your system, such as libstd-rust-dev:arm64)"
+        absent "Rust's standard library for $aarch64_target is not installed: rustup target add $aarch64_target (without rustup: the system's package, such as libstd-rust-dev:arm64)"
         return 1
     }
     linker=${CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER:-}
@@ -45,12 +45,12 @@ find_aarch64_linker() {
         fi
     done
     [[ -n $linker ]] || {
-        absent "no linker: neither CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER nor aarch64-linux-gnu-gcc"
+        absent "no linker: CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER is not set, and aarch64-linux-gnu-gcc is not installed"
         return 1
     }
     echo 'int main(void) { return 0; }' >"$scratch/probe.c"
     "$linker" -o "$scratch/probe" "$scratch/probe.c" || {
-        absent "$linker does not link a program"
+        absent "$linker cannot link a program"
         return 1
     }
     found=$(glibc_of "$scratch/probe")
@@ -66,20 +66,20 @@ find_aarch64_sysroot() {
             sysroot=$candidate
         fi
     done
-    [[ -n $sysroot ]] || absent "no aarch64 C library: neither AARCH64_SYSROOT nor /usr/aarch64-linux-gnu"
+    [[ -n $sysroot ]] || absent "no aarch64 C library: AARCH64_SYSROOT is not set, and /usr/aarch64-linux-gnu does not exist"
 }
 
 find_aarch64_library() {
-    [[ -e $aarch64_library ]] || absent "$aarch64_library is not there: scripts/setup.sh aarch64"
+    [[ -e $aarch64_library ]] || absent "$aarch64_library is missing; run scripts/setup.sh aarch64"
 }
 
-# emulate: the command that runs a program of this machine's kind on another x86-64 processor.
+# emulate: command that runs an x86-64 program on another x86-64 processor.
 emulate_x86_64() {
     find_qemu x86_64 && emulate=("$qemu" -cpu "$1")
 }
 
-# emulate: the command that runs an aarch64 program on one processor: cortex-a57, cortex-a72 or cortex-a76. ONNX Runtime reads
-# /proc/cpuinfo, and would find this machine's.
+# emulate: command that runs an aarch64 program on a cortex-a57, cortex-a72 or cortex-a76. The sysroot has its own
+# /proc/cpuinfo, because ONNX Runtime would read this machine's.
 emulate_aarch64() {
     local core part features="fp asimd aes pmull sha1 sha2 crc32 cpuid" root=$scratch/sysroot-$1
     find_qemu aarch64 && find_aarch64_sysroot || return 1

@@ -1,7 +1,7 @@
-"""Ends edgefuse at random moments and takes away what it needs, and checks what is left.
+"""Kills edgefuse at random moments, takes away disk space, folders and file handles, and checks the results.
 
-Every check compares with the results of an undisturbed run of the same inputs: each there once, equal but for the times. The
-moments are drawn from a seed, which is printed.
+Every check compares with an undisturbed run of the same inputs: each result exists once and is equal except for times.
+The moments are drawn from a seed, which is printed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from edgefuse_tools import ROOT
 
 PICTURES = sorted((ROOT / "tests/data").glob("easyvqa-*.png"))
 LONGEST_MOMENT = 1.2
-"""Seconds after the start in which a process is ended: loading the models is part of them."""
+"""Range of seconds after the start at which a process is killed; it includes loading the models."""
 FILES_PER_KILL = 20
 RECORDS_PER_KILL = 40
 SECONDS_TO_FINISH = 600
@@ -33,7 +33,7 @@ Result = dict[str, object]
 
 
 class Bench:
-    """The binary, a device file and a folder to work in."""
+    """The binary, a device file and a work folder."""
 
     def __init__(self, binary: Path, folder: Path, seed: int) -> None:
         self.binary = binary
@@ -48,7 +48,7 @@ class Bench:
         )
 
     def start(self, *arguments: object, handles: int | None = None) -> subprocess.Popen[str]:
-        """Starts edgefuse; its standard error is kept."""
+        """Starts edgefuse and captures its standard error."""
         command = [str(self.binary), "--quiet", "--config", str(self.device), *map(str, arguments)]
 
         def limit() -> None:
@@ -65,14 +65,14 @@ class Bench:
         )
 
     def run(self, *arguments: object, handles: int | None = None) -> tuple[int, str]:
-        """Runs edgefuse to its end: exit code and standard error."""
+        """Runs edgefuse to completion; returns exit code and standard error."""
         process = self.start(*arguments, handles=handles)
         _, said = process.communicate(timeout=SECONDS_TO_FINISH)
         expect("panicked" not in said, f"a panic: {said}")
         return process.returncode, said
 
     def end_at_random(self, process: subprocess.Popen[str], by: signal.Signals) -> bool:
-        """Ends the process at a random moment; whether it still ran then."""
+        """Signals the process at a random moment; returns whether it was still running."""
         try:
             _, said = process.communicate(timeout=self.draw.uniform(0, LONGEST_MOMENT))
         except subprocess.TimeoutExpired:
@@ -80,11 +80,11 @@ class Bench:
             _, said = process.communicate(timeout=SECONDS_TO_FINISH)
             expect("panicked" not in said, f"a panic: {said}")
             return True
-        expect(process.returncode == 0, f"ended by itself with {process.returncode}: {said}")
+        expect(process.returncode == 0, f"exited by itself with code {process.returncode}: {said}")
         return False
 
     def manifest(self, records: int) -> Path:
-        """Records with ids of their own."""
+        """Writes a manifest of records with unique ids."""
         path = self.folder / f"records-{records}.jsonl"
         lines = ({"id": f"r{n}", "image": str(PICTURES[n % len(PICTURES)])} for n in range(records))
         path.write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -92,20 +92,20 @@ class Bench:
 
 
 def main() -> int:
-    """Runs every check; the exit code is 1 if one failed."""
+    """Runs every check; returns 1 if one failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--binary", type=Path, required=True)
-    parser.add_argument("--kills", type=int, default=200, help="how often each command is killed")
+    parser.add_argument("--kills", type=int, default=200, help="kills of each command (default: 200)")
     parser.add_argument("--seed", type=int, default=20261130)
     options = parser.parse_args()
     print(f"seed {options.seed}")
     checks: list[tuple[str, Callable[[Bench], str]]] = [
         ("run --resume, killed", lambda bench: kill_runs(bench, options.kills)),
         ("watch, killed", lambda bench: kill_watch(bench, options.kills, signal.SIGKILL)),
-        ("watch, stopped by SIGTERM", lambda bench: kill_watch(bench, max(options.kills // 4, 3), signal.SIGTERM)),
-        ("two runs on one output", two_runs),
+        ("watch, ended by SIGTERM", lambda bench: kill_watch(bench, max(options.kills // 4, 3), signal.SIGTERM)),
+        ("two runs with the same output", two_runs),
         ("disk full", full_disk),
-        ("results folder away, then back", folder_away),
+        ("results folder removed, then restored", folder_away),
         ("few file handles", few_handles),
     ]
     failed = 0
@@ -121,7 +121,7 @@ def main() -> int:
 
 
 def kill_runs(bench: Bench, kills: int) -> str:
-    """Resumes a run after each kill, and compares the whole file."""
+    """Resumes a run after each kill, and compares the complete file."""
     manifest = bench.manifest(kills * RECORDS_PER_KILL)
     undisturbed, output = bench.folder / "undisturbed.jsonl", bench.folder / "killed.jsonl"
     code, said = bench.run("run", manifest, "--output", undisturbed)
@@ -132,7 +132,7 @@ def kill_runs(bench: Bench, kills: int) -> str:
         if bench.end_at_random(process, signal.SIGKILL):
             killed += 1
         else:
-            # All done before all kills were spent: the last one is checked, and the next begins anew.
+            # The run finished before all kills were used: check it, and start another.
             finished += 1
             compare(lines(output), lines(undisturbed))
             output.unlink()
@@ -141,11 +141,11 @@ def kill_runs(bench: Bench, kills: int) -> str:
     compare(lines(output), lines(undisturbed))
     left = sorted(path.name for path in bench.folder.glob("killed.jsonl*"))
     expect(left == ["killed.jsonl"], f"left behind: {left}")
-    return f"{killed} kills, {finished + 1} whole files of {kills * RECORDS_PER_KILL} results"
+    return f"{killed} kills, {finished + 1} complete files of {kills * RECORDS_PER_KILL} results"
 
 
 def kill_watch(bench: Bench, kills: int, by: signal.Signals) -> str:
-    """Ends the service again and again while files come in, and compares the results."""
+    """Ends the service repeatedly while files arrive, and compares the results."""
     inputs, results = bench.folder / "in", bench.folder / "out"
     inputs.mkdir()
     results.mkdir()
@@ -156,7 +156,7 @@ def kill_watch(bench: Bench, kills: int, by: signal.Signals) -> str:
     killed = 0
     while killed < kills:
         process = bench.start("watch", inputs, "--results", results)
-        # A file is taken when three looks, half a second apart, saw it unchanged: a random moment after that.
+        # `watch` takes a file after three looks, half a second apart, found it unchanged: a random moment after that.
         time.sleep(1.0)
         killed += bench.end_at_random(process, by)
     made = {path.name: path.stat().st_mtime_ns for path in results.glob("*.jsonl")}
@@ -176,11 +176,11 @@ def kill_watch(bench: Bench, kills: int, by: signal.Signals) -> str:
         found = [stripped(line) for line in lines(results / f"{n:05}.png.jsonl")]
         picture = PICTURES[n % len(PICTURES)]
         expect(found == expected[picture.name], f"{n:05}.png: {found} for {expected[picture.name]}")
-    return f"{killed} times, {len(made)} of {len(whole)} results were there before the last start"
+    return f"{killed} times, {len(made)} of {len(whole)} results existed before the last start"
 
 
 def two_runs(bench: Bench) -> str:
-    """A second run is refused while the first writes, and may go on once that was killed."""
+    """A second run is refused while the first writes, and can resume after that was killed."""
     manifest, output = bench.manifest(2000), bench.folder / "r.jsonl"
     first = bench.start("run", manifest, "--output", output)
     partial = output.with_name("r.jsonl.partial")
@@ -194,20 +194,20 @@ def two_runs(bench: Bench) -> str:
     first.communicate()
     code, said = bench.run("run", manifest, "--output", output, "--resume")
     expect(code == 0 and len({line["id"] for line in lines(output)}) == len(lines(output)) == 2000, said)
-    return "the second one was refused, and went on after the first was killed"
+    return "the second run was refused, and resumed after the first was killed"
 
 
 def full_disk(bench: Bench) -> str:
-    """A full file system: an error and no lost line in `run`; `watch` waits until there is room."""
+    """A full file system: `run` fails without losing a line; `watch` waits for space."""
     with small_disk(bench.folder) as disk:
         if disk is None:
-            return "not run: no file system can be mounted here"
+            return "not run: cannot mount a file system here"
         manifest, output = bench.manifest(3000), disk / "r.jsonl"
         code, said = bench.run("run", manifest, "--output", output)
         expect(code == 2 and "cannot write" in said, f"{code}: {said}")
         expect(not output.exists(), "a half-written output")
         there = len(lines(disk / "r.jsonl.partial", torn=True))
-        expect(there > 0, "nothing of the interrupted run is left")
+        expect(there > 0, "no result of the interrupted run was kept")
         shutil.move(disk / "r.jsonl.partial", bench.folder / "r.jsonl.partial")
         code, said = bench.run("run", manifest, "--output", bench.folder / "r.jsonl", "--resume")
         expect(code == 0 and len(lines(bench.folder / "r.jsonl")) == 3000, said)
@@ -230,16 +230,16 @@ def full_disk(bench: Bench) -> str:
             results.mkdir()
         process = bench.start("watch", inputs, "--results", results)
         time.sleep(4)
-        expect(process.poll() is None, "the service ended at a full disk")
+        expect(process.poll() is None, "the service exited when the disk was full")
         ballast.unlink(missing_ok=True)
         wait_for(results / "a.png.jsonl")
         process.terminate()
         process.communicate()
-    return f"run stopped after {there} results and was resumed; watch went on once there was room"
+    return f"run stopped after {there} results and was resumed; watch continued once there was space"
 
 
 def folder_away(bench: Bench) -> str:
-    """The service outlives its results folder."""
+    """The service keeps running without its results folder."""
     inputs, results = bench.folder / "in", bench.folder / "out"
     inputs.mkdir()
     results.mkdir()
@@ -248,33 +248,33 @@ def folder_away(bench: Bench) -> str:
     results.rename(bench.folder / "elsewhere")
     shutil.copy(PICTURES[0], inputs / "a.png")
     time.sleep(3)
-    expect(process.poll() is None, "the service ended without its results folder")
+    expect(process.poll() is None, "the service exited when its results folder was removed")
     (bench.folder / "elsewhere").rename(results)
     wait_for(results / "a.png.jsonl")
     process.terminate()
     _, said = process.communicate()
-    expect("the next attempt is in" in said, f"said nothing: {said}")
-    return "it waited, said so, and went on"
+    expect("the next attempt is in" in said, f"no message about the next attempt: {said}")
+    return "it reported the problem, waited, and continued"
 
 
 def few_handles(bench: Bench) -> str:
-    """Too few file handles are an error, not a panic, and leave no half-written output."""
+    """Too few file handles: an error, not a panic, and no half-written output."""
     manifest = bench.manifest(20)
     codes = []
     for handles in range(4, 16):
         output = bench.folder / f"{handles}.jsonl"
         code, said = bench.run("run", manifest, "--output", output, handles=handles)
         codes.append(code)
-        expect(code >= 0, f"{handles} handles: ended by signal {-code}")
+        expect(code >= 0, f"{handles} handles: killed by signal {-code}")
         expect((code == 0) == (not said), f"{handles} handles: {code}, {said}")
         if output.exists():
-            expect(len(lines(output)) == 20, f"{handles} handles: a half-written output")
+            expect(len(lines(output)) == 20, f"{handles} handles: half-written output")
     return f"exit codes with 4 to 15 handles: {codes}"
 
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[Path | None]:
-    """A file system of 256 KiB, or none where none can be mounted."""
+    """A file system of 256 KiB, or None if it cannot be mounted."""
     disk = folder / "disk"
     disk.mkdir()
     mounted = subprocess.run(
@@ -290,15 +290,15 @@ def small_disk(folder: Path) -> Iterator[Path | None]:
 
 
 def lines(path: Path, *, torn: bool = False) -> list[Result]:
-    """The result lines of a file; with `torn` the last one may be cut off."""
+    """The result lines of a file; with `torn`, the last one may be incomplete."""
     found = path.read_text().split("\n")
     last = found.pop()
-    expect(torn or not last, f"{path.name}: the last line is torn")
+    expect(torn or not last, f"{path.name}: the last line is incomplete")
     return [json.loads(line) for line in found]
 
 
 def stripped(line: Result) -> Result:
-    """A result without times, and without the paths and marks that differ between two places."""
+    """A result without times, and without paths and marks that differ between two folders."""
 
     def cleaned(value: object) -> object:
         return {key: it for key, it in value.items() if key != "ms"} if isinstance(value, dict) else value
@@ -307,24 +307,24 @@ def stripped(line: Result) -> Result:
 
 
 def compare(found: list[Result], expected: list[Result]) -> None:
-    """Each id once, with the same result."""
+    """Expects each id once, with the same result."""
     by_id = {str(line["id"]): stripped(line) for line in found}
-    expect(len(by_id) == len(found), f"{len(found) - len(by_id)} results are there twice")
-    wanted = {str(line["id"]): stripped(line) for line in expected}
-    expect(by_id.keys() == wanted.keys(), f"missing: {sorted(wanted.keys() - by_id.keys())[:5]}")
-    differing = [key for key in wanted if by_id[key] != wanted[key]]
+    expect(len(by_id) == len(found), f"{len(found) - len(by_id)} results are duplicated")
+    by_expected_id = {str(line["id"]): stripped(line) for line in expected}
+    expect(by_id.keys() == by_expected_id.keys(), f"missing: {sorted(by_expected_id.keys() - by_id.keys())[:5]}")
+    differing = [key for key in by_expected_id if by_id[key] != by_expected_id[key]]
     expect(not differing, f"differing: {differing[:5]}")
 
 
 def wait_for(path: Path) -> None:
-    """Waits until a file is there."""
+    """Waits until a file exists."""
     until = time.monotonic() + 120
     while not path.exists():
-        expect(time.monotonic() < until, f"{path.name} has not come")
+        expect(time.monotonic() < until, f"{path.name} did not appear")
         time.sleep(0.1)
 
 
 def expect(holds: bool, otherwise: str) -> None:
-    """Fails the check."""
+    """Fails the check unless `holds`."""
     if not holds:
         raise AssertionError(otherwise)

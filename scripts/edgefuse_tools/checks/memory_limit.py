@@ -1,4 +1,4 @@
-"""Places to put a process where it may take only so much memory."""
+"""Limits the memory of a process: with a cgroup, or with a scope of systemd."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True)
 class Limited:
-    """A place with a limit."""
+    """How the limit is enforced."""
 
     how: str
-    """What enforces the limit, in words."""
+    """Description of the mechanism."""
     prefix: Sequence[str] = ()
-    """Goes before the command."""
+    """Put before the command."""
     group: Path | None = None
-    """The cgroup, for what it counted."""
+    """The cgroup, for its counters."""
 
     def enter(self) -> None:
-        """In the child, before the command takes its place."""
+        """Called in the child before it executes the command."""
         if self.group is not None:
             (self.group / "cgroup.procs").write_text(str(os.getpid()))
 
     def counted(self) -> dict[str, int]:
-        """What the cgroup counted: the peak, page cache included, and the processes it killed."""
+        """Counters of the cgroup: the peak, page cache included, and the processes it killed."""
         counts: dict[str, int] = {}
         if self.group is None:
             return counts
@@ -46,9 +46,9 @@ class Limited:
 
 @contextmanager
 def limited(limit: int) -> Iterator[Limited]:
-    """The strictest place that this machine has for a process that may take `limit` bytes."""
+    """The strictest available mechanism for a limit of `limit` bytes."""
     group = _own_group()
-    why = "this process is in no memory cgroup that can be seen"
+    why = "the memory cgroup of this process is not visible"
     if group is not None:
         child = group / f"edgefuse-{os.getpid()}"
         try:
@@ -68,13 +68,11 @@ def limited(limit: int) -> Iterator[Limited]:
         scope = ["systemd-run", "--scope", "--quiet", "-p", f"MemoryMax={limit}", "-p", "MemorySwapMax=0", "--"]
         yield Limited("systemd-run -p MemoryMax", prefix=scope)
         return
-    yield Limited(
-        f"nothing: no memory cgroup can be made here ({why}), nor a scope of systemd's; only the peak is checked"
-    )
+    yield Limited(f"nothing: cannot create a memory cgroup ({why}) or a systemd scope here; only the peak is checked")
 
 
 def _own_group() -> Path | None:
-    """This process' memory cgroup, of either version."""
+    """The memory cgroup of this process, version 1 or 2."""
     lines = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
     for _, controllers, path in lines:
         if "memory" in controllers.split(","):

@@ -1,6 +1,6 @@
-"""Judges a log of `strace -f -yy`: no use of the network, no lookup of a host, no file made outside of the allowed folders.
+"""Checks a log of `strace -f -yy`: no network use, no host lookup, no file created outside the allowed folders.
 
-python scripts/dev.py offline_trace LOG --allow DIR...     prints each breach, and exits with 1 if there is one
+python scripts/dev.py offline_trace LOG --allow DIR...     prints violations; exits with 1 if there are any
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ PATH = re.compile(r'(?:(?P<folder>AT_FDCWD|\d+)(?:<(?P<at>[^>]*)>)?, )?"(?P<path
 
 FILES = {"creat", "mkdir", "mkdirat", "rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat"}
 OPENS = {"open", "openat"}
-# A pair of connected sockets inside one process leads nowhere.
+# A pair of connected sockets stays inside one process.
 HARMLESS = {"socketpair", "shutdown"}
-# Data on a socket within this machine, such as the pair by which a signal wakes `watch`. Whatever connects one is judged itself.
+# Data on a local socket, such as the pair by which a signal wakes `watch`. The call that connects a socket is checked itself.
 LOCAL_DATA = re.compile(r"(?:recvfrom|sendto|recvmsg|sendmsg|recvmmsg|sendmmsg)\(\d+<UNIX[^>]*\[\d+->\d+\]>")
 LOOKUPS = ("/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/run/nscd/socket", "/var/run/nscd/socket")
-# Devices, and files of the kernel about the process itself.
+# Devices, and the kernel's files about the process itself.
 NOT_FILES = ("/dev/", "/proc/")
 
 
 def breaches(lines: Iterable[str], allowed: list[Path]) -> Iterator[str]:
-    """A line for each call that an offline program must not make."""
+    """One line for each call that an offline program must not make."""
     for line in lines:
         call = CALL.match(line)
         if call is None:
@@ -51,7 +51,7 @@ def _absolute(found: re.Match[str]) -> Path:
 
 
 def _may_write(paths: list[Path], allowed: list[Path]) -> bool:
-    """Whether all lie in allowed folders, or are what these lie in."""
+    """Whether all are inside allowed folders, or are parents of these."""
     return all(
         str(path).startswith(NOT_FILES)
         or any(path == folder or folder in path.parents or path in folder.parents for folder in allowed)

@@ -1,9 +1,9 @@
-"""Runs the pipeline over many records under a limit of memory, and checks that it stays below.
+"""Runs the pipeline over many records under a memory limit, and checks that it stays below.
 
-The command is `edgefuse run` with a device file whose `memory_budget` is given here, over a manifest that repeats a few
-recordings and pictures. The process runs in a memory cgroup with the limit where one can be made; where none can, that
-is said, and only its peak is compared. The exit code is 1 if a record failed, the process was killed, its peak resident
-memory is above the limit, or resident memory grew by more than --growth after the first tenth of the records.
+Runs `edgefuse run` with a `memory_budget`, over a manifest that repeats a few recordings and pictures. The process runs
+in a memory cgroup with the limit; if none can be created, the output says so, and only the peak is compared. The exit
+code is 1 if a record failed, the process was killed, its peak resident memory exceeds the limit, or resident memory
+grew by more than --growth after the first tenth of the records.
 """
 
 from __future__ import annotations
@@ -29,25 +29,28 @@ SECONDS_BETWEEN_LOOKS = 0.05
 
 @dataclass
 class Watched:
-    """What was seen of a process from outside."""
+    """A process as observed from outside."""
 
     code: int = 0
     peak: int = 0
-    """Most resident memory in bytes: as the program tells, which begins the system's mark anew for each model, or as seen."""
+    """Peak resident memory in bytes: as logged by the program, which resets the kernel's high-water mark for each model, or
+    as observed."""
     residents: list[tuple[int, int]] = field(default_factory=list)
     """Records done and resident memory in bytes, over time."""
 
 
 def main() -> int:
-    """Runs, reports and judges."""
+    """Runs the command, prints the report, and returns 1 if a check failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="device file to extend")
     parser.add_argument("--limit-mib", type=int, required=True, help="limit of the cgroup")
     parser.add_argument("--budget-mib", type=int, help="the device file's memory_budget [default: the limit less 8 %%]")
     parser.add_argument("--records", type=int, default=20)
-    parser.add_argument("--growth", type=float, help="most growth of resident memory after the first tenth: 0.02")
-    parser.add_argument("--keys", default="", help="further lines for the device file")
-    parser.add_argument("--text-only", action="store_true", help="records without sound: many in little time")
+    parser.add_argument(
+        "--growth", type=float, help="maximum growth of resident memory after the first tenth, such as 0.02"
+    )
+    parser.add_argument("--keys", default="", help="additional lines for the device file")
+    parser.add_argument("--text-only", action="store_true", help="records without sound, which are faster")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
     limit = options.limit_mib * MIB
@@ -87,13 +90,13 @@ def main() -> int:
     print(json.dumps(report))
     problems = []
     if watched.code != 0:
-        problems.append(f"the program ended with {watched.code}")
+        problems.append(f"the program exited with code {watched.code}")
     if len(done) != options.records or failed:
         problems.append(f"{len(done)} of {options.records} records, {len(failed)} failed")
     if watched.peak > limit:
         problems.append(f"peak of {watched.peak / MIB:.0f} MiB is above the limit of {options.limit_mib} MiB")
     if counted.get("oom_kills"):
-        problems.append("the system killed it")
+        problems.append("the kernel killed it")
     if options.growth is not None and (growth is None or growth > options.growth):
         problems.append(f"resident memory grew by {growth if growth is None else f'{growth:.1%}'}")
     for problem in problems:
@@ -102,7 +105,7 @@ def main() -> int:
 
 
 def _watch(place: Limited, command: list[str], results: Path, folder: Path) -> Watched:
-    """Runs the command to its end, looking at its memory now and then."""
+    """Runs the command to completion and samples its memory."""
     watched = Watched()
     partial = results.with_name(results.name + ".partial")
     log = folder / "log.txt"
@@ -124,14 +127,14 @@ def _watch(place: Limited, command: list[str], results: Path, folder: Path) -> W
             if (resident := _resident(process.pid)) is not None:
                 watched.residents.append((records, resident))
             time.sleep(SECONDS_BETWEEN_LOOKS)
-    except BaseException:  # it would go on alone, in a cgroup that nobody removes
+    except BaseException:  # otherwise it would keep running, in a cgroup that is never removed
         process.kill()
         process.wait()
         raise
     process.returncode = watched.code = os.waitstatus_to_exitcode(status)
-    told = [int(line.split()[-2]) for line in log.read_text().splitlines() if "peak of resident memory" in line]
+    logged = [int(line.split()[-2]) for line in log.read_text().splitlines() if "peak of resident memory" in line]
     seen = [resident for _, resident in watched.residents]
-    watched.peak = max(usage.ru_maxrss * 1024, *told, *seen, 0)
+    watched.peak = max(usage.ru_maxrss * 1024, *logged, *seen, 0)
     for line in log.read_text().splitlines():
         if not line.startswith("debug: "):
             print(line, file=sys.stderr)
@@ -139,7 +142,7 @@ def _watch(place: Limited, command: list[str], results: Path, folder: Path) -> W
 
 
 def _growth(residents: list[tuple[int, int]], after: int) -> float | None:
-    """By how much the largest resident memory of the last tenth of the looks is above that soon after the first."""
+    """Relative growth of the largest resident memory, from soon after the first tenth to the last tenth of the samples."""
     settled = [resident for records, resident in residents if records >= max(after, 1)]
     if len(settled) < 20:
         return None

@@ -1,1 +1,1 @@
-"""A student of one's own: from a manifest of records to a model folder, with or without a teacher."""
+"""Behind scripts/distill.py: from a manifest of records to a student's model folder, with or without a teacher."""

@@ -1,4 +1,4 @@
-"""The edgefuse binary with a device file of the user's, other steps and perhaps another student."""
+"""Runs the edgefuse binary with the user's device file, other steps, and optionally another student."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from typing import Any
 import yaml
 
 Line = dict[str, Any]
-_SOME_FAILED = 1  # the exit code when single records failed
+_SOME_FAILED = 1  # exit code if single records failed
 
 
 class BinaryError(Exception):
-    """Why the binary gave no results."""
+    """The binary produced no results."""
 
 
 @dataclass(frozen=True)
 class Binary:
-    """The program and the device file that tells where its library and models are."""
+    """The program, and the device file with the paths of its library and models."""
 
     program: Path
     config: Path
 
     def device(self, steps: Sequence[Any], student: Path | None = None) -> Line:
-        """The device file with other ``steps`` and, where it is given, another ``student``; every path absolute.
+        """The device file with other ``steps`` and, if given, another ``student``; every path absolute.
 
-        Raises BinaryError where the device file cannot be read.
+        Raises BinaryError if the device file cannot be read.
         """
         try:
             device = yaml.safe_load(self.config.read_text(encoding="utf-8"))
@@ -39,7 +39,7 @@ class Binary:
         if not isinstance(device, dict):
             raise BinaryError(f"{self.config}: not a device file")
         folder = self.config.resolve().parent
-        # As the binary does: a folder called `configs` stands in the one that paths start from.
+        # As in the binary: paths start from the parent of a folder named `configs`.
         base = folder.parent if folder.name == "configs" else folder
         runtime = device.get("runtime") or {}
         if isinstance(runtime, dict) and "library" in runtime:
@@ -54,9 +54,9 @@ class Binary:
         return device | {"models": models, "pipeline": list(steps)}
 
     def run(self, device: Line, records: Sequence[Line], output: Path, resume: bool) -> dict[str, Line]:
-        """Results by id, also in ``output``; records that failed have an ``error`` somewhere.
+        """Results by id, also written to ``output``; failed records contain an ``error``.
 
-        Raises BinaryError where the binary could not do its work at all.
+        Raises BinaryError if the binary could not run at all.
         """
         with tempfile.TemporaryDirectory() as scratch:
             config, manifest = Path(scratch) / "device.yaml", Path(scratch) / "records.jsonl"

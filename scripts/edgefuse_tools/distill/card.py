@@ -14,7 +14,7 @@ _LISTED = 40  # labels
 
 @dataclass(frozen=True)
 class Facts:
-    """Facts for a card, besides the examples and the figures."""
+    """Facts for the card, besides the examples and the figures."""
 
     name: str
     architecture: str
@@ -36,7 +36,7 @@ def write(
     figures: Mapping[str, Mapping[str, Figures]],
     unmeasured: str | None,
 ) -> str:
-    """The card as Markdown. ``figures``: by part of the data, by set of modalities; ``unmeasured``: why there are none."""
+    """Returns the card as Markdown. ``figures``: by part of the data, by set of modalities; ``unmeasured``: why there are none."""
     lines = [
         f"# {facts.name}",
         "",
@@ -92,9 +92,9 @@ def _teacher(facts: Facts) -> str:
 
 def _labels(examples: Examples, labels: Sequence[str]) -> str:
     counts = Counter(examples.labels.tolist())
-    told = [f"{label} {counts[index]}" for index, label in enumerate(labels[:_LISTED])]
-    told += ["..."] if len(labels) > _LISTED else []
-    return ", ".join(told) + (f", none {counts[-1]}" if counts[-1] else "")
+    listed = [f"{label} {counts[index]}" for index, label in enumerate(labels[:_LISTED])]
+    listed += ["..."] if len(labels) > _LISTED else []
+    return ", ".join(listed) + (f", none {counts[-1]}" if counts[-1] else "")
 
 
 def _have(examples: Examples, name: str) -> int:

@@ -1,10 +1,10 @@
-"""Distil a small fused student of your own from a manifest of records, with a teacher or from labels alone.
+"""Trains a small fused student from a manifest of records, by distillation from a teacher or from labels alone.
 
 A line of the manifest is {"image": "a.png", "audio": "a.wav", "text": "...", "sensors": {"NAME": 1.5}, "label": "cat"}, each
-optional; relative paths start from its folder. With --teacher-config a record's picture is put to the models of that device
-file, which say how probable each label is. The result is a model folder for `edgefuse fuse --model OUT`, with a card.
+key optional; relative paths start from its folder. With --teacher-config, the models of that device file see each record's
+picture and return the probability of each label. The result is a model folder for `edgefuse fuse --model OUT`, with a card.
 
-Interrupted, it goes on where it was: run it again. Needs scripts/requirements/train.txt.
+To resume an interrupted run, run it again. Needs scripts/requirements/train.txt.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from edgefuse_tools import ROOT
 
-# Threads that wait must not spin: on a busy machine spinning triples the time of a step.
+# Waiting threads must not spin: on a busy machine, spinning triples the time of a step.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np  # noqa: E402
@@ -40,7 +40,7 @@ _FAILED = 1
 
 
 def main() -> int:
-    """Parse the command line, check everything, then train and write the folder."""
+    """Parses the command line, checks the input, then trains and writes the folder."""
     parser = _parser()
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
@@ -76,7 +76,7 @@ def _distil(arguments: argparse.Namespace, device: torch.device) -> None:
     nobody = np.flatnonzero((examples.labels < 0) & ~np.isfinite(soft[:, 0]))
     if len(nobody):
         lines = [
-            f"{records.path}:{examples.records[row].line}: no label, and the teacher gave none"
+            f"{records.path}:{examples.records[row].line}: no label, and none from the teacher"
             for row in nobody.tolist()
         ]
         raise manifest.ManifestError(lines)
@@ -85,7 +85,7 @@ def _distil(arguments: argparse.Namespace, device: torch.device) -> None:
     if len(answers) == 1:
         only = labels[answers.pop()]
         raise manifest.ManifestError(
-            [f"{records.path}: the teacher answers `{only}` to everything; there is nothing to tell apart"]
+            [f"{records.path}: the teacher answers `{only}` to everything; there is nothing to distinguish"]
         )
 
     settings = Settings(
@@ -114,7 +114,7 @@ def _distil(arguments: argparse.Namespace, device: torch.device) -> None:
 
     truth = trainer.targets(held_out)
     temperature = _calibrate(trainer, best, examples.presence, held_out, truth)
-    told = calibration.described(temperature, examples.modalities)
+    divisor = calibration.described(temperature, examples.modalities)
     source = {
         "weights": f"{arguments.out.name}, {'distilled from a teacher' if taught else 'trained on labels'}",
         "origin": f"trained by scripts/distill.py on {arguments.manifest.name}",
@@ -123,7 +123,7 @@ def _distil(arguments: argparse.Namespace, device: torch.device) -> None:
     }
     calibrated = calibration.Calibrated(best.cpu(), temperature)
     write_model(calibrated, interface, arguments.out, source, extras={"training.svg": curves.draw(trainer.history)})
-    log(f"wrote {arguments.out}; its logits are divided by {told}")
+    log(f"wrote {arguments.out}; its logits are divided by {divisor}")
 
     figures, unmeasured = _measure(arguments, examples, held_out, truth, tested, labels, log)
     facts = card.Facts(
@@ -134,14 +134,14 @@ def _distil(arguments: argparse.Namespace, device: torch.device) -> None:
         seed=arguments.seed,
         trained=len(rows),
         held_out=len(held_out),
-        temperature=told,
+        temperature=divisor,
         teacher=str(arguments.teacher_config) if taught else None,
         agreement=teacher.agreement(soft, examples.labels),
         command=shlex.join(["python", "scripts/distill.py", *sys.argv[1:]]),
     )
     text = card.write(facts, examples, labels, figures, unmeasured)
     (arguments.out / "README.md").write_text(text, encoding="utf-8")
-    log(f"done: {arguments.out}; its card is {arguments.out / 'README.md'}")
+    log(f"done: {arguments.out}; see its card, {arguments.out / 'README.md'}")
 
 
 def _soft_labels(
@@ -162,10 +162,10 @@ def _measure(
     labels: list[str],
     log: Log,
 ) -> tuple[dict[str, dict[str, Figures]], str | None]:
-    """Figures through the binary, or why there are none."""
+    """Figures measured through the binary, or why there are none."""
     binary = Binary(arguments.binary, arguments.config)
     if not arguments.binary.is_file():
-        return {}, f"{arguments.binary} was not there (cargo build --release)"
+        return {}, f"{arguments.binary} is missing (cargo build --release)"
     figures = {"held out": measure(binary, arguments.out, examples, held_out, truth, labels)}
     if tested is not None:
         others = Examples(tested, arguments.image_size, log)
@@ -173,15 +173,15 @@ def _measure(
         figures["test"] = measure(binary, arguments.out, others, every, others.labels, labels)
     for part, sets in figures.items():
         for given, it in sets.items():
-            told = f"accuracy {it.accuracy:.4f} calibration error {it.calibration_error:.4f} {it.milliseconds:.2f} ms"
-            log(f"{part}: {given}: {told}")
+            line = f"accuracy {it.accuracy:.4f} calibration error {it.calibration_error:.4f} {it.milliseconds:.2f} ms"
+            log(f"{part}: {given}: {line}")
     return figures, None
 
 
 def _calibrate(
     trainer: Trainer, model: FusionModel, presence: np.ndarray, rows: np.ndarray, truth: np.ndarray
 ) -> calibration.Temperature:
-    """From the held-out ``rows`` with all that they have, with some of it, and with one modality alone."""
+    """Fits the temperature on the held-out ``rows`` with all their modalities, with some of them, and with each one alone."""
     own = presence[rows]
     sets = [own, trainer.weakened(rows), *(own * column for column in np.eye(own.shape[1], dtype=np.float32))]
     shown = [(chosen, np.flatnonzero(chosen.any(axis=1))) for chosen in sets]
@@ -193,81 +193,85 @@ def _calibrate(
 
 
 def _check_output(out: Path) -> None:
-    """Before hours of training, not after."""
+    """Checks the output folder before hours of training, not after."""
     if out.is_dir() and any(out.iterdir()) and not (out / "model.yaml").is_file():
-        raise ExportError(f"{out}: is neither empty nor a model folder, so it is not replaced")
+        raise ExportError(f"{out}: neither empty nor a model folder, so it is not replaced")
     if out.exists() and not out.is_dir():
         raise ExportError(f"{out}: exists and is not a folder")
 
 
 def _keep_only(run: Path, about: str) -> None:
-    """Leaves the checkpoints in ``run`` only where they are of this very run."""
-    told = run / "about.json"
-    if told.is_file() and told.read_text(encoding="utf-8") == about:
+    """Deletes the checkpoints in ``run`` unless they belong to this run."""
+    identity = run / "about.json"
+    if identity.is_file() and identity.read_text(encoding="utf-8") == about:
         return
     shutil.rmtree(run, ignore_errors=True)
     run.mkdir(parents=True)
-    told.write_text(about, encoding="utf-8")
+    identity.write_text(about, encoding="utf-8")
 
 
 def _unit(text: str) -> tuple[str, str]:
     name, separator, unit = text.partition("=")
     if not name or not separator:
-        raise argparse.ArgumentTypeError("write NAME=UNIT, such as temperature=°C")
+        raise argparse.ArgumentTypeError(f"{text}: expected NAME=UNIT, such as temperature=°C")
     return name, unit
 
 
 def _share(text: str) -> float:
     value = float(text)
     if not 0.0 <= value <= 1.0:
-        raise argparse.ArgumentTypeError(f"{text} is not in 0 to 1")
+        raise argparse.ArgumentTypeError(f"{text}: expected a number from 0 to 1")
     return value
 
 
 def _count(text: str) -> int:
     value = int(text)
     if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+        raise argparse.ArgumentTypeError(f"{text}: expected 1 or more")
     return value
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    required = parser.add_argument_group("what to learn from")
+    required = parser.add_argument_group("data")
     required.add_argument("--manifest", type=Path, required=True, help="the records, JSONL")
-    required.add_argument("--labels", type=Path, required=True, help="a label a line, in the order of the logits")
-    required.add_argument("--out", type=Path, required=True, help="the model folder to write")
-    required.add_argument("--test", type=Path, help="further records, only to measure the student with")
+    required.add_argument(
+        "--labels", type=Path, required=True, help="file with one label per line, in the order of the logits"
+    )
+    required.add_argument("--out", type=Path, required=True, help="model folder to write")
+    required.add_argument("--test", type=Path, help="manifest of records used only for measuring")
     teaching = parser.add_argument_group("the teacher")
-    teaching.add_argument("--teacher-config", type=Path, help="device file whose models answer; without, labels alone")
-    teaching.add_argument("--question", help="what to ask about every picture; by default each record's text or audio")
-    teaching.add_argument("--temperature", type=float, default=2.0, help="that soft labels are softened with")
-    teaching.add_argument("--teacher-weight", type=_share, default=0.7, help="the rest is for the labels")
+    teaching.add_argument(
+        "--teacher-config", type=Path, help="device file of the teacher's models (default: no teacher, labels alone)"
+    )
+    teaching.add_argument("--question", help="question about every picture (default: each record's text or audio)")
+    teaching.add_argument("--temperature", type=float, default=2.0, help="distillation temperature")
+    teaching.add_argument(
+        "--teacher-weight", type=_share, default=0.7, help="weight of the distillation loss; the labels have the rest"
+    )
     shape = parser.add_argument_group("the student")
     shape.add_argument("--architecture", choices=sorted(ARCHITECTURES), default="shared")
-    shape.add_argument("--hidden", type=_count, default=64, help="length of its embeddings, a multiple of 4")
-    shape.add_argument("--image-size", type=_count, default=64, help="pixels that pictures are resized to, each side")
-    shape.add_argument(
-        "--unit", type=_unit, action="append", default=[], help="NAME=UNIT of a sensor", metavar="NAME=UNIT"
-    )
+    shape.add_argument("--hidden", type=_count, default=64, help="length of the embeddings, a multiple of 4")
+    shape.add_argument("--image-size", type=_count, default=64, help="side to which pictures are resized, in pixels")
+    shape.add_argument("--unit", type=_unit, action="append", default=[], help="unit of a sensor", metavar="NAME=UNIT")
     shape.add_argument("--license", default="not stated", help="for model.yaml")
     training = parser.add_argument_group("training")
     training.add_argument("--epochs", type=_count, default=40)
     training.add_argument("--batch", type=_count, default=32, help="records a step")
     training.add_argument("--rate", type=float, default=1e-3, help="the highest learning rate")
     training.add_argument(
-        "--contrastive-weight", type=float, default=0.1, help="of the modalities' alignment; 0 for none"
+        "--contrastive-weight", type=float, default=0.1, help="weight of the alignment of modalities; 0 for none"
     )
-    training.add_argument("--modality-dropout", type=_share, default=0.5, help="how often a record loses modalities")
-    training.add_argument("--held-out", type=_share, default=0.15, help="share of the records that watch the training")
-    training.add_argument("--patience", type=_count, default=8, help="epochs without a better one before it stops")
+    training.add_argument(
+        "--modality-dropout", type=_share, default=0.5, help="probability that a record loses modalities"
+    )
+    training.add_argument("--held-out", type=_share, default=0.15, help="share of the records used for validation")
+    training.add_argument("--patience", type=_count, default=8, help="epochs without improvement before training stops")
     training.add_argument("--seed", type=int, default=0)
     training.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     training.add_argument("--threads", type=_count, default=2, help="of PyTorch")
     machine = parser.add_argument_group("the runtime")
     machine.add_argument("--binary", type=Path, default=ROOT / "target" / "release" / "edgefuse")
-    machine.add_argument(
-        "--config", type=Path, default=ROOT / "configs" / "cpu.yaml", help="device file to measure with"
-    )
+    machine.add_argument("--config", type=Path, default=ROOT / "configs" / "cpu.yaml", help="device file for measuring")
     machine.add_argument("--work", type=Path, help="folder for caches and checkpoints [default: .NAME.work beside OUT]")
     return parser

@@ -1,4 +1,4 @@
-"""Training curves as an SVG picture, legible on a light and on a dark ground."""
+"""Training curves as an SVG picture, legible on light and dark backgrounds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _TITLES = {"training_loss": "training loss", "loss": "held-out loss", "accuracy"
 
 
 def draw(history: Sequence[dict[str, float]]) -> str:
-    """Loss (left axis) and accuracy (right axis, 0..1) over the steps; a ring marks the model that was kept."""
+    """Loss (left axis) and accuracy (right axis, 0..1) over the steps; a ring marks the selected model."""
     last = max(point["step"] for point in history)
     highest = max(max(point["training_loss"], point["loss"]) for point in history) or 1.0
     tops = {"training_loss": highest, "loss": highest, "accuracy": 1.0}

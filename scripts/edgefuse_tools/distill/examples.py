@@ -18,17 +18,16 @@ from edgefuse_tools.student.forms import Form, Picture, Readings, Sensor, Sound,
 from edgefuse_tools.student.log_mel import ABSENT_FRAME, MELS
 from edgefuse_tools.student.speech import pad
 
-_NOISE = 0.1  # of normalised pixels, while training
-_JITTER = 0.05  # of normalised readings
+_NOISE = 0.1  # added to normalised pixels in training
+_JITTER = 0.05  # added to normalised readings in training
 _FOR_STATISTICS = 2000  # pictures
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What a model is fed, by role, and what it is to answer.
+    """A model's inputs by role, and its targets.
 
-    labels: [batch] int64, -1 where there is none; taught: [batch, labels] float32 log-probabilities of the teacher, NaN rows
-    where it gave none
+    labels: [batch] int64, -1 for none; taught: [batch, labels] float32, the teacher's log-probabilities, rows of NaN for none
     """
 
     inputs: dict[str, torch.Tensor]
@@ -37,10 +36,10 @@ class Batch:
 
 
 class Examples:
-    """Everything of a manifest's records, read once and kept in memory (a picture of 64 x 64: 12 KB; a second of sound: 16 KB)."""
+    """A manifest's records, read once and kept in memory (a picture of 64 x 64: 12 KB; a second of sound: 16 KB)."""
 
     def __init__(self, manifest: Manifest, side: int, report: Callable[[str], None]) -> None:
-        """Raises ManifestError for files that cannot be used."""
+        """Raises ManifestError if files cannot be used."""
         self.records: Sequence[Record] = manifest.records
         self.sensors = manifest.sensors
         self.modalities = manifest.modalities()
@@ -72,7 +71,7 @@ class Examples:
 
 
 class Feed:
-    """Makes batches of examples in the forms of a model."""
+    """Builds batches of examples in a model's forms."""
 
     def __init__(self, forms: dict[str, Form], labels: int) -> None:
         self._forms = forms
@@ -86,7 +85,7 @@ class Feed:
         taught: np.ndarray | None,
         rng: np.random.Generator | None = None,
     ) -> Batch:
-        """The ``rows`` of ``examples`` with the modalities of ``presence`` [rows, modalities]; with ``rng`` slightly changed."""
+        """The ``rows`` of ``examples`` with the modalities of ``presence`` [rows, modalities]; augmented if ``rng`` is given."""
         inputs: dict[str, torch.Tensor] = {}
         for index, (name, form) in enumerate(self._forms.items()):
             there = presence[:, index] > 0
@@ -164,7 +163,7 @@ class Feed:
 
 
 def forms_of(examples: Examples, side: int, units: dict[str, str]) -> dict[str, Form]:
-    """The forms that fit the ``examples``, which are to be those of training: their statistics normalise the inputs."""
+    """The forms that fit the training ``examples``, whose statistics normalise the inputs."""
     forms: dict[str, Form] = {}
     for name in examples.modalities:
         if name == "image":
@@ -179,6 +178,6 @@ def forms_of(examples: Examples, side: int, units: dict[str, str]) -> dict[str, 
         else:
             readings = np.array([record.sensors for record in examples.records if record.sensors is not None])
             mean, std = readings.mean(axis=0), readings.std(axis=0)
-            told = zip(examples.sensors, mean, np.where(std > 1e-6 * np.maximum(1.0, np.abs(mean)), std, 1.0))
-            forms[name] = Readings(tuple(Sensor(it, units.get(it, ""), float(m), float(s)) for it, m, s in told))
+            statistics = zip(examples.sensors, mean, np.where(std > 1e-6 * np.maximum(1.0, np.abs(mean)), std, 1.0))
+            forms[name] = Readings(tuple(Sensor(it, units.get(it, ""), float(m), float(s)) for it, m, s in statistics))
     return forms

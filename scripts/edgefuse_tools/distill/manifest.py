@@ -1,4 +1,4 @@
-"""The records to learn from: JSONL, each line with any of image, audio, text and sensors, and a label."""
+"""Manifests of training records: JSONL, each line with any of image, audio, text and sensors, and a label."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from typing import Any
 
 MODALITIES = ("image", "text", "audio", "sensors")
 _KEYS = frozenset({"id", "label", *MODALITIES})
-_TOLD = 20  # problems that are listed
+_LISTED = 20  # problems
 _FEWEST = 10  # records
-_MISSING_LABEL = "has no label, and there is no teacher to ask (--teacher-config)"
+_MISSING_LABEL = "no label, and no teacher (--teacher-config)"
 
 
 class ManifestError(Exception):
-    """What is wrong with a manifest or a list of labels: one line for each problem, with file and line."""
+    """Invalid manifest or list of labels: one line per problem, with file and line number."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        more = [f"... and {len(problems) - _TOLD} more"] if len(problems) > _TOLD else []
-        super().__init__("\n".join([*problems[:_TOLD], *more]))
+        more = [f"... and {len(problems) - _LISTED} more"] if len(problems) > _LISTED else []
+        super().__init__("\n".join([*problems[:_LISTED], *more]))
 
 
 @dataclass(frozen=True)
 class Record:
-    """One record. ``line``: of the manifest, from 1; ``label``: an index into the labels, or None where it has none."""
+    """One record. ``line``: line number in the manifest; ``label``: index into the labels, or None."""
 
     line: int
     image: Path | None
@@ -37,25 +37,25 @@ class Record:
     label: int | None
 
     def has(self, modality: str) -> bool:
-        """Whether the modality is there."""
+        """Whether the record has the modality."""
         return getattr(self, modality) is not None
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A checked manifest. ``sensors``: their names, in the order of each record's readings."""
+    """A validated manifest. ``sensors``: their names, in the order of each record's readings."""
 
     path: Path
     records: tuple[Record, ...]
     sensors: tuple[str, ...]
 
     def modalities(self) -> tuple[str, ...]:
-        """Those that some record has."""
+        """Modalities that at least one record has."""
         return tuple(name for name in MODALITIES if any(record.has(name) for record in self.records))
 
 
 def read_labels(path: Path) -> list[str]:
-    """A label a line; empty lines are left out.
+    """Reads one label per line; ignores empty lines.
 
     Raises ManifestError.
     """
@@ -64,22 +64,22 @@ def read_labels(path: Path) -> list[str]:
     for number, line in enumerate(_text(path).splitlines(), start=1):
         label = line.strip()
         if label in labels:
-            problems.append(f"{path}:{number}: `{label}` stands twice")
+            problems.append(f"{path}:{number}: duplicate label `{label}`")
         elif label:
             labels.append(label)
     if not problems and len(labels) < 2:
-        problems.append(f"{path}: {len(labels)} label; at least two are needed, one a line")
+        problems.append(f"{path}: {len(labels)} label; at least two are needed, one per line")
     if problems:
         raise ManifestError(problems)
     return labels
 
 
 def read(path: Path, labels: Sequence[str], taught: bool, sensors: tuple[str, ...] | None = None) -> Manifest:
-    """Read and check ``path``; relative paths in it start from its folder.
+    """Reads and validates ``path``; relative paths in it start from its folder.
 
-    taught: whether a teacher can answer for records without a label
-    sensors: their names, where another manifest has told them already
-    Raises ManifestError with every problem that was found.
+    taught: whether a teacher can label records without a label
+    sensors: their names, if known from another manifest
+    Raises ManifestError with every problem found.
     """
     reader = _Reader(path, labels, taught, sensors)
     for number, line in enumerate(_text(path).split("\n"), start=1):
@@ -89,9 +89,9 @@ def read(path: Path, labels: Sequence[str], taught: bool, sensors: tuple[str, ..
 
 
 def check_learnable(manifest: Manifest, labels: Sequence[str]) -> None:
-    """That there is something to learn from ``manifest``.
+    """Checks that ``manifest`` can be learned from.
 
-    Raises ManifestError: too few records, one class only, modalities that never come together.
+    Raises ManifestError for too few records, a single class, or modalities that never occur together.
     """
     problems = []
     path, records = manifest.path, manifest.records
@@ -100,20 +100,20 @@ def check_learnable(manifest: Manifest, labels: Sequence[str]) -> None:
     found = Counter(record.label for record in records)
     if None not in found and len(found) == 1:
         only = labels[records[0].label or 0]
-        problems.append(f"{path}: every record has the label `{only}`; with one class there is nothing to tell apart")
+        problems.append(f"{path}: every record has the label `{only}`; with one class there is nothing to distinguish")
     modalities = manifest.modalities()
     for apart in _apart(records, modalities):
         others = ", ".join(name for name in modalities if name not in apart)
         problems.append(
             f"{path}: no overlap between modalities: no record has {' or '.join(apart)} together with any of {others}, "
-            "so how they belong together cannot be learned; distil one student for each, or add records with both"
+            "so their relation cannot be learned; distil one student for each, or add records with both"
         )
     if problems:
         raise ManifestError(problems)
 
 
 def _apart(records: Sequence[Record], modalities: Sequence[str]) -> list[tuple[str, ...]]:
-    """Groups of modalities that no record joins with the first modality's group."""
+    """Groups of modalities that no record connects to the first modality's group."""
     groups = [{name} for name in modalities]
     for record in records:
         joined = [group for group in groups if any(record.has(name) for name in group)]
@@ -167,7 +167,7 @@ class _Reader:
             label=self._label(given),
         )
         if not any(record.has(name) for name in MODALITIES):
-            raise _Problem("the record has none of image, audio, text and sensors")
+            raise _Problem("none of image, audio, text and sensors")
         return record
 
     def _label(self, given: Mapping[str, Any]) -> int | None:
@@ -178,7 +178,7 @@ class _Reader:
             return None
         if not isinstance(label, str) or label not in self._labels:
             known = list(self._labels)
-            listed = ", ".join(known[:_TOLD]) + (", ..." if len(known) > _TOLD else "")
+            listed = ", ".join(known[:_LISTED]) + (", ..." if len(known) > _LISTED else "")
             raise _Problem(f"unknown label {json.dumps(label, ensure_ascii=False)}; the labels are {listed}")
         return self._labels[label]
 
@@ -187,7 +187,7 @@ class _Reader:
         if value is None:
             return None
         if not isinstance(value, str) or not value.strip():
-            raise _Problem(f"`{key}` must be a text that is not empty")
+            raise _Problem(f"`{key}` must be a non-empty text")
         return value
 
     def _file(self, given: Mapping[str, Any], key: str) -> Path | None:
@@ -213,21 +213,21 @@ class _Reader:
         for name, reading in zip(self._sensors, readings):
             number = isinstance(reading, (int, float)) and not isinstance(reading, bool)
             if not number or not math.isfinite(reading) or abs(reading) > 1e30:
-                raise _Problem(f"`sensors`: {name} is {json.dumps(reading)}, which is no reading")
+                raise _Problem(f"`sensors`: {name} is {json.dumps(reading)}, not a number")
         return tuple(float(reading) for reading in readings)
 
     def _list_names(self, count: int) -> tuple[str, ...]:
-        """A list is in the order of names told earlier."""
+        """Names of readings given as a list, in the order of earlier records."""
         known = self._sensors
         return known if known and len(known) == count else tuple(f"sensor{index + 1}" for index in range(count))
 
 
 class _Problem(Exception):
-    """What is wrong with one line."""
+    """Problem with one line."""
 
 
 def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def _text(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""What the finished folder does, asked through the binary: accuracy, calibration and latency for each set of modalities."""
+"""Measures the finished folder through the binary: accuracy, calibration and latency for each set of modalities."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from edgefuse_tools.student.calibration import calibration_error
 
 @dataclass(frozen=True)
 class Figures:
-    """Of ``count`` records: accuracy and expected calibration error in 0..1, median milliseconds per record."""
+    """Accuracy and expected calibration error (0..1) and median milliseconds per record, over ``count`` records."""
 
     count: int
     accuracy: float
@@ -29,15 +29,15 @@ class Figures:
 def measure(
     binary: Binary, folder: Path, examples: Examples, rows: np.ndarray, truth: np.ndarray, labels: Sequence[str]
 ) -> dict[str, Figures]:
-    """Figures of ``rows``, with everything that a record has and with one modality alone.
+    """Figures of ``rows``, with all modalities of a record and with each one alone.
 
-    truth: [rows], the right labels. Raises BinaryError.
+    truth: [rows], the correct labels. Raises BinaryError.
     """
     names = examples.modalities
     sets: dict[str, tuple[str, ...]] = {" + ".join(names): names}
     sets |= {f"{name} alone": (name,) for name in names if len(names) > 1}
     device = binary.device(["fuse"], student=folder)
-    # One thread, so that the times say what a record costs.
+    # One thread, so that the times are the cost of a record.
     device["runtime"] = (device.get("runtime") or {}) | {"threads": {"intra": 1, "inter": 1}}
     figures = {}
     for title, shown in sets.items():

@@ -1,4 +1,4 @@
-"""Files as a student sees and hears them, the way the runtime reads them."""
+"""Reads pictures and sounds as the runtime does."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from PIL import Image
 
 from edgefuse_tools.student.log_mel import SAMPLE_RATE, log_mel
 
-LONGEST = 30  # seconds of a sound
+LONGEST = 30  # seconds of sound
 
 
 class MediaError(Exception):
-    """Why a file cannot be used; without its name."""
+    """The file cannot be used; the message does not include its name."""
 
 
 def picture(path: Path, side: int) -> np.ndarray:
-    """[side, side, 3] uint8: transparency on white, Pillow's bicubic resizing, as the runtime does it."""
+    """[side, side, 3] uint8: transparency on white, Pillow's bicubic resizing, as in the runtime."""
     try:
         with Image.open(path) as opened:
             image: Image.Image = opened
@@ -30,21 +30,21 @@ def picture(path: Path, side: int) -> np.ndarray:
                 image = Image.alpha_composite(white, image)
             return np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BICUBIC))
     except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise MediaError(f"is not a picture that can be read: {error}") from None
+        raise MediaError(f"is not a readable picture: {error}") from None
 
 
 def frames(path: Path) -> np.ndarray:
-    """[n, 80] float16: the log-mel frames of a sound of at most 30 seconds."""
+    """Log-mel frames [n, 80] float16 of a sound of at most 30 seconds."""
     samples = _samples(path)
     if len(samples) == 0:
         raise MediaError("holds no sound")
     if len(samples) > LONGEST * SAMPLE_RATE:
-        raise MediaError(f"lasts {len(samples) / SAMPLE_RATE:.1f} s; a student hears at most {LONGEST} s")
+        raise MediaError(f"lasts {len(samples) / SAMPLE_RATE:.1f} s; the limit is {LONGEST} s")
     return log_mel(samples).T.astype(np.float16)
 
 
 def _samples(path: Path) -> np.ndarray:
-    """[n] float32 at 16 kHz, mono. WAV of 16 bits is read here, everything else by ffmpeg."""
+    """[n] float32 at 16 kHz, mono. Reads 16-bit WAV itself, everything else through ffmpeg."""
     try:
         with wave.open(str(path)) as recording:
             if recording.getsampwidth() == 2:
@@ -55,17 +55,17 @@ def _samples(path: Path) -> np.ndarray:
     except (wave.Error, EOFError):
         pass
     if shutil.which("ffmpeg") is None:
-        raise MediaError("is not a WAV of 16 bits: convert it, or install ffmpeg, which reads other formats")
+        raise MediaError("is not a 16-bit WAV: convert it, or install ffmpeg, which reads other formats")
     command = ["ffmpeg", "-v", "error", "-i", str(path), "-ac", "1", "-ar", str(SAMPLE_RATE), "-f", "f32le", "-"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise MediaError(f"is not a sound that can be read: {said[-1] if said else 'ffmpeg failed'}")
+        raise MediaError(f"is not a readable sound: {said[-1] if said else 'ffmpeg failed'}")
     return np.frombuffer(done.stdout, dtype="<f4")
 
 
 def _resample(samples: np.ndarray, rate: int) -> np.ndarray:
-    """To 16 kHz by cutting or filling up the spectrum; a sound is short, so it is one transform."""
+    """To 16 kHz by truncating or padding the spectrum, in a single transform because sounds are short."""
     if rate == SAMPLE_RATE or len(samples) == 0:
         return samples
     length = max(1, round(len(samples) * SAMPLE_RATE / rate))

@@ -1,4 +1,4 @@
-"""A teacher of pictures that are in memory: the models of a device file, through the binary."""
+"""Teacher for pictures in memory: the models of a device file, through the binary."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from edgefuse_tools.distill.teacher import soft_labels
 
 @dataclass(frozen=True)
 class PictureTeacher:
-    """``labels``: the answers that are ranked."""
+    """``labels``: the answers to rank."""
 
     binary: Binary
     labels: Sequence[str]
@@ -26,7 +26,7 @@ class PictureTeacher:
     def soft_answers(self, images: np.ndarray, asked: Sequence[str]) -> np.ndarray:
         """Log-probabilities of the labels: [questions, labels] float32.
 
-        images: [n, height, width, 3] uint8; ``asked`` has as many questions in a row for each of them. Raises BinaryError.
+        images: [n, height, width, 3] uint8; ``asked`` has the same number of consecutive questions for each. Raises BinaryError.
         """
         each = len(asked) // len(images)
         with tempfile.TemporaryDirectory() as scratch:
@@ -41,5 +41,5 @@ class PictureTeacher:
             manifest = Manifest(folder / "questions.jsonl", tuple(records), ())
             taught = soft_labels(self.binary, manifest, self.labels, None, folder / "answers", self.report)
         if np.isnan(taught).any():
-            raise BinaryError(f"{int(np.isnan(taught[:, 0]).sum())} questions were not answered")
+            raise BinaryError(f"{int(np.isnan(taught[:, 0]).sum())} questions have no answer")
         return taught

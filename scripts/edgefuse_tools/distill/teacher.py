@@ -12,7 +12,7 @@ import numpy as np
 from edgefuse_tools.distill.binary import Binary, Line
 from edgefuse_tools.distill.manifest import Manifest, Record
 
-_LEAST = -30.0  # log-probability that a label gets at least
+_LEAST = -30.0  # lowest log-probability of a label
 
 
 def soft_labels(
@@ -23,10 +23,10 @@ def soft_labels(
     cache: Path,
     report: Callable[[str], None],
 ) -> np.ndarray:
-    """Log-probabilities [records, labels] float32; rows of NaN where the teacher could not say.
+    """Log-probabilities [records, labels] float32; rows of NaN for records without an answer.
 
-    A record is asked about its picture with its text, or else what is said in its audio, or else ``question``. What was
-    answered stays in ``cache``: an interrupted run goes on, a finished one is read again. Raises BinaryError.
+    The question about a record's picture is its text, else the transcript of its audio, else ``question``. Answers are kept
+    in ``cache``: an interrupted run resumes, a finished one is reused. Raises BinaryError.
     """
     asked = [record for record in manifest.records if _can_ask(record, question)]
     spoken = any(record.text is None and record.audio is not None for record in asked)
@@ -38,7 +38,7 @@ def soft_labels(
     cache.mkdir(parents=True, exist_ok=True)
     output = cache / f"teacher-{digest}.jsonl"
     if asked and not output.is_file():
-        report(f"asking the teacher about {len(asked)} records; interrupted, it goes on where it was")
+        report(f"asking the teacher about {len(asked)} records; an interrupted run can be resumed")
         binary.run(device, lines, output, resume=True)
     taught = np.full((len(manifest.records), len(labels)), np.nan, dtype=np.float32)
     if not asked:
@@ -53,7 +53,7 @@ def soft_labels(
 
 
 def agreement(taught: np.ndarray, truth: np.ndarray) -> float | None:
-    """How often the teacher's first label is the true one, of the records that have both."""
+    """Share of records with both where the teacher's first label is the true one."""
     both = np.isfinite(taught[:, 0]) & (truth >= 0)
     return float((taught[both].argmax(axis=1) == truth[both]).mean()) if both.any() else None
 
@@ -72,7 +72,7 @@ def _line(record: Record, question: str | None) -> Line:
 
 
 def _log_probabilities(answers: Sequence[Line], labels: Sequence[str]) -> np.ndarray:
-    """Of the labels alone: what the teacher would give to other answers is shared out."""
+    """Normalised over the labels: the probability of other answers is distributed among them."""
     found = {answer["text"]: float(answer["log_probability"]) for answer in answers}
     row = np.array([max(found.get(label, _LEAST), _LEAST) for label in labels])
     row -= row.max()

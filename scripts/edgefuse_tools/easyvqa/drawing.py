@@ -1,6 +1,6 @@
 """Drawing pictures in the style of easy-VQA: one filled shape on a light background.
 
-Shapes are drawn at twice the size without anti-aliasing and halved with a bilinear filter, which gives the
+Shapes are drawn at twice the size without anti-aliasing and halved with a bilinear filter, which reproduces the
 soft edges of the data set's own pictures.
 """
 
@@ -56,7 +56,7 @@ def concatenate(*parts: Pictures) -> Pictures:
 
 
 def draw(rng: np.random.Generator, count: int) -> Pictures:
-    """Draw ``count`` pictures: shape, colour, place, size and background drawn uniformly from ``rng``."""
+    """Draws ``count`` pictures: shape, colour, position, size and background uniformly from ``rng``."""
     shapes = rng.integers(len(SHAPES), size=count)
     colors = rng.integers(len(COLOR_NAMES), size=count)
     backgrounds = rng.integers(_DARKEST_BACKGROUND, _LIGHTEST_BACKGROUND, size=(count, 1, 1, 3)).astype(np.float32)
@@ -67,7 +67,7 @@ def draw(rng: np.random.Generator, count: int) -> Pictures:
 
 
 def _coverage(rng: np.random.Generator, shape: str) -> np.ndarray:
-    """How much of each pixel the shape covers: [64, 64] uint8, 255 inside."""
+    """Coverage of each pixel by the shape: [64, 64] uint8, 255 inside."""
     canvas = Image.new("L", (_CANVAS, _CANVAS), 0)
     pen = ImageDraw.Draw(canvas)
     side = _between(rng, _SMALLEST, _LARGEST)
@@ -93,10 +93,10 @@ def _between(rng: np.random.Generator, low: int, high: int) -> int:
 
 
 def shape_mask(images: np.ndarray) -> np.ndarray:
-    """How much of each pixel belongs to the shape, read from the picture: [n, 64, 64] float32 in 0..1.
+    """Coverage of each pixel by the shape, estimated from the picture: [n, 64, 64] float32 in 0..1.
 
     Every colour of the data set has one channel far below the background's, so the darkest channel separates
-    shape from background whatever the colour is.
+    shape from background for all colours.
     """
     darkest = images.min(axis=3).astype(np.float32)
     background = darkest.max(axis=(1, 2), keepdims=True)

@@ -41,11 +41,11 @@ def caption(shape: str, color: str) -> str:
     return f"a {color} {shape}"
 
 
-def told(text: str, answer: str, names: tuple[str, ...]) -> str | None:
-    """Which of ``names`` (shapes or colours) a question and its answer say is in the picture, if they do.
+def revealed(text: str, answer: str, names: tuple[str, ...]) -> str | None:
+    """Which of ``names`` (shapes or colours) a question and its answer reveal, if any.
 
-    The answer names it; or the question takes it for granted ("what color is the circle?"); or the question is
-    answered with yes and does not deny anything.
+    The answer names it; or the question presupposes it ("what color is the circle?"); or the question is
+    answered with yes and contains no negation.
     """
     if answer in names:
         return answer

@@ -1,4 +1,4 @@
-"""Questions about a picture, from the templates of easy-VQA, with the answer that is true of it."""
+"""Questions about a picture, from the templates of easy-VQA, with their true answers."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ _IS_THERE_NOT = (
 
 @dataclass(frozen=True)
 class Mix:
-    """How often a question is of which sort.
+    """Shares of the kinds of questions.
 
-    there: of the yes/no questions, how many name what is really there
-    denied: of the yes/no questions, how many deny
+    there: share of the yes/no questions that name what is in the picture
+    denied: share of the yes/no questions with a negation
     kinds: shares of questions about shape, colour, a shape's presence, a colour's presence
     """
 
@@ -48,10 +48,10 @@ class Mix:
     kinds: tuple[float, float, float, float] = (0.2, 0.15, 0.35, 0.3)
 
 
-#: To begin with. What is named is there half of the time, and denials are few: were they half as well, neither alone
-#: would tell anything about the answer, and training would stay at guessing.
+#: First stage. Half of the named things are in the picture, and negations are few: if they were half as well, neither
+#: alone would say anything about the answer, and training would not get beyond guessing.
 EASY = Mix(there=0.5, denied=0.3)
-#: Afterwards. As many denials as in the data set, and more of the many things that are not there.
+#: Later stages. As many negations as in the data set, and more things that are not in the picture.
 HARD = Mix(there=0.33, denied=0.5)
 
 
@@ -79,7 +79,7 @@ def sample(rng: np.random.Generator, shape: str, color: str, mix: Mix) -> Questi
 
 
 def vary(rng: np.random.Generator, text: str) -> str:
-    """The same question as people also write or say it: other spellings, no question mark, "picture"."""
+    """A variant of the question as people write or say it: other spellings, no question mark, "picture"."""
     for word, other in (("color", "colour"), ("gray", "grey"), ("image", "picture")):
         if rng.random() < 0.1:
             text = text.replace(word, other)
@@ -89,7 +89,7 @@ def vary(rng: np.random.Generator, text: str) -> str:
 
 
 def every_text() -> list[str]:
-    """Every question the templates can make, each once, in a fixed order."""
+    """Every question of the templates, each once, in a fixed order."""
     texts = [template.format(color=color) for template in _ABOUT_SHAPE for color in COLOR_NAMES]
     texts += [template.format(shape=shape) for template in _ABOUT_COLOR for shape in SHAPES]
     things = [*SHAPES, *(f"{color} shape" for color in COLOR_NAMES)]
@@ -98,7 +98,7 @@ def every_text() -> list[str]:
 
 
 def asks_about_color(text: str) -> bool:
-    """Whether the colour of the shape alone answers a question of the templates."""
+    """Whether a question of the templates can be answered from the colour of the shape alone."""
     if text.startswith("what"):
         return "color" in text.split()
     return any(f"{color} shape" in text for color in COLOR_NAMES)

@@ -26,7 +26,7 @@ class Texts:
 
 
 class TextEncoder:
-    """Turns text into token ids the way transformers' BLIP does."""
+    """Converts text to token ids as transformers' BLIP does."""
 
     def __init__(self, wordpiece: Tokenizer) -> None:
         self._wordpiece = wordpiece
@@ -34,11 +34,11 @@ class TextEncoder:
         self._start = tokenizer.vocabulary().index(tokenizer.DEC)
 
     def questions(self, texts: list[str]) -> Texts:
-        """``[CLS] what color is the shape ? [SEP]``, cut at 16 tokens."""
+        """``[CLS] what color is the shape ? [SEP]``, truncated to 16 tokens."""
         return self._pad([self._wordpiece.encode(text).ids[:LONGEST_QUESTION] for text in texts])
 
     def targets(self, texts: list[str]) -> Texts:
-        """What a decoder is to say: ``[DEC] blue [SEP]``."""
+        """Decoder targets: ``[DEC] blue [SEP]``."""
         return self._pad([[self._start, *self._wordpiece.encode(text).ids[1:]] for text in texts])
 
     def _pad(self, rows: list[list[int]]) -> Texts:

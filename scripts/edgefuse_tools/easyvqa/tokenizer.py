@@ -16,15 +16,15 @@ from edgefuse_tools.easyvqa import questions
 from edgefuse_tools.easyvqa.labels import ANSWERS
 
 PAD, UNK, CLS, SEP, MASK, DEC, ENC = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]", "[ENC]"
-#: Words that no template has but that people use when they ask the same things (see ``questions.vary``).
+#: Words that are in no template but that people use for the same questions (see ``questions.vary``).
 _FURTHER_WORDS = ("colour", "grey", "picture", "an")
 
 
 def vocabulary() -> list[str]:
     """Every piece, in id order.
 
-    Whole words come first. Letters and digits follow, alone and as ``##`` continuations, so that a word outside
-    the list splits into pieces instead of becoming unknown. BLIP's two own tokens come last, as in its checkpoints.
+    Whole words come first. Letters and digits follow, alone and as ``##`` continuations, so that an unlisted word is
+    split into pieces instead of becoming unknown. BLIP's own two tokens come last, as in its checkpoints.
     """
     texts = [*questions.every_text(), *ANSWERS]
     words = sorted({word for text in texts for word in text.rstrip("?").split()} | set(_FURTHER_WORDS))
@@ -35,7 +35,7 @@ def vocabulary() -> list[str]:
 
 
 def build(pieces: list[str] | None = None) -> Tokenizer:
-    """The tokenizer, of other ``pieces`` where they are given; encoding adds ``[CLS]`` and ``[SEP]``."""
+    """The tokenizer, with other ``pieces`` if given; encoding adds ``[CLS]`` and ``[SEP]``."""
     ids = {piece: index for index, piece in enumerate(vocabulary() if pieces is None else pieces)}
     tokenizer = Tokenizer(WordPiece(ids, unk_token=UNK, max_input_chars_per_word=100))
     tokenizer.normalizer = BertNormalizer(lowercase=True)
@@ -51,5 +51,5 @@ def build(pieces: list[str] | None = None) -> Tokenizer:
 
 
 def save_vocabulary(folder: Path) -> None:
-    """Write ``vocab.txt`` (a piece a line, line number = id) as BERT checkpoints have it."""
+    """Writes ``vocab.txt`` (one piece per line, line number = id) as in BERT checkpoints."""
     (folder / "vocab.txt").write_text("".join(f"{piece}\n" for piece in vocabulary()), encoding="utf-8")

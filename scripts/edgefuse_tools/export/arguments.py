@@ -1,4 +1,4 @@
-"""What the command lines of the exporters have in common."""
+"""Command-line options that the exporters share."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from edgefuse_tools.export.graphs.precision import DEFAULT, PLAIN, Precision
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """--name, --dialect, --precision, --origin and --license."""
-    parser.add_argument("--name", help="name of the model (default: the name of the folder to write)")
+    """Adds --name, --dialect, --precision, --origin and --license."""
+    parser.add_argument("--name", help="name of the model (default: name of the model folder)")
     parser.add_argument(
         "--dialect",
         choices=[dialect.value for dialect in Dialect],
@@ -25,16 +25,16 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         "--precision",
         nargs="+",
         choices=[precision.value for precision in Precision],
-        help="of the weights; one or more (default: "
+        help="precision of the weights; one or more (default: "
         + " ".join(precision.value for precision in DEFAULT)
-        + ", of which the standard dialect has fp32)",
+        + "; in the standard dialect, fp32)",
     )
-    parser.add_argument("--origin", default="unknown", help="where the weights came from, for model.yaml")
+    parser.add_argument("--origin", default="unknown", help="source of the weights, for model.yaml")
     parser.add_argument("--license", default="unknown", help="licence of the weights, for model.yaml")
 
 
 def exit_code(target: Path, export: Callable[[], None]) -> int:
-    """Runs `export`, which writes the model folder `target`: 0 when it is there, 2, with a line that says why, when not."""
+    """Runs `export`, which writes the model folder `target`; returns 0, or 2 after printing an error."""
     try:
         export()
     except ExportError as error:
@@ -48,12 +48,12 @@ def exit_code(target: Path, export: Callable[[], None]) -> int:
 
 
 def chosen_precisions(names: list[str] | None, dialect: Dialect) -> list[Precision]:
-    """In the order of `Precision`, whatever the order of the names; without names the default ones of the dialect."""
+    """The named precisions in the order of `Precision`; by default, those of the dialect."""
     if names is None:
         return [precision for precision in DEFAULT if dialect is Dialect.ORT or precision in PLAIN]
     chosen = [precision for precision in Precision if precision.value in names]
     for precision in chosen:
         if dialect is Dialect.STANDARD and precision not in PLAIN:
             plain = " and ".join(name.value for name in PLAIN)
-            raise ExportError(f"precision {precision.value} needs the ort dialect; standard has {plain}")
+            raise ExportError(f"precision {precision.value} needs the ort dialect; standard supports {plain}")
     return chosen

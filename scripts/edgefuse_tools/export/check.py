@@ -1,4 +1,4 @@
-"""Has edgefuse itself check a model folder: what it refuses must not be written."""
+"""Checks a new model folder with edgefuse itself: a folder that it rejects must not be written."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from edgefuse_tools.export.errors import ExportError
 
 
 def check_folder(folder: Path, name: Path) -> None:
-    """Raises ExportError where `edgefuse check` refuses `folder`; `name` stands for it in messages.
+    """Raises ExportError if `edgefuse check` rejects `folder`; messages call it `name`.
 
-    Where the program is not built or finds no ONNX Runtime, a line on standard error says that nothing was checked.
+    If the program is not built or finds no ONNX Runtime, a line on standard error says that nothing was checked.
     """
     program = _program()
     if program is None:
         print(f"{name}: not checked: no edgefuse in target/ (cargo build --release)", file=sys.stderr)
         return
     command = [str(program), "--format", "json", "check", str(folder.resolve())]
-    # In the repository root, the program finds ONNX Runtime in lib/.
+    # From the repository root, the program finds ONNX Runtime in lib/.
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     line = done.stdout.strip().splitlines()[-1:]
     if not line:
@@ -31,11 +31,13 @@ def check_folder(folder: Path, name: Path) -> None:
         return
     found = json.loads(line[0])
     if not found["ok"]:
-        raise ExportError(f"edgefuse refuses what was made: {found['error'].replace(str(folder.resolve()), str(name))}")
+        raise ExportError(
+            f"edgefuse rejects the model folder: {found['error'].replace(str(folder.resolve()), str(name))}"
+        )
 
 
 def _program() -> Path | None:
-    """The program that was built last."""
+    """The most recently built program."""
     target = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
     built = [path for profile in ("release", "debug") if (path := target / profile / "edgefuse").is_file()]
     return max(built, key=lambda path: path.stat().st_mtime, default=None)

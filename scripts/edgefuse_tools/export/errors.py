@@ -1,4 +1,4 @@
-"""The one error that an export stops with."""
+"""Error that ends an export."""
 
 
 class ExportError(Exception):

@@ -1,6 +1,6 @@
-"""Writes a model folder: the graphs, the tokenizer, and a `model.yaml` that names and hashes every file.
+"""Writes a model folder: the graphs, the tokenizer, and a `model.yaml` that lists and hashes every file.
 
-The folder is built beside its place and renamed into it when complete: a failed export leaves what was there before.
+The folder is built beside its target and renamed when complete: a failed export keeps the old one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ HASH_BLOCK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Lengths:
-    """How long a dynamic axis gets: the least, what engines are tuned for, the most."""
+    """Lengths of a dynamic axis: minimum, the one that engines are tuned for, maximum."""
 
     min: int
     opt: int
@@ -38,14 +38,14 @@ class Lengths:
 
 @contextmanager
 def new_model_folder(target: Path) -> Iterator[Path]:
-    """Gives an empty folder beside `target` to build in; where edgefuse accepts it, it takes the place of `target`.
+    """Yields an empty folder beside `target`; if edgefuse accepts the result, it replaces `target`.
 
-    `target` may exist only as an empty folder or as a model folder, so that a mistyped path destroys nothing.
+    An existing `target` must be empty or a model folder, so that a mistyped path destroys nothing.
     """
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         raise ExportError(f"{target}: exists and is not a folder")
     if target.is_dir() and any(target.iterdir()) and not (target / DESCRIPTION).is_file():
-        raise ExportError(f"{target}: is neither empty nor a model folder, so it is not replaced")
+        raise ExportError(f"{target}: neither empty nor a model folder, so it is not replaced")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         building = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
@@ -54,7 +54,7 @@ def new_model_folder(target: Path) -> Iterator[Path]:
     try:
         yield building
         check_folder(building, target)
-        building.chmod(0o777 & ~_umask())  # mkdtemp makes it private
+        building.chmod(0o777 & ~_umask())  # mkdtemp creates a private folder
         if target.is_dir():
             previous = building.with_name(building.name + ".previous")
             target.rename(previous)
@@ -67,7 +67,7 @@ def new_model_folder(target: Path) -> Iterator[Path]:
 
 
 def graph_file_name(role: str, precision: Precision) -> str:
-    """The file of the graph `role`."""
+    """File name of the graph `role`."""
     return f"{role}.onnx" if precision is Precision.FP32 else f"{role}.{precision.value}.onnx"
 
 
@@ -78,10 +78,10 @@ def graph_entry(
     needs: Mapping[str, Mapping[str, str]] | None = None,
     lengths: Mapping[str, Lengths] | None = None,
 ) -> dict[str, Any]:
-    """The description of a graph under its role, by precision: `files` has the file of the graph, `weights` that of its
+    """A graph's entry in model.yaml: by precision, `files` is the graph's file, `weights` its weights file if that is not
 
-    weights where it is not FILE.data, and `needs` the least version of ONNX Runtime where 1.17 does not serve. `lengths`
-    tells how long dynamic axes get, of which the entry has those that the graph's inputs have.
+    FILE.data, and `needs` the minimum version of ONNX Runtime if it is not 1.17. `lengths` are those of all dynamic axes;
+    the entry contains those of the graph's inputs.
     """
     description = graph.describe()
     entry: dict[str, Any] = {"layers": description.pop("layers")} if "layers" in description else {}
@@ -106,9 +106,9 @@ def write_description(
     graphs: Mapping[str, Any],
     details: Mapping[str, Any],
 ) -> None:
-    """Writes `model.yaml`: the common part, with every file now in `folder`, then `details`, which depend on the kind.
+    """Writes `model.yaml`: the common part with every file in `folder`, then `details`, which depend on the kind.
 
-    `source` has `weights`, `origin`, `license` and `exporter`; `graphs` maps a role to its `graph_entry`.
+    `source` contains `weights`, `origin`, `license` and `exporter`; `graphs` maps a role to its `graph_entry`.
     """
     files = {path.name: file_entry(path) for path in sorted(folder.iterdir()) if path.name != DESCRIPTION}
     head = {"format": FORMAT, "kind": kind, "name": name, "dialect": dialect.value, "opset": OPSET}
@@ -118,7 +118,7 @@ def write_description(
 
 
 def file_entry(path: Path) -> dict[str, Any]:
-    """The SHA-256, in hexadecimal, and the size of a file."""
+    """SHA-256 (hexadecimal) and size of a file."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         for block in iter(lambda: stream.read(1 << 20), b""):
@@ -127,7 +127,7 @@ def file_entry(path: Path) -> dict[str, Any]:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes equal objects out each time, where PyYAML would write an anchor and refer to it."""
+    """Repeats equal objects, for which PyYAML would write an anchor and references."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

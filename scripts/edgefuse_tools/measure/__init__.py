@@ -1,1 +1,1 @@
-"""Measures what a choice costs: precisions, and ONNX Runtime's memory arena."""
+"""Measures the cost of precisions and of ONNX Runtime's memory arena."""

@@ -4,17 +4,18 @@
     python scripts/dev.py compare_precisions onnx/blip-base --photographs 100
     python scripts/dev.py compare_precisions onnx/blip-base tests/data/easyvqa-*.png --question "what shape is in the image?"
 
-Needs scripts/requirements/test.txt; a question also the package tokenizers, more than three photographs scikit-image and
-scikit-learn. BLIP captions, or answers the question. One line a precision, each measured in a process of its own:
+Needs scripts/requirements/test.txt; a question also needs the package tokenizers, and more than three photographs need
+scikit-image and scikit-learn. BLIP captions, or answers the question. One line per precision, each measured in its own
+process:
 
-- logit_difference: the largest, when both are fed what fp32 decodes greedily (plain argmax, no rules);
-- tokens_agreeing: the share of positions where both then choose the same token; texts_identical: where all are, which is where
-  the texts of greedy search are the same;
-- encoder_ms for 30 s of sound or a picture, step_ms for one token behind a past of 10 and more: the least of several runs; wall
-  clock, or of one thread its processor time, which other work on the machine disturbs less;
-- load_ms: of the graphs' sessions, the files being in the page cache;
-- peak_mb: what the process's resident memory grew by at most (VmHWM), from before loading to after the decoding;
-- disk_mb: the graphs' files.
+- logit_difference: the largest, when both are fed the tokens that fp32 decodes greedily (plain argmax, no rules);
+- tokens_agreeing: share of positions where both then choose the same token; texts_identical: items where they do at all
+  positions, so that greedy search writes the same text;
+- encoder_ms for 30 s of sound or a picture, step_ms for one token after 10 or more: minimum of several runs; wall clock, or
+  with one thread processor time, which depends less on other load;
+- load_ms: loading of the graphs' sessions, with the files in the page cache;
+- peak_mb: largest growth of the process's resident memory (VmHWM), from before loading to after decoding;
+- disk_mb: size of the graphs' files.
 """
 
 from __future__ import annotations
@@ -40,15 +41,15 @@ MEBIBYTE = 1 << 20
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path, help="the model folder")
+    parser.add_argument("model", type=Path, help="model folder")
+    parser.add_argument("files", type=Path, nargs="*", help="pictures, or 16-bit mono wav at 16 kHz (the first 30 s)")
     parser.add_argument(
-        "files", type=Path, nargs="*", help="pictures, or 16-bit mono wav at 16 kHz, of which the first 30 s are used"
+        "--photographs", type=int, metavar="N", help="use N photographs and crops of them instead of files"
     )
-    parser.add_argument("--photographs", type=int, metavar="N", help="N photographs and cuts of them instead of files")
-    parser.add_argument("--question", help="BLIP answers it instead of captioning")
-    parser.add_argument("--precision", nargs="+", help="besides fp32 (default: all of the folder)")
+    parser.add_argument("--question", help="answer this question (BLIP) instead of captioning")
+    parser.add_argument("--precision", nargs="+", help="precisions to compare with fp32 (default: all of the folder)")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeat", type=int, default=10, help="runs for each time (default: 10)")
+    parser.add_argument("--repeat", type=int, default=10, help="runs per measurement (default: 10)")
     parser.add_argument("--markdown", action="store_true", help="print a table, as in docs/models, instead of JSON")
     parser.add_argument("--measure", nargs=2, metavar=("PRECISION", "FILE"), help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -56,7 +57,7 @@ def main() -> int:
         measure(args, args.measure[0], Path(args.measure[1]))
         return 0
     if not (args.files or args.photographs):
-        parser.error("give files, or --photographs N")
+        parser.error("pass files, or --photographs N")
     description = yaml.safe_load((args.model / "model.yaml").read_text("utf-8"))
     available = {name: None for graph in description["graphs"].values() for name in graph["files"]}
     rows = []
@@ -73,7 +74,7 @@ def main() -> int:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """A row a precision."""
+    """One row per precision."""
     lines = [
         "| model | precision | logits | agree | texts the same | encoder ms | step ms | peak MB | disk MB |",
         "|---|---|---:|---:|---:|---:|---:|---:|---:|",
@@ -88,7 +89,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def measure(args: argparse.Namespace, precision: str, found: Path) -> None:
-    """Prints the line of one precision. fp32 leaves its logits in `found`, the others compare theirs with them."""
+    """Prints the line of one precision. fp32 saves its logits to `found`; the others compare theirs with them."""
     subject, items = subject_of(args)
     before = memory("VmRSS")
     start = time.perf_counter()
@@ -99,15 +100,15 @@ def measure(args: argparse.Namespace, precision: str, found: Path) -> None:
         np.savez(found, *logits)
     expected = list(np.load(found).values())
     if precision != "fp32":
-        logits = [model.decode(item, wanted.argmax(1)) for item, wanted in zip(items, expected)]
+        logits = [model.decode(item, reference.argmax(1)) for item, reference in zip(items, expected)]
     peak = memory("VmHWM") - before
-    same = [found.argmax(1) == wanted.argmax(1) for found, wanted in zip(logits, expected)]
+    same = [found.argmax(1) == reference.argmax(1) for found, reference in zip(logits, expected)]
     clock = time.thread_time if args.threads == 1 else time.perf_counter
     encoder, steps = model.times(items[0], args.repeat, clock)
     report = {
         "model": args.model.name,
         "precision": precision,
-        "logit_difference": max(float(np.abs(found - wanted).max()) for found, wanted in zip(logits, expected)),
+        "logit_difference": max(float(np.abs(found - reference).max()) for found, reference in zip(logits, expected)),
         "tokens_agreeing": float(np.concatenate(same).mean()),
         "texts_identical": f"{sum(text.all() for text in same)} of {len(same)}",
         "encoder_ms": encoder,
@@ -122,27 +123,27 @@ def measure(args: argparse.Namespace, precision: str, found: Path) -> None:
 
 
 def subject_of(args: argparse.Namespace) -> tuple[Any, list[Any]]:
-    """What makes a model of the folder and a precision, and what it decodes."""
+    """A function that loads the model in a precision, and the items to decode."""
     description = yaml.safe_load((args.model / "model.yaml").read_text("utf-8"))
     if description["kind"] == "whisper":
         from edgefuse_tools.parity.whisper_precision import WhisperSubject
 
         return WhisperSubject, WhisperSubject.items(args.files)
     if description["kind"] != "blip":
-        raise SystemExit(f"{args.model}: is of kind {description['kind']}; wanted whisper or blip")
+        raise SystemExit(f"{args.model}: kind {description['kind']}; expected whisper or blip")
     from edgefuse_tools.parity.blip_precision import BlipSubject, items_of
 
     return partial(BlipSubject, answers=bool(args.question)), items_of(args, description)
 
 
 def size(description: dict[str, Any], precision: str, roles: tuple[str, ...]) -> int:
-    """Bytes of the graphs' files and of their weights."""
+    """Bytes of the graph files and their weights."""
     names = {description["graphs"][role]["files"][precision] for role in roles}
     files = description["files"]
     return sum(files[name]["bytes"] + files.get(f"{name}.data", {"bytes": 0})["bytes"] for name in names)
 
 
 def memory(key: str) -> int:
-    """Bytes of this process, from the kernel: `VmRSS`, resident now; `VmHWM`, resident at most."""
+    """Resident memory of this process in bytes: `VmRSS`, current; `VmHWM`, peak."""
     lines = Path("/proc/self/status").read_text("ascii").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{key}:"))

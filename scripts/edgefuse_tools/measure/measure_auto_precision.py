@@ -3,10 +3,10 @@
     python scripts/dev.py measure_auto_precision onnx/whisper-tiny.en tests/data/librivox-0870.wav
     python scripts/dev.py measure_auto_precision onnx/blip-base tests/data/easyvqa-23.png
 
-Needs scripts/requirements/test.txt. One row per kind of graph in src/engine/auto_precision.rs: `signal`, one run of the encoder,
-and `text`, one decoder step behind 10 tokens. Milliseconds, the least of several rounds; the precisions take turns, so that other
-work on the machine disturbs them alike. With `--threads 1` it is processor time, which other work disturbs least: use it on a
-machine that is not idle. What a precision costs in fidelity is scripts/dev.py compare_precisions's to say.
+Needs scripts/requirements/test.txt. One row per kind of graph in src/engine/auto_precision.rs: `signal`, one run of the
+encoder, and `text`, one decoder step after 10 tokens. Times are milliseconds, the minimum of several rounds; the precisions
+take turns, so that other load affects them alike. With `--threads 1` it is processor time, which depends least on other
+load: use it on a machine that is not idle. For accuracy, see scripts/dev.py compare_precisions.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Times = dict[str, dict[str, float]]
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path, help="the model folder")
+    parser.add_argument("model", type=Path, help="model folder")
     parser.add_argument("files", type=Path, nargs="+", help="a picture, or 16-bit mono wav at 16 kHz")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5, help="turns of every precision (default: 5)")
@@ -41,7 +41,7 @@ def main() -> int:
 
 
 def measured(args: argparse.Namespace) -> Times:
-    """The least times of every precision that all measured graphs have."""
+    """Minimum times of every precision that all measured graphs have."""
     subject, items = subject_of(args)
     graphs = yaml.safe_load((args.model / "model.yaml").read_text("utf-8"))["graphs"]
     names = list(next(iter(graphs.values()))["files"])

@@ -1,4 +1,4 @@
-"""Runs a BLIP-2 model folder with ONNX Runtime and numpy: the loop that the Rust code has too, to check the graphs by."""
+"""Runs a BLIP-2 model folder with ONNX Runtime and numpy, with the same loop as the Rust code, to check the graphs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Tensors = dict[str, NDArray[Any]]
 
 
 class OnnxBlip2:
-    """The graphs of one folder in one precision, opened as they are needed. One picture at a time."""
+    """The graphs of one folder in one precision, opened on first use. One picture at a time."""
 
     def __init__(self, folder: Path, precision: str = "fp32", threads: int = 1) -> None:
         self.description: dict[str, Any] = yaml.safe_load((folder / "model.yaml").read_text("utf-8"))
@@ -26,7 +26,7 @@ class OnnxBlip2:
         self._sessions: dict[str, Session] = {}
 
     def run(self, role: str, inputs: Tensors) -> Tensors:
-        """Every output of the graph `role` by its name."""
+        """Runs the graph `role`; returns its outputs by name."""
         if role not in self._sessions:
             path = self._folder / self.description["graphs"][role]["files"][self._precision]
             self._sessions[role] = open_session(path, threads=self._threads)
@@ -39,7 +39,7 @@ class OnnxBlip2:
         return self.run("vision", {"pixel_values": pixels})["image_embeds"]
 
     def start(self, image: Floats, prompt: list[int]) -> tuple[list[int], Tensors]:
-        """What the decoder is fed first, and what its texts are about, for `prompt` as a tokenizer gives it."""
+        """The decoder's first input ids and its context, for a tokenized `prompt`."""
         if "text_encoder" not in self.description["graphs"]:
             return prompt, {"image_embeds": image}
         ids = np.array([prompt] * len(image), np.int64)
@@ -48,7 +48,7 @@ class OnnxBlip2:
         )
 
     def step(self, ids: NDArray[np.int64], about: Tensors, past: Tensors | None) -> tuple[Floats, Tensors]:
-        """Logits [batch, vocab] behind the last of `ids` [batch, tokens], and the cache to hand to the next step."""
+        """Logits [batch, vocab] after the last of `ids` [batch, tokens], and the cache for the next step."""
         graph = self.description["graphs"]["decoder"]
         if past is None:
             _, heads, _, head_dim = graph["inputs"]["past_key"]["shape"]
@@ -61,7 +61,7 @@ class OnnxBlip2:
         return logits, {name.replace("present", "past"): value for name, value in outputs.items()}
 
     def greedy(self, pixels: Floats, prompt: list[int] | None, max_new_tokens: int) -> list[int]:
-        """The new tokens about the picture `pixels` [1, 3, height, width], the end token last where it came."""
+        """New tokens for the picture `pixels` [1, 3, height, width], including the end token if it was generated."""
         tokens = self.description["tokens"]
         fed, about = self.start(self.vision(pixels), [tokens["no_prompt"]] if prompt is None else prompt)
         written: list[int] = []

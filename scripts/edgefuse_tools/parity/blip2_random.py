@@ -1,6 +1,6 @@
 """BLIP-2 checkpoints of transformers' own classes with seeded random weights, as Hugging Face folders.
 
-As `blip_random`: drawn wider than usual, so that a difference in the graphs shows in the logits and in the tokens.
+As in `blip_random`, weights are larger than usual, so that a difference in the graphs shows in the logits and tokens.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ IMAGE_TOKEN = "<image>"
 WORDS = "a the of what is in red blue circle shape color ?".split()
 
 END_LIFT = 2.0
-"""How much longer the end token's embedding is than the others, so that some of the generated texts end."""
+"""Factor by which the end token's embedding is longer than the others, so that some of the generated texts end."""
 
 GAIN = 2.0
-"""How much larger the outputs of a matrix are than its inputs."""
+"""Factor by which the outputs of a matrix are larger than its inputs."""
 
 EMBEDDING_SCALE = 0.25
-"""Embeddings are the output layer too: large ones would make every token the likeliest to follow itself."""
+"""Embeddings are also the output layer: if they were large, every token would be most likely followed by itself."""
 
 
 def small_config(language: str, **changes: dict[str, Any]) -> Blip2Config:
     """A tiny configuration; `language` is opt or t5, and `vision`, `qformer`, `text` change single fields of its parts.
 
-    Sizes are such that most weights stay below the kilobyte from which they are written to a file of their own.
+    With these sizes, most weights stay below 1 KB, the minimum size in an external file.
     """
     vision = {"hidden_size": 12, "intermediate_size": 20, "num_hidden_layers": 2, "num_attention_heads": 2}
     vision |= {"image_size": 24, "patch_size": 8}
@@ -69,7 +69,7 @@ def small_config(language: str, **changes: dict[str, Any]) -> Blip2Config:
 
 @torch.no_grad()
 def randomised(config: Blip2Config, seed: int, gain: float = GAIN) -> Blip2ForConditionalGeneration:
-    """A model with matrices near orthogonal but for `gain`, norms near one, biases small."""
+    """A model with nearly orthogonal matrices times `gain`, norms near one, and small biases."""
     model = Blip2ForConditionalGeneration(config)
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in model.named_parameters():
@@ -89,7 +89,7 @@ def randomised(config: Blip2Config, seed: int, gain: float = GAIN) -> Blip2ForCo
 
 
 def save(model: Blip2ForConditionalGeneration, folder: Path) -> Blip2Processor:
-    """Writes config.json, safetensors, the processor and its tokenizer.json; gives the processor."""
+    """Writes config.json, safetensors, the processor and its tokenizer.json; returns the processor."""
     model.save_pretrained(folder)
     opt = model.config.text_config.model_type == "opt"
     side = model.config.vision_config.image_size
@@ -103,7 +103,7 @@ def save(model: Blip2ForConditionalGeneration, folder: Path) -> Blip2Processor:
 
 
 def byte_level_bpe() -> PreTrainedTokenizerFast:
-    """A small tokenizer of OPT's kind: bytes and merges of them, `</s>` before every text."""
+    """A small tokenizer like OPT's: bytes and merges, `</s>` before every text."""
     pieces = ["<s>", "<pad>", "</s>", "\u010a"]
     letters = sorted({*"".join(WORDS), *"QuestionAnswer:", "\u0120"})
     vocabulary = {piece: index for index, piece in enumerate([*pieces, *letters])}
@@ -126,7 +126,7 @@ def byte_level_bpe() -> PreTrainedTokenizerFast:
 
 
 def unigram() -> PreTrainedTokenizerFast:
-    """A small tokenizer of T5's kind: pieces with log-probabilities, `</s>` behind every text."""
+    """A small tokenizer like T5's: pieces with log-probabilities, `</s>` after every text."""
     pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -20.0)]
     pieces += [(f"\u2581{word}", -3.0) for word in WORDS]
     pieces += [(letter, -6.0) for letter in sorted({*"".join(WORDS), *"QuestionAnswer:", "\u2581"})]
@@ -140,7 +140,7 @@ def unigram() -> PreTrainedTokenizerFast:
 
 
 def _fast(tokenizer: Tokenizer, *, size: int, **names: str) -> PreTrainedTokenizerFast:
-    """Filled up to the image token, which the model has last."""
+    """Adds filler tokens up to the image token, the model's last one."""
     filler = [AddedToken(f"<w{index}>", normalized=False) for index in range(size, VOCABULARY_SIZE - 1)]
     tokenizer.add_tokens(filler)
     tokenizer.add_special_tokens([AddedToken(IMAGE_TOKEN, normalized=False, special=True)])

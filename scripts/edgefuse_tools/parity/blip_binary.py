@@ -1,4 +1,4 @@
-"""BLIP through the program: records and a device file in, result lines out."""
+"""Runs BLIP through the edgefuse binary: records and a device file in, result lines out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def device_file(model: Path, step: dict[str, Any], precision: Any = "fp32", thre
 
 
 def run_records(binary: Path, device: dict[str, Any], records: Sequence[dict[str, str]]) -> list[dict[str, Any]]:
-    """The result of the device file's step for each record (`image`, and `text` where there is a question), in one process."""
+    """Result of the device file's step for each record (`image`, and `text` for a question), in one process."""
     with tempfile.TemporaryDirectory() as scratch:
         command = write_command(Path(scratch), binary, device, records)
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -38,7 +38,7 @@ def run_records(binary: Path, device: dict[str, Any], records: Sequence[dict[str
 
 
 def write_command(folder: Path, binary: Path, device: dict[str, Any], records: Sequence[dict[str, str]]) -> list[str]:
-    """The command line, its device file and manifest being written to `folder`."""
+    """Writes the device file and the manifest to `folder`; returns the command line."""
     config, manifest = folder / "device.yaml", folder / "records.jsonl"
     config.write_text(json.dumps(device), "utf-8")
     lines = [json.dumps({"id": str(number)} | record) for number, record in enumerate(records)]
@@ -47,13 +47,13 @@ def write_command(folder: Path, binary: Path, device: dict[str, Any], records: S
 
 
 def read_results(device: dict[str, Any], output: str) -> list[dict[str, Any]]:
-    """What the program's lines say of the device file's one step."""
+    """Results of the device file's only step in the program's output."""
     (step,) = device["pipeline"]
     key = {"ask": "answer"}.get(next(iter(step)), next(iter(step)))
     return [json.loads(line).get(key, {}) for line in output.splitlines()]
 
 
 def searches_with_beams(binary: Path) -> bool:
-    """Whether this build of the program knows beams, ranking and matching for BLIP."""
-    told = subprocess.run([str(binary), "caption", "--help"], capture_output=True, text=True, check=False)
-    return "--beams" in told.stdout
+    """Whether this build of the program supports beams, ranking and matching for BLIP."""
+    completed = subprocess.run([str(binary), "caption", "--help"], capture_output=True, text=True, check=False)
+    return "--beams" in completed.stdout

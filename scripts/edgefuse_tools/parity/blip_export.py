@@ -1,4 +1,4 @@
-"""Runs scripts/export.py blip as a process of its own, and measures it."""
+"""Runs and measures scripts/export.py blip in a separate process."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ EXPORTER = ROOT / "scripts/export.py"
 
 
 def run_exporter(task: str, checkpoint: Path, out: Path, dialect: str, *precisions: str) -> dict[str, Any]:
-    """Exports the checkpoint of a task, in fp32 or the `precisions`; seconds and memory of it.
+    """Exports the checkpoint of a task, in fp32 or the `precisions`; returns the seconds and memory it took.
 
-    `own` is the memory that is not a mapped file: the weights are mapped, so that the kernel can take theirs back at any time.
+    `own` excludes mapped files: the weights are mapped, so the kernel can reclaim their memory at any time.
     """
     command: list[str | Path] = [
         sys.executable,
@@ -34,7 +34,7 @@ def run_exporter(task: str, checkpoint: Path, out: Path, dialect: str, *precisio
     process = subprocess.Popen(command)
     peak, peak_own = 0, 0
     while process.poll() is None:
-        # Not the resource usage of the child: that counts the memory of this process, which it was forked from.
+        # Not the resource usage of the child, which includes the memory of this process before the exec.
         memory = _memory_of(process.pid)
         peak, peak_own = max(peak, memory.get("VmRSS", 0)), max(peak_own, memory.get("RssAnon", 0))
         time.sleep(0.01)
@@ -49,7 +49,7 @@ def run_exporter(task: str, checkpoint: Path, out: Path, dialect: str, *precisio
 
 
 def _memory_of(pid: int) -> dict[str, int]:
-    """The memory lines of /proc/PID/status, in kB; empty when the process has ended."""
+    """The memory lines of /proc/PID/status, in kB; empty if the process has ended."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:

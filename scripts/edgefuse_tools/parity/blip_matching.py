@@ -1,4 +1,4 @@
-"""What transformers' BLIP for retrieval makes of texts and a picture, for the fixtures."""
+"""Results of transformers' BLIP for retrieval, for the fixtures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgefuse_tools.parity.fixture_file import FixtureFile
 def match(
     model: Any, tokenizer: Any, pixels: torch.Tensor, texts: Sequence[str], values: FixtureFile
 ) -> dict[str, Any]:
-    """All texts, padded to one batch, with one picture."""
+    """Matches all texts, padded to one batch, with one picture."""
     batch = tokenizer(list(texts), padding=True, return_tensors="pt")
     given = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
     one = pixels.expand(len(texts), -1, -1, -1)

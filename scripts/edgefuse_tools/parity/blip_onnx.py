@@ -1,4 +1,4 @@
-"""Runs a BLIP model folder with ONNX Runtime and numpy: the loops that the Rust code has too, to check the graphs by."""
+"""Runs a BLIP model folder with ONNX Runtime and numpy, with the same loops as the Rust code, to check the graphs."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Tensors = dict[str, NDArray[Any]]
 
 
 def pixel_values(picture: Image.Image, settings: dict[str, Any]) -> Floats:
-    """An opaque picture as `settings`, the section `image` of model.yaml, say: [1, 3, height, width]."""
+    """Preprocesses an opaque picture by `settings`, the section `image` of model.yaml: [1, 3, height, width]."""
     size, resample = (settings["width"], settings["height"]), Image.Resampling[settings["resample"].upper()]
     values = np.asarray(picture.convert("RGB").resize(size, resample), np.float32) * np.float32(settings["rescale"])
     return ((values - np.float32(settings["mean"])) / np.float32(settings["std"])).transpose(2, 0, 1)[None]
 
 
 class OnnxBlip:
-    """The graphs of one folder, opened as they are needed."""
+    """The graphs of one folder, opened on first use."""
 
     def __init__(self, folder: Path, threads: int = 2, precision: str = "fp32") -> None:
         self.description: dict[str, Any] = yaml.safe_load((folder / "model.yaml").read_text("utf-8"))
@@ -42,7 +42,7 @@ class OnnxBlip:
         return self._sessions[role]
 
     def run(self, role: str, inputs: Tensors) -> Tensors:
-        """Every output of the graph `role` by its name."""
+        """Runs the graph `role`; returns its outputs by name."""
         session = self.session(role)
         names = [output.name for output in session.get_outputs()]
         return dict(zip(names, session.run(names, inputs)))
@@ -52,7 +52,7 @@ class OnnxBlip:
         return self.run("vision", {"pixel_values": pixels})
 
     def caption_cross(self, pixels: Floats) -> Tensors:
-        """Of `vision` what the caption decoder takes."""
+        """The outputs of `vision` that the caption decoder uses."""
         return {name: value for name, value in self.vision(pixels).items() if name.startswith("cross_")}
 
     def question(self, ids: Ids, image_embeds: Floats) -> Tensors:
@@ -76,7 +76,7 @@ class OnnxBlip:
         return {f"past_{kind}_{layer}": empty for kind in ("key", "value") for layer in range(graph["layers"])}
 
     def step(self, role: str, ids: Ids, cross: Tensors, past: Tensors | None) -> tuple[Floats, Tensors]:
-        """Logits [batch, vocab] behind the last of `ids` [batch, tokens], and the cache to hand to the next step."""
+        """Logits [batch, vocab] after the last of `ids` [batch, tokens], and the cache for the next step."""
         if past is None:
             past = self.empty_past(role, ids.shape[0], 0)
         outputs = self.run(role, {"input_ids": ids} | cross | past)
@@ -84,7 +84,7 @@ class OnnxBlip:
         return logits, {name.replace("present", "past"): value for name, value in outputs.items()}
 
     def greedy(self, role: str, prompt: Ids, cross: Tensors, max_new_tokens: int) -> list[list[int]]:
-        """As transformers' greedy generate: the prompt and the new tokens, the rest filled with pad behind the end."""
+        """Like transformers' greedy generate: the prompt and the new tokens, padded after the end."""
         end, pad = self.description["tokens"]["end"], self.description["tokens"]["pad"]
         ids, new, past = prompt, prompt, None
         finished = np.zeros(prompt.shape[0], bool)
@@ -99,13 +99,13 @@ class OnnxBlip:
         return [list(map(int, row)) for row in ids]
 
     def caption(self, pixels: Floats, max_new_tokens: int, prompt: list[int] | None = None) -> list[list[int]]:
-        """Caption ids a picture; `prompt` is a tokenized text, [CLS] ... [SEP], to continue."""
+        """Caption ids of each picture; `prompt` is a tokenized text, [CLS] ... [SEP], to continue."""
         cross = self.caption_cross(pixels)
         start = [self.description["tokens"]["start"], *(prompt[1:-1] if prompt else [])]
         return self.greedy("caption_decoder", np.array([start] * len(pixels), np.int64), cross, max_new_tokens)
 
     def answer(self, pixels: Floats, question: Ids, max_new_tokens: int) -> list[list[int]]:
-        """Answer ids a picture and `question` [batch, tokens], each tokenized to [CLS] ... [SEP]."""
+        """Answer ids of each picture and its `question` [batch, tokens], each tokenized to [CLS] ... [SEP]."""
         cross = self.question(question, self.vision(pixels)["image_embeds"])
         start = np.full((len(pixels), 1), self.description["tokens"]["start"], np.int64)
         return self.greedy("answer_decoder", start, cross, max_new_tokens)

@@ -10,7 +10,7 @@ from PIL import Image
 
 
 def make_pictures(folder: Path) -> None:
-    """Writes the pictures that are missing. Sizes are odd and not square so that a swapped axis shows."""
+    """Writes missing pictures. Sizes are odd and not square, so that a swapped axis shows."""
     makers: dict[str, Callable[[], Image.Image]] = {
         "photo-rgb.png": lambda: _sample("chelsea", (149, 103)),
         "photo-gray.png": lambda: _sample("camera", (91, 120)).convert("L"),
@@ -27,7 +27,7 @@ def make_pictures(folder: Path) -> None:
 
 def _sample(name: str, size: tuple[int, int]) -> Image.Image:
     """A sample photograph at `size`, (width, height) in pixels."""
-    import skimage.data  # only here: the pictures are committed, so nobody else needs it
+    import skimage.data  # imported here: the pictures are committed, so nothing else needs it
 
     return Image.fromarray(getattr(skimage.data, name)()).resize(size, Image.Resampling.LANCZOS)
 

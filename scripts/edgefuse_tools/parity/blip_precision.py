@@ -1,4 +1,4 @@
-"""BLIP for scripts/dev.py compare_precisions: greedy captions of pictures or answers about them, and times."""
+"""BLIP for scripts/dev.py compare_precisions: greedy captions or answers, and times."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def items_of(args: argparse.Namespace, description: dict[str, Any]) -> list[Item
 
 
 class BlipSubject:
-    """One precision of a BLIP folder that captions, or if `answers` answers."""
+    """One precision of a BLIP folder, for captions, or for answers if `answers`."""
 
     def __init__(self, folder: Path, threads: int, precision: str, *, answers: bool) -> None:
         self._model = OnnxBlip(folder, threads, precision)
@@ -49,7 +49,7 @@ class BlipSubject:
             self._model.session(role)
 
     def decode(self, item: Item, tokens: np.ndarray | None) -> np.ndarray:
-        """The logits [positions, vocab] of greedy decoding, or when it is fed `tokens` instead of what it chooses."""
+        """Logits [positions, vocab] of greedy decoding, or with `tokens` as input instead of the chosen ones."""
         generation, special = self.description["generation"], self.description["tokens"]
         most = generation["caption_max_tokens" if item.question is None else "answer_max_tokens"]
         rows: list[np.ndarray] = []
@@ -61,14 +61,14 @@ class BlipSubject:
         return np.array(rows)
 
     def times(self, item: Item, repeat: int, clock: Clock) -> tuple[float, dict[str, float]]:
-        """Milliseconds of the vision encoder, and of a step behind 10."""
+        """Milliseconds of the vision encoder, and of a step after 10 tokens."""
         cross, model = self._encode(item), self._model
         past = model.empty_past(self._decoder, 1, 10)
         step = least(lambda: model.step(self._decoder, np.array([[5]]), cross, past), 5 * repeat, clock)
         return least(lambda: model.vision(item.pixels), repeat, clock), {"10": step}
 
     def _encode(self, item: Item) -> Tensors:
-        """What the decoder attends to."""
+        """The decoder's cross-attention inputs."""
         if item.question is None:
             return self._model.caption_cross(item.pixels)
         return self._model.question(item.question, self._model.vision(item.pixels)["image_embeds"])

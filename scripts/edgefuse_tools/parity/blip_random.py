@@ -1,7 +1,7 @@
 """BLIP checkpoints of transformers' own classes with seeded random weights, as Hugging Face folders.
 
-Random weights at the usual scale (0.02) make every logit alike and every greedy choice a near tie; these are drawn
-wider, so that a difference in the graphs shows in the logits and in the tokens.
+Random weights at the usual scale (0.02) make all logits similar and every greedy choice a near tie; these are larger, so
+that a difference in the graphs shows in the logits and tokens.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Blip = Union[BlipForConditionalGeneration, BlipForQuestionAnswering, BlipForImag
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"a the of what is in red blue circle shape ##s ? color".split()]
 VOCABULARY_SIZE = 96
 
-# Lifts the end token out of the crowd, so that some of the generated texts end.
+# Raises the end token's logit, so that some of the generated texts end.
 END_BIAS = 6.0
 
 
@@ -43,9 +43,9 @@ def small_config(**changes: dict[str, Any]) -> BlipConfig:
 
 @torch.no_grad()
 def randomised(model: Blip, seed: int, *, text_embeddings: float = 1.0, end_bias: float = END_BIAS) -> Blip:
-    """The same model with other weights: matrices kept near orthogonal in scale, norms near one, biases small.
+    """Replaces the model's weights: matrices with the scale of orthogonal ones, norms near one, small biases.
 
-    text_embeddings: the spread of the text's embedding tables; times the root of the hidden size, that of the logits.
+    text_embeddings: spread of the text's embedding tables; times the square root of the hidden size, that of the logits.
     """
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in model.named_parameters():
@@ -64,10 +64,10 @@ def randomised(model: Blip, seed: int, *, text_embeddings: float = 1.0, end_bias
 
 
 def evenly_spread(config: BlipConfig) -> dict[str, float]:
-    """Arguments of `randomised` for a large vocabulary: with the tables as they are the likeliest token would leave nothing to
-    the others, so that beams find what greedy search does, and no text would end.
+    """Arguments of `randomised` for a large vocabulary: with the defaults, the most likely token would have all the probability,
+    so that beam search equals greedy search, and no text would end.
 
-    Logits spread by 4, and the end token comes every few tokens: it is lifted to a spread below the likeliest.
+    The spread of the logits is 4, and the end token occurs every few tokens: its logit is one spread below the highest.
     """
     text, spread = config.text_config, 4.0
     likeliest = NormalDist().inv_cdf(1 - 1 / text.vocab_size)

@@ -1,5 +1,5 @@
-"""A model folder of all three tasks of BLIP with seeded random weights, small enough to be committed, and what transformers
-makes of it: searches with beams, sequence scores, candidates' log-probabilities, matching and embeddings."""
+"""A BLIP model folder of all three tasks with seeded random weights, small enough to be committed, and results of
+transformers: beam search, sequence scores, candidates' log-probabilities, matching and embeddings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from edgefuse_tools.parity.blip_matching import match
 from edgefuse_tools.parity.fixture_file import FixtureFile
 
 NAME = "random"
-# Weights below 1 KB lie inside their graph: with these sizes nearly all do.
+# Weights below 1 KB are stored inside their graph: with these sizes, nearly all of them.
 SIZES = {"hidden_size": 12, "intermediate_size": 20, "num_hidden_layers": 2, "num_attention_heads": 2}
 PICTURES = ("photo-rgb.png", "photo-gray.png", "photo-palette.png")
 QUESTIONS = ("what color is the circle?", "is the shape red", "w60 w61?")
@@ -57,7 +57,7 @@ CAPTION_MAX_TOKENS, ANSWER_MAX_TOKENS = 12, 8
 
 
 def models() -> dict[str, Any]:
-    """The three models by task, with one vision encoder."""
+    """The three models by task, with a shared vision encoder."""
     config = blip_random.small_config(
         vision_config=SIZES,
         text_config=SIZES | {"vocab_size": 72, "bos_token_id": 70},
@@ -79,7 +79,7 @@ def models() -> dict[str, Any]:
 
 @torch.no_grad()
 def write_random(out: Path, made_with: dict[str, str]) -> int:
-    """random.json, random.f32 and the model folder random/; gives the size of the first two."""
+    """Writes random.json, random.f32 and the model folder random/; returns the size of the first two."""
     made = models()
     with tempfile.TemporaryDirectory() as scratch:
         folders = {task: Path(scratch, task) for task in made}
@@ -117,7 +117,7 @@ def write_random(out: Path, made_with: dict[str, str]) -> int:
 
 
 def captions(model: Any, tokenizer: Any, pixels: torch.Tensor) -> list[dict[str, Any]]:
-    """Every search without a prompt, and those of beams with one."""
+    """Every search without a prompt, and beam searches with one."""
     found = []
     for prompt in (None, PROMPT):
         ids = torch.tensor([tokenizer(prompt).input_ids]) if prompt else None
@@ -147,7 +147,7 @@ def answers(model: Any, tokenizer: Any, pixels: torch.Tensor) -> list[dict[str, 
 def searched(
     model: Any, options: dict[str, Any], tokenizer: Any, pixels: torch.Tensor, ids: torch.Tensor | None
 ) -> dict[str, Any]:
-    """What `generate` gives: the sequences, best first, with their scores where there are beams.
+    """Output of `generate`: the sequences, best first, with their scores if there are beams.
 
     A score is the sum of the log-probabilities, penalties for repetition included, over length ** length_penalty, the
     length being that of the new tokens with the end token.
@@ -161,13 +161,13 @@ def searched(
 
 
 def trimmed(ids: list[int], model: Any) -> list[int]:
-    """Without what fills a sequence up behind its end token."""
+    """Removes the padding after the end token."""
     end = model.config.text_config.sep_token_id
     return ids[: ids.index(end) + 1] if end in ids else ids
 
 
 def ranked(model: Any, tokenizer: Any, pixels: torch.Tensor, question: torch.Tensor) -> list[dict[str, Any]]:
-    """Every candidate's tokens behind the start token, the end token last, and the sum of their log-probabilities."""
+    """Every candidate's tokens after the start token, including the end token, and the sum of their log-probabilities."""
     image = model.vision_model(pixels).last_hidden_state
     states = model.text_encoder(question, encoder_hidden_states=image).last_hidden_state
     start, end = model.config.text_config.bos_token_id, model.config.text_config.sep_token_id

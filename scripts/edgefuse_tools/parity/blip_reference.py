@@ -14,7 +14,7 @@ from edgefuse_tools.parity.blip_onnx import OnnxBlip, Tensors
 
 
 def generate(model: Any, pixels: torch.Tensor, **options: Any) -> tuple[list[int], float | None]:
-    """The best sequence for one picture [1, 3, size, size] up to its end token, and with beams its score."""
+    """The best sequence for one picture [1, 3, size, size] up to its end token, and its score with beams."""
     done = model.generate(
         pixel_values=pixels, do_sample=False, return_dict_in_generate=True, output_scores=True, **options
     )
@@ -25,14 +25,14 @@ def generate(model: Any, pixels: torch.Tensor, **options: Any) -> tuple[list[int
 
 @contextmanager
 def graphs_in_place(model: Any, exported: OnnxBlip, role: str, cross: Tensors) -> Iterator[None]:
-    """While it is entered, `model.generate(use_cache=False)` asks the exported decoder `role` for logits instead of its own text decoder.
+    """Inside the context, `model.generate(use_cache=False)` uses the exported decoder `role` instead of its own text decoder.
 
     `cross`: keys and values of one picture, which all hypotheses share. Every step is a prefill, without a cache.
     """
     decoder = model.text_decoder
     own = decoder.forward
 
-    # The names are those that `generate` looks for.
+    # The names that `generate` expects.
     def forward(
         input_ids: torch.Tensor, encoder_hidden_states: Any = None, encoder_attention_mask: Any = None, **_: Any
     ) -> CausalLMOutputWithCrossAttentions:

@@ -1,4 +1,4 @@
-"""Reference arrays for tests in another language: one raw little-endian float32 file, and JSON that refers into it."""
+"""Reference arrays for tests in another language: a raw little-endian float32 file, and JSON with references into it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 
 class FixtureFile:
-    """Collects arrays for `NAME.f32`; every reference to one goes into `NAME.json` by the caller."""
+    """Collects arrays for `NAME.f32`; the caller puts the references into `NAME.json`."""
 
     def __init__(self) -> None:
         self._parts: list[np.ndarray] = []
@@ -19,7 +19,7 @@ class FixtureFile:
     def add(self, array: np.ndarray, stride: int = 1) -> dict[str, Any]:
         """Keeps every `stride`-th value of the flattened array.
 
-        Gives {offset, count, stride, shape}: values[offset + k] is element k * stride of the array of that shape.
+        Returns {offset, count, stride, shape}: values[offset + k] is element k * stride of the array of that shape.
         """
         values = np.ascontiguousarray(array, "<f4").reshape(-1)[::stride]
         reference = {"offset": self._length, "count": len(values), "stride": stride, "shape": list(array.shape)}
@@ -28,7 +28,7 @@ class FixtureFile:
         return reference
 
     def write(self, folder: Path, name: str, content: dict[str, Any]) -> int:
-        """Writes `NAME.f32` and `NAME.json`; gives their size in bytes."""
+        """Writes `NAME.f32` and `NAME.json`; returns their size in bytes."""
         values, text = folder / f"{name}.f32", folder / f"{name}.json"
         values.write_bytes(np.concatenate(self._parts).tobytes())
         text.write_text(json.dumps(content, ensure_ascii=False) + "\n", "utf-8")

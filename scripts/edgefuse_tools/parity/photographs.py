@@ -1,5 +1,5 @@
-"""Real photographs: those that scikit-image and scikit-learn carry, cuts of them, or where they are not installed the smaller
-copies among the fixtures."""
+"""Photographs from scikit-image and scikit-learn and crops of them, or, if these are not installed, the smaller copies in the
+fixtures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FROM_SCIKIT_IMAGE = (
 
 
 def photographs() -> dict[str, Image.Image]:
-    """Name to picture, in RGB."""
+    """Pictures by name, in RGB."""
     found = {}
     try:
         import skimage.data
@@ -35,11 +35,11 @@ def photographs() -> dict[str, Image.Image]:
 
 
 def with_cuts(pictures: dict[str, Image.Image], count: int) -> dict[str, Image.Image]:
-    """`pictures`, and cuts of them until there are `count`: of each in turn one of a grid of 4 x 4, every cut half the picture
-    wide and high."""
+    """`pictures` and crops of them, `count` in all: each picture in turn contributes one crop of a 4 x 4 grid, half its width
+    and height."""
     found = dict(pictures)
     for number in range(16):
-        # Through the grid in steps of 7, so that neighbours, which overlap, come far apart.
+        # In steps of 7 through the grid, because neighbouring crops overlap.
         row, column = divmod(7 * number % 16, 4)
         for name, picture in pictures.items():
             if len(found) >= count:

@@ -1,4 +1,4 @@
-"""Writes safetensors files with numpy alone, for made checkpoints."""
+"""Writes safetensors files with numpy alone, for synthetic checkpoints."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TYPES = {"float32": "F32", "float16": "F16", "int64": "I64"}
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, NDArray[Any]]) -> None:
-    """The format that `export.safetensors_file` reads; float32, float16 and int64."""
+    """Writes the format that `safetensors_file` reads; float32, float16 and int64."""
     header: dict[str, Any] = {}
     data = b""
     for name, array in tensors.items():

@@ -1,4 +1,4 @@
-"""Silero VAD by its own package, for comparison: probabilities of its ONNX model, and stretches of speech."""
+"""Silero VAD through its own package, for comparison: probabilities of its ONNX model, and stretches of speech."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from silero_vad.utils_vad import get_speech_timestamps_from_probs
 from edgefuse_tools.export.vad.weights import CHUNK_SAMPLES, SAMPLE_RATE
 
 Options = dict[str, float]
-"""As in a device file under `vad`: threshold, min_speech_ms, min_silence_ms, pad_ms, max_speech_s, neg_threshold."""
+"""Options under `vad` in a device file: threshold, min_speech_ms, min_silence_ms, pad_ms, max_speech_s, neg_threshold."""
 
 NAMES = {
     "threshold": "threshold",
@@ -22,7 +22,7 @@ NAMES = {
     "pad_ms": "speech_pad_ms",
     "max_speech_s": "max_speech_duration_s",
 }
-"""Our names of the options, and Silero's."""
+"""edgefuse's names of the options, and Silero's."""
 
 
 class Silero:
@@ -32,7 +32,7 @@ class Silero:
         self._model = load_silero_vad(onnx=True)
 
     def probabilities(self, samples: np.ndarray) -> np.ndarray:
-        """Of every chunk of 512 samples, the last one filled up with silence: [chunks]."""
+        """Probabilities [chunks] of every chunk of 512 samples, the last one padded with silence."""
         if len(samples) == 0:
             return np.zeros(0, np.float32)
         return self._model.audio_forward(torch.from_numpy(samples), SAMPLE_RATE)[0].numpy()
@@ -46,7 +46,7 @@ class Silero:
 
 
 def stretches_of(probabilities: np.ndarray, samples: int, options: Options) -> list[list[int]]:
-    """[start, end) in samples of every stretch in a recording of so many samples with these probabilities."""
+    """[start, end) in samples of every stretch in a recording of `samples` samples with these probabilities."""
     assert (samples + CHUNK_SAMPLES - 1) // CHUNK_SAMPLES == len(probabilities)
     found = get_speech_timestamps_from_probs(
         probabilities.tolist(), sampling_rate=SAMPLE_RATE, audio_length_samples=samples, **_named(options)

@@ -1,15 +1,15 @@
-"""Times of what is run again and again."""
+"""Times of repeated runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 Clock = Callable[[], float]
-"""Seconds."""
+"""Returns seconds."""
 
 
 def least(run: Callable[[], object], repeat: int, clock: Clock) -> float:
-    """Milliseconds of the fastest of several runs."""
+    """Milliseconds of the fastest run."""
     run()
     found = []
     for _ in range(repeat):

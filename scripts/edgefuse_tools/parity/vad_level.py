@@ -1,6 +1,6 @@
-"""A detector of speech that calls loud what is speech, with the interface of Silero VAD's graph, in a few hundred bytes.
+"""A level-based voice activity detector with the interface of Silero VAD's graph, in a few hundred bytes.
 
-Stretches of speech in test recordings begin and end exactly where their sound does, on any machine.
+In test recordings, its stretches begin and end exactly with the sound, on any machine.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from edgefuse_tools.export.model_folder import graph_entry, new_model_folder, wr
 from edgefuse_tools.export.vad.weights import CHUNK_SAMPLES, CONTEXT_SAMPLES, SAMPLE_RATE
 
 HIDDEN = 1
-"""Size of the two states, which this detector hands back as they are."""
+"""Size of the two states, which this detector returns unchanged."""
 
 THRESHOLD_DB = -45.0
-"""RMS of a chunk in dBFS, its mean taken out, at which the probability is one half."""
+"""RMS of a chunk in dBFS, without its mean, at which the probability is one half."""
 
 STEEPNESS = 1.0
-"""The logit's slope per dB: 3 dB above the threshold are a probability of 0.95."""
+"""Slope of the logit per dB: 3 dB above the threshold, the probability is 0.95."""
 
 
 def build_level_vad() -> GraphBuilder:

@@ -2,10 +2,10 @@
 
     python scripts/dev.py verify_blip --size base     # small, base or large; needs scripts/requirements/fixtures.txt
 
-JSON on stdout, for each task whether everything is identical: greedy and 3-beam captions and answers token for token, match
+Prints JSON for each task: whether greedy and 3-beam captions and answers are identical token for token, and match
 probabilities and embeddings to three decimals; seconds and peak memory of the export; the largest difference.
-`graphs` are run by onnxruntime, where beams are transformers' own search over them; `binary` is the program.
-Exit code 1 if anything differs. base wants 8 GB of memory and 3 GB of disk a task at a time, large 16 and 5.
+`graphs` run in onnxruntime, with transformers' own beam search over them; `binary` is the program.
+Exit code 1 if anything differs. base needs 8 GB of memory and 3 GB of disk per task, large 16 and 5.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ KINDS = {
 
 
 def config(size: str) -> BlipConfig:
-    """transformers' default configuration is BLIP base, but for the heads of the text model, of which public checkpoints have
-    12; large is ViT-L/16 with the same text model."""
+    """transformers' default configuration is BLIP base, except for the 12 heads of the text model in public checkpoints; large is
+    ViT-L/16 with the same text model."""
     if size == "small":
         return blip_random.small_config()
     large = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16}
@@ -63,20 +63,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=["small", "base", "large"], default="small")
     parser.add_argument(
-        "--task", choices=list(KINDS), action="append", help="again for more (default: all of the size)"
+        "--task", choices=list(KINDS), action="append", help="repeat for more (default: all of the size)"
     )
     parser.add_argument("--dialect", choices=["ort", "standard"], default="ort")
-    parser.add_argument("--pictures", type=int, default=4, help="at most so many photographs (default: 4)")
+    parser.add_argument("--pictures", type=int, default=4, help="maximum number of photographs (default: 4)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--binary", type=Path, default=ROOT / "target/release/edgefuse", help="the program")
-    parser.add_argument(
-        "--work", type=Path, help="where checkpoints and model folders are made (default: a folder of $TMPDIR)"
-    )
+    parser.add_argument("--work", type=Path, help="folder for checkpoints and model folders (default: a temporary one)")
     args = parser.parse_args()
     transformers.logging.set_verbosity_error()
     torch.set_num_threads(args.threads)
     report: dict[str, Any] = {"size": args.size, "dialect": args.dialect, "transformers": transformers.__version__}
-    # At large size the text model cannot answer from wider image states: public VQA checkpoints are all of base size.
+    # At large size, the text model cannot answer from the wider image states: all public VQA checkpoints are of base size.
     tasks = args.task or (["caption", "retrieval"] if args.size == "large" else list(KINDS))
     for task in tasks:
         if args.work:
@@ -89,7 +87,7 @@ def main() -> int:
 
 
 class Verification:
-    """One task: the model with random weights, what is exported from it, and the photographs."""
+    """One task: the model with random weights, its export, and the photographs."""
 
     def __init__(self, task: str, folder: Path, args: argparse.Namespace) -> None:
         self.task, self.folder, self.args = task, folder, args
@@ -148,8 +146,8 @@ class Verification:
         if self.binary is None or (beams > 1 and not self.new_binary):
             return report | {"binary_identical": None}
         step = {"max_tokens": NEW_TOKENS} | ({"beams": beams} if beams > 1 else {})
-        told = self.run_binary({"caption" if self.task == "caption" else "ask": step})
-        return report | {"binary_identical": [one["text"] for one in told] == texts}
+        results = self.run_binary({"caption" if self.task == "caption" else "ask": step})
+        return report | {"binary_identical": [one["text"] for one in results] == texts}
 
     def matching(self) -> dict[str, Any]:
         """Probabilities and similarities of every picture with all texts."""
@@ -171,14 +169,14 @@ class Verification:
         }
         report |= {"probabilities": np.array(expected)[:2, 0].round(4).tolist(), "binary_identical": None}
         if self.new_binary:
-            told = self.run_binary({"match": {"texts": list(TEXTS)}})
-            rows = [[[text[key] for text in one["texts"]] for key in ("probability", "similarity")] for one in told]
+            results = self.run_binary({"match": {"texts": list(TEXTS)}})
+            rows = [[[text[key] for text in one["texts"]] for key in ("probability", "similarity")] for one in results]
             difference = float(np.abs(np.array(rows) - np.array(expected)).max())
             report |= {"binary_difference": difference, "binary_identical": difference < TOLERANCE}
         return {"matching": report}
 
     def largest_difference(self) -> float:
-        """Of the vision encoder's last hidden state, or for captions of the logits behind the start token."""
+        """Largest difference in the vision encoder's last hidden state, or, for captions, in the logits after the start token."""
         if self.task != "caption":
             found = self.graphs.vision(self.pixels.numpy())["image_embeds"]
             return float(np.abs(found - self.model.vision_model(self.pixels).last_hidden_state.numpy()).max())
@@ -188,7 +186,7 @@ class Verification:
         return float(np.abs(logits - reference).max())
 
     def cross(self, pixels: torch.Tensor) -> dict[str, np.ndarray]:
-        """What the decoder attends to, of one picture."""
+        """The decoder's cross-attention inputs for one picture."""
         if self.task == "caption":
             return self.graphs.caption_cross(pixels.numpy())
         question = np.array([self.tokenizer(QUESTION).input_ids], np.int64)

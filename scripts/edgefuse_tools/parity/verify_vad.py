@@ -1,11 +1,10 @@
-"""Compares an exported Silero VAD with the graph it was made of, on speech, and times both; prints a report.
+"""Compares an exported Silero VAD with its original graph, on speech, and times both; prints a report.
 
     python scripts/dev.py verify_vad build/checkpoints/silero-vad/silero_vad.onnx onnx/silero-vad tests/data/*.wav
 
-Needs scripts/requirements/setup.txt and onnxruntime. The recordings are joined with a second of silence behind each. JSON
-on stdout: the largest difference of a probability; milliseconds a second of sound of both on one thread and two, each run
-of a graph at its best of several times, so that other work on the machine counts little. Exit code 1 if a difference is
-above the tolerance.
+Needs scripts/requirements/test.txt. The recordings are joined, each followed by a second of silence. Prints JSON: the
+largest difference of a probability; milliseconds per second of sound of both, on one and two threads, with the minimum of
+several runs for each chunk or block, so that other load matters little. Exit code 1 if a difference exceeds the tolerance.
 """
 
 from __future__ import annotations
@@ -27,15 +26,15 @@ from edgefuse_tools.parity.speech import read_speech
 
 TOLERANCE = 1e-4
 BLOCK = 16
-"""Chunks of one run, as src/models/vad/probabilities.rs has them."""
+"""Chunks per run, as in src/models/vad/probabilities.rs."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoint", type=Path, help="the silero_vad.onnx that was exported")
-    parser.add_argument("model", type=Path, help="the model folder")
+    parser.add_argument("checkpoint", type=Path, help="the original silero_vad.onnx")
+    parser.add_argument("model", type=Path, help="model folder")
     parser.add_argument("audio", type=Path, nargs="+", help="16-bit mono wav at 16 kHz")
-    parser.add_argument("--repeats", type=int, default=5, help="times that all is run (default: 5)")
+    parser.add_argument("--repeats", type=int, default=5, help="repetitions of all runs (default: 5)")
     args = parser.parse_args()
     rows = chunks_of(np.concatenate([np.pad(read_speech(path), (0, SAMPLE_RATE)) for path in args.audio]))
     report: dict[str, Any] = {"seconds": round(len(rows) * CHUNK_SAMPLES / SAMPLE_RATE, 1), "chunks": len(rows)}
@@ -60,7 +59,7 @@ def main() -> int:
 
 
 def chunks_of(samples: np.ndarray) -> np.ndarray:
-    """Every chunk behind its context, the last one filled up with silence: [chunks, 576]."""
+    """Every chunk preceded by its context, the last one padded with silence: [chunks, 576]."""
     chunks = np.pad(samples, (0, -len(samples) % CHUNK_SAMPLES)).reshape(-1, CHUNK_SAMPLES)
     contexts = np.zeros((len(chunks), CONTEXT_SAMPLES), np.float32)
     contexts[1:] = chunks[:-1, -CONTEXT_SAMPLES:]
@@ -68,7 +67,7 @@ def chunks_of(samples: np.ndarray) -> np.ndarray:
 
 
 def shipped(session: Session, rows: np.ndarray) -> Iterator[np.ndarray]:
-    """One run a chunk; its probability."""
+    """One run per chunk; yields its probability."""
     state = np.zeros((2, 1, HIDDEN), np.float32)
     for row in rows:
         speech, state = session.run(None, {"input": row[np.newaxis], "state": state, "sr": np.array(SAMPLE_RATE)})
@@ -76,7 +75,7 @@ def shipped(session: Session, rows: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def exported(session: Session, rows: np.ndarray) -> Iterator[np.ndarray]:
-    """One run a block; its probabilities."""
+    """One run per block; yields its probabilities."""
     hidden, cell = np.zeros((2, 1, 1, HIDDEN), np.float32)
     names = ["speech", "next_state_h", "next_state_c"]
     for first in range(0, len(rows), BLOCK):
@@ -86,7 +85,7 @@ def exported(session: Session, rows: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def timed(runs: Iterator[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """What all runs give, and the seconds that each takes."""
+    """Results of all runs, and the seconds of each."""
     found, taken = [], []
     started = time.perf_counter()
     for speech in runs:

@@ -2,9 +2,9 @@
 
     python scripts/dev.py verify_whisper build/checkpoints/whisper-tiny.en onnx/whisper-tiny.en tests/data/librivox-0870.wav
 
-Needs scripts/requirements/fixtures.txt. JSON on stdout, one line a recording: the largest differences of the
+Needs scripts/requirements/fixtures.txt. Prints JSON, one line per recording: the largest differences of the
 cross-attention keys and values and of the logits, and whether the greedy tokens (plain argmax, no rules) are identical.
-Exit code 1 if they are not, or if a difference is above the tolerance.
+Exit code 1 if they are not, or if a difference exceeds the tolerance.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ TOLERANCE = 1e-3
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoint", type=Path, help="the folder that was exported")
-    parser.add_argument("model", type=Path, help="the model folder")
-    parser.add_argument("audio", type=Path, nargs="+", help="16-bit mono wav at 16 kHz; the first 30 s are used")
+    parser.add_argument("checkpoint", type=Path, help="the original checkpoint folder")
+    parser.add_argument("model", type=Path, help="model folder")
+    parser.add_argument("audio", type=Path, nargs="+", help="16-bit mono wav at 16 kHz (the first 30 s)")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--tokens", type=int, default=100, help="at most so many a recording (default: 100)")
+    parser.add_argument("--tokens", type=int, default=100, help="maximum per recording (default: 100)")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     reference, model = load_transformers(args.checkpoint), OnnxWhisper(args.model, args.threads)
@@ -43,7 +43,7 @@ def main() -> int:
 
 @torch.no_grad()
 def compare(reference: Any, model: OnnxWhisper, samples: np.ndarray, tokens: int) -> dict[str, Any]:
-    """Greedy decoding by the model; the reference is fed the same tokens."""
+    """Decodes greedily with the model, and feeds the reference the same tokens."""
     mel = log_mel(samples, model.description["audio"]["n_mels"])[None]
     states = reference.model.encoder(mel).last_hidden_state
     cross = model.encode(mel.numpy())
@@ -76,7 +76,7 @@ def compare(reference: Any, model: OnnxWhisper, samples: np.ndarray, tokens: int
 
 
 def prompt(description: dict[str, Any]) -> list[int]:
-    """What precedes the transcript: English, without timestamps."""
+    """Prompt before the transcript: English, without timestamps."""
     tokens = description["tokens"]
     language = [tokens["languages"]["en"], tokens["transcribe"]] if description["multilingual"] else []
     return [tokens["start_of_transcript"], *language, tokens["no_timestamps"]]

@@ -1,4 +1,4 @@
-"""What Whisper's parameters are called in transformers and in openai-whisper; numpy alone."""
+"""Names of Whisper's parameters in transformers and in openai-whisper; needs only numpy."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _OPENAI_NAMES = [
     (".embed_positions.weight", ".positional_embedding"),
     (".embed_tokens.", ".token_embedding."),
 ]
-"""transformers' parts of names and openai-whisper's; the order matters: the longer name before its part."""
+"""Parts of names in transformers and in openai-whisper; longer names come before their prefixes."""
 
 
 def parameters(weights: WhisperWeights) -> Iterator[tuple[str, NDArray[Any]]]:
-    """The parameters by transformers' names, without "model."; a bias of keys, which is zero, has no place there."""
+    """The parameters by transformers' names, without "model."; there is no bias of keys, which is zero."""
     for name in weights.checkpoint.names():
         plain = name.removeprefix("model.")
         if (

@@ -34,12 +34,12 @@ class OnnxWhisper:
         return dict(zip(names, self.encoder.run(names, {"log_mel": log_mel.astype(np.float32)})))
 
     def start(self, batch: int) -> Tensors:
-        """A cache of no positions."""
+        """An empty cache."""
         inputs = [entry for entry in self.decoder.get_inputs() if entry.name.startswith("past_")]
         return {entry.name: np.zeros((batch, entry.shape[1], 0, entry.shape[3]), np.float32) for entry in inputs}
 
     def decode(self, ids: np.ndarray, cross: Tensors, past: Tensors) -> tuple[np.ndarray, Tensors]:
-        """The logits behind the last of `ids` [batch, tokens]: [batch, vocab]; and the grown cache."""
+        """Logits [batch, vocab] after the last of `ids` [batch, tokens], and the grown cache."""
         names = [output.name for output in self.decoder.get_outputs()]
         found = dict(zip(names, self.decoder.run(names, {"input_ids": ids} | cross | past)))
         return found.pop("logits"), {name.replace("present", "past"): array for name, array in found.items()}

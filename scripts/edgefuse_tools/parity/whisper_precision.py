@@ -1,4 +1,4 @@
-"""Whisper for scripts/dev.py compare_precisions: greedy decoding of recordings, and times."""
+"""Whisper for scripts/dev.py compare_precisions: greedy decoding, and times."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class WhisperSubject:
         return [_spectrum(path) for path in files]
 
     def decode(self, mel: np.ndarray, tokens: np.ndarray | None) -> np.ndarray:
-        """The logits [positions, vocab] of greedy decoding, or when it is fed `tokens` instead of what it chooses."""
+        """Logits [positions, vocab] of greedy decoding, or with `tokens` as input instead of the chosen ones."""
         model = self._model
         end = model.description["tokens"]["end_of_text"]
         cross = model.encode(mel)
@@ -46,7 +46,7 @@ class WhisperSubject:
         return np.array(rows)
 
     def times(self, mel: np.ndarray, repeat: int, clock: Clock) -> tuple[float, dict[str, float]]:
-        """Milliseconds of the encoder, and of a step by the length of its past."""
+        """Milliseconds of the encoder, and of a step by the length of its cache."""
         model = self._model
         cross = model.encode(mel)
         steps = {}
@@ -60,7 +60,7 @@ class WhisperSubject:
 
 
 def _prompt(description: dict[str, Any]) -> list[int]:
-    """What precedes the transcript: English, without timestamps."""
+    """Prompt before the transcript: English, without timestamps."""
     tokens = description["tokens"]
     language = [tokens["languages"]["en"], tokens["transcribe"]] if description["multilingual"] else []
     return [tokens["start_of_transcript"], *language, tokens["no_timestamps"]]
@@ -71,9 +71,9 @@ def _step(model: OnnxWhisper, cross: Tensors, cache: Tensors) -> None:
 
 
 def _spectrum(path: Path) -> np.ndarray:
-    """Log-mel of the first 30 s, silence behind: [1, 80, 3000]."""
+    """Log-mel of the first 30 s, padded with silence: [1, 80, 3000]."""
     with wave.open(str(path)) as stream:
         if (stream.getframerate(), stream.getnchannels(), stream.getsampwidth()) != (SAMPLE_RATE, 1, 2):
-            raise SystemExit(f"{path}: wanted 16-bit mono at {SAMPLE_RATE} Hz")
+            raise SystemExit(f"{path}: expected 16-bit mono at {SAMPLE_RATE} Hz")
         samples = np.frombuffer(stream.readframes(WINDOW_SECONDS * SAMPLE_RATE), "<i2") / np.float32(32768)
     return log_mel(np.pad(samples, (0, WINDOW_SECONDS * SAMPLE_RATE - len(samples))))[None]

@@ -1,12 +1,12 @@
 """Whisper checkpoints with seeded random weights, small enough to be committed, as Hugging Face folders.
 
-Random weights alone would write timestamps for ever. Here the positions of the decoder say what *kind* of token comes next
-(a word, a timestamp, the end), and everything else (the position, the tokens before it, the sound) says *which*: every
-window becomes a few segments of a few words with times that rise, and other sound becomes other words.
+Purely random weights would write timestamps forever. Here the decoder's positions determine the *kind* of the next token
+(word, timestamp, end), and everything else (position, previous tokens, sound) determines *which one*: every window becomes a
+few segments of a few words with increasing times, and different sound yields different words.
 
-Of the eight hidden dimensions, the first says word or timestamp, the next two are the hand of a clock for timestamps,
-and the last five choose the word. Attention and feed-forward layers write into the last five only, and the last five add
-up to zero, so that normalisation, which takes the mean out, leaves the others alone.
+Of the eight hidden dimensions, the first selects word or timestamp, the next two are the hand of a clock for timestamps,
+and the last five choose the word. Attention and feed-forward layers write only into the last five, which sum to zero, so
+that normalisation, which subtracts the mean, leaves the others unchanged.
 """
 
 from __future__ import annotations
@@ -29,28 +29,28 @@ ENCODER_LAYERS = DECODER_LAYERS = 2
 ENCODER_POSITIONS, DECODER_POSITIONS = 1500, 448
 
 KIND, CLOCK, CHOICE = slice(0, 1), slice(1, 3), slice(3, HIDDEN)
-"""What the dimensions are for."""
+"""Use of the dimensions."""
 
 WORDS = """the a and of in to is was it he she they we you at on for with red blue green small large house river bridge
 market window letter winter summer morning evening north south seven eight. road, door. hill. sea, bird. stone.""".split()
-"""What the models write, each with a space before it."""
+"""Words that the models write, each preceded by a space."""
 
 LANGUAGES = "en zh de es ru ko fr ja pt it nl he".split()
 
 CYCLE = "first word word word word word stamp stamp word word word word word stamp stamp word word word word stamp end".split()
-"""What comes after the prompt (start, language and task of a multilingual model) and after each later token, over and over."""
+"""Kinds of tokens after the prompt (start, language and task of a multilingual model), repeated cyclically."""
 
 STAMP_SECONDS = 1.5
-"""From one pair of timestamps to the next."""
+"""Seconds from one pair of timestamps to the next."""
 
 CLOCK_SECONDS = 6.0
-"""In which the clock's hand goes round."""
+"""Seconds per revolution of the clock's hand."""
 
 POSITION_SPREAD = 3.0
-"""How much more a position has to say about the next word than the token there, which would repeat itself."""
+"""Weight of the position relative to the current token, which alone would be repeated."""
 
 GAIN = 4.0
-"""Of the last normalisation: how far apart the logits are."""
+"""Scale of the last normalisation, which spreads the logits."""
 
 
 def save(folder: Path, *, multilingual: bool, seed: int) -> None:
@@ -70,7 +70,7 @@ def save(folder: Path, *, multilingual: bool, seed: int) -> None:
 
 
 def tokenizer_json(multilingual: bool) -> dict[str, Any]:
-    """A byte-level BPE of 256 bytes and what makes `WORDS` of them, and Whisper's special tokens."""
+    """A byte-level BPE of 256 bytes and the merges for `WORDS`, and Whisper's special tokens."""
     vocabulary = {byte_letter(byte): byte for byte in range(256)}
     merges: list[str] = []
     for word in WORDS:
@@ -169,14 +169,14 @@ def _embeddings(tokenizer: dict[str, Any], random: np.random.Generator) -> Array
     seconds = np.arange(TIMESTAMPS, dtype=np.float64) * 0.02
     table[begin:] = 0
     table[begin:, KIND] = -0.2
-    # Whole and half seconds, and the earlier ones where the hand points the same way.
+    # Whole and half seconds, and earlier ones where the hand has the same direction.
     table[begin::25, 0] = -1.3 + 0.5 * seconds[::25] / CLOCK_SECONDS / 5
     table[begin:, CLOCK] = 2.5 * _hand(seconds)
     return table.astype(np.float32)
 
 
 def _positions(random: np.random.Generator, multilingual: bool) -> Array:
-    """[DECODER_POSITIONS, HIDDEN]: the kind of the token that comes after each, and for words which."""
+    """[DECODER_POSITIONS, HIDDEN]: the kind of the next token, and for words which one."""
     table = np.zeros((DECODER_POSITIONS, HIDDEN))
     for position in range(DECODER_POSITIONS):
         place = (position - (2 if multilingual else 0)) % len(CYCLE)
@@ -196,12 +196,12 @@ def _positions(random: np.random.Generator, multilingual: bool) -> Array:
 
 
 def _hand(seconds: NDArray[Any]) -> NDArray[Any]:
-    """Where the clock's hand points to, [..., 2]."""
+    """Direction of the clock's hand, [..., 2]."""
     angle = 2 * math.pi * seconds / CLOCK_SECONDS
     return np.stack([np.cos(angle), np.sin(angle)], axis=-1)
 
 
 def _choice(random: np.random.Generator, spread: float) -> NDArray[np.float64]:
-    """A random direction among the words, which adds up to zero."""
+    """A random direction in the word dimensions that sums to zero."""
     values = random.normal(0, spread, HIDDEN - CHOICE.start)
     return values - values.mean()

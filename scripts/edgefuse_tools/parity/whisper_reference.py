@@ -1,6 +1,6 @@
-"""The two reference implementations of Whisper, loaded with the weights of any folder that the exporter reads.
+"""The two reference implementations of Whisper, with the weights of any folder that the exporter reads.
 
-transformers is the reference for tensors, openai-whisper for decoding. Neither downloads anything here.
+transformers is the reference for tensors, openai-whisper for decoding. Neither downloads anything.
 """
 
 from __future__ import annotations

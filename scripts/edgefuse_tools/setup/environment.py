@@ -1,4 +1,4 @@
-"""The Python environment `.venv`: what the exporters need and, on request, what the tests need."""
+"""The Python environment `.venv`, with the packages of the exporters and, on request, of the tests."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from edgefuse_tools.setup.paths import shown
 
 
 def requirements(name: str) -> Path:
-    """The locked list of packages called `name`."""
+    """The locked list of packages `name`."""
     return paths.SCRIPTS / "requirements" / f"{name}.txt"
 
 
 def ensure(name: str) -> bool:
-    """Makes sure `.venv` exists and holds the packages of the list `name`; tells whether there was anything to do."""
+    """Makes sure that `.venv` has the packages of the list `name`; returns whether there was anything to do."""
     _ensure_created()
     stamp = Stamp(f"python-{name}")
     made_from = digest(requirements(name), _identity())
@@ -38,14 +38,14 @@ def _ensure_created() -> None:
     made_from = digest(_identity())
     if stamp.is_current(made_from) and paths.PYTHON.exists() and not _unfinished().exists():
         return
-    # `venv --clear` follows a link and would empty an environment that belongs to somebody else.
+    # `venv --clear` follows a link and would empty somebody else's environment.
     if paths.ENVIRONMENT.is_symlink():
         target = os.path.realpath(paths.ENVIRONMENT)
-        raise SetupError(f"{shown(paths.ENVIRONMENT)} is a link to {target}, which is left as it is; remove the link")
-    # Debian and Ubuntu take these out of Python into a package of their own; `-m venv` then leaves a broken folder.
+        raise SetupError(f"{shown(paths.ENVIRONMENT)} is a link to {target}, which is not modified; remove the link")
+    # Debian and Ubuntu have these in a separate package; without it, `-m venv` leaves a broken folder.
     if any(importlib.util.find_spec(module) is None for module in ("venv", "ensurepip")):
         raise SetupError(
-            "this Python cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv"
+            "this Python cannot create virtual environments; on Debian and Ubuntu: apt-get install python3-venv"
         )
     command = [sys.executable, "-m", "venv", "--clear", str(paths.ENVIRONMENT)]
     made = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
@@ -56,10 +56,10 @@ def _ensure_created() -> None:
 
 
 def _unfinished() -> Path:
-    """There while pip installs: pip takes a package that it was stopped in the middle of for an installed one."""
+    """Marker that exists while pip installs: pip treats a package whose installation was interrupted as installed."""
     return paths.ENVIRONMENT / "install-unfinished"
 
 
 def _identity() -> tuple[str, str, str]:
-    """What a virtual environment is tied to: an upgraded Python or a moved repository needs a new one."""
+    """What a virtual environment depends on: an upgraded Python or a moved repository needs a new one."""
     return (sys.version, sys.base_prefix, str(paths.ENVIRONMENT))

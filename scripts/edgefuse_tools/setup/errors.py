@@ -1,5 +1,5 @@
-"""The one error that a set-up stops with."""
+"""Error that ends a set-up."""
 
 
 class SetupError(Exception):
-    """The set-up cannot go on; the message is one line that says what is wrong and what to do."""
+    """The set-up cannot continue; the message is one line: what is wrong and what to do."""

@@ -1,4 +1,4 @@
-"""A model folder that one of the exporters makes of fetched weights."""
+"""Exports downloaded weights to a model folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edgefuse_tools.setup.paths import shown
 
 @dataclass(frozen=True)
 class Export:
-    """`onnx/<name>`, written by `scripts/export.py <kind>`; `origin` and `license` of the weights go into its description."""
+    """`onnx/<name>`, written by `scripts/export.py <kind>`; `origin` and `license` are those of the weights."""
 
     kind: str
     name: str
@@ -23,10 +23,9 @@ class Export:
     license: str
 
     def ensure(self, pins: object, weights: Callable[[], Path]) -> bool:
-        """Makes sure the folder is what today's exporter makes of the weights; tells whether there was work.
+        """Makes sure that the folder is up to date with exporter and weights; returns whether there was anything to do.
 
-        `pins` say which weights those are; `weights` fetches them, and is called only when there is something to
-        export: `build/` may be deleted.
+        `pins` identify the weights; `weights` downloads them, and is called only for an export: `build/` may be deleted.
         """
         program = paths.SCRIPTS / "export.py"
         exporter = [program, *sorted((paths.TOOLS / "export").rglob("*.py"))]

@@ -1,4 +1,4 @@
-"""Whole files or nothing: what is built appears under its name only when complete, and stamps tell what is up to date."""
+"""Atomic files and folders, and stamps that record which steps are up to date."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edgefuse_tools.setup import paths
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A folder on the repository's own file system, so that a finished file is moved into place in one step."""
+    """A temporary folder on the repository's file system, so that finished files can be renamed into place."""
     paths.SCRATCH.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=paths.SCRATCH))
     try:
@@ -26,7 +26,7 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def replace_folder(finished: Path, target: Path) -> None:
-    """Puts `finished` in the place of `target`, whatever was there."""
+    """Replaces `target`, if it exists, by `finished`."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists():
         target.rename(finished.parent / f"old-{target.name}")
@@ -34,7 +34,7 @@ def replace_folder(finished: Path, target: Path) -> None:
 
 
 def replace_link(name: Path, destination: str) -> None:
-    """Makes `name` a symbolic link to `destination`, whatever was there."""
+    """Makes `name` a symbolic link to `destination`, replacing what exists."""
     with scratch_folder() as folder:
         link = folder / name.name
         link.symlink_to(destination)
@@ -42,7 +42,7 @@ def replace_link(name: Path, destination: str) -> None:
 
 
 def digest(*parts: object) -> str:
-    """One hash for everything that a step depends on: text as it is, a path by its name and contents."""
+    """Hash of everything that a step depends on: the text of values, the names and contents of paths."""
     total = hashlib.sha256()
     for part in parts:
         if isinstance(part, Path):
@@ -54,13 +54,13 @@ def digest(*parts: object) -> str:
 
 
 class Stamp:
-    """Remembers what a step was made from and what it made, so that a finished step costs a few `stat` calls."""
+    """Records the inputs and outputs of a step, so that checking a finished step costs a few `stat` calls."""
 
     def __init__(self, name: str) -> None:
         self._path = paths.STAMPS / f"{name}.json"
 
     def is_current(self, made_from: str) -> bool:
-        """Whether the step was finished from the same inputs and nothing it made has changed since."""
+        """Whether the step was finished with the same inputs and its outputs are unchanged."""
         try:
             stamp = json.loads(self._path.read_text(encoding="utf-8"))
             return stamp["made_from"] == made_from and all(
@@ -70,7 +70,7 @@ class Stamp:
             return False
 
     def write(self, made_from: str, made: Iterable[Path]) -> None:
-        """Says that the step is finished; `made` are the files that it answers for."""
+        """Records that the step is finished; `made` are its output files."""
         content = {"made_from": made_from, "made": {str(path.relative_to(paths.ROOT)): _state(path) for path in made}}
         paths.STAMPS.mkdir(parents=True, exist_ok=True)
         with scratch_folder() as folder:

@@ -1,4 +1,4 @@
-"""Where the set-up puts things. Everything but the model folders and the library is below `build/` and may be deleted."""
+"""Paths of the set-up. Everything but the model folders and the library is below `build/` and may be deleted."""
 
 from pathlib import Path
 

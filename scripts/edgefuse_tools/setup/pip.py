@@ -1,4 +1,4 @@
-"""Runs pip, with the user's own configuration (mirrors, proxies, certificates), and turns its failures into one line."""
+"""Runs pip with the user's configuration (mirrors, proxies, certificates), and summarises its failures in one line."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from edgefuse_tools.setup.artifacts import Wheel
 from edgefuse_tools.setup.errors import SetupError
 from edgefuse_tools.setup.paths import shown
 
-# What pip says -> what it means, the first match counts.
+# Messages of pip -> their meaning; the first match counts.
 _CAUSES = [
     (
         ("DO NOT MATCH THE HASHES",),
-        "the file on the package index does not have the pinned sha256 and was thrown away; "
+        "the file on the package index does not have the pinned sha256 and was discarded; "
         "a mirror or proxy may have altered it",
     ),
-    (("No space left on device",), "no space is left on the disk"),
+    (("No space left on device",), "no space left on the disk"),
     (
         (
             "NewConnectionError",
@@ -35,7 +35,7 @@ _CAUSES = [
             "Connection refused",
             "HTTP error 5",
         ),
-        "the Python package index cannot be reached; is this machine online, and does pip know its proxy or mirror?",
+        "the Python package index cannot be reached; check the network connection and pip's proxy or mirror",
     ),
     (
         ("No matching distribution", "is not a supported wheel"),
@@ -66,7 +66,7 @@ def fetch(python: Path, wheel: Wheel, folder: Path) -> zipfile.ZipFile:
 
 def _run(python: Path, arguments: Sequence[str], what: str) -> None:
     paths.LOG.parent.mkdir(parents=True, exist_ok=True)
-    # PIP_USER and PIP_REQUIRE_VIRTUALENV are the user's rules for other places; everything else of theirs stands.
+    # PIP_USER and PIP_REQUIRE_VIRTUALENV are meant for other environments; all other settings of the user apply.
     environment = {
         **os.environ,
         "PIP_USER": "0",
@@ -79,10 +79,10 @@ def _run(python: Path, arguments: Sequence[str], what: str) -> None:
         complaints: list[str] = []
         for line in process.stderr:
             if "Retrying (" in line and not complaints:
-                print("      the package index does not answer; pip tries again", file=sys.stderr, flush=True)
+                print("      the package index does not answer; pip is retrying", file=sys.stderr, flush=True)
             complaints.append(line)
     if process.returncode != 0:
-        raise SetupError(f"{what}: {_cause(complaints)} (pip's own words: {shown(paths.LOG)})")
+        raise SetupError(f"{what}: {_cause(complaints)} (pip's log: {shown(paths.LOG)})")
 
 
 def _cause(complaints: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""ONNX Runtime's shared library, taken out of a wheel: `lib/` holds the one edgefuse runs on."""
+"""ONNX Runtime's shared library, extracted from a wheel into `lib/`."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ OWN_BUILD = "build ONNX Runtime for it and name the library in ORT_DYLIB_PATH or
 
 
 def ensure() -> bool:
-    """Makes sure `lib/` holds the pinned library; tells whether there was anything to do."""
+    """Makes sure that `lib/` contains the pinned library; returns whether there was anything to do."""
     return _ensure(ONNX_RUNTIME, paths.LIBRARIES)
 
 
 def ensure_oldest() -> bool:
-    """Makes sure `build/oldest-onnxruntime` holds the oldest supported library, which only a test needs."""
+    """Makes sure that `build/oldest-onnxruntime` contains the oldest supported library, which only a test needs."""
     return _ensure(OLDEST_ONNX_RUNTIME, paths.BUILD / "oldest-onnxruntime")
 
 
 def ensure_aarch64() -> bool:
-    """Makes sure `lib/aarch64` holds the pinned library for aarch64, which bundles and tests for such boards need."""
+    """Makes sure that `lib/aarch64` contains the pinned library for aarch64, for bundles and tests for such boards."""
     return _ensure(ONNX_RUNTIME, paths.LIBRARIES / "aarch64", "aarch64")
 
 
 def check_machine(runtime: Runtime = ONNX_RUNTIME) -> str:
-    """The machine's name, as the wheels are listed by; an error where none of them can run."""
+    """The key of this machine in the list of wheels; raises SetupError if none of them can run here."""
     if sys.platform != "linux":
         raise SetupError(f"edgefuse runs on Linux; this is {sys.platform}")
     machine = platform.machine()
-    # A 32-bit system on a 64-bit kernel says aarch64 as well.
+    # A 32-bit system on a 64-bit kernel reports aarch64 too.
     if machine not in runtime.wheels or struct.calcsize("P") != 8:
         bits = 8 * struct.calcsize("P")
         known = " and ".join(f"64-bit {name}" for name in sorted(runtime.wheels))
@@ -50,7 +50,7 @@ def check_machine(runtime: Runtime = ONNX_RUNTIME) -> str:
 
 
 def _ensure(runtime: Runtime, folder: Path, machine: str | None = None) -> bool:
-    """`machine` is another one than this, where the library is not to run here."""
+    """`machine`, if given, is a machine other than this one."""
     wheel = runtime.wheels[machine or check_machine(runtime)]
     library = folder / f"libonnxruntime.so.{runtime.version}"
     stamp = Stamp("-".join(["onnxruntime", runtime.version, *([machine] if machine else [])]))
@@ -66,7 +66,7 @@ def _ensure(runtime: Runtime, folder: Path, machine: str | None = None) -> bool:
         ]:
             Path(archive.extract(member, scratch)).replace(target)
             made.append(target)
-    # The names that a program linked against it, and one that opens it, look for.
+    # Names for programs that are linked against it, and for those that load it.
     for name in ("libonnxruntime.so.1", "libonnxruntime.so"):
         replace_link(folder / name, library.name)
         made.append(folder / name)

@@ -1,4 +1,4 @@
-"""Silero VAD: the weights out of their wheel, and the model folder that the exporter builds from them."""
+"""Silero VAD: extracts the weights from their wheel and exports the model folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MEMBER = "silero_vad/data/silero_vad.onnx"
 
 
 def ensure() -> bool:
-    """Makes sure `onnx/silero-vad` is what today's exporter makes of the pinned weights; tells whether there was work."""
+    """Makes sure that `onnx/silero-vad` is up to date; returns whether there was anything to do."""
     origin = f"Silero Team, float32, as carried by {SILERO_VAD.requirement} on the Python package index"
     return Export("vad", MODEL, origin, "MIT").ensure(SILERO_VAD, _ensure_checkpoint)
 

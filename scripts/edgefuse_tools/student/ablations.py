@@ -1,4 +1,4 @@
-"""The student without one of its ideas, to measure what each is worth."""
+"""Variants of the student without one of its ideas, to measure the value of each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgefuse_tools.student.trainer import Weights
 
 
 class Ablation(enum.Enum):
-    """What is left out."""
+    """The omitted idea."""
 
     NOTHING = "nothing"
     DISTILLATION = "distillation"
@@ -21,7 +21,7 @@ class Ablation(enum.Enum):
     SHARED_ATTENTION = "shared-attention"
 
     def weights(self) -> Weights:
-        """Of the loss: without distillation only the true answers teach; without contrast no embedding is compared."""
+        """Weights of the loss: without distillation, only the true answers count; without contrast, embeddings are not compared."""
         if self is Ablation.DISTILLATION:
             return Weights(teacher=0.0)
         if self is Ablation.CONTRASTIVE:
@@ -29,12 +29,13 @@ class Ablation(enum.Enum):
         return Weights()
 
     def student(self, sizes: Sizes) -> Student:
-        """A fresh one."""
+        """A new student."""
         return LateFusion(sizes) if self is Ablation.SHARED_ATTENTION else Student(sizes)
 
 
 class LateFusion(Student):
-    """No attention over the tokens of all modalities: two layers fuse the first token of each, with about as many weights."""
+    """No attention over the tokens of all modalities: two layers fuse the first token of each, with about the same number of
+    weights."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__(sizes)
@@ -45,7 +46,7 @@ class LateFusion(Student):
     def decide(
         self, own: list[tuple[torch.Tensor, torch.Tensor]], presence: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """As the student's, from the modalities' first tokens alone."""
+        """Like the student's, but from the modalities' first tokens alone."""
         absent = presence.new_zeros(presence.shape[0], self.sizes.hidden)
         firsts = [
             states[:, 0] * presence[:, index : index + 1] if states.shape[1] else absent

@@ -1,4 +1,4 @@
-"""What a room and a microphone make of speech: echoes, noise, another level, silence around it."""
+"""Simulates a room and a microphone: echoes, noise, level, silence around the speech."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _DIRECT_DB = (-3.0, 12.0)  # energy of the direct sound relative to that of all 
 _FIRST_ECHO = (0.002, 0.015)  # seconds after the direct sound
 _DECAY = 3.0 * np.log(10.0)  # nepers of amplitude in the reverberation time
 _TILT = (0.0, 1.0)  # noise amplitude falls as frequency to the power of minus this: white to beyond pink
-_LOWEST = 50.0  # Hz, below which the noise rises no further
+_LOWEST = 50.0  # Hz, below which the noise does not increase further
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """How often there are echoes, and the range of the noise: dB of the speech's power above the noise's."""
+    """Probability of echoes, and range of the signal-to-noise ratio in dB."""
 
     echoing: float
     signal_to_noise_db: tuple[float, float]
@@ -31,7 +31,7 @@ EXAMINATION = Conditions(echoing=0.5, signal_to_noise_db=(10.0, 40.0))
 
 
 def record(rng: np.random.Generator, samples: np.ndarray, conditions: Conditions) -> np.ndarray:
-    """``samples`` [n] at 16 kHz as a microphone in a room might give them: [m] float32 in -1..1, m > n."""
+    """``samples`` [n] at 16 kHz as recorded by a microphone in a room: [m] float32 in -1..1, m > n."""
     before, after = (int(rng.uniform(0.0, _SILENCE) * SAMPLE_RATE) for _ in range(2))
     said = np.pad(samples.astype(np.float64), (before, after))
     if rng.random() < conditions.echoing:
@@ -55,7 +55,7 @@ def impulse_response(rng: np.random.Generator) -> np.ndarray:
 
 
 def coloured_noise(rng: np.random.Generator, length: int) -> np.ndarray:
-    """[length] of root mean square 1, white or darker."""
+    """Noise [length] with root mean square 1, white or darker."""
     spectrum = np.fft.rfft(rng.normal(size=length))
     hertz = np.maximum(np.fft.rfftfreq(length, 1.0 / SAMPLE_RATE), _LOWEST)
     noise = np.fft.irfft(spectrum * hertz ** -rng.uniform(*_TILT), length)

@@ -1,4 +1,4 @@
-"""Attention of a batch's samples, each over its own tokens: [batch, tokens, hidden] throughout, with masks."""
+"""Attention over each sample's own tokens: [batch, tokens, hidden] throughout, with masks."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Attention(nn.Module):
         self.projection = nn.Linear(hidden, hidden)
 
     def forward(self, tokens: torch.Tensor, others: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
-        """What each of ``tokens`` [batch, n, hidden] gathers from ``others`` [batch, m, hidden]: [batch, n, hidden].
+        """Attention output of ``tokens`` [batch, n, hidden] over ``others`` [batch, m, hidden]: [batch, n, hidden].
 
-        seen: [batch, m] of 1 (may be attended to) and 0; at least one of a sample's must be 1
+        seen: [batch, m] of 1 (may be attended to) and 0, with at least one 1 per sample
         """
         return self.projection(self._join(self.weights(tokens, others, seen) @ self._values(others)))
 
     def weights(self, tokens: torch.Tensor, others: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
-        """The attention itself: [batch, heads, n, m], each row summing to 1."""
+        """Attention weights [batch, heads, n, m]; each row sums to 1."""
         query = self._split(self.query(tokens))
         key = self._split(self.key_value(others).split(self.hidden, dim=2)[0])
         bias = ((1.0 - seen) * HIDDEN_FROM_ATTENTION)[:, None, None, :]
@@ -47,7 +47,7 @@ class Attention(nn.Module):
 
 
 class AttentionBlock(nn.Module):
-    """Attention and a feed-forward part, each behind a layer norm and added to its input."""
+    """Attention and a feed-forward part, each pre-norm and residual."""
 
     def __init__(self, hidden: int, heads: int, feed_forward: int, dropout: float = 0.0) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class AttentionBlock(nn.Module):
 class SharedAttention(nn.Module):
     """One stack of blocks over the tokens of all modalities together, each token marked with its modality.
 
-    A modality that a sample has not is hidden from its attention, so that what stands there changes nothing.
+    Attention masks the absent modalities of a sample, so that their inputs have no effect.
     """
 
     def __init__(
@@ -83,10 +83,10 @@ class SharedAttention(nn.Module):
         self.blocks = nn.ModuleList(AttentionBlock(hidden, heads, feed_forward, dropout) for _ in range(layers))
 
     def forward(self, own: list[tuple[torch.Tensor, torch.Tensor]], presence: torch.Tensor) -> torch.Tensor:
-        """The state of one more token that reads all the others: [batch, hidden].
+        """State of an additional token that attends to all others: [batch, hidden].
 
-        own: of each modality the tokens [batch, n, hidden], and which are real, [batch, n] of 1 and 0
-        presence: [batch, modalities], which modalities a sample has
+        own: for each modality its tokens [batch, n, hidden] and a mask of the real ones, [batch, n] of 1 and 0
+        presence: [batch, modalities], the modalities that a sample has
         """
         start = self.start.expand(presence.shape[0], -1, -1)
         marked = [tokens + self.modalities[index] for index, (tokens, _) in enumerate(own)]

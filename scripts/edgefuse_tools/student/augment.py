@@ -1,8 +1,8 @@
-"""Changes of a recording that leave what it says: made on log-mel frames, so that they cost little beside a step.
+"""Augmentation of recordings that keeps their words, applied to log-mel frames, where it costs little.
 
-A log-mel value of 0.25 is a factor of ten in power, 10 dB; see ``log_mel``. Noise adds to the power of each band,
-a microphone's response to its logarithm, another vocal tract stretches the mel axis (VTLP, Jaitly and Hinton), another
-speed the time axis; bands and moments are hidden as in SpecAugment (Park et al.).
+A log-mel difference of 0.25 is a factor of ten in power, 10 dB; see ``log_mel``. Noise adds to the power of each band,
+and a microphone's response to its logarithm; another vocal tract stretches the mel axis (VTLP, Jaitly and Hinton), and
+another speed the time axis; bands and moments are masked as in SpecAugment (Park et al.).
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ import numpy as np
 from edgefuse_tools.student.log_mel import MELS
 
 _DECADES = 4.0  # of power in a log-mel value of 1
-_RANGE = 2.0  # below the loudest value nothing is kept
+_RANGE = 2.0  # values further below the loudest one are clipped
 _SPEED = (0.88, 1.14)
 _WARP = (0.9, 1.1)  # of the mel axis
-_SILENCE = 30  # frames, at most, put before the recording
-_NOISY = 0.3  # how often noise is added
+_SILENCE = 30  # frames, at most, inserted before the recording
+_NOISY = 0.3  # probability of noise
 _SIGNAL_TO_NOISE = (0.6, 4.0)  # decades of power
-_TILT = 1.0  # decades of noise power over the mel axis, either way
+_TILT = 1.0  # decades of noise power over the mel axis, up or down
 _RESPONSE = 0.06  # log-mel, standard deviation of each wave of the microphone's response over the mel axis
-_LEVEL = 0.35  # log-mel, either way: how near the microphone is, and how far it is turned up
+_LEVEL = 0.35  # log-mel, up or down: distance and gain of the microphone
 _HIDDEN_BANDS = 8  # at most, at once
 _HIDDEN_FRAMES = 8
 
 
 def augment(rng: np.random.Generator, frames: np.ndarray) -> np.ndarray:
-    """Another recording that says the same: [m, 80] float32 from [n, 80], m between 0.87 n and 1.14 n + 30."""
+    """An augmented recording with the same words: [m, 80] float32 from [n, 80], m between 0.87 n and 1.14 n + 30."""
     changed = _faster(frames.astype(np.float32), rng.uniform(*_SPEED))
     changed = _warp(changed, rng.uniform(*_WARP))
     silence = np.repeat(changed[:1], int(rng.integers(_SILENCE + 1)), axis=0)
@@ -47,12 +47,12 @@ def _faster(frames: np.ndarray, speed: float) -> np.ndarray:
 
 
 def _warp(frames: np.ndarray, factor: float) -> np.ndarray:
-    """Each band takes what is at ``factor`` times its place."""
+    """Each band takes the value at ``factor`` times its position."""
     return _at(frames.T, np.minimum(np.arange(MELS) * factor, MELS - 1)).T
 
 
 def _at(rows: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Rows at places between whole numbers."""
+    """Rows at fractional positions, interpolated linearly."""
     low = places.astype(np.int64)
     part = (places - low).astype(np.float32)[:, None]
     return rows[low] * (1.0 - part) + rows[np.minimum(low + 1, len(rows) - 1)] * part

@@ -1,4 +1,4 @@
-"""Whether a model is as often right as it says."""
+"""Calibration error: how far a model's confidence is from its accuracy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _BINS = 15
 def expected_calibration_error(probabilities: np.ndarray, answers: np.ndarray) -> float:
     """``calibration_error`` of the most probable answers.
 
-    probabilities: [n, answers], each row of sum 1; answers: [n] int, the right ones
+    probabilities: [n, answers], rows sum to 1; answers: [n] int, the correct ones
     """
     return calibration_error(probabilities.max(axis=1), probabilities.argmax(axis=1) == answers)
 

@@ -1,7 +1,7 @@
-"""A colour sensor (in the manner of a TCS34725 held over the shape), simulated from the colour of the picture's shape.
+"""Simulates a colour sensor (such as a TCS34725 held over the shape) from the colour of the picture's shape.
 
-A reading is (red, green, blue, clear), each the count of a photodiode over its full scale, 0..1 without a unit. The
-light is linear: sRGB is undone first.
+A reading is (red, green, blue, clear), each the count of a photodiode divided by its full scale, 0..1 without a unit. It is
+linear in the light: sRGB is converted first.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import numpy as np
 from edgefuse_tools.easyvqa.labels import COLOR_NAMES, COLORS
 
 READINGS: tuple[str, ...] = ("red", "green", "blue", "clear")
-#: How much of red, green and blue light each filter passes: they overlap, and clear passes all.
+#: Shares of red, green and blue light that each filter passes: they overlap, and clear passes all.
 _FILTERS = np.array([[0.80, 0.12, 0.04], [0.10, 0.72, 0.14], [0.05, 0.15, 0.70], [0.34, 0.36, 0.30]])
-_ILLUMINATION = (0.55, 1.0)  # of what brings a white surface to full scale
+_ILLUMINATION = (0.55, 1.0)  # relative to the light that brings a white surface to full scale
 _WHITE_BALANCE = 0.05  # standard deviation of each colour of the light, relative
-_STRAY = (0.0, 0.04)  # light that did not come from the shape
+_STRAY = (0.0, 0.04)  # light that does not come from the shape
 _NOISE = 0.008  # standard deviation
 
 

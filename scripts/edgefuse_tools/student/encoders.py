@@ -1,7 +1,7 @@
-"""What turns a modality, in one of its forms, into tokens for attention.
+"""Encoders: from a modality, in one of its forms, to tokens for attention.
 
-Each encoder takes the inputs of its form (see ``student.forms``) and gives the tokens [batch, n, hidden] and which of them
-are real, [batch, n] of 1 and 0; the first token is always real and stands for the modality.
+Each encoder takes the inputs of its form (see ``student.forms``) and returns the tokens [batch, n, hidden] and a mask of the
+real ones, [batch, n] of 1 and 0; the first token is always real and represents the modality.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from edgefuse_tools.student.forms import Embedding, Form, Picture, Readings, Sou
 from edgefuse_tools.student.model import AudioFrontEnd, Sizes
 
 Tokens = tuple[torch.Tensor, torch.Tensor]
-_SPREAD = 0.02  # of the positions' first values
-_PATCHES = 64  # of a picture, about
+_SPREAD = 0.02  # standard deviation of the initial position embeddings
+_PATCHES = 64  # per picture, approximately
 
 
 class PictureEncoder(nn.Module):
@@ -23,7 +23,7 @@ class PictureEncoder(nn.Module):
 
     def __init__(self, form: Picture, hidden: int) -> None:
         super().__init__()
-        # Small pictures are not made coarser than some 8 x 8 patches.
+        # At least about 8 x 8 patches, also for small pictures.
         stride = max(1, round((form.width * form.height / _PATCHES) ** 0.5 / 4))
         self.fine = nn.Conv2d(3, hidden // 2, kernel_size=3, padding=1)
         self.middle = nn.Conv2d(hidden // 2, hidden, kernel_size=3, stride=2, padding=1)
@@ -60,7 +60,7 @@ class WordsEncoder(nn.Module):
 
 
 class SoundEncoder(nn.Module):
-    """Convolutions to a token for 80 ms, as the easy-VQA student has them."""
+    """Convolutions to one token per 80 ms, as in the easy-VQA student."""
 
     def __init__(self, hidden: int, positions: int = 128) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""How often the student is right about pictures and voices that it has not met, from each set of modalities."""
+"""Accuracy of the student on new pictures and voices, for each set of modalities."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _SUBSETS: dict[str, tuple[float, float, float, float]] = {
 
 
 class Examination:
-    """A part of the data set with its questions typed and, in voices kept out of training, spoken."""
+    """A part of the data set with its questions, typed and spoken in voices that are not in training."""
 
     def __init__(self, split: Split, encoder: TextEncoder, speech: Speech, seed: int) -> None:
-        """The pictures whose colour their questions do not tell are left out: a sensor could not be read."""
+        """Excludes pictures whose questions do not reveal their colour: there is no sensor reading for them."""
         self._pictures = pixel_values(split.pictures.images)
         known = {text: index for index, text in enumerate(questions.every_text())}
         rows = np.flatnonzero(split.pictures.colors[split.image_ids] >= 0)
@@ -44,7 +44,7 @@ class Examination:
     @torch.inference_mode()
     @torch.autocast("cpu", torch.bfloat16)
     def figures(self, student: Student) -> dict[str, float]:
-        """Share of right answers, and calibration error, for each set of modalities; share of recordings understood."""
+        """Accuracy and calibration error for each set of modalities; share of recordings understood."""
         student.eval()
         image, image_real = student.image_states(self._pictures)
         text, text_real = student.text_states(self._texts.ids, self._texts.mask)

@@ -1,7 +1,7 @@
-"""What the answer is likely to be when part of what it depends on is not seen: the soft targets of modality dropout.
+"""Soft targets of modality dropout: the distribution of answers given only part of the inputs.
 
-Without the picture or without the question the best that a model can do is give each answer the share it has among
-the data set's questions that look the same. Confidence trained on that is right about how much it does not know.
+Without the picture or without the question, the best possible answer is the distribution of answers among the data
+set's questions that look the same. Training on it calibrates the confidence.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from edgefuse_tools.easyvqa.dataset import Split
 from edgefuse_tools.easyvqa.labels import ANSWERS, COLOR_NAMES, SHAPES
 from edgefuse_tools.easyvqa.questions import asks_about_color, every_text
 
-_SMALLEST = 1e-4  # share of an answer that was never seen
+_SMALLEST = 1e-4  # share of an answer that never occurs
 
 
 class Expectations:
-    """Shares of the 13 answers, counted in the *train* part of the data set."""
+    """Shares of the 13 answers, counted in the data set's *train* part."""
 
     def __init__(self, split: Split) -> None:
         known = {text: index for index, text in enumerate(every_text())}
@@ -35,7 +35,7 @@ class Expectations:
         """The shares of the answers for each sample, given what is present: [n, 13] float32, each sums to 1.
 
         presence: [n, 4], image, text, audio, sensors; texts: [n] index into ``questions.every_text()``; shapes,
-        colors, answers: [n], the truth. Where what is present tells the answer, the true answer has all.
+        colors, answers: [n], the truth. If the present modalities determine the answer, its share is 1.
         """
         image, sensors = presence[:, 0] > 0, presence[:, 3] > 0
         asked = (presence[:, 1] > 0) | (presence[:, 2] > 0)
@@ -51,13 +51,13 @@ class Expectations:
         return shares
 
     def certain(self, presence: np.ndarray, texts: np.ndarray) -> np.ndarray:
-        """Where what is present tells the answer: [n] bool."""
+        """Whether the present modalities determine the answer: [n] bool."""
         asked = (presence[:, 1] > 0) | (presence[:, 2] > 0)
         return asked & ((presence[:, 0] > 0) | ((presence[:, 3] > 0) & self._asks_about_color[texts]))
 
 
 def _shares(groups: np.ndarray, answers: np.ndarray, count: int) -> np.ndarray:
-    """[count, 13] float32: of the samples of each group, 0 up to ``count``, the share of each answer."""
+    """[count, 13] float32: the share of each answer among the samples of each group."""
     table = np.zeros((count, len(ANSWERS)))
     np.add.at(table, (groups[groups >= 0], answers[groups >= 0]), 1.0)
     table = table / np.maximum(table.sum(axis=1, keepdims=True), 1.0) + _SMALLEST

@@ -1,7 +1,7 @@
-"""The forms in which a fusion model takes its modalities, what its graph is fed for each, and how ``model.yaml`` tells it.
+"""Forms of a fusion model's modalities: the graph's inputs for each, and its description in ``model.yaml``.
 
-A model's modalities are a mapping from ``image``, ``text``, ``audio`` or ``sensors`` to a form; their order is that of the
-columns of ``presence``.
+A model's modalities are a mapping from ``image``, ``text``, ``audio`` or ``sensors`` to a form, in the order of the columns of
+``presence``.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ TOKENIZER_FILE = "tokenizer.json"
 
 @dataclass(frozen=True)
 class Port:
-    """A tensor that a graph takes or gives: its name there, ``float32`` or ``int64``, and its shape."""
+    """An input or output of a graph: its name, ``float32`` or ``int64``, and its shape."""
 
     name: str
     element: str
     shape: tuple[Axis, ...]
 
     def describe(self) -> dict[str, Any]:
-        """As ``model.yaml`` has it."""
+        """Its entry in ``model.yaml``."""
         return {"name": self.name, "type": self.element, "shape": list(self.shape)}
 
 
 class Form(Protocol):
-    """How a modality is taken."""
+    """Form of a modality."""
 
     def ports(self, modality: str) -> dict[str, Port]:
         """The graph's inputs by role."""
         ...
 
     def details(self, modality: str) -> dict[str, Any]:
-        """The keys of ``model.yaml`` that describe it."""
+        """Its keys in ``model.yaml``."""
         ...
 
 
@@ -62,13 +62,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class Embedding:
-    """A vector of ``length`` numbers that another model, ``made_by``, makes of the picture or the text."""
+    """An embedding of the picture or the text, a vector of ``length`` numbers computed by another model, ``made_by``."""
 
     length: int
     made_by: str
 
     def ports(self, modality: str) -> dict[str, Port]:
-        # The graph's output for the modality has the plain name.
+        # The plain name is that of the graph's output for the modality.
         return {f"{modality}_embedding": Port(f"{modality}_embedding_in", "float32", ("batch", self.length))}
 
     def details(self, modality: str) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class Embedding:
 
 @dataclass(frozen=True)
 class Words:
-    """A text as the tokens of ``tokenizer``, at most ``max_tokens``; ``pad`` is the token fed where there is no text."""
+    """A text as tokens of ``tokenizer``, at most ``max_tokens``; ``pad`` fills up shorter texts."""
 
     tokenizer: Tokenizer
     max_tokens: int
@@ -106,7 +106,7 @@ class Sound:
 
 @dataclass(frozen=True)
 class Sensor:
-    """A sensor: the graph takes ``(reading - mean) / std``."""
+    """A sensor: the graph's input is ``(reading - mean) / std``."""
 
     name: str
     unit: str
@@ -116,7 +116,7 @@ class Sensor:
 
 @dataclass(frozen=True)
 class Readings:
-    """A number from each sensor."""
+    """One number per sensor."""
 
     sensors: tuple[Sensor, ...]
 
@@ -124,36 +124,36 @@ class Readings:
         return {modality: Port(modality, "float32", ("batch", len(self.sensors)))}
 
     def details(self, modality: str) -> dict[str, Any]:
-        told = [{"name": it.name, "unit": it.unit, "mean": it.mean, "std": it.std} for it in self.sensors]
-        return {modality: told}
+        sensors = [{"name": it.name, "unit": it.unit, "mean": it.mean, "std": it.std} for it in self.sensors]
+        return {modality: sensors}
 
 
 @dataclass(frozen=True)
 class Interface:
-    """Everything that a fusion model takes and gives."""
+    """Inputs and outputs of a fusion model."""
 
     forms: Mapping[str, Form]
     labels: Sequence[str]
     hidden: int  # length of the embeddings
 
     def inputs(self) -> dict[str, Port]:
-        """By role, ``presence`` last."""
+        """Inputs by role, ``presence`` last."""
         ports = {role: port for name, form in self.forms.items() for role, port in form.ports(name).items()}
         return ports | {"presence": Port("presence", "float32", ("batch", len(self.forms)))}
 
     def outputs(self) -> dict[str, Port]:
-        """By role: the logits, the fused embedding, then one embedding a modality."""
+        """Outputs by role: the logits, the fused embedding, then one embedding per modality."""
         embeddings = ["embedding", *(f"{name}_embedding" for name in self.forms)]
         logits = Port("logits", "float32", ("batch", len(self.labels)))
         return {"logits": logits} | {name: Port(name, "float32", ("batch", self.hidden)) for name in embeddings}
 
     def details(self) -> dict[str, Any]:
-        """The keys of ``model.yaml`` that are a student's own."""
-        told: dict[str, Any] = {"modalities": list(self.forms), "labels": list(self.labels)}
+        """The keys of ``model.yaml`` that are specific to students."""
+        details: dict[str, Any] = {"modalities": list(self.forms), "labels": list(self.labels)}
         for name, form in self.forms.items():
-            told |= form.details(name)
-        return told
+            details |= form.details(name)
+        return details
 
     def words(self) -> Words | None:
-        """The form of the text, where that is words."""
+        """The form of the text, if it is words."""
         return next((form for form in self.forms.values() if isinstance(form, Words)), None)

@@ -1,8 +1,8 @@
-"""Fusion models over any modalities in any form: two ways to bring them together, one interface.
+"""Fusion models over any modalities in any form: two architectures, one interface.
 
-``SharedFusion`` reads the tokens of all modalities in one attention stack. ``CrossModalTransformer`` lets each modality attend
-to itself, then to the others, and fuses their summaries. Both give logits, a fused embedding and one embedding for each
-modality, all of length 1 and in one space, and 0 where a modality is absent.
+``SharedFusion`` has one attention stack over the tokens of all modalities. In ``CrossModalTransformer``, each modality attends
+to itself, then to the others, and a layer fuses their summaries. Both return logits, a fused embedding and one embedding
+per modality, all normalised and in one space; those of absent modalities are 0.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from edgefuse_tools.student.forms import Interface
 
 @dataclass(frozen=True)
 class Widths:
-    """What shapes the layers after the encoders."""
+    """Sizes of the layers after the encoders."""
 
     heads: int = 4
     feed_forward: int = 256
@@ -31,7 +31,7 @@ class Widths:
 
 
 class FusionModel(nn.Module, ABC):
-    """Encoders, attention over each modality's own tokens, a way to fuse, and the outputs."""
+    """Encoders, attention over each modality's own tokens, fusion, and the outputs."""
 
     def __init__(self, interface: Interface, widths: Widths) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class FusionModel(nn.Module, ABC):
         self.fusion_norm = nn.LayerNorm(hidden)
         self.fusion_projection = nn.Linear(hidden, hidden)
         self.classifier = nn.Linear(hidden, len(interface.labels))
-        nn.init.normal_(self.classifier.weight, std=1.0)  # it reads a vector of length 1
+        nn.init.normal_(self.classifier.weight, std=1.0)  # its input is a normalised vector
 
     def forward(self, presence: torch.Tensor, **inputs: torch.Tensor) -> dict[str, torch.Tensor]:
         """The outputs by role; see ``Interface.inputs`` and ``Interface.outputs``."""
@@ -59,7 +59,7 @@ class FusionModel(nn.Module, ABC):
 
     @abstractmethod
     def fuse(self, own: list[Tokens], presence: torch.Tensor) -> torch.Tensor:
-        """One state [batch, hidden] of all modalities that a sample has."""
+        """Fused state [batch, hidden] of all present modalities."""
 
     def _own(self, name: str, inputs: dict[str, torch.Tensor]) -> Tokens:
         tokens, real = self.encoders[name](*(inputs[role] for role in self._roles[name]))
@@ -87,9 +87,9 @@ class CrossModalTransformer(FusionModel):
     def __init__(self, interface: Interface, widths: Widths) -> None:
         super().__init__(interface, widths)
         hidden, count = interface.hidden, len(self.names)
-        # What a modality attends to where a sample has no other: never absent, so that no softmax is over nothing.
+        # Attended to if a sample has no other modality: always present, so that no softmax is empty.
         self.nothing = nn.Parameter(torch.randn(1, 1, hidden) * 0.02)
-        self.absent = nn.Parameter(torch.randn(count, hidden) * 0.02)  # what stands for a modality that is not there
+        self.absent = nn.Parameter(torch.randn(count, hidden) * 0.02)  # replaces an absent modality
         self.cross = nn.ModuleDict({name: _stack(hidden, widths, widths.fused_layers) for name in self.names})
         self.fusion = nn.Sequential(
             nn.LayerNorm(count * hidden), nn.Linear(count * hidden, hidden), nn.GELU(), nn.Linear(hidden, hidden)
@@ -116,5 +116,5 @@ def _stack(hidden: int, widths: Widths, layers: int) -> nn.ModuleList:
     return nn.ModuleList(blocks)
 
 
-#: By the name that scripts/distill.py takes.
+#: By their names for scripts/distill.py.
 ARCHITECTURES: dict[str, type[FusionModel]] = {"shared": SharedFusion, "cross-modal": CrossModalTransformer}

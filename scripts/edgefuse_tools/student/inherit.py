@@ -1,4 +1,4 @@
-"""What the student starts with: the vision weights of the small BLIP that teaches it."""
+"""Initialises the student with the vision weights of the small BLIP that teaches it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgefuse_tools.student.model import Student
 
 @torch.no_grad()
 def inherit(student: Student, checkpoint: Path) -> None:
-    """Start the student's picture part and its shared layers from the first vision layers of a Hugging Face folder."""
+    """Initialises the student's picture part and shared layers with the first vision layers of a Hugging Face folder."""
     vision = BlipForQuestionAnswering.from_pretrained(checkpoint).vision_model
     student.patches.load_state_dict(vision.embeddings.patch_embedding.state_dict())
     student.image_start.copy_(vision.embeddings.class_embedding)

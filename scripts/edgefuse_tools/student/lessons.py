@@ -1,4 +1,4 @@
-"""What the student is trained on: pictures, questions about them typed and spoken, a colour sensor, soft answers."""
+"""The student's training data: pictures, typed and spoken questions about them, a colour sensor, soft answers."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from edgefuse_tools.student.model import MODALITIES
 from edgefuse_tools.student.speech import CAPTIONS, SPOKEN, Speech, pad
 
 QUESTIONS_EACH = 8  # about every picture
-_CAPTIONS = 0.4  # of the recordings that are only listened to
-#: Mostly yes/no questions; the others are learned at once. See ``questions.Mix`` for why they start easy.
+_CAPTIONS = 0.4  # share of captions among the recordings without a question
+#: Mostly yes/no questions; the others are learned quickly. See ``questions.Mix`` for why they start easy.
 _EASY = questions.Mix(there=0.5, denied=0.3, kinds=(0.1, 0.1, 0.35, 0.45))
 _HARD = questions.Mix(there=0.33, denied=0.5, kinds=(0.1, 0.1, 0.3, 0.5))
 
-#: How often a sample has which modalities (image, text, audio, sensors).
+#: Probability of each set of modalities (image, text, audio, sensors).
 Subsets = dict[tuple[int, int, int, int], float]
 TYPED: Subsets = {(1, 1, 0, 0): 1.0}
 EVERY_SUBSET: Subsets = {
@@ -51,7 +51,7 @@ EVERY_SUBSET: Subsets = {
 
 @dataclass(frozen=True)
 class Lesson:
-    """One training batch: ``p`` pictures and ``q`` = 8 p questions, eight in a row for each picture.
+    """One training batch: ``p`` pictures and ``q`` = 8 p questions, eight consecutive ones for each picture.
 
     images: [p, 3, 64, 64] float32
     kinds: [p] int64, one number for each combination of shape and colour
@@ -60,10 +60,10 @@ class Lesson:
     sensors: [q, 4] float32
     presence: [q, 4] float32
     heard: [h] int64, the questions that are also, or only, spoken
-    log_mel: [h, 80, frames] float32: these
-    further: [u, 80, frames] float32: recordings that are only listened to
-    spoken: [h + u] int64, what each recording says, index into ``SPOKEN``
-    answers: [q, 13] float32, shares, of the true answer all where what is present tells it
+    log_mel: [h, 80, frames] float32, their recordings
+    further: [u, 80, frames] float32, recordings without a question
+    spoken: [h + u] int64, text of each recording, index into ``SPOKEN``
+    answers: [q, 13] float32, shares; 1 for the true answer if the present modalities determine it
     teacher: [q, 13] float32 log-probabilities
     """
 
@@ -82,15 +82,16 @@ class Lesson:
 
 
 class Teacher(Protocol):
-    """Who answers the questions softly."""
+    """Returns soft answers to questions."""
 
     def soft_answers(self, images: np.ndarray, asked: Sequence[str]) -> np.ndarray:
-        """Log-probabilities of the 13 answers, [questions, 13] float32, to as many questions in a row for each of ``images``."""
+        """Log-probabilities of the 13 answers, [questions, 13] float32, with the same number of consecutive questions for each of
+        ``images``."""
         ...
 
 
 class Lessons:
-    """Draws pictures and questions once, asks the teacher once, then deals batches; batch ``i`` depends on ``i`` alone."""
+    """Draws pictures and questions once, asks the teacher once, then builds batches; batch ``i`` depends only on ``i``."""
 
     def __init__(
         self,
@@ -103,7 +104,7 @@ class Lessons:
         cache: Path,
         report: Callable[[str], None],
     ) -> None:
-        """``cache``: the folder where the teacher's answers are kept for the next start."""
+        """``cache``: folder that keeps the teacher's answers for the next start."""
         self._seed = seed
         self._speech = speech
         rng = np.random.default_rng([seed, 20])
@@ -137,7 +138,7 @@ class Lessons:
     def batch(self, step: int, pictures: int, utterances: int, subsets: Subsets, easy: bool) -> Lesson:
         """The batch of one step: every second picture has easy questions, the others hard ones.
 
-        ``utterances``: recordings beside those of the questions, of anything that is spoken
+        ``utterances``: number of further recordings, of any spoken text
         """
         rng = np.random.default_rng([self._seed, 21, step])
         chosen = 2 * rng.integers(len(self._pictures) // 2, size=pictures) + int(easy)
@@ -146,7 +147,7 @@ class Lessons:
         presence = np.array(list(subsets), dtype=np.float32)[drawn]
         shapes, colors = (labels[rows // QUESTIONS_EACH] for labels in (self._pictures.shapes, self._pictures.colors))
         heard = np.flatnonzero(presence[:, MODALITIES.index("audio")])
-        # Captions are few among all that is spoken, and only they say what a picture shows.
+        # Few of the spoken texts are captions, and only captions describe a picture.
         captions = self._speech.captions(rng, round(utterances * _CAPTIONS))
         further = np.concatenate([self._speech.of_one_length(rng, utterances - len(captions)), captions])
         asking = self._speech.recordings_of(rng, self._numbers[rows[heard]])
@@ -170,7 +171,7 @@ class Lessons:
         )
 
     def _recordings(self, rng: np.random.Generator, recordings: np.ndarray) -> np.ndarray:
-        """These as [n, 80, frames], changed."""
+        """These recordings as [n, 80, frames], augmented."""
         if len(recordings) == 0:
             return np.zeros((0, MELS, 1), dtype=np.float32)
         return pad([augment(rng, self._speech.rows(index)) for index in recordings])

@@ -1,4 +1,4 @@
-"""Whisper's log-mel front end in numpy, cut to the length of the recording."""
+"""Whisper's log-mel front end in numpy, without padding to 30 seconds."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import numpy as np
 
 SAMPLE_RATE = 16_000  # Hz
 MELS = 80
-HOP = 160  # samples a frame: 100 frames a second
+HOP = 160  # samples per frame: 100 frames per second
 WINDOW = 400  # samples
 _FLOOR = 1e-10  # power
-_RANGE = 8.0  # decades below the loudest that are kept
-#: Frames of a batch that are only padding carry this; real ones never fall below -1.5.
+_RANGE = 8.0  # decades; values further below the loudest one are clipped
+#: Value of padding frames in a batch; real ones are never below -1.5.
 ABSENT_FRAME = -4.0
 
 
@@ -23,7 +23,7 @@ def log_mel(samples: np.ndarray) -> np.ndarray:
     half = WINDOW // 2
     needed = max(frames * HOP + WINDOW, half + 1)
     padded = np.pad(samples.astype(np.float64), (0, needed - len(samples)))
-    padded = np.concatenate([padded[half:0:-1], padded])  # the beginning is mirrored, the end is silence
+    padded = np.concatenate([padded[half:0:-1], padded])  # the beginning is reflected, the end is silence
     starts = np.arange(frames)[:, None] * HOP
     windows = padded[starts + np.arange(WINDOW)[None, :]] * np.hanning(WINDOW + 1)[:-1]
     power = np.abs(np.fft.rfft(windows, axis=1)) ** 2

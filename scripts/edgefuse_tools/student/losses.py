@@ -9,14 +9,14 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-_HIGHEST_SCALE = 100.0  # of the similarities; CLIP's bound, without which the temperature runs to zero
+_HIGHEST_SCALE = 100.0  # of the similarities; CLIP's bound, without which the temperature goes to zero
 
 
 def distillation(student: torch.Tensor, teacher: torch.Tensor, temperature: float) -> torch.Tensor:
-    """How far the student's softened answers are from the teacher's.
+    """Distillation loss: KL(teacher || student) of the distributions at ``temperature``, averaged over the batch, times
+    temperature² so that its gradients keep their size (Hinton et al.).
 
-    Both [batch, answers], logits or log-probabilities. The divergence KL(teacher || student) of the distributions at
-    ``temperature``, averaged over the batch, times temperature² so that its gradients keep their size (Hinton et al.).
+    Both [batch, answers], logits or log-probabilities.
     """
     log_student = functional.log_softmax(student / temperature, dim=1)
     log_teacher = functional.log_softmax(teacher / temperature, dim=1)
@@ -27,26 +27,26 @@ def distillation(student: torch.Tensor, teacher: torch.Tensor, temperature: floa
 def mixed(
     student: torch.Tensor, teacher: torch.Tensor, answers: torch.Tensor, temperature: float, teacher_weight: float
 ) -> torch.Tensor:
-    """``teacher_weight`` of distillation and the rest of cross-entropy with the true ``answers`` [batch] int64."""
+    """Distillation weighted by ``teacher_weight``, and cross-entropy with the true ``answers`` [batch] int64 by the rest."""
     soft = distillation(student, teacher, temperature)
     hard = functional.cross_entropy(student, answers)
     return teacher_weight * soft + (1.0 - teacher_weight) * hard
 
 
 def feature_matching(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
-    """How far the student's features point from the teacher's: the mean over the batch of |s - t|² of unit vectors.
+    """Distance between the directions of student and teacher features: mean over the batch of |s - t|² of unit vectors.
 
-    Both [batch, hidden]; where the lengths differ, the student's go through a linear layer first (FitNets, Romero et al.).
-    0 where they point the same way, 4 where they point in opposite ways.
+    Both [batch, hidden]; if their sizes differ, the student's go through a linear layer first (FitNets, Romero et al.).
+    0 for the same direction, 4 for opposite directions.
     """
     difference = functional.normalize(student, dim=1) - functional.normalize(teacher, dim=1)
     return difference.square().sum(dim=1).mean()
 
 
 def attention_matching(student: torch.Tensor, teacher: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
-    """How far the student attends from where the teacher does: KL(teacher || student), a mean over rows (MiniLM).
+    """Distance between student and teacher attention: KL(teacher || student), averaged over rows (MiniLM).
 
-    student, teacher: [batch, heads, queries, keys], attention after the softmax; heads may differ in number and are averaged
+    student, teacher: [batch, heads, queries, keys], attention after the softmax; heads are averaged and may differ in number
     real: [batch, queries] 1 or 0, which rows count
     """
     mine, theirs = student.mean(dim=1), teacher.mean(dim=1)
@@ -56,9 +56,9 @@ def attention_matching(student: torch.Tensor, teacher: torch.Tensor, real: torch
 
 
 def contrastive(left: torch.Tensor, right: torch.Tensor, scale: torch.Tensor | float) -> torch.Tensor:
-    """Symmetric cross-entropy over all pairs of a batch (CLIP, Radford et al.): sample ``i`` of one belongs to ``i`` of the other.
+    """Symmetric cross-entropy over all pairs of a batch (CLIP, Radford et al.): row ``i`` of one matches row ``i`` of the other.
 
-    left, right: [batch, hidden], each of length 1; scale: what similarities are multiplied by, 1 / temperature.
+    left, right: [batch, hidden], normalised; scale: factor of the similarities, 1 / temperature.
     """
     similarity = left @ right.T * scale
     pairs = torch.arange(left.shape[0], device=left.device)
@@ -66,39 +66,39 @@ def contrastive(left: torch.Tensor, right: torch.Tensor, scale: torch.Tensor | f
 
 
 def alignment(left: torch.Tensor, right: torch.Tensor, classes: torch.Tensor, temperature: float) -> torch.Tensor:
-    """Draws embeddings of the same class together across two modalities, and others apart.
+    """Aligns embeddings of the same class across two modalities, and separates others.
 
-    left, right: [batch, hidden], each of length 1; classes: [batch] int64. Cross-entropy in both directions between
-    the similarities and the even distribution over the pairs of one class.
+    left, right: [batch, hidden], normalised; classes: [batch] int64. Cross-entropy in both directions between the
+    similarities and the uniform distribution over the pairs of the same class.
     """
     same = (classes[:, None] == classes[None, :]).to(left.dtype)
-    wanted = same / same.sum(dim=1, keepdim=True)
+    targets = same / same.sum(dim=1, keepdim=True)
     similarity = left @ right.T / temperature
-    forwards = -(wanted * functional.log_softmax(similarity, dim=1)).sum(dim=1).mean()
-    backwards = -(wanted * functional.log_softmax(similarity.T, dim=1)).sum(dim=1).mean()
+    forwards = -(targets * functional.log_softmax(similarity, dim=1)).sum(dim=1).mean()
+    backwards = -(targets * functional.log_softmax(similarity.T, dim=1)).sum(dim=1).mean()
     return 0.5 * (forwards + backwards)
 
 
 class Contrastive(nn.Module):
-    """``contrastive`` with a temperature that is learned, between every two modalities."""
+    """``contrastive`` with a learned temperature, between every two modalities."""
 
     def __init__(self, temperature: float = 0.07) -> None:
         super().__init__()
         self.log_scale = nn.Parameter(torch.tensor(math.log(1.0 / temperature)))
 
     def scale(self) -> torch.Tensor:
-        """What similarities are multiplied by: 1 / temperature, at most 100."""
+        """Factor of the similarities: 1 / temperature, at most 100."""
         return self.log_scale.exp().clamp(max=_HIGHEST_SCALE)
 
     def forward(self, embeddings: Sequence[torch.Tensor], presence: torch.Tensor) -> torch.Tensor:
-        """The mean over every two modalities, each over the samples that have both.
+        """Mean over every two modalities, each over the samples that have both.
 
-        embeddings: one a modality, [batch, hidden] of length 1; presence: [batch, modalities] of 1 and 0
+        embeddings: one per modality, [batch, hidden], normalised; presence: [batch, modalities] of 1 and 0
         """
         parts = []
         for first in range(len(embeddings)):
             for second in range(first + 1, len(embeddings)):
                 both = torch.nonzero(presence[:, first] * presence[:, second])[:, 0]
-                if len(both) > 1:  # a sample alone has nothing to be told from
+                if len(both) > 1:  # a single sample has no negatives
                     parts.append(contrastive(embeddings[first][both], embeddings[second][both], self.scale()))
         return torch.stack(parts).mean() if parts else self.log_scale * 0.0

@@ -1,8 +1,8 @@
-"""The student: one stack of attention layers shared by all modalities, then layers over everything together.
+"""The student: one stack of attention layers shared by all modalities, then layers over all of them together.
 
-Each modality's tokens go through the same ``own`` layers, seeing only their own kind; the first token then stands for
-the modality. The ``fused`` layers read the tokens of all modalities that are present, and one more token, whose state
-is the fused embedding. Shapes: ``hidden`` = 128; a bias is added to attention scores, 0 where a token may be seen.
+Each modality's tokens go through the same ``own`` layers, attending only to each other; the first token then represents
+the modality. The ``fused`` layers attend to the tokens of all present modalities and an additional token, whose state is
+the fused embedding. Shapes: ``hidden`` = 128; a bias is added to attention scores, 0 for visible tokens.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LOWEST_FRAME = -2.0  # log-mel frames below this are padding
 
 @dataclass(frozen=True)
 class Sizes:
-    """Everything that shapes the weights."""
+    """Sizes that determine the weights."""
 
     vocabulary: int
     answers: int
@@ -37,12 +37,12 @@ class Sizes:
     audio_channels: tuple[int, int] = (64, 128)
     audio_positions: int = 128  # tokens of 80 ms; later ones share the last position
     audio_blocks: int = 3
-    audio_context: int = 5  # tokens that a block mixes
+    audio_context: int = 5  # tokens mixed by a block
     sensors: int = 4  # readings
 
 
 class Outputs(NamedTuple):
-    """What the graph gives: [batch, answers], then five times [batch, hidden], of length 1 (0 where absent)."""
+    """The graph's outputs: logits [batch, answers], then five embeddings [batch, hidden], normalised (0 if absent)."""
 
     logits: torch.Tensor
     embedding: torch.Tensor
@@ -53,7 +53,7 @@ class Outputs(NamedTuple):
 
 
 class Layer(nn.Module):
-    """Attention, then a feed-forward part, each behind a layer norm and added to its input."""
+    """Attention, then a feed-forward part, each pre-norm and residual."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -65,22 +65,22 @@ class Layer(nn.Module):
         self.widen = nn.Linear(sizes.hidden, sizes.feed_forward)
         self.narrow = nn.Linear(sizes.feed_forward, sizes.hidden)
 
-    def forward(self, tokens: torch.Tensor, bias: torch.Tensor | None, wanted: int | None = None) -> torch.Tensor:
-        """``tokens`` [batch, n, hidden], ``bias`` [batch, 1, 1, n]; gives the first ``wanted`` of n, by default all."""
+    def forward(self, tokens: torch.Tensor, bias: torch.Tensor | None, count: int | None = None) -> torch.Tensor:
+        """``tokens`` [batch, n, hidden], ``bias`` [batch, 1, 1, n]; returns the first ``count`` of n, by default all."""
         batch, hidden = tokens.shape[0], self.projection.in_features
         normed = self.attention_norm(tokens)
         weight, offset = self.query_key_value.weight, self.query_key_value.bias
-        query = functional.linear(normed[:, :wanted], weight[:hidden], offset[:hidden])
+        query = functional.linear(normed[:, :count], weight[:hidden], offset[:hidden])
         key, value = functional.linear(normed, weight[hidden:], offset[hidden:]).split(hidden, dim=2)
         context = self._attend(self._split(query), self._split(key), self._split(value), bias)
-        tokens = tokens[:, :wanted] + self.projection(context.transpose(1, 2).reshape(batch, -1, hidden))
+        tokens = tokens[:, :count] + self.projection(context.transpose(1, 2).reshape(batch, -1, hidden))
         return tokens + self.narrow(functional.gelu(self.widen(self.feed_forward_norm(tokens))))
 
     @staticmethod
     def _attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-        """Attention of [batch, heads, n, hidden / heads], spelled out.
+        """Attention over [batch, heads, n, hidden / heads], written out.
 
-        PyTorch's own, in bfloat16 on a CPU, takes half of a training step.
+        PyTorch's own takes half of a training step in bfloat16 on a CPU.
         """
         scores = query @ key.transpose(2, 3) * query.shape[3] ** -0.5
         return (scores if bias is None else scores + bias).softmax(dim=3) @ value
@@ -92,7 +92,7 @@ class Layer(nn.Module):
 
 
 class AudioBlock(nn.Module):
-    """Mixes neighbouring tokens channel by channel, then the channels token by token, and adds that to its input."""
+    """Mixes neighbouring tokens within each channel, then the channels within each token; residual."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -100,17 +100,17 @@ class AudioBlock(nn.Module):
         context = sizes.audio_context
         self.neighbours = nn.Conv1d(sizes.hidden, sizes.hidden, context, padding=context // 2, groups=sizes.hidden)
         self.channels = nn.Linear(sizes.hidden, sizes.hidden)
-        nn.init.zeros_(self.channels.weight)  # begins as nothing added
+        nn.init.zeros_(self.channels.weight)  # starts as the identity
         nn.init.zeros_(self.channels.bias)
 
     def forward(self, tokens: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
-        """``tokens`` [batch, n, hidden], ``real`` [batch, n] of 1 or 0; padding is cleared before neighbours see it."""
+        """``tokens`` [batch, n, hidden], ``real`` [batch, n] of 1 or 0; padding is zeroed before it is mixed."""
         mixed = self.neighbours((self.norm(tokens) * real[:, :, None]).transpose(1, 2)).transpose(1, 2)
         return tokens + self.channels(functional.gelu(mixed))
 
 
 class AudioFrontEnd(nn.Module):
-    """Three convolutions, each halving the frame rate: a token for 80 ms. Then blocks that hear a few tokens at once."""
+    """Three convolutions, each halving the frame rate, to one token per 80 ms; then blocks that mix a few tokens."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -125,7 +125,7 @@ class AudioFrontEnd(nn.Module):
     def forward(self, log_mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """``log_mel`` [batch, mels, frames] to tokens [batch, frames / 8, hidden] and 1 or 0 each, [batch, frames / 8].
 
-        Padding is cleared before every convolution, so that it is what lies past the end of a shorter recording.
+        Padding is zeroed before every convolution, so that it equals the end of a shorter recording.
         """
         real = (log_mel[:, :1] > _LOWEST_FRAME).to(log_mel.dtype)
         states = log_mel * real
@@ -152,7 +152,7 @@ class SensorFrontEnd(nn.Module):
 
 
 class Student(nn.Module):
-    """See the module's text."""
+    """See the module's docstring."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -176,7 +176,7 @@ class Student(nn.Module):
         self.fusion_norm = nn.LayerNorm(hidden, eps=1e-5)
         self.fusion_projection = nn.Linear(hidden, hidden)
         self.classifier = nn.Linear(hidden, sizes.answers)
-        nn.init.normal_(self.classifier.weight, std=1.0)  # it reads a vector of length 1
+        nn.init.normal_(self.classifier.weight, std=1.0)  # its input is a normalised vector
 
     def forward(
         self,
@@ -187,7 +187,7 @@ class Student(nn.Module):
         sensors: torch.Tensor,
         presence: torch.Tensor,
     ) -> Outputs:
-        """Answer from whatever is present.
+        """Answers from the present modalities.
 
         image: [batch, 3, 64, 64] float, normalised as for BLIP
         input_ids, attention_mask: [batch, tokens] int64
@@ -204,19 +204,19 @@ class Student(nn.Module):
         return self.fuse(own, presence)
 
     def image_states(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The picture's tokens after the shared layers, and a 1 for each: [batch, 65, hidden], [batch, 65]."""
+        """The picture's tokens after the shared layers, and a mask of ones: [batch, 65, hidden], [batch, 65]."""
         patches = self.patches(image).flatten(2).transpose(1, 2)
         tokens = torch.cat([self.image_start.expand(image.shape[0], -1, -1), patches], dim=1) + self.image_positions
         return self._own(tokens, None, modality=0), torch.ones_like(tokens[:, :, 0])
 
     def text_states(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The question's tokens after the shared layers, and which are real: [batch, tokens, hidden], [batch, tokens]."""
+        """The question's tokens after the shared layers, and a mask of the real ones: [batch, tokens, hidden], [batch, tokens]."""
         tokens = functional.embedding(input_ids, self.words) + self.text_positions[: input_ids.shape[1]]
         real = attention_mask.to(tokens.dtype)
         return self._own(tokens, real, modality=1), real
 
     def audio_states(self, log_mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The recording's tokens after the shared layers, and which are real: [batch, n, hidden], [batch, n]."""
+        """The recording's tokens after the shared layers, and a mask of the real ones: [batch, n, hidden], [batch, n]."""
         heard, real = self.audio(log_mel)
         place = torch.arange(heard.shape[1]).clamp(max=self.sizes.audio_positions - 1)
         tokens = torch.cat(
@@ -226,12 +226,12 @@ class Student(nn.Module):
         return self._own(tokens, real, modality=2), real
 
     def sensor_states(self, readings: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The readings' token after the shared layers, and a 1 for it: [batch, 1, hidden], [batch, 1]."""
+        """The readings' token after the shared layers, and a mask of ones: [batch, 1, hidden], [batch, 1]."""
         tokens = self.sensors(readings)
         return self._own(tokens, None, modality=3), torch.ones_like(tokens[:, :, 0])
 
     def fuse(self, own: list[tuple[torch.Tensor, torch.Tensor]], presence: torch.Tensor) -> Outputs:
-        """From every modality's states and real tokens to the outputs; see ``forward`` for ``presence``."""
+        """Outputs from every modality's states and masks; see ``forward`` for ``presence``."""
         logits, embedding = self.decide(own, presence)
         summaries = [
             self.summary(states, index) * presence[:, index : index + 1] for index, (states, _) in enumerate(own)
@@ -241,19 +241,19 @@ class Student(nn.Module):
     def decide(
         self, own: list[tuple[torch.Tensor, torch.Tensor]], presence: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The logits and the fused embedding; a modality that no sample has may come without tokens."""
+        """The logits and the fused embedding; a modality that no sample has may have no tokens."""
         start = self.fusion_start.expand(presence.shape[0], -1, -1)
         seen = [torch.ones_like(start[:, :, 0])]
         seen += [real * presence[:, index : index + 1] for index, (_, real) in enumerate(own)]
         tokens = torch.cat([start, *(states for states, _ in own)], dim=1)
         bias = _bias(torch.cat(seen, dim=1))
         for number, layer in enumerate(self.fused, start=1):
-            tokens = layer(tokens, bias, wanted=1 if number == len(self.fused) else None)
+            tokens = layer(tokens, bias, count=1 if number == len(self.fused) else None)
         embedding = functional.normalize(self.fusion_projection(self.fusion_norm(tokens[:, 0])), dim=1)
         return self.classifier(embedding), embedding
 
     def summary(self, states: torch.Tensor, modality: int) -> torch.Tensor:
-        """One modality's embedding, of length 1: [batch, hidden]."""
+        """One modality's normalised embedding: [batch, hidden]."""
         return functional.normalize(self.summary_projections[modality](self.summary_norm(states[:, 0])), dim=1)
 
     def _own(self, tokens: torch.Tensor, real: torch.Tensor | None, modality: int) -> torch.Tensor:
@@ -265,7 +265,7 @@ class Student(nn.Module):
 
 
 def begin_with(student: Student, weights: dict[str, torch.Tensor]) -> None:
-    """Take the ``weights`` of a student that may know fewer modalities or lack parts; what it lacks stays as it is."""
+    """Copies the ``weights`` of a student that may have fewer modalities or parts; missing ones are left unchanged."""
     mine = student.state_dict()
     with torch.no_grad():
         for name, weight in weights.items():
@@ -274,7 +274,7 @@ def begin_with(student: Student, weights: dict[str, torch.Tensor]) -> None:
 
 
 def _bias(seen: torch.Tensor) -> torch.Tensor:
-    """[batch, n] of 1 (may be seen) and 0 to what is added to attention scores, [batch, 1, 1, n]."""
+    """Mask [batch, n] of 1 (visible) and 0 to a bias of attention scores, [batch, 1, 1, n]."""
     return ((1.0 - seen) * HIDDEN_FROM_ATTENTION)[:, None, None, :]
 
 

@@ -1,4 +1,4 @@
-"""Writes a fusion model's folder: graph, tokenizer, description."""
+"""Writes a fusion model's folder: graph, tokenizer, model.yaml."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _SOURCE = {
 
 
 def write(student: Student, folder: Path, readings: Readings | None = None, temperature: float = 1.0) -> None:
-    """Write the easy-VQA student's ``folder``, replacing a student that is there.
+    """Writes the easy-VQA student's ``folder``, replacing an existing student.
 
-    readings: what its sensors are, where it has that modality
+    readings: its sensors, if it has that modality
     """
     write_model(student, interface(student, readings), folder, _SOURCE, temperature)
 
 
 def interface(student: Student, readings: Readings | None = None) -> Interface:
-    """What the easy-VQA student takes and gives."""
+    """Inputs and outputs of the easy-VQA student."""
     wordpiece = tokenizer.build()
     forms: dict[str, Form | None] = {
         "image": Picture(SIZE, SIZE, MEAN, DEVIATION),
@@ -55,12 +55,12 @@ def write_model(
     temperature: float = 1.0,
     extras: Mapping[str, str] | None = None,
 ) -> None:
-    """Write the ``folder`` of any fusion model, replacing a model that is there.
+    """Writes the ``folder`` of any fusion model, replacing an existing model.
 
     model: see ``onnx_graph.trace``
     source: ``weights``, ``origin``, ``license`` and ``exporter``
-    temperature: what the logits are divided by
-    extras: texts that lie in the folder beside the model, by file name
+    temperature: divisor of the logits
+    extras: further text files for the folder, by name
     """
     graph = onnx_graph.trace(model, taken, temperature)
     with new_model_folder(folder) as building:

@@ -1,6 +1,7 @@
-"""Any fusion model as an ONNX graph: traced, then simplified; plain operators, opset 17, every batch, token and frame count.
+"""Any fusion model as an ONNX graph: traced, then simplified; plain operators, opset 17, dynamic batch, token and frame
+counts.
 
-Deterministic: the same weights and the same PyTorch give the same bytes.
+Deterministic: the same weights and the same PyTorch produce the same bytes.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ from edgefuse_tools.export.graphs.graph import IR_VERSION, OPSET
 from edgefuse_tools.student.forms import Interface, Port
 from edgefuse_tools.student.simplify import simplify
 
-#: Lengths of the dynamic axes while tracing; none is 1, which a trace may take for an axis to be expanded.
+#: Lengths of the dynamic axes while tracing; none is 1, which a trace may treat as an axis to be expanded.
 _TRACED = {"batch": 2, "tokens": 5, "frames": 40}
 
 
 def trace(model: nn.Module, interface: Interface, temperature: float = 1.0) -> onnx.ModelProto:
     """The graph of ``model``, its logits divided by ``temperature``.
 
-    ``model`` takes the interface's inputs as keyword arguments by role, and gives its outputs by role: as a mapping, or as
-    a named tuple with these fields.
+    ``model`` takes the interface's inputs as keyword arguments by role, and returns its outputs by role: as a mapping, or as a
+    named tuple with these fields.
     """
     inputs, outputs = interface.inputs(), interface.outputs()
     ports = [*inputs.values(), *outputs.values()]
@@ -34,7 +35,7 @@ def trace(model: nn.Module, interface: Interface, temperature: float = 1.0) -> o
     training = model.training
     traced = _Positional(model.eval(), list(inputs), list(outputs), temperature)
     with warnings.catch_warnings():
-        # The exporter built on torch.export needs a further package, and gives the same graph.
+        # The exporter based on torch.export needs another package, and produces the same graph.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             traced,
@@ -52,7 +53,7 @@ def trace(model: nn.Module, interface: Interface, temperature: float = 1.0) -> o
 
 
 class _Positional(nn.Module):
-    """The model with its inputs and outputs in order, as the exporter wants them."""
+    """The model with positional inputs and outputs, for the exporter."""
 
     def __init__(self, model: nn.Module, inputs: list[str], outputs: list[str], temperature: float) -> None:
         super().__init__()
@@ -65,7 +66,7 @@ class _Positional(nn.Module):
         given: Any = self._model(**dict(zip(self._inputs, tensors)))
         named: Mapping[str, torch.Tensor] = given._asdict() if hasattr(given, "_asdict") else given
         if set(named) != set(self._outputs):
-            raise ValueError(f"the model gives {sorted(named)}, and its interface tells {sorted(self._outputs)}")
+            raise ValueError(f"the model returns {sorted(named)}, but its interface lists {sorted(self._outputs)}")
         ordered = [named[name] for name in self._outputs]
         if self._temperature != 1.0:
             ordered[0] = ordered[0] * (1.0 / self._temperature)
@@ -82,7 +83,7 @@ def _dynamic(port: Port) -> list[tuple[int, str]]:
 
 
 def _described(model: onnx.ModelProto, interface: Interface) -> onnx.ModelProto:
-    """With the interface's shapes, and nothing that tells where and with what it was traced."""
+    """Sets the interface's shapes, and removes traces of the environment in which it was traced."""
     graph = model.graph
     graph.name = "student"
     for values, ports in ((graph.input, interface.inputs()), (graph.output, interface.outputs())):

@@ -1,7 +1,7 @@
-"""Simplifies a traced graph: what is computed twice or from constants alone is computed once, here.
+"""Simplifies a traced graph: eliminates common subexpressions and folds constants.
 
-A trace spells out every shape and writes every constant anew; ONNX Runtime would clean most of it up at each start, and
-weights that several modalities share would be cut up once for each of them.
+A trace computes every shape explicitly and repeats every constant. ONNX Runtime would simplify most of it at each start,
+but weights that several modalities share would be split once for each of them.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ import onnx
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-_SMALL = 1024  # elements; a constant may grow to this many, no more
+_SMALL = 1024  # elements; maximum size to which a folded constant may grow
 
 
 def simplify(model: onnx.ModelProto, prefix: str) -> onnx.ModelProto:
-    """``model`` with fewer nodes and the same outputs, bit for bit but for what constants alone decide.
+    """``model`` with fewer nodes and the same outputs, bit for bit except for folded constants.
 
-    prefix: what the names of weights begin with, and need not
+    prefix: prefix to remove from the names of weights
     """
     return _Simplifier(model, prefix).run()
 
 
 class _Simplifier:
-    """Goes once through the nodes, which come in the order of their computation."""
+    """A single pass over the nodes, which are in topological order."""
 
     def __init__(self, model: onnx.ModelProto, prefix: str) -> None:
         self._model = model
@@ -33,13 +33,13 @@ class _Simplifier:
             value.name: [axis.dim_value or axis.dim_param for axis in value.type.tensor_type.shape.dim]
             for value in [*inferred.value_info, *inferred.input]
         }
-        self._shape_of: dict[str, str] = {}  # result of a Shape -> the value it is of
+        self._shape_of: dict[str, str] = {}  # result of a Shape -> its input
         self._lengths: dict[tuple[int | str, tuple[int, ...]], str] = {}  # a dynamic axis -> the value with its length
         self._opsets = list(model.opset_import)
         self._constants: dict[str, np.ndarray] = {}
         self._by_content: dict[tuple[str, tuple[int, ...], bytes], str] = {}
-        self._same: dict[str, str] = {}  # name -> the value that it equals
-        self._seen: dict[bytes, list[str]] = {}  # what a node computes -> its outputs
+        self._same: dict[str, str] = {}  # name -> equal value
+        self._seen: dict[bytes, list[str]] = {}  # computation of a node -> its outputs
         self._outputs = {output.name for output in model.graph.output}
         self._nodes: list[onnx.NodeProto] = []
 
@@ -87,7 +87,7 @@ class _Simplifier:
         self._nodes.append(node)
 
     def _fold(self, node: onnx.NodeProto) -> bool:
-        """Whether the node was computed: its inputs are constants, and its output is not much larger."""
+        """Folds the node if its inputs are constants and its output is not much larger; returns whether it did."""
         given = [name for name in node.input if name]
         if self._outputs.intersection(node.output) or not all(name in self._constants for name in given):
             return False
@@ -107,7 +107,7 @@ class _Simplifier:
         return True
 
     def _fold_length(self, node: onnx.NodeProto) -> bool:
-        """Whether the node was the length of an axis that is always the same, or that is known from another value."""
+        """Folds the length of an axis that is fixed or known from another value; returns whether it did."""
         if node.op_type != "Gather" or node.input[0] not in self._shape_of or node.input[1] not in self._constants:
             return False
         axes, index = self._axes.get(self._shape_of[node.input[0]], []), self._constants[node.input[1]]
@@ -122,7 +122,7 @@ class _Simplifier:
         return known != node.output[0]
 
     def _constant(self, name: str, array: np.ndarray) -> None:
-        """Keeps a constant once, whatever names it has."""
+        """Stores a constant once, under any of its names."""
         array = np.ascontiguousarray(array).reshape(array.shape)
         key = (array.dtype.str, array.shape, array.tobytes())
         first = self._by_content.setdefault(key, name)
@@ -132,7 +132,7 @@ class _Simplifier:
             self._same[name] = first
 
     def _short_names(self, nodes: list[onnx.NodeProto], constants: dict[str, np.ndarray]) -> dict[str, str]:
-        """Weights keep the names that the model has for them; what a trace named after its own nesting gets a number."""
+        """Weights keep their names in the model; names that a trace derived from its nesting become numbers."""
         names = {}
         for number, name in enumerate(constants):
             traced = "/" in name or "::" in name
@@ -145,9 +145,9 @@ class _Simplifier:
 
     def _used(self) -> list[onnx.NodeProto]:
         """The nodes that an output depends on."""
-        wanted, kept = set(self._outputs), []
+        needed, kept = set(self._outputs), []
         for node in reversed(self._nodes):
-            if wanted.intersection(node.output):
-                wanted.update(node.input)
+            if needed.intersection(node.output):
+                needed.update(node.input)
                 kept.append(node)
         return kept[::-1]

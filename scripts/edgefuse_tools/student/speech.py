@@ -1,4 +1,4 @@
-"""Spoken texts: every question of the templates and every caption, said by espeak-ng in many voices."""
+"""Spoken texts: every question of the templates and every caption, by espeak-ng in many voices."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from edgefuse_tools.student.timbres import data_folder
 from edgefuse_tools.student.voices import Part, Voice, draw
 
 CAPTIONS: tuple[str, ...] = tuple(caption(shape, color) for shape in SHAPES for color in COLOR_NAMES)
-#: What is said: the questions, then the captions. A recording's number in this list is what it says.
+#: The spoken texts: questions, then captions. Recordings refer to them by index.
 SPOKEN: tuple[str, ...] = (*every_text(), *CAPTIONS)
 FIRST_CAPTION = len(SPOKEN) - len(CAPTIONS)
 
-_ALIKE = 0.1  # of all recordings are taken to be of one length
+_ALIKE = 0.1  # share of all recordings that count as having the same length
 
 
 @dataclass(frozen=True)
 class Recording:
-    """One text said once: its number in ``SPOKEN``, by whom, and [n] float32 samples at 16 kHz."""
+    """One recording of a text: its index in ``SPOKEN``, the voice, and [n] float32 samples at 16 kHz."""
 
     number: int
     voice: Voice
@@ -42,11 +42,11 @@ class Recording:
 class Speech:
     """Recordings as log-mel frames.
 
-    numbers: [n] int64, what each recording says, as an index into ``SPOKEN``
+    numbers: [n] int64, text of each recording, index into ``SPOKEN``
     """
 
     def __init__(self, frames: np.ndarray, offsets: np.ndarray, numbers: np.ndarray) -> None:
-        """``frames`` [total, 80] float16, recording ``i`` being rows ``offsets[i]`` to ``offsets[i + 1]``."""
+        """``frames`` [total, 80] float16; recording ``i`` is rows ``offsets[i]`` to ``offsets[i + 1]``."""
         self._frames = frames
         self._offsets = offsets
         self.numbers = numbers
@@ -56,12 +56,12 @@ class Speech:
 
     @classmethod
     def load(cls, path: Path) -> Speech:
-        """Read what ``save`` wrote."""
+        """Reads a file of ``save``."""
         with np.load(path) as stored:
             return cls(stored["frames"], stored["offsets"], stored["numbers"])
 
     def save(self, path: Path) -> None:
-        """Write to ``path`` (.npz)."""
+        """Writes to ``path`` (.npz)."""
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez(path, frames=self._frames, offsets=self._offsets, numbers=self.numbers)
 
@@ -70,11 +70,11 @@ class Speech:
         return np.array([rng.choice(self._by_number[number]) for number in numbers], dtype=np.int64)
 
     def of_one_length(self, rng: np.random.Generator, count: int) -> np.ndarray:
-        """``count`` random recordings that are about as long as each other, so that little is padded: [n] int64."""
+        """``count`` random recordings of similar length, so that there is little padding: [n] int64."""
         return _alike(rng, self._by_length, count)
 
     def captions(self, rng: np.random.Generator, count: int) -> np.ndarray:
-        """``count`` random recordings of captions, about as long as each other: [n] int64."""
+        """``count`` random recordings of captions of similar length: [n] int64."""
         return _alike(rng, self._captions_by_length, count)
 
     def rows(self, recording: int) -> np.ndarray:
@@ -82,7 +82,7 @@ class Speech:
         return self._frames[self._offsets[recording] : self._offsets[recording + 1]]
 
     def batch(self, recordings: np.ndarray) -> np.ndarray:
-        """These recordings as [n, 80, longest] float32, shorter ones followed by absent frames."""
+        """These recordings as [n, 80, longest] float32, shorter ones padded with absent frames."""
         return pad([self.rows(index) for index in recordings])
 
 
@@ -93,7 +93,7 @@ def _alike(rng: np.random.Generator, by_length: np.ndarray, count: int) -> np.nd
 
 
 def pad(rows: list[np.ndarray]) -> np.ndarray:
-    """Recordings [frames, 80] of several lengths as one [n, 80, longest] float32, the rest being absent frames."""
+    """Recordings [frames, 80] of several lengths as one [n, 80, longest] float32, padded with absent frames."""
     padded = np.full((len(rows), max(map(len, rows)), MELS), ABSENT_FRAME, dtype=np.float32)
     for index, row in enumerate(rows):
         padded[index, : len(row)] = row
@@ -101,7 +101,7 @@ def pad(rows: list[np.ndarray]) -> np.ndarray:
 
 
 def render(seed: int, part: Part, each: int, workers: int, report: Callable[[str], None]) -> Speech:
-    """Say everything ``each`` times in voices of ``part``; what it gives depends on the first three alone."""
+    """Renders everything ``each`` times in voices of ``part``; the result depends only on the first three arguments."""
     rows: list[np.ndarray] = []
     numbers: list[int] = []
     with ProcessPoolExecutor(workers) as pool:
@@ -128,7 +128,7 @@ def recordings(seed: int, part: Part, each: int, number: int) -> list[Recording]
 
 
 def say(text: str, voice: Voice) -> np.ndarray:
-    """Speech as [samples] float32 at 16 kHz in -1..1; needs the program ``espeak-ng``."""
+    """Renders speech as [samples] float32 at 16 kHz in -1..1; needs the program ``espeak-ng``."""
     manner = ["-s", str(voice.speed), "-p", str(voice.pitch), "-g", str(voice.pause)]
     with _data(voice) as data:
         command = ["espeak-ng", *data, "-v", voice.name, *manner, "--stdout", text]
@@ -141,7 +141,7 @@ def say(text: str, voice: Voice) -> np.ndarray:
 
 @contextmanager
 def _data(voice: Voice) -> Iterator[list[str]]:
-    """What tells espeak-ng where a timbre of our own is."""
+    """Options of espeak-ng for a generated timbre."""
     if voice.made is None:
         yield []
         return
@@ -151,13 +151,13 @@ def _data(voice: Voice) -> Iterator[list[str]]:
 
 @cache
 def _installed() -> Path:
-    """Where espeak-ng has its data, as it says itself."""
+    """espeak-ng's data folder, according to itself."""
     said = subprocess.run(["espeak-ng", "--version"], check=True, capture_output=True, text=True).stdout
     return Path(said.split("Data at:")[1].strip())
 
 
 def _resample(samples: np.ndarray, rate: int) -> np.ndarray:
-    """From ``rate`` Hz down to 16 kHz by cutting the spectrum; the recording is short, so it is one transform."""
+    """From ``rate`` Hz down to 16 kHz by truncating the spectrum, in a single transform because recordings are short."""
     length = round(len(samples) * SAMPLE_RATE / rate)
     spectrum = np.fft.rfft(samples)[: length // 2 + 1]
     return (np.fft.irfft(spectrum, length) * (length / len(samples))).astype(np.float32)

@@ -1,7 +1,7 @@
-"""Timbres of our own for espeak-ng, drawn at random: sixty that come with it are few to learn to hear strangers from.
+"""Random timbres for espeak-ng: the sixty that come with it are too few for learning to understand new voices.
 
-A timbre is a voice file as in espeak-ng's ``voices/!v``; its docs/voices.md says what each line means. Ranges are about those
-of the files that come with it, without whispers and robots.
+A timbre is a voice file as in espeak-ng's ``voices/!v``; see its docs/voices.md for the meaning of the lines. Ranges are
+about those of the files that come with it, without whispers and robots.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-_TRACT = (0.86, 1.3)  # all formants' frequencies, by the length of the vocal tract
+_TRACT = (0.86, 1.3)  # factor of all formants' frequencies, by the length of the vocal tract
 _FORMANTS = 9
 _SPREAD = 0.06  # standard deviation of one formant's factor of frequency
 _HEIGHT, _WIDTH = (60, 115), (75, 170)  # % of usual
@@ -25,7 +25,7 @@ _VARIANTS = Path("voices/!v")
 def draw(rng: np.random.Generator) -> str:
     """A voice file's text."""
     low = rng.uniform(*_LOWEST_PITCH)
-    # A short vocal tract goes with a high voice, loosely.
+    # A short vocal tract loosely correlates with a high voice.
     tract = np.clip(0.8 + low / 500.0 + rng.normal(scale=0.08), *_TRACT)
     lines = [
         "language variant",
@@ -51,7 +51,7 @@ def draw(rng: np.random.Generator) -> str:
 
 @contextmanager
 def data_folder(installed: Path, name: str, timbre: str) -> Iterator[Path]:
-    """What ``espeak-ng --path`` takes, removed afterwards: its ``installed`` data with one more ``timbre``."""
+    """A temporary folder for ``espeak-ng --path``: its ``installed`` data with an additional ``timbre``."""
     with TemporaryDirectory() as folder:
         data = Path(folder) / "espeak-ng-data"
         (data / _VARIANTS).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The training of the student: what a lesson costs it, stage by stage."""
+"""Training of the student: the loss of a lesson, stage by stage."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _WARM_UP = 50  # steps at the start of each stage
 _TEMPERATURE = 2.0  # of the distillation
 _ALIGNMENT_TEMPERATURE = 0.1
 _NEAREST_TEMPERATURE = 0.07
-_REFRESH = 10  # steps between readings of all that is spoken
+_REFRESH = 10  # steps between updates of the text branch's output for all spoken texts
 
 
 @dataclass(frozen=True)
 class Stage:
     """One part of the training.
 
-    pictures: a step, with their questions
-    utterances: a step, beside the spoken questions
-    subsets: which modalities the samples have
-    easy_steps: of its steps, the first so many ask easy questions
+    pictures: per step, with their questions
+    utterances: per step, in addition to the spoken questions
+    subsets: sets of modalities of the samples
+    easy_steps: number of initial steps with easy questions
     rate: the highest learning rate
-    shared_rate: that of what the picture and the typed question use
+    shared_rate: the highest learning rate of the weights used by pictures and typed questions
     """
 
     steps: int
@@ -50,13 +50,13 @@ class Stage:
 
 @dataclass(frozen=True)
 class Weights:
-    """How much each part of the loss counts.
+    """Weights of the parts of the loss.
 
     teacher: distillation of the answers; the rest to 1 is cross-entropy with the true answers
     alignment: contrastive, between the modalities' embeddings
-    nearest: contrastive, of a recording's embedding with those of all that is spoken
-    recognised: classification of what a recording says
-    matched: likeness of a recording's state to that of the text it says
+    nearest: contrastive, of a recording's embedding with those of all spoken texts
+    recognised: classification of a recording's text
+    matched: similarity of a recording's state to that of its text
     """
 
     teacher: float = 0.7
@@ -68,14 +68,14 @@ class Weights:
 
 @dataclass(frozen=True)
 class Read:
-    """What the text branch makes of every text that is spoken: states of the first token and embeddings, [131, hidden]."""
+    """The text branch's output for every spoken text: states of the first token and embeddings, [131, hidden]."""
 
     states: torch.Tensor
     embeddings: torch.Tensor
 
 
 class Learner(nn.Module):
-    """The student while it learns, with a layer that says which text it hears and that is not exported."""
+    """The student in training, with a layer that classifies the spoken text and is not exported."""
 
     def __init__(self, student: Student, weights: Weights = Weights()) -> None:
         super().__init__()
@@ -84,7 +84,8 @@ class Learner(nn.Module):
         self.recognise = nn.Linear(student.sizes.hidden, len(SPOKEN))
 
     def groups(self) -> list[list[nn.Parameter]]:
-        """The weights that only recordings and sensors use, and those that picture and typed question use: two rates."""
+        """Two groups with their own rates: weights used only by recordings and sensors, and those used by pictures and typed
+        questions."""
         student = self.student
         projections = student.summary_projections
         apart = [student.audio, student.sensors, projections[2], projections[3], self.recognise]
@@ -99,15 +100,15 @@ class Learner(nn.Module):
 
 @torch.no_grad()
 def read(student: Student, texts: Texts) -> Read:
-    """What the audio branch is to give for a recording of each of ``texts``."""
+    """Targets of the audio branch for a recording of each of ``texts``."""
     states, _ = student.text_states(texts.ids, texts.mask)
     return Read(states[:, 0].float(), student.summary(states, 1).float())
 
 
 def lesson_loss(learner: Learner, lesson: Lesson, spoken: Read) -> torch.Tensor:
-    """Distillation and cross-entropy of the answers, the alignment of the modalities' embeddings, and hearing.
+    """Distillation and cross-entropy of the answers, alignment of the modalities' embeddings, and the hearing loss.
 
-    A picture is encoded once for all its questions, and nothing is spent on recordings that are absent.
+    A picture is encoded once for all its questions, and absent recordings cost nothing.
     """
     student = learner.student
     image, image_real = student.image_states(lesson.images)
@@ -152,12 +153,12 @@ def lesson_loss(learner: Learner, lesson: Lesson, spoken: Read) -> torch.Tensor:
 
 
 def hearing_loss(learner: Learner, heard: torch.Tensor, spoken: torch.Tensor, targets: Read) -> torch.Tensor:
-    """How far the audio branch is from what the text branch gives for the same words.
+    """Distance between the audio branch and the text branch for the same words.
 
-    The text branch is the teacher of the audio branch: cross-entropy of a recording's similarity to all that can be
-    said, a contrastive loss with every negative there is; and the matching of the first tokens' states, which the layers
-    over all modalities read, so that they understand at once what was heard. Texts that mean the same are alike to the
-    text branch and teach slowly; so there is also a plain classification.
+    The text branch is the teacher of the audio branch: a contrastive loss over all spoken texts, and matching of the first
+    tokens' states, which are the inputs of the layers over all modalities, so that these understand speech immediately.
+    Texts with the same meaning are similar for the text branch, which makes learning slow, so there is also a plain
+    classification.
 
     heard: [n, hidden], the first token's states; spoken: [n] int64
     """
@@ -170,9 +171,9 @@ def hearing_loss(learner: Learner, heard: torch.Tensor, spoken: torch.Tensor, ta
     return weights.nearest * nearest + weights.recognised * recognised + weights.matched * matched
 
 
-def _nearest(embeddings: torch.Tensor, texts: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy of the similarities [n, hidden] x [m, hidden] with the one of ``texts`` that is ``wanted`` [n]."""
-    return functional.cross_entropy(embeddings @ texts.T / _NEAREST_TEMPERATURE, wanted)
+def _nearest(embeddings: torch.Tensor, texts: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of the similarities [n, hidden] x [m, hidden] with the ``targets`` [n] among ``texts``."""
+    return functional.cross_entropy(embeddings @ texts.T / _NEAREST_TEMPERATURE, targets)
 
 
 def train(
@@ -184,7 +185,7 @@ def train(
     report: Callable[[str], None],
     checkpoint: Callable[[], None],
 ) -> None:
-    """Train to the end of the last stage; every ``every`` steps and at the end, examine, report, ``checkpoint``."""
+    """Trains to the end of the last stage; every ``every`` steps and at the end, evaluates, reports, and calls ``checkpoint``."""
     spoken = read(state.model.student, lessons.spoken_texts)
 
     def lesson(stage: Stage, within: int) -> tuple[torch.Tensor, list[float]]:

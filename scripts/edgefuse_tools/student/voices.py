@@ -1,7 +1,7 @@
-"""The voices of espeak-ng that say the questions: those of training, those that watch it, those of the final figure.
+"""Voices of espeak-ng for the questions, split into training, validation and test.
 
-A voice is an accent with a timbre (a file of espeak-ng's ``voices/!v``, or in training one of our own). No timbre is in two
-of the parts, and the accent of the test part is in no other, so that the voices of the final figure are new in both respects.
+A voice is an accent with a timbre (a file of espeak-ng's ``voices/!v``, or in training also a generated one). No timbre is in
+two parts, and the accent of the test part is in no other, so that the test voices are new in both respects.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ _TRAIN_TIMBRES = tuple(
 _VALIDATION_TIMBRES = ("Mario", "travis", "anika", "f3")
 _TEST_ACCENTS = ("en-us-nyc",)
 _TEST_TIMBRES = ("m5", "m8", "Andy", "Michael", "linda", "Alicia", "Gene", "steph")
-_SPEED = (120, 211)  # words a minute, the upper end excluded
+_SPEED = (120, 211)  # words per minute, the upper end excluded
 _PITCH = (25, 76)  # of espeak-ng's 0..99
-_RUNNING = 0.6  # of all voices make no pause between words
-_MADE = 0.7  # of the training voices have a timbre of our own
-_PAUSE = (2, 13)  # of the others, in 10 ms at usual speed
+_RUNNING = 0.6  # share of voices without pauses between words
+_MADE = 0.7  # share of training voices with a generated timbre
+_PAUSE = (2, 13)  # of the other voices, in 10 ms at normal speed
 
 
 class Part(enum.Enum):
-    """Who is speaking: to train with, to watch training with, or for the final figure."""
+    """Part of the data: training, validation or test."""
 
     TRAIN = "train"
     VALIDATION = "validation"
@@ -41,10 +41,9 @@ class Part(enum.Enum):
 
 @dataclass(frozen=True)
 class Voice:
-    """How espeak-ng is to speak: accent, timbre, words a minute, pitch 0..99, pause between words in 10 ms.
+    """Settings of espeak-ng: accent, timbre, words per minute, pitch 0..99, pause between words in 10 ms.
 
-    espeak-ng takes a timbre that it does not know, or whose letters are of another case, for none at all.
-    ``made`` is the text of a timbre that does not come with it.
+    espeak-ng silently ignores an unknown timbre, or one with different case. ``made`` is the text of a generated timbre.
     """
 
     accent: str
@@ -56,7 +55,7 @@ class Voice:
 
     @property
     def name(self) -> str:
-        """What ``espeak-ng -v`` takes."""
+        """Argument of ``espeak-ng -v``."""
         return f"{self.accent}+{self.timbre}"
 
 
@@ -71,7 +70,7 @@ def timbres(part: Part) -> tuple[str, ...]:
 
 
 def draw(rng: np.random.Generator, part: Part, count: int) -> Iterator[Voice]:
-    """``count`` voices of ``part``: each of its timbres before one comes again; accent, speed and pitch at random."""
+    """``count`` voices of ``part``: every timbre is used before one is repeated; accent, speed and pitch are random."""
     order: list[str] = []
     for number in range(count):
         made = made_timbres.draw(rng) if part is Part.TRAIN and rng.random() < _MADE else None

@@ -1,1 +1,1 @@
-"""What both training runs need: the loop, a learning-rate schedule, averaged weights, checkpoints, a log with times."""
+"""Shared by all training runs: the loop, a learning-rate schedule, averaged weights, checkpoints, a log with times."""

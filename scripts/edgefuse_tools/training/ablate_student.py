@@ -1,8 +1,8 @@
 """Trains the student four times on one short schedule, each time without one of its ideas, and measures each once.
 
-Prints one JSON object, or with --markdown the table of docs/models/student.md. The figures are those of
-scripts/dev.py evaluate_easyvqa: all test questions through the binary. Run it again to resume; wants what scripts/dev.py train_student
-and scripts/dev.py evaluate_easyvqa want.
+Prints one JSON object, or with --markdown the table of docs/models/student.md. The figures are those of evaluate_easyvqa:
+all test questions through the binary. Run it again to resume. Needs the same as train_student and evaluate_easyvqa
+(scripts/requirements/train.txt, espeak-ng, the release build).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from edgefuse_tools import ROOT
 
 _ROWS = ("typed", "spoken", "retrieval")
-#: What is left out, and how the table names it.
+#: The omitted idea, and its name in the table.
 _VARIANTS = {
     "nothing": "all of it",
     "distillation": "without distillation (the true answers only)",
@@ -28,7 +28,7 @@ _VARIANTS = {
 
 
 def main() -> int:
-    """Train and measure what is not there yet, and print."""
+    """Trains and measures missing variants, and prints all."""
     arguments = _parser().parse_args()
     found = {}
     for name in _VARIANTS:
@@ -44,7 +44,7 @@ def main() -> int:
 
 def _train(arguments: argparse.Namespace, name: str) -> None:
     folder = arguments.work / name
-    # The teacher's answers are the same for all.
+    # All variants share the teacher's answers.
     for kept in (arguments.work / "nothing").glob("teacher-*.npy"):
         if not (folder / kept.name).exists():
             shutil.copy(kept, folder)
@@ -83,11 +83,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     build = ROOT / "build"
     parser.add_argument(
-        "--work", type=Path, default=build / "ablations", help="what is trained and measured is kept here"
+        "--work", type=Path, default=build / "ablations", help="folder for trained students and results"
     )
     parser.add_argument("--speech", type=Path, default=build / "data" / "speech", help="rendered when absent")
     parser.add_argument("--recordings", type=Path, default=build / "data" / "speech" / "test", help="made when absent")
-    parser.add_argument("--drawings", type=int, default=5000, help="pictures to draw for training")
+    parser.add_argument("--drawings", type=int, default=5000, help="number of drawn training pictures")
     parser.add_argument("--typed-steps", type=int, default=200)
     parser.add_argument("--listening-steps", type=int, default=250)
     parser.add_argument("--mixed-steps", type=int, default=700)

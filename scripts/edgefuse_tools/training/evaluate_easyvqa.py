@@ -1,7 +1,7 @@
 """Measures the small BLIP and the student on easy-VQA's test questions, typed and spoken, through the edgefuse binary.
 
-Prints one JSON object. Nothing is sampled: all 1,000 pictures and 9,673 questions; each question is also spoken, in one of
-eight voices that are not in training. Needs the release build, the set-up, numpy, and espeak-ng at the first run.
+Prints one JSON object. Uses all 1,000 pictures and 9,673 questions; each question is also spoken, in one of eight voices
+that are not in training. Needs the release build, scripts/requirements/test.txt, and espeak-ng on the first run.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from edgefuse_tools import ROOT
 from edgefuse_tools.easyvqa import download
-from edgefuse_tools.easyvqa.labels import COLOR_NAMES, SHAPES, caption, told
+from edgefuse_tools.easyvqa.labels import COLOR_NAMES, SHAPES, caption, revealed
 from edgefuse_tools.easyvqa.questions import asks_about_color
 from edgefuse_tools.student import color_sensor
 from edgefuse_tools.training.evaluation import spoken
@@ -28,9 +28,9 @@ _SPOKEN = "student_spoken"
 
 
 def main() -> int:
-    """Runs the rows that are asked for and prints their figures."""
+    """Runs the requested rows and prints their figures."""
     arguments = _parser().parse_args()
-    # The records name files by these paths, from a folder of their own.
+    # The manifest is in another folder, so the records need absolute paths.
     for name in ("data", "recordings", "results", "binary", "student"):
         setattr(arguments, name, getattr(arguments, name).resolve())
     data = download.ensure(arguments.data) / "data" / "test"
@@ -47,7 +47,7 @@ def main() -> int:
 
 
 class _Test:
-    """The test questions with what is seen, heard and sensed when they are asked."""
+    """The test questions with their pictures, recordings and sensor readings."""
 
     def __init__(self, data: Path, recordings: Path, seed: int) -> None:
         self.questions: list[tuple[str, str, int]] = json.loads((data / "questions.json").read_text(encoding="utf-8"))
@@ -59,7 +59,7 @@ class _Test:
         self.colors: dict[int, str] = {}
         for text, answer, image in self.questions:
             for names, found in ((SHAPES, self.shapes), (COLOR_NAMES, self.colors)):
-                name = told(text, answer, names)
+                name = revealed(text, answer, names)
                 if name is not None:
                     found[image] = name
         self.sensed = sorted(self.colors)
@@ -72,7 +72,7 @@ class _Test:
         return str(self._data / "images" / f"{image}.png")
 
     def truth(self) -> dict[int, str]:
-        """The true caption of each picture whose questions tell both its colour and its shape."""
+        """The true caption of each picture whose questions reveal both its colour and its shape."""
         return {i: caption(shape, self.colors[i]) for i, shape in sorted(self.shapes.items()) if i in self.colors}
 
 
@@ -97,29 +97,29 @@ def _teacher(binary: Binary, test: _Test) -> dict[str, Any]:
 
 
 def _matching(binary: Binary, test: _Test) -> dict[str, Any]:
-    """The teacher's probability, and likeness, of each of the 24 captions for each picture whose caption is known."""
+    """The teacher's match probability and similarity of each of the 24 captions for each picture with a known caption."""
     truth = test.truth()
     texts = [caption(shape, color) for shape in SHAPES for color in COLOR_NAMES]
     lines = binary.matches([test.picture(image) for image in truth], texts)
-    wanted = np.array([texts.index(true) for true in truth.values()])
+    correct = np.array([texts.index(true) for true in truth.values()])
     probability, similarity = (
         np.array([[row[score] for row in line["texts"]] for line in lines]) for score in ("probability", "similarity")
     )
-    right = (probability > 0.5) == (np.arange(len(texts)) == wanted[:, None])
+    right = (probability > 0.5) == (np.arange(len(texts)) == correct[:, None])
     return {
         "teacher_matching": {
             "pictures": len(truth),
             "pairs": right.size,
             "pairs_right": share(right.ravel()),
-            "likeliest_right": share(probability.argmax(axis=1) == wanted),
-            "most_similar_right": share(similarity.argmax(axis=1) == wanted),
+            "likeliest_right": share(probability.argmax(axis=1) == correct),
+            "most_similar_right": share(similarity.argmax(axis=1) == correct),
             "ms_a_picture": milliseconds(lines),
         }
     }
 
 
 def _cascade(binary: Binary, test: _Test) -> dict[str, Any]:
-    """Each recording is transcribed once; the teacher then answers each question as it was understood."""
+    """Transcribes each recording once; the teacher then answers the transcribed questions."""
     recordings = sorted(set(test.recordings))
     transcribed = binary.run("transcripts", [{"audio": path} for path in recordings], ["transcribe"])
     texts = {path: line["transcript"]["text"].strip() for path, line in zip(recordings, transcribed)}
@@ -163,7 +163,7 @@ def _both(binary: Binary, test: _Test) -> dict[str, Any]:
 
 
 def _alone(binary: Binary, test: _Test) -> dict[str, Any]:
-    """One modality, and how well it can go at best."""
+    """One modality alone, and the best possible accuracy."""
     kinds = [(test.shapes.get(image), test.colors.get(image)) for image in test.images]
     rows: dict[str, tuple[dict[str, list[Any]], Any]] = {
         "student_picture_alone": ({"image": test.pictures}, kinds),
@@ -177,7 +177,7 @@ def _alone(binary: Binary, test: _Test) -> dict[str, Any]:
 
 
 def _sensors(binary: Binary, test: _Test) -> dict[str, Any]:
-    """No picture, but a colour sensor, and questions about colour."""
+    """Questions about colour with a colour sensor instead of a picture."""
     readings = [test.readings.get(image) for image in test.images]
     about = [row for row, text in enumerate(test.texts) if readings[row] is not None and asks_about_color(text)]
     rows: dict[str, dict[str, list[Any]]] = {
@@ -190,7 +190,7 @@ def _sensors(binary: Binary, test: _Test) -> dict[str, Any]:
 def _asked(
     binary: Binary, test: _Test, name: str, shown: dict[str, list[Any]], rows: list[int] | None = None
 ) -> dict[str, Any]:
-    """The student's figures, for all questions or those of ``rows``; it is run once for each different thing shown."""
+    """The student's figures, for all questions or those of ``rows``; it runs once for each distinct input."""
     rows = list(range(len(test.texts))) if rows is None else rows
     records = [json.dumps({kind: values[row] for kind, values in shown.items()}) for row in rows]
     different = list(dict.fromkeys(records))
@@ -200,7 +200,7 @@ def _asked(
 
 
 def _retrieval(binary: Binary, test: _Test) -> dict[str, Any]:
-    """Whether the nearest neighbour of a caption, typed or spoken, is a picture that it describes, and the other way."""
+    """Whether the nearest neighbour of a typed or spoken caption is a picture that it describes, and vice versa."""
     truth = test.truth()
     named = sorted(set(truth.values()))
     classes = list(truth.values())
@@ -232,7 +232,7 @@ _ROWS: dict[str, Callable[[Binary, _Test], dict[str, Any]]] = {
 
 
 def _plain(text: str) -> str:
-    """Letters and single spaces; Whisper writes "grey" and "colour" for some accents, and that is no mistake."""
+    """Letters and single spaces; Whisper writes "grey" and "colour" for some accents, which is not a mistake."""
     letters = "".join(letter for letter in text.lower() if letter.isalpha() or letter == " ")
     return " ".join(letters.replace("grey", "gray").replace("colour", "color").split())
 
@@ -242,13 +242,17 @@ def _parser() -> argparse.ArgumentParser:
     build = ROOT / "build"
     parser.add_argument("--data", type=Path, default=build / "data" / "easy_vqa", help="fetched when absent")
     parser.add_argument("--recordings", type=Path, default=build / "data" / "speech" / "test", help="made when absent")
-    parser.add_argument("--results", type=Path, default=build / "evaluation", help="kept; the next run takes them up")
+    parser.add_argument(
+        "--results", type=Path, default=build / "evaluation", help="folder of results, reused by the next run"
+    )
     parser.add_argument("--binary", type=Path, default=ROOT / "target" / "release" / "edgefuse")
     parser.add_argument("--student", type=Path, default=ROOT / "onnx" / "student", help="its model folder")
     parser.add_argument(
-        "--rows", nargs="+", choices=list(_ROWS), default=list(_ROWS), help="what to measure; all by default"
+        "--rows", nargs="+", choices=list(_ROWS), default=list(_ROWS), help="what to measure (default: everything)"
     )
     parser.add_argument("--threads", type=int, default=1, help="threads inside one operator")
-    parser.add_argument("--seed", type=int, default=0, help="of the recordings, and of which asks which question")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the recordings and of their assignment to questions"
+    )
     parser.add_argument("--json", action="store_true", help="accepted for symmetry: the output is always JSON")
     return parser

@@ -1,7 +1,7 @@
 """The worked example of docs/examples/digits.md: handwritten and spoken digits to a student, in one command.
 
 Writes the pictures of scikit-learn's load_digits and the digits' names spoken by espeak-ng, with manifests, then runs
-scripts/distill.py on them. The test records' pictures are not in training, nor are their voices.
+scripts/distill.py on them. The pictures and voices of the test records are not in training.
 
 Needs scripts/requirements/train.txt, scikit-learn, the program espeak-ng, and target/release/edgefuse.
 """
@@ -28,16 +28,16 @@ from edgefuse_tools.student.speech import say
 from edgefuse_tools.student.voices import Part, draw
 
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-_TESTED = 0.25  # of the pictures
-_LACKING = 0.1  # of the training records lack the picture, and as many the sound
+_TESTED = 0.25  # share of test pictures
+_LACKING = 0.1  # share of training records without a picture; the same share has no sound
 _SETTINGS = ["--image-size", "16", "--hidden", "64", "--epochs", "24", "--license", "BSD-3-Clause"]
 
 
 def main() -> int:
-    """Write the data where it is not there yet, then distil."""
+    """Writes the data if it is missing, then runs distill.py."""
     arguments = _parser().parse_args()
     if shutil.which("espeak-ng") is None:
-        print("error: espeak-ng is not installed, and it says the digits: apt-get install espeak-ng", file=sys.stderr)
+        print("error: espeak-ng, which speaks the digits, is not installed: apt-get install espeak-ng", file=sys.stderr)
         return 2
     started = time.monotonic()
     data = arguments.folder / "data"
@@ -50,9 +50,7 @@ def main() -> int:
     done = subprocess.run([str(word) for word in command], check=False)
     if done.returncode == 0:
         worked = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-        print(
-            f"{(time.monotonic() - started) / 60:.1f} minutes in all, {worked / 60:.1f} of them of a processor's work"
-        )
+        print(f"{(time.monotonic() - started) / 60:.1f} minutes in all, {worked / 60:.1f} minutes of processor time")
     return done.returncode
 
 
@@ -103,9 +101,11 @@ def _speak(folder: Path, seed: int, part: Part, each: int) -> list[list[str]]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "examples", help="for the data and the student")
-    parser.add_argument("--voices", type=int, default=60, help="recordings of each digit to train with")
-    parser.add_argument("--test-voices", type=int, default=16, help="recordings of each digit to measure with")
+    parser.add_argument(
+        "--folder", type=Path, default=ROOT / "build" / "examples", help="folder for the data and the student"
+    )
+    parser.add_argument("--voices", type=int, default=60, help="training recordings per digit")
+    parser.add_argument("--test-voices", type=int, default=16, help="test recordings per digit")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1, help="of PyTorch")
     return parser

@@ -1,4 +1,4 @@
-"""The loop of a run: stage by stage, with an examination, a line and a checkpoint now and then."""
+"""Training loop: stage by stage, with regular evaluations, log lines and checkpoints."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def run(
     checkpoint: Callable[[], None],
     over: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Train from ``state.step`` to the end of the last stage.
+    """Trains from ``state.step`` to the end of the last stage.
 
-    lesson: of a stage and the step's number within it, the loss and the learning rate of each group of parameters
-    examine: the figures to report, by name; called every ``every`` steps and at the end, before ``checkpoint``
-    over: asked after each checkpoint whether to end early
+    lesson: given a stage and the step within it, returns the loss and the learning rate of each parameter group
+    examine: returns the figures to report, by name; called every ``every`` steps and at the end, before ``checkpoint``
+    over: called after each checkpoint; returns whether to stop early
     """
     steps = sum(stage.steps for stage in stages)
     pace, total, taken = Pace(state.step, steps), 0.0, 0

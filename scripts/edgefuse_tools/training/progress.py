@@ -1,4 +1,4 @@
-"""What a run says while it goes on: a line now and then, with the time left, on stdout and in a file."""
+"""Log of a run, with the remaining time, on stdout and in a file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class Log:
-    """Lines with the time of day, printed and kept."""
+    """Prints lines with the time of day and appends them to a file."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -20,13 +20,13 @@ class Log:
 
 
 class Pace:
-    """Measures how long a step takes, from where this process began."""
+    """Measures the time per step since this process started."""
 
     def __init__(self, first: int, total: int) -> None:
         self._first, self._total = first, total
         self._started = time.monotonic()
 
     def describe(self, step: int) -> str:
-        """``0.45 s a step, 20 min left``."""
+        """``0.45 s per step, 20 min left``."""
         seconds = (time.monotonic() - self._started) / max(1, step - self._first)
-        return f"{seconds:.2f} s a step, {seconds * (self._total - step) / 60:.0f} min left"
+        return f"{seconds:.2f} s per step, {seconds * (self._total - step) / 60:.0f} min left"

@@ -1,4 +1,4 @@
-"""The stages of a run and the learning rate over each."""
+"""Stages of a run, and the learning rate in each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 
 class Staged(Protocol):
-    """A part of a run with a number of steps."""
+    """A stage of a run."""
 
     @property
     def steps(self) -> int: ...
@@ -16,11 +16,11 @@ class Staged(Protocol):
 
 Stage = TypeVar("Stage", bound=Staged)
 
-_LOWEST = 0.05  # of the highest rate, at the end
+_LOWEST = 0.05  # final rate, relative to the highest
 
 
 def warm_cosine(step: int, steps: int, highest: float, warm_up: int = 100) -> float:
-    """The rate at ``step`` of ``steps``: straight up to ``highest``, then down along a cosine to a twentieth."""
+    """Learning rate at ``step`` of ``steps``: linear warm-up to ``highest``, then cosine decay to a twentieth."""
     if step < warm_up:
         return highest * (step + 1) / warm_up
     progress = (step - warm_up) / max(1, steps - warm_up)
@@ -28,7 +28,7 @@ def warm_cosine(step: int, steps: int, highest: float, warm_up: int = 100) -> fl
 
 
 def place(stages: Sequence[Stage], step: int) -> tuple[Stage, int]:
-    """The stage that ``step`` of the run belongs to, and the step's number within it."""
+    """The stage of ``step``, and the step's number within it."""
     within = step
     for stage in stages:
         if within < stage.steps:

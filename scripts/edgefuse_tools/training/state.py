@@ -1,4 +1,4 @@
-"""Everything a run needs to go on after an interruption, and the averaged weights that are evaluated and shipped."""
+"""State for resuming a run, including the averaged weights that are evaluated and exported."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Model = TypeVar("Model", bound=nn.Module)
 
 
 class TrainingState(Generic[Model]):
-    """A model, the running average of its weights, its optimizer and how many steps were taken."""
+    """A model, the running average of its weights, its optimizer and the number of steps taken."""
 
     def __init__(self, model: Model, groups: list[list[nn.Parameter]], decay: float = 0.998) -> None:
-        """``groups``: the parameters that share a learning rate; ``decay``: of the running average, a step."""
+        """``groups``: parameters that share a learning rate; ``decay``: of the running average, per step."""
         self._decay = decay
         self.model = model
         self.averaged = copy.deepcopy(model).requires_grad_(False).eval()
@@ -29,7 +29,7 @@ class TrainingState(Generic[Model]):
         )
 
     def update(self, loss: torch.Tensor, rates: list[float]) -> None:
-        """One optimizer step down ``loss`` with a learning rate for each group."""
+        """One optimizer step for ``loss`` with one learning rate per group."""
         for group, rate in zip(self._optimizer.param_groups, rates, strict=True):
             group["lr"] = rate
         self._optimizer.zero_grad(set_to_none=True)
@@ -42,7 +42,7 @@ class TrainingState(Generic[Model]):
             torch._foreach_lerp_(list(self.averaged.parameters()), list(self.model.parameters()), 1.0 - decay)
 
     def save(self, path: Path) -> None:
-        """Write to ``path``; the file is replaced in one move."""
+        """Writes to ``path`` atomically."""
         scratch = path.with_suffix(".partial")
         state = {
             "step": self.step,
@@ -54,7 +54,7 @@ class TrainingState(Generic[Model]):
         os.replace(scratch, path)
 
     def load(self, path: Path) -> None:
-        """Go on where ``save`` left off."""
+        """Restores the state written by ``save``."""
         state = torch.load(path, weights_only=True)
         self.step = state["step"]
         self.model.load_state_dict(state["model"])

@@ -1,6 +1,7 @@
-"""Train the small easy-VQA BLIP (captioning, question answering, then matching, around one vision encoder).
+"""Trains the small easy-VQA BLIP (captioning, question answering, then matching, around one vision encoder).
 
 Writes Hugging Face folders ``caption``, ``vqa`` and ``retrieval`` under --output. Run it again to resume an interrupted run.
+Needs scripts/requirements/train.txt.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from edgefuse_tools import ROOT
 
-# Threads that wait must not spin: on a busy two-core machine spinning triples the time of a step.
+# Waiting threads must not spin: on a busy two-core machine, spinning triples the time of a step.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch  # noqa: E402
@@ -26,11 +27,11 @@ from edgefuse_tools.training.blip.model import JointBlip  # noqa: E402
 from edgefuse_tools.training.blip.trainer import Stage, new_state, train  # noqa: E402
 from edgefuse_tools.training.progress import Log  # noqa: E402
 
-_HELD_OUT_FROM = 3600  # of the 4,000 train pictures, those from here on only measure progress
+_HELD_OUT_FROM = 3600  # of the 4,000 train pictures, those from here on are for validation
 
 
 def main() -> int:
-    """Parse the command line, train, write the folders."""
+    """Parses the command line, trains, and writes the folders."""
     arguments = _parser().parse_args()
     torch.set_num_threads(arguments.threads)
     log = Log(arguments.output / "training.log")
@@ -49,7 +50,7 @@ def main() -> int:
 def _train_joint(
     arguments: argparse.Namespace, source: Source, held_out: Split, test: Split, encoder: TextEncoder, log: Log
 ) -> JointBlip:
-    """Captioning and answering around one vision encoder, with the averaged weights."""
+    """Trains captioning and answering around one vision encoder; returns the averaged weights."""
     stages = [
         Stage(arguments.vision_steps, batch=128, per_picture=0, vision_rate=1e-3, text_rate=0.0),
         Stage(arguments.joint_steps, batch=64, per_picture=4, vision_rate=3e-4, text_rate=1e-3),
@@ -78,7 +79,7 @@ def _train_matching(
     encoder: TextEncoder,
     log: Log,
 ) -> None:
-    """Matching around the vision encoder of ``joint``."""
+    """Trains matching around the vision encoder of ``joint``."""
     state = retrieval.new_state(joint, arguments.seed)
     path = arguments.output / "retrieval.pt"
     if path.exists():
@@ -102,10 +103,12 @@ def _parser() -> argparse.ArgumentParser:
     build = ROOT / "build"
     parser.add_argument("--data", type=Path, default=build / "data" / "easy_vqa", help="fetched when absent")
     parser.add_argument("--output", type=Path, default=build / "checkpoints" / "blip-easyvqa")
-    parser.add_argument("--drawings", type=int, default=60_000, help="pictures to draw for training")
+    parser.add_argument("--drawings", type=int, default=60_000, help="number of drawn training pictures")
     parser.add_argument("--vision-steps", type=int, default=500)
     parser.add_argument("--joint-steps", type=int, default=2400)
-    parser.add_argument("--retrieval-steps", type=int, default=800, help="matching, with the vision encoder as it is")
+    parser.add_argument(
+        "--retrieval-steps", type=int, default=800, help="steps of matching, with the vision encoder frozen"
+    )
     parser.add_argument("--every", type=int, default=100, help="steps between evaluations and checkpoints")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)

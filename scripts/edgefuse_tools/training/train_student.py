@@ -1,8 +1,8 @@
-"""Train the student by distillation from the small easy-VQA BLIP, and write its model folder.
+"""Trains the student by distillation from the small easy-VQA BLIP, and writes its model folder.
 
-Needs the checkpoint of train_blip.py, the release build, which asks the teacher, and espeak-ng for the spoken questions. Run it
-again to resume. Three stages: picture and typed question; then mostly listening, with the text branch as the audio branch's
-teacher; then every set of modalities.
+Needs scripts/requirements/train.txt, the checkpoint of train_blip, the release build, which runs the teacher, and espeak-ng
+for the spoken questions. Run it again to resume. Three stages: picture and typed question; then mostly listening, with the
+text branch as the audio branch's teacher; then every set of modalities.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from edgefuse_tools import ROOT
 
-# Threads that wait must not spin: on a busy two-core machine spinning triples the time of a step.
+# Waiting threads must not spin: on a busy two-core machine, spinning triples the time of a step.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch  # noqa: E402
@@ -39,24 +39,24 @@ from edgefuse_tools.student.voices import Part  # noqa: E402
 from edgefuse_tools.training.progress import Log  # noqa: E402
 from edgefuse_tools.training.state import TrainingState  # noqa: E402
 
-#: The student takes the readings as they are.
+#: The student's inputs are the raw readings.
 _SENSORS = Readings(tuple(Sensor(name, "of full scale", mean=0.0, std=1.0) for name in color_sensor.READINGS))
 _HELD_OUT_FROM = 3600  # of the 4,000 train pictures, those from here on are not trained on
-_HELD_OUT_UNTIL = 3660  # and these few measure progress
+_HELD_OUT_UNTIL = 3660  # and those up to here are for validation
 
-_DECAY = 0.995  # of the averaged weights, a step
+_DECAY = 0.995  # of the averaged weights, per step
 
 
 def main() -> int:
-    """Parse the command line, train, write the model folder."""
+    """Parses the command line, trains, and writes the model folder."""
     parser = _parser()
     arguments = parser.parse_args()
     if not (arguments.inherit / "config.json").is_file():
-        parser.error(f"{arguments.inherit}: no BLIP checkpoint there; run scripts/dev.py train_blip first")
+        parser.error(f"{arguments.inherit}: no BLIP checkpoint; run scripts/dev.py train_blip first")
     if not arguments.binary.is_file():
-        parser.error(f"{arguments.binary}: not there, and it asks the teacher; cargo build --release")
+        parser.error(f"{arguments.binary}: no such program, which runs the teacher; run cargo build --release")
     if not (arguments.speech / "train.npz").is_file() and shutil.which("espeak-ng") is None:
-        parser.error("espeak-ng is not installed, and it says the questions: apt-get install espeak-ng")
+        parser.error("espeak-ng, which speaks the questions, is not installed: apt-get install espeak-ng")
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     log = Log(arguments.checkpoint / "training.log")
@@ -87,7 +87,7 @@ def main() -> int:
     try:
         lessons = Lessons(arguments.seed, arguments.drawings, real, encoder, heard, teacher, arguments.checkpoint, log)
     except BinaryError as error:
-        parser.error(f"the teacher cannot be asked: {error}")
+        parser.error(f"cannot run the teacher: {error}")
     examination = Examination(part.subset(_HELD_OUT_FROM, _HELD_OUT_UNTIL), encoder, unheard, arguments.seed)
     train(state, stages, lessons, examination, arguments.every, log, lambda: state.save(path))
     write(state.averaged.student, arguments.output, _SENSORS, arguments.logit_temperature)
@@ -96,7 +96,7 @@ def main() -> int:
 
 
 def _speech(arguments: argparse.Namespace, part: Part, each: int, report: Callable[[str], None]) -> Speech:
-    """The recordings of ``part``, made first if they are not there."""
+    """The recordings of ``part``, created if missing."""
     path = arguments.speech / f"{part.value}.npz"
     if not path.exists():
         render(arguments.seed, part, each, arguments.threads, report).save(path)
@@ -110,25 +110,25 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--speech", type=Path, default=build / "data" / "speech", help="rendered when absent")
     parser.add_argument("--inherit", type=Path, default=build / "checkpoints" / "blip-easyvqa" / "vqa")
     parser.add_argument(
-        "--teacher-config", type=Path, default=ROOT / "configs" / "cpu.yaml", help="with the teacher in it"
+        "--teacher-config", type=Path, default=ROOT / "configs" / "cpu.yaml", help="device file of the teacher"
     )
     parser.add_argument("--binary", type=Path, default=ROOT / "target" / "release" / "edgefuse")
     parser.add_argument("--checkpoint", type=Path, default=build / "checkpoints" / "student")
     parser.add_argument("--output", type=Path, default=ROOT / "onnx" / "student")
-    parser.add_argument("--drawings", type=int, default=16_000, help="pictures to draw for training")
-    parser.add_argument("--voices", type=int, default=160, help="recordings of each text for training")
-    parser.add_argument("--validation-voices", type=int, default=3, help="recordings of each text to watch training")
-    parser.add_argument("--start", type=Path, help="a state.pt of an earlier student to take weights from")
+    parser.add_argument("--drawings", type=int, default=16_000, help="number of drawn training pictures")
+    parser.add_argument("--voices", type=int, default=160, help="training recordings per text")
+    parser.add_argument("--validation-voices", type=int, default=3, help="validation recordings per text")
+    parser.add_argument("--start", type=Path, help="state.pt of an earlier student for the initial weights")
     parser.add_argument(
         "--without",
         choices=[ablation.value for ablation in Ablation],
         default=Ablation.NOTHING.value,
-        help="leave one idea out, to measure what it is worth (scripts/dev.py ablate_student)",
+        help="omit one idea, to measure its value (scripts/dev.py ablate_student)",
     )
-    parser.add_argument("--typed-steps", type=int, default=1500, help="with picture and typed question only")
+    parser.add_argument("--typed-steps", type=int, default=1500, help="steps with picture and typed question only")
     parser.add_argument("--listening-steps", type=int, default=1100, help="with mostly recordings")
-    parser.add_argument("--mixed-steps", type=int, default=10_050, help="with every set of modalities")
-    parser.add_argument("--logit-temperature", type=float, default=1.0, help="the exported logits are divided by it")
+    parser.add_argument("--mixed-steps", type=int, default=10_050, help="steps with every set of modalities")
+    parser.add_argument("--logit-temperature", type=float, default=1.0, help="divisor of the exported logits")
     parser.add_argument("--every", type=int, default=150, help="steps between evaluations and checkpoints")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# After scripts/dev.py train_blip: exports the trained checkpoints to onnx/blip-easyvqa and rewrites the fixtures that depend on it.
-# PYTHON names an interpreter with scripts/requirements/train.txt installed.
+# Run after scripts/dev.py train_blip: exports the trained checkpoints to onnx/blip-easyvqa and rewrites the fixtures that
+# depend on it. PYTHON names an interpreter with scripts/requirements/train.txt installed.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../.."
 

@@ -1,1 +1,1 @@
-"""The same weights in the form that each engine reads."""
+"""Converts the weights to the format of each engine."""

@@ -1,17 +1,17 @@
 """Writes Whisper's weights as whisper.cpp's ggml file, with float16 matrices.
 
-Little-endian throughout; an integer is an i32. The layout is that of whisper.cpp's `whisper_model_load`:
+Little-endian; an integer is an i32. The layout is that of whisper.cpp's `whisper_model_load`:
 
     magic "ggml" as the integer 0x67676d6c
     11 integers: vocabulary, audio positions, audio width, audio heads, audio layers,
                  text positions, text width, text heads, text layers, mel bands, 1 for float16
     mel filters: bands, frequencies, f32 values [bands, frequencies]
-    vocabulary:  count, then for each token, in the order of their ids: length, bytes
+    vocabulary:  count, then for each token, in order of ids: length, bytes
     tensors to the end of the file, each: dimensions, length of the name, 0 for float32 or 1 for float16,
                  the sizes from the last dimension to the first, the name, the values
 
 Tensors have openai-whisper's names. Matrices and convolutions are float16; vectors, biases and position tables are
-float32, and the convolutions' biases are columns [n, 1]. Special tokens are left out: whisper.cpp knows them.
+float32, and the convolutions' biases are columns [n, 1]. Special tokens are omitted: whisper.cpp knows them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ FLOAT32, FLOAT16 = 0, 1
 def write_ggml(checkpoint: Path, target: Path, mel_filters: NDArray[np.float32] | None = None) -> None:
     """Writes `target` from a CTranslate2 or Hugging Face folder.
 
-    mel_filters: [bands, frequencies]; openai-whisper's own where none are given
+    mel_filters: [bands, frequencies]; openai-whisper's by default
     """
     weights = read_weights(checkpoint)
     if mel_filters is None:
@@ -69,7 +69,7 @@ def header(weights: WhisperWeights) -> tuple[int, ...]:
 
 
 def vocabulary(tokenizer: Path) -> list[bytes]:
-    """The bytes of every token that is not a special one, in the order of their ids."""
+    """The bytes of every token that is not special, in order of ids."""
     content = json.loads(tokenizer.read_text(encoding="utf-8"))
     special = {token["content"] for token in content["added_tokens"]}
     pieces = sorted((number, piece) for piece, number in content["model"]["vocab"].items() if piece not in special)

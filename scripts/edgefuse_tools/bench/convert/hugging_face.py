@@ -130,7 +130,7 @@ def _write_tokenizer(checkpoint: Path, folder: Path, tokens: dict[str, Any]) -> 
 
 
 def _write_safetensors(target: Path, weights: WhisperWeights) -> None:
-    """The format is told in scripts/edgefuse_tools/export/checkpoints/safetensors_file.py."""
+    """See scripts/edgefuse_tools/export/checkpoints/safetensors_file.py for the format."""
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     offset = 0
     for name, array in parameters(weights):

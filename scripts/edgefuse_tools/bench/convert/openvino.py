@@ -1,4 +1,4 @@
-"""A Hugging Face folder as OpenVINO's, by optimum-intel: the stateful decoder and the tokenizer with it."""
+"""Converts a Hugging Face folder to OpenVINO with optimum-intel: stateful decoder and tokenizer included."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 def write_openvino(hugging_face: Path, folder: Path, precision: str) -> None:
     """precision: fp32, or int8 for weights in 8 bits."""
-    # The command and not its `main_export`: only the command compresses weights.
+    # The command, not its `main_export`: only the command compresses weights.
     command = [sys.executable, "-m", "optimum.commands.optimum_cli", "export", "openvino", "--model", str(hugging_face)]
     command += ["--task", "automatic-speech-recognition-with-past", "--weight-format", precision, str(folder)]
     subprocess.run(command, check=True)

@@ -1,14 +1,14 @@
-"""Whisper as sherpa-onnx's two graphs, traced by PyTorch, and its list of tokens; also in int8.
+"""Whisper as sherpa-onnx's two graphs, traced by PyTorch, and its token list; also in int8.
 
-What sherpa-onnx asks for (its C++ reads names, shapes and metadata):
+What sherpa-onnx expects (its C++ code reads names, shapes and metadata):
 
     encoder.onnx   mel [batch, mels, frames] to n_layer_cross_k, n_layer_cross_v [layers, batch, frames / 2, hidden]
     decoder.onnx   tokens [batch, tokens], in_n_layer_self_k_cache and in_n_layer_self_v_cache [layers, batch, positions,
                    hidden], n_layer_cross_k, n_layer_cross_v, offset [1] to logits [batch, tokens, vocab] and
                    out_n_layer_self_k_cache, out_n_layer_self_v_cache of the same fixed shape
-    tokens.txt     a line a token: its bytes in base64, its id
+    tokens.txt     one line per token: its bytes in base64, its id
 
-The encoder takes fewer than 3,000 frames: sherpa-onnx pads short recordings by a second or so, not to 30 s.
+The encoder accepts fewer than 3,000 frames: sherpa-onnx pads short recordings by about a second, not to 30 s.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def write_sherpa(checkpoint: Path, folder: Path) -> None:
 
 
 def quantize_sherpa(source: Path, folder: Path) -> None:
-    """Fills `folder` with the graphs of `source` in dynamic int8, as sherpa-onnx's own exporter makes its int8 ones."""
+    """Fills `folder` with the graphs of `source` in dynamic int8, as sherpa-onnx's own exporter does."""
     folder.mkdir(parents=True)
     for name in ("encoder.onnx", "decoder.onnx"):
         quantize_weights(source / name, folder / name)
@@ -93,7 +93,7 @@ class _Decoder(nn.Module):
             x = x + block.mlp(block.mlp_ln(x))
             new_keys.append(torch.cat([key, keys[layer, :, end:]], dim=1))
             new_values.append(torch.cat([value, values[layer, :, end:]], dim=1))
-        # The table as the left operand: as the right one it would be stored a second time, transposed.
+        # The table is the left operand: as the right one it would be stored a second time, transposed.
         logits = (self.decoder.token_embedding.weight @ self.decoder.ln(x).transpose(1, 2)).transpose(1, 2)
         return logits, torch.stack(new_keys), torch.stack(new_values)
 

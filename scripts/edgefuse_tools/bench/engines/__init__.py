@@ -1,1 +1,1 @@
-"""One module an engine, each with `load(options) -> Engine`. Modules are imported in the engine's own process only."""
+"""One module per engine, each with `load(options) -> Engine`, imported only in the engine's own process."""

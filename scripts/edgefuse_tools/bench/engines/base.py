@@ -1,14 +1,14 @@
-"""What an engine's module gives, and what it is given.
+"""Interface of an engine's module.
 
 `options` of every engine:
 
-    model       the folder or file of the weights, in the engine's own format
-    threads     how many threads to use
+    model       folder or file of the weights, in the engine's own format
+    threads     number of threads
     beams       1 for greedy decoding
     precision   the engine's own name for it
-    batch       windows decoded at once; 1 for one after another
-    fallback    whether a window that came out badly may be decoded again at a higher temperature, by the engine's own
-                rules; engines that have no such rules, or not by default, go without
+    batch       windows decoded at once; 1 for one after the other
+    fallback    whether a badly decoded window may be decoded again at a higher temperature, by the engine's own
+                rules; engines without such rules, or with none by default, ignore it
 
 Every engine decodes English with timestamps and without conditioning on earlier text.
 """
@@ -30,22 +30,22 @@ class Transcript:
 
 
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-"""openai-whisper's steps of falling back."""
+"""openai-whisper's temperature fallback."""
 
 
 class Engine(Protocol):
     """A loaded engine."""
 
     def transcribe(self, audio: Path) -> Transcript:
-        """Transcribes a 16 kHz mono 16-bit wav file. `seconds` are those of the engine's own call on samples in memory;
-        edgefuse, which is given the path, counts reading the file in."""
+        """Transcribes a 16 kHz mono 16-bit wav file. `seconds` is the time of the engine's own call on samples in memory;
+        for edgefuse, which gets the path, it includes reading the file."""
         ...
 
 
 class PictureEngine(Protocol):
     """A loaded engine for pictures. Its options:
 
-    workload    a name of `bench.blip_variants`
+    workload    name in `bench.blip_variants`
     checkpoint  the Hugging Face folder
     model       edgefuse's model folder, of the same weights
     image       the picture
@@ -53,8 +53,8 @@ class PictureEngine(Protocol):
     """
 
     def run(self) -> Transcript:
-        """Does the workload once. `seconds` go from the picture in memory, not prepared yet, to the text; of edgefuse, which is
-        given the path, from the file."""
+        """Runs the workload once. `seconds` is the time from the picture in memory, not yet preprocessed, to the text; for
+        edgefuse, which gets the path, from the file."""
         ...
 
 

@@ -1,5 +1,5 @@
-"""candle's BLIP, which captions greedily and does nothing else: the program of `bench/candle_blip`, a process a run, in which
-a first caption does not count. It is given the picture prepared, so that preparing it is not in the time.
+"""candle's BLIP, which only captions greedily: the program in `bench/candle_blip`, one process per run, with a warm-up
+caption. It gets the preprocessed picture, so its time excludes preprocessing.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Candle:
 
 
 def build() -> Path:
-    """The program, built if need be (some minutes)."""
+    """The program, built if necessary (some minutes)."""
     command = ["cargo", "build", "--release", "--locked", "--quiet", "--manifest-path", str(_SOURCE / "Cargo.toml")]
     try:
         done = subprocess.run([*command, "--target-dir", str(_BUILT)], capture_output=True, text=True)

@@ -1,8 +1,8 @@
-"""edgefuse through its command line: another picture first, in the same process, which does not count. Its `ms` is the time in
+"""edgefuse through its command line, after a warm-up on another picture in the same process. Its `ms` is the time in
 process, from the file to the result.
 
-Beyond the options of every engine for pictures, `binary`: the program, and `warm_up`: that other picture. The vision encoder by itself is no command of it: for
-that it captions with one token, so that reading the file and one step of the decoder are in the time.
+Further options: `binary`, the program, and `warm_up`, the other picture. edgefuse has no command for the vision encoder
+alone: that workload is a caption of one token, whose time includes reading the file and one decoder step.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Edgefuse:
     def __init__(self, options: dict[str, Any]) -> None:
         self._binary = Path(options["binary"])
         if not blip_binary.searches_with_beams(self._binary):
-            raise BenchError(f"{self._binary}: this build has no beam search for BLIP; build it again")
+            raise BenchError(f"{self._binary}: this build has no beam search for BLIP; rebuild it")
         workload = options["workload"]
         step: dict[str, Any] = {"max_tokens": 1 if workload == VISION else TOKENS[workload]}
         step |= {"beams": BEAM} if workload == BEAMS else {}
@@ -32,7 +32,7 @@ class Edgefuse:
         self._device = blip_binary.device_file(
             Path(options["model"]), {name: step}, options["precision"], options["threads"]
         )
-        # Not the same picture twice: it would be encoded once.
+        # Not the same picture twice: it would be encoded only once.
         question = {"text": QUESTION} if name == "ask" else {}
         self._records = [{"image": options[one]} | question for one in ("warm_up", "image")]
 
@@ -45,7 +45,7 @@ class Edgefuse:
             result = blip_binary.read_results(self._device, done.output)[-1]
             return Transcript(result["text"].strip(), result["ms"] / 1000.0, done.peak_bytes)
         except (IndexError, KeyError, ValueError) as error:
-            raise BenchError(f"edgefuse: its JSON was not understood: {done.output[-200:]!r}") from error
+            raise BenchError(f"edgefuse: unexpected output: {done.output[-200:]!r}") from error
 
 
 def load(options: dict[str, Any]) -> Edgefuse:

@@ -1,4 +1,4 @@
-"""edgefuse's graphs from Python's onnxruntime, with the loop of `parity.blip_onnx`. Greedy only."""
+"""edgefuse's graphs in Python's onnxruntime, with the loop of `parity.blip_onnx`. Greedy only."""
 
 from __future__ import annotations
 

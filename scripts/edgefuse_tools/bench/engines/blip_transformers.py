@@ -14,7 +14,7 @@ from edgefuse_tools.bench.engines.base import Transcript
 
 try:
     from transformers import BlipImageProcessorPil as Processor
-except ImportError:  # the name before it had a sibling
+except ImportError:  # its name in older versions
     from transformers import BlipImageProcessor as Processor
 
 

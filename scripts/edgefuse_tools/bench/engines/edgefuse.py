@@ -1,11 +1,11 @@
 """edgefuse through its command line. Its `ms` is the time in process, from the file to the result.
 
-Beyond the options of every engine:
+Further options:
 
     binary      the program
     device      the device file
     context     `full` or `adaptive`, the encoder's context
-    warm_up     a recording that is transcribed first, in the same process, and not counted
+    warm_up     recording that is transcribed first, in the same process, and not counted
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from edgefuse_tools.bench.engines.base import Transcript
 from edgefuse_tools.bench.errors import BenchError
 from edgefuse_tools.bench.process import Finished, last_line, run
 
-# What all engines are held to. A build without one of these flags has no such feature to turn off.
+# The same restrictions as for all engines. A build without one of these flags has no such feature to turn off.
 PINNED: tuple[tuple[str, ...], ...] = (("--no-condition-on-previous-text",),)
 
 
@@ -42,15 +42,15 @@ def command(options: dict[str, Any], *audio: str, form: str = "text") -> list[st
         if value in ("1", "full") and flag not in known:
             continue
         if flag not in known:
-            raise BenchError(f"edgefuse: flag not known: {flag}")
+            raise BenchError(f"edgefuse: unknown flag: {flag}")
         words += [flag, value]
     return [*words, *audio]
 
 
 def flags(binary: str) -> set[str]:
-    """The flags that this build's `transcribe` knows."""
-    told = run([binary, "transcribe", "--help"], os.environ, Path.cwd(), limit=20)
-    return set(re.findall(r"^\s+(?:-\w, )?(--[a-z-]+)", told.output, re.MULTILINE))
+    """Flags that this build's `transcribe` accepts."""
+    done = run([binary, "transcribe", "--help"], os.environ, Path.cwd(), limit=20)
+    return set(re.findall(r"^\s+(?:-\w, )?(--[a-z-]+)", done.output, re.MULTILINE))
 
 
 class Edgefuse:
@@ -65,16 +65,16 @@ class Edgefuse:
             result = json.loads(done.output.splitlines()[-1])["transcript"]
             return Transcript(result["text"].strip(), result["ms"] / 1000.0, done.peak_bytes)
         except (IndexError, KeyError, TypeError, ValueError) as error:
-            raise BenchError(f"edgefuse: its JSON was not understood: {done.output[-200:]!r}") from error
+            raise BenchError(f"edgefuse: unexpected output: {done.output[-200:]!r}") from error
 
 
 def check(done: Finished) -> None:
-    """Raises what edgefuse complains of."""
+    """Raises edgefuse's error message."""
     if done.code != 0:
         raise BenchError(f"edgefuse: exit code {done.code}: {last_line(done.complaint)}")
 
 
 def load(options: dict[str, Any]) -> Edgefuse:
     engine = Edgefuse(options)
-    command(options)  # says now what flag is missing
+    command(options)  # fails early if a flag is missing
     return engine

@@ -1,11 +1,11 @@
-"""Exports BLIP (captioning, visual question answering, retrieval) from Hugging Face folders into a model folder for edgefuse.
+"""Exports BLIP (captioning, visual question answering, retrieval) from Hugging Face folders to a model folder for edgefuse.
 
     python scripts/export.py blip --caption blip-image-captioning-base --out onnx/blip-caption
     python scripts/export.py blip --vqa Salesforce/blip-vqa-base --precision q8 --out onnx/blip-vqa
 
-A folder holds config.json, the weights (safetensors or .bin, sharded or not), preprocessor_config.json and
-tokenizer.json or vocab.txt; an id of the Hugging Face hub is fetched, which needs the network and the package
-huggingface_hub. Checkpoints with equal vision weights share one folder: give several options.
+A checkpoint folder contains config.json, the weights (safetensors or .bin, sharded or not), preprocessor_config.json and
+tokenizer.json or vocab.txt. A Hugging Face hub id is downloaded, which needs the network and the package
+huggingface_hub. Checkpoints with equal vision weights can share one model folder: pass several options.
 Needs numpy, onnx and PyYAML; neither PyTorch nor transformers.
 """
 
@@ -22,18 +22,20 @@ from edgefuse_tools.export.graphs.graph import Dialect
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when the folder is written, 2 when the input cannot be exported."""
+    """Returns 0 if the folder was written, 2 if the input cannot be exported."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--caption", metavar="DIR", help="folder or hub id of a BlipForConditionalGeneration")
     parser.add_argument("--vqa", metavar="DIR", help="folder or hub id of a BlipForQuestionAnswering")
     parser.add_argument("--retrieval", metavar="DIR", help="folder or hub id of a BlipForImageTextRetrieval")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the model folder to write")
-    parser.add_argument("--weights", help="what the weights are, for model.yaml (default: the checkpoints' names)")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="model folder to write")
+    parser.add_argument(
+        "--weights", help="description of the weights, for model.yaml (default: names of the checkpoints)"
+    )
     add_common_arguments(parser)
     args = parser.parse_args(arguments)
     given = {task: getattr(args, task) for task in ("caption", "vqa", "retrieval") if getattr(args, task)}
     if not given:
-        parser.error("give --caption DIR, --vqa DIR, --retrieval DIR or several of them")
+        parser.error("pass at least one of --caption DIR, --vqa DIR and --retrieval DIR")
 
     def export() -> None:
         source = {

@@ -1,6 +1,6 @@
-"""What the BLIP exporter reads from config.json and the image processor's file, checked and with the class defaults.
+"""BLIP's settings in config.json and the image processor's file, validated, with the class defaults.
 
-Defaults: transformers' BlipVisionConfig, BlipTextConfig and BlipImageProcessor; a config.json holds only what differs.
+Defaults: transformers' BlipVisionConfig, BlipTextConfig and BlipImageProcessor; a config.json lists only differences.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from edgefuse_tools.export.checkpoints.checkpoint import read_json
 from edgefuse_tools.export.errors import ExportError
 from edgefuse_tools.export.graphs.activations import ACTIVATIONS
 
-# The architectures read, by task: the name under "architectures" in config.json.
+# Supported architectures by task: the name under "architectures" in config.json.
 CAPTION = "BlipForConditionalGeneration"
 VQA = "BlipForQuestionAnswering"
 RETRIEVAL = "BlipForImageTextRetrieval"
 
-# PIL.Image.Resampling, the numbers of "resample".
+# Values of "resample": PIL.Image.Resampling.
 RESAMPLING = ["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"]
 
-# OPENAI_CLIP_MEAN and OPENAI_CLIP_STD, red green blue.
+# OPENAI_CLIP_MEAN and OPENAI_CLIP_STD: red, green, blue.
 CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073]
 CLIP_STD = [0.26862954, 0.26130258, 0.27577711]
 
@@ -41,13 +41,13 @@ class VisionConfig:
 
     @property
     def tokens(self) -> int:
-        """Rows of image_embeds: the class token and one a patch."""
+        """Rows of image_embeds: the class token and one per patch."""
         return (self.image_size // self.patch_size) ** 2 + 1
 
 
 @dataclass(frozen=True)
 class TextConfig:
-    """The text encoder and the text decoder: one shape for both."""
+    """The text encoder and the text decoder, which have the same shape."""
 
     vocab_size: int
     hidden_size: int
@@ -71,7 +71,7 @@ class BlipConfig:
     vision: VisionConfig
     text: TextConfig
     image_text_hidden_size: int
-    """The size of the embeddings that pictures and texts have in common."""
+    """Size of the joint embeddings of pictures and texts."""
 
 
 VISION_DEFAULTS = VisionConfig(768, 3072, 12, 12, 384, 16, "gelu", 1e-5)
@@ -80,26 +80,26 @@ IMAGE_TEXT_HIDDEN_SIZE = 256
 
 
 def load_config(folder: Path, architecture: str) -> BlipConfig:
-    """The folder's config.json, which must be of `architecture`."""
+    """Reads the folder's config.json, which must be of `architecture`."""
     path = folder / "config.json"
     config = read_json(folder, "config.json")
     found = config.get("architectures") or []
     if config.get("model_type") != "blip":
-        raise ExportError(f"{path}: model_type is {config.get('model_type')!r}; this exporter reads 'blip'")
+        raise ExportError(f"{path}: model_type is {config.get('model_type')!r}; this exporter supports 'blip'")
     if architecture not in found:
-        raise ExportError(f"{path}: architectures is {found}; wanted {architecture}")
+        raise ExportError(f"{path}: architectures is {found}; expected {architecture}")
     vision = VisionConfig(**config_fields(path, config, "vision_config", asdict(VISION_DEFAULTS)))
     text = TextConfig(**config_fields(path, config, "text_config", asdict(TEXT_DEFAULTS)))
     embedding = config.get("image_text_hidden_size", IMAGE_TEXT_HIDDEN_SIZE)
     if type(embedding) is not int or embedding < 1:
-        raise ExportError(f"{path}: image_text_hidden_size is {embedding!r}; wanted a number of at least 1")
+        raise ExportError(f"{path}: image_text_hidden_size is {embedding!r}; expected a number of at least 1")
     for part, values in (("vision_config", vision), ("text_config", text)):
         size, heads = values.hidden_size, values.num_attention_heads
         if heads < 1 or size % heads:
             raise ExportError(f"{path}: {part}: hidden_size {size} is not a multiple of num_attention_heads {heads}")
         if values.hidden_act not in ACTIVATIONS:
             known = ", ".join(ACTIVATIONS)
-            raise ExportError(f"{path}: {part}: hidden_act is {values.hidden_act!r}; this exporter knows {known}")
+            raise ExportError(f"{path}: {part}: hidden_act is {values.hidden_act!r}; this exporter supports {known}")
     if vision.patch_size < 1 or vision.image_size % vision.patch_size:
         raise ExportError(
             f"{path}: vision_config: image_size {vision.image_size} is not a multiple of patch_size {vision.patch_size}"
@@ -108,7 +108,7 @@ def load_config(folder: Path, architecture: str) -> BlipConfig:
 
 
 def config_fields(path: Path, config: dict[str, Any], part: str, defaults: dict[str, Any]) -> dict[str, Any]:
-    """The fields named by `defaults` out of one part of config.json, of the same type as the default."""
+    """The fields named in `defaults`, from one part of config.json, with the types of the defaults."""
     given = config.get(part) or {}
     values = {}
     for name, default in defaults.items():
@@ -116,7 +116,7 @@ def config_fields(path: Path, config: dict[str, Any], part: str, defaults: dict[
         if isinstance(default, float) and isinstance(value, int):
             value = float(value)
         if type(value) is not type(default):
-            raise ExportError(f"{path}: {part}.{name} is {value!r}; wanted a {type(default).__name__}")
+            raise ExportError(f"{path}: {part}.{name} is {value!r}; expected a {type(default).__name__}")
         values[name] = value
     return values
 
@@ -130,10 +130,10 @@ def load_image_settings(folder: Path, image_size: int) -> dict[str, Any]:
         path = folder / "processor_config.json"
         given = read_json(folder, path.name).get("image_processor") or {}
     else:
-        raise ExportError(f"{path}: no such file; the checkpoint does not say how its images are prepared")
+        raise ExportError(f"{path}: no such file; the checkpoint does not specify its image preprocessing")
     for step in ("do_resize", "do_rescale", "do_normalize"):
         if not given.get(step, True):
-            raise ExportError(f"{path}: {step} is false; this exporter knows only the full BLIP preprocessing")
+            raise ExportError(f"{path}: {step} is false; this exporter supports only the full BLIP preprocessing")
     size = given.get("size", {"height": 384, "width": 384})
     if isinstance(size, int):
         size = {"height": size, "width": size}
@@ -141,8 +141,8 @@ def load_image_settings(folder: Path, image_size: int) -> dict[str, Any]:
         raise ExportError(f"{path}: size is {size}, but config.json says image_size {image_size}")
     resample = given.get("resample", RESAMPLING.index("bicubic"))
     if resample not in range(1, len(RESAMPLING)):
-        # edgefuse does not resize by the nearest pixel, which no published BLIP asks for.
-        raise ExportError(f"{path}: resample is {resample!r}; wanted a number of PIL.Image.Resampling, 1 to 5")
+        # edgefuse has no nearest-pixel resizing, and no published BLIP uses it.
+        raise ExportError(f"{path}: resample is {resample!r}; expected a value of PIL.Image.Resampling, 1 to 5")
     return {
         "width": image_size,
         "height": image_size,

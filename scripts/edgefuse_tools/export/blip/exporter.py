@@ -1,4 +1,4 @@
-"""Exports BLIP checkpoints (captioning, visual question answering, retrieval) into one model folder."""
+"""Exports BLIP checkpoints (captioning, visual question answering, retrieval) to one model folder."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from edgefuse_tools.export.model_folder import (
 )
 
 MOST_SIDE_BY_SIDE, MOST_HYPOTHESES = 8, 5
-"""What engines are built for: more of either at a time is built for when it first comes."""
+"""Largest sizes that engines are built for in advance: larger ones are built on first use."""
 
-# transformers' generate stops after 20 tokens unless told otherwise; a VQA answer is a word or a few.
+# transformers' generate stops after 20 tokens by default; a VQA answer is a few words.
 CAPTION_MAX_TOKENS = 20
 ANSWER_MAX_TOKENS = 10
 
@@ -43,7 +43,7 @@ Fill = Callable[[GraphBuilder], None]
 
 @dataclass(frozen=True)
 class Source:
-    """One checkpoint folder: its weights and everything that goes into model.yaml."""
+    """One checkpoint folder: its weights and the settings for model.yaml."""
 
     checkpoint: Checkpoint
     config: BlipConfig
@@ -63,8 +63,8 @@ class Source:
             raise ExportError(
                 f"{folder}: config.json says sep_token_id {text.sep_token_id}, but the tokenizer's {SEPARATOR} is {separator}"
             )
-        # The ids that transformers' BlipFor...generate uses: `start` takes the place of [CLS] in a caption's prompt and
-        # is the answer's first token; `end` is sep_token_id, not eos_token_id.
+        # The ids that transformers' BlipFor...generate uses: `start` replaces [CLS] in a caption's prompt and is the
+        # answer's first token; `end` is sep_token_id, not eos_token_id.
         tokens = {
             "start": text.bos_token_id,
             "end": text.sep_token_id,
@@ -94,7 +94,7 @@ def export_blip(
 ) -> None:
     """Writes the model folder `out` from `checkpoints`, whose vision encoders must be equal.
 
-    `source` is model.yaml's section of that name. Nothing is left behind when it fails.
+    `source` is the section of that name in model.yaml. Nothing is left behind on failure.
     """
     tasks = {
         architecture: Source.open(folder, architecture)
@@ -106,7 +106,7 @@ def export_blip(
         if folder
     }
     if not tasks:
-        raise ExportError("nothing to export: give a captioning, a VQA or a retrieval checkpoint, or several")
+        raise ExportError("nothing to export: pass a captioning, a VQA or a retrieval checkpoint, or several")
     main, *others = tasks.values()
     for other in others:
         _check_same_image_side(main, other)
@@ -137,7 +137,7 @@ def write_graphs(
     precisions: Sequence[Precision],
     lengths: dict[str, Lengths] | None = None,
 ) -> dict[str, Any]:
-    """Writes every graph in every precision, each group's with the same weights; gives their descriptions by role."""
+    """Writes every graph in every precision, each group with shared weights; returns their descriptions by role."""
     entries: dict[str, Any] = {}
     for group in groups:
         files: dict[str, dict[str, str]] = {role: {} for role in group}
@@ -166,7 +166,7 @@ def write_graphs(
 
 
 def _lengths(source: Source) -> dict[str, Lengths]:
-    """How long the dynamic axes get: pictures and texts side by side, hypotheses of each, text."""
+    """Lengths of the dynamic axes: pictures and texts in a batch, hypotheses of each, text."""
     text = source.config.text.max_position_embeddings
     side_by_side = Lengths(1, 1, MOST_SIDE_BY_SIDE)
     return {
@@ -181,7 +181,7 @@ def _lengths(source: Source) -> dict[str, Lengths]:
 
 
 def _graphs(main: Source, tasks: dict[str, Source]) -> list[dict[str, Fill]]:
-    """What fills the folder's graphs, by role; the graphs of a group have weights in common."""
+    """Functions that fill the folder's graphs, by role; the graphs of a group share weights."""
     captioning, answering, retrieval = (tasks.get(architecture) for architecture in (CAPTION, VQA, RETRIEVAL))
     groups: list[dict[str, Fill]] = []
     caption_layers, projection = None, None
@@ -219,7 +219,7 @@ def _graphs(main: Source, tasks: dict[str, Source]) -> list[dict[str, Fill]]:
 def _check_same_image_side(one: Source, other: Source) -> None:
     """One folder has one vision graph, one preprocessing and one tokenizer, so both checkpoints must agree on them."""
     ours, theirs = one.checkpoint, other.checkpoint
-    hint = "export them into folders of their own, one of --caption, --vqa and --retrieval at a time"
+    hint = "export them to separate folders, one of --caption, --vqa and --retrieval at a time"
     for what, ours_has, theirs_has in (
         ("vision_config", one.config.vision, other.config.vision),
         ("image preprocessing", one.image, other.image),

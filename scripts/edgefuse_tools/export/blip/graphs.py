@@ -1,6 +1,6 @@
-"""The graphs of a BLIP model folder that caption and answer, as docs/model-folder.md describes them.
+"""Graphs of a BLIP model folder for captions and answers (see docs/model-folder.md).
 
-Each function fills an empty graph `g` of the dialect and precision wanted.
+Each function fills an empty graph `g` of the requested dialect and precision.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def vision_graph(
     embeds: bool,
     retrieval: Section | None,
 ) -> None:
-    """`vision`: pixels to `image_embeds` if `embeds`, to the cross-attention K and V of `caption_decoder` if given, and to
-    `image_embedding` by the projection of `retrieval` if given."""
+    """`vision`: pixels to `image_embeds` if `embeds`, to the cross-attention keys and values of `caption_decoder` if given,
+    and to `image_embedding` by the projection of `retrieval` if given."""
     size, tokens, hidden = config.vision.image_size, config.vision.tokens, config.vision.hidden_size
     pixels = g.input("pixel_values", "float32", ["batch", 3, size, size])
     states = image_embeds(g, vision, config.vision, pixels)
@@ -47,10 +47,10 @@ def vision_graph(
 
 
 def question_graph(g: GraphBuilder, config: BlipConfig, encoder: Section, answer_decoder: Section) -> None:
-    """`question_encoder`: question and image_embeds to the cross-attention K and V of the answer decoder.
+    """`question_encoder`: question and image_embeds to the cross-attention keys and values of the answer decoder.
 
-    batch = images * questions, the questions about an image next to each other: its keys and values are computed once for
-    them. Every question of a batch has the same length, so there is no padding to mask.
+    batch = images * questions, with the questions about an image next to each other, so that its keys and values are
+    computed once for all of them. All questions of a batch have the same length, so there is no padding to mask.
     """
     text, size = config.text, config.vision.hidden_size
     ids = g.input("input_ids", "int64", ["batch", "tokens"])
@@ -66,7 +66,7 @@ def question_graph(g: GraphBuilder, config: BlipConfig, encoder: Section, answer
 def decoder_graph(g: GraphBuilder, config: TextConfig, decoder: Section, source: Dimension) -> None:
     """`caption_decoder`, `answer_decoder`: the next token's logits, with the cache in and out.
 
-    `decoder` holds `bert` and `cls`; `source` is the length of the cross-attention's keys or its dynamic axis.
+    `decoder` contains `bert` and `cls`; `source` is the length of the cross-attention keys or its dynamic axis.
     """
     layers, heads, head_dim = config.num_hidden_layers, config.num_attention_heads, config.head_dim
     ids = g.input("input_ids", "int64", ["batch", "tokens"])

@@ -1,7 +1,7 @@
-"""The graphs of BLIP that compare texts with pictures. Each function fills an empty graph `g`, as in `blip_graphs`.
+"""Graphs of BLIP that compare texts with pictures. Each function fills an empty graph `g`, as in `graphs`.
 
-Source of the computation: transformers, models/blip/modeling_blip.py (BlipForImageTextRetrieval). Shapes: `texts` rows of
-`tokens` each, shorter ones filled up with the padding token, where `attention_mask` is 0.
+Reference: transformers, models/blip/modeling_blip.py (BlipForImageTextRetrieval). Shapes: `texts` rows of `tokens` each;
+shorter ones are filled up with the padding token, where `attention_mask` is 0.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from edgefuse_tools.export.graphs.section import Section, linear_of
 
 
 def embedding(g: GraphBuilder, w: Section, states: str, name: str, out_size: int, in_size: int) -> str:
-    """The first position of `states` [batch, tokens, in_size] through the linear layer `name`, of length 1: [batch, out_size]."""
+    """The first position of `states` [batch, tokens, in_size] through the linear layer `name`, normalised: [batch, out_size]."""
     projected = linear_of(g, w, first_position(g, states), name, out_size, in_size)
     return g.node("LpNormalization", projected, axis=-1, p=2)
 
 
 def text_graph(g: GraphBuilder, config: BlipConfig, model: Section) -> None:
-    """`text_encoder`: texts to the embeddings that are compared with those of pictures, by their dot product."""
+    """`text_encoder`: texts to embeddings; their dot product with those of pictures is the similarity."""
     ids, attend = _inputs(g, config)
     states = encoder_layers(g, model.under("text_encoder"), config.text, ids, attend, None)
     size = config.image_text_hidden_size
@@ -29,10 +29,10 @@ def text_graph(g: GraphBuilder, config: BlipConfig, model: Section) -> None:
 
 
 def match_graph(g: GraphBuilder, config: BlipConfig, model: Section) -> None:
-    """`match_encoder`: texts and a picture's image_embeds to two logits each; softmax makes of the second one the probability
+    """`match_encoder`: texts and a picture's image_embeds to two logits each; the softmax of the second one is the probability
     that text and picture match.
 
-    With several pictures texts = images * texts of a picture, those of a picture next to each other.
+    With several pictures, texts = images * texts per picture, those of a picture next to each other.
     """
     ids, attend = _inputs(g, config)
     size = config.vision.hidden_size
@@ -43,7 +43,7 @@ def match_graph(g: GraphBuilder, config: BlipConfig, model: Section) -> None:
 
 
 def _inputs(g: GraphBuilder, config: BlipConfig) -> tuple[str, SelfAttention]:
-    """The texts' ids, and the self-attention that their mask allows."""
+    """The texts' ids, and self-attention with their mask."""
     ids = g.input("input_ids", "int64", ["texts", "tokens"])
     mask = g.input("attention_mask", "int64", ["texts", "tokens"])
 

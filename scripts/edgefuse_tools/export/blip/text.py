@@ -1,7 +1,7 @@
-"""The parts of BLIP's text encoder and decoder: BERT layers, post-norm, with cross-attention in every layer.
+"""BLIP's text encoder and decoder: post-norm BERT layers with cross-attention in every layer.
 
-Source of the computation: transformers, models/blip/modeling_blip_text.py. Shapes as in `layers`; `vocab` is the number of
-tokens, `source` the number of positions that cross-attention looks at.
+Reference: transformers, models/blip/modeling_blip_text.py. Shapes as in `layers`; `vocab` is the number of tokens,
+`source` the number of positions that cross-attention attends to.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def embed(g: GraphBuilder, w: Section, config: TextConfig, words: EmbeddingTable
 def text_layer(
     g: GraphBuilder, w: Section, config: TextConfig, x: str, attend: SelfAttention, attend_source: CrossAttention | None
 ) -> str:
-    """One layer over `x` [batch, tokens, hidden]: self-attention, cross-attention if there is something to attend to,
-    feed-forward, each then added and normed."""
+    """One layer over `x` [batch, tokens, hidden]: self-attention, cross-attention if there is a source, feed-forward, each
+    followed by addition and normalisation."""
     hidden = config.hidden_size
 
     def projected(part: str, y: str) -> str:
@@ -70,7 +70,7 @@ def encoder_layers(
 ) -> str:
     """The text encoder `w` over `ids` [batch, tokens]: the last hidden state [batch, tokens, hidden].
 
-    `image`: image_embeds [images, patches, size] and that size, where the text attends to a picture; batch = images *
+    `image`: image_embeds [images, patches, size] and that size, if the text attends to a picture; batch = images *
     texts, the texts of a picture next to each other.
     """
     table, length = position_table(g, w, config), g.node("Shape", ids, start=1, end=2)
@@ -91,7 +91,7 @@ def encoder_layers(
 def cross_key_value(g: GraphBuilder, w: Section, config: TextConfig, source: str, source_size: int) -> tuple[str, str]:
     """Keys and values of one layer's cross-attention over `source` [windows, source, source_size].
 
-    As `layers.cross_attention` takes them: [windows, heads, head_dim, source] and [windows, heads, source, head_dim].
+    In the layout of `layers.cross_attention`: [windows, heads, head_dim, source] and [windows, heads, source, head_dim].
     """
     key, value = (
         linear_of(g, w, source, f"crossattention.self.{part}", config.hidden_size, source_size)
@@ -103,7 +103,7 @@ def cross_key_value(g: GraphBuilder, w: Section, config: TextConfig, source: str
 def output_cross_keys_values(
     g: GraphBuilder, decoder: Section, config: TextConfig, source: str, source_size: int, axis: Dimension
 ) -> None:
-    """Makes the decoder's `cross_key`, `cross_value` (`cross_shapes`) of every layer outputs of the graph.
+    """Declares the decoder's `cross_key` and `cross_value` (`cross_shapes`) of every layer as outputs of the graph.
 
     `axis` is the length of `source` or its dynamic axis.
     """
@@ -126,10 +126,10 @@ def cross_shapes(config: TextConfig, batch: Dimension, source: Dimension) -> tup
 def language_logits(
     g: GraphBuilder, head: Section, config: TextConfig, x: str, words: EmbeddingTable, table: np.ndarray
 ) -> str:
-    """Logits [batch, vocab] of the last position of `x` [batch, tokens, hidden]; `words` holds `table`.
+    """Logits [batch, vocab] of the last position of `x` [batch, tokens, hidden]; `words` contains `table`.
 
-    A checkpoint may hold the output matrix and bias beside what they are tied to, or leave one of each out. As in
-    transformers, one that is held and differs from the table is used as it is.
+    A checkpoint may store the output matrix and bias in addition to the tensors that they are tied to, or omit one of each.
+    As in transformers, a stored matrix that differs from the table is used as it is.
     """
     hidden, vocab = config.hidden_size, config.vocab_size
     x = linear_of(g, head, last_position(g, x), "transform.dense", hidden, hidden)

@@ -1,4 +1,4 @@
-"""BLIP's vision transformer. Source of the computation: transformers, models/blip/modeling_blip.py (BlipVisionModel).
+"""BLIP's vision transformer. Reference: transformers, models/blip/modeling_blip.py (BlipVisionModel).
 
 Shapes: `tokens` = 1 + (image_size / patch_size)^2, the class token first.
 """
@@ -23,13 +23,13 @@ def image_embeds(g: GraphBuilder, w: Section, config: VisionConfig, pixels: str)
 
 
 def _patches(g: GraphBuilder, w: Section, config: VisionConfig, pixels: str) -> str:
-    """The embedded patches behind the class token, with their positions: [batch, tokens, hidden]."""
+    """The class token and the embedded patches, with positions: [batch, tokens, hidden]."""
     hidden, patch = config.hidden_size, config.patch_size
     kernel = g.weight(w.name("patch_embedding.weight"), w.tensor("patch_embedding.weight", hidden, 3, patch, patch))
     bias = g.weight(w.name("patch_embedding.bias"), w.tensor("patch_embedding.bias", hidden))
     grid = g.node("Conv", pixels, kernel, bias, kernel_shape=[patch, patch], strides=[patch, patch])
     patches = g.node("Transpose", g.node("Reshape", grid, g.integers(0, 0, -1)), perm=[0, 2, 1])
-    # The class embedding is the same for every image: added to its position here, it needs no Expand to the batch.
+    # The class embedding is the same for every image: adding it to its position here avoids an Expand to the batch.
     positions = to_float32(w.tensor("position_embedding", 1, config.tokens, hidden)).copy()
     positions[:, 0] += to_float32(w.tensor("class_embedding", 1, 1, hidden))[:, 0]
     behind_class = g.node("Pad", patches, g.integers(0, 1, 0, 0, 0, 0))
@@ -49,7 +49,7 @@ def _self_attention(g: GraphBuilder, w: Section, config: VisionConfig, x: str) -
     """Every token of `x` [batch, tokens, hidden] to every token, projected: [batch, tokens, hidden].
 
     The checkpoint stacks the weights of query, key and value. They are three products here because
-    MultiHeadAttention's flash kernel wants the three apart.
+    MultiHeadAttention's flash kernel takes three inputs.
     """
     hidden, heads = config.hidden_size, config.num_attention_heads
     weight, bias = w.tensor("self_attn.qkv.weight", 3 * hidden, hidden), w.tensor("self_attn.qkv.bias", 3 * hidden)

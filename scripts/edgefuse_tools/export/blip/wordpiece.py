@@ -1,6 +1,6 @@
-"""The tokenizer of a BLIP folder as one `tokenizer.json`: taken from the checkpoint, or built from its `vocab.txt`.
+"""The tokenizer of a BLIP folder as one `tokenizer.json`: copied from the checkpoint, or built from its `vocab.txt`.
 
-The built one is BERT's uncased WordPiece, written as the JSON that the `tokenizers` library reads
+The built one is BERT's uncased WordPiece, in the JSON format of the `tokenizers` library
 (https://huggingface.co/docs/tokenizers): BertNormalizer, BertPreTokenizer, WordPiece, `[CLS] A [SEP]`.
 """
 
@@ -15,7 +15,7 @@ from edgefuse_tools.export.errors import ExportError
 
 PAD, UNKNOWN, CLASSIFY, SEPARATOR, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"
 
-# BLIP adds two tokens behind BERT's vocabulary: the decoder's start, then the encoder's
+# BLIP appends two tokens to BERT's vocabulary: the decoder's start, then the encoder's
 # (https://github.com/salesforce/BLIP/blob/main/models/blip.py, init_tokenizer).
 DECODE, ENCODE = "[DEC]", "[ENC]"
 
@@ -23,7 +23,7 @@ DECODE, ENCODE = "[DEC]", "[ENC]"
 def load_tokenizer(folder: Path, start_id: int, vocab_size: int) -> dict[str, Any]:
     """The content of tokenizer.json for a checkpoint whose decoder starts with `start_id`.
 
-    Truncation and padding are settings of one call, not of the model: whatever the file holds of them is dropped.
+    Truncation and padding are settings of one call, not of the model, so they are dropped from the file.
     """
     if (folder / "tokenizer.json").is_file():
         tokenizer = read_json(folder, "tokenizer.json")
@@ -31,10 +31,10 @@ def load_tokenizer(folder: Path, start_id: int, vocab_size: int) -> dict[str, An
     elif (folder / "vocab.txt").is_file():
         tokenizer = _from_vocabulary(folder, start_id, vocab_size)
     else:
-        raise ExportError(f"{folder}: no tokenizer in it; wanted tokenizer.json or vocab.txt")
+        raise ExportError(f"{folder}: no tokenizer; expected tokenizer.json or vocab.txt")
     ids = token_ids(tokenizer)
     if not ids:
-        raise ExportError(f"{folder / 'tokenizer.json'}: has no vocabulary (model.vocab)")
+        raise ExportError(f"{folder / 'tokenizer.json'}: no vocabulary (model.vocab)")
     token, largest = max(ids.items(), key=lambda item: item[1])
     if largest >= vocab_size:
         raise ExportError(f"{folder}: token {token!r} has id {largest}, but config.json says vocab_size {vocab_size}")
@@ -52,7 +52,7 @@ def token_ids(tokenizer: dict[str, Any]) -> dict[str, int]:
 
 
 def special_id(folder: Path, tokenizer: dict[str, Any], token: str) -> int:
-    """The id of one of BERT's special tokens, which no BLIP works without."""
+    """The id of one of BERT's special tokens, which every BLIP needs."""
     ids = token_ids(tokenizer)
     if token not in ids:
         raise ExportError(f"{folder}: the tokenizer has no {token} token; is it a BERT vocabulary?")
@@ -60,7 +60,7 @@ def special_id(folder: Path, tokenizer: dict[str, Any], token: str) -> int:
 
 
 def _from_vocabulary(folder: Path, start_id: int, vocab_size: int) -> dict[str, Any]:
-    """tokenizer.json from vocab.txt: one token a line, its id the line's number from 0."""
+    """tokenizer.json from vocab.txt: one token per line; its id is the line number, counted from 0."""
     path = folder / "vocab.txt"
     try:
         lines = path.read_text("utf-8").split("\n")
@@ -68,13 +68,13 @@ def _from_vocabulary(folder: Path, start_id: int, vocab_size: int) -> dict[str, 
         raise ExportError(f"{path}: not UTF-8 text ({error})") from error
     if lines and not lines[-1]:
         lines.pop()
-    # A line may end in \r\n, but a token may itself be an unusual white space: only the line end goes.
+    # Strip only the line ending, which may be \r\n: a token may itself be unusual white space.
     vocabulary = {line.removesuffix("\r"): index for index, line in enumerate(lines)}
     for token in (UNKNOWN, CLASSIFY, SEPARATOR):
         if token not in vocabulary:
-            raise ExportError(f"{path}: has no {token} line; is it a BERT vocabulary?")
+            raise ExportError(f"{path}: no {token} line; is it a BERT vocabulary?")
     special = {token: vocabulary[token] for token in (PAD, UNKNOWN, CLASSIFY, SEPARATOR, MASK) if token in vocabulary}
-    # BLIP's own two tokens are in vocab.txt, or known from config.json only: BERT's file of 30,522 lines, vocab_size 30,524.
+    # BLIP's own two tokens are in vocab.txt, or only in config.json: BERT's file of 30,522 lines with vocab_size 30,524.
     for token, index in ((DECODE, start_id), (ENCODE, start_id + 1)):
         if token in vocabulary:
             special[token] = vocabulary[token]
@@ -119,7 +119,7 @@ def _added_token(content: str, index: int) -> dict[str, Any]:
 
 
 def _post_processor(vocabulary: dict[str, int]) -> dict[str, Any]:
-    """`[CLS] A [SEP]`, and for a pair `[CLS] A [SEP] B [SEP]` with type 1 for the second part, as BERT has it."""
+    """`[CLS] A [SEP]`, and for a pair `[CLS] A [SEP] B [SEP]` with type 1 for the second part, as in BERT."""
 
     def special(token: str, type_id: int) -> dict[str, Any]:
         return {"SpecialToken": {"id": token, "type_id": type_id}}

@@ -1,8 +1,8 @@
-"""Exports BLIP-2 (Blip2ForConditionalGeneration with OPT or T5) from a Hugging Face folder into a model folder.
+"""Exports BLIP-2 (Blip2ForConditionalGeneration with OPT or T5) from a Hugging Face folder to a model folder.
 
     python scripts/export.py blip2 blip2-opt-2.7b --out onnx/blip2-opt-2.7b
 
-The folder holds config.json, the weights (safetensors or .bin, sharded or not), preprocessor_config.json or
+The folder contains config.json, the weights (safetensors or .bin, sharded or not), preprocessor_config.json or
 processor_config.json, and tokenizer.json. Needs numpy, onnx and PyYAML; neither PyTorch nor transformers.
 """
 
@@ -19,17 +19,19 @@ from edgefuse_tools.export.graphs.graph import Dialect
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when the folder is written, 2 when the input cannot be exported."""
+    """Returns 0 if the folder was written, 2 if the input cannot be exported."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", metavar="DIR", help="folder or hub id of a Blip2ForConditionalGeneration")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the model folder to write")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="model folder to write")
     parser.add_argument(
         "--question-prompt",
         default=QUESTION_PROMPT,
         metavar="TEXT",
-        help="what the language model reads of a question, which takes the place of {question} (default: %(default)r)",
+        help="prompt of a question, with {question} as its placeholder (default: %(default)r)",
     )
-    parser.add_argument("--weights", help="what the weights are, for model.yaml (default: the checkpoint's name)")
+    parser.add_argument(
+        "--weights", help="description of the weights, for model.yaml (default: name of the checkpoint)"
+    )
     add_common_arguments(parser)
     args = parser.parse_args(arguments)
     dialect = Dialect(args.dialect)

@@ -1,6 +1,6 @@
-"""What the BLIP-2 exporter reads from config.json, checked and with the class defaults.
+"""BLIP-2's settings in config.json, validated, with the class defaults.
 
-Defaults: transformers' Blip2VisionConfig, Blip2QFormerConfig, OPTConfig and T5Config; a config.json holds only what differs.
+Defaults: transformers' Blip2VisionConfig, Blip2QFormerConfig, OPTConfig and T5Config; a config.json lists only differences.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from edgefuse_tools.export.graphs.activations import ACTIVATIONS
 ARCHITECTURE = "Blip2ForConditionalGeneration"
 
 T5_PROMPT_TOKENS = 512
-"""T5 has no table of positions to run out of; this is the length that its checkpoints were trained with."""
+"""T5 has no position table that limits the length; its checkpoints were trained with this one."""
 
 
 @dataclass(frozen=True)
 class QFormerConfig:
-    """The transformer that looks at the picture for the language model."""
+    """The transformer between the picture and the language model."""
 
     hidden_size: int
     num_hidden_layers: int
@@ -81,18 +81,18 @@ class T5Config:
 
 @dataclass(frozen=True)
 class Tokens:
-    """The ids that transformers' processor and `generate` put around a prompt and a text."""
+    """The ids that transformers' processor and `generate` add to a prompt and a text."""
 
     prompt_start: tuple[int, ...]
-    """Before the prompt's own tokens."""
+    """Before the prompt's tokens."""
     prompt_end: tuple[int, ...]
-    """Behind them."""
+    """After the prompt's tokens."""
     no_prompt: int
-    """What the language model reads behind the picture where there is no prompt: `bos_token_id`."""
+    """Follows the picture if there is no prompt: `bos_token_id`."""
     end: int
     """Ends a text."""
     start: int | None
-    """What the decoder of an encoder-decoder reads first."""
+    """First input of the decoder of an encoder-decoder model."""
 
 
 @dataclass(frozen=True)
@@ -116,12 +116,12 @@ T5_DEFAULTS = T5_SIZES | {
 
 
 def load_blip2_config(folder: Path) -> Blip2Config:
-    """The folder's config.json, which must be of a Blip2ForConditionalGeneration with OPT or T5."""
+    """Reads the folder's config.json, which must be of a Blip2ForConditionalGeneration with OPT or T5."""
     path, config = folder / "config.json", read_json(folder, "config.json")
     found = config.get("architectures") or []
     if config.get("model_type") != "blip-2" or ARCHITECTURE not in found:
         kind = f"model_type is {config.get('model_type')!r}, architectures is {found}"
-        raise ExportError(f"{path}: {kind}; this exporter reads 'blip-2' and {ARCHITECTURE}")
+        raise ExportError(f"{path}: {kind}; this exporter supports 'blip-2' and {ARCHITECTURE}")
     vision = VisionConfig(**config_fields(path, config, "vision_config", asdict(VISION_DEFAULTS)))
     qformer = QFormerConfig(**config_fields(path, config, "qformer_config", asdict(QFORMER_DEFAULTS)))
     text = _text(path, config)
@@ -139,14 +139,14 @@ def _text(path: Path, config: dict[str, Any]) -> OptConfig | T5Config:
         if given.get("word_embed_proj_dim") not in (None, text.hidden_size):
             raise ExportError(
                 f"{path}: text_config.word_embed_proj_dim is not hidden_size; BLIP-2 puts the picture among the word "
-                "embeddings, so they must be of one size"
+                "embeddings, so they must have the same size"
             )
         if not given.get("layer_norm_elementwise_affine", True):
-            raise ExportError(f"{path}: text_config.layer_norm_elementwise_affine is false; this exporter wants true")
+            raise ExportError(f"{path}: text_config.layer_norm_elementwise_affine is false; this exporter needs true")
         return text
     if kind != "t5":
-        raise ExportError(f"{path}: text_config.model_type is {kind!r}; this exporter knows 'opt' and 't5'")
-    # As T5Config derives them: what the file says of a derived value goes before what it is derived from.
+        raise ExportError(f"{path}: text_config.model_type is {kind!r}; this exporter supports 'opt' and 't5'")
+    # As in T5Config: an explicit value in the file takes precedence over a derived one.
     form = given.get("feed_forward_proj", "relu")
     activation = "gelu_new" if form == "gated-gelu" else str(form).split("-")[-1]
     derived = {
@@ -165,16 +165,16 @@ def _tokens(path: Path, given: dict[str, Any], text: OptConfig | T5Config) -> To
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
         if type(value) is not int or not 0 <= value < text.vocab_size:
-            wanted = f"one token id below {text.vocab_size}"
-            raise ExportError(f"{path}: text_config.{name} is {value!r}; wanted {wanted}")
+            expected = f"one token id below {text.vocab_size}"
+            raise ExportError(f"{path}: text_config.{name} is {value!r}; expected {expected}")
         return value
 
     if isinstance(text, OptConfig):
         begin = token("bos_token_id", 2)
         return Tokens((begin,), (), begin, token("eos_token_id", 2), None)
     end = token("eos_token_id", 1)
-    # Where the checkpoint has no bos_token_id, transformers cannot go without a prompt; what its tokenizer makes of an
-    # empty one is the end token.
+    # Without bos_token_id in the checkpoint, transformers needs a prompt; its tokenizer turns an empty one into the end
+    # token.
     return Tokens(
         (), (end,), token("bos_token_id", end), end, token("decoder_start_token_id", given.get("pad_token_id", 0))
     )
@@ -192,7 +192,7 @@ def _check(path: Path, config: dict[str, Any], read: Blip2Config) -> None:
         heads.append(("text_config", text.hidden_size, text.num_attention_heads))
         activations.append(("text_config.activation_function", text.activation_function))
         if text.max_position_embeddings <= read.num_query_tokens + 1:
-            raise ExportError(f"{path}: text_config.max_position_embeddings leaves no room for a text")
+            raise ExportError(f"{path}: text_config.max_position_embeddings leaves no room for text")
     else:
         activations.append(("text_config.dense_act_fn", text.dense_act_fn))
         if text.relative_attention_num_buckets < 4 or text.relative_attention_num_buckets % 4:
@@ -204,12 +204,12 @@ def _check(path: Path, config: dict[str, Any], read: Blip2Config) -> None:
             raise ExportError(f"{path}: {part}: hidden_size {size} is not a multiple of num_attention_heads {count}")
     for key, name in activations:
         if name not in ACTIVATIONS:
-            raise ExportError(f"{path}: {key} is {name!r}; this exporter knows {', '.join(ACTIVATIONS)}")
+            raise ExportError(f"{path}: {key} is {name!r}; this exporter supports {', '.join(ACTIVATIONS)}")
     if vision.patch_size < 1 or vision.image_size % vision.patch_size:
         raise ExportError(
             f"{path}: vision_config: image_size {vision.image_size} is not a multiple of patch_size {vision.patch_size}"
         )
     if not config.get("vision_config", {}).get("qkv_bias", True):
-        raise ExportError(f"{path}: vision_config.qkv_bias is false; this exporter wants true")
+        raise ExportError(f"{path}: vision_config.qkv_bias is false; this exporter needs true")
     if read.qformer.cross_attention_frequency < 1 or read.num_query_tokens < 1:
         raise ExportError(f"{path}: cross_attention_frequency and num_query_tokens must be at least 1")

@@ -1,4 +1,4 @@
-"""Exports a BLIP-2 checkpoint with an OPT or T5 language model into a model folder."""
+"""Exports a BLIP-2 checkpoint with an OPT or T5 language model to a model folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TOKENIZER = "tokenizer.json"
 
 QUESTION = "{question}"
 QUESTION_PROMPT = f"Question: {QUESTION} Answer:"
-"""How transformers' documentation and the authors' code put a question to a language model that was not trained on them."""
+"""Prompt of transformers' documentation and the authors' code, for language models not trained on questions."""
 
 
 def export_blip2(
@@ -40,10 +40,10 @@ def export_blip2(
 ) -> None:
     """Writes the model folder `out` from the Hugging Face folder `checkpoint`.
 
-    `source` is model.yaml's section of that name. Nothing is left behind when it fails.
+    `source` is the section of that name in model.yaml. Nothing is left behind on failure.
     """
     if question_prompt.count(QUESTION) != 1:
-        raise ExportError(f"question prompt {question_prompt!r}: {QUESTION} must stand in it once")
+        raise ExportError(f"question prompt {question_prompt!r}: it must contain {QUESTION} once")
     config = load_blip2_config(checkpoint)
     image = load_image_settings(checkpoint, config.vision.image_size)
     tokenizer = _tokenizer(checkpoint, config)
@@ -58,7 +58,7 @@ def export_blip2(
 
 
 def _graphs(config: Blip2Config, weights: Checkpoint) -> list[dict[str, Fill]]:
-    """What fills the folder's graphs, by role; those of a group share the embedding table."""
+    """Functions that fill the folder's graphs, by role; those of a group share the embedding table."""
     root = Section(weights)
     groups: list[dict[str, Fill]] = [{"vision": partial(vision_graph, config=config, root=root)}]
     language, text = root.under("language_model"), config.text
@@ -71,7 +71,7 @@ def _graphs(config: Blip2Config, weights: Checkpoint) -> list[dict[str, Fill]]:
 
 
 def _tokenizer(folder: Path, config: Blip2Config) -> bytes:
-    """The bytes of tokenizer.json, checked to be one with no more tokens than the language model has."""
+    """The bytes of tokenizer.json, which must not have more tokens than the language model."""
     if not (folder / TOKENIZER).is_file():
         raise ExportError(
             f"{folder / TOKENIZER}: no such file; write it with transformers: AutoTokenizer.from_pretrained(...)"
@@ -81,18 +81,18 @@ def _tokenizer(folder: Path, config: Blip2Config) -> bytes:
     added = [token.get("id", 0) for token in tokenizer.get("added_tokens") or [] if isinstance(token, dict)]
     vocabulary = (tokenizer.get("model") or {}).get("vocab")
     if not isinstance(vocabulary, (dict, list)) or not vocabulary:
-        raise ExportError(f"{folder / TOKENIZER}: no vocabulary in it")
+        raise ExportError(f"{folder / TOKENIZER}: no vocabulary")
     largest = max([*added, *(vocabulary.values() if isinstance(vocabulary, dict) else [len(vocabulary) - 1])])
     if largest >= config.text.vocab_size:
         raise ExportError(
-            f"{folder / TOKENIZER}: is of another model: it has a token {largest}, and the language model has "
+            f"{folder / TOKENIZER}: belongs to another model: it has a token {largest}, and the language model has "
             f"{config.text.vocab_size}"
         )
     return json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _details(config: Blip2Config, question_prompt: str) -> dict[str, Any]:
-    """The part of `model.yaml` that is BLIP-2's own."""
+    """The part of `model.yaml` that is specific to BLIP-2."""
     tokens, most = config.tokens, T5_PROMPT_TOKENS
     if isinstance(config.text, OptConfig):
         most = config.text.max_position_embeddings - config.num_query_tokens

@@ -1,4 +1,4 @@
-"""OPT as BLIP-2's `decoder` graph. Source of the computation: transformers, models/opt/modeling_opt.py.
+"""OPT as BLIP-2's `decoder` graph. Reference: transformers, models/opt/modeling_opt.py.
 
 Shapes as in `layers`; `image` is the number of rows of the picture in this call, 0 in all but the first.
 """
@@ -14,17 +14,17 @@ from edgefuse_tools.export.graphs.linear import EmbeddingTable
 from edgefuse_tools.export.graphs.section import Section, layer_norm_of
 
 POSITION_OFFSET = 2
-"""The first rows of OPT's table of positions, which no position has: its dictionary's padding comes first."""
+"""Unused first rows of OPT's position table: its dictionary's padding comes first."""
 
 EPSILON = 1e-5
-"""Of every layer normalisation: PyTorch's default, which OPT leaves as it is."""
+"""Epsilon of every layer normalisation: PyTorch's default, which OPT uses."""
 
 
 def decoder_graph(g: GraphBuilder, config: OptConfig, root: Section) -> None:
     """Fills `decoder`: the next token's logits, with the cache in and out.
 
-    `image_embeds` [batch, image, hidden] stand before the embeddings of `input_ids`: they are positions as tokens are, and
-    in the cache from then on.
+    `image_embeds` [batch, image, hidden] precede the embeddings of `input_ids`: they are positions like tokens, and stay
+    in the cache.
     """
     layers, heads, head_dim = config.num_hidden_layers, config.num_attention_heads, config.head_dim
     hidden, before = config.hidden_size, config.do_layer_norm_before
@@ -71,5 +71,5 @@ def decoder_graph(g: GraphBuilder, config: OptConfig, root: Section) -> None:
 
 
 def _norm(g: GraphBuilder, w: Section, x: str, name: str, size: int, *, when: bool) -> str:
-    """The layer norm `name` over `x` [..., size] where it stands here; OPT has it before a part or behind its sum."""
+    """The layer norm `name` over `x` [..., size] if `when`: OPT has it either before a block or after its sum."""
     return layer_norm_of(g, w, x, name, size, EPSILON) if when else x

@@ -1,7 +1,7 @@
-"""T5 as BLIP-2's `text_encoder` and `decoder` graphs. Source of the computation: transformers, models/t5/modeling_t5.py.
+"""T5 as BLIP-2's `text_encoder` and `decoder` graphs. Reference: transformers, models/t5/modeling_t5.py.
 
-Shapes as in `layers`; `source` = rows of the picture + tokens of the prompt, `inner` = heads * head_dim, which need not be
-`hidden`. No layer has a bias, and scores are not scaled.
+Shapes as in `layers`; `source` = rows of the picture + tokens of the prompt, `inner` = heads * head_dim, which may differ
+from `hidden`. No layer has a bias, and scores are not scaled.
 """
 
 from __future__ import annotations
@@ -32,9 +32,8 @@ SHARED = "shared.weight"
 
 
 def text_encoder_graph(g: GraphBuilder, config: T5Config, queries: int, root: Section) -> None:
-    """Fills `text_encoder`: `image_embeds` [batch, queries, hidden], and behind them the prompt's `input_ids` [batch, tokens],
-    to the decoder's cross-attention keys and values. All prompts of a batch have the same length, so there is no padding to
-    mask."""
+    """Fills `text_encoder`: `image_embeds` [batch, queries, hidden] followed by the prompt's `input_ids` [batch, tokens], to the
+    decoder's cross-attention keys and values. All prompts of a batch have the same length, so there is no padding to mask."""
     ids = g.input("input_ids", "int64", ["batch", "tokens"])
     image = g.input("image_embeds", "float32", ["batch", queries, config.d_model])
     x = g.node("Concat", image, _words(g, root, config)[0].lookup(ids), axis=1)
@@ -112,9 +111,9 @@ def decoder_graph(g: GraphBuilder, config: T5Config, root: Section) -> None:
 
 
 def position_buckets(distances: NDArray[np.int64], config: T5Config, *, both_ways: bool) -> NDArray[np.int64]:
-    """The row of the table of biases for each of `distances`, attended position - attending position.
+    """The row of the bias table for each of `distances` (key position - query position).
 
-    `T5Attention._relative_position_bucket`, in single precision as there.
+    Same as `T5Attention._relative_position_bucket`, in single precision.
     """
     buckets = config.relative_attention_num_buckets // (2 if both_ways else 1)
     first = np.where(distances > 0, buckets, 0) if both_ways else 0
@@ -127,7 +126,7 @@ def position_buckets(distances: NDArray[np.int64], config: T5Config, *, both_way
 
 
 def _encoder_bias(g: GraphBuilder, stack: Section, config: T5Config, x: str) -> str:
-    """The bias of every position of `x` [batch, source, hidden] to every other: [heads, source, source]."""
+    """Position biases between all positions of `x` [batch, source, hidden]: [heads, source, source]."""
     furthest = config.relative_attention_max_distance
     rows, columns = _positions(g, None, x)
     distance = g.node("Sub", columns, rows)
@@ -135,7 +134,7 @@ def _encoder_bias(g: GraphBuilder, stack: Section, config: T5Config, x: str) -> 
 
 
 def _decoder_bias(g: GraphBuilder, stack: Section, config: T5Config, past_key: str, new: str) -> str:
-    """The bias of the new positions to all up to themselves: [heads, tokens, total]."""
+    """Position biases of the new positions, causal: [heads, tokens, total]."""
     rows, columns = _positions(g, past_key, new)
     distance = g.node("Sub", columns, rows)
     distances = np.arange(-config.relative_attention_max_distance, 1)
@@ -144,7 +143,7 @@ def _decoder_bias(g: GraphBuilder, stack: Section, config: T5Config, past_key: s
 
 
 def _positions(g: GraphBuilder, past_key: str | None, new: str) -> tuple[str, str]:
-    """The positions that attend, [tokens, 1], and those that are attended to, [1, total]; int64."""
+    """The query positions [tokens, 1] and the key positions [1, total]; int64."""
     past, total = past_and_total(g, past_key, new)
     first, end = g.node("Squeeze", past), g.node("Squeeze", total)
     zero, one = (g.constant(np.array(value, dtype=np.int64)) for value in (0, 1))
@@ -155,8 +154,8 @@ def _positions(g: GraphBuilder, past_key: str | None, new: str) -> tuple[str, st
 def _bias(
     g: GraphBuilder, stack: Section, config: T5Config, distance: str, distances: NDArray[np.int64], *, both_ways: bool
 ) -> str:
-    """[heads, tokens, total] out of `distance` [tokens, total], int64: from a table with a row for each of `distances`, a
-    range beyond which every distance has the bias of its end."""
+    """Biases [heads, tokens, total] for `distance` [tokens, total], int64, from a table with one row for each of `distances`;
+    distances beyond that range have the bias of its end."""
     name = "block.0.layer.0.SelfAttention.relative_attention_bias.weight"
     table = stack.tensor(name, config.relative_attention_num_buckets, config.num_heads)
     buckets = position_buckets(distances, config, both_ways=both_ways)
@@ -169,7 +168,7 @@ def _bias(
 def _self_attention(
     g: GraphBuilder, w: Section, config: T5Config, x: str, attend: Callable[[str, str, str], str]
 ) -> str:
-    """The residual self-attention of a layer; `attend` makes of query, key and value [batch, tokens, inner] the context."""
+    """The residual self-attention of a layer; `attend` maps query, key and value [batch, tokens, inner] to the context."""
     inner, hidden = config.num_heads * config.d_kv, config.d_model
     normal = _rms_norm(g, w, x, "layer_norm", config)
     query, key, value = (_linear(g, w, normal, f"SelfAttention.{part}", inner, hidden) for part in "qkv")
@@ -190,7 +189,7 @@ def _feed_forward(g: GraphBuilder, w: Section, config: T5Config, x: str) -> str:
 
 
 def _rms_norm(g: GraphBuilder, w: Section, x: str, name: str, config: T5Config) -> str:
-    """`x` [..., hidden] over its root mean square, times a weight; ONNX Runtime makes one operator of these nodes."""
+    """`x` [..., hidden] divided by its root mean square, times a weight; ONNX Runtime fuses these nodes."""
     square = g.node("ReduceMean", g.node("Pow", x, g.scalar(2.0)), axes=[-1])
     root = g.node("Sqrt", g.node("Add", square, g.scalar(config.layer_norm_epsilon)))
     weight = g.weight(w.name(f"{name}.weight"), w.tensor(f"{name}.weight", config.d_model))

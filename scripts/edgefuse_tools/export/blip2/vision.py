@@ -1,8 +1,7 @@
 """BLIP-2's `vision` graph: picture to the rows that the language model reads.
 
-Source of the computation: transformers, models/blip_2/modeling_blip_2.py. The vision transformer is BLIP's; the Q-Former is
-BERT layers over learned queries, which attend to the picture in every `cross_attention_frequency`-th of them. `queries` =
-`num_query_tokens`.
+Reference: transformers, models/blip_2/modeling_blip_2.py. The vision transformer is BLIP's; the Q-Former is BERT layers over
+learned queries, which attend to the picture in every `cross_attention_frequency`-th layer. `queries` = `num_query_tokens`.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ def vision_graph(g: GraphBuilder, config: Blip2Config, root: Section) -> None:
 
 
 def _qformer(g: GraphBuilder, root: Section, config: Blip2Config, picture: str) -> str:
-    """What the queries have seen in `picture` [batch, patches, hidden of the vision transformer]: [batch, queries, hidden].
+    """The queries after attending to `picture` [batch, patches, hidden of the vision transformer]: [batch, queries, hidden].
 
-    Until they first look at the picture the queries are the same for every one, [1, queries, hidden]: ONNX Runtime computes
-    that part once, when it loads the graph.
+    Before they first attend to the picture, the queries are the same for all pictures, [1, queries, hidden]: ONNX Runtime
+    computes that part once, when it loads the graph.
     """
     qformer, count = config.qformer, config.num_query_tokens
     w = root.under("qformer")
@@ -52,7 +51,7 @@ def _qformer(g: GraphBuilder, root: Section, config: Blip2Config, picture: str) 
 
 
 def _attended(g: GraphBuilder, w: Section, config: QFormerConfig, x: str, source: str, source_size: int) -> str:
-    """`x` [batch, queries, hidden] after it attended to `source` [batch, source, source_size]: as `x`."""
+    """`x` [batch, queries, hidden] after attention to `source` [batch, source, source_size]: shape of `x`."""
     hidden, heads = config.hidden_size, config.num_attention_heads
     query = linear_of(g, w, x, "attention.query", hidden, hidden)
     key, value = (linear_of(g, w, source, f"attention.{part}", hidden, source_size) for part in ("key", "value"))

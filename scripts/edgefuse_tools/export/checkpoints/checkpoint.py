@@ -3,7 +3,7 @@
     checkpoint = Checkpoint.open(Path("blip-vqa-base"))
     weight = checkpoint.weight("vision_model.post_layernorm.weight", [768])
 
-Nothing in a checkpoint is executed; a missing, truncated or foreign file is an `ExportError`.
+Nothing in a checkpoint is executed; a missing, truncated or unknown file raises `ExportError`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from edgefuse_tools.export.errors import ExportError
 
 Reader = Callable[[Path], Iterator[tuple[str, np.ndarray]]]
 
-# In the order in which transformers looks for them: one file, then its index of shards.
+# In transformers' search order: one file, then its index of shards.
 LAYOUTS: list[tuple[str, Reader]] = [
     ("model.safetensors", read_safetensors),
     ("model.safetensors.index.json", read_safetensors),
@@ -39,9 +39,9 @@ class Checkpoint:
 
     @classmethod
     def open(cls, folder: Path) -> Checkpoint:
-        """Finds and maps the weights in `folder`; no tensor is read yet."""
+        """Finds and maps the weights in `folder`, without reading any tensor yet."""
         if not folder.is_dir():
-            raise ExportError(f"{folder}: no such folder; give the folder of a Hugging Face checkpoint")
+            raise ExportError(f"{folder}: no such folder; pass the folder of a Hugging Face checkpoint")
         for file_name, reader in LAYOUTS:
             path = folder / file_name
             if path.is_file():
@@ -50,8 +50,8 @@ class Checkpoint:
                     _refuse_pointer(part)
                     tensors.update(reader(part))
                 return cls(folder, tensors)
-        wanted = ", ".join(file_name for file_name, _ in LAYOUTS)
-        raise ExportError(f"{folder}: no weights in it; wanted one of {wanted}")
+        names = ", ".join(file_name for file_name, _ in LAYOUTS)
+        raise ExportError(f"{folder}: no weights; expected one of {names}")
 
     def names(self) -> list[str]:
         return list(self._tensors)
@@ -66,19 +66,19 @@ class Checkpoint:
         return self._tensors[name]
 
     def weight(self, name: str, shape: Sequence[int]) -> np.ndarray:
-        """The tensor as stored, which must be of the given shape and of a floating type (widen with `to_float32`)."""
+        """The tensor as stored, which must have the given shape and a floating type (widen with `to_float32`)."""
         array = self.raw(name)
         if array.shape != tuple(shape):
             raise ExportError(
-                f"{self.folder}: tensor {name} has shape {list(array.shape)}, the rest of the model asks for {list(shape)}"
+                f"{self.folder}: tensor {name} has shape {list(array.shape)}, the rest of the model needs {list(shape)}"
             )
         if array.dtype.kind != "f" and array.dtype != BFLOAT16:
-            raise ExportError(f"{self.folder}: tensor {name} has type {array.dtype}, which is not a type of weights")
+            raise ExportError(f"{self.folder}: tensor {name} has type {array.dtype}, which is not a floating type")
         return array
 
 
 def to_float32(array: np.ndarray) -> np.ndarray:
-    """float32 of f16, bf16, f32 or f64 weights; a float32 array is returned as it is.
+    """Converts f16, bf16, f32 or f64 weights to float32; a float32 array is returned unchanged.
 
     bfloat16 is the upper half of a float32: widening it is a shift by 16 bits, exact.
     """
@@ -88,12 +88,12 @@ def to_float32(array: np.ndarray) -> np.ndarray:
 
 
 def read_json(folder: Path, file_name: str) -> dict[str, Any]:
-    """A JSON object of the model folder, for example its config.json."""
+    """Reads a JSON object of the folder, such as its config.json."""
     path = folder / file_name
     try:
         value = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
-        raise ExportError(f"{path}: no such file; give the folder of a Hugging Face checkpoint") from error
+        raise ExportError(f"{path}: no such file; pass the folder of a Hugging Face checkpoint") from error
     except ValueError as error:
         raise ExportError(f"{path}: not JSON ({error})") from error
     if not isinstance(value, dict):
@@ -105,7 +105,7 @@ def _shards(index: Path) -> list[Path]:
     """The files named by an index ({"weight_map": {tensor: file}}), each once, in order."""
     weight_map = read_json(index.parent, index.name).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
-        raise ExportError(f"{index}: no weight_map in it")
+        raise ExportError(f"{index}: no weight_map")
     shards = [index.parent / name for name in sorted(set(weight_map.values()))]
     for shard in shards:
         if shard.parent != index.parent:
@@ -116,7 +116,7 @@ def _shards(index: Path) -> list[Path]:
 
 
 def _refuse_pointer(path: Path) -> None:
-    """A folder cloned without Git LFS holds small text files in the place of its weights."""
+    """A folder cloned without Git LFS contains small text files instead of its weights."""
     with path.open("rb") as stream:
         if stream.read(64).startswith(b"version https://git-lfs.github.com/"):
             raise ExportError(f"{path}: a Git LFS pointer, not the weights; run `git lfs pull` in its folder")

@@ -1,9 +1,9 @@
 """Reads the weights of a CTranslate2 `model.bin`.
 
-Little-endian throughout. A string is a u16 length, which counts a final NUL, then the bytes.
+Little-endian. A string is a u16 length, which includes a final NUL, then the bytes.
 
     u32 version, string specification, u32 revision
-    u32 variables, each: string name, u8 rank, u32 a dimension, u8 type, u32 bytes, the values
+    u32 variables, each: string name, u8 rank, u32 per dimension, u8 type, u32 bytes, the values
     u32 aliases, each: string alias, string variable
 
 This is `serialize_model` of ctranslate2's `specs/model_spec.py`; its versions before 5 have another layout.
@@ -43,8 +43,8 @@ def read_model_bin(path: Path, specification: str) -> Checkpoint:
         raise ExportError(f"{path}: not a CTranslate2 model, or of a version other than {VERSIONS}: {version}")
     found = cursor.string()
     if found != specification:
-        raise ExportError(f"{path}: holds a {found!r} model, wanted {specification!r}")
-    cursor.integer("<I")  # the specification's revision; the names of the weights did not change with it
+        raise ExportError(f"{path}: contains a {found!r} model, expected {specification!r}")
+    cursor.integer("<I")  # revision of the specification, which does not affect the names of the weights
 
     tensors: dict[str, np.ndarray] = {}
     for _ in range(cursor.integer("<I")):
@@ -53,7 +53,7 @@ def read_model_bin(path: Path, specification: str) -> Checkpoint:
     for _ in range(cursor.integer("<I")):
         alias, name = cursor.string(), cursor.string()
         if name not in tensors:
-            raise ExportError(f"{path}: alias {alias} of a missing tensor {name}")
+            raise ExportError(f"{path}: alias {alias} of missing tensor {name}")
         tensors[alias] = tensors[name]
     return Checkpoint(path.parent, tensors)
 
@@ -87,7 +87,7 @@ class _Cursor:
         element = self.integer("<B")
         size = self.integer("<I")
         if element >= len(ELEMENT_TYPES):
-            raise ExportError(f"{self._path}: tensor {name} has element type {element}; 0 to 5 are known")
+            raise ExportError(f"{self._path}: tensor {name} has element type {element}; 0 to 5 are supported")
         dtype = ELEMENT_TYPES[element]
         if math.prod(shape) * dtype.itemsize != size:
             raise ExportError(f"{self._path}: damaged: tensor {name} {shape} cannot have {size} bytes")
@@ -95,11 +95,9 @@ class _Cursor:
         return np.frombuffer(self._content, dtype, math.prod(shape), start).reshape(shape)
 
     def _advance(self, size: int) -> int:
-        """Passes over `size` bytes; gives where they start."""
+        """Skips `size` bytes; returns their start."""
         start = self._offset
         if start + size > len(self._content):
-            raise ExportError(
-                f"{self._path}: truncated: {len(self._content)} bytes, and {start + size} or more are needed"
-            )
+            raise ExportError(f"{self._path}: truncated: {len(self._content)} bytes instead of at least {start + size}")
         self._offset = start + size
         return start

@@ -17,7 +17,7 @@ import numpy as np
 
 from edgefuse_tools.export.errors import ExportError
 
-# The format's own limit on the header, so that a foreign file cannot make us allocate its first eight bytes.
+# The format's own limit on the header, so that an arbitrary file cannot cause a huge allocation.
 MAX_HEADER_BYTES = 100_000_000
 
 # bfloat16 has no numpy type: it is read as its 16 bits and widened in `checkpoint.to_float32`.
@@ -70,7 +70,7 @@ def _view(path: Path, data: mmap.mmap, start: int, name: str, entry: object) -> 
         raise ExportError(f"{path}: the header entry of tensor {name} is malformed: {entry!r}") from error
     dtype = DTYPES.get(dtype_name)
     if dtype is None:
-        raise ExportError(f"{path}: tensor {name} has type {dtype_name}; known: {', '.join(DTYPES)}")
+        raise ExportError(f"{path}: tensor {name} has type {dtype_name}; supported: {', '.join(DTYPES)}")
     if not valid or end - begin != count * dtype.itemsize:
         raise ExportError(f"{path}: tensor {name}: {begin}..{end} does not hold {dtype_name} {shape}")
     if start + end > len(data):

@@ -1,8 +1,8 @@
 """Reads a PyTorch `.bin` / `.pt` state dict (zip container, PyTorch 1.6 and later) without PyTorch.
 
-The container holds one pickle, `*/data.pkl`, and each storage as an uncompressed member, `*/data/KEY`. A pickle can run
-any code, so the unpickler here knows three callables (the tensor rebuild, the parameter rebuild, OrderedDict) and the
-storage types, all replaced by this file's own functions, and refuses every other name. Storages are memory-mapped.
+The container has one pickle, `*/data.pkl`, and each storage as an uncompressed member, `*/data/KEY`. A pickle can run
+any code, so this unpickler allows three callables (the tensor rebuild, the parameter rebuild, OrderedDict) and the
+storage types, all replaced by functions of this file, and refuses every other name. Storages are memory-mapped.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy as np
 from edgefuse_tools.export.checkpoints.safetensors_file import BFLOAT16
 from edgefuse_tools.export.errors import ExportError
 
-# A state dict's pickle holds names and shapes only: tens of bytes a tensor.
+# A state dict's pickle contains only names and shapes: tens of bytes per tensor.
 MAX_PICKLE_BYTES = 64_000_000
 
 STORAGES: dict[str, np.dtype[Any]] = {
@@ -64,13 +64,13 @@ def read_torch(path: Path) -> Iterator[tuple[str, np.ndarray]]:
         state = _StateDictUnpickler(pickled, path, storages).load()
     except ExportError:
         raise
-    except Exception as error:  # pickle raises whatever the malformed stream makes it run into
-        raise ExportError(f"{path}: its pickle cannot be read ({type(error).__name__}: {error})") from error
+    except Exception as error:  # a malformed stream can make pickle raise anything
+        raise ExportError(f"{path}: cannot read its pickle ({type(error).__name__}: {error})") from error
     # Some trainers wrap the state dict one level deep.
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]
     if not isinstance(state, dict):
-        raise ExportError(f"{path}: holds a {type(state).__name__}, not a state dict")
+        raise ExportError(f"{path}: contains a {type(state).__name__}, not a state dict")
     for name, value in state.items():
         if isinstance(value, np.ndarray):
             yield str(name), value
@@ -93,7 +93,7 @@ class _Storages:
             raise ExportError(f"{self._path}: storage {key} is missing from the archive; download it again")
         if info.compress_type != zipfile.ZIP_STORED:
             raise ExportError(f"{self._path}: storage {key} is compressed; save the checkpoint with torch.save")
-        # The local header repeats the name with an extra field of its own length (PyTorch pads to 64 bytes with it).
+        # The local header has its own extra field, with which PyTorch pads to 64 bytes.
         name_bytes, extra_bytes = struct.unpack_from("<HH", self._data, info.header_offset + 26)
         start = info.header_offset + 30 + name_bytes + extra_bytes
         if start + info.file_size > len(self._data):
@@ -102,7 +102,7 @@ class _Storages:
 
 
 class _StateDictUnpickler(pickle.Unpickler):
-    """Unpickles tensors and dictionaries; anything else is an error and is never imported or called."""
+    """Unpickles tensors and dictionaries; everything else is an error and is never imported or called."""
 
     def __init__(self, pickled: bytes, path: Path, storages: _Storages) -> None:
         super().__init__(io.BytesIO(pickled))

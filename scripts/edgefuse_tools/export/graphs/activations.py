@@ -1,4 +1,4 @@
-"""The activation functions that a config.json names (`hidden_act`; transformers, activations.py)."""
+"""Activation functions of config.json (`hidden_act`; transformers, activations.py)."""
 
 from __future__ import annotations
 

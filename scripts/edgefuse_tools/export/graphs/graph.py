@@ -1,7 +1,7 @@
-"""A small builder of ONNX graphs: it collects nodes and weights, and writes a deterministic file.
+"""Builder of ONNX graphs: collects nodes and weights, and writes a deterministic file.
 
-Weights are kept as the arrays they came as (views on a memory-mapped checkpoint, transposed or sliced views included) and
-made into the bytes of the file one at a time while it is written (`weight_file`).
+Weights are kept as the given arrays (usually views of a memory-mapped checkpoint) and converted one at a time while the
+file is written (`weight_file`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from edgefuse_tools.export.graphs.weight_file import Array, Weight, WeightFile
 
 OPSET = 17
 IR_VERSION = 8
-"""Opset 17 brought LayerNormalization; ONNX Runtime 1.17, the oldest supported, reads IR up to 9."""
+"""Opset 17 introduced LayerNormalization; ONNX Runtime 1.17, the oldest supported, reads IR up to 9."""
 
 MICROSOFT = "com.microsoft"
 
@@ -58,7 +58,7 @@ class GraphBuilder:
         self._described: dict[str, dict[str, Any]] = {"inputs": {}, "outputs": {}}
         self._counts: dict[str, int] = {}
         self.memo: dict[str, str] = {}
-        """Values that several helpers share, such as the causal bias, by a key of their own."""
+        """Values that several helpers share, such as the causal bias, by the helper's key."""
 
     # Inputs and outputs
 
@@ -69,7 +69,7 @@ class GraphBuilder:
         return role
 
     def layer_inputs(self, role: str, layers: int, element: str, shape: Sequence[Dimension]) -> list[str]:
-        """Declares one input a layer, named `role_0`, `role_1` and so on."""
+        """Declares one input per layer, named `role_0`, `role_1` and so on."""
         self._layered("inputs", role, layers, element, shape)
         names = [f"{role}_{layer}" for layer in range(layers)]
         for name in names:
@@ -82,13 +82,13 @@ class GraphBuilder:
         self._emit(role, value, element, shape)
 
     def layer_outputs(self, role: str, values: Sequence[str], element: str, shape: Sequence[Dimension]) -> None:
-        """Makes `values`, one a layer, the graph outputs `role_0`, `role_1` and so on."""
+        """Makes `values`, one per layer, the graph outputs `role_0`, `role_1` and so on."""
         self._layered("outputs", role, len(values), element, shape)
         for layer, value in enumerate(values):
             self._emit(f"{role}_{layer}", value, element, shape)
 
     def describe(self) -> dict[str, Any]:
-        """`layers`, `inputs` and `outputs` as `model.yaml` has them under the graph's role."""
+        """`layers`, `inputs` and `outputs` for the graph's entry in `model.yaml`."""
         layers = {} if self.layers is None else {"layers": self.layers}
         return layers | self._described
 
@@ -110,15 +110,15 @@ class GraphBuilder:
     # Weights, constants and nodes
 
     def weight(self, name: str, array: Array, encode: Callable[[Array], Array] = to_float32) -> str:
-        """Adds the weight `name`, written as `encode` makes it of `array` (float32 of a view of any float type)."""
+        """Adds the weight `name`, stored as `encode(array)` (by default float32)."""
         return self._add(Weight(name, array, encode))
 
     def again(self, name: str, weight: str) -> str:
-        """Adds `weight` under another name too, at the same place in the file.
+        """Adds `weight` under a second name, at the same place in the file.
 
-        ONNX Runtime repacks a constant of a product when it loads the graph and then lets go of what was in the file, but
-        not if another node wants it as it stands. Under two names each gets its own: the lookup what is mapped, of which
-        only the rows it reads take memory, and the product what it repacked.
+        ONNX Runtime repacks a constant of a product when it loads the graph and then releases the original, unless another
+        node needs it unchanged. With two names each has its own: the lookup uses the mapped file, of which only the rows
+        it reads take memory, and the product uses the repacked copy.
         """
         first = self._weights[weight]
         return self._add(Weight(name, first.array, first.encode, same_as=first.stands_in))
@@ -145,7 +145,7 @@ class GraphBuilder:
         return self.constant(np.array(value, dtype=np.float32))
 
     def node(self, op: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
-        """Adds a node with one output. An empty string among `inputs` is an optional input left out."""
+        """Adds a node with one output. An empty string among `inputs` omits an optional input."""
         return self.nodes(op, *inputs, outputs=1, domain=domain, **attributes)[0]
 
     def nodes(self, op: str, *inputs: str, outputs: int, domain: str = "", **attributes: Any) -> list[str]:
@@ -163,13 +163,13 @@ class GraphBuilder:
     # Writing
 
     def save(self, path: Path) -> list[Path]:
-        """Writes the graph to `path` and its weights to `path` + `.data`; gives the files written."""
+        """Writes the graph to `path` and its weights to `path` + `.data`; returns the files written."""
         weights = WeightFile(path.with_name(path.name + ".data"))
         self.save_sharing(path, weights)
         return [path, weights.path] if weights.close() else [path]
 
     def save_sharing(self, path: Path, weights: WeightFile) -> None:
-        """Writes the graph to `path` and to `weights`, in the same folder, those of its weights that are not there yet."""
+        """Writes the graph to `path`, and those of its weights that are not in `weights` yet to that file in the same folder."""
         tensors = [
             onnx.numpy_helper.from_array(np.frombuffer(content, dtype=dtype).reshape(shape), name)
             for (dtype, shape, content), name in self._constants.items()

@@ -1,9 +1,9 @@
-"""The layers that transformer graphs are made of, in both dialects.
+"""Transformer layers in both dialects.
 
 Shapes: `batch`, `tokens` (positions of this call), `past` (positions in the cache), `total` = past + tokens,
 `source` (positions attended to by cross-attention), `heads`, `head_dim`, `hidden` = heads * head_dim. In a decoder
-`batch` = windows * hypotheses: row = window * hypotheses + hypothesis, and the `windows` things that were encoded (windows
-of sound, pictures) each have one cross-attention key and value, which their hypotheses share.
+`batch` = windows * hypotheses: row = window * hypotheses + hypothesis, and each of the `windows` encoded inputs (windows of
+sound, pictures) has one cross-attention key and value, which its hypotheses share.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from edgefuse_tools.export.graphs.graph import MICROSOFT, Dialect, GraphBuilder
 Array = NDArray[Any]
 
 LOWEST = float(np.finfo(np.float32).min)
-"""Added to a score or logit, takes it out of a softmax."""
+"""Added to a score or logit to exclude it from a softmax."""
 
 
 def layer_norm(g: GraphBuilder, x: str, name: str, gamma: Array, beta: Array, epsilon: float) -> str:
@@ -72,12 +72,11 @@ def cross_attention(
     g: GraphBuilder, query: str, key: str, value: str, heads: int, head_dim: int, *, scaled: bool = True
 ) -> str:
     """Attention of `query` [batch, tokens, hidden] to `key` [windows, heads, head_dim, source] and `value` [windows, heads,
-    source, head_dim]: as `query`. Not `scaled`: the scores are the products as they are.
+    source, head_dim]: shape of `query`. If not `scaled`, the scores are the plain products.
 
-    Nothing here is causal, so a window's hypotheses are one longer sequence of queries: keys and values are never copied
-    for them. Of one query, both products are a row times a matrix as it lies in memory, which streams through on x86 and
-    ARM alike. `MultiHeadAttention` wants the keys the other way round; a step of Whisper tiny.en in 8 bits takes a sixth
-    more time with it.
+    Nothing here is causal, so a window's hypotheses form one longer sequence of queries: keys and values are never copied
+    for them. For one query, both products are a row times a matrix in its memory layout, which streams well on x86 and
+    ARM. `MultiHeadAttention` needs the keys transposed; a step of Whisper tiny.en in 8 bits takes a sixth more time with it.
     """
     queries, shape = by_window(g, query, key, heads * head_dim)
     context = _weighted_sum(g, queries, key, value, heads, head_dim, bias=None, scaled=scaled)
@@ -85,9 +84,9 @@ def cross_attention(
 
 
 def by_window(g: GraphBuilder, query: str, key: str, hidden: int) -> tuple[str, str]:
-    """`query` [batch, tokens, hidden] as [windows, hypotheses * tokens, hidden], and the shape it had, to go back to.
+    """`query` [batch, tokens, hidden] as [windows, hypotheses * tokens, hidden], and its original shape.
 
-    The shapes are computed once a graph: those of every layer are the same.
+    The shapes are computed once per graph: they are the same in every layer.
     """
     if "by_window" not in g.memo:
         windows = g.node("Shape", key, start=0, end=1)
@@ -102,7 +101,7 @@ def cached_attention(
     """Causal self-attention of the new positions to the cache and themselves.
 
     `query`, `key`, `value` [batch, tokens, hidden]; `past_key`, `past_value` [batch, heads, past, head_dim], past may
-    be 0. Gives the context [batch, tokens, hidden] and the grown cache, key and value [batch, heads, total, head_dim].
+    be 0. Returns the context [batch, tokens, hidden] and the grown cache, key and value [batch, heads, total, head_dim].
     """
     if g.dialect is Dialect.ORT:
         context, present_key, present_value = g.nodes(
@@ -127,9 +126,9 @@ def causal_attention(g: GraphBuilder, query: str, key: str, value: str, heads: i
 
 
 def biased_attention(g: GraphBuilder, query: str, keys: str, values: str, bias: str, heads: int, head_dim: int) -> str:
-    """softmax(query keys + bias) values, without a scale, of `query` [batch, tokens, hidden] and as it.
+    """softmax(query keys + bias) values, without a scale; `query` and result [batch, tokens, hidden].
 
-    `keys` and `values` [batch, heads, source, head_dim], `bias` of a shape that goes with [batch, heads, tokens, source].
+    `keys` and `values` [batch, heads, source, head_dim], `bias` broadcastable to [batch, heads, tokens, source].
     """
     transposed = g.node("Transpose", keys, perm=[0, 1, 3, 2])
     return _weighted_sum(g, query, transposed, values, heads, head_dim, bias, scaled=False)
@@ -148,7 +147,7 @@ def masked_attention(g: GraphBuilder, query: str, key: str, value: str, mask: st
 def past_and_total(g: GraphBuilder, past_key: str | None, new: str) -> tuple[str, str]:
     """The lengths past and total, int64 [1], from a cache [batch, heads, past, ...] and new positions [batch, tokens, ...].
 
-    Without a cache past is 0. Computed once a graph: every layer's cache has the same length.
+    Without a cache, past is 0. Computed once per graph: every layer's cache has the same length.
     """
     if "past" not in g.memo:
         past = g.integers(0) if past_key is None else g.node("Shape", past_key, start=2, end=3)
@@ -164,7 +163,7 @@ def new_rows(g: GraphBuilder, table: str, past_key: str | None, new: str) -> str
 
 
 def causal_bias(g: GraphBuilder, past_key: str | None, new: str) -> str:
-    """[tokens, total]: 0 where a new position may look, the lowest float where it would see a later position."""
+    """[tokens, total]: 0 where a new position may attend, the lowest float for later positions."""
     if "causal_bias" not in g.memo:
         past, total = past_and_total(g, past_key, new)
         zero, one = (g.constant(np.array(value, dtype=np.int64)) for value in (0, 1))
@@ -189,8 +188,8 @@ def first_position(g: GraphBuilder, x: str) -> str:
 def attention_scores(g: GraphBuilder, query: str, keys: str, heads: int, head_dim: int) -> str:
     """query keys / sqrt(head_dim) [batch, heads, tokens, source], of `query` [batch, tokens, hidden], `keys` transposed.
 
-    The query is scaled before its heads are split: ONNX Runtime would put a scale right before a product into it, and the
-    fast product of one row takes none.
+    The query is scaled before its heads are split: ONNX Runtime would fuse a scale directly before a product into it, and
+    the fast product of one row supports none.
     """
     scaled = g.node("Mul", query, g.scalar(1.0 / math.sqrt(head_dim)))
     return g.node("MatMul", split_heads(g, scaled, heads), keys)
@@ -207,8 +206,8 @@ def _weighted_sum(
     *,
     scaled: bool = True,
 ) -> str:
-    """softmax(query keys / sqrt(head_dim) + bias) values, of `query` [batch, tokens, hidden] and as it; not `scaled`: without
-    the root.
+    """softmax(query keys / sqrt(head_dim) + bias) values; `query` and result [batch, tokens, hidden]. If not `scaled`, without
+    the square root.
 
     `keys` [batch, heads, head_dim, source], `values` [batch, heads, source, head_dim].
     """

@@ -1,4 +1,4 @@
-"""Products with weights, in each precision: linear layers, and the table that is both embedding and output layer.
+"""Products with weights in each precision: linear layers, and the table that is both embedding and output layer.
 
 Shapes as in `layers`; `in` and `out` are a layer's sizes, `vocab` the rows of a table.
 """
@@ -26,15 +26,15 @@ from edgefuse_tools.export.graphs.precision import (
 Array = NDArray[Any]
 
 INTEGER_ACTIVATIONS = 4
-"""`accuracy_level` of MatMulNBits: inputs are rounded to 8 bits by block, and the product is one of integers."""
+"""`accuracy_level` of MatMulNBits: inputs are rounded to 8 bits by block, for an integer product."""
 
 
 def linear_after_gelu(g: GraphBuilder, x: str, name: str, weight: Array, bias: Array) -> str:
-    """As `linear`, of an `x` that comes out of a GELU: no value is below -0.17, and single positions may hold far larger
-    ones than all others (562 where the usual is 1, in Whisper tiny.en).
+    """As `linear`, for an `x` that is the output of a GELU: no value is below -0.17, and single positions may have far larger
+    ones than all others (562 instead of about 1, in Whisper tiny.en).
 
-    INT8 rounds `x` in steps of one size, which such a value would make too large for the rest: each position is divided by
-    its largest value first, and its product multiplied by it.
+    INT8 rounds `x` with a single step size, which such a value would make too coarse for the rest: so each position is
+    divided by its largest value first, and its product multiplied by it.
     """
     if g.precision is not Precision.INT8:
         return linear(g, x, name, weight, bias)
@@ -58,7 +58,7 @@ def linear(g: GraphBuilder, x: str, name: str, weight: Array, bias: Array | None
 
 
 class EmbeddingTable:
-    """A table [vocab, hidden] for looking up tokens, and for the logits of an output layer that is tied to it."""
+    """A table [vocab, hidden] for token lookup and for the logits of a tied output layer."""
 
     def __init__(self, g: GraphBuilder, name: str, table: Array) -> None:
         self._g = g
@@ -75,8 +75,8 @@ class EmbeddingTable:
         elif g.precision is Precision.FP16:
             self._weights = [g.weight(name, table.T, _half)]
         else:
-            # Transposed, so that a row of `x` times the table streams through memory, on x86 and ARM alike: the step of
-            # Whisper tiny.en takes 7.4 ms where the other way round takes 10.5; the lookup of a few tokens does not show.
+            # Transposed, so that a row of `x` times the table streams through memory on x86 and ARM: a step of Whisper
+            # tiny.en takes 7.4 ms instead of 10.5; the lookup of a few tokens is negligible.
             self._weights = [g.weight(name, table.T)]
 
     def lookup(self, ids: str) -> str:
@@ -101,10 +101,10 @@ class EmbeddingTable:
     def logits(self, x: str) -> str:
         """`x` [batch, hidden] against every row of the table: [batch, vocab].
 
-        float32: ONNX Runtime repacks a constant right operand of a product at session start, and would then hold the table
-        twice, once for this and once for the lookup: for tiny.en 79 MB and 0.15 s more. As the left operand it stays as it
-        is. Each sequence is a product of its own, because that with one column is the fast one; a step of up to three is
-        the better for it, one of five or more the worse (13 ms to 9.5, and 5.4 with the table held twice).
+        float32: ONNX Runtime repacks a constant right operand of a product at session start, and would then keep the table
+        twice, once for this and once for the lookup: for tiny.en 79 MB and 0.15 s more. As the left operand it is used
+        unchanged. Each sequence is a separate product, because a product with one column is fast; this helps steps of up to
+        three sequences and slows down steps of five or more (13 ms instead of 9.5, or 5.4 with two copies of the table).
         """
         g = self._g
         if g.precision is not Precision.FP32:
@@ -153,7 +153,7 @@ def _block_product(g: GraphBuilder, x: str, integers: str, scales: str, shape: t
 
 
 def _unpacked(g: GraphBuilder, packed: str) -> str:
-    """The integers in uint8 [batch, tokens, blocks, bytes], less half their range, as float32 [batch, tokens, blocks, block]."""
+    """The integers in uint8 [batch, tokens, blocks, bytes], minus half their range, as float32 [batch, tokens, blocks, block]."""
     values = _floats(g, packed)
     if g.precision is Precision.Q8:
         return g.node("Sub", values, g.scalar(128.0))
@@ -170,7 +170,7 @@ def _floats(g: GraphBuilder, x: str) -> str:
 
 
 def _widened(g: GraphBuilder, weight: str) -> str:
-    """A float16 weight as float32, once a graph."""
+    """A float16 weight as float32, converted once per graph."""
     key = f"{weight} as float32"
     if key not in g.memo:
         g.memo[key] = _floats(g, weight)

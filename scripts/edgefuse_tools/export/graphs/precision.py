@@ -1,4 +1,4 @@
-"""How the weights of a graph's products are stored, and how their values are rounded to that."""
+"""Precisions in which the weights of a graph's products are stored, and the rounding to them."""
 
 from __future__ import annotations
 
@@ -15,63 +15,64 @@ Array = NDArray[Any]
 
 
 class Precision(str, Enum):
-    """As a device file names it."""
+    """Name as in a device file."""
 
     FP32 = "fp32"
     FP16 = "fp16"
     """Stored as float16, computed in float32."""
     INT8 = "int8"
-    """8-bit integers with a scale an output; what they are multiplied by is rounded to 8 bits as it comes.
+    """8-bit integers with one scale per output; the other operand is rounded to 8 bits at run time.
 
-    On x86 without VNNI ONNX Runtime adds pairs of products in 16 bits, where large ones saturate: less exact there than
-    elsewhere. The blocks of the precisions below do not.
+    On x86 without VNNI, ONNX Runtime adds pairs of products in 16 bits, where large ones saturate, so it is less exact
+    there. The precisions below do not saturate.
     """
     Q8 = "q8"
-    """8-bit integers with a scale a block of inputs (`MatMulNBits`)."""
+    """8-bit integers with one scale per block of inputs (`MatMulNBits`)."""
     Q4 = "q4"
-    """4-bit integers with a scale a block of inputs (`MatMulNBits`)."""
+    """4-bit integers with one scale per block of inputs (`MatMulNBits`)."""
 
 
 DEFAULT = (Precision.FP32, Precision.INT8, Precision.Q8)
-"""What a model folder has if nothing else is said."""
+"""Default precisions of a model folder."""
 
 PLAIN = (Precision.FP32, Precision.FP16)
-"""What plain ONNX operators can compute."""
+"""Precisions that plain ONNX operators can compute."""
 
 ENCODER = {Precision.Q4: Precision.INT8}
-"""Of the precisions whose encoder is another's: 4 bits would make it less exact and no faster."""
+"""Precisions that use the encoder of another one: 4 bits would make it less exact and no faster."""
 
 LEAST_RUNTIME = {Precision.Q8: {"avx2": "1.22", "default": "1.23"}}
-"""The first version of ONNX Runtime that runs a precision, where 1.17 does not: on x86 with AVX2, and on any processor."""
+"""First version of ONNX Runtime that runs a precision, if it is not 1.17: on x86 with AVX2, and on any processor."""
 
 
 def least_runtimes(precisions: Iterable[Precision]) -> dict[str, dict[str, str]]:
-    """`needs` of a graph that is there in `precisions`."""
+    """`needs` of a graph that exists in `precisions`."""
     return {precision.value: dict(LEAST_RUNTIME[precision]) for precision in precisions if precision in LEAST_RUNTIME}
 
 
 BITS = {Precision.Q8: 8, Precision.Q4: 4}
-"""Of the precisions whose weights are in blocks."""
+"""Bits of the precisions whose weights are in blocks."""
 
 BLOCK = {Precision.Q8: 32, Precision.Q4: 32}
-"""Inputs that share a scale: the fewer, the closer and the slower."""
+"""Inputs that share a scale: fewer are more exact and slower."""
 
 
 def channel_scales(weight: Array) -> Array:
-    """The scale [out] of each row of `weight` [out, in]: its largest value becomes 127."""
+    """Scale [out] of each row of `weight` [out, in]: its largest value becomes 127."""
     return _no_zero(np.abs(to_float32(weight)).max(axis=1) / 127)
 
 
 def channel_integers(weight: Array) -> Array:
-    """`weight` [out, in] over its scales, rounded to int8, and transposed: [in, out]."""
+    """`weight` [out, in] divided by its scales, rounded to int8, and transposed: [in, out]."""
     values = to_float32(weight)
     return np.round(values / channel_scales(values)[:, None]).astype(np.int8).T
 
 
 def block_scales(weight: Array, bits: int, block: int) -> Array:
-    """The scale of each block of `weight` [out, in]: [out, blocks].
+    """Scale of each block of `weight` [out, in]: [out, blocks].
 
-    The value furthest from zero becomes the integer furthest from zero: -128 or 127 of 8 bits, whichever is nearer, -8 of 4.
+    The value furthest from zero becomes the integer furthest from zero: -128 or 127, whichever is nearer, for 8 bits; -8
+    for 4 bits.
     """
     blocks = _blocks(weight, block)
     if bits == 8:
@@ -81,9 +82,9 @@ def block_scales(weight: Array, bits: int, block: int) -> Array:
 
 
 def block_integers(weight: Array, bits: int, block: int) -> Array:
-    """`weight` [out, in] over its scales, rounded, plus half the range: uint8 [out, blocks, block * bits / 8].
+    """`weight` [out, in] divided by its scales, rounded, plus half the range: uint8 [out, blocks, block * bits / 8].
 
-    Of 4 bits, two share a byte, the first in its lower half.
+    With 4 bits, two integers share a byte, the first in its lower half.
     """
     half = 1 << (bits - 1)
     scaled = _blocks(weight, block) / block_scales(weight, bits, block)[..., None]
@@ -92,7 +93,7 @@ def block_integers(weight: Array, bits: int, block: int) -> Array:
 
 
 def _blocks(weight: Array, block: int) -> Array:
-    """`weight` [out, in] as float32 [out, blocks, block], zeros behind it."""
+    """`weight` [out, in] as float32 [out, blocks, block], padded with zeros."""
     outputs, inputs = weight.shape
     padded = np.zeros((outputs, -(-inputs // block) * block), np.float32)
     padded[:, :inputs] = to_float32(weight)

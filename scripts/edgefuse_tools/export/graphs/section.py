@@ -1,4 +1,4 @@
-"""A part of a checkpoint, the tensors under one prefix, and the layers that take theirs from it."""
+"""Part of a checkpoint: the tensors under one prefix, and layers built from them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def linear_of(g: GraphBuilder, w: Section, x: str, name: str, out_size: int, in_
 
 
 def linear_after_gelu_of(g: GraphBuilder, w: Section, x: str, name: str, out_size: int, in_size: int) -> str:
-    """As `linear_of`, over what comes out of a GELU or another activation that goes no further below zero."""
+    """As `linear_of`, over the output of a GELU or another activation that goes no further below zero."""
     weight, bias = w.tensor(f"{name}.weight", out_size, in_size), w.tensor(f"{name}.bias", out_size)
     return linear_after_gelu(g, x, w.name(name), weight, bias)
 

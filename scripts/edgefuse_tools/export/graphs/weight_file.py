@@ -1,7 +1,7 @@
-"""The weights of graphs in a file beside them, which ONNX Runtime maps into memory.
+"""External weights file of graphs, which ONNX Runtime maps into memory.
 
-Each is turned into contiguous little-endian values when its turn comes, so that an export needs little more memory than
-its largest tensor.
+Each weight is converted to contiguous little-endian values when it is written, so that an export needs little more memory
+than its largest tensor.
 """
 
 from __future__ import annotations
@@ -21,32 +21,32 @@ from edgefuse_tools.export.checkpoints.checkpoint import to_float32
 Array = NDArray[Any]
 
 EXTERNAL_FROM_BYTES = 1024
-"""Weights from this size on go to the external file; below it the reference would cost as much as the value."""
+"""Minimum size of weights in the external file: for smaller ones the reference would be as large as the value."""
 
 EXTERNAL_ALIGNMENT = 4096
-"""ONNX Runtime maps external weights into memory; on a page boundary no two of them share a page."""
+"""Page boundary, so that no two mapped weights share a page."""
 
 
 @dataclass(frozen=True)
 class Weight:
-    """A weight that is not written yet."""
+    """A weight that is not yet written."""
 
     name: str
     array: Array
-    """As it came: a view of any float type."""
+    """A view of any float type."""
     encode: Callable[[Array], Array] = to_float32
-    """Makes of it what is stored."""
+    """Converts it to the stored values."""
     same_as: str | None = None
-    """The name of a weight with the same values, whose place in the file this one names too."""
+    """Name of a weight with the same values, whose place in the file this one shares."""
 
     @property
     def stands_in(self) -> str:
-        """The name of the weight that is written."""
+        """Name of the weight that is written."""
         return self.same_as or self.name
 
 
 class WeightFile:
-    """The file with the weights of one graph, or of several that share them: each weight stands there once, by its name."""
+    """The weights of one graph, or of several that share them: each weight is stored once, by name."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -54,7 +54,7 @@ class WeightFile:
         self._written: dict[str, TensorProto] = {}
 
     def tensor(self, weight: Weight) -> TensorProto:
-        """The weight as an initializer, small ones inside it; the others are written when they first come."""
+        """The weight as an initializer; small ones are inline, the others are written to the file on first use."""
         if weight.stands_in not in self._written:
             self._written[weight.stands_in] = self._write(weight)
         tensor = TensorProto()
@@ -63,7 +63,7 @@ class WeightFile:
         return tensor
 
     def close(self) -> bool:
-        """Ends the file; it is there only if a weight was large enough for it, which is what this tells."""
+        """Closes the file; returns whether it exists, that is, whether a weight was large enough for it."""
         self._stream.close()
         there = self.path.stat().st_size > 0
         if not there:

@@ -13,12 +13,12 @@ from edgefuse_tools.export.vad.exporter import export_vad
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The exit code: 0 when the folder is written, 2 when the input cannot be exported."""
+    """Returns 0 if the folder was written, 2 if the input cannot be exported."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", type=Path, help="silero_vad.onnx of the package silero-vad, version 5 or 6")
     parser.add_argument("target", type=Path, help="model folder to write; an earlier model folder is replaced")
-    parser.add_argument("--name", help="name of the model (default: the target's folder name)")
-    parser.add_argument("--origin", default="unknown", help="where the weights came from, for model.yaml")
+    parser.add_argument("--name", help="name of the model (default: name of the model folder)")
+    parser.add_argument("--origin", default="unknown", help="source of the weights, for model.yaml")
     parser.add_argument("--license", default="unknown", help="licence of the weights, for model.yaml")
     options = parser.parse_args(arguments)
 

@@ -1,8 +1,8 @@
 """Silero VAD's network at 16 kHz over many consecutive chunks in one run.
 
-The shipped graph takes one chunk of 32 ms a run. Here everything before the LSTM is a few matrix products over all
-chunks of the run, and the LSTM walks over them: about six times as fast on one thread (scripts/dev.py verify_vad). Rows are
-frames, four a chunk, each with its channels side by side.
+The published graph processes one chunk of 32 ms per run. Here everything before the LSTM is a few matrix products over all
+chunks of the run, followed by the LSTM: about six times as fast on one thread (scripts/dev.py verify_vad). Rows are
+frames, four per chunk, each with its channels side by side.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MIRRORED = (FRAMES - 1) * HOP + WINDOW - WINDOW_SAMPLES
 """Samples that the last frame's window reaches past the chunk."""
 
 KERNEL = 3
-"""Frames that a convolution sees."""
+"""Kernel size of the convolutions, in frames."""
 
 
 def build_vad(w: Weights) -> GraphBuilder:
@@ -50,9 +50,9 @@ def build_vad(w: Weights) -> GraphBuilder:
 
 
 def _magnitudes(g: GraphBuilder, w: Weights, samples: str) -> str:
-    """Absolute values of the short-time Fourier transform, [chunks * 4, bins]; what the last frame lacks is mirrored."""
+    """Absolute values of the short-time Fourier transform, [chunks * 4, bins]; the last frame is padded by reflection."""
     padded = g.node("Pad", samples, g.integers(0, 0, 0, MIRRORED), mode="reflect")
-    # A window is two hops long: each hop beside the one after it.
+    # A window is two hops long: each hop and the one after it.
     hops = g.node("Reshape", padded, g.integers(-1, FRAMES + 1, HOP))
     rows = g.node("Reshape", _beside(g, hops, WINDOW // HOP), g.integers(-1, WINDOW))
     basis = w["stft.forward_basis_buffer"].reshape(2 * BINS, WINDOW)
@@ -62,7 +62,7 @@ def _magnitudes(g: GraphBuilder, w: Weights, samples: str) -> str:
 
 
 def _first_convolution(g: GraphBuilder, w: Weights, x: str) -> str:
-    """x [chunks * 4, bins] to [chunks * 4, out]: every frame beside its neighbours, times the kernel as a matrix."""
+    """x [chunks * 4, bins] to [chunks * 4, out]: every frame with its neighbours, times the kernel as a matrix."""
     size_in, size_out, _ = CONVOLUTIONS[0]
     padded = g.node("Pad", g.node("Reshape", x, g.integers(-1, FRAMES, size_in)), g.integers(0, 1, 0, 0, 1, 0))
     rows = g.node("Reshape", _beside(g, padded, KERNEL), g.integers(-1, KERNEL * size_in))
@@ -73,7 +73,7 @@ def _first_convolution(g: GraphBuilder, w: Weights, x: str) -> str:
 def _convolution(g: GraphBuilder, w: Weights, x: str, layer: int, frames: int) -> tuple[str, int]:
     """x [chunks * frames, in] to [chunks, after * out], and the number of frames `after`.
 
-    So few frames are left that the convolution over all of them is one matrix, with zeros where a frame is not seen.
+    With so few frames left, the convolution over all of them is one matrix, with zeros outside the kernel.
     """
     size_in, size_out, stride = CONVOLUTIONS[layer]
     after = (frames - 1) // stride + 1
@@ -102,7 +102,7 @@ def _beside(g: GraphBuilder, x: str, count: int) -> str:
 
 
 def _gates(array: np.ndarray) -> np.ndarray:
-    """From PyTorch's order of the gates (input, forget, cell, output) to ONNX's (input, output, forget, cell)."""
+    """Reorders gates from PyTorch (input, forget, cell, output) to ONNX (input, output, forget, cell)."""
     i, f, c, o = np.split(array, 4)
     return np.concatenate([i, o, f, c])
 

@@ -1,8 +1,8 @@
-"""The weights of Silero VAD at 16 kHz, out of the `silero_vad.onnx` that its package ships.
+"""The weights of Silero VAD at 16 kHz, from the `silero_vad.onnx` in its package.
 
-The package's other files are no substitute: in 6.2.3 `silero_vad_16k.safetensors` and `silero_vad_half.onnx` hold the
-weights of an earlier training. The shipped graph is one `If`: its `then_branch` is the network for 16 kHz, its
-`else_branch` another one for 8 kHz, each with its weights as `Constant` nodes.
+The package's other files cannot be used: in 6.2.3, `silero_vad_16k.safetensors` and `silero_vad_half.onnx` contain the
+weights of an earlier training. The graph is one `If`: its `then_branch` is the network for 16 kHz, its `else_branch` the
+one for 8 kHz, each with its weights as `Constant` nodes.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from edgefuse_tools.export.errors import ExportError
 SAMPLE_RATE = 16_000
 CHUNK_SAMPLES = 512
 CONTEXT_SAMPLES = 64
-"""What one step of the network sees: a chunk, and before it the last samples of the chunk before."""
+"""Input of one step of the network: the last samples of the previous chunk, then a chunk."""
 
 WINDOW = 256
 HOP = 128
-"""Of the short-time Fourier transform, in samples."""
+"""Hop and window of the short-time Fourier transform, in samples."""
 
 BINS = WINDOW // 2 + 1
 HIDDEN = 128
 CONVOLUTIONS = [(BINS, 128, 1), (128, 64, 2), (64, 64, 2), (64, HIDDEN, 1)]
-"""(in, out, stride) of the four convolutions over time, each of 3 frames with one of zeros on either side."""
+"""(in, out, stride) of the four convolutions over time, with kernels of 3 frames and zero padding of 1."""
 
 BRANCH = "then_branch"
 
@@ -47,8 +47,8 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "decoder.decoder.2.weight": (1, HIDDEN, 1),
     "decoder.decoder.2.bias": (1,),
 }
-"""Every weight of the 16 kHz network, by the end of its name in the graph. The gates of the LSTM are PyTorch's: input,
-forget, cell, output."""
+"""Shape of every weight of the 16 kHz network, by the end of its name in the graph. The LSTM's gates are in PyTorch's order:
+input, forget, cell, output."""
 
 
 def read_weights(path: Path) -> Mapping[str, np.ndarray]:
@@ -56,7 +56,7 @@ def read_weights(path: Path) -> Mapping[str, np.ndarray]:
     try:
         model = onnx.load(path, load_external_data=False)
     except DecodeError as error:
-        raise ExportError(f"{path}: not an ONNX file; give the silero_vad.onnx of the package silero-vad") from error
+        raise ExportError(f"{path}: not an ONNX file; pass the silero_vad.onnx of the package silero-vad") from error
     branch = _branch(path, model.graph)
     constants = {
         node.output[0]: attribute.t
@@ -74,14 +74,14 @@ def _branch(path: Path, graph: onnx.GraphProto) -> onnx.GraphProto:
             if node.op_type == "If" and attribute.name == BRANCH:
                 return attribute.g
     raise ExportError(
-        f"{path}: no choice of sampling rates in it; give the silero_vad.onnx of the package silero-vad, version 5 or 6"
+        f"{path}: no choice of sampling rates; pass the silero_vad.onnx of the package silero-vad, version 5 or 6"
     )
 
 
 def _tensor(path: Path, constants: Mapping[str, onnx.TensorProto], name: str, shape: tuple[int, ...]) -> np.ndarray:
     found = [tensor for full_name, tensor in constants.items() if full_name.endswith(f"__{name}")]
     if len(found) != 1:
-        raise ExportError(f"{path}: weight {name} of the 16 kHz network is {'missing' if not found else 'there twice'}")
+        raise ExportError(f"{path}: weight {name} of the 16 kHz network is {'missing' if not found else 'duplicated'}")
     (tensor,) = found
     if tensor.data_type != onnx.TensorProto.FLOAT or tuple(tensor.dims) != shape:
         kind = onnx.TensorProto.DataType.Name(tensor.data_type)

@@ -1,6 +1,6 @@
-"""Whisper's third graph: what word timestamps are made of, for a transcript that is known.
+"""Whisper's third graph: inputs of word timestamps, for a known transcript.
 
-It computes what openai-whisper's `timing.py` (`find_alignment`) takes out of its model. Shapes as in `whisper_graphs`.
+It computes what openai-whisper's `timing.py` (`find_alignment`) reads from its model. Shapes as in `graphs`.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def build_alignment(
 
     - attention [windows, alignment_heads, tokens, source]: query key^T / sqrt(head_dim), before any softmax, of each
       [layer, head] in `alignment_heads`, which is sorted;
-    - log_probability [windows, tokens - 1]: of each token after the first, given those before it, among the tokens of text
-      (those below `end_of_text`). Behind a token that is no text its value means nothing.
+    - log_probability [windows, tokens - 1]: of each token after the first, given those before it, among the text tokens
+      (those below `end_of_text`). Its value for a token that is not text is meaningless.
 
-    Its weights are the decoder's, name by name.
+    Its weights have the same names as the decoder's.
     """
     g = GraphBuilder("whisper_alignment", dialect, precision)
     block = WhisperBlocks(g, weights)
@@ -44,16 +44,16 @@ def build_alignment(
     key_shape, value_shape = cross_shapes(weights)
     cross_keys = g.layer_inputs("cross_key", weights.decoder_layers, "float32", key_shape)
     cross_values = g.layer_inputs("cross_value", weights.decoder_layers, "float32", value_shape)
-    wanted = {layer: [head for _, head in group] for layer, group in groupby(alignment_heads, itemgetter(0))}
+    selected = {layer: [head for _, head in group] for layer, group in groupby(alignment_heads, itemgetter(0))}
     scores = []
 
     def attend(layer: int, query: str, key: str, value: str) -> str:
         return causal_attention(g, query, key, value, heads, head_dim)
 
     def attend_source(layer: int, query: str) -> str:
-        if layer in wanted:
+        if layer in selected:
             all_heads = attention_scores(g, query, cross_keys[layer], heads, head_dim)
-            scores.append(g.node("Gather", all_heads, g.integers(*wanted[layer]), axis=1))
+            scores.append(g.node("Gather", all_heads, g.integers(*selected[layer]), axis=1))
         return cross_attention(g, query, cross_keys[layer], cross_values[layer], heads, head_dim)
 
     embedding = block.embedding()
@@ -67,7 +67,7 @@ def build_alignment(
     x = block.norm(g.node("Slice", x, first, last, axis), "decoder.layer_norm")
     text = np.where(np.arange(weights.vocab) < end_of_text, 0.0, LOWEST).astype(np.float32)
     logits = g.node("Add", embedding.every_logit(x), g.weight("alignment.text", text))
-    # Of the same rounded logits as the sum: one that was computed by itself could exceed it.
+    # From the same rounded logits as the sum: a separately computed one could exceed it.
     targets = g.node("Unsqueeze", g.node("Slice", input_ids, axis, end, axis), g.integers(2))
     logit = g.node("Squeeze", g.node("GatherElements", logits, targets, axis=2), g.integers(2))
     total = g.node("ReduceLogSumExp", logits, axes=[2], keepdims=0)

@@ -1,4 +1,4 @@
-"""Whisper's layers by the names of their weights; the architecture is that of openai-whisper's `model.py`."""
+"""Whisper's layers, addressed by weight names; the architecture is that of openai-whisper's `model.py`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgefuse_tools.export.graphs.linear import EmbeddingTable, linear, linear_a
 from edgefuse_tools.export.whisper.weights import WhisperWeights
 
 EPSILON = 1e-5
-"""Of every layer normalisation: PyTorch's default, which openai-whisper leaves as it is."""
+"""Epsilon of every layer normalisation: PyTorch's default, which openai-whisper uses."""
 
 SelfAttention = Callable[[int, str, str, str], str]
 """layer, query, key, value [batch, tokens, hidden] -> context [batch, tokens, hidden]"""
@@ -20,7 +20,7 @@ CrossAttention = Callable[[int, str], str]
 
 
 class WhisperBlocks:
-    """Whisper's layers by the names of their weights, added to one graph."""
+    """Adds Whisper's layers, addressed by weight names, to one graph."""
 
     def __init__(self, g: GraphBuilder, weights: WhisperWeights) -> None:
         self.g = g
@@ -37,7 +37,7 @@ class WhisperBlocks:
         return layer_norm(self.g, x, name, *self.weights.norm(name), epsilon=EPSILON)
 
     def square(self, x: str, name: str) -> str:
-        """A linear layer from hidden to hidden, with a bias where the weights have one."""
+        """A linear layer from hidden to hidden, with a bias if the weights have one."""
         hidden = self.weights.hidden
         return linear(self.g, x, name, *self.weights.linear(name, hidden, hidden, bias=self.weights.has_bias(name)))
 
@@ -74,7 +74,7 @@ class WhisperBlocks:
         return self.g.weight("decoder.positions", self.weights.tensor("decoder.embed_positions.weight", *shape))
 
     def decoder_layers(self, x: str, attend: SelfAttention, attend_source: CrossAttention) -> str:
-        """All layers of the decoder over `x` [batch, tokens, hidden]: as `x`."""
+        """All layers of the decoder over `x` [batch, tokens, hidden]: shape of `x`."""
         for layer in range(self.weights.decoder_layers):
             name = f"decoder.layers.{layer}"
             normal = self.norm(x, f"{name}.self_attn_layer_norm")

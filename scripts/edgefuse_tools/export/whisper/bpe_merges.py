@@ -1,8 +1,7 @@
-"""Repair of byte-level BPE tokenizers whose list of merges lost entries on the way.
+"""Repairs byte-level BPE tokenizers whose list of merges is incomplete.
 
-The tokenizer.json that travels with some CTranslate2 folders of Whisper lacks the first merge ("Ġ" + "t"), taken for the
-header line of a merges.txt: text with " the" then becomes other tokens than OpenAI's, which an initial prompt or
-hotwords would tell the model.
+The tokenizer.json of some CTranslate2 folders of Whisper lacks the first merge ("Ġ" + "t"), which was mistaken for the
+header line of a merges.txt: text with " the", in an initial prompt or hotwords, then becomes other tokens than OpenAI's.
 """
 
 from __future__ import annotations
@@ -10,15 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 BYTES = 256
-"""Tokens 0 to 255 are single bytes; each later one is made by the merge of the same rank."""
+"""Tokens 0 to 255 are single bytes; each later one results from the merge of the same rank."""
 
 
 def complete_merges(model: dict[str, Any]) -> int:
-    """Adds the merges that `model`, the "model" of a tokenizer.json, lacks; gives their number.
+    """Adds the merges that are missing in `model`, the "model" of a tokenizer.json; returns their number.
 
-    A token longer than a byte that no merge makes gets the merge of its two parts that are tokens themselves, the later
-    part of the two made as early as possible: what byte-pair encoding arrives at. Whole words that were added to the
-    vocabulary by hand, which have no such parts, are left alone.
+    A token longer than a byte that no merge produces gets the merge of two parts that are tokens themselves, the later of
+    which has the lowest possible rank, as byte-pair encoding would choose. Whole words that were added to the vocabulary
+    by hand have no such parts and are left alone.
     """
     vocabulary: dict[str, int] = model.get("vocab") or {}
     merges: list[Any] = model.get("merges") or []

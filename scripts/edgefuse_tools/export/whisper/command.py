@@ -14,7 +14,7 @@ from edgefuse_tools.export.whisper.exporter import export_whisper
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The exit code: 0 when the folder is written, 2 when the input cannot be exported."""
+    """Returns 0 if the folder was written, 2 if the input cannot be exported."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "checkpoint", type=Path, help="CTranslate2 folder (model.bin) or Hugging Face folder of Whisper"

@@ -37,15 +37,15 @@ SAMPLE_RATE = 16_000
 N_FFT = 400
 HOP_LENGTH = 160
 CHUNK_SECONDS = 30
-"""openai-whisper's `audio.py`; the same for every size. In Hz, samples, samples and seconds."""
+"""From openai-whisper's `audio.py`, the same for every size; in Hz, samples, samples and seconds."""
 
 MOST_WINDOWS, MOST_HYPOTHESES = 8, 5
-"""What engines are built for: more of either at a time is built for when it first comes."""
+"""Largest sizes that engines are built for in advance: larger ones are built on first use."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the generation settings beside the weights say; None where they say nothing."""
+    """Generation settings of the checkpoint; None for missing ones."""
 
     suppress: list[int] | None
     begin_suppress: list[int] | None
@@ -86,7 +86,7 @@ def export_whisper(
 def _write_graphs(
     folder: Path, weights: WhisperWeights, dialect: Dialect, precisions: Sequence[Precision], details: dict[str, Any]
 ) -> dict[str, Any]:
-    """Writes every graph in every precision; gives their descriptions by role."""
+    """Writes every graph in every precision; returns their descriptions by role."""
     heads, end_of_text = details["alignment_heads"], details["tokens"]["end_of_text"]
     built: dict[str, GraphBuilder] = {}
     files: dict[str, dict[str, str]] = {role: {} for role in ("encoder", "decoder", "alignment")}
@@ -119,7 +119,7 @@ def _write_graphs(
 
 
 def _lengths(weights: WhisperWeights) -> dict[str, Lengths]:
-    """How long the dynamic axes get: windows side by side, hypotheses of each, frames of 30 s at most, text."""
+    """Lengths of the dynamic axes: windows in a batch, hypotheses of each, frames of 30 s at most, text."""
     source, text = weights.encoder_positions, weights.decoder_positions
     return {
         "windows": Lengths(1, 1, MOST_WINDOWS),
@@ -134,13 +134,13 @@ def _lengths(weights: WhisperWeights) -> dict[str, Lengths]:
 def _details(
     checkpoint: Path, weights: WhisperWeights, tokenizer: WhisperTokenizer, settings: Settings
 ) -> dict[str, Any]:
-    """The part of `model.yaml` that is Whisper's own."""
+    """The part of `model.yaml` that is specific to Whisper."""
     multilingual = weights.vocab >= MULTILINGUAL_VOCAB if settings.multilingual is None else settings.multilingual
     tokens = token_section(tokenizer, multilingual)
     if tokens["timestamp_begin"] + TIMESTAMPS > weights.vocab:
         raise ExportError(
-            f"{checkpoint / TOKENIZER}: is of another model: its timestamps begin at {tokens['timestamp_begin']}, "
-            f"and the weights have {weights.vocab} tokens"
+            f"{checkpoint / TOKENIZER}: belongs to another model: its timestamps begin at {tokens['timestamp_begin']}, "
+            f"but the weights have {weights.vocab} tokens"
         )
     form = weights.decoder_layers, weights.decoder_heads, weights.vocab
     heads = sorted(settings.alignment_heads or default_alignment_heads(*form))
@@ -163,9 +163,9 @@ def _details(
 
 
 def _settings(folder: Path) -> Settings:
-    """The generation settings beside the weights, checked to be lists of integers.
+    """Reads and validates the generation settings of the checkpoint.
 
-    CTranslate2 keeps them in config.json, Hugging Face in generation_config.json, or in config.json in older folders.
+    CTranslate2 stores them in config.json, Hugging Face in generation_config.json, or in config.json in older folders.
     """
     keys = ("suppress_tokens", "begin_suppress_tokens")
     config: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Which heads of Whisper's cross-attention follow time, for models that do not say it themselves.
+"""Heads of Whisper's cross-attention that follow time, for models that do not list them.
 
 The lists are `_ALIGNMENT_HEADS` of openai-whisper's `__init__.py`, unpacked.
 """
@@ -11,7 +11,7 @@ Heads = dict[int, tuple[int, ...]]
 """Decoder layer to its heads."""
 
 LATEST_VOCAB = 51_866
-"""The vocabulary of large-v3 and turbo, which know one language more."""
+"""Vocabulary size of large-v3 and turbo, which support one more language."""
 
 ENGLISH: dict[tuple[int, int], Heads] = {
     (4, 6): {1: (0,), 2: (0, 5), 3: (0, 1, 2, 3, 4)},
@@ -28,7 +28,7 @@ ENGLISH: dict[tuple[int, int], Heads] = {
         21: (12,),
     },
 }
-"""Of the English-only models, by the decoder's layers and heads."""
+"""English-only models, by the decoder's layers and heads."""
 
 MULTILINGUAL: dict[tuple[int, int], Heads] = {
     (4, 6): {2: (2,), 3: (0, 2, 3, 4, 5)},
@@ -50,17 +50,17 @@ MULTILINGUAL: dict[tuple[int, int], Heads] = {
         27: (15,),
     },
 }
-"""Of the multilingual models. Large v1 has the form of v2, whose heads stand here."""
+"""Multilingual models. Large v1 has the same sizes as v2, whose heads are listed."""
 
 LATEST: dict[tuple[int, int], Heads] = {
     (32, 20): {7: (0,), 10: (17,), 12: (18,), 13: (12,), 16: (1,), 17: (14,), 19: (11,), 21: (4,), 24: (1,), 25: (6,)},
     (4, 20): {2: (4, 11), 3: (3, 6, 11, 14)},
 }
-"""Of large-v3 and turbo."""
+"""Large-v3 and turbo."""
 
 
 def default_alignment_heads(layers: int, heads: int, vocab: int) -> list[list[int]]:
-    """[layer, head] of OpenAI's model of this form; the upper half of the decoder, as openai-whisper does, for any other."""
+    """[layer, head] of OpenAI's model of this size; for any other, the upper half of the decoder, as in openai-whisper."""
     table = ENGLISH if vocab < MULTILINGUAL_VOCAB else LATEST if vocab >= LATEST_VOCAB else MULTILINGUAL
     known = table.get((layers, heads), {layer: tuple(range(heads)) for layer in range(layers // 2, layers)})
     return [[layer, head] for layer, chosen in known.items() for head in chosen]

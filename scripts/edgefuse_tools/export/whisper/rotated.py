@@ -1,4 +1,4 @@
-"""Whisper's weights with an encoder that computes the same in rotated coordinates, for integers (see `rotation`)."""
+"""Whisper's weights with an equivalent encoder in rotated coordinates, for integer precisions (see `rotation`)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Array = NDArray[Any]
 
 
 def rotated_encoder(weights: WhisperWeights) -> WhisperWeights:
-    """`weights`, with the residual stream of the encoder rotated, and within each head the values of its attention.
+    """`weights` with the encoder's residual stream rotated, and the attention values within each head.
 
-    What comes out of the convolutions is to be multiplied by `rotation` of the result. Every tensor of the encoder's layers,
-    and of the layers of the decoder that read it, are other numbers of the same shapes, and keys have a bias.
-    These are in memory, not on disk.
+    The output of the convolutions must be multiplied by `rotation` of the result. All tensors of the encoder's layers, and
+    of the decoder's layers that read it, have other values of the same shapes, and keys have a bias. They are in memory,
+    not on disk.
     """
     rotate = _Rotated(weights)
     rotate.rows("encoder.embed_positions.weight", weights.encoder_positions)
@@ -52,7 +52,7 @@ class _Rotated:
         self.tensors[name] = to_float32(self._weights.tensor(name, count, self._weights.hidden)) @ self.residual
 
     def normalised(self, norm: str, readers: list[str], outputs: int | None = None) -> None:
-        """The layers [outputs, hidden] that read the residual stream behind the normalisation `norm`."""
+        """The layers [outputs, hidden] that read the residual stream after the normalisation `norm`."""
         hidden = self._weights.hidden
         gamma, beta = self._weights.norm(norm)
         for name in readers:

@@ -1,4 +1,4 @@
-"""The token ids that Whisper's decoding rules need, out of `tokenizer.json` and the generation settings."""
+"""Token ids for Whisper's decoding rules, from `tokenizer.json` and the generation settings."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from edgefuse_tools.export.whisper.bpe_merges import complete_merges
 
 TOKENIZER = "tokenizer.json"
 TIMESTAMPS = 1501
-"""<|0.00|> to <|30.00|>, every 0.02 s. They follow <|notimestamps|>; many tokenizer.json leave them out."""
+"""<|0.00|> to <|30.00|>, every 0.02 s. They follow <|notimestamps|>; many tokenizer.json omit them."""
 
 MULTILINGUAL_VOCAB = 51865
-"""openai-whisper's `is_multilingual`: the smallest vocabulary that has the multilingual tokens."""
+"""openai-whisper's `is_multilingual`: the smallest vocabulary with the multilingual tokens."""
 
 _SYMBOLS = list('"#()*+/:;<=>@[\\]^_`{|}~「」『』')
 _SYMBOLS += "<< >> <<< >>> -- --- -( -[ (' (\" (( )) ((( ))) [[ ]] {{ }} ♪♪ ♪♪♪".split()
@@ -29,7 +29,7 @@ class WhisperTokenizer:
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
-            raise ExportError(f"{path}: no such file; the tokenizer is wanted in this form")
+            raise ExportError(f"{path}: no such file; the exporter reads only this tokenizer format")
         content = read_json(path.parent, path.name)
         try:
             self._repaired = content if complete_merges(content["model"]) else None
@@ -42,21 +42,21 @@ class WhisperTokenizer:
         self._path = path
 
     def write(self, target: Path) -> None:
-        """Copies the file to `target`; where merges were missing, with them."""
+        """Copies the file to `target`, with missing merges added."""
         if self._repaired is None:
             shutil.copyfile(self._path, target)
         else:
             target.write_text(json.dumps(self._repaired, ensure_ascii=False), encoding="utf-8")
 
     def id(self, *names: str) -> int:
-        """The id of the special token that has one of these names."""
+        """Id of the special token that has one of these names."""
         for name in names:
             if name in self.special:
                 return self.special[name]
         raise ExportError(f"{self._path}: special token {' or '.join(names)} is missing")
 
     def encode(self, text: str) -> list[int]:
-        """The ids of `text`, which must be one word to the pre-tokeniser, such as symbols after a space at most."""
+        """Ids of `text`, which must be a single word for the pre-tokeniser, such as symbols after an optional space."""
         pieces = [byte_letter(byte) for byte in text.encode("utf-8")]
         while len(pieces) > 1:
             ranked = [(self._ranks.get(pair, len(self._ranks)), at) for at, pair in enumerate(zip(pieces, pieces[1:]))]
@@ -67,11 +67,11 @@ class WhisperTokenizer:
         try:
             return [self._vocab[piece] for piece in pieces]
         except KeyError as error:
-            raise ExportError(f"{self._path}: the vocabulary lacks the piece {error}") from error
+            raise ExportError(f"{self._path}: piece {error} is missing in the vocabulary") from error
 
 
 def token_section(tokenizer: WhisperTokenizer, multilingual: bool) -> dict[str, Any]:
-    """`tokens` of `model.yaml`. A model of English alone has one language, whose token is never fed."""
+    """`tokens` of `model.yaml`. An English-only model has one language, whose token is never fed."""
     start, translate = tokenizer.id("<|startoftranscript|>"), tokenizer.id("<|translate|>")
     languages = {name[2:-2]: number for name, number in tokenizer.special.items() if start < number < translate}
     if not multilingual:
@@ -91,9 +91,9 @@ def token_section(tokenizer: WhisperTokenizer, multilingual: bool) -> dict[str, 
 
 
 def suppressed(tokenizer: WhisperTokenizer, listed: Iterable[int] | None) -> list[int]:
-    """Tokens never to be chosen: `listed`, or else the non-speech ones, and the special ones that are only ever fed.
+    """Tokens that are never chosen: `listed`, or else the non-speech ones, and special tokens that are only inputs.
 
-    As openai-whisper's `DecodingTask._get_suppress_tokens`.
+    As in openai-whisper's `DecodingTask._get_suppress_tokens`.
     """
     names = ("<|transcribe|>", "<|translate|>", "<|startoftranscript|>", "<|startofprev|>", "<|startoflm|>")
     fed = {tokenizer.id(name) for name in names} | {tokenizer.id("<|nospeech|>", "<|nocaptions|>")}
@@ -101,12 +101,12 @@ def suppressed(tokenizer: WhisperTokenizer, listed: Iterable[int] | None) -> lis
 
 
 def begin_suppressed(tokenizer: WhisperTokenizer, listed: Iterable[int] | None) -> list[int]:
-    """Tokens not to be chosen first: `listed`, or else the space and the end, as openai-whisper's `SuppressBlank`."""
+    """Tokens that are not chosen first: `listed`, or else the space and the end, as in openai-whisper's `SuppressBlank`."""
     return sorted([*tokenizer.encode(" "), tokenizer.id("<|endoftext|>")] if listed is None else listed)
 
 
 def non_speech_tokens(tokenizer: WhisperTokenizer) -> set[int]:
-    """Speaker tags and marks that are not spoken, as openai-whisper's `Tokenizer.non_speech_tokens`.
+    """Speaker tags and symbols that are not spoken, as in openai-whisper's `Tokenizer.non_speech_tokens`.
 
     Hyphens and single quotes are allowed between words, not at the beginning of one.
     """
@@ -119,7 +119,7 @@ def non_speech_tokens(tokenizer: WhisperTokenizer) -> set[int]:
 
 
 def byte_letter(byte: int) -> str:
-    """GPT-2's `bytes_to_unicode`: printable Latin-1 stands for itself, the other bytes for letters from 256 on."""
+    """GPT-2's `bytes_to_unicode`: printable Latin-1 maps to itself, other bytes to letters from 256 on."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     if byte in printable:
         return chr(byte)

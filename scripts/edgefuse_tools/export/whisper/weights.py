@@ -1,4 +1,4 @@
-"""Whisper's weights under transformers' names, out of a CTranslate2 or a Hugging Face folder.
+"""Whisper's weights under transformers' names, from a CTranslate2 or Hugging Face folder.
 
 Every array is a view of the memory-mapped checkpoint in its own float type: nothing is read before a graph is written.
 A linear layer's weight is [out, in].
@@ -35,18 +35,18 @@ _CTRANSLATE2_NAMES = {
     "ffn/linear_0": "fc1",
     "ffn/linear_1": "fc2",
 }
-"""Parts of names in CTranslate2 and in transformers; several names where CTranslate2 stacks the matrices."""
+"""Parts of names in CTranslate2 and in transformers; several names if CTranslate2 stacks the matrices."""
 
 _CTRANSLATE2_LAYER = re.compile(r"(encoder|decoder)/(?:layer_(\d+)/)?(.+?)(?:/(weight|bias|gamma|beta))?")
 
 
 class WhisperWeights:
-    """Gives tensors by transformers' names, without their leading "model.", each of a known shape and a float type."""
+    """Tensors by transformers' names, without their leading "model.", each with a known shape and a float type."""
 
     def __init__(self, checkpoint: Checkpoint, prefix: str, encoder_heads: int, decoder_heads: int) -> None:
         self.checkpoint = checkpoint
         self.rotation: Array | None = None
-        """[hidden, hidden]: what comes out of the encoder's convolutions is to be multiplied by it (`whisper_rotated`)."""
+        """[hidden, hidden]: factor for the output of the encoder's convolutions (`rotated`)."""
         self._prefix = prefix
         self.encoder_heads = encoder_heads
         self.decoder_heads = decoder_heads
@@ -58,7 +58,7 @@ class WhisperWeights:
         self.decoder_layers = self._count("decoder.layers.{}.fc1.weight")
         for heads in (encoder_heads, decoder_heads):
             if heads < 1 or self.hidden % heads:
-                raise ExportError(f"{checkpoint.folder}: a hidden size of {self.hidden} cannot have {heads} heads")
+                raise ExportError(f"{checkpoint.folder}: hidden size of {self.hidden} cannot have {heads} heads")
 
     def tensor(self, name: str, *shape: int) -> Array:
         """The tensor `name`, which must have this shape."""
@@ -72,7 +72,7 @@ class WhisperWeights:
         return weight, self.tensor(f"{name}.bias", outputs) if bias else None
 
     def has_bias(self, name: str) -> bool:
-        """Whether a layer has one: all but the keys of attention, and those too where they took over a normalisation."""
+        """Whether a layer has a bias: all but the keys of attention, and those too if a normalisation was folded in."""
         return not name.endswith(".k_proj") or self.rotation is not None
 
     def norm(self, name: str) -> tuple[Array, Array]:
@@ -95,7 +95,7 @@ class WhisperWeights:
         shape = self.checkpoint.raw(self._prefix + name).shape
         if len(shape) != rank:
             raise ExportError(
-                f"{self.checkpoint.folder}: tensor {name} has shape {list(shape)}, wanted {rank} dimensions"
+                f"{self.checkpoint.folder}: tensor {name} has shape {list(shape)}, expected {rank} dimensions"
             )
         return shape
 
@@ -109,19 +109,19 @@ class WhisperWeights:
 
 
 def is_ctranslate2(folder: Path) -> bool:
-    """Whether `folder` is a CTranslate2 one; otherwise it is to be a Hugging Face one."""
+    """Whether `folder` is a CTranslate2 folder; otherwise it should be a Hugging Face folder."""
     return (folder / CTRANSLATE2_MODEL).is_file()
 
 
 def read_weights(folder: Path) -> WhisperWeights:
     """The weights of a CTranslate2 or Hugging Face folder."""
     if not folder.is_dir():
-        raise ExportError(f"{folder}: no such folder; wanted a CTranslate2 or Hugging Face folder of Whisper")
+        raise ExportError(f"{folder}: no such folder; expected a CTranslate2 or Hugging Face folder of Whisper")
     if is_ctranslate2(folder):
         return read_ctranslate2(folder)
     if (folder / "config.json").is_file():
         return read_hugging_face(folder)
-    raise ExportError(f"{folder}: has neither {CTRANSLATE2_MODEL} (CTranslate2) nor config.json (Hugging Face)")
+    raise ExportError(f"{folder}: neither {CTRANSLATE2_MODEL} (CTranslate2) nor config.json (Hugging Face) in it")
 
 
 def read_ctranslate2(folder: Path) -> WhisperWeights:
@@ -129,7 +129,7 @@ def read_ctranslate2(folder: Path) -> WhisperWeights:
     checkpoint = read_model_bin(folder / CTRANSLATE2_MODEL, "WhisperSpec")
     if any(name.endswith("/weight_scale") for name in checkpoint.names()):
         raise ExportError(
-            f"{folder / CTRANSLATE2_MODEL}: quantised to int8; wanted float16, bfloat16 or float32 weights"
+            f"{folder / CTRANSLATE2_MODEL}: quantised to int8; expected float16, bfloat16 or float32 weights"
         )
     heads = [int(checkpoint.raw(f"{side}/num_heads")) for side in ("encoder", "decoder")]
     tensors: dict[str, Array] = {}
@@ -142,7 +142,7 @@ def read_hugging_face(folder: Path) -> WhisperWeights:
     """The weights of a Hugging Face folder (`config.json` beside safetensors or PyTorch files)."""
     config = read_json(folder, "config.json")
     if config.get("model_type") != "whisper":
-        raise ExportError(f"{folder / 'config.json'}: model_type is {config.get('model_type')!r}, wanted 'whisper'")
+        raise ExportError(f"{folder / 'config.json'}: model_type is {config.get('model_type')!r}, expected 'whisper'")
     counts = [config.get(f"{side}_attention_heads") for side in ("encoder", "decoder")]
     heads = [count for count in counts if isinstance(count, int)]
     if len(heads) != len(counts):
@@ -153,7 +153,7 @@ def read_hugging_face(folder: Path) -> WhisperWeights:
 
 
 def _renamed(name: str, array: Array) -> dict[str, Array]:
-    """A CTranslate2 tensor under transformers' names: taken apart where it is stacked, {} where transformers has none."""
+    """A CTranslate2 tensor under transformers' names: split if it is stacked, {} if transformers has none."""
     match = _CTRANSLATE2_LAYER.fullmatch(name)
     if match is None or array.ndim == 0:
         return {}

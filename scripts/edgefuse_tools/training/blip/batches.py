@@ -1,4 +1,4 @@
-"""Training batches. The batch of step ``i`` depends on the seed and ``i`` alone, so a resumed run repeats nothing."""
+"""Training batches. The batch of step ``i`` depends only on the seed and ``i``, so a resumed run repeats nothing."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from edgefuse_tools.easyvqa.texts import TextEncoder, Texts
 from edgefuse_tools.training.blip.model import GRID, PATCH
 
 _REAL_SHARE = 8  # one picture in this many comes from the data set's train part
-_OUTLINE_LEVELS = (0.02, 0.98)  # a patch covered between these has the outline in it
+_OUTLINE_LEVELS = (0.02, 0.98)  # coverage of a patch that contains the outline
 
 
 @dataclass(frozen=True)
 class VisionTargets:
-    """What the helper heads are compared with.
+    """Targets of the helper heads.
 
     shape, color: [n] int64
     box: [n, 4] float32, left, top, right, bottom in 0..1
@@ -33,7 +33,7 @@ class VisionTargets:
 
 
 def vision_targets(pictures: Pictures) -> VisionTargets:
-    """The targets of the helper heads, read from the pictures and their labels."""
+    """The targets of the helper heads, from the pictures and their labels."""
     mask = drawing.shape_mask(pictures.images)
     covered = np.asarray(mask > 0.5)
     box = np.concatenate([_extent(np.asarray(covered.any(axis=1))), _extent(np.asarray(covered.any(axis=2)))], axis=1)[
@@ -51,14 +51,14 @@ def vision_targets(pictures: Pictures) -> VisionTargets:
 
 
 def _extent(occupied: np.ndarray) -> np.ndarray:
-    """First and last occupied place of each row of [n, 64] booleans, as [n, 2] in 0..1."""
+    """First and last occupied position in each row of [n, 64] booleans, as [n, 2] in 0..1."""
     first = occupied.argmax(axis=1)
     last = SIZE - occupied[:, ::-1].argmax(axis=1)
     return np.stack([first, last], axis=1) / SIZE
 
 
 class Source:
-    """Where training pictures and questions come from: drawings, and the train part's labelled pictures."""
+    """Source of training pictures and questions: drawings, and the train part's labelled pictures."""
 
     def __init__(self, seed: int, drawings: int, real: Pictures, encoder: TextEncoder) -> None:
         self._seed = seed
@@ -78,7 +78,7 @@ class Source:
     def conversation(
         self, step: int, pictures: Pictures, per_picture: int, mix: questions.Mix
     ) -> tuple[Texts, Texts, Texts]:
-        """Questions and answers, ``per_picture`` in a row for each picture, and one caption for each."""
+        """Questions and answers, ``per_picture`` consecutive ones for each picture, and one caption for each."""
         rng = np.random.default_rng([self._seed, 2, step])
         asked: list[questions.Question] = []
         captions: list[str] = []

@@ -1,7 +1,7 @@
-"""How often BLIP is right about pictures it was not trained on.
+"""Accuracy of BLIP on pictures that are not in training.
 
-Answers and captions are given to the decoders token by token; one counts as right if each of its tokens, and the end
-after it, is the likeliest. That is exactly when greedy decoding finds it.
+Answers and captions are fed to the decoders token by token; one counts as correct if each of its tokens, and the end
+token, is the most likely one. That is exactly when greedy decoding produces it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _BATCH = 200  # pictures
 
 
 class Examination:
-    """A part of the data set to measure with."""
+    """A part of the data set for evaluation."""
 
     def __init__(self, split: Split, encoder: TextEncoder) -> None:
         self._split = split
@@ -31,7 +31,7 @@ class Examination:
 
     @torch.inference_mode()
     def accuracies(self, model: JointBlip, with_answers: bool) -> dict[str, float]:
-        """Shares of pictures whose shape and colour the helper heads tell; of captions and questions, if wanted."""
+        """Accuracy of the helper heads for shape and colour, and of captions and answers if ``with_answers``."""
         pictures = self._split.pictures
         known = (pictures.shapes >= 0) & (pictures.colors >= 0)
         right = {"shape": 0, "color": 0}
@@ -58,7 +58,7 @@ class Examination:
             yield low, model.vision(pixel_values=pixel_values(images[low : low + _BATCH])).last_hidden_state
 
     def _answered(self, model: JointBlip, low: int, states: torch.Tensor) -> int:
-        """How many questions about these pictures are answered rightly."""
+        """Number of correct answers about these pictures."""
         split = self._split
         chosen = np.flatnonzero((split.image_ids >= low) & (split.image_ids < low + len(states)))
         asked = self._encoder.questions([split.texts[i] for i in chosen])
@@ -67,13 +67,13 @@ class Examination:
         return _found(losses.answer_logits(model, rows, asked, answers), answers)
 
     def _captioned(self, model: JointBlip, states: torch.Tensor, pictures: Pictures) -> int:
-        """How many pictures are captioned rightly: ``states`` is of those whose shape and colour are known."""
+        """Number of correct captions; ``states`` are those of pictures with known shape and colour."""
         pairs = [(shape, color) for shape, color in zip(pictures.shapes, pictures.colors) if min(shape, color) >= 0]
         captions = self._encoder.targets([caption(SHAPES[shape], COLOR_NAMES[color]) for shape, color in pairs])
         return _found(losses.caption_logits(model, states, captions), captions)
 
 
-def _found(logits: torch.Tensor, wanted: Texts) -> int:
-    """How many of ``wanted`` greedy decoding would find; ``logits`` [n, tokens, vocabulary] follow each token."""
-    agrees = (logits[:, :-1].argmax(dim=2) == wanted.ids[:, 1:]) | (wanted.mask[:, 1:] == 0)
+def _found(logits: torch.Tensor, targets: Texts) -> int:
+    """Number of ``targets`` that greedy decoding would produce; ``logits`` [n, tokens, vocabulary] follow each token."""
+    agrees = (logits[:, :-1].argmax(dim=2) == targets.ids[:, 1:]) | (targets.mask[:, 1:] == 0)
     return int(agrees.all(dim=1).sum())

@@ -1,4 +1,4 @@
-"""Writing the Hugging Face folders, as the public BLIP checkpoints lay them out."""
+"""Writes Hugging Face folders with the layout of the public BLIP checkpoints."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ _PREPROCESSOR_CONFIG = {
 
 
 def write(model: JointBlip, folder: Path) -> None:
-    """Write ``folder``/caption and ``folder``/vqa; a reader never sees a half-written one."""
+    """Writes ``folder``/caption and ``folder``/vqa atomically."""
     _write_one(model.captioning, folder / "caption")
     _write_one(model.answering, folder / "vqa")
 
 
 def write_retrieval(model: Retrieval, folder: Path) -> None:
-    """Write ``folder``/retrieval in the same manner."""
+    """Writes ``folder``/retrieval atomically."""
     _write_one(model.blip, folder / "retrieval")
 
 

@@ -1,4 +1,4 @@
-"""The small BLIP: transformers' own classes, one vision encoder shared by captioning and answering."""
+"""The small BLIP: transformers' own classes, with one vision encoder for captioning and answering."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LONGEST_TEXT = 64  # tokens
 
 
 def configuration() -> BlipConfig:
-    """The configuration that both checkpoints carry."""
+    """The configuration of both checkpoints."""
     ids = {piece: index for index, piece in enumerate(tokenizer.vocabulary())}
     vision = BlipVisionConfig(
         hidden_size=HIDDEN,
@@ -60,10 +60,10 @@ def configuration() -> BlipConfig:
 
 
 class VisionHeads(nn.Module):
-    """What the vision encoder is asked for directly while it learns to see; not part of the checkpoint.
+    """Helper heads on the vision encoder for its training; not part of the checkpoint.
 
-    Shape, colour and bounding box are read from the class token. Each patch also says whether the shape's outline
-    crosses it and which shape's outline it is: a local question, which is why shape is learned in minutes.
+    Shape, colour and bounding box are predicted from the class token. Each patch also predicts whether the shape's outline
+    crosses it and which shape it is: a local task, so shape is learned in minutes.
     """
 
     def __init__(self) -> None:
@@ -102,12 +102,12 @@ class JointBlip(nn.Module):
         return self.answering.vision_model
 
     def parameter_count(self) -> int:
-        """Weights that ship: the vision encoder once, the helper heads not at all."""
+        """Number of exported weights: the vision encoder once, no helper heads."""
         return sum(p.numel() for p in self.parameters()) - sum(p.numel() for p in self.heads.parameters())
 
 
 def _start_positions(embedding: nn.Parameter) -> None:
-    """Start the patch positions from waves along both axes, so that neighbourhood need not be discovered."""
+    """Initialises the patch positions with waves along both axes, so that neighbourhood need not be learned."""
     quarter = HIDDEN // 4
     frequencies = 1.0 / (100.0 ** (torch.arange(quarter) / quarter))
     place = torch.arange(GRID, dtype=torch.float32)[:, None] * frequencies

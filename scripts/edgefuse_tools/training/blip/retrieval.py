@@ -1,7 +1,7 @@
-"""Matching: transformers' BLIP for retrieval around the vision encoder of captioning and answering, which stays as it is.
+"""Matching: transformers' BLIP for retrieval around the frozen vision encoder of captioning and answering.
 
-Two losses, as BLIP's own: a contrastive one between the embeddings of pictures and texts, and a matching one on pairs, most of
-whose wrong texts are nearly right.
+Two losses, as in BLIP: a contrastive one between the embeddings of pictures and texts, and a matching one on pairs, whose
+wrong texts are mostly nearly right.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch.nn import functional
 from transformers import BlipForImageTextRetrieval
 
 from edgefuse_tools.easyvqa.dataset import Split
-from edgefuse_tools.easyvqa.descriptions import Told, describe, misdescribe
+from edgefuse_tools.easyvqa.descriptions import Content, describe, misdescribe
 from edgefuse_tools.easyvqa.drawing import Pictures
 from edgefuse_tools.easyvqa.labels import COLOR_NAMES, SHAPES, caption
 from edgefuse_tools.easyvqa.pixels import pixel_values
@@ -28,13 +28,13 @@ from edgefuse_tools.training.blip.model import JointBlip, configuration
 from edgefuse_tools.training.schedule import warm_cosine
 from edgefuse_tools.training.state import TrainingState
 
-_TEMPERATURE = 0.07  # BLIP's first value
+_TEMPERATURE = 0.07  # BLIP's initial value
 _RATE = 1e-3
 
 
 @dataclass(frozen=True)
 class Stage:
-    """This training has one; ``pictures`` a step, each with a right and ``wrong`` wrong texts."""
+    """The only stage; ``pictures`` per step, each with one correct and ``wrong`` wrong texts."""
 
     steps: int
     pictures: int = 64
@@ -42,7 +42,7 @@ class Stage:
 
 
 class Retrieval(nn.Module):
-    """The checkpoint to be; its text encoder starts as that of questions."""
+    """The future checkpoint; its text encoder is initialised with that of questions."""
 
     def __init__(self, joint: JointBlip) -> None:
         super().__init__()
@@ -61,16 +61,16 @@ class Retrieval(nn.Module):
         return self.blip.vision_model(pixel_values=pixel_values(images)).last_hidden_state
 
     def image_embeddings(self, states: torch.Tensor) -> torch.Tensor:
-        """[pictures, hidden], of length 1."""
+        """[pictures, hidden], normalised."""
         return functional.normalize(self.blip.vision_proj(states[:, 0]).float(), dim=1)
 
     def text_embeddings(self, texts: Texts) -> torch.Tensor:
-        """[texts, hidden], of length 1."""
+        """[texts, hidden], normalised."""
         states = self.blip.text_encoder(input_ids=texts.ids, attention_mask=texts.mask).last_hidden_state
         return functional.normalize(self.blip.text_proj(states[:, 0]).float(), dim=1)
 
     def match_logits(self, texts: Texts, states: torch.Tensor) -> torch.Tensor:
-        """[texts, 2], mismatch and match, of each text with its row of ``states``."""
+        """Logits [texts, 2] of mismatch and match, of each text with its row of ``states``."""
         read = self.blip.text_encoder(
             input_ids=texts.ids, attention_mask=texts.mask, encoder_hidden_states=states
         ).last_hidden_state
@@ -78,7 +78,7 @@ class Retrieval(nn.Module):
 
 
 def new_state(joint: JointBlip, seed: int) -> TrainingState[Retrieval]:
-    """Fresh matching around the trained ``joint``."""
+    """New matching model around the trained ``joint``."""
     torch.manual_seed(seed)
     model = Retrieval(joint)
     return TrainingState(model, [model.trained()])
@@ -95,7 +95,7 @@ def train(
     report: Callable[[str], None],
     checkpoint: Callable[[], None],
 ) -> None:
-    """Train to the end of ``stage``; every ``every`` steps and at the end, examine, report, ``checkpoint``."""
+    """Trains to the end of ``stage``; every ``every`` steps and at the end, evaluates, reports, and calls ``checkpoint``."""
 
     def lesson(stage: Stage, within: int) -> tuple[torch.Tensor, list[float]]:
         pictures = source.pictures(state.step, stage.pictures)
@@ -112,14 +112,14 @@ def _loss(
 ) -> torch.Tensor:
     states = model.states(pictures.images)
     truths = list(zip(pictures.shapes.tolist(), pictures.colors.tolist(), strict=True))
-    described = encoder.questions([describe(rng, shape, color, Told.BOTH) for shape, color in truths])
+    described = encoder.questions([describe(rng, shape, color, Content.BOTH) for shape, color in truths])
     kinds = torch.tensor([shape * len(COLOR_NAMES) + color for shape, color in truths])
     apart = alignment(model.image_embeddings(states), model.text_embeddings(described), kinds, _TEMPERATURE)
     texts: list[str] = []
     for shape, color in truths:
-        told = (Told.BOTH, Told.BOTH, Told.SHAPE, Told.COLOR)[int(rng.integers(4))]
-        texts.append(describe(rng, shape, color, told))
-        texts += [misdescribe(rng, shape, color, told) for _ in range(wrong)]
+        content = (Content.BOTH, Content.BOTH, Content.SHAPE, Content.COLOR)[int(rng.integers(4))]
+        texts.append(describe(rng, shape, color, content))
+        texts += [misdescribe(rng, shape, color, content) for _ in range(wrong)]
     logits = model.match_logits(encoder.questions(texts), states.repeat_interleave(1 + wrong, dim=0))
     matches = torch.tensor([1, *[0] * wrong] * len(truths))
     return apart + functional.cross_entropy(logits, matches)
@@ -127,10 +127,10 @@ def _loss(
 
 @torch.inference_mode()
 def accuracies(model: Retrieval, encoder: TextEncoder, split: Split) -> dict[str, float]:
-    """How often the right caption of all 24 is first for a picture, and by how many pairs the matching is right.
+    """Accuracy of the first of 24 captions for a picture, and of the matching of pairs.
 
-    "matched": of the same, by the matching probability; "embedded": by the embeddings; "pairs": of all pictures with all
-    captions, how many are on their side of one half.
+    "matched": first by matching probability; "embedded": first by embeddings; "pairs": share of all pairs of pictures and
+    captions on the correct side of one half.
     """
     pictures = split.pictures
     known = np.flatnonzero((pictures.shapes >= 0) & (pictures.colors >= 0))
@@ -138,7 +138,7 @@ def accuracies(model: Retrieval, encoder: TextEncoder, split: Split) -> dict[str
     captions = encoder.questions([caption(shape, color) for shape in SHAPES for color in COLOR_NAMES])
     states = model.states(pictures.images[known])
     likeness = model.image_embeddings(states) @ model.text_embeddings(captions).T
-    # A caption at a time with every picture.
+    # One caption at a time with every picture.
     columns = [
         model.match_logits(
             Texts(captions.ids[row].expand(len(known), -1), captions.mask[row].expand(len(known), -1)), states
@@ -146,9 +146,9 @@ def accuracies(model: Retrieval, encoder: TextEncoder, split: Split) -> dict[str
         for row in range(len(captions.ids))
     ]
     probability = torch.stack(columns, dim=1)
-    wanted = functional.one_hot(truth, len(captions.ids)).bool()
+    correct = functional.one_hot(truth, len(captions.ids)).bool()
     return {
         "matched": (probability.argmax(dim=1) == truth).float().mean().item(),
         "embedded": (likeness.argmax(dim=1) == truth).float().mean().item(),
-        "pairs": ((probability > 0.5) == wanted).float().mean().item(),
+        "pairs": ((probability > 0.5) == correct).float().mean().item(),
     }

@@ -1,4 +1,4 @@
-"""The training of the small BLIP: the vision encoder first, then everything together."""
+"""Training of the small BLIP: first the vision encoder, then everything together."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from edgefuse_tools.training.state import TrainingState
 class Stage:
     """One part of the training.
 
-    batch: pictures a step
+    batch: pictures per step
     per_picture: questions asked about each picture; 0 trains the vision encoder alone
     vision_rate, text_rate: highest learning rates
     """
@@ -35,7 +35,7 @@ class Stage:
 
 
 def new_state(seed: int) -> TrainingState[JointBlip]:
-    """Fresh weights; the vision encoder and the text models have learning rates of their own."""
+    """New weights; the vision encoder and the text models have separate learning rates."""
     torch.manual_seed(seed)
     model = JointBlip()
     vision = [*model.vision.parameters(), *model.heads.parameters()]
@@ -53,7 +53,7 @@ def train(
     report: Callable[[str], None],
     checkpoint: Callable[[], None],
 ) -> None:
-    """Train to the end of the last stage; every ``every`` steps and at the end, examine, report, ``checkpoint``."""
+    """Trains to the end of the last stage; every ``every`` steps and at the end, evaluates, reports, and calls ``checkpoint``."""
 
     def lesson(stage: Stage, within: int) -> tuple[torch.Tensor, list[float]]:
         rates = [warm_cosine(within, stage.steps, rate) for rate in (stage.vision_rate, stage.text_rate)]
@@ -66,7 +66,7 @@ def train(
 
 
 def _loss(model: JointBlip, source: Source, stage: Stage, step: int, within: int) -> torch.Tensor:
-    """The loss of ``step``, the stage's step ``within``; its questions get harder half way through the stage."""
+    """The loss of ``step``, the stage's step ``within``; questions get harder half way through the stage."""
     mix = EASY if within < stage.steps // 2 else HARD
     pictures = source.pictures(step, stage.batch)
     with torch.autocast("cpu", torch.bfloat16):

@@ -1,4 +1,4 @@
-"""The edgefuse binary, asked for many records at a time."""
+"""Runs the edgefuse binary over many records at a time."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ pipeline:
 
 @dataclass(frozen=True)
 class Binary:
-    """Where the program and its models are.
+    """Paths of the program and its models.
 
     root: the checkout with ``lib`` and ``onnx``
-    kept: a folder for the results, so that an interrupted evaluation goes on; a change of models or steps starts anew
+    kept: folder of results, for resuming an interrupted evaluation; a change of models or steps starts over
     """
 
     program: Path
@@ -61,7 +61,7 @@ class Binary:
         return [by_id[str(index)] for index in range(len(records))]
 
     def matches(self, images: list[str], texts: list[str]) -> list[Line]:
-        """What ``edgefuse match`` makes of each picture with all ``texts``."""
+        """Results of ``edgefuse match`` for each picture with all ``texts``."""
         with tempfile.TemporaryDirectory() as folder:
             device, listed = Path(folder) / "device.yaml", Path(folder) / "texts.txt"
             device.write_text(self._device(["match"]), encoding="utf-8")
@@ -83,7 +83,7 @@ class Binary:
         return _DEVICE.format(root=self.root, threads=self.threads, student=self.student, steps=listed)
 
     def _models(self, steps: list[str]) -> str:
-        """What the results depend on beside the records: the descriptions of the models that the steps use."""
+        """The model.yaml of the models that the steps use, on which the results depend besides the records."""
         used = {"ask": "onnx/blip-easyvqa", "caption": "onnx/blip-easyvqa", "transcribe": "onnx/whisper-tiny.en"}
         folders = {self.root / used[word] for step in steps for word in used if step.startswith(word)}
         folders |= {self.student for step in steps if step.startswith("fuse")}
@@ -91,7 +91,7 @@ class Binary:
 
 
 def _failed(line: Line | None) -> bool:
-    """Whether there is no result, or one of its steps has none."""
+    """Whether the result, or one of its steps, is missing."""
     if line is None or "error" in line:
         return True
     return any(isinstance(step, dict) and "error" in step for step in line.values())

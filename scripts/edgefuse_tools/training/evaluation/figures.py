@@ -1,4 +1,4 @@
-"""Figures made of the binary's results."""
+"""Figures from the binary's results."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Figures = dict[str, float]
 
 
 def share(hits: Iterable[Any]) -> float:
-    """How many of ``hits`` are true, 0..1."""
+    """Share of true ``hits``, 0..1."""
     results = list(map(bool, hits))
     return round(sum(results) / len(results), 5)
 
 
 def decided(lines: Sequence[dict[str, Any]], answers: Sequence[str]) -> Figures:
-    """Accuracy, expected calibration error and milliseconds of fusions, one for each right answer."""
+    """Accuracy, expected calibration error and milliseconds of fusions, one for each correct answer."""
     fusions = [line["fusion"] for line in lines]
     confidence = np.array([fusion["confidence"] for fusion in fusions])
     right = np.array([fusion["label"] == answer for fusion, answer in zip(fusions, answers)])
@@ -35,7 +35,7 @@ def decided(lines: Sequence[dict[str, Any]], answers: Sequence[str]) -> Figures:
 
 
 def best_possible(seen: Sequence[Hashable], answers: Sequence[str]) -> float:
-    """The accuracy of whoever knows, for all that can be seen, its most frequent answer among these very questions."""
+    """Accuracy of always giving the most frequent answer among these questions for the same input."""
     counts: dict[Hashable, Counter[str]] = {}
     for what, answer in zip(seen, answers):
         counts.setdefault(what, Counter())[answer] += 1
@@ -43,17 +43,17 @@ def best_possible(seen: Sequence[Hashable], answers: Sequence[str]) -> float:
 
 
 def milliseconds(results: Iterable[dict[str, Any]]) -> float:
-    """The median time of these steps."""
+    """Median time of these steps."""
     return round(median(result["ms"] for result in results), 2)
 
 
 def fastest(results: Iterable[dict[str, Any]]) -> float:
-    """The time that a hundredth of these steps kept to: near the median of a machine that does nothing else."""
+    """First percentile of the times of these steps: close to the median on an otherwise idle machine."""
     times = sorted(result["ms"] for result in results)
     return round(times[len(times) // 100], 2)
 
 
-def recall(queries: np.ndarray, wanted: Sequence[str], found: np.ndarray, classes: Sequence[str]) -> float:
-    """Share of ``queries`` [n, hidden] whose nearest of ``found`` [m, hidden] is of the class that is wanted."""
+def recall(queries: np.ndarray, expected: Sequence[str], found: np.ndarray, classes: Sequence[str]) -> float:
+    """Share of ``queries`` [n, hidden] whose nearest neighbour in ``found`` [m, hidden] has the expected class."""
     nearest = (queries @ found.T).argmax(axis=1)
-    return share(classes[index] == want for index, want in zip(nearest, wanted))
+    return share(classes[index] == name for index, name in zip(nearest, expected))

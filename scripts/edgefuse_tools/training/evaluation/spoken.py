@@ -1,4 +1,4 @@
-"""The test questions and captions, spoken in the test voices, as files."""
+"""Recordings of the test questions and captions in the test voices."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VOICES = len(timbres(Part.TEST))  # recordings of each text, one in each
 
 
 def ensure(folder: Path, seed: int, workers: int) -> None:
-    """Make sure ``folder`` holds a recording of every text in every test voice; needs espeak-ng when it does not."""
+    """Makes sure that ``folder`` has a recording of every text in every test voice; needs espeak-ng to create them."""
     folder.mkdir(parents=True, exist_ok=True)
     missing = [number for number in range(len(SPOKEN)) if not _path(folder, number, VOICES - 1).exists()]
     with ProcessPoolExecutor(workers) as pool:
@@ -25,7 +25,7 @@ def ensure(folder: Path, seed: int, workers: int) -> None:
 
 
 def assign(folder: Path, seed: int, texts: list[str]) -> list[Path]:
-    """The recording in which each question is asked: one of its text's, drawn from ``seed``."""
+    """A recording for each question, drawn from those of its text with ``seed``."""
     numbers = {text: number for number, text in enumerate(SPOKEN[:FIRST_CAPTION])}
     voices = np.random.default_rng([seed, 40]).integers(VOICES, size=len(texts))
     return [_path(folder, numbers[text], int(voice)) for text, voice in zip(texts, voices)]
@@ -41,7 +41,7 @@ def captions(folder: Path) -> list[tuple[str, Path]]:
 
 
 def seconds(path: Path) -> float:
-    """How long a recording is."""
+    """Duration of a recording."""
     with wave.open(str(path)) as recording:
         return recording.getnframes() / recording.getframerate()
 

@@ -1,4 +1,4 @@
-//! Captions a picture with candle's BLIP, greedily, and tells how long it took, as JSON.
+//! Captions a picture greedily with candle's BLIP, and prints the text and the time as JSON.
 //!
 //! Arguments: folder of the checkpoint, file of little-endian float32 pixel values [1, 3, side, side], start token, end token,
 //! most new tokens; 0 of those times the vision encoder alone. The first of two runs does not count. candle takes its
@@ -15,7 +15,7 @@ use candle_transformers::models::blip::{BlipForConditionalGeneration, Config};
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [folder, pixels, start, end, tokens] = arguments.as_slice() else {
-        return Err("wanted: CHECKPOINT PIXELS START END TOKENS".into());
+        return Err("usage: candle_blip CHECKPOINT PIXELS START END TOKENS".into());
     };
     let (start, end, tokens): (u32, u32, usize) = (start.parse()?, end.parse()?, tokens.parse()?);
     let config = config(&Path::new(folder).join("config.json"))?;
