@@ -49,16 +49,16 @@ def test_only_training_has_generated_timbres_and_each_is_different() -> None:
 def test_espeak_speaks_with_a_generated_timbre() -> None:
     plain = Voice("en-us", "ours", 170, 50, 0)
     ours = [replace(plain, made=timbres.draw(rng(seed))) for seed in range(3)]
-    said = [say("a red circle", voice).tobytes() for voice in (plain, *ours)]
-    assert len(set(said)) == len(said)
+    rendered = [say("a red circle", voice).tobytes() for voice in (plain, *ours)]
+    assert len(set(rendered)) == len(rendered)
 
 
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs espeak-ng")
 def test_espeak_knows_the_accents_and_timbres_of_the_test_voices() -> None:
     """espeak-ng silently ignores an unknown timbre."""
     [accent] = voices.accents(Part.TEST)
-    said = [say("red", Voice(accent, timbre, 170, 50, 0)).tobytes() for timbre in ("", *voices.timbres(Part.TEST))]
-    assert len(set(said)) == len(said)
+    rendered = [say("red", Voice(accent, timbre, 170, 50, 0)).tobytes() for timbre in ("", *voices.timbres(Part.TEST))]
+    assert len(set(rendered)) == len(rendered)
 
 
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs espeak-ng")

@@ -32,7 +32,7 @@ SECONDS_TO_FINISH = 600
 Result = dict[str, object]
 
 
-class Bench:
+class Workspace:
     """The binary, a device file and a work folder."""
 
     def __init__(self, binary: Path, folder: Path, seed: int) -> None:
@@ -67,20 +67,20 @@ class Bench:
     def run(self, *arguments: object, handles: int | None = None) -> tuple[int, str]:
         """Runs edgefuse to completion; returns exit code and standard error."""
         process = self.start(*arguments, handles=handles)
-        _, said = process.communicate(timeout=SECONDS_TO_FINISH)
-        expect("panicked" not in said, f"a panic: {said}")
-        return process.returncode, said
+        _, stderr = process.communicate(timeout=SECONDS_TO_FINISH)
+        expect("panicked" not in stderr, f"a panic: {stderr}")
+        return process.returncode, stderr
 
     def end_at_random(self, process: subprocess.Popen[str], by: signal.Signals) -> bool:
         """Signals the process at a random moment; returns whether it was still running."""
         try:
-            _, said = process.communicate(timeout=self.draw.uniform(0, LONGEST_MOMENT))
+            _, stderr = process.communicate(timeout=self.draw.uniform(0, LONGEST_MOMENT))
         except subprocess.TimeoutExpired:
             process.send_signal(by)
-            _, said = process.communicate(timeout=SECONDS_TO_FINISH)
-            expect("panicked" not in said, f"a panic: {said}")
+            _, stderr = process.communicate(timeout=SECONDS_TO_FINISH)
+            expect("panicked" not in stderr, f"a panic: {stderr}")
             return True
-        expect(process.returncode == 0, f"exited by itself with code {process.returncode}: {said}")
+        expect(process.returncode == 0, f"exited by itself with code {process.returncode}: {stderr}")
         return False
 
     def manifest(self, records: int) -> Path:
@@ -99,10 +99,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=20261130)
     options = parser.parse_args()
     print(f"seed {options.seed}")
-    checks: list[tuple[str, Callable[[Bench], str]]] = [
-        ("run --resume, killed", lambda bench: kill_runs(bench, options.kills)),
-        ("watch, killed", lambda bench: kill_watch(bench, options.kills, signal.SIGKILL)),
-        ("watch, ended by SIGTERM", lambda bench: kill_watch(bench, max(options.kills // 4, 3), signal.SIGTERM)),
+    checks: list[tuple[str, Callable[[Workspace], str]]] = [
+        ("run --resume, killed", lambda workspace: kill_runs(workspace, options.kills)),
+        ("watch, killed", lambda workspace: kill_watch(workspace, options.kills, signal.SIGKILL)),
+        (
+            "watch, ended by SIGTERM",
+            lambda workspace: kill_watch(workspace, max(options.kills // 4, 3), signal.SIGTERM),
+        ),
         ("two runs with the same output", two_runs),
         ("disk full", full_disk),
         ("results folder removed, then restored", folder_away),
@@ -113,40 +116,40 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             started = time.monotonic()
             try:
-                outcome = check(Bench(options.binary.resolve(), Path(folder), options.seed))
+                outcome = check(Workspace(options.binary.resolve(), Path(folder), options.seed))
             except (AssertionError, subprocess.TimeoutExpired) as error:
                 outcome, failed = f"FAILED: {error}", failed + 1
             print(f"{title}: {outcome} ({time.monotonic() - started:.0f} s)", flush=True)
     return min(failed, 1)
 
 
-def kill_runs(bench: Bench, kills: int) -> str:
+def kill_runs(workspace: Workspace, kills: int) -> str:
     """Resumes a run after each kill, and compares the complete file."""
-    manifest = bench.manifest(kills * RECORDS_PER_KILL)
-    undisturbed, output = bench.folder / "undisturbed.jsonl", bench.folder / "killed.jsonl"
-    code, said = bench.run("run", manifest, "--output", undisturbed)
-    expect(code == 0, said)
+    manifest = workspace.manifest(kills * RECORDS_PER_KILL)
+    undisturbed, output = workspace.folder / "undisturbed.jsonl", workspace.folder / "killed.jsonl"
+    code, stderr = workspace.run("run", manifest, "--output", undisturbed)
+    expect(code == 0, stderr)
     killed = finished = 0
     while killed < kills:
-        process = bench.start("run", manifest, "--output", output, "--resume")
-        if bench.end_at_random(process, signal.SIGKILL):
+        process = workspace.start("run", manifest, "--output", output, "--resume")
+        if workspace.end_at_random(process, signal.SIGKILL):
             killed += 1
         else:
             # The run finished before all kills were used: check it, and start another.
             finished += 1
             compare(lines(output), lines(undisturbed))
             output.unlink()
-    code, said = bench.run("run", manifest, "--output", output, "--resume")
-    expect(code == 0, said)
+    code, stderr = workspace.run("run", manifest, "--output", output, "--resume")
+    expect(code == 0, stderr)
     compare(lines(output), lines(undisturbed))
-    left = sorted(path.name for path in bench.folder.glob("killed.jsonl*"))
+    left = sorted(path.name for path in workspace.folder.glob("killed.jsonl*"))
     expect(left == ["killed.jsonl"], f"left behind: {left}")
     return f"{killed} kills, {finished + 1} complete files of {kills * RECORDS_PER_KILL} results"
 
 
-def kill_watch(bench: Bench, kills: int, by: signal.Signals) -> str:
+def kill_watch(workspace: Workspace, kills: int, by: signal.Signals) -> str:
     """Ends the service repeatedly while files arrive, and compares the results."""
-    inputs, results = bench.folder / "in", bench.folder / "out"
+    inputs, results = workspace.folder / "in", workspace.folder / "out"
     inputs.mkdir()
     results.mkdir()
     expected: dict[str, list[Result]] = {}
@@ -155,13 +158,13 @@ def kill_watch(bench: Bench, kills: int, by: signal.Signals) -> str:
         shutil.copy(picture, inputs / f"{n:05}.png")
     killed = 0
     while killed < kills:
-        process = bench.start("watch", inputs, "--results", results)
+        process = workspace.start("watch", inputs, "--results", results)
         # `watch` takes a file after three looks, half a second apart, found it unchanged: a random moment after that.
         time.sleep(1.0)
-        killed += bench.end_at_random(process, by)
+        killed += workspace.end_at_random(process, by)
     made = {path.name: path.stat().st_mtime_ns for path in results.glob("*.jsonl")}
-    code, said = bench.run("watch", inputs, "--results", results, "--until-idle", 2)
-    expect(code == 0, said)
+    code, stderr = workspace.run("watch", inputs, "--results", results, "--until-idle", 2)
+    expect(code == 0, stderr)
     whole = list(results.glob("*.jsonl"))
     expect(len(whole) == kills * FILES_PER_KILL, f"{len(whole)} results of {kills * FILES_PER_KILL}")
     again = [name for name, at in made.items() if (results / name).stat().st_mtime_ns != at]
@@ -169,9 +172,9 @@ def kill_watch(bench: Bench, kills: int, by: signal.Signals) -> str:
     left = [path.name for path in results.iterdir() if path.suffix != ".jsonl"]
     expect(not left, f"left behind: {left}")
     for n, picture in enumerate(PICTURES):
-        code, said = bench.run("run", picture, "--output", bench.folder / f"{n}.jsonl")
-        expect(code == 0, said)
-        expected[picture.name] = [stripped(line) for line in lines(bench.folder / f"{n}.jsonl")]
+        code, stderr = workspace.run("run", picture, "--output", workspace.folder / f"{n}.jsonl")
+        expect(code == 0, stderr)
+        expected[picture.name] = [stripped(line) for line in lines(workspace.folder / f"{n}.jsonl")]
     for n in range(kills * FILES_PER_KILL):
         found = [stripped(line) for line in lines(results / f"{n:05}.png.jsonl")]
         picture = PICTURES[n % len(PICTURES)]
@@ -179,40 +182,40 @@ def kill_watch(bench: Bench, kills: int, by: signal.Signals) -> str:
     return f"{killed} times, {len(made)} of {len(whole)} results existed before the last start"
 
 
-def two_runs(bench: Bench) -> str:
+def two_runs(workspace: Workspace) -> str:
     """A second run is refused while the first writes, and can resume after that was killed."""
-    manifest, output = bench.manifest(2000), bench.folder / "r.jsonl"
-    first = bench.start("run", manifest, "--output", output)
+    manifest, output = workspace.manifest(2000), workspace.folder / "r.jsonl"
+    first = workspace.start("run", manifest, "--output", output)
     partial = output.with_name("r.jsonl.partial")
     while not partial.exists() or not partial.stat().st_size:
         expect(first.poll() is None, "the first run ended early")
         time.sleep(0.01)
     for extra in ([], ["--resume"]):
-        code, said = bench.run("run", manifest, "--output", output, *extra)
-        expect(code == 2 and f"process {first.pid}" in said, f"{code}: {said}")
+        code, stderr = workspace.run("run", manifest, "--output", output, *extra)
+        expect(code == 2 and f"process {first.pid}" in stderr, f"{code}: {stderr}")
     first.kill()
     first.communicate()
-    code, said = bench.run("run", manifest, "--output", output, "--resume")
-    expect(code == 0 and len({line["id"] for line in lines(output)}) == len(lines(output)) == 2000, said)
+    code, stderr = workspace.run("run", manifest, "--output", output, "--resume")
+    expect(code == 0 and len({line["id"] for line in lines(output)}) == len(lines(output)) == 2000, stderr)
     return "the second run was refused, and resumed after the first was killed"
 
 
-def full_disk(bench: Bench) -> str:
+def full_disk(workspace: Workspace) -> str:
     """A full file system: `run` fails without losing a line; `watch` waits for space."""
-    with small_disk(bench.folder) as disk:
+    with small_disk(workspace.folder) as disk:
         if disk is None:
             return "not run: cannot mount a file system here"
-        manifest, output = bench.manifest(3000), disk / "r.jsonl"
-        code, said = bench.run("run", manifest, "--output", output)
-        expect(code == 2 and "cannot write" in said, f"{code}: {said}")
+        manifest, output = workspace.manifest(3000), disk / "r.jsonl"
+        code, stderr = workspace.run("run", manifest, "--output", output)
+        expect(code == 2 and "cannot write" in stderr, f"{code}: {stderr}")
         expect(not output.exists(), "a half-written output")
         there = len(lines(disk / "r.jsonl.partial", torn=True))
         expect(there > 0, "no result of the interrupted run was kept")
-        shutil.move(disk / "r.jsonl.partial", bench.folder / "r.jsonl.partial")
-        code, said = bench.run("run", manifest, "--output", bench.folder / "r.jsonl", "--resume")
-        expect(code == 0 and len(lines(bench.folder / "r.jsonl")) == 3000, said)
+        shutil.move(disk / "r.jsonl.partial", workspace.folder / "r.jsonl.partial")
+        code, stderr = workspace.run("run", manifest, "--output", workspace.folder / "r.jsonl", "--resume")
+        expect(code == 0 and len(lines(workspace.folder / "r.jsonl")) == 3000, stderr)
 
-        inputs = bench.folder / "in"
+        inputs = workspace.folder / "in"
         inputs.mkdir()
         shutil.copy(PICTURES[0], inputs / "a.png")
         ballast = disk / "ballast"
@@ -228,7 +231,7 @@ def full_disk(bench: Bench) -> str:
         except OSError:
             ballast.write_bytes(b"")
             results.mkdir()
-        process = bench.start("watch", inputs, "--results", results)
+        process = workspace.start("watch", inputs, "--results", results)
         time.sleep(4)
         expect(process.poll() is None, "the service exited when the disk was full")
         ballast.unlink(missing_ok=True)
@@ -238,35 +241,35 @@ def full_disk(bench: Bench) -> str:
     return f"run stopped after {there} results and was resumed; watch continued once there was space"
 
 
-def folder_away(bench: Bench) -> str:
+def folder_away(workspace: Workspace) -> str:
     """The service keeps running without its results folder."""
-    inputs, results = bench.folder / "in", bench.folder / "out"
+    inputs, results = workspace.folder / "in", workspace.folder / "out"
     inputs.mkdir()
     results.mkdir()
-    process = bench.start("watch", inputs, "--results", results)
+    process = workspace.start("watch", inputs, "--results", results)
     time.sleep(1)
-    results.rename(bench.folder / "elsewhere")
+    results.rename(workspace.folder / "elsewhere")
     shutil.copy(PICTURES[0], inputs / "a.png")
     time.sleep(3)
     expect(process.poll() is None, "the service exited when its results folder was removed")
-    (bench.folder / "elsewhere").rename(results)
+    (workspace.folder / "elsewhere").rename(results)
     wait_for(results / "a.png.jsonl")
     process.terminate()
-    _, said = process.communicate()
-    expect("the next attempt is in" in said, f"no message about the next attempt: {said}")
+    _, stderr = process.communicate()
+    expect("the next attempt is in" in stderr, f"no message about the next attempt: {stderr}")
     return "it reported the problem, waited, and continued"
 
 
-def few_handles(bench: Bench) -> str:
+def few_handles(workspace: Workspace) -> str:
     """Too few file handles: an error, not a panic, and no half-written output."""
-    manifest = bench.manifest(20)
+    manifest = workspace.manifest(20)
     codes = []
     for handles in range(4, 16):
-        output = bench.folder / f"{handles}.jsonl"
-        code, said = bench.run("run", manifest, "--output", output, handles=handles)
+        output = workspace.folder / f"{handles}.jsonl"
+        code, stderr = workspace.run("run", manifest, "--output", output, handles=handles)
         codes.append(code)
         expect(code >= 0, f"{handles} handles: killed by signal {-code}")
-        expect((code == 0) == (not said), f"{handles} handles: {code}, {said}")
+        expect((code == 0) == (not stderr), f"{handles} handles: {code}, {stderr}")
         if output.exists():
             expect(len(lines(output)) == 20, f"{handles} handles: half-written output")
     return f"exit codes with 4 to 15 handles: {codes}"

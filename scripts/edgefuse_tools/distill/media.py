@@ -59,8 +59,8 @@ def _samples(path: Path) -> np.ndarray:
     command = ["ffmpeg", "-v", "error", "-i", str(path), "-ac", "1", "-ar", str(SAMPLE_RATE), "-f", "f32le", "-"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if done.returncode != 0:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise MediaError(f"is not a readable sound: {said[-1] if said else 'ffmpeg failed'}")
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        raise MediaError(f"is not a readable sound: {lines[-1] if lines else 'ffmpeg failed'}")
     return np.frombuffer(done.stdout, dtype="<f4")
 
 

@@ -27,7 +27,7 @@ edgefuse-crate-licenses.txt.
 
 """
 NOTICES_HEAD = """\
-The licence and notice files of the Rust crates that the program edgefuse is linked from, as they stand in the crates' sources.
+The licence and notice files of the Rust crates that the program edgefuse is linked from, copied from the crates' sources.
 Which licence a crate may be used under is in edgefuse-crates.txt. Rust's standard library is linked too: copyright (c) The Rust
 Project Contributors, MIT OR Apache-2.0, whose texts are below.
 """

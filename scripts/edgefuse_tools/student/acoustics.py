@@ -33,12 +33,12 @@ EXAMINATION = Conditions(echoing=0.5, signal_to_noise_db=(10.0, 40.0))
 def record(rng: np.random.Generator, samples: np.ndarray, conditions: Conditions) -> np.ndarray:
     """``samples`` [n] at 16 kHz as recorded by a microphone in a room: [m] float32 in -1..1, m > n."""
     before, after = (int(rng.uniform(0.0, _SILENCE) * SAMPLE_RATE) for _ in range(2))
-    said = np.pad(samples.astype(np.float64), (before, after))
+    speech = np.pad(samples.astype(np.float64), (before, after))
     if rng.random() < conditions.echoing:
-        said = _convolve(said, impulse_response(rng))[: len(said)]
-    loudness = np.sqrt(np.sum(said**2) / max(len(samples), 1))
-    noise = coloured_noise(rng, len(said)) * loudness * 10.0 ** (-rng.uniform(*conditions.signal_to_noise_db) / 20.0)
-    heard = said + noise
+        speech = _convolve(speech, impulse_response(rng))[: len(speech)]
+    loudness = np.sqrt(np.sum(speech**2) / max(len(samples), 1))
+    noise = coloured_noise(rng, len(speech)) * loudness * 10.0 ** (-rng.uniform(*conditions.signal_to_noise_db) / 20.0)
+    heard = speech + noise
     level = 10.0 ** (rng.uniform(*_LEVEL_DB) / 20.0)
     return (heard * level / max(float(np.abs(heard).max()), 1e-9)).astype(np.float32)
 

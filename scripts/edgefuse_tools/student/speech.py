@@ -106,9 +106,9 @@ def render(seed: int, part: Part, each: int, workers: int, report: Callable[[str
     numbers: list[int] = []
     with ProcessPoolExecutor(workers) as pool:
         spoken = pool.map(partial(_frames, seed, part, each), range(len(SPOKEN)))
-        for number, said in enumerate(spoken):
-            rows += said
-            numbers += repeat(number, len(said))
+        for number, frames in enumerate(spoken):
+            rows += frames
+            numbers += repeat(number, len(frames))
             if number % 10 == 9:
                 report(f"{part.value} speech: {number + 1} of {len(SPOKEN)} texts")
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
@@ -116,7 +116,7 @@ def render(seed: int, part: Part, each: int, workers: int, report: Callable[[str
 
 
 def _frames(seed: int, part: Part, each: int, number: int) -> list[np.ndarray]:
-    return [log_mel(said.samples).T.astype(np.float16) for said in recordings(seed, part, each, number)]
+    return [log_mel(recording.samples).T.astype(np.float16) for recording in recordings(seed, part, each, number)]
 
 
 def recordings(seed: int, part: Part, each: int, number: int) -> list[Recording]:
@@ -152,8 +152,8 @@ def _data(voice: Voice) -> Iterator[list[str]]:
 @cache
 def _installed() -> Path:
     """espeak-ng's data folder, according to itself."""
-    said = subprocess.run(["espeak-ng", "--version"], check=True, capture_output=True, text=True).stdout
-    return Path(said.split("Data at:")[1].strip())
+    version = subprocess.run(["espeak-ng", "--version"], check=True, capture_output=True, text=True).stdout
+    return Path(version.split("Data at:")[1].strip())
 
 
 def _resample(samples: np.ndarray, rate: int) -> np.ndarray:

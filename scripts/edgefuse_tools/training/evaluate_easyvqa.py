@@ -123,7 +123,7 @@ def _cascade(binary: Binary, test: _Test) -> dict[str, Any]:
     recordings = sorted(set(test.recordings))
     transcribed = binary.run("transcripts", [{"audio": path} for path in recordings], ["transcribe"])
     texts = {path: line["transcript"]["text"].strip() for path, line in zip(recordings, transcribed)}
-    said = dict(zip(test.recordings, test.texts))
+    references = dict(zip(test.recordings, test.texts))
     asked = [index for index, path in enumerate(test.recordings) if texts[path]]
     records: list[Line] = [{"image": test.pictures[i], "text": texts[test.recordings[i]]} for i in asked]
     answered = dict(zip(asked, binary.run("cascade", records, ["ask: {question: text}"])))
@@ -140,7 +140,7 @@ def _cascade(binary: Binary, test: _Test) -> dict[str, Any]:
         },
         "cascade_spoken": {
             "accuracy": share(right),
-            "understood_to_the_letter": share(_plain(texts[path]) == _plain(said[path]) for path in recordings),
+            "understood_to_the_letter": share(_plain(texts[path]) == _plain(references[path]) for path in recordings),
             "transcribe_ms": transcribe,
             "ask_ms": ask,
             "ms": round(transcribe + ask, 2),
@@ -206,13 +206,13 @@ def _retrieval(binary: Binary, test: _Test) -> dict[str, Any]:
     classes = list(truth.values())
     pictures = np.array(binary.embeddings("image", [test.picture(image) for image in truth]))
     texts = np.array(binary.embeddings("text", named))
-    said = [(text, path) for text, path in test.captions if text in set(named)]
-    heard = np.array(binary.embeddings("audio", [str(path) for _, path in said]))
+    recorded = [(text, path) for text, path in test.captions if text in set(named)]
+    heard = np.array(binary.embeddings("audio", [str(path) for _, path in recorded]))
     return {
         "recall_at_1": {
             "pictures": len(classes),
             "text_to_image": recall(texts, named, pictures, classes),
-            "speech_to_image": recall(heard, [text for text, _ in said], pictures, classes),
+            "speech_to_image": recall(heard, [text for text, _ in recorded], pictures, classes),
             "image_to_text": recall(pictures, classes, texts, named),
         }
     }

@@ -62,7 +62,7 @@ def write(folder: Path, seed: int, voices: int, test_voices: int) -> None:
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(digits.target))
     tested = round(len(order) * _TESTED)
-    said = {part: _speak(folder, seed, part, each) for part, each in ((Part.TRAIN, voices), (Part.TEST, test_voices))}
+    spoken = {part: _speak(folder, seed, part, each) for part, each in ((Part.TRAIN, voices), (Part.TEST, test_voices))}
     (folder / "labels.txt").write_text("".join(f"{name}\n" for name in NAMES), encoding="utf-8")
     for name, part, rows in (("train", Part.TRAIN, order[tested:]), ("test", Part.TEST, order[:tested])):
         lines = []
@@ -71,7 +71,7 @@ def write(folder: Path, seed: int, voices: int, test_voices: int) -> None:
             picture = f"{name}-{row:04}.png"
             pixels = np.clip(digits.images[row] * (255.0 / 16.0), 0, 255).astype(np.uint8)
             Image.fromarray(pixels).save(folder / picture)
-            line = {"image": picture, "audio": str(rng.choice(said[part][digit])), "label": NAMES[digit]}
+            line = {"image": picture, "audio": str(rng.choice(spoken[part][digit])), "label": NAMES[digit]}
             lacking = rng.random() if part is Part.TRAIN else 1.0
             if lacking < 2 * _LACKING:
                 del line["image" if lacking < _LACKING else "audio"]

@@ -138,7 +138,7 @@ def load_image_settings(folder: Path, image_size: int) -> dict[str, Any]:
     if isinstance(size, int):
         size = {"height": size, "width": size}
     if size != {"height": image_size, "width": image_size}:
-        raise ExportError(f"{path}: size is {size}, but config.json says image_size {image_size}")
+        raise ExportError(f"{path}: size is {size}, but config.json has image_size {image_size}")
     resample = given.get("resample", RESAMPLING.index("bicubic"))
     if resample not in range(1, len(RESAMPLING)):
         # edgefuse has no nearest-pixel resizing, and no published BLIP uses it.

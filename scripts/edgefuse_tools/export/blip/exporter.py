@@ -61,7 +61,7 @@ class Source:
         separator = special_id(folder, tokenizer, SEPARATOR)
         if separator != text.sep_token_id:
             raise ExportError(
-                f"{folder}: config.json says sep_token_id {text.sep_token_id}, but the tokenizer's {SEPARATOR} is {separator}"
+                f"{folder}: config.json has sep_token_id {text.sep_token_id}, but the tokenizer's {SEPARATOR} is {separator}"
             )
         # The ids that transformers' BlipFor...generate uses: `start` replaces [CLS] in a caption's prompt and is the
         # answer's first token; `end` is sep_token_id, not eos_token_id.

@@ -37,7 +37,7 @@ def load_tokenizer(folder: Path, start_id: int, vocab_size: int) -> dict[str, An
         raise ExportError(f"{folder / 'tokenizer.json'}: no vocabulary (model.vocab)")
     token, largest = max(ids.items(), key=lambda item: item[1])
     if largest >= vocab_size:
-        raise ExportError(f"{folder}: token {token!r} has id {largest}, but config.json says vocab_size {vocab_size}")
+        raise ExportError(f"{folder}: token {token!r} has id {largest}, but config.json has vocab_size {vocab_size}")
     return tokenizer
 
 

@@ -47,12 +47,12 @@ def seconds(path: Path) -> float:
 
 
 def _record(folder: Path, seed: int, number: int) -> None:
-    for voice, said in enumerate(recordings(seed, Part.TEST, VOICES, number)):
+    for voice, recording in enumerate(recordings(seed, Part.TEST, VOICES, number)):
         with wave.open(str(_path(folder, number, voice)), "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(SAMPLE_RATE)
-            file.writeframes(np.rint(said.samples * 32767.0).astype("<i2").tobytes())
+            file.writeframes(np.rint(recording.samples * 32767.0).astype("<i2").tobytes())
 
 
 def _path(folder: Path, number: int, voice: int) -> Path:

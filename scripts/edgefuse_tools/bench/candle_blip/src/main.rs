@@ -1,8 +1,8 @@
 //! Captions a picture greedily with candle's BLIP, and prints the text and the time as JSON.
 //!
 //! Arguments: folder of the checkpoint, file of little-endian float32 pixel values [1, 3, side, side], start token, end token,
-//! most new tokens; 0 of those times the vision encoder alone. The first of two runs does not count. candle takes its
-//! threads from RAYON_NUM_THREADS.
+//! maximum number of new tokens (0 times the vision encoder alone). The first of two runs is a warm-up. candle reads the
+//! number of threads from RAYON_NUM_THREADS.
 
 use std::error::Error;
 use std::path::Path;
