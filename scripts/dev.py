@@ -16,6 +16,7 @@ PACKAGE = Path(__file__).resolve().parent / "edgefuse_tools"
 #: Folders whose modules with a `main` function are programs. Each has a README.
 FOLDERS = ("fixtures", "training", "parity", "measure", "checks", "release")
 WRONG_USAGE = 2
+_PARAGRAPH = "\n\n"
 
 
 def programs() -> dict[str, Path]:
@@ -42,7 +43,7 @@ def _list(known: dict[str, Path]) -> str:
         lines.append(f"{folder}:")
         for name, file in known.items():
             if file.parent.name == folder:
-                lines.append(f"  {name:24} {description(file).splitlines()[0]}")
+                lines.append(f"  {name:24} {' '.join(description(file).split(_PARAGRAPH)[0].split())}")
     return "\n".join(lines)
 
 

@@ -30,7 +30,8 @@ ERRORS_ONLY = 3
 
 
 def open_session(graph: str | PathLike[str] | bytes, *, threads: int = 0, quiet: bool = False) -> Session:
-    """Opens a CPU session for a graph file or its bytes. `threads` 0 means one per physical core; `quiet` hides warnings."""
+    """Opens a CPU session for a graph file or its bytes. `threads` 0 means one per physical core; `quiet` hides
+    warnings."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     if not CPUINFO.exists() or saturates(CPUINFO.read_text("utf-8")):

@@ -30,7 +30,8 @@ def random_weights(seed: int = 1) -> Weights:
 
 
 def write_shipped(path: Path, weights: Weights) -> Path:
-    """A file like that of the package, as far as the exporter reads it: one `If`, with the 16 kHz weights in one branch."""
+    """A file like that of the package, as far as the exporter reads it: one `If`, with the 16 kHz weights in one
+    branch."""
 
     def branch(side: str, content: Weights) -> onnx.GraphProto:
         nodes = [

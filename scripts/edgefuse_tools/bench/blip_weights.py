@@ -1,4 +1,5 @@
-"""BLIP base with seeded random weights, as a checkpoint and as edgefuse's model folder, created once in the work folder.
+"""BLIP base with seeded random weights, as a checkpoint and as edgefuse's model folder, created once in the work
+folder.
 
     python -m edgefuse_tools.bench.blip_weights caption TARGET
 

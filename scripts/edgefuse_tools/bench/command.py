@@ -4,10 +4,10 @@
     python scripts/bench.py whisper --model tiny.en   times, ratios, word errors, memory
     python scripts/bench.py blip                      times, ratios, memory
 
-`whisper` writes docs/benchmarks/whisper.json, whisper.md and whisper.svg, and prints the table, or the results with --json;
-`blip` likewise. BLIP's random weights are created on the first run: 5 GB in build/bench, and as much memory.
-With --quick, or with only some of the workloads or engines, output goes to build/bench instead. Progress goes to standard
-error. The environment variables BENCH_ENVIRONMENT and BENCH_WORK replace build/bench-venv and build/bench.
+`whisper` writes docs/benchmarks/whisper.json, whisper.md and whisper.svg, and prints the table, or the results with
+--json; `blip` likewise. BLIP's random weights are created on the first run: 5 GB in build/bench, and as much memory.
+With --quick, or with only some of the workloads or engines, output goes to build/bench instead. Progress goes to
+standard error. The environment variables BENCH_ENVIRONMENT and BENCH_WORK replace build/bench-venv and build/bench.
 """
 
 from __future__ import annotations

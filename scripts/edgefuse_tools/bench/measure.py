@@ -67,8 +67,8 @@ class Bench:
         self._rounds(LONG, self.long, variants, repeats)
 
     def cold(self, variants: list[Variant], repeats: int) -> None:
-        """A process from its start to the clip's transcript: edgefuse itself, or a minimal Python program around a library
-        (bench/cold.py). A first round, which loads the files into the page cache, does not count."""
+        """A process from its start to the clip's transcript: edgefuse itself, or a minimal Python program around a
+        library (bench/cold.py). A first round, which loads the files into the page cache, does not count."""
         taking = [variant for variant in variants if COLD in variant.workloads]
         with tempfile.TemporaryDirectory() as folder:
             for turn in range(repeats + 1):

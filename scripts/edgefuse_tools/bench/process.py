@@ -16,8 +16,8 @@ from edgefuse_tools.bench.errors import BenchError
 
 @dataclass(frozen=True)
 class Finished:
-    """Result of a command. `peak_bytes` is the kernel's ru_maxrss, which is never below the parent's memory at the fork:
-    the parents here are small."""
+    """Result of a command. `peak_bytes` is the kernel's ru_maxrss, which is never below the parent's memory at the
+    fork: the parents here are small."""
 
     seconds: float
     peak_bytes: int

@@ -18,7 +18,8 @@ FILES = {"creat", "mkdir", "mkdirat", "rename", "renameat", "renameat2", "link",
 OPENS = {"open", "openat"}
 # A pair of connected sockets stays inside one process.
 HARMLESS = {"socketpair", "shutdown"}
-# Data on a local socket, such as the pair by which a signal wakes `watch`. The call that connects a socket is checked itself.
+# Data on a local socket, such as the pair by which a signal wakes `watch`. The call that connects a socket is checked
+# itself.
 LOCAL_DATA = re.compile(r"(?:recvfrom|sendto|recvmsg|sendmsg|recvmmsg|sendmmsg)\(\d+<UNIX[^>]*\[\d+->\d+\]>")
 LOOKUPS = ("/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/run/nscd/socket", "/var/run/nscd/socket")
 # Devices, and the kernel's files about the process itself.

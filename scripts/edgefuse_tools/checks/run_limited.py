@@ -33,8 +33,8 @@ class Watched:
 
     code: int = 0
     peak: int = 0
-    """Peak resident memory in bytes: as logged by the program, which resets the kernel's high-water mark for each model, or
-    as observed."""
+    """Peak resident memory in bytes: as logged by the program, which resets the kernel's high-water mark for each
+    model, or as observed."""
     residents: list[tuple[int, int]] = field(default_factory=list)
     """Records done and resident memory in bytes, over time."""
 
@@ -142,7 +142,8 @@ def _watch(place: Limited, command: list[str], results: Path, folder: Path) -> W
 
 
 def _growth(residents: list[tuple[int, int]], after: int) -> float | None:
-    """Relative growth of the largest resident memory, from soon after the first tenth to the last tenth of the samples."""
+    """Relative growth of the largest resident memory, from soon after the first tenth to the last tenth of the
+    samples."""
     settled = [resident for records, resident in residents if records >= max(after, 1)]
     if len(settled) < 20:
         return None

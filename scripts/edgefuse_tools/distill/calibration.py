@@ -32,8 +32,8 @@ class Temperature:
 def fit(logits: np.ndarray, presence: np.ndarray, truth: np.ndarray) -> Temperature:
     """The temperature that makes ``truth`` most probable (Guo et al. 2017, here with a term for each absent modality).
 
-    logits: [rows, labels]; presence: [rows, modalities]; truth: [rows] int. Targets are smoothed as by Platt (1999): a model
-    that is right in all of n records is assumed to be right in n + 1 of n + 2.
+    logits: [rows, labels]; presence: [rows, modalities]; truth: [rows] int. Targets are smoothed as by Platt (1999): a
+    model that is right in all of n records is assumed to be right in n + 1 of n + 2.
     """
     rows, labels = logits.shape
     uncertain = 1.0 / (rows / max(1, presence.shape[1] + 1) + 2.0)

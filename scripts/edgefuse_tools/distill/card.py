@@ -36,7 +36,8 @@ def write(
     figures: Mapping[str, Mapping[str, Figures]],
     unmeasured: str | None,
 ) -> str:
-    """Returns the card as Markdown. ``figures``: by part of the data, by set of modalities; ``unmeasured``: why there are none."""
+    """Returns the card as Markdown. ``figures``: by part of the data, by set of modalities; ``unmeasured``: why there
+    are none."""
     lines = [
         f"# {facts.name}",
         "",

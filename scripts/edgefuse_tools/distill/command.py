@@ -1,8 +1,9 @@
 """Trains a small fused student from a manifest of records, by distillation from a teacher or from labels alone.
 
-A line of the manifest is {"image": "a.png", "audio": "a.wav", "text": "...", "sensors": {"NAME": 1.5}, "label": "cat"}, each
-key optional; relative paths start from its folder. With --teacher-config, the models of that device file see each record's
-picture and return the probability of each label. The result is a model folder for `edgefuse fuse --model OUT`, with a card.
+A line of the manifest is {"image": "a.png", "audio": "a.wav", "text": "...", "sensors": {"NAME": 1.5}, "label": "cat"},
+each key optional; relative paths start from its folder. With --teacher-config, the models of that device file see each
+record's picture and return the probability of each label. The result is a model folder for `edgefuse fuse --model OUT`,
+with a card.
 
 To resume an interrupted run, run it again. Needs scripts/requirements/train.txt.
 """
@@ -181,7 +182,8 @@ def _measure(
 def _calibrate(
     trainer: Trainer, model: FusionModel, presence: np.ndarray, rows: np.ndarray, truth: np.ndarray
 ) -> calibration.Temperature:
-    """Fits the temperature on the held-out ``rows`` with all their modalities, with some of them, and with each one alone."""
+    """Fits the temperature on the held-out ``rows`` with all their modalities, with some of them, and with each one
+    alone."""
     own = presence[rows]
     sets = [own, trainer.weakened(rows), *(own * column for column in np.eye(own.shape[1], dtype=np.float32))]
     shown = [(chosen, np.flatnonzero(chosen.any(axis=1))) for chosen in sets]

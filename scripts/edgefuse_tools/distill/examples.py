@@ -27,7 +27,8 @@ _FOR_STATISTICS = 2000  # pictures
 class Batch:
     """A model's inputs by role, and its targets.
 
-    labels: [batch] int64, -1 for none; taught: [batch, labels] float32, the teacher's log-probabilities, rows of NaN for none
+    labels: [batch] int64, -1 for none; taught: [batch, labels] float32, the teacher's log-probabilities, rows of NaN
+    for none
     """
 
     inputs: dict[str, torch.Tensor]
@@ -85,7 +86,8 @@ class Feed:
         taught: np.ndarray | None,
         rng: np.random.Generator | None = None,
     ) -> Batch:
-        """The ``rows`` of ``examples`` with the modalities of ``presence`` [rows, modalities]; augmented if ``rng`` is given."""
+        """The ``rows`` of ``examples`` with the modalities of ``presence`` [rows, modalities]; augmented if ``rng`` is
+        given."""
         inputs: dict[str, torch.Tensor] = {}
         for index, (name, form) in enumerate(self._forms.items()):
             there = presence[:, index] > 0

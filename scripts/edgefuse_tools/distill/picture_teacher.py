@@ -26,7 +26,8 @@ class PictureTeacher:
     def soft_answers(self, images: np.ndarray, asked: Sequence[str]) -> np.ndarray:
         """Log-probabilities of the labels: [questions, labels] float32.
 
-        images: [n, height, width, 3] uint8; ``asked`` has the same number of consecutive questions for each. Raises BinaryError.
+        images: [n, height, width, 3] uint8; ``asked`` has the same number of consecutive questions for each. Raises
+        BinaryError.
         """
         each = len(asked) // len(images)
         with tempfile.TemporaryDirectory() as scratch:

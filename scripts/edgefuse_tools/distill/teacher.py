@@ -25,8 +25,8 @@ def soft_labels(
 ) -> np.ndarray:
     """Log-probabilities [records, labels] float32; rows of NaN for records without an answer.
 
-    The question about a record's picture is its text, else the transcript of its audio, else ``question``. Answers are kept
-    in ``cache``: an interrupted run resumes, a finished one is reused. Raises BinaryError.
+    The question about a record's picture is its text, else the transcript of its audio, else ``question``. Answers are
+    kept in ``cache``: an interrupted run resumes, a finished one is reused. Raises BinaryError.
     """
     asked = [record for record in manifest.records if _can_ask(record, question)]
     spoken = any(record.text is None and record.audio is not None for record in asked)

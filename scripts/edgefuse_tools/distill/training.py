@@ -55,7 +55,8 @@ class Learner(nn.Module):
 
 
 def loss_of(learner: Learner, batch: Batch, settings: Settings) -> torch.Tensor:
-    """Distillation for records with a teacher's answer, cross-entropy for records with a label, and the contrastive loss."""
+    """Distillation for records with a teacher's answer, cross-entropy for records with a label, and the contrastive
+    loss."""
     outputs = learner.model(**batch.inputs)
     logits, taught, labelled = outputs["logits"], torch.isfinite(batch.taught[:, 0]), batch.labels >= 0
     loss = logits.sum() * 0.0

@@ -30,7 +30,8 @@ class Content(enum.Enum):
 
 
 def describe(rng: np.random.Generator, shape: int, color: int, content: Content) -> str:
-    """A description of a picture by shape and colour (indices into ``SHAPES``, ``COLOR_NAMES``), in a random form and spelling."""
+    """A description of a picture by shape and colour (indices into ``SHAPES``, ``COLOR_NAMES``), in a random form and
+    spelling."""
     thing = {
         Content.BOTH: f"{COLOR_NAMES[color]} {SHAPES[shape]}",
         Content.SHAPE: SHAPES[shape],

@@ -78,10 +78,11 @@ def graph_entry(
     needs: Mapping[str, Mapping[str, str]] | None = None,
     lengths: Mapping[str, Lengths] | None = None,
 ) -> dict[str, Any]:
-    """A graph's entry in model.yaml: by precision, `files` is the graph's file, `weights` its weights file if that is not
+    """A graph's entry in model.yaml, by precision.
 
-    FILE.data, and `needs` the minimum version of ONNX Runtime if it is not 1.17. `lengths` are those of all dynamic axes;
-    the entry contains those of the graph's inputs.
+    `files` are the graph files, `weights` their weights files if these are not FILE.data, and `needs` the minimum
+    versions of ONNX Runtime if these are not 1.17. `lengths` are those of all dynamic axes; the entry contains those of
+    the graph's inputs.
     """
     description = graph.describe()
     entry: dict[str, Any] = {"layers": description.pop("layers")} if "layers" in description else {}

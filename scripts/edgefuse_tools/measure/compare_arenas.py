@@ -2,8 +2,8 @@
 
     python scripts/dev.py compare_arenas [--rounds 3] [--repeat 10]
 
-Runs `edgefuse bench` with a device file that changes one graph at a time; the other graphs keep the defaults. The settings
-take turns, and the smallest value of each figure is kept, because other load on the machine only adds to it.
+Runs `edgefuse bench` with a device file that changes one graph at a time; the other graphs keep the defaults. The
+settings take turns, and the smallest value of each figure is kept, because other load on the machine only adds to it.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ process:
 - logit_difference: the largest, when both are fed the tokens that fp32 decodes greedily (plain argmax, no rules);
 - tokens_agreeing: share of positions where both then choose the same token; texts_identical: items where they do at all
   positions, so that greedy search writes the same text;
-- encoder_ms for 30 s of sound or a picture, step_ms for one token after 10 or more: minimum of several runs; wall clock, or
-  with one thread processor time, which depends less on other load;
+- encoder_ms for 30 s of sound or a picture, step_ms for one token after 10 or more: minimum of several runs; wall
+  clock, or with one thread processor time, which depends less on other load;
 - load_ms: loading of the graphs' sessions, with the files in the page cache;
 - peak_mb: largest growth of the process's resident memory (VmHWM), from before loading to after decoding;
 - disk_mb: size of the graphs' files.

@@ -1,12 +1,13 @@
-"""Times every precision of a Whisper or BLIP folder on this machine: the evidence for `precision: auto`; prints a table.
+"""Times every precision of a Whisper or BLIP folder on this machine: the evidence for `precision: auto`; prints a
+table.
 
     python scripts/dev.py measure_auto_precision onnx/whisper-tiny.en tests/data/librivox-0870.wav
     python scripts/dev.py measure_auto_precision onnx/blip-base tests/data/easyvqa-23.png
 
 Needs scripts/requirements/test.txt. One row per kind of graph in src/engine/auto_precision.rs: `signal`, one run of the
-encoder, and `text`, one decoder step after 10 tokens. Times are milliseconds, the minimum of several rounds; the precisions
-take turns, so that other load affects them alike. With `--threads 1` it is processor time, which depends least on other
-load: use it on a machine that is not idle. For accuracy, see scripts/dev.py compare_precisions.
+encoder, and `text`, one decoder step after 10 tokens. Times are milliseconds, the minimum of several rounds; the
+precisions take turns, so that other load affects them alike. With `--threads 1` it is processor time, which depends
+least on other load: use it on a machine that is not idle. For accuracy, see scripts/dev.py compare_precisions.
 """
 
 from __future__ import annotations

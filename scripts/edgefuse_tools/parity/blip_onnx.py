@@ -48,7 +48,8 @@ class OnnxBlip:
         return dict(zip(names, session.run(names, inputs)))
 
     def vision(self, pixels: Floats) -> Tensors:
-        """`pixels` [batch, 3, height, width] to image_embeds, image_embedding, the caption decoder's cross_key_*, cross_value_*."""
+        """`pixels` [batch, 3, height, width] to image_embeds, image_embedding, the caption decoder's cross_key_*,
+        cross_value_*."""
         return self.run("vision", {"pixel_values": pixels})
 
     def caption_cross(self, pixels: Floats) -> Tensors:

@@ -1,7 +1,7 @@
 """BLIP checkpoints of transformers' own classes with seeded random weights, as Hugging Face folders.
 
-Random weights at the usual scale (0.02) make all logits similar and every greedy choice a near tie; these are larger, so
-that a difference in the graphs shows in the logits and tokens.
+Random weights at the usual scale (0.02) make all logits similar and every greedy choice a near tie; these are larger,
+so that a difference in the graphs shows in the logits and tokens.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ def small_config(**changes: dict[str, Any]) -> BlipConfig:
 def randomised(model: Blip, seed: int, *, text_embeddings: float = 1.0, end_bias: float = END_BIAS) -> Blip:
     """Replaces the model's weights: matrices with the scale of orthogonal ones, norms near one, small biases.
 
-    text_embeddings: spread of the text's embedding tables; times the square root of the hidden size, that of the logits.
+    text_embeddings: spread of the text's embedding tables; times the square root of the hidden size, that of the
+    logits.
     """
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in model.named_parameters():
@@ -64,8 +65,8 @@ def randomised(model: Blip, seed: int, *, text_embeddings: float = 1.0, end_bias
 
 
 def evenly_spread(config: BlipConfig) -> dict[str, float]:
-    """Arguments of `randomised` for a large vocabulary: with the defaults, the most likely token would have all the probability,
-    so that beam search equals greedy search, and no text would end.
+    """Arguments of `randomised` for a large vocabulary: with the defaults, the most likely token would have all the
+    probability, so that beam search equals greedy search, and no text would end.
 
     The spread of the logits is 4, and the end token occurs every few tokens: its logit is one spread below the highest.
     """

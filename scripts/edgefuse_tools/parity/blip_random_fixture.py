@@ -167,7 +167,8 @@ def trimmed(ids: list[int], model: Any) -> list[int]:
 
 
 def ranked(model: Any, tokenizer: Any, pixels: torch.Tensor, question: torch.Tensor) -> list[dict[str, Any]]:
-    """Every candidate's tokens after the start token, including the end token, and the sum of their log-probabilities."""
+    """Every candidate's tokens after the start token, including the end token, and the sum of their
+    log-probabilities."""
     image = model.vision_model(pixels).last_hidden_state
     states = model.text_encoder(question, encoder_hidden_states=image).last_hidden_state
     start, end = model.config.text_config.bos_token_id, model.config.text_config.sep_token_id

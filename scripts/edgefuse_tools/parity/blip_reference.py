@@ -25,7 +25,8 @@ def generate(model: Any, pixels: torch.Tensor, **options: Any) -> tuple[list[int
 
 @contextmanager
 def graphs_in_place(model: Any, exported: OnnxBlip, role: str, cross: Tensors) -> Iterator[None]:
-    """Inside the context, `model.generate(use_cache=False)` uses the exported decoder `role` instead of its own text decoder.
+    """Inside the context, `model.generate(use_cache=False)` uses the exported decoder `role` instead of its own text
+    decoder.
 
     `cross`: keys and values of one picture, which all hypotheses share. Every step is a prefill, without a cache.
     """

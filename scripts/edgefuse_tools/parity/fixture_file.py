@@ -1,4 +1,5 @@
-"""Reference arrays for tests in another language: a raw little-endian float32 file, and JSON with references into it."""
+"""Reference arrays for tests in another language: a raw little-endian float32 file, and JSON with references into
+it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Photographs from scikit-image and scikit-learn and crops of them, or, if these are not installed, the smaller copies in the
-fixtures."""
+"""Photographs from scikit-image and scikit-learn and crops of them, or, if these are not installed, the smaller copies
+in the fixtures."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def photographs() -> dict[str, Image.Image]:
 
 
 def with_cuts(pictures: dict[str, Image.Image], count: int) -> dict[str, Image.Image]:
-    """`pictures` and crops of them, `count` in all: each picture in turn contributes one crop of a 4 x 4 grid, half its width
-    and height."""
+    """`pictures` and crops of them, `count` in all: each picture in turn contributes one crop of a 4 x 4 grid, half its
+    width and height."""
     found = dict(pictures)
     for number in range(16):
         # In steps of 7 through the grid, because neighbouring crops overlap.

@@ -12,7 +12,8 @@ from silero_vad.utils_vad import get_speech_timestamps_from_probs
 from edgefuse_tools.export.vad.weights import CHUNK_SAMPLES, SAMPLE_RATE
 
 Options = dict[str, float]
-"""Options under `vad` in a device file: threshold, min_speech_ms, min_silence_ms, pad_ms, max_speech_s, neg_threshold."""
+"""Options under `vad` in a device file: threshold, min_speech_ms, min_silence_ms, pad_ms, max_speech_s,
+neg_threshold."""
 
 NAMES = {
     "threshold": "threshold",

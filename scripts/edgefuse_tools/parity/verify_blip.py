@@ -49,8 +49,8 @@ KINDS = {
 
 
 def config(size: str) -> BlipConfig:
-    """transformers' default configuration is BLIP base, except for the 12 heads of the text model in public checkpoints; large is
-    ViT-L/16 with the same text model."""
+    """transformers' default configuration is BLIP base, except for the 12 heads of the text model in public
+    checkpoints; large is ViT-L/16 with the same text model."""
     if size == "small":
         return blip_random.small_config()
     large = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16}
@@ -74,7 +74,8 @@ def main() -> int:
     transformers.logging.set_verbosity_error()
     torch.set_num_threads(args.threads)
     report: dict[str, Any] = {"size": args.size, "dialect": args.dialect, "transformers": transformers.__version__}
-    # At large size, the text model cannot answer from the wider image states: all public VQA checkpoints are of base size.
+    # At large size, the text model cannot answer from the wider image states: all public VQA checkpoints are of base
+    # size.
     tasks = args.task or (["caption", "retrieval"] if args.size == "large" else list(KINDS))
     for task in tasks:
         if args.work:
@@ -176,7 +177,8 @@ class Verification:
         return {"matching": report}
 
     def largest_difference(self) -> float:
-        """Largest difference in the vision encoder's last hidden state, or, for captions, in the logits after the start token."""
+        """Largest difference in the vision encoder's last hidden state, or, for captions, in the logits after the start
+        token."""
         if self.task != "caption":
             found = self.graphs.vision(self.pixels.numpy())["image_embeds"]
             return float(np.abs(found - self.model.vision_model(self.pixels).last_hidden_state.numpy()).max())

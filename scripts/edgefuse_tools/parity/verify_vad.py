@@ -3,8 +3,9 @@
     python scripts/dev.py verify_vad build/checkpoints/silero-vad/silero_vad.onnx onnx/silero-vad tests/data/*.wav
 
 Needs scripts/requirements/test.txt. The recordings are joined, each followed by a second of silence. Prints JSON: the
-largest difference of a probability; milliseconds per second of sound of both, on one and two threads, with the minimum of
-several runs for each chunk or block, so that other load matters little. Exit code 1 if a difference exceeds the tolerance.
+largest difference of a probability; milliseconds per second of sound of both, on one and two threads, with the minimum
+of several runs for each chunk or block, so that other load matters little. Exit code 1 if a difference exceeds the
+tolerance.
 """
 
 from __future__ import annotations

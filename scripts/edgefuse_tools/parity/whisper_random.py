@@ -1,12 +1,12 @@
 """Whisper checkpoints with seeded random weights, small enough to be committed, as Hugging Face folders.
 
-Purely random weights would write timestamps forever. Here the decoder's positions determine the *kind* of the next token
-(word, timestamp, end), and everything else (position, previous tokens, sound) determines *which one*: every window becomes a
-few segments of a few words with increasing times, and different sound yields different words.
+Purely random weights would write timestamps forever. Here the decoder's positions determine the *kind* of the next
+token (word, timestamp, end), and everything else (position, previous tokens, sound) determines *which one*: every
+window becomes a few segments of a few words with increasing times, and different sound yields different words.
 
-Of the eight hidden dimensions, the first selects word or timestamp, the next two are the hand of a clock for timestamps,
-and the last five choose the word. Attention and feed-forward layers write only into the last five, which sum to zero, so
-that normalisation, which subtracts the mean, leaves the others unchanged.
+Of the eight hidden dimensions, the first selects word or timestamp, the next two are the hand of a clock for
+timestamps, and the last five choose the word. Attention and feed-forward layers write only into the last five, which
+sum to zero, so that normalisation, which subtracts the mean, leaves the others unchanged.
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ class Export:
     def ensure(self, pins: object, weights: Callable[[], Path]) -> bool:
         """Makes sure that the folder is up to date with exporter and weights; returns whether there was anything to do.
 
-        `pins` identify the weights; `weights` downloads them, and is called only for an export: `build/` may be deleted.
+        `pins` identify the weights; `weights` downloads them, and is called only for an export: `build/` may be
+        deleted.
         """
         program = paths.SCRIPTS / "export.py"
         exporter = [program, *sorted((paths.TOOLS / "export").rglob("*.py"))]

@@ -21,7 +21,8 @@ class Ablation(enum.Enum):
     SHARED_ATTENTION = "shared-attention"
 
     def weights(self) -> Weights:
-        """Weights of the loss: without distillation, only the true answers count; without contrast, embeddings are not compared."""
+        """Weights of the loss: without distillation, only the true answers count; without contrast, embeddings are not
+        compared."""
         if self is Ablation.DISTILLATION:
             return Weights(teacher=0.0)
         if self is Ablation.CONTRASTIVE:
@@ -34,8 +35,8 @@ class Ablation(enum.Enum):
 
 
 class LateFusion(Student):
-    """No attention over the tokens of all modalities: two layers fuse the first token of each, with about the same number of
-    weights."""
+    """No attention over the tokens of all modalities: two layers fuse the first token of each, with about the same
+    number of weights."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__(sizes)

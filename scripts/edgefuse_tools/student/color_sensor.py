@@ -1,7 +1,7 @@
 """Simulates a colour sensor (such as a TCS34725 held over the shape) from the colour of the picture's shape.
 
-A reading is (red, green, blue, clear), each the count of a photodiode divided by its full scale, 0..1 without a unit. It is
-linear in the light: sRGB is converted first.
+A reading is (red, green, blue, clear), each the count of a photodiode divided by its full scale, 0..1 without a unit.
+It is linear in the light: sRGB is converted first.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Encoders: from a modality, in one of its forms, to tokens for attention.
 
-Each encoder takes the inputs of its form (see ``student.forms``) and returns the tokens [batch, n, hidden] and a mask of the
-real ones, [batch, n] of 1 and 0; the first token is always real and represents the modality.
+Each encoder takes the inputs of its form (see ``student.forms``) and returns the tokens [batch, n, hidden] and a mask
+of the real ones, [batch, n] of 1 and 0; the first token is always real and represents the modality.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Forms of a fusion model's modalities: the graph's inputs for each, and its description in ``model.yaml``.
 
-A model's modalities are a mapping from ``image``, ``text``, ``audio`` or ``sensors`` to a form, in the order of the columns of
-``presence``.
+A model's modalities are a mapping from ``image``, ``text``, ``audio`` or ``sensors`` to a form, in the order of the
+columns of ``presence``.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ class Picture:
 
 @dataclass(frozen=True)
 class Embedding:
-    """An embedding of the picture or the text, a vector of ``length`` numbers computed by another model, ``made_by``."""
+    """An embedding of the picture or the text, a vector of ``length`` numbers computed by another model,
+    ``made_by``."""
 
     length: int
     made_by: str

@@ -1,8 +1,8 @@
 """Fusion models over any modalities in any form: two architectures, one interface.
 
-``SharedFusion`` has one attention stack over the tokens of all modalities. In ``CrossModalTransformer``, each modality attends
-to itself, then to the others, and a layer fuses their summaries. Both return logits, a fused embedding and one embedding
-per modality, all normalised and in one space; those of absent modalities are 0.
+``SharedFusion`` has one attention stack over the tokens of all modalities. In ``CrossModalTransformer``, each modality
+attends to itself, then to the others, and a layer fuses their summaries. Both return logits, a fused embedding and one
+embedding per modality, all normalised and in one space; those of absent modalities are 0.
 """
 
 from __future__ import annotations

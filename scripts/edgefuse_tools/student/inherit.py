@@ -12,7 +12,8 @@ from edgefuse_tools.student.model import Student
 
 @torch.no_grad()
 def inherit(student: Student, checkpoint: Path) -> None:
-    """Initialises the student's picture part and shared layers with the first vision layers of a Hugging Face folder."""
+    """Initialises the student's picture part and shared layers with the first vision layers of a Hugging Face
+    folder."""
     vision = BlipForQuestionAnswering.from_pretrained(checkpoint).vision_model
     student.patches.load_state_dict(vision.embeddings.patch_embedding.state_dict())
     student.image_start.copy_(vision.embeddings.class_embedding)

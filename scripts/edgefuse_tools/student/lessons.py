@@ -85,13 +85,14 @@ class Teacher(Protocol):
     """Returns soft answers to questions."""
 
     def soft_answers(self, images: np.ndarray, asked: Sequence[str]) -> np.ndarray:
-        """Log-probabilities of the 13 answers, [questions, 13] float32, with the same number of consecutive questions for each of
-        ``images``."""
+        """Log-probabilities of the 13 answers, [questions, 13] float32, with the same number of consecutive questions
+        for each of ``images``."""
         ...
 
 
 class Lessons:
-    """Draws pictures and questions once, asks the teacher once, then builds batches; batch ``i`` depends only on ``i``."""
+    """Draws pictures and questions once, asks the teacher once, then builds batches; batch ``i`` depends only on
+    ``i``."""
 
     def __init__(
         self,

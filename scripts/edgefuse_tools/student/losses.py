@@ -27,7 +27,8 @@ def distillation(student: torch.Tensor, teacher: torch.Tensor, temperature: floa
 def mixed(
     student: torch.Tensor, teacher: torch.Tensor, answers: torch.Tensor, temperature: float, teacher_weight: float
 ) -> torch.Tensor:
-    """Distillation weighted by ``teacher_weight``, and cross-entropy with the true ``answers`` [batch] int64 by the rest."""
+    """Distillation weighted by ``teacher_weight``, and cross-entropy with the true ``answers`` [batch] int64 by the
+    rest."""
     soft = distillation(student, teacher, temperature)
     hard = functional.cross_entropy(student, answers)
     return teacher_weight * soft + (1.0 - teacher_weight) * hard
@@ -46,7 +47,8 @@ def feature_matching(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tens
 def attention_matching(student: torch.Tensor, teacher: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
     """Distance between student and teacher attention: KL(teacher || student), averaged over rows (MiniLM).
 
-    student, teacher: [batch, heads, queries, keys], attention after the softmax; heads are averaged and may differ in number
+    student, teacher: [batch, heads, queries, keys], attention after the softmax; heads are averaged and may
+        differ in number
     real: [batch, queries] 1 or 0, which rows count
     """
     mine, theirs = student.mean(dim=1), teacher.mean(dim=1)
@@ -56,7 +58,8 @@ def attention_matching(student: torch.Tensor, teacher: torch.Tensor, real: torch
 
 
 def contrastive(left: torch.Tensor, right: torch.Tensor, scale: torch.Tensor | float) -> torch.Tensor:
-    """Symmetric cross-entropy over all pairs of a batch (CLIP, Radford et al.): row ``i`` of one matches row ``i`` of the other.
+    """Symmetric cross-entropy over all pairs of a batch (CLIP, Radford et al.): row ``i`` of one matches row ``i`` of
+    the other.
 
     left, right: [batch, hidden], normalised; scale: factor of the similarities, 1 / temperature.
     """

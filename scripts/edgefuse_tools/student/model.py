@@ -1,8 +1,8 @@
 """The student: one stack of attention layers shared by all modalities, then layers over all of them together.
 
 Each modality's tokens go through the same ``own`` layers, attending only to each other; the first token then represents
-the modality. The ``fused`` layers attend to the tokens of all present modalities and an additional token, whose state is
-the fused embedding. Shapes: ``hidden`` = 128; a bias is added to attention scores, 0 for visible tokens.
+the modality. The ``fused`` layers attend to the tokens of all present modalities and an additional token, whose state
+is the fused embedding. Shapes: ``hidden`` = 128; a bias is added to attention scores, 0 for visible tokens.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ class Layer(nn.Module):
         self.narrow = nn.Linear(sizes.feed_forward, sizes.hidden)
 
     def forward(self, tokens: torch.Tensor, bias: torch.Tensor | None, count: int | None = None) -> torch.Tensor:
-        """``tokens`` [batch, n, hidden], ``bias`` [batch, 1, 1, n]; returns the first ``count`` of n, by default all."""
+        """``tokens`` [batch, n, hidden], ``bias`` [batch, 1, 1, n]; returns the first ``count`` of n, by default
+        all."""
         batch, hidden = tokens.shape[0], self.projection.in_features
         normed = self.attention_norm(tokens)
         weight, offset = self.query_key_value.weight, self.query_key_value.bias
@@ -210,13 +211,15 @@ class Student(nn.Module):
         return self._own(tokens, None, modality=0), torch.ones_like(tokens[:, :, 0])
 
     def text_states(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The question's tokens after the shared layers, and a mask of the real ones: [batch, tokens, hidden], [batch, tokens]."""
+        """The question's tokens after the shared layers, and a mask of the real ones: [batch, tokens, hidden], [batch,
+        tokens]."""
         tokens = functional.embedding(input_ids, self.words) + self.text_positions[: input_ids.shape[1]]
         real = attention_mask.to(tokens.dtype)
         return self._own(tokens, real, modality=1), real
 
     def audio_states(self, log_mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The recording's tokens after the shared layers, and a mask of the real ones: [batch, n, hidden], [batch, n]."""
+        """The recording's tokens after the shared layers, and a mask of the real ones: [batch, n, hidden], [batch,
+        n]."""
         heard, real = self.audio(log_mel)
         place = torch.arange(heard.shape[1]).clamp(max=self.sizes.audio_positions - 1)
         tokens = torch.cat(

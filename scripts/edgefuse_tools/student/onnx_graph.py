@@ -26,8 +26,8 @@ _TRACED = {"batch": 2, "tokens": 5, "frames": 40}
 def trace(model: nn.Module, interface: Interface, temperature: float = 1.0) -> onnx.ModelProto:
     """The graph of ``model``, its logits divided by ``temperature``.
 
-    ``model`` takes the interface's inputs as keyword arguments by role, and returns its outputs by role: as a mapping, or as a
-    named tuple with these fields.
+    ``model`` takes the interface's inputs as keyword arguments by role, and returns its outputs by role: as a mapping,
+    or as a named tuple with these fields.
     """
     inputs, outputs = interface.inputs(), interface.outputs()
     ports = [*inputs.values(), *outputs.values()]

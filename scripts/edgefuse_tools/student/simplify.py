@@ -1,7 +1,7 @@
 """Simplifies a traced graph: eliminates common subexpressions and folds constants.
 
-A trace computes every shape explicitly and repeats every constant. ONNX Runtime would simplify most of it at each start,
-but weights that several modalities share would be split once for each of them.
+A trace computes every shape explicitly and repeats every constant. ONNX Runtime would simplify most of it at each
+start, but weights that several modalities share would be split once for each of them.
 """
 
 from __future__ import annotations

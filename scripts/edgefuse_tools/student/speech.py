@@ -157,7 +157,8 @@ def _installed() -> Path:
 
 
 def _resample(samples: np.ndarray, rate: int) -> np.ndarray:
-    """From ``rate`` Hz down to 16 kHz by truncating the spectrum, in a single transform because recordings are short."""
+    """From ``rate`` Hz down to 16 kHz by truncating the spectrum, in a single transform because recordings are
+    short."""
     length = round(len(samples) * SAMPLE_RATE / rate)
     spectrum = np.fft.rfft(samples)[: length // 2 + 1]
     return (np.fft.irfft(spectrum, length) * (length / len(samples))).astype(np.float32)

@@ -1,7 +1,7 @@
 """Random timbres for espeak-ng: the sixty that come with it are too few for learning to understand new voices.
 
-A timbre is a voice file as in espeak-ng's ``voices/!v``; see its docs/voices.md for the meaning of the lines. Ranges are
-about those of the files that come with it, without whispers and robots.
+A timbre is a voice file as in espeak-ng's ``voices/!v``; see its docs/voices.md for the meaning of the lines. Ranges
+are about those of the files that come with it, without whispers and robots.
 """
 
 from __future__ import annotations

@@ -84,8 +84,8 @@ class Learner(nn.Module):
         self.recognise = nn.Linear(student.sizes.hidden, len(SPOKEN))
 
     def groups(self) -> list[list[nn.Parameter]]:
-        """Two groups with their own rates: weights used only by recordings and sensors, and those used by pictures and typed
-        questions."""
+        """Two groups with their own rates: weights used only by recordings and sensors, and those used by pictures and
+        typed questions."""
         student = self.student
         projections = student.summary_projections
         apart = [student.audio, student.sensors, projections[2], projections[3], self.recognise]
@@ -155,10 +155,10 @@ def lesson_loss(learner: Learner, lesson: Lesson, spoken: Read) -> torch.Tensor:
 def hearing_loss(learner: Learner, heard: torch.Tensor, spoken: torch.Tensor, targets: Read) -> torch.Tensor:
     """Distance between the audio branch and the text branch for the same words.
 
-    The text branch is the teacher of the audio branch: a contrastive loss over all spoken texts, and matching of the first
-    tokens' states, which are the inputs of the layers over all modalities, so that these understand speech immediately.
-    Texts with the same meaning are similar for the text branch, which makes learning slow, so there is also a plain
-    classification.
+    The text branch is the teacher of the audio branch: a contrastive loss over all spoken texts, and matching of the
+    first tokens' states, which are the inputs of the layers over all modalities, so that these understand speech
+    immediately. Texts with the same meaning are similar for the text branch, which makes learning slow, so there is
+    also a plain classification.
 
     heard: [n, hidden], the first token's states; spoken: [n] int64
     """
@@ -185,7 +185,8 @@ def train(
     report: Callable[[str], None],
     checkpoint: Callable[[], None],
 ) -> None:
-    """Trains to the end of the last stage; every ``every`` steps and at the end, evaluates, reports, and calls ``checkpoint``."""
+    """Trains to the end of the last stage; every ``every`` steps and at the end, evaluates, reports, and calls
+    ``checkpoint``."""
     spoken = read(state.model.student, lessons.spoken_texts)
 
     def lesson(stage: Stage, within: int) -> tuple[torch.Tensor, list[float]]:

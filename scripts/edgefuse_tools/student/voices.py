@@ -1,7 +1,7 @@
 """Voices of espeak-ng for the questions, split into training, validation and test.
 
-A voice is an accent with a timbre (a file of espeak-ng's ``voices/!v``, or in training also a generated one). No timbre is in
-two parts, and the accent of the test part is in no other, so that the test voices are new in both respects.
+A voice is an accent with a timbre (a file of espeak-ng's ``voices/!v``, or in training also a generated one). No timbre
+is in two parts, and the accent of the test part is in no other, so that the test voices are new in both respects.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class Part(enum.Enum):
 class Voice:
     """Settings of espeak-ng: accent, timbre, words per minute, pitch 0..99, pause between words in 10 ms.
 
-    espeak-ng silently ignores an unknown timbre, or one with different case. ``made`` is the text of a generated timbre.
+    espeak-ng silently ignores an unknown timbre, or one with different case. ``made`` is the text of a generated
+    timbre.
     """
 
     accent: str

@@ -1,8 +1,8 @@
 """Trains the student four times on one short schedule, each time without one of its ideas, and measures each once.
 
-Prints one JSON object, or with --markdown the table of docs/models/student.md. The figures are those of evaluate_easyvqa:
-all test questions through the binary. Run it again to resume. Needs the same as train_student and evaluate_easyvqa
-(scripts/requirements/train.txt, espeak-ng, the release build).
+Prints one JSON object, or with --markdown the table of docs/models/student.md. The figures are those of
+evaluate_easyvqa: all test questions through the binary. Run it again to resume. Needs the same as train_student and
+evaluate_easyvqa (scripts/requirements/train.txt, espeak-ng, the release build).
 """
 
 from __future__ import annotations

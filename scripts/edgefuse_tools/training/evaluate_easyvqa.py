@@ -1,7 +1,7 @@
 """Measures the small BLIP and the student on easy-VQA's test questions, typed and spoken, through the edgefuse binary.
 
-Prints one JSON object. Uses all 1,000 pictures and 9,673 questions; each question is also spoken, in one of eight voices
-that are not in training. Needs the release build, scripts/requirements/test.txt, and espeak-ng on the first run.
+Prints one JSON object. Uses all 1,000 pictures and 9,673 questions; each question is also spoken, in one of eight
+voices that are not in training. Needs the release build, scripts/requirements/test.txt, and espeak-ng on the first run.
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ def _teacher(binary: Binary, test: _Test) -> dict[str, Any]:
 
 
 def _matching(binary: Binary, test: _Test) -> dict[str, Any]:
-    """The teacher's match probability and similarity of each of the 24 captions for each picture with a known caption."""
+    """The teacher's match probability and similarity of each of the 24 captions for each picture with a known
+    caption."""
     truth = test.truth()
     texts = [caption(shape, color) for shape in SHAPES for color in COLOR_NAMES]
     lines = binary.matches([test.picture(image) for image in truth], texts)

@@ -1,7 +1,7 @@
 """Trains the small easy-VQA BLIP (captioning, question answering, then matching, around one vision encoder).
 
-Writes Hugging Face folders ``caption``, ``vqa`` and ``retrieval`` under --output. Run it again to resume an interrupted run.
-Needs scripts/requirements/train.txt.
+Writes Hugging Face folders ``caption``, ``vqa`` and ``retrieval`` under --output. Run it again to resume an interrupted
+run. Needs scripts/requirements/train.txt.
 """
 
 from __future__ import annotations

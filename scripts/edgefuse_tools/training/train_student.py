@@ -1,8 +1,8 @@
 """Trains the student by distillation from the small easy-VQA BLIP, and writes its model folder.
 
-Needs scripts/requirements/train.txt, the checkpoint of train_blip, the release build, which runs the teacher, and espeak-ng
-for the spoken questions. Run it again to resume. Three stages: picture and typed question; then mostly listening, with the
-text branch as the audio branch's teacher; then every set of modalities.
+Needs scripts/requirements/train.txt, the checkpoint of train_blip, the release build, which runs the teacher, and
+espeak-ng for the spoken questions. Run it again to resume. Three stages: picture and typed question; then mostly
+listening, with the text branch as the audio branch's teacher; then every set of modalities.
 """
 
 from __future__ import annotations

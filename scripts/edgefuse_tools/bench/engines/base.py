@@ -37,8 +37,8 @@ class Engine(Protocol):
     """A loaded engine."""
 
     def transcribe(self, audio: Path) -> Transcript:
-        """Transcribes a 16 kHz mono 16-bit wav file. `seconds` is the time of the engine's own call on samples in memory;
-        for edgefuse, which gets the path, it includes reading the file."""
+        """Transcribes a 16 kHz mono 16-bit wav file. `seconds` is the time of the engine's own call on samples in
+        memory; for edgefuse, which gets the path, it includes reading the file."""
         ...
 
 
@@ -53,8 +53,8 @@ class PictureEngine(Protocol):
     """
 
     def run(self) -> Transcript:
-        """Runs the workload once. `seconds` is the time from the picture in memory, not yet preprocessed, to the text; for
-        edgefuse, which gets the path, from the file."""
+        """Runs the workload once. `seconds` is the time from the picture in memory, not yet preprocessed, to the text;
+        for edgefuse, which gets the path, from the file."""
         ...
 
 

@@ -1,4 +1,5 @@
-"""sherpa-onnx on its own ONNX Runtime, fp32, recordings of up to 30 s. It decodes without timestamps and without beams."""
+"""sherpa-onnx on its own ONNX Runtime, fp32, recordings of up to 30 s. It decodes without timestamps and without
+beams."""
 
 from __future__ import annotations
 

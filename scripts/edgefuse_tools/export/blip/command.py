@@ -1,10 +1,11 @@
-"""Exports BLIP (captioning, visual question answering, retrieval) from Hugging Face folders to a model folder for edgefuse.
+"""Exports BLIP (captioning, visual question answering, retrieval) from Hugging Face folders to a model folder for
+edgefuse.
 
     python scripts/export.py blip --caption blip-image-captioning-base --out onnx/blip-caption
     python scripts/export.py blip --vqa Salesforce/blip-vqa-base --precision q8 --out onnx/blip-vqa
 
-A checkpoint folder contains config.json, the weights (safetensors or .bin, sharded or not), preprocessor_config.json and
-tokenizer.json or vocab.txt. A Hugging Face hub id is downloaded, which needs the network and the package
+A checkpoint folder contains config.json, the weights (safetensors or .bin, sharded or not), preprocessor_config.json
+and tokenizer.json or vocab.txt. A Hugging Face hub id is downloaded, which needs the network and the package
 huggingface_hub. Checkpoints with equal vision weights can share one model folder: pass several options.
 Needs numpy, onnx and PyYAML; neither PyTorch nor transformers.
 """

@@ -32,8 +32,8 @@ def vision_graph(
     embeds: bool,
     retrieval: Section | None,
 ) -> None:
-    """`vision`: pixels to `image_embeds` if `embeds`, to the cross-attention keys and values of `caption_decoder` if given,
-    and to `image_embedding` by the projection of `retrieval` if given."""
+    """`vision`: pixels to `image_embeds` if `embeds`, to the cross-attention keys and values of `caption_decoder` if
+    given, and to `image_embedding` by the projection of `retrieval` if given."""
     size, tokens, hidden = config.vision.image_size, config.vision.tokens, config.vision.hidden_size
     pixels = g.input("pixel_values", "float32", ["batch", 3, size, size])
     states = image_embeds(g, vision, config.vision, pixels)

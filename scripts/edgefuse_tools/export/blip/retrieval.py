@@ -1,7 +1,7 @@
 """Graphs of BLIP that compare texts with pictures. Each function fills an empty graph `g`, as in `graphs`.
 
-Reference: transformers, models/blip/modeling_blip.py (BlipForImageTextRetrieval). Shapes: `texts` rows of `tokens` each;
-shorter ones are filled up with the padding token, where `attention_mask` is 0.
+Reference: transformers, models/blip/modeling_blip.py (BlipForImageTextRetrieval). Shapes: `texts` rows of `tokens`
+each; shorter ones are filled up with the padding token, where `attention_mask` is 0.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from edgefuse_tools.export.graphs.section import Section, linear_of
 
 
 def embedding(g: GraphBuilder, w: Section, states: str, name: str, out_size: int, in_size: int) -> str:
-    """The first position of `states` [batch, tokens, in_size] through the linear layer `name`, normalised: [batch, out_size]."""
+    """The first position of `states` [batch, tokens, in_size] through the linear layer `name`, normalised: [batch,
+    out_size]."""
     projected = linear_of(g, w, first_position(g, states), name, out_size, in_size)
     return g.node("LpNormalization", projected, axis=-1, p=2)
 
@@ -29,8 +30,8 @@ def text_graph(g: GraphBuilder, config: BlipConfig, model: Section) -> None:
 
 
 def match_graph(g: GraphBuilder, config: BlipConfig, model: Section) -> None:
-    """`match_encoder`: texts and a picture's image_embeds to two logits each; the softmax of the second one is the probability
-    that text and picture match.
+    """`match_encoder`: texts and a picture's image_embeds to two logits each; the softmax of the second one is the
+    probability that text and picture match.
 
     With several pictures, texts = images * texts per picture, those of a picture next to each other.
     """

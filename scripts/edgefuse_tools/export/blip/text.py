@@ -38,7 +38,8 @@ def position_table(g: GraphBuilder, w: Section, config: TextConfig) -> str:
 
 
 def embed(g: GraphBuilder, w: Section, config: TextConfig, words: EmbeddingTable, ids: str, positions: str) -> str:
-    """`ids` [batch, tokens] in the table `words`, plus `positions` [tokens, hidden], normalised: [batch, tokens, hidden]."""
+    """`ids` [batch, tokens] in the table `words`, plus `positions` [tokens, hidden], normalised: [batch, tokens,
+    hidden]."""
     total = g.node("Add", words.lookup(ids), positions)
     return layer_norm_of(g, w, total, "embeddings.LayerNorm", config.hidden_size, config.layer_norm_eps)
 
@@ -46,8 +47,8 @@ def embed(g: GraphBuilder, w: Section, config: TextConfig, words: EmbeddingTable
 def text_layer(
     g: GraphBuilder, w: Section, config: TextConfig, x: str, attend: SelfAttention, attend_source: CrossAttention | None
 ) -> str:
-    """One layer over `x` [batch, tokens, hidden]: self-attention, cross-attention if there is a source, feed-forward, each
-    followed by addition and normalisation."""
+    """One layer over `x` [batch, tokens, hidden]: self-attention, cross-attention if there is a source, feed-forward,
+    each followed by addition and normalisation."""
     hidden = config.hidden_size
 
     def projected(part: str, y: str) -> str:
@@ -91,7 +92,8 @@ def encoder_layers(
 def cross_key_value(g: GraphBuilder, w: Section, config: TextConfig, source: str, source_size: int) -> tuple[str, str]:
     """Keys and values of one layer's cross-attention over `source` [windows, source, source_size].
 
-    In the layout of `layers.cross_attention`: [windows, heads, head_dim, source] and [windows, heads, source, head_dim].
+    In the layout of `layers.cross_attention`: [windows, heads, head_dim, source] and [windows, heads, source,
+    head_dim].
     """
     key, value = (
         linear_of(g, w, source, f"crossattention.self.{part}", config.hidden_size, source_size)
@@ -128,8 +130,8 @@ def language_logits(
 ) -> str:
     """Logits [batch, vocab] of the last position of `x` [batch, tokens, hidden]; `words` contains `table`.
 
-    A checkpoint may store the output matrix and bias in addition to the tensors that they are tied to, or omit one of each.
-    As in transformers, a stored matrix that differs from the table is used as it is.
+    A checkpoint may store the output matrix and bias in addition to the tensors that they are tied to, or omit one of
+    each. As in transformers, a stored matrix that differs from the table is used as it is.
     """
     hidden, vocab = config.hidden_size, config.vocab_size
     x = linear_of(g, head, last_position(g, x), "transform.dense", hidden, hidden)

@@ -74,7 +74,8 @@ def _from_vocabulary(folder: Path, start_id: int, vocab_size: int) -> dict[str, 
         if token not in vocabulary:
             raise ExportError(f"{path}: no {token} line; is it a BERT vocabulary?")
     special = {token: vocabulary[token] for token in (PAD, UNKNOWN, CLASSIFY, SEPARATOR, MASK) if token in vocabulary}
-    # BLIP's own two tokens are in vocab.txt, or only in config.json: BERT's file of 30,522 lines with vocab_size 30,524.
+    # BLIP's own two tokens are in vocab.txt, or only in config.json: BERT's file of 30,522 lines with vocab_size
+    # 30,524.
     for token, index in ((DECODE, start_id), (ENCODE, start_id + 1)):
         if token in vocabulary:
             special[token] = vocabulary[token]

@@ -1,6 +1,7 @@
 """BLIP-2's settings in config.json, validated, with the class defaults.
 
-Defaults: transformers' Blip2VisionConfig, Blip2QFormerConfig, OPTConfig and T5Config; a config.json lists only differences.
+Defaults: transformers' Blip2VisionConfig, Blip2QFormerConfig, OPTConfig and T5Config; a config.json lists only
+differences.
 """
 
 from __future__ import annotations

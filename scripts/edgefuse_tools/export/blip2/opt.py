@@ -23,8 +23,8 @@ EPSILON = 1e-5
 def decoder_graph(g: GraphBuilder, config: OptConfig, root: Section) -> None:
     """Fills `decoder`: the next token's logits, with the cache in and out.
 
-    `image_embeds` [batch, image, hidden] precede the embeddings of `input_ids`: they are positions like tokens, and stay
-    in the cache.
+    `image_embeds` [batch, image, hidden] precede the embeddings of `input_ids`: they are positions like tokens, and
+    stay in the cache.
     """
     layers, heads, head_dim = config.num_hidden_layers, config.num_attention_heads, config.head_dim
     hidden, before = config.hidden_size, config.do_layer_norm_before

@@ -1,7 +1,7 @@
 """T5 as BLIP-2's `text_encoder` and `decoder` graphs. Reference: transformers, models/t5/modeling_t5.py.
 
-Shapes as in `layers`; `source` = rows of the picture + tokens of the prompt, `inner` = heads * head_dim, which may differ
-from `hidden`. No layer has a bias, and scores are not scaled.
+Shapes as in `layers`; `source` = rows of the picture + tokens of the prompt, `inner` = heads * head_dim, which may
+differ from `hidden`. No layer has a bias, and scores are not scaled.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ SHARED = "shared.weight"
 
 
 def text_encoder_graph(g: GraphBuilder, config: T5Config, queries: int, root: Section) -> None:
-    """Fills `text_encoder`: `image_embeds` [batch, queries, hidden] followed by the prompt's `input_ids` [batch, tokens], to the
-    decoder's cross-attention keys and values. All prompts of a batch have the same length, so there is no padding to mask."""
+    """Fills `text_encoder`: `image_embeds` [batch, queries, hidden] followed by the prompt's `input_ids` [batch,
+    tokens], to the decoder's cross-attention keys and values. All prompts of a batch have the same length, so there is
+    no padding to mask."""
     ids = g.input("input_ids", "int64", ["batch", "tokens"])
     image = g.input("image_embeds", "float32", ["batch", queries, config.d_model])
     x = g.node("Concat", image, _words(g, root, config)[0].lookup(ids), axis=1)
@@ -154,8 +155,8 @@ def _positions(g: GraphBuilder, past_key: str | None, new: str) -> tuple[str, st
 def _bias(
     g: GraphBuilder, stack: Section, config: T5Config, distance: str, distances: NDArray[np.int64], *, both_ways: bool
 ) -> str:
-    """Biases [heads, tokens, total] for `distance` [tokens, total], int64, from a table with one row for each of `distances`;
-    distances beyond that range have the bias of its end."""
+    """Biases [heads, tokens, total] for `distance` [tokens, total], int64, from a table with one row for each of
+    `distances`; distances beyond that range have the bias of its end."""
     name = "block.0.layer.0.SelfAttention.relative_attention_bias.weight"
     table = stack.tensor(name, config.relative_attention_num_buckets, config.num_heads)
     buckets = position_buckets(distances, config, both_ways=both_ways)
@@ -168,7 +169,8 @@ def _bias(
 def _self_attention(
     g: GraphBuilder, w: Section, config: T5Config, x: str, attend: Callable[[str, str, str], str]
 ) -> str:
-    """The residual self-attention of a layer; `attend` maps query, key and value [batch, tokens, inner] to the context."""
+    """The residual self-attention of a layer; `attend` maps query, key and value [batch, tokens, inner] to the
+    context."""
     inner, hidden = config.num_heads * config.d_kv, config.d_model
     normal = _rms_norm(g, w, x, "layer_norm", config)
     query, key, value = (_linear(g, w, normal, f"SelfAttention.{part}", inner, hidden) for part in "qkv")

@@ -10,7 +10,8 @@ from edgefuse_tools.export.graphs.section import Section
 
 
 def linear_maybe_biased(g: GraphBuilder, w: Section, x: str, name: str, out_size: int, in_size: int) -> str:
-    """The linear layer `name` of `w` over `x` [..., in_size]: [..., out_size]; with a bias if the checkpoint has one."""
+    """The linear layer `name` of `w` over `x` [..., in_size]: [..., out_size]; with a bias if the checkpoint has
+    one."""
     bias = w.tensor(f"{name}.bias", out_size) if f"{name}.bias" in w else None
     return linear(g, x, w.name(name), w.tensor(f"{name}.weight", out_size, in_size), bias)
 

@@ -1,7 +1,8 @@
 """BLIP-2's `vision` graph: picture to the rows that the language model reads.
 
-Reference: transformers, models/blip_2/modeling_blip_2.py. The vision transformer is BLIP's; the Q-Former is BERT layers over
-learned queries, which attend to the picture in every `cross_attention_frequency`-th layer. `queries` = `num_query_tokens`.
+Reference: transformers, models/blip_2/modeling_blip_2.py. The vision transformer is BLIP's; the Q-Former is BERT layers
+over learned queries, which attend to the picture in every `cross_attention_frequency`-th layer. `queries` =
+`num_query_tokens`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from edgefuse_tools.export.graphs.section import Section, layer_norm_of, linear_
 
 
 def vision_graph(g: GraphBuilder, config: Blip2Config, root: Section) -> None:
-    """Fills `vision`: `pixel_values` [batch, 3, height, width] to `image_embeds` [batch, queries, hidden of the language
-    model]."""
+    """Fills `vision`: `pixel_values` [batch, 3, height, width] to `image_embeds` [batch, queries, hidden of the
+    language model]."""
     size = config.vision.image_size
     pixels = g.input("pixel_values", "float32", ["batch", 3, size, size])
     picture = image_embeds(g, root.under("vision_model"), config.vision, pixels)
@@ -27,10 +28,11 @@ def vision_graph(g: GraphBuilder, config: Blip2Config, root: Section) -> None:
 
 
 def _qformer(g: GraphBuilder, root: Section, config: Blip2Config, picture: str) -> str:
-    """The queries after attending to `picture` [batch, patches, hidden of the vision transformer]: [batch, queries, hidden].
+    """The queries after attending to `picture` [batch, patches, hidden of the vision transformer]: [batch, queries,
+    hidden].
 
-    Before they first attend to the picture, the queries are the same for all pictures, [1, queries, hidden]: ONNX Runtime
-    computes that part once, when it loads the graph.
+    Before they first attend to the picture, the queries are the same for all pictures, [1, queries, hidden]: ONNX
+    Runtime computes that part once, when it loads the graph.
     """
     qformer, count = config.qformer, config.num_query_tokens
     w = root.under("qformer")

@@ -9,7 +9,8 @@ from edgefuse_tools.export.errors import ExportError
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 FILES = ["*.json", "vocab.txt", "*.safetensors", "pytorch_model*.bin"]
-"""Files that an exporter may read. The hub often has the weights in two formats: .bin is downloaded only if it is the only one."""
+"""Files that an exporter may read. The hub often has the weights in two formats: .bin is downloaded only if it is the
+only one."""
 
 
 def checkpoint_folder(given: str) -> Path:

@@ -116,9 +116,9 @@ class GraphBuilder:
     def again(self, name: str, weight: str) -> str:
         """Adds `weight` under a second name, at the same place in the file.
 
-        ONNX Runtime repacks a constant of a product when it loads the graph and then releases the original, unless another
-        node needs it unchanged. With two names each has its own: the lookup uses the mapped file, of which only the rows
-        it reads take memory, and the product uses the repacked copy.
+        ONNX Runtime repacks a constant of a product when it loads the graph and then releases the original, unless
+        another node needs it unchanged. With two names each has its own: the lookup uses the mapped file, of which only
+        the rows it reads take memory, and the product uses the repacked copy.
         """
         first = self._weights[weight]
         return self._add(Weight(name, first.array, first.encode, same_as=first.stands_in))
@@ -169,7 +169,8 @@ class GraphBuilder:
         return [path, weights.path] if weights.close() else [path]
 
     def save_sharing(self, path: Path, weights: WeightFile) -> None:
-        """Writes the graph to `path`, and those of its weights that are not in `weights` yet to that file in the same folder."""
+        """Writes the graph to `path`, and those of its weights that are not in `weights` yet to that file in the same
+        folder."""
         tensors = [
             onnx.numpy_helper.from_array(np.frombuffer(content, dtype=dtype).reshape(shape), name)
             for (dtype, shape, content), name in self._constants.items()

@@ -2,8 +2,8 @@
 
 Shapes: `batch`, `tokens` (positions of this call), `past` (positions in the cache), `total` = past + tokens,
 `source` (positions attended to by cross-attention), `heads`, `head_dim`, `hidden` = heads * head_dim. In a decoder
-`batch` = windows * hypotheses: row = window * hypotheses + hypothesis, and each of the `windows` encoded inputs (windows of
-sound, pictures) has one cross-attention key and value, which its hypotheses share.
+`batch` = windows * hypotheses: row = window * hypotheses + hypothesis, and each of the `windows` encoded inputs
+(windows of sound, pictures) has one cross-attention key and value, which its hypotheses share.
 """
 
 from __future__ import annotations
@@ -71,12 +71,13 @@ def attention(g: GraphBuilder, query: str, key: str, value: str, heads: int, hea
 def cross_attention(
     g: GraphBuilder, query: str, key: str, value: str, heads: int, head_dim: int, *, scaled: bool = True
 ) -> str:
-    """Attention of `query` [batch, tokens, hidden] to `key` [windows, heads, head_dim, source] and `value` [windows, heads,
-    source, head_dim]: shape of `query`. If not `scaled`, the scores are the plain products.
+    """Attention of `query` [batch, tokens, hidden] to `key` [windows, heads, head_dim, source] and `value` [windows,
+    heads, source, head_dim]: shape of `query`. If not `scaled`, the scores are the plain products.
 
-    Nothing here is causal, so a window's hypotheses form one longer sequence of queries: keys and values are never copied
-    for them. For one query, both products are a row times a matrix in its memory layout, which streams well on x86 and
-    ARM. `MultiHeadAttention` needs the keys transposed; a step of Whisper tiny.en in 8 bits takes a sixth more time with it.
+    Nothing here is causal, so a window's hypotheses form one longer sequence of queries: keys and values are never
+    copied for them. For one query, both products are a row times a matrix in its memory layout, which streams well on
+    x86 and ARM. `MultiHeadAttention` needs the keys transposed; a step of Whisper tiny.en in 8 bits takes a sixth more
+    time with it.
     """
     queries, shape = by_window(g, query, key, heads * head_dim)
     context = _weighted_sum(g, queries, key, value, heads, head_dim, bias=None, scaled=scaled)
@@ -101,7 +102,8 @@ def cached_attention(
     """Causal self-attention of the new positions to the cache and themselves.
 
     `query`, `key`, `value` [batch, tokens, hidden]; `past_key`, `past_value` [batch, heads, past, head_dim], past may
-    be 0. Returns the context [batch, tokens, hidden] and the grown cache, key and value [batch, heads, total, head_dim].
+    be 0. Returns the context [batch, tokens, hidden] and the grown cache, key and value [batch, heads, total,
+    head_dim].
     """
     if g.dialect is Dialect.ORT:
         context, present_key, present_value = g.nodes(
@@ -145,7 +147,8 @@ def masked_attention(g: GraphBuilder, query: str, key: str, value: str, mask: st
 
 
 def past_and_total(g: GraphBuilder, past_key: str | None, new: str) -> tuple[str, str]:
-    """The lengths past and total, int64 [1], from a cache [batch, heads, past, ...] and new positions [batch, tokens, ...].
+    """The lengths past and total, int64 [1], from a cache [batch, heads, past, ...] and new positions [batch, tokens,
+    ...].
 
     Without a cache, past is 0. Computed once per graph: every layer's cache has the same length.
     """
@@ -186,10 +189,11 @@ def first_position(g: GraphBuilder, x: str) -> str:
 
 
 def attention_scores(g: GraphBuilder, query: str, keys: str, heads: int, head_dim: int) -> str:
-    """query keys / sqrt(head_dim) [batch, heads, tokens, source], of `query` [batch, tokens, hidden], `keys` transposed.
+    """query keys / sqrt(head_dim) [batch, heads, tokens, source], of `query` [batch, tokens, hidden], `keys`
+    transposed.
 
-    The query is scaled before its heads are split: ONNX Runtime would fuse a scale directly before a product into it, and
-    the fast product of one row supports none.
+    The query is scaled before its heads are split: ONNX Runtime would fuse a scale directly before a product into it,
+    and the fast product of one row supports none.
     """
     scaled = g.node("Mul", query, g.scalar(1.0 / math.sqrt(head_dim)))
     return g.node("MatMul", split_heads(g, scaled, heads), keys)
@@ -206,8 +210,8 @@ def _weighted_sum(
     *,
     scaled: bool = True,
 ) -> str:
-    """softmax(query keys / sqrt(head_dim) + bias) values; `query` and result [batch, tokens, hidden]. If not `scaled`, without
-    the square root.
+    """softmax(query keys / sqrt(head_dim) + bias) values; `query` and result [batch, tokens, hidden]. If not `scaled`,
+    without the square root.
 
     `keys` [batch, heads, head_dim, source], `values` [batch, heads, source, head_dim].
     """

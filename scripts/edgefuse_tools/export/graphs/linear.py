@@ -30,8 +30,8 @@ INTEGER_ACTIVATIONS = 4
 
 
 def linear_after_gelu(g: GraphBuilder, x: str, name: str, weight: Array, bias: Array) -> str:
-    """As `linear`, for an `x` that is the output of a GELU: no value is below -0.17, and single positions may have far larger
-    ones than all others (562 instead of about 1, in Whisper tiny.en).
+    """As `linear`, for an `x` that is the output of a GELU: no value is below -0.17, and single positions may have far
+    larger ones than all others (562 instead of about 1, in Whisper tiny.en).
 
     INT8 rounds `x` with a single step size, which such a value would make too coarse for the rest: so each position is
     divided by its largest value first, and its product multiplied by it.
@@ -101,10 +101,11 @@ class EmbeddingTable:
     def logits(self, x: str) -> str:
         """`x` [batch, hidden] against every row of the table: [batch, vocab].
 
-        float32: ONNX Runtime repacks a constant right operand of a product at session start, and would then keep the table
-        twice, once for this and once for the lookup: for tiny.en 79 MB and 0.15 s more. As the left operand it is used
-        unchanged. Each sequence is a separate product, because a product with one column is fast; this helps steps of up to
-        three sequences and slows down steps of five or more (13 ms instead of 9.5, or 5.4 with two copies of the table).
+        float32: ONNX Runtime repacks a constant right operand of a product at session start, and would then keep the
+        table twice, once for this and once for the lookup: for tiny.en 79 MB and 0.15 s more. As the left operand it is
+        used unchanged. Each sequence is a separate product, because a product with one column is fast; this helps steps
+        of up to three sequences and slows down steps of five or more (13 ms instead of 9.5, or 5.4 with two copies of
+        the table).
         """
         g = self._g
         if g.precision is not Precision.FP32:
@@ -153,7 +154,8 @@ def _block_product(g: GraphBuilder, x: str, integers: str, scales: str, shape: t
 
 
 def _unpacked(g: GraphBuilder, packed: str) -> str:
-    """The integers in uint8 [batch, tokens, blocks, bytes], minus half their range, as float32 [batch, tokens, blocks, block]."""
+    """The integers in uint8 [batch, tokens, blocks, bytes], minus half their range, as float32 [batch, tokens, blocks,
+    block]."""
     values = _floats(g, packed)
     if g.precision is Precision.Q8:
         return g.node("Sub", values, g.scalar(128.0))

@@ -71,8 +71,8 @@ def channel_integers(weight: Array) -> Array:
 def block_scales(weight: Array, bits: int, block: int) -> Array:
     """Scale of each block of `weight` [out, in]: [out, blocks].
 
-    The value furthest from zero becomes the integer furthest from zero: -128 or 127, whichever is nearer, for 8 bits; -8
-    for 4 bits.
+    The value furthest from zero becomes the integer furthest from zero: -128 or 127, whichever is nearer, for 8 bits;
+    -8 for 4 bits.
     """
     blocks = _blocks(weight, block)
     if bits == 8:

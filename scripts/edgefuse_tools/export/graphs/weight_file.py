@@ -1,7 +1,7 @@
 """External weights file of graphs, which ONNX Runtime maps into memory.
 
-Each weight is converted to contiguous little-endian values when it is written, so that an export needs little more memory
-than its largest tensor.
+Each weight is converted to contiguous little-endian values when it is written, so that an export needs little more
+memory than its largest tensor.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Silero VAD's network at 16 kHz over many consecutive chunks in one run.
 
-The published graph processes one chunk of 32 ms per run. Here everything before the LSTM is a few matrix products over all
-chunks of the run, followed by the LSTM: about six times as fast on one thread (scripts/dev.py verify_vad). Rows are
+The published graph processes one chunk of 32 ms per run. Here everything before the LSTM is a few matrix products over
+all chunks of the run, followed by the LSTM: about six times as fast on one thread (scripts/dev.py verify_vad). Rows are
 frames, four per chunk, each with its channels side by side.
 """
 
@@ -50,7 +50,8 @@ def build_vad(w: Weights) -> GraphBuilder:
 
 
 def _magnitudes(g: GraphBuilder, w: Weights, samples: str) -> str:
-    """Absolute values of the short-time Fourier transform, [chunks * 4, bins]; the last frame is padded by reflection."""
+    """Absolute values of the short-time Fourier transform, [chunks * 4, bins]; the last frame is padded by
+    reflection."""
     padded = g.node("Pad", samples, g.integers(0, 0, 0, MIRRORED), mode="reflect")
     # A window is two hops long: each hop and the one after it.
     hops = g.node("Reshape", padded, g.integers(-1, FRAMES + 1, HOP))

@@ -1,8 +1,8 @@
 """The weights of Silero VAD at 16 kHz, from the `silero_vad.onnx` in its package.
 
 The package's other files cannot be used: in 6.2.3, `silero_vad_16k.safetensors` and `silero_vad_half.onnx` contain the
-weights of an earlier training. The graph is one `If`: its `then_branch` is the network for 16 kHz, its `else_branch` the
-one for 8 kHz, each with its weights as `Constant` nodes.
+weights of an earlier training. The graph is one `If`: its `then_branch` is the network for 16 kHz, its `else_branch`
+the one for 8 kHz, each with its weights as `Constant` nodes.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "decoder.decoder.2.weight": (1, HIDDEN, 1),
     "decoder.decoder.2.bias": (1,),
 }
-"""Shape of every weight of the 16 kHz network, by the end of its name in the graph. The LSTM's gates are in PyTorch's order:
-input, forget, cell, output."""
+"""Shape of every weight of the 16 kHz network, by the end of its name in the graph. The LSTM's gates are in PyTorch's
+order: input, forget, cell, output."""
 
 
 def read_weights(path: Path) -> Mapping[str, np.ndarray]:

@@ -1,7 +1,8 @@
 """Repairs byte-level BPE tokenizers whose list of merges is incomplete.
 
 The tokenizer.json of some CTranslate2 folders of Whisper lacks the first merge ("Ġ" + "t"), which was mistaken for the
-header line of a merges.txt: text with " the", in an initial prompt or hotwords, then becomes other tokens than OpenAI's.
+header line of a merges.txt: text with " the", in an initial prompt or hotwords, then becomes other tokens than
+OpenAI's.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ BYTES = 256
 def complete_merges(model: dict[str, Any]) -> int:
     """Adds the merges that are missing in `model`, the "model" of a tokenizer.json; returns their number.
 
-    A token longer than a byte that no merge produces gets the merge of two parts that are tokens themselves, the later of
-    which has the lowest possible rank, as byte-pair encoding would choose. Whole words that were added to the vocabulary
-    by hand have no such parts and are left alone.
+    A token longer than a byte that no merge produces gets the merge of two parts that are tokens themselves, the later
+    of which has the lowest possible rank, as byte-pair encoding would choose. Whole words that were added to the
+    vocabulary by hand have no such parts and are left alone.
     """
     vocabulary: dict[str, int] = model.get("vocab") or {}
     merges: list[Any] = model.get("merges") or []

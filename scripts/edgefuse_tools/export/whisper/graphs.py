@@ -1,7 +1,8 @@
-"""Whisper's two graphs: the encoder, which also computes the decoder's cross-attention keys and values, and the decoder.
+"""Whisper's two graphs: the encoder, which also computes the decoder's cross-attention keys and values, and the
+decoder.
 
-Shapes: `frames` of log-mel (3,000 for 30 s, limited by the positions; fewer for a shorter window), `source` = frames / 2
-rounded up, `hidden` = heads * head_dim.
+Shapes: `frames` of log-mel (3,000 for 30 s, limited by the positions; fewer for a shorter window), `source` = frames /
+2 rounded up, `hidden` = heads * head_dim.
 """
 
 from __future__ import annotations

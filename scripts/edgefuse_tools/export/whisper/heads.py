@@ -60,7 +60,8 @@ LATEST: dict[tuple[int, int], Heads] = {
 
 
 def default_alignment_heads(layers: int, heads: int, vocab: int) -> list[list[int]]:
-    """[layer, head] of OpenAI's model of this size; for any other, the upper half of the decoder, as in openai-whisper."""
+    """[layer, head] of OpenAI's model of this size; for any other, the upper half of the decoder, as in
+    openai-whisper."""
     table = ENGLISH if vocab < MULTILINGUAL_VOCAB else LATEST if vocab >= LATEST_VOCAB else MULTILINGUAL
     known = table.get((layers, heads), {layer: tuple(range(heads)) for layer in range(layers // 2, layers)})
     return [[layer, head] for layer, chosen in known.items() for head in chosen]

@@ -17,9 +17,9 @@ Array = NDArray[Any]
 def rotated_encoder(weights: WhisperWeights) -> WhisperWeights:
     """`weights` with the encoder's residual stream rotated, and the attention values within each head.
 
-    The output of the convolutions must be multiplied by `rotation` of the result. All tensors of the encoder's layers, and
-    of the decoder's layers that read it, have other values of the same shapes, and keys have a bias. They are in memory,
-    not on disk.
+    The output of the convolutions must be multiplied by `rotation` of the result. All tensors of the encoder's layers,
+    and of the decoder's layers that read it, have other values of the same shapes, and keys have a bias. They are in
+    memory, not on disk.
     """
     rotate = _Rotated(weights)
     rotate.rows("encoder.embed_positions.weight", weights.encoder_positions)

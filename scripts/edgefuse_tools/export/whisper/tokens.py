@@ -101,7 +101,8 @@ def suppressed(tokenizer: WhisperTokenizer, listed: Iterable[int] | None) -> lis
 
 
 def begin_suppressed(tokenizer: WhisperTokenizer, listed: Iterable[int] | None) -> list[int]:
-    """Tokens that are not chosen first: `listed`, or else the space and the end, as in openai-whisper's `SuppressBlank`."""
+    """Tokens that are not chosen first: `listed`, or else the space and the end, as in openai-whisper's
+    `SuppressBlank`."""
     return sorted([*tokenizer.encode(" "), tokenizer.id("<|endoftext|>")] if listed is None else listed)
 
 

@@ -74,6 +74,7 @@ class Examination:
 
 
 def _found(logits: torch.Tensor, targets: Texts) -> int:
-    """Number of ``targets`` that greedy decoding would produce; ``logits`` [n, tokens, vocabulary] follow each token."""
+    """Number of ``targets`` that greedy decoding would produce; ``logits`` [n, tokens, vocabulary] follow each
+    token."""
     agrees = (logits[:, :-1].argmax(dim=2) == targets.ids[:, 1:]) | (targets.mask[:, 1:] == 0)
     return int(agrees.all(dim=1).sum())

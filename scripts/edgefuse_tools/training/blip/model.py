@@ -62,8 +62,8 @@ def configuration() -> BlipConfig:
 class VisionHeads(nn.Module):
     """Helper heads on the vision encoder for its training; not part of the checkpoint.
 
-    Shape, colour and bounding box are predicted from the class token. Each patch also predicts whether the shape's outline
-    crosses it and which shape it is: a local task, so shape is learned in minutes.
+    Shape, colour and bounding box are predicted from the class token. Each patch also predicts whether the shape's
+    outline crosses it and which shape it is: a local task, so shape is learned in minutes.
     """
 
     def __init__(self) -> None:

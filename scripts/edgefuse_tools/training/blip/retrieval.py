@@ -1,7 +1,7 @@
 """Matching: transformers' BLIP for retrieval around the frozen vision encoder of captioning and answering.
 
-Two losses, as in BLIP: a contrastive one between the embeddings of pictures and texts, and a matching one on pairs, whose
-wrong texts are mostly nearly right.
+Two losses, as in BLIP: a contrastive one between the embeddings of pictures and texts, and a matching one on pairs,
+whose wrong texts are mostly nearly right.
 """
 
 from __future__ import annotations
@@ -95,7 +95,8 @@ def train(
     report: Callable[[str], None],
     checkpoint: Callable[[], None],
 ) -> None:
-    """Trains to the end of ``stage``; every ``every`` steps and at the end, evaluates, reports, and calls ``checkpoint``."""
+    """Trains to the end of ``stage``; every ``every`` steps and at the end, evaluates, reports, and calls
+    ``checkpoint``."""
 
     def lesson(stage: Stage, within: int) -> tuple[torch.Tensor, list[float]]:
         pictures = source.pictures(state.step, stage.pictures)
@@ -129,8 +130,8 @@ def _loss(
 def accuracies(model: Retrieval, encoder: TextEncoder, split: Split) -> dict[str, float]:
     """Accuracy of the first of 24 captions for a picture, and of the matching of pairs.
 
-    "matched": first by matching probability; "embedded": first by embeddings; "pairs": share of all pairs of pictures and
-    captions on the correct side of one half.
+    "matched": first by matching probability; "embedded": first by embeddings; "pairs": share of all pairs of pictures
+    and captions on the correct side of one half.
     """
     pictures = split.pictures
     known = np.flatnonzero((pictures.shapes >= 0) & (pictures.colors >= 0))

@@ -53,7 +53,8 @@ def train(
     report: Callable[[str], None],
     checkpoint: Callable[[], None],
 ) -> None:
-    """Trains to the end of the last stage; every ``every`` steps and at the end, evaluates, reports, and calls ``checkpoint``."""
+    """Trains to the end of the last stage; every ``every`` steps and at the end, evaluates, reports, and calls
+    ``checkpoint``."""
 
     def lesson(stage: Stage, within: int) -> tuple[torch.Tensor, list[float]]:
         rates = [warm_cosine(within, stage.steps, rate) for rate in (stage.vision_rate, stage.text_rate)]
