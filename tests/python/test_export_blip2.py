@@ -190,7 +190,7 @@ def test_position_buckets(both_ways: bool, buckets: int, furthest: int) -> None:
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"model_type": "blip"}, "this exporter reads 'blip-2'"),
+        ({"model_type": "blip"}, "this exporter supports 'blip-2'"),
         (
             {"text_config": {"model_type": "llama"}},
             "text_config.model_type is 'llama'; this exporter supports 'opt' and 't5'",
