@@ -34,6 +34,12 @@ def main(arguments: list[str]) -> int:
     if name not in known:
         print(f"dev.py: unknown program {name}; python scripts/dev.py lists them", file=sys.stderr)
         return WRONG_USAGE
+    if rest and "argparse" not in known[name].read_text(encoding="utf-8"):
+        if rest[0] in ("-h", "--help"):
+            print(description(known[name]))
+            return 0
+        print(f"dev.py: {name} takes no arguments", file=sys.stderr)
+        return WRONG_USAGE
     return launch(f"edgefuse_tools.{known[name].parent.name}.{name}", f"dev.py {name}", rest)
 
 

@@ -45,6 +45,13 @@ def test_an_unknown_name_is_wrong_usage(program: str) -> None:
     assert "no_such_name" in ran.stderr and "Traceback" not in ran.stderr
 
 
+@pytest.mark.parametrize(("argument", "code"), [("--help", 0), ("--unknown", 2)])
+def test_a_program_without_options_does_not_run_with_arguments(argument: str, code: int) -> None:
+    ran = run("dev.py", "make_fixtures_student", argument)
+    assert ran.returncode == code
+    assert "Needs scripts/requirements/train.txt" in ran.stdout or "takes no arguments" in ran.stderr
+
+
 @pytest.mark.parametrize("kind", ["whisper", "blip", "blip2", "vad"])
 def test_every_exporter_describes_itself(kind: str) -> None:
     ran = run("export.py", kind, "--help")
