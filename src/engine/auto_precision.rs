@@ -6,7 +6,7 @@
 //! fp32, while an int8 decoder costs word accuracy (docs/models/whisper.md), so fp32 comes before it.
 //!
 //! With VNNI the times are those in docs/models/whisper.md; with AVX2, those of whole transcripts and captions on two threads.
-//! `scripts/measure_auto_precision.py` times every precision of a model on the machine it runs on, for rows that have no times
+//! `scripts/dev.py measure_auto_precision` times every precision of a model on the machine it runs on, for rows that have no times
 //! yet ([`Basis`]) and for whoever doubts one.
 
 use std::collections::BTreeSet;

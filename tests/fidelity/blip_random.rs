@@ -1,4 +1,4 @@
-//! BLIP with small random weights against transformers (scripts/make_fixtures_blip.py): every search of `generate`, lists
+//! BLIP with small random weights against transformers (scripts/dev.py make_fixtures_blip): every search of `generate`, lists
 //! of answers, matching and embeddings. Weights at random give flat probabilities: a wrong rule shows at once.
 
 use crate::fixture::{Fixture, ids};

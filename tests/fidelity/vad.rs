@@ -1,5 +1,5 @@
 //! Silero VAD against its own package, on real speech and on walks of random probabilities
-//! (scripts/make_fixtures_vad.py); and what is no speech.
+//! (scripts/dev.py make_fixtures_vad); and what is no speech.
 
 use std::path::PathBuf;
 
