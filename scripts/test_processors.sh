@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The demo's results on every class of processor, emulated by qemu and compared with this machine's: texts equal, numbers within
-# the bound of their precision (docs/devices.md, "Processors").
+# Runs the demo on every class of processor, emulated by qemu, and compares the results with this machine's: texts must be
+# equal, numbers within the tolerance of their precision (docs/devices.md, "Processors").
 #
 #   scripts/test_processors.sh [--quick] [PROCESSOR...]
 #
@@ -9,8 +9,9 @@
 #   cortex-a72   ARM without dot products: Raspberry Pi 4
 #   cortex-a76   ARM with dot products: Raspberry Pi 5
 #
-# --quick takes the tests' made Whisper (tests/fixtures/tiny) in every precision instead of tiny.en, and fewer cases. The ARM half also needs what scripts/test_aarch64.sh needs; the x86 half
-# does not. BINARY names an x86-64 program that is already built. Exit code 77: nothing could be run, and why is printed.
+# --quick uses the tests' synthetic Whisper (tests/fixtures/tiny) in every precision instead of tiny.en, and fewer cases. The
+# ARM processors also need the requirements of scripts/test_aarch64.sh. BINARY names an x86-64 program that is already built.
+# Exit code 77: nothing could be run; the output says why.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
@@ -30,10 +31,10 @@ done
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-source scripts/processors/emulation.sh
+source scripts/edgefuse_tools/checks/emulation.sh
 
 if [[ $(uname -m) != x86_64 ]]; then
-    echo "processors: not run here: the results are compared with an x86-64 machine's, and this is $(uname -m)" >&2
+    echo "processors: not run: the comparison needs an x86-64 machine, and this is $(uname -m)" >&2
     exit 77
 fi
 targets=${CARGO_TARGET_DIR:-target}
@@ -43,13 +44,13 @@ if [[ -z $here ]]; then
     here=$targets/release/edgefuse
 fi
 board=$targets/$aarch64_target/release/edgefuse
-# The library of this machine: the emulated x86 processors run the same file.
+# This machine's library, which the emulated x86 processors use too.
 library=${ORT_DYLIB_PATH:-$PWD/lib/libonnxruntime.so}
 
 # --- Cases ------------------------------------------------------------------------------------------------------------
 
-# Every precision is named: `auto` chooses by processor, and what differs then is not the processor's arithmetic. One thread:
-# threads that wait for each other by spinning would take the emulator's time, and two processors run side by side.
+# Precisions are explicit: `auto` depends on the processor, and would compare different precisions. One thread: threads that
+# spin would take the emulator's time, and two processors run side by side.
 cat >"$scratch/demo.yaml" <<YAML
 device: demo
 runtime: {threads: {intra: 1, inter: 1, spinning: false}}
@@ -58,7 +59,7 @@ models:
   student: {path: $PWD/onnx/student, precision: fp32}
 pipeline: [caption, ask, fuse]
 YAML
-# A second of speech, greedily, in the shortest context: everything runs some fifty times slower here.
+# A second of speech, greedy, in the shortest context: everything is about fifty times slower here.
 whisper=$PWD/onnx/whisper-tiny.en
 if $quick; then
     whisper=$PWD/tests/fixtures/tiny/whisper.en
@@ -94,7 +95,7 @@ if ! $quick; then
     case_of "student, sound" 1e-3 fuse --config "$scratch/demo.yaml" --embeddings --audio tests/data/cards-001.wav
 fi
 
-# run CASE COMMAND...: the results of a case, on standard output.
+# run CASE COMMAND...: prints the results of a case.
 run() {
     local -a arguments
     eval "arguments=(${commands[$1]})" # quoted by case_of
@@ -108,7 +109,7 @@ done
 
 # --- Processors -------------------------------------------------------------------------------------------------------
 
-# examine PROCESSOR LIBRARY PROGRAM: every case there; one line each.
+# examine PROCESSOR LIBRARY PROGRAM: runs every case on the processor; prints one line each.
 examine() {
     local processor=$1 found=$2 program=$3 index there started failed=0
     for index in "${!titles[@]}"; do
@@ -117,7 +118,7 @@ examine() {
         if ! ORT_DYLIB_PATH=$found run "$index" "${emulate[@]}" "$program" >"$there.jsonl" 2>"$there.log"; then
             echo "$processor: ${titles[$index]}: FAILED to run: $(tail -n 1 "$there.log")"
             failed=1
-        elif ! .venv/bin/python scripts/processors/compare.py "$scratch/here-$index.jsonl" "$there.jsonl" \
+        elif ! .venv/bin/python scripts/dev.py compare_results "$scratch/here-$index.jsonl" "$there.jsonl" \
             --tolerance "${tolerances[$index]}" >"$there.differences"; then
             echo "$processor: ${titles[$index]}: DIFFERS: $(head -n 3 "$there.differences" | paste -sd ';')"
             failed=1
@@ -128,7 +129,7 @@ examine() {
     return "$failed"
 }
 
-# Whether aarch64 programs can be made and run here; builds edgefuse once.
+# Builds edgefuse for aarch64, if possible.
 prepare_aarch64() {
     command -v objdump >/dev/null || absent "objdump is not installed" || return 1
     find_aarch64_linker && find_aarch64_library || return 1
@@ -139,7 +140,7 @@ ran=0
 failed=0
 arm=""
 jobs=()
-# Each processor's run has one of two cores.
+# Two processors are emulated at a time.
 reap() {
     wait "${jobs[0]}" || failed=1
     jobs=("${jobs[@]:1}")
@@ -160,7 +161,7 @@ for processor in "${processors[@]}"; do
             ;;
     esac
     if [[ -n $missing ]]; then
-        echo "$processor: not run here: $missing"
+        echo "$processor: not run: $missing"
         continue
     fi
     ran=$((ran + 1))

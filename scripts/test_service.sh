@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Installs a bundle as an image build would, without a running systemd, boots that system with the real systemd as its first
-# process, puts a picture into the watched folder, and looks at the result and at what systemd says of the service.
+# Installs a bundle as in an image build, without a running systemd, boots that system with the real systemd as its first
+# process, puts a picture into the watched folder, and checks the result and the state of the service.
 #
 #   scripts/test_service.sh [BINARY]
 #
-# The system is this machine's own files under an overlay, in namespaces of its own, so nothing of it is left behind. It takes
-# root, systemd, zstd, and a kernel that allows overlays and a cgroup of one's own; what is missing is named, with exit code 77.
+# The system consists of this machine's files under an overlay, in separate namespaces, so it leaves nothing behind. Needs root,
+# systemd, zstd, and a kernel that allows overlays and a new cgroup. Exit code 77: a requirement is missing.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
@@ -13,10 +13,10 @@ lacks() {
     echo "not run: $1"
     exit 77
 }
-[[ $(id -u) -eq 0 ]] || lacks "it takes root to boot a system in namespaces"
-[[ -x /lib/systemd/systemd ]] || lacks "no systemd here (Debian: apt install systemd)"
+[[ $(id -u) -eq 0 ]] || lacks "booting a system in namespaces needs root"
+[[ -x /lib/systemd/systemd ]] || lacks "systemd is not installed (Debian: apt install systemd)"
 for program in zstd unshare; do
-    command -v "$program" >/dev/null || lacks "no $program here"
+    command -v "$program" >/dev/null || lacks "$program is not installed"
 done
 
 if [[ $# -gt 0 ]]; then
@@ -35,14 +35,14 @@ cleanup() {
 }
 trap cleanup EXIT
 
-# Version 2 of cgroups, alone or beside version 1.
+# A version 2 hierarchy, with or without version 1.
 for hierarchy in /sys/fs/cgroup/unified /sys/fs/cgroup; do
     if [[ -f $hierarchy/cgroup.procs && -f $hierarchy/cgroup.controllers ]] && mkdir -- "$hierarchy/edgefuse-$$" 2>/dev/null; then
         group=$hierarchy/edgefuse-$$
         break
     fi
 done
-[[ -n $group ]] || lacks "no cgroup of version 2 can be made here"
+[[ -n $group ]] || lacks "cannot create a cgroup of version 2 here"
 
 mkdir -p "$work/device/configs" "$work/device/onnx" "$work/shared" "$work/system"
 cp -r onnx/student "$work/device/onnx/"
@@ -53,7 +53,7 @@ printf '%s\n' 'device: service' 'runtime: {memory_budget: 512MiB}' 'models: {stu
 zstd -dqc "$work/bundle.tar.zst" | tar xf - -C "$work/shared"
 cp tests/data/easyvqa-23.png "$work/shared/picture.png"
 
-# What the booted system does, and leaves in the shared folder.
+# Runs in the booted system; leaves its results in the shared folder.
 cat >"$work/shared/drive.sh" <<'DRIVE'
 cp /shared/picture.png /var/lib/edgefuse/in/.picture.png
 mv /var/lib/edgefuse/in/.picture.png /var/lib/edgefuse/in/picture.png
@@ -85,7 +85,7 @@ mount --rbind /dev "$root/dev"
 mkdir "$root/shared"
 mount --bind "$work/shared" "$root/shared"
 rm -f -- "$root"/etc/systemd/system/*.wants/*
-# As an image is built: systemd is installed, and not running.
+# As in an image build: systemd is installed but not running.
 chroot "$root" sh /shared/edgefuse/install.sh --prefix "/opt/edge fuse" >/dev/null
 cat >"$root/etc/systemd/system/drive.service" <<UNIT
 [Unit]
@@ -101,7 +101,7 @@ pivot_root . mnt
 exec env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd --unit=drive.service --log-target=null --show-status=0
 BOOT
 
-# In a group of its own; the limit is for a system that does not end by itself.
+# In its own cgroup, with a time limit in case the system does not shut down.
 (
     echo "$BASHPID" >"$group/cgroup.procs"
     exec timeout --kill-after=5 180 unshare --cgroup --pid --fork --kill-child --mount --uts --ipc --net bash "$work/boot.sh" "$work"
@@ -113,13 +113,13 @@ expect() {
     if grep --quiet --fixed-strings -- "$3" "$work/shared/$2" 2>/dev/null; then
         echo "ok: $1"
     else
-        echo "FAILED: $1; $2 has: $(cat -- "$work/shared/$2" 2>/dev/null || echo nothing)"
+        echo "FAILED: $1; $2 contains: $(cat -- "$work/shared/$2" 2>/dev/null || echo nothing)"
         failed=1
     fi
 }
 expect "the picture has a result" result.jsonl '"fusion"'
-expect "systemd knows the service as ready" state SubState=running
-expect "it was never started anew" state NRestarts=0
+expect "systemd reports the service as running" state SubState=running
+expect "it was never restarted" state NRestarts=0
 expect "it writes its results" written /var/lib/edgefuse/out/picture.png.jsonl
 if stray=$(grep -v -e '^/var/lib/edgefuse/\(in\|out\)/' -e '^/var/cache/edgefuse/memory/' "$work/shared/written"); then
     echo "FAILED: it wrote $stray"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes the hash-locked NAME.txt of every NAME.in here: one file that fits Python 3.9 and later on x86-64 and aarch64.
-# Give --upgrade to move the pins.
+# Writes the hash-locked NAME.txt of every NAME.in in this folder, for Python 3.9 and later on x86-64 and aarch64.
+# Pass --upgrade to update the pins.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 

@@ -7,7 +7,7 @@ use edgefuse::config::model_folder::ModelFolder;
 const MIT: &str = include_str!("../../LICENSE-MIT");
 const APACHE: &str = include_str!("../../LICENSE-APACHE");
 
-/// Both written by scripts/list_crates.py.
+/// Both written by scripts/dev.py list_crates.
 const CRATES: &str = include_str!("crates.txt");
 const CRATE_LICENSES: &str = include_str!("crate-licenses.txt");
 

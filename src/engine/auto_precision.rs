@@ -6,8 +6,8 @@
 //! int8 decoder costs word accuracy (docs/models/whisper.md), so fp32 is preferred to it.
 //!
 //! The times for VNNI are those in docs/models/whisper.md; those for AVX2 are of whole transcripts and captions on two
-//! threads. `scripts/measure_auto_precision.py` measures every precision of a model on the current machine, to check a
-//! row or to fill one without times ([`Basis`]).
+//! threads. `scripts/dev.py measure_auto_precision` measures every precision of a model on the current machine, to
+//! check a row or to fill one without times ([`Basis`]).
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
 //! The engine with small graphs that do not match `model.yaml` (tests/fixtures/engine, made by
-//! scripts/make_fixtures_engine.py), and models shared by threads. Needs `scripts/setup.sh` for ONNX Runtime.
+//! scripts/dev.py make_fixtures_engine), and models shared by threads. Needs `scripts/setup.sh` for ONNX Runtime.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! The small BLIP and the picture's preprocessing against transformers (scripts/make_fixtures_blip.py).
+//! The small BLIP and the picture's preprocessing against transformers (scripts/dev.py make_fixtures_blip).
 
 use crate::blip_random::check_matching;
 use crate::fixture::{Fixture, ids};

@@ -1,5 +1,5 @@
 //! Tiny BLIP-2 models with random weights, one with OPT and one with T5, against transformers' `generate`
-//! (scripts/make_fixtures_blip2.py).
+//! (scripts/dev.py make_fixtures_blip2).
 
 use std::fs;
 

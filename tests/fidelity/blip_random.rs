@@ -1,4 +1,4 @@
-//! BLIP with small random weights against transformers (scripts/make_fixtures_blip.py): every search of `generate`,
+//! BLIP with small random weights against transformers (scripts/dev.py make_fixtures_blip): every search of `generate`,
 //! lists of answers, matching and embeddings. Random weights lead to flat probabilities, so a wrong rule shows at once.
 
 use crate::fixture::{Fixture, ids};

@@ -1,5 +1,5 @@
 //! Silero VAD against its own package, on real speech and on walks of random probabilities
-//! (scripts/make_fixtures_vad.py); and sound that is not speech.
+//! (scripts/dev.py make_fixtures_vad); and sound that is not speech.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Whisper tiny.en and base against openai-whisper and transformers, on real speech (scripts/make_fixtures_whisper.py).
+//! Whisper tiny.en and base against openai-whisper and transformers, on real speech (scripts/dev.py make_fixtures_whisper).
 
 use crate::fixture::{Fixture, ids};
 use crate::library::loader;

@@ -1,5 +1,5 @@
 //! Word-level timestamps against openai-whisper, on its own intermediate values and on real speech
-//! (scripts/make_fixtures_words.py).
+//! (scripts/dev.py make_fixtures_words).
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Pictures of every unusual kind against Pillow: tests/fixtures/pictures, made by scripts/make_fixtures_pictures.py.
+//! Pictures of every unusual kind against Pillow: tests/fixtures/pictures, made by scripts/dev.py make_fixtures_pictures.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,3 +1,3 @@
-"""Before any test imports onnxruntime."""
+"""Imported before any test imports onnxruntime."""
 
-import offline  # noqa: F401  turns its telemetry off
+from edgefuse_tools import offline  # noqa: F401  turns telemetry off

@@ -1,4 +1,4 @@
-"""scripts/bench: the parts that need no engine."""
+"""scripts/bench.py: the parts that need no engine."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from bench import audio, blip_report, chart, edgefuse_model, paths, report, stats, store
-from bench.blip_variants import BEAMS, CAPTION, TITLES, variants
-from bench.child import Child
-from bench.errors import BenchError
-from bench.process import run
-from bench.variants import CLIP, COLD, LONG, WER, edgefuse, peers
-from bench.wer import Score, score, word_errors
+from edgefuse_tools.bench import audio, blip_report, chart, edgefuse_model, paths, report, stats, store
+from edgefuse_tools.bench.blip_variants import BEAMS, CAPTION, TITLES, variants
+from edgefuse_tools.bench.child import Child
+from edgefuse_tools.bench.errors import BenchError
+from edgefuse_tools.bench.process import run
+from edgefuse_tools.bench.variants import CLIP, COLD, LONG, WER, edgefuse, peers
+from edgefuse_tools.bench.wer import Score, score, word_errors
 
 
 def section() -> dict[str, Any]:
-    """Results as a run gives them, with one peer in batches and one that has no long workload."""
+    """Results of a run, with one batched peer and one without the long workload."""
     times = {
         "edgefuse fp32": {CLIP: 0.5, LONG: 20.0, COLD: 0.6},
         "edgefuse fp32 batch 8": {LONG: 10.0},
@@ -101,7 +101,7 @@ def test_the_section_of_the_readme_is_replaced_and_nothing_else() -> None:
     assert replaced == f"before\n{report.BEGIN}\nnew\n{report.END}\nafter\n"
     assert report.replace_section(replaced, "old") == text
     for broken in ("no markers", f"{report.END} {report.BEGIN}", report.BEGIN * 2 + report.END):
-        with pytest.raises(BenchError, match="README.md: wanted"):
+        with pytest.raises(BenchError, match="README.md: expected"):
             report.replace_section(broken, "new")
 
 
@@ -109,7 +109,7 @@ def test_the_readme_has_the_markers() -> None:
     report.replace_section(paths.README.read_text(encoding="utf-8"), report.EMPTY)
 
 
-def test_the_page_tells_what_did_not_run() -> None:
+def test_the_page_lists_what_did_not_run() -> None:
     page = report.page({"models": {"tiny.en": section()}})
     assert "- other (all): is not installed" in page
     assert "A <CPU> (avx2), 2 threads; 2000-01-02, commit abc; peer 1.0." in page
@@ -134,11 +134,11 @@ def test_results_are_written_whole_and_by_model(tmp_path: Path) -> None:
     assert store.read(path)["models"]["base"] == {"date": "x"}
     assert [file.name for file in path.parent.iterdir()] == ["whisper.json"]
     path.write_text('{"format": 0}')
-    with pytest.raises(BenchError, match=r"whisper.json: not a benchmark's results"):
+    with pytest.raises(BenchError, match=r"whisper.json: not a file of benchmark results"):
         store.read(path)
 
 
-def test_the_recordings_have_the_lengths_that_they_are_called_by(tmp_path: Path) -> None:
+def test_the_recordings_have_the_lengths_of_their_names(tmp_path: Path) -> None:
     clip = audio.make_clip(paths.DATA, None, tmp_path / "clip.wav")
     assert clip.seconds == audio.CLIP_SECONDS
     recordings = audio.speech(paths.DATA, None)
@@ -153,8 +153,8 @@ def test_the_recordings_have_the_lengths_that_they_are_called_by(tmp_path: Path)
     assert long.sha256 == audio.make_long(recordings, tmp_path / "again.wav", seconds=100).sha256
 
 
-def test_a_recording_of_another_kind_is_refused() -> None:
-    with pytest.raises(BenchError, match="8-bit.wav: wanted 16-bit mono at 16000 Hz"):
+def test_a_recording_in_another_format_is_refused() -> None:
+    with pytest.raises(BenchError, match="8-bit.wav: expected 16-bit mono at 16000 Hz"):
         audio.read_samples(paths.DATA / "formats" / "8-bit.wav")
     with pytest.raises(BenchError, match="text.wav"):
         audio.read_samples(paths.DATA / "bad" / "text.wav")
@@ -196,10 +196,10 @@ def test_a_device_file_keeps_what_is_shipped_but_threads_precision_and_models() 
     assert edgefuse_model.shipped()["models"]["whisper"]["precision"]
 
 
-def test_an_engine_that_cannot_be_loaded_is_an_error_of_one_line() -> None:
+def test_an_engine_that_cannot_be_loaded_is_a_one_line_error() -> None:
     environment = {"PYTHONPATH": str(paths.SCRIPTS)}
     with Child("no_such_engine", environment, paths.SCRIPTS) as child:
-        with pytest.raises(BenchError, match="No module named 'bench.engines.no_such_engine'"):
+        with pytest.raises(BenchError, match="No module named 'edgefuse_tools.bench.engines.no_such_engine'"):
             child.load({})
         with pytest.raises(BenchError, match="not loaded"):  # and the process goes on
             child.transcribe(Path("x.wav"))
@@ -234,7 +234,7 @@ def blip_section() -> dict[str, Any]:
 
 
 def test_the_table_of_blip() -> None:
-    """Every row is as long as the header; a peer's time has its ratio to the headline's behind it."""
+    """Every row is as long as the header; a peer's time is followed by its ratio to the headline's."""
     lines = [line.strip("| ").split(" | ") for line in blip_report.table(blip_section()).splitlines()]
     assert all(len(line) == len(blip_report.HEADER) for line in lines)
     rows = {line[0]: line for line in lines}
@@ -242,7 +242,7 @@ def test_the_table_of_blip() -> None:
     assert rows["edgefuse q8"][2] == "0.50 s" and rows["onnxruntime q8"][3] == "–"
 
 
-def test_blip_has_a_place_in_the_readme_and_a_chart() -> None:
+def test_blip_has_a_readme_section_and_a_chart() -> None:
     readme = paths.README.read_text(encoding="utf-8")
     results = {"models": {"base": blip_section()}}
     text = blip_report.readme_section(results)
@@ -256,5 +256,5 @@ def test_blip_has_a_place_in_the_readme_and_a_chart() -> None:
 def test_every_variant_of_blip_has_an_engine_and_known_workloads() -> None:
     assert variants()[0].name.startswith("edgefuse")
     for one in variants():
-        assert (paths.SCRIPTS / "bench/engines" / f"{one.engine}.py").is_file()
+        assert (paths.SCRIPTS / "edgefuse_tools/bench/engines" / f"{one.engine}.py").is_file()
         assert set(one.workloads) <= set(TITLES)

@@ -1,4 +1,4 @@
-"""scripts/bench/convert: what the converters write is read back, on a tiny random model."""
+"""edgefuse_tools/bench/convert: the converters' output is read back, on a tiny random model."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 
 import tiny_whisper as tiny
-from bench.convert.ggml import MAGIC, write_ggml
-from bench.convert.hugging_face import write_hugging_face
-from export.safetensors_file import read_safetensors
-from parity.whisper_names import openai_name
+from edgefuse_tools.bench.convert.ggml import MAGIC, write_ggml
+from edgefuse_tools.bench.convert.hugging_face import write_hugging_face
+from edgefuse_tools.export.checkpoints.safetensors_file import read_safetensors
+from edgefuse_tools.parity.whisper_names import openai_name
 
 FILTERS = np.linspace(0, 1, tiny.MELS * 201, dtype=np.float32).reshape(tiny.MELS, 201)
 
 
 class Ggml:
-    """A reader of the file, as whisper.cpp's loader goes through it."""
+    """Reads the file like whisper.cpp's loader."""
 
     def __init__(self, path: Path) -> None:
         self._content, self._at = path.read_bytes(), 0
@@ -82,7 +82,7 @@ def test_ggml_has_every_tensor_under_openai_whispers_name(
         half = array.ndim > 1 and "positions" not in name
         assert found.dtype == (np.float16 if half else np.float32), name
     assert read["encoder.conv1.bias"].shape == (tiny.HIDDEN, 1)
-    # Every name of openai-whisper's decoder blocks, which the loop above takes on trust.
+    # Every name of openai-whisper's decoder blocks, which the loop above does not check.
     linear = [f"{name}.{part}" for name in ("attn", "cross_attn") for part in ("query", "key", "value", "out")]
     modules = [*linear, "mlp.0", "mlp.2", "attn_ln", "cross_attn_ln", "mlp_ln"]
     parts = {f"{name}.{kind}" for name in modules for kind in ("weight", "bias")}

@@ -1,4 +1,4 @@
-"""scripts/bench/measure.py: the order of the rounds, and an engine that fails in the middle of them."""
+"""edgefuse_tools/bench/measure.py: the order of the rounds, and an engine that fails during them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from bench.audio import Recording
-from bench.errors import BenchError
-from bench.measure import Bench
-from bench.variants import BEAM, CLIP, COLD, LONG, WER, Variant
+from edgefuse_tools.bench.audio import Recording
+from edgefuse_tools.bench.errors import BenchError
+from edgefuse_tools.bench.measure import Bench
+from edgefuse_tools.bench.variants import BEAM, CLIP, COLD, LONG, WER, Variant
 
 Calls = list[tuple[str, str]]
 
 
 class FakeChild:
-    """An engine that takes one second more each time; "fails" does so from the second time on."""
+    """An engine that takes one second more each time; "fails" fails from the second time on."""
 
     def __init__(self, name: str, calls: Calls) -> None:
         self._name, self._calls, self._times = name, calls, 0
@@ -54,7 +54,7 @@ def bench(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> Bench:
     return Bench("tiny.en", 2, True, Path("edgefuse"), {}, clip, long, [clip, long], str.lower)
 
 
-def test_the_engines_take_turns_after_one_that_does_not_count(bench: Bench, calls: Calls) -> None:
+def test_the_engines_take_turns_after_a_warm_up(bench: Bench, calls: Calls) -> None:
     bench.long_in_process([variant("a"), variant("b", once=True)], repeats=2)
     warm_up, first, second = (
         [("a", "clip.wav"), ("b", "clip.wav")],
@@ -71,7 +71,7 @@ def test_the_engines_take_turns_after_one_that_does_not_count(bench: Bench, call
     assert bench.not_run == []
 
 
-def test_an_engine_that_crashes_ends_for_itself_alone(bench: Bench) -> None:
+def test_an_engine_that_crashes_does_not_end_the_others(bench: Bench) -> None:
     bench.clip_in_process([variant("fails"), variant("a"), variant("other", workloads=(WER,))], repeats=2)
     assert list(bench.engines) == ["a"]
     assert bench.engines["a"][CLIP]["seconds"] == [2.0, 3.0]
@@ -86,7 +86,7 @@ def test_word_errors_are_counted_over_every_recording_greedy_and_with_beams(benc
     assert [note["workload"] for note in bench.not_run] == [WER, f"{WER}, {BEAM} beams"]
 
 
-def test_what_is_not_installed_is_noted(bench: Bench) -> None:
+def test_an_engine_that_is_not_installed_is_recorded(bench: Bench) -> None:
     missing = Variant("x", "x", ("no-such-package-here",), "ctranslate2")
     assert bench.usable([missing]) == []
     assert bench.not_run[0]["why"].startswith("no-such-package-here is not installed; run")

@@ -1,4 +1,4 @@
-"""The committed random BLIP folder against what transformers made of the same weights, which the fixture holds."""
+"""The committed random BLIP folder against results of transformers with the same weights, from the fixture."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from parity.blip_onnx import OnnxBlip, pixel_values
+from edgefuse_tools.parity.blip_onnx import OnnxBlip, pixel_values
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures/blip"
 CASES = json.loads((FIXTURES / "random.json").read_text("utf-8"))["images"]
@@ -29,7 +29,7 @@ def case(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 def pixels_of(case: dict[str, Any], model: OnnxBlip) -> np.ndarray:
-    """The picture as BlipImageProcessorPil prepares it."""
+    """The picture as preprocessed by BlipImageProcessorPil."""
     return pixel_values(Image.open(FIXTURES / Path(case["image"]).name), model.description["image"])
 
 
@@ -45,16 +45,16 @@ def test_matching_and_embeddings(model: OnnxBlip, case: dict[str, Any]) -> None:
     mask = (ids != model.description["tokens"]["pad"]).astype(np.int64)
     assert not mask.all()
     vision = model.vision(pixels_of(case, model))
-    for got, wanted in (
+    for got, reference in (
         (model.match(ids, mask, vision["image_embeds"]), array(expected["match_logits"])),
         (model.embed(ids, mask), array(expected["text_embedding"])),
         (vision["image_embedding"][0], array(expected["image_embedding"])),
         (model.embed(ids, mask) @ vision["image_embedding"][0], np.array(expected["score"])),
     ):
-        assert np.abs(got - wanted).max() < TOLERANCE
+        assert np.abs(got - reference).max() < TOLERANCE
 
 
-def test_what_is_padding_does_not_matter(model: OnnxBlip) -> None:
+def test_padding_does_not_matter(model: OnnxBlip) -> None:
     ids = np.array([[4, 5, 6, 0, 0], [4, 5, 6, 17, 18]])
     mask = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 0, 0]])
     one, other = model.embed(ids, mask)
@@ -70,7 +70,7 @@ def test_greedy_captions(model: OnnxBlip, case: dict[str, Any]) -> None:
 
 
 def test_hypotheses_of_a_picture_share_its_keys_and_values(model: OnnxBlip) -> None:
-    """Two pictures with three prompts each in one batch give what each gives by itself."""
+    """Two pictures with three prompts each in one batch give the same results as separately."""
     pixels = np.concatenate([pixels_of(case, model) for case in CASES[:2]])
     prompts = np.array([[70, 5, 6], [70, 11, 32], [70, 40, 41], [70, 7, 8], [70, 11, 32], [70, 50, 51]])
     together = model.caption_cross(pixels)
@@ -95,13 +95,13 @@ def test_questions_about_a_picture_share_its_keys_and_values(model: OnnxBlip) ->
 
 
 def test_candidates(model: OnnxBlip, case: dict[str, Any]) -> None:
-    """The log-probability of each candidate, its tokens fed one behind the other."""
+    """The log-probability of each candidate, with its tokens fed one after the other."""
     embeds = model.vision(pixels_of(case, model))["image_embeds"]
     start = model.description["tokens"]["start"]
     for answer in case["answers"]:
         words = json.loads((FIXTURES / "random/tokenizer.json").read_text("utf-8"))["model"]["vocab"]
         if not all(word in words for word in answer["question"].split()):
-            continue  # words in pieces: the tokenizer's own tests have those
+            continue  # split words: covered by the tokenizer's own tests
         question = [words["[CLS]"], *(words[word] for word in answer["question"].split()), words["[SEP]"]]
         cross = model.question(np.array([question]), embeds)
         for candidate in answer["ranked"]:

@@ -1,4 +1,4 @@
-"""The training of the small BLIP's matching."""
+"""Training of the small BLIP's matching."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 
 pytestmark = pytest.mark.training
-pytest.importorskip("torch", reason="needs what scripts/requirements/train.txt lists")
+pytest.importorskip("torch", reason="needs scripts/requirements/train.txt")
 import torch  # noqa: E402
 
-pytest.importorskip("transformers", reason="needs what scripts/requirements/train.txt lists")
+pytest.importorskip("transformers", reason="needs scripts/requirements/train.txt")
 
-from blip_training import folders, retrieval  # noqa: E402
-from blip_training.batches import Source  # noqa: E402
-from blip_training.model import JointBlip  # noqa: E402
-from easyvqa import drawing, tokenizer  # noqa: E402
-from easyvqa.dataset import Split  # noqa: E402
-from easyvqa.texts import TextEncoder  # noqa: E402
+from edgefuse_tools.easyvqa import drawing, tokenizer  # noqa: E402
+from edgefuse_tools.easyvqa.dataset import Split  # noqa: E402
+from edgefuse_tools.easyvqa.texts import TextEncoder  # noqa: E402
+from edgefuse_tools.training.blip import folders, retrieval  # noqa: E402
+from edgefuse_tools.training.blip.batches import Source  # noqa: E402
+from edgefuse_tools.training.blip.model import JointBlip  # noqa: E402
 
 
-def test_matching_learns_around_a_vision_encoder_that_stays_as_it_is(tmp_path: Path) -> None:
+def test_matching_learns_around_a_frozen_vision_encoder(tmp_path: Path) -> None:
     torch.manual_seed(0)
     joint = JointBlip()
     state = retrieval.new_state(joint, seed=0)
@@ -43,8 +43,8 @@ def test_matching_learns_around_a_vision_encoder_that_stays_as_it_is(tmp_path: P
     assert (tmp_path / "retrieval/config.json").is_file()
 
 
-def test_the_examination_counts_what_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a matching that is always right but for the first picture, and embeddings that all say the same caption."""
+def test_the_evaluation_counts_what_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With matching that is right except for the first picture, and embeddings that always select the same caption."""
     model = retrieval.Retrieval(JointBlip())
     encoder = TextEncoder(tokenizer.build())
     pictures = drawing.draw(np.random.default_rng(1), 10)

@@ -1,4 +1,4 @@
-"""Merges that a tokenizer.json lost come back in their places."""
+"""Missing merges of a tokenizer.json are restored in their places."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from export.bpe_merges import complete_merges
+from edgefuse_tools.export.whisper.bpe_merges import complete_merges
 
 BYTES = {f"<{number}>": number for number in range(252)} | {"Ġ": 252, "t": 253, "h": 254, "e": 255}
 MERGES = ["Ġ t", "h e", "Ġt he"]
@@ -17,14 +17,14 @@ def model(merges: list[Any]) -> dict[str, Any]:
     return {"vocab": dict(VOCABULARY), "merges": merges}
 
 
-def test_a_whole_list_stays_as_it_is() -> None:
+def test_a_complete_list_is_unchanged() -> None:
     whole = model(list(MERGES))
     assert complete_merges(whole) == 0
     assert whole["merges"] == MERGES
 
 
 @pytest.mark.parametrize("lost", range(len(MERGES)))
-def test_a_lost_merge_comes_back_in_its_place(lost: int) -> None:
+def test_a_missing_merge_is_restored_in_its_place(lost: int) -> None:
     short = model([merge for at, merge in enumerate(MERGES) if at != lost])
     assert complete_merges(short) == 1
     assert short["merges"] == MERGES

@@ -1,4 +1,4 @@
-"""scripts/compare_precisions.py on a tiny BLIP."""
+"""scripts/dev.py compare_precisions on a tiny BLIP."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import compare_precisions
-from export_blip import main as export
-from parity.photographs import FIXTURES, with_cuts
+from edgefuse_tools.export.blip.command import main as export
+from edgefuse_tools.measure import compare_precisions
+from edgefuse_tools.parity.photographs import FIXTURES, with_cuts
 from tiny_blip import tiny_tensors, write_checkpoint
 
 
@@ -18,11 +18,8 @@ def test_every_precision_is_compared_with_fp32(tmp_path: Path, capfd: pytest.Cap
     model = tmp_path / "model"
     assert export(["--caption", str(checkpoint), "--out", str(model), "--precision", "fp32", "fp16", "q8"]) == 0
     capfd.readouterr()
-    script, pictures = (
-        Path(compare_precisions.__file__),
-        [str(FIXTURES / f"photo-{name}.png") for name in ("rgb", "gray")],
-    )
-    arguments = [str(script), str(model), *pictures, "--threads", "1", "--repeat", "1"]
+    pictures = [str(FIXTURES / f"photo-{name}.png") for name in ("rgb", "gray")]
+    arguments = ["dev.py compare_precisions", str(model), *pictures, "--threads", "1", "--repeat", "1"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.argv", arguments)
         assert compare_precisions.main() == 0
@@ -34,7 +31,7 @@ def test_every_precision_is_compared_with_fp32(tmp_path: Path, capfd: pytest.Cap
     assert len(compare_precisions.table(rows).splitlines()) == 2 + len(rows)
 
 
-def test_a_hundred_cuts_of_the_photographs_differ() -> None:
+def test_the_crops_of_the_photographs_differ() -> None:
     from PIL import Image
 
     pictures = {name: Image.open(FIXTURES / f"photo-{name}.png").convert("RGB") for name in ("rgb", "gray", "palette")}

@@ -1,4 +1,4 @@
-"""The comparison of results from two machines sees what differs, and only that."""
+"""The comparison of results from two machines finds differences, and only those."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from processors.compare import differences
+from edgefuse_tools.checks.compare_results import differences
 
 HERE: dict[str, Any] = {"id": "a", "fusion": {"label": "blue", "confidence": 0.5, "ms": 1.0, "embedding": [0.1, 0.2]}}
 
@@ -32,5 +32,5 @@ def test_equal_within_tolerance(fields: dict[str, object]) -> None:
         {"error": "x"},
     ],
 )
-def test_told_where_they_differ(fields: dict[str, object]) -> None:
+def test_differences_are_reported(fields: dict[str, object]) -> None:
     assert len(differences(HERE, changed(**fields), 1e-3)) == 1

@@ -1,4 +1,4 @@
-"""scripts/export/ctranslate2.py: what it reads, and what it says about a file that is damaged or foreign."""
+"""edgefuse_tools/export/checkpoints/ctranslate2.py: valid files, and errors for damaged or unknown ones."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.ctranslate2 import read_model_bin
-from export.errors import ExportError
+from edgefuse_tools.export.checkpoints.ctranslate2 import read_model_bin
+from edgefuse_tools.export.errors import ExportError
 from tiny_whisper import model_bin
 
 VARIABLES: dict[str, np.ndarray] = {
@@ -46,14 +46,14 @@ def test_every_truncation_is_an_error(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b"version https://git-lfs.github.com/spec/v1\n", "not a CTranslate2 model"),
-        (model_bin({}, {}, "TransformerSpec"), "holds a 'TransformerSpec' model, wanted 'WhisperSpec'"),
-        (model_bin({}, {"b": "a"}), "alias b of a missing tensor a"),
+        (model_bin({}, {}, "TransformerSpec"), "contains a 'TransformerSpec' model, expected 'WhisperSpec'"),
+        (model_bin({}, {"b": "a"}), "alias b of missing tensor a"),
         (model_bin({}, {}).replace(b"Spec\0", b"Spec!"), "no string at byte 6"),
         (model_bin(VARIABLES, {}).replace(b"\x04\x0c", b"\x04\x0b"), r"tensor a/weight \[2, 3\] cannot have 11 bytes"),
         (model_bin(VARIABLES, {}).replace(b"\x04\x0c", b"\x07\x0c"), "tensor a/weight has element type 7"),
     ],
 )
-def test_foreign_and_damaged_files(tmp_path: Path, content: bytes, message: str) -> None:
+def test_unknown_and_damaged_files(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(ExportError, match=message) as error:
         read_model_bin(written(tmp_path, content), "WhisperSpec")
     assert "\n" not in str(error.value)

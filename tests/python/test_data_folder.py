@@ -1,4 +1,4 @@
-"""tests/data stays small, whole and accounted for."""
+"""tests/data stays small, complete and documented."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ def test_every_picture_has_its_answers() -> None:
     assert all(picture["questions"] for picture in pictures)
 
 
-def test_the_manifest_names_files_that_are_there() -> None:
+def test_the_manifest_names_existing_files() -> None:
     records = [json.loads(line) for line in (DATA / "records.jsonl").read_text(encoding="utf-8").splitlines()]
     assert len({record["id"] for record in records}) == len(records)
     for record in records:
         assert all(record[key] in FILES for key in ("image", "audio") if key in record)
 
 
-def test_every_file_has_its_line_in_the_readme() -> None:
+def test_every_file_is_in_the_readme() -> None:
     lines = (DATA / "README.md").read_text(encoding="utf-8").splitlines()
     named = {
         word for line in lines if line.startswith("| `") for word in line.split("|")[1].replace("`", "").split(", ")
     }
-    patterns = {word.strip() for word in named} - {"bad/*"}  # each of these has a line of its own
+    patterns = {word.strip() for word in named} - {"bad/*"}  # each of these has its own line
     for name in FILES:
         known = any(fnmatch(name, pattern) or fnmatch(name, f"bad/{pattern}") for pattern in patterns)
-        assert known or name == "README.md", f"{name} is not accounted for in README.md"
+        assert known or name == "README.md", f"{name} is missing in README.md"
 
 
 def test_the_folder_stays_small() -> None:

@@ -1,4 +1,4 @@
-"""scripts/distill.py: the teacher's cache, what a batch holds, calibration, and the whole way to a model folder."""
+"""scripts/distill.py: the teacher's cache, batches, calibration, and a complete run to a model folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-_REASON = "needs what scripts/requirements/train.txt lists; run it in the training environment"
+_REASON = "needs scripts/requirements/train.txt; run it in the training environment"
 pytestmark = pytest.mark.training
 pytest.importorskip("torch", reason=_REASON)
 import torch  # noqa: E402
@@ -22,19 +22,19 @@ pytest.importorskip("tokenizers", reason=_REASON)
 import yaml  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from distilling import calibration, curves, media, teacher  # noqa: E402
-from distilling.binary import Binary, BinaryError  # noqa: E402
-from distilling.examples import Examples, Feed, forms_of  # noqa: E402
-from distilling.manifest import Manifest, ManifestError, Record, read  # noqa: E402
-from distilling.training import Learner, Settings, loss_of, split, subset  # noqa: E402
-from distilling.words import words_of  # noqa: E402
-from student.forms import Interface, Readings  # noqa: E402
-from student.fusion import SharedFusion, Widths  # noqa: E402
-from student.log_mel import ABSENT_FRAME  # noqa: E402
+from edgefuse_tools import ROOT  # noqa: E402
+from edgefuse_tools.distill import calibration, curves, media, teacher  # noqa: E402
+from edgefuse_tools.distill.binary import Binary, BinaryError  # noqa: E402
+from edgefuse_tools.distill.examples import Examples, Feed, forms_of  # noqa: E402
+from edgefuse_tools.distill.manifest import Manifest, ManifestError, Record, read  # noqa: E402
+from edgefuse_tools.distill.training import Learner, Settings, loss_of, split, subset  # noqa: E402
+from edgefuse_tools.distill.words import words_of  # noqa: E402
+from edgefuse_tools.student.forms import Interface, Readings  # noqa: E402
+from edgefuse_tools.student.fusion import SharedFusion, Widths  # noqa: E402
+from edgefuse_tools.student.log_mel import ABSENT_FRAME  # noqa: E402
 
-ROOT = Path(__file__).resolve().parents[2]
 LABELS = ["red", "green", "blue"]
-#: Stands for the binary: answers `red` to everything, and counts how often it is started.
+#: Replaces the binary: answers `red` to everything, and counts its starts.
 PROGRAM = """\
 #!{python}
 import json, sys, yaml
@@ -53,7 +53,7 @@ sys.exit({code})
 
 
 def records(folder: Path, count: int = 30) -> Path:
-    """A manifest whose pictures, sounds, texts and sensors tell the label; some lack some of them."""
+    """A manifest whose pictures, sounds, texts and sensors determine the label; some records lack some of them."""
     rng = np.random.default_rng(1)
     lines = []
     for index in range(count):
@@ -101,13 +101,13 @@ def asked(folder: Path, texts: list[str | None]) -> Manifest:
     return Manifest(folder / "m.jsonl", tuple(entries), ())
 
 
-def test_the_teacher_is_asked_once_and_its_answers_are_of_the_labels_alone(tmp_path: Path) -> None:
+def test_the_teacher_is_asked_once_and_its_answers_are_normalised_over_the_labels(tmp_path: Path) -> None:
     binary = Binary(program(tmp_path), tmp_path / "device.yaml")
     manifest = asked(tmp_path, ["what?", None, "fails"])
     for _ in range(2):
         taught = teacher.soft_labels(binary, manifest, LABELS, None, tmp_path / "cache", silent)
     assert (tmp_path / "started").read_text() == "x"
-    assert np.isnan(taught[1:]).all(), "no question, and a record that failed"
+    assert np.isnan(taught[1:]).all(), "no question, and a failed record"
     weights = np.exp([-0.1, -3.0, -3.0])
     assert np.exp(taught[0]) == pytest.approx(weights / weights.sum(), rel=1e-5)
     assert teacher.agreement(taught, np.array([0, 1, 2])) == 1.0
@@ -115,7 +115,7 @@ def test_the_teacher_is_asked_once_and_its_answers_are_of_the_labels_alone(tmp_p
     assert (tmp_path / "started").read_text() == "xx", "other labels are another question"
 
 
-def test_what_keeps_the_binary_from_answering_is_told(tmp_path: Path) -> None:
+def test_an_error_of_the_binary_is_reported(tmp_path: Path) -> None:
     binary = Binary(program(tmp_path, code=3), tmp_path / "device.yaml")
     with pytest.raises(BinaryError, match="exit code 3"):
         teacher.soft_labels(binary, asked(tmp_path, ["what?"]), LABELS, None, tmp_path / "cache", silent)
@@ -134,7 +134,7 @@ def test_paths_of_a_device_file_start_where_the_binary_starts_them(tmp_path: Pat
     assert device["models"]["student"] == {"path": str(tmp_path / "mine")} and device["pipeline"] == ["fuse"]
 
 
-def test_a_batch_holds_what_is_present_and_nothing_of_what_is_not(tmp_path: Path) -> None:
+def test_a_batch_has_only_the_present_modalities(tmp_path: Path) -> None:
     examples = examples_of(tmp_path)
     forms = forms_of(examples, 16, {"hue": "degrees"})
     assert list(forms) == ["image", "text", "audio", "sensors"]
@@ -152,14 +152,14 @@ def test_a_batch_holds_what_is_present_and_nothing_of_what_is_not(tmp_path: Path
     assert batch.labels.tolist() == [1, 2] and torch.isnan(batch.taught).all()
 
 
-def test_files_that_are_no_media_are_told_with_their_line(tmp_path: Path) -> None:
+def test_unreadable_media_are_reported_with_their_line(tmp_path: Path) -> None:
     path = records(tmp_path, 3)
     (tmp_path / "1.png").write_text("not a picture")
     (tmp_path / "2.wav").write_text("not a sound")
     with pytest.raises(ManifestError) as raised:
         Examples(read(path, LABELS, taught=False), 16, silent)
     first, second = str(raised.value).splitlines()
-    assert "train.jsonl:2: `image`" in first and "is not a picture" in first
+    assert "train.jsonl:2: `image`" in first and "is not a readable picture" in first
     assert "train.jsonl:3: `audio`" in second
 
 
@@ -196,7 +196,7 @@ def test_modality_dropout_leaves_something_and_adds_nothing() -> None:
     assert (subset(np.random.default_rng(0), presence, 0.0) == presence).all()
 
 
-def test_the_loss_is_the_teachers_where_there_is_no_label(tmp_path: Path) -> None:
+def test_the_loss_is_the_teachers_without_a_label(tmp_path: Path) -> None:
     examples = examples_of(tmp_path)
     forms = forms_of(examples, 16, {})
     torch.manual_seed(0)
@@ -221,20 +221,20 @@ def test_calibration_makes_confidence_accuracy_for_each_set_of_modalities() -> N
     presence = np.where(rng.random((count, 1)) < 0.5, [[1.0, 1.0]], [[1.0, 0.0]])
     honest = rng.normal(size=(count, 5)) * 2.0
     truth = np.array([rng.choice(5, p=np.exp(row) / np.exp(row).sum()) for row in honest])
-    # Says three times too much, and with the second modality gone six times.
+    # Three times too confident, and six times without the second modality.
     given = honest * np.where(presence[:, 1:] > 0, 3.0, 6.0)
     temperature = calibration.fit(given, presence, truth)
     assert temperature.of(np.array([[1.0, 1.0], [1.0, 0.0]])) == pytest.approx([3.0, 6.0], rel=0.1)
 
 
-def test_one_who_is_always_right_in_a_few_records_is_not_made_certain() -> None:
+def test_always_right_in_a_few_records_does_not_mean_certain() -> None:
     logits = np.eye(3)[np.arange(12) % 3] * 4.0
     temperature = calibration.fit(logits, np.ones((12, 2)), np.arange(12) % 3)
     confidence = np.exp(4.0 / temperature.of(np.ones((1, 2)))[0])
     assert confidence / (confidence + 2.0) < 0.95
 
 
-def test_curves_are_a_picture() -> None:
+def test_curves_are_an_svg() -> None:
     points = [
         {"step": 10.0 * step, "training_loss": 1.0 / step, "loss": 2.0 / step, "accuracy": 0.5} for step in (1, 2, 3)
     ]
@@ -254,8 +254,8 @@ def test_from_a_manifest_to_a_model_folder_and_again(tmp_path: Path) -> None:
     done = run(tmp_path, *settings)
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "mine"
-    told = yaml.safe_load((folder / "model.yaml").read_text(encoding="utf-8"))
-    assert told["modalities"] == ["image", "text", "audio", "sensors"] and told["labels"] == LABELS
+    description = yaml.safe_load((folder / "model.yaml").read_text(encoding="utf-8"))
+    assert description["modalities"] == ["image", "text", "audio", "sensors"] and description["labels"] == LABELS
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert "30 records: " in card and "Not measured" in card and "no teacher" in card
     assert (folder / "training.svg").read_text(encoding="utf-8").startswith("<svg")
@@ -275,4 +275,4 @@ def test_bad_input_ends_before_training_with_exit_code_2(tmp_path: Path) -> None
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").touch()
     done = run(tmp_path)
-    assert done.returncode == 2 and "is neither empty nor a model folder" in done.stderr
+    assert done.returncode == 2 and "neither empty nor a model folder" in done.stderr

@@ -1,4 +1,4 @@
-"""Manifests of scripts/distill.py: what is read, and the message, with its line, for everything that is wrong."""
+"""Manifests of scripts/distill.py: valid records, and an error with its line for every problem."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from distilling.manifest import Manifest, ManifestError, check_learnable, read, read_labels
+from edgefuse_tools.distill.manifest import Manifest, ManifestError, check_learnable, read, read_labels
 
 LABELS = ["cat", "dog"]
 
@@ -50,28 +50,28 @@ def test_reads_records_relative_to_the_manifest(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "expected"),
     [
         ("{nonsense", "malformed record"),
         ("[1]", "a line must be an object"),
         ({"text": "a", "label": "cat", "lable": "cat"}, "unknown key `lable`; a record has audio, id, image, label"),
         ({"label": "cat"}, "none of image, audio, text and sensors"),
-        ({"text": "a"}, "has no label, and there is no teacher to ask (--teacher-config)"),
+        ({"text": "a"}, "no label, and no teacher (--teacher-config)"),
         ({"text": "a", "label": "cow"}, 'unknown label "cow"; the labels are cat, dog'),
         ({"text": "a", "label": 3}, "unknown label 3"),
-        ({"text": " ", "label": "cat"}, "`text` must be a text that is not empty"),
+        ({"text": " ", "label": "cat"}, "`text` must be a non-empty text"),
         ({"image": "none.png", "label": "cat"}, "none.png does not exist"),
         ({"audio": ".", "label": "cat"}, "is not a file"),
         ({"sensors": 3, "label": "cat"}, "`sensors` must be an object of numbers by name, or a list"),
-        ({"sensors": {"hot": "3"}, "label": "cat"}, 'hot is "3", which is no reading'),
-        ({"sensors": [True], "label": "cat"}, "sensor1 is true, which is no reading"),
-        ('{"sensors": [NaN], "label": "cat"}', "NaN is no number"),
+        ({"sensors": {"hot": "3"}, "label": "cat"}, 'hot is "3", not a number'),
+        ({"sensors": [True], "label": "cat"}, "sensor1 is true, not a number"),
+        ('{"sensors": [NaN], "label": "cat"}', "NaN is not a number"),
     ],
 )
-def test_tells_the_line_of_what_is_wrong(tmp_path: Path, line: Any, told: str) -> None:
+def test_a_problem_is_reported_with_its_line(tmp_path: Path, line: Any, expected: str) -> None:
     good = {"text": "fine", "label": "cat"}
     message = problem(tmp_path, [good, line, good])
-    assert message.startswith(f"{tmp_path / 'train.jsonl'}:2: ") and told in message
+    assert message.startswith(f"{tmp_path / 'train.jsonl'}:2: ") and expected in message
     assert "\n" not in message
 
 
@@ -80,7 +80,7 @@ def test_sensors_must_be_the_same_everywhere(tmp_path: Path) -> None:
     assert "train.jsonl:2: `sensors` has cold, and earlier records have hot" in message
 
 
-def test_tells_every_problem_but_not_thousands(tmp_path: Path) -> None:
+def test_all_problems_are_reported_up_to_a_limit(tmp_path: Path) -> None:
     lines = problem(tmp_path, ["x"] * 50).splitlines()
     assert len(lines) == 21 and lines[-1] == "... and 30 more"
 
@@ -102,7 +102,7 @@ def test_labels(tmp_path: Path) -> None:
     path.write_text("cat\n\n a dog \n")
     assert read_labels(path) == ["cat", "a dog"]
     path.write_text("cat\ndog\ncat\n")
-    with pytest.raises(ManifestError, match=r"labels.txt:3: `cat` stands twice"):
+    with pytest.raises(ManifestError, match=r"labels.txt:3: duplicate label `cat`"):
         read_labels(path)
     path.write_text("cat\n")
     with pytest.raises(ManifestError, match="at least two are needed"):
@@ -112,17 +112,17 @@ def test_labels(tmp_path: Path) -> None:
 def test_there_must_be_something_to_learn(tmp_path: Path) -> None:
     two = [{"text": "a", "label": "cat"}, {"text": "b", "label": "dog"}]
     learnable(tmp_path, two * 5)
-    for lines, told in (
+    for lines, expected in (
         (two, "2 records; at least 10 are needed"),
         ([two[0]] * 12, "every record has the label `cat`"),
     ):
-        with pytest.raises(ManifestError, match=told):
+        with pytest.raises(ManifestError, match=expected):
             learnable(tmp_path, lines)
-    # Without labels the teacher may still tell the classes apart.
+    # Without labels, the teacher may still distinguish the classes.
     learnable(tmp_path, [{"text": "a", "label": "cat"}] * 9 + [{"text": "b"}], taught=True)
 
 
-def test_modalities_must_come_together(tmp_path: Path) -> None:
+def test_modalities_must_occur_together(tmp_path: Path) -> None:
     text = [{"text": "a", "label": label} for label in LABELS] * 5
     sensors = [{"sensors": [1], "label": label} for label in LABELS] * 5
     with pytest.raises(

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from easyvqa import dataset, download, drawing, questions
-from easyvqa.descriptions import Told, describe, misdescribe
-from easyvqa.labels import ANSWERS, COLOR_NAMES, COLORS, SHAPES
+from edgefuse_tools.easyvqa import dataset, download, drawing, questions
+from edgefuse_tools.easyvqa.descriptions import Content, describe, misdescribe
+from edgefuse_tools.easyvqa.labels import ANSWERS, COLOR_NAMES, COLORS, SHAPES
 
 
 def rng() -> np.random.Generator:
@@ -43,7 +43,7 @@ def test_shapes_fill_their_bounding_box_as_far_as_geometry_says() -> None:
     for mask, shape in zip(drawing.shape_mask(pictures.images), pictures.shapes):
         rows, columns = np.nonzero(mask > 0.5)
         box = (np.ptp(rows) + 1) * (np.ptp(columns) + 1)
-        if box > 300:  # in a small shape the pixels are too coarse
+        if box > 300:  # small shapes are too coarse
             filled[SHAPES[shape]].append(float(mask.sum() / box))
     for shape, shares in filled.items():
         assert len(shares) > 20
@@ -59,7 +59,7 @@ def test_the_mask_is_one_inside_and_zero_outside() -> None:
 
 
 def truth(text: str, shape: str, color: str) -> str:
-    """The answer a person gives, worked out from the words."""
+    """The true answer, derived from the words."""
     words = text.rstrip("?").split()
     if words[0] == "what":
         return color if "color" in words else shape
@@ -69,7 +69,7 @@ def truth(text: str, shape: str, color: str) -> str:
 
 
 @pytest.mark.parametrize("mix", [questions.EASY, questions.HARD])
-def test_sampled_questions_are_answered_truly(mix: questions.Mix) -> None:
+def test_sampled_questions_have_true_answers(mix: questions.Mix) -> None:
     generator = rng()
     seen = set()
     for _ in range(3000):
@@ -111,36 +111,36 @@ def write_small_data_set(folder: Path) -> None:
         (folder / "data" / part / "questions.json").write_text(json.dumps(asked), encoding="utf-8")
 
 
-def told_by(text: str) -> tuple[str | None, str | None]:
+def named_in(text: str) -> tuple[str | None, str | None]:
     """Shape and colour that a description names."""
     words = text.replace("grey", "gray").split()
     return next((s for s in SHAPES if s in words), None), next((c for c in COLOR_NAMES if c in words), None)
 
 
-@pytest.mark.parametrize("told", list(Told))
-def test_descriptions_are_true_and_misdescriptions_are_not_and_tell_as_much(told: Told) -> None:
+@pytest.mark.parametrize("content", list(Content))
+def test_descriptions_are_true_and_misdescriptions_are_wrong_with_the_same_content(content: Content) -> None:
     numbers, nearly = rng(), 0
     for _ in range(500):
         shape, color = int(numbers.integers(len(SHAPES))), int(numbers.integers(len(COLOR_NAMES)))
-        named = told_by(describe(numbers, shape, color, told))
+        named = named_in(describe(numbers, shape, color, content))
         assert named == (
-            SHAPES[shape] if told is not Told.COLOR else None,
-            COLOR_NAMES[color] if told is not Told.SHAPE else None,
+            SHAPES[shape] if content is not Content.COLOR else None,
+            COLOR_NAMES[color] if content is not Content.SHAPE else None,
         )
-        mistaken = told_by(misdescribe(numbers, shape, color, told))
+        mistaken = named_in(misdescribe(numbers, shape, color, content))
         assert [name is None for name in mistaken] == [name is None for name in named] and mistaken != named
         nearly += sum(name == other for name, other in zip(named, mistaken)) == 1
-    assert told is not Told.BOTH or nearly > 250, "most are wrong in one respect only"
+    assert content is not Content.BOTH or nearly > 250, "most are wrong in one respect only"
 
 
-def test_the_data_set_is_read_with_the_labels_its_questions_tell(tmp_path: Path) -> None:
+def test_the_data_set_is_read_with_the_labels_its_questions_reveal(tmp_path: Path) -> None:
     write_small_data_set(tmp_path)
     assert download.ensure(tmp_path) == tmp_path, "a complete folder is not fetched again"
     split = dataset.load(tmp_path, "train")
     drawn = drawing.draw(rng(), 3)
     assert np.array_equal(split.pictures.images, drawn.images[:2])
     assert split.pictures.shapes.tolist() == drawn.shapes[:2].tolist()
-    assert split.pictures.colors.tolist() == [drawn.colors[0], -1], "nothing tells the second picture's color"
+    assert split.pictures.colors.tolist() == [drawn.colors[0], -1], "nothing reveals the second picture's color"
     assert [ANSWERS[index] for index in split.answers[-2:]] == ["yes", "yes"]
 
 

@@ -1,4 +1,4 @@
-"""The evaluation's dealings with the binary, and which recording asks which question."""
+"""The evaluation's use of the binary, and the assignment of recordings to questions."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from evaluation import spoken
-from evaluation.binary import Binary
-from student.speech import SPOKEN
+from edgefuse_tools.student.speech import SPOKEN
+from edgefuse_tools.training.evaluation import spoken
+from edgefuse_tools.training.evaluation.binary import Binary
 
-#: Answers the records backwards, says how often it was run, and fails at a text "bad".
+#: Answers the records in reverse order, counts its runs, and fails for the text "bad".
 _PROGRAM = """\
 #!{python}
 import json, pathlib, sys
@@ -46,7 +46,7 @@ def test_results_come_in_the_order_of_the_records_and_are_kept(tmp_path: Path) -
     assert (tmp_path / "runs").read_text() == "x"
 
 
-def test_another_model_is_asked_anew(tmp_path: Path) -> None:
+def test_another_model_is_run_again(tmp_path: Path) -> None:
     asked = binary(tmp_path)
     asked.run("row", [{"text": "red"}], ["fuse"])
     (tmp_path / "onnx" / "blip-easyvqa" / "model.yaml").write_text("another, which fuse does not use")
@@ -62,7 +62,7 @@ def test_a_record_without_a_result_stops_the_evaluation(tmp_path: Path) -> None:
         binary(tmp_path).run("row", [{"text": "red"}, {"text": "bad"}], ["fuse"])
 
 
-def test_a_question_is_asked_in_a_recording_of_its_text_and_all_voices_ask(tmp_path: Path) -> None:
+def test_a_question_has_a_recording_of_its_text_and_all_voices_are_used(tmp_path: Path) -> None:
     texts = [SPOKEN[index % 5] for index in range(400)]
     paths = spoken.assign(tmp_path, 0, texts)
     assert paths == spoken.assign(tmp_path, 0, texts) != spoken.assign(tmp_path, 1, texts)

@@ -1,6 +1,6 @@
-"""scripts/export_blip.py against transformers' own BLIP classes with seeded random weights.
+"""scripts/export.py blip against transformers' own BLIP classes with seeded random weights.
 
-Needs PyTorch and transformers (scripts/requirements/train.txt); skipped, saying so, where they are not installed.
+Needs PyTorch and transformers (scripts/requirements/train.txt); skipped with a message if they are not installed.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export_blip import main
-from parity.blip_onnx import OnnxBlip
+from edgefuse_tools.export.blip.command import main
+from edgefuse_tools.parity.blip_onnx import OnnxBlip
 from test_export_blip_input import files_of
 
 pytestmark = pytest.mark.training
@@ -25,10 +25,10 @@ import torch  # noqa: E402
 pytest.importorskip("transformers", reason=reason)
 import transformers  # noqa: E402
 
-from parity import blip_random  # noqa: E402  it imports PyTorch
-from parity.blip_random import VOCABULARY_SIZE, WORDS, randomised, small_config  # noqa: E402
+from edgefuse_tools.parity import blip_random  # noqa: E402  it imports PyTorch
+from edgefuse_tools.parity.blip_random import VOCABULARY_SIZE, WORDS, randomised, small_config  # noqa: E402
 
-# The models are tiny: threads would only wait for each other.
+# The models are tiny: more threads would only wait for each other.
 torch.set_num_threads(1)
 
 TOLERANCE = 1e-3
@@ -149,7 +149,7 @@ def test_answers(pair: Pair, exported: OnnxBlip) -> None:
 
 
 def test_captions_end(pair: Pair) -> None:
-    """The comparison is not one of runs to the limit only: the end token does come."""
+    """Not all compared runs reach the limit: some end with the end token."""
     captions = pair.exports["ort"].caption(pair.pixels.numpy(), 30)
     answers = pair.exports["ort"].answer(pair.pixels.numpy(), pair.questions.numpy(), 30)
     assert any(WORDS.index("[SEP]") in ids for ids in [*captions, *answers])
@@ -168,7 +168,7 @@ def test_text_narrower_than_vision(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("layout", ["sharded safetensors", "bin", "sharded bin", "half bin", "bfloat16 safetensors"])
 def test_layouts_of_weights(layout: str, tmp_path: Path) -> None:
-    """Every way to store the same weights gives the same files; half precision those of the rounded weights."""
+    """Every layout of the same weights yields the same files; half precision, those of the rounded weights."""
     model = randomised(transformers.BlipForQuestionAnswering(small_config()), seed=8)
     if layout.startswith("half"):
         model = model.half()
@@ -202,7 +202,7 @@ def write_bin(folder: Path, state: dict[str, Any], sharded: bool) -> None:
 
 
 def test_tokenizer_built_from_vocab_txt(tmp_path: Path) -> None:
-    """The JSON written by hand tokenizes as transformers' BertTokenizer does from the same file."""
+    """The generated JSON tokenizes like transformers' BertTokenizer with the same file."""
     from tokenizers import Tokenizer
 
     model = randomised(transformers.BlipForConditionalGeneration(small_config()), seed=9)

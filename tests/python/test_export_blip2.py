@@ -1,6 +1,6 @@
-"""scripts/export_blip2.py against transformers' Blip2ForConditionalGeneration with seeded random weights.
+"""scripts/export.py blip2 against transformers' Blip2ForConditionalGeneration with seeded random weights.
 
-Needs PyTorch and transformers (scripts/requirements/train.txt); skipped, saying so, where they are not installed.
+Needs PyTorch and transformers (scripts/requirements/train.txt); skipped with a message if they are not installed.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export.blip2_t5 import position_buckets
-from export_blip2 import main
-from parity.blip2_onnx import OnnxBlip2
+from edgefuse_tools.export.blip2.command import main
+from edgefuse_tools.export.blip2.t5 import position_buckets
+from edgefuse_tools.parity.blip2_onnx import OnnxBlip2
 
 pytestmark = pytest.mark.training
 reason = "the reference needs PyTorch and transformers, which the training environment has"
@@ -24,10 +24,10 @@ import torch  # noqa: E402
 pytest.importorskip("transformers", reason=reason)
 import transformers  # noqa: E402
 
-from parity import blip2_random  # noqa: E402  it imports PyTorch
-from parity.blip2_random import QUERIES, VOCABULARY_SIZE, randomised, small_config  # noqa: E402
+from edgefuse_tools.parity import blip2_random  # noqa: E402  it imports PyTorch
+from edgefuse_tools.parity.blip2_random import QUERIES, VOCABULARY_SIZE, randomised, small_config  # noqa: E402
 
-# The models are tiny: threads would only wait for each other.
+# The models are tiny: more threads would only wait for each other.
 torch.set_num_threads(1)
 
 TOLERANCE = 1e-3
@@ -80,16 +80,16 @@ class Case:
         self.pixels = torch.randn(PICTURES, 3, size, size, generator=torch.Generator().manual_seed(3))
 
     def reference(self, pixels: torch.Tensor, text: str | None, **options: Any) -> list[int]:
-        """The new tokens of `generate`, as the processor's documentation has it."""
+        """New tokens of `generate`, as in the processor's documentation."""
         ids = None if text is None else torch.tensor([self.with_image(text)])
         written = self.model.generate(pixels, input_ids=ids, max_new_tokens=NEW_TOKENS, do_sample=False, **options)[0]
-        # OPT's come behind what it was given, T5's behind the token that starts a text.
+        # OPT's follow its input, T5's follow the start token.
         decoder_only = self.model.config.use_decoder_only_language_model
         given = 1 if not decoder_only else QUERIES + 1 if ids is None else ids.shape[1]
         return written[given:].tolist()
 
     def with_image(self, text: str) -> list[int]:
-        """What the processor makes of `text` beside a picture."""
+        """The processor's ids for `text` with a picture."""
         return [self.model.config.image_token_index] * QUERIES + self.prompt(text)
 
     def prompt(self, text: str) -> list[int]:
@@ -150,7 +150,7 @@ def test_texts(case: Case, exported: OnnxBlip2, text: str | None) -> None:
 
 
 def test_texts_differ_and_end(case: Case) -> None:
-    """The comparison is not one of a single token for ever, nor of runs to the limit only."""
+    """The compared texts are neither one repeated token nor all cut at the limit."""
     written = [case.reference(pixels, text) for pixels in case.pixels.split(1) for text in TEXTS]
     assert len({tuple(tokens) for tokens in written}) > 2
     assert max(len(set(tokens)) for tokens in written) > 2
@@ -190,15 +190,18 @@ def test_position_buckets(both_ways: bool, buckets: int, furthest: int) -> None:
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"model_type": "blip"}, "this exporter reads 'blip-2'"),
+        ({"model_type": "blip"}, "this exporter supports 'blip-2'"),
         (
             {"text_config": {"model_type": "llama"}},
-            "text_config.model_type is 'llama'; this exporter knows 'opt' and 't5'",
+            "text_config.model_type is 'llama'; this exporter supports 'opt' and 't5'",
         ),
         ({"text_config": {"word_embed_proj_dim": 6}}, "text_config.word_embed_proj_dim is not hidden_size"),
-        ({"text_config": {"eos_token_id": 72}}, "text_config.eos_token_id is 72; wanted one token id below 72"),
-        ({"text_config": {"activation_function": "swish"}}, "activation_function is 'swish'; this exporter knows gelu"),
-        ({"text_config": {"vocab_size": 60}}, "is of another model: it has a token 71"),
+        ({"text_config": {"eos_token_id": 72}}, "text_config.eos_token_id is 72; expected one token id below 72"),
+        (
+            {"text_config": {"activation_function": "swish"}},
+            "activation_function is 'swish'; this exporter supports gelu",
+        ),
+        ({"text_config": {"vocab_size": 60}}, "belongs to another model: it has a token 71"),
         ({"vision_config": {"qkv_bias": False}}, "vision_config.qkv_bias is false"),
         ({"num_query_tokens": 0}, "num_query_tokens must be at least 1"),
     ],

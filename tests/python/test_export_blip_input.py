@@ -1,4 +1,4 @@
-"""scripts/export_blip.py without the reference implementation: what it writes, and what it says about bad input."""
+"""scripts/export.py blip without the reference implementation: its output, and errors for bad input."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import yaml
 
-from export_blip import main
-from parity.blip_onnx import OnnxBlip
-from parity.safetensors_writer import write_safetensors
+from edgefuse_tools.export.blip.command import main
+from edgefuse_tools.parity.blip_onnx import OnnxBlip
+from edgefuse_tools.parity.safetensors_writer import write_safetensors
 from tiny_blip import TEXT, tiny_tensors, write_checkpoint
 
 
@@ -73,7 +73,7 @@ def test_dialects_agree(pair: dict[str, Path], tmp_path: Path) -> None:
     assert results[0][1:] == results[1][1:]
 
 
-def test_cache_gives_what_one_call_gives(pair: dict[str, Path], tmp_path: Path) -> None:
+def test_the_cache_gives_the_same_as_one_call(pair: dict[str, Path], tmp_path: Path) -> None:
     export(pair, tmp_path / "blip")
     model = OnnxBlip(tmp_path / "blip", threads=1)
     pixels = np.random.default_rng(2).normal(size=(2, 3, 16, 16)).astype(np.float32)
@@ -124,7 +124,7 @@ def files_of(folder: Path) -> dict[str, str]:
     return {name: entry["sha256"] for name, entry in description["files"].items()}
 
 
-# Bad input: (what is done to the checkpoint, words of the message)
+# Bad input: (damage to the checkpoint, words of the message)
 Damage = Callable[[Path], object]
 
 
@@ -170,7 +170,7 @@ def as_bin(pickled: bytes) -> Damage:
 
 
 class Call:
-    """Pickles as a call of `print`."""
+    """Pickled as a call of `print`."""
 
     def __reduce__(self) -> tuple[object, ...]:
         return print, ("executed",)
@@ -229,10 +229,10 @@ def test_different_vision_encoders(tmp_path: Path, capsys: pytest.CaptureFixture
         "caption": write_checkpoint(tmp_path / "caption", "caption", tiny_tensors("caption", seed=0)),
         "vqa": write_checkpoint(tmp_path / "vqa", "vqa", tiny_tensors("vqa", seed=1)),
     }
-    assert_refused(pair, tmp_path / "blip", capsys, ["vision_model", "folders of their own"])
+    assert_refused(pair, tmp_path / "blip", capsys, ["vision_model", "separate folders"])
 
 
-def test_a_folder_that_is_no_model_is_kept(
+def test_a_folder_without_a_model_is_kept(
     pair: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "precious"
@@ -275,7 +275,7 @@ def assert_refused(pair: dict[str, Path], out: Path, capsys: pytest.CaptureFixtu
 def test_neither_a_folder_nor_on_the_hub(
     given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whether or not huggingface_hub is installed: what is wrong and what to do, without a traceback."""
+    """With or without huggingface_hub: one line with cause and remedy, no traceback."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert main(["--caption", given, "--out", str(tmp_path / "out")]) == 2
     lines = capsys.readouterr().err.splitlines()

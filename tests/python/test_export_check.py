@@ -1,13 +1,13 @@
-"""Exporters have edgefuse check what they made."""
+"""Exporters check their output with edgefuse."""
 
 from pathlib import Path
 
 import pytest
 
-from export import check
-from export.blip_config import load_image_settings
-from export.errors import ExportError
-from export.model_folder import new_model_folder
+from edgefuse_tools.export import check
+from edgefuse_tools.export.blip.config import load_image_settings
+from edgefuse_tools.export.errors import ExportError
+from edgefuse_tools.export.model_folder import new_model_folder
 
 
 def program(folder: Path, script: str) -> Path:
@@ -23,23 +23,23 @@ def build(target: Path) -> None:
         (building / "model.yaml").write_text("format: 1\n")
 
 
-def test_what_edgefuse_refuses_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_edgefuse_rejects_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = """printf '{"ok": false, "error": "%s/model.yaml: no graph"}\\n' "$4"; exit 3"""
     monkeypatch.setattr(check, "_program", lambda: program(tmp_path, script))
     target = tmp_path / "out" / "model"
-    with pytest.raises(ExportError, match=f"edgefuse refuses what was made: {target}/model.yaml: no graph"):
+    with pytest.raises(ExportError, match=f"edgefuse rejects the model folder: {target}/model.yaml: no graph"):
         build(target)
     assert list(target.parent.iterdir()) == []
 
 
-def test_what_edgefuse_accepts_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_edgefuse_accepts_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check, "_program", lambda: program(tmp_path, """echo '{"ok": true, "error": null}'"""))
     build(tmp_path / "model")
     assert (tmp_path / "model" / "model.yaml").is_file()
 
 
 @pytest.mark.parametrize("script", [None, "echo 'error: ONNX Runtime not found' >&2; exit 3", "exit 2"])
-def test_without_a_program_that_can_check_a_line_says_so(
+def test_without_a_program_that_can_check_a_warning_is_printed(
     script: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(check, "_program", lambda: program(tmp_path, script) if script else None)

@@ -1,4 +1,4 @@
-"""The precisions of scripts/export_whisper.py: how weights are rounded, and what the graphs make of them."""
+"""The precisions of scripts/export.py whisper: rounding of weights, and accuracy of the graphs."""
 
 from __future__ import annotations
 
@@ -9,16 +9,24 @@ import pytest
 import yaml
 
 import tiny_whisper as tiny
-from export.graph import Dialect, GraphBuilder
-from export.linear import EmbeddingTable, linear
-from export.precision import BITS, BLOCK, Precision, block_integers, block_scales, channel_integers, channel_scales
-from export_whisper import main
-from ort_session import open_session
-from parity.whisper_onnx import OnnxWhisper
+from edgefuse_tools.export.graphs.graph import Dialect, GraphBuilder
+from edgefuse_tools.export.graphs.linear import EmbeddingTable, linear
+from edgefuse_tools.export.graphs.precision import (
+    BITS,
+    BLOCK,
+    Precision,
+    block_integers,
+    block_scales,
+    channel_integers,
+    channel_scales,
+)
+from edgefuse_tools.export.whisper.command import main
+from edgefuse_tools.ort_session import open_session
+from edgefuse_tools.parity.whisper_onnx import OnnxWhisper
 
 ALL = [precision.value for precision in Precision]
 ERRORS = {"fp16": 1e-5, "int8": 0.02, "q8": 0.02, "q4": 0.2}
-"""The most that the logits' root mean square error may be, of their standard deviation."""
+"""Largest root mean square error of the logits, relative to their standard deviation."""
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +44,7 @@ def weights(outputs: int, inputs: int) -> np.ndarray:
 
 
 def dequantised(values: np.ndarray, bits: int, block: int) -> np.ndarray:
-    """What MatMulNBits computes with: [out, in]."""
+    """The weights as seen by MatMulNBits: [out, in]."""
     packed, scales = block_integers(values, bits, block), block_scales(values, bits, block)
     integers = packed.astype(np.int32)
     if bits == 4:
@@ -65,7 +73,7 @@ def test_blocks_are_rounded_to_the_nearest_step(bits: int, block: int) -> None:
     values = weights(5, 40)
     scales = np.abs(block_scales(values, bits, block)).repeat(block, axis=1)[:, :40]
     error = np.abs(dequantised(values, bits, block) - values)
-    # Of 4 bits, what lies opposite the value furthest from zero may be 8 steps from zero, and 7 is the most there.
+    # With 4 bits, a value opposite to the one furthest from zero may be 8 steps from zero, where 7 is the maximum.
     assert (error <= scales * (0.5 if bits == 8 else 1.0) + 1e-6).all()
     assert (error <= scales / 2 + 1e-6).mean() > 0.9
     assert (dequantised(values, bits, block)[1] == 0).all()
@@ -118,7 +126,7 @@ def test_graphs_are_near_the_exact_model(exported: Path, precision: str) -> None
     assert np.isfinite(log_probability).all()
 
 
-def test_folder_names_a_file_by_precision(exported: Path) -> None:
+def test_the_folder_lists_files_by_precision(exported: Path) -> None:
     graphs = yaml.safe_load((exported / "model.yaml").read_text("utf-8"))["graphs"]
     assert list(graphs["decoder"]["files"]) == ALL
     assert graphs["alignment"]["weights"] == {name: f"{file}.data" for name, file in graphs["decoder"]["files"].items()}
@@ -128,7 +136,7 @@ def test_folder_names_a_file_by_precision(exported: Path) -> None:
         assert all((exported / file).is_file() for file in graph["files"].values())
 
 
-def test_the_same_bytes_again(exported: Path, tmp_path: Path) -> None:
+def test_exports_are_reproducible(exported: Path, tmp_path: Path) -> None:
     checkpoint = exported.parent / "checkpoint"
     assert main([str(checkpoint), str(tmp_path / "out"), "--precision", *reversed(ALL)]) == 0
     first, second = (
@@ -144,4 +152,4 @@ def test_plain_onnx_has_no_operators_for_integers(
     assert main([*arguments, "--precision", "fp32", "fp16"]) == 0
     capsys.readouterr()
     assert main([*arguments, "--precision", "q8"]) == 2
-    assert capsys.readouterr().err == "error: precision q8 needs the ort dialect; standard has fp32 and fp16\n"
+    assert capsys.readouterr().err == "error: precision q8 needs the ort dialect; standard supports fp32 and fp16\n"

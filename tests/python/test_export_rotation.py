@@ -1,4 +1,4 @@
-"""The rotated encoder of 8-bit Whisper: the same model in other coordinates, and what it is for."""
+"""The rotated encoder of 8-bit Whisper: an equivalent model, with smaller rounding errors."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 import tiny_whisper as tiny
-from export.graph import Dialect, GraphBuilder
-from export.linear import linear, linear_after_gelu
-from export.precision import Precision
-from export.rotation import by_head, rotation
-from export.whisper_graphs import build_encoder
-from export.whisper_rotated import rotated_encoder
-from export.whisper_weights import WhisperWeights, read_weights
-from ort_session import open_session
+from edgefuse_tools.export.graphs.graph import Dialect, GraphBuilder
+from edgefuse_tools.export.graphs.linear import linear, linear_after_gelu
+from edgefuse_tools.export.graphs.precision import Precision
+from edgefuse_tools.export.graphs.rotation import by_head, rotation
+from edgefuse_tools.export.whisper.graphs import build_encoder
+from edgefuse_tools.export.whisper.rotated import rotated_encoder
+from edgefuse_tools.export.whisper.weights import WhisperWeights, read_weights
+from edgefuse_tools.ort_session import open_session
 
 
 @pytest.fixture(params=["CTranslate2", "Hugging Face"])

@@ -1,4 +1,4 @@
-"""scripts/export_vad.py: the folder it writes, its graph against numpy, and what it says about bad input."""
+"""scripts/export.py vad: the folder, its graph against numpy, and errors for bad input."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 import yaml
 from onnx import TensorProto, helper, numpy_helper
 
-from export.vad_weights import BINS, CONVOLUTIONS, HIDDEN, HOP, SHAPES, WINDOW
-from export_vad import main
-from ort_session import open_session
+from edgefuse_tools.export.vad.command import main
+from edgefuse_tools.export.vad.weights import BINS, CONVOLUTIONS, HIDDEN, HOP, SHAPES, WINDOW
+from edgefuse_tools.ort_session import open_session
 
 TOLERANCE = 1e-5
 
@@ -21,7 +21,7 @@ Weights = dict[str, np.ndarray]
 
 
 def random_weights(seed: int = 1) -> Weights:
-    """As large as makes the probabilities differ."""
+    """Large enough for different probabilities."""
     random = np.random.default_rng(seed)
     return {
         name: (2 * random.normal(size=shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
@@ -30,7 +30,8 @@ def random_weights(seed: int = 1) -> Weights:
 
 
 def write_shipped(path: Path, weights: Weights) -> Path:
-    """A file as the package ships it, as far as the exporter looks: one `If`, with the weights of 16 kHz on one side."""
+    """A file like that of the package, as far as the exporter reads it: one `If`, with the 16 kHz weights in one
+    branch."""
 
     def branch(side: str, content: Weights) -> onnx.GraphProto:
         nodes = [
@@ -107,7 +108,7 @@ def test_the_graph_agrees_with_numpy(tmp_path: Path, block: int) -> None:
     np.testing.assert_allclose(run(tmp_path / "out", rows, block), expected, atol=TOLERANCE)
 
 
-def test_the_folder_says_what_is_in_it(tmp_path: Path) -> None:
+def test_the_folder_describes_its_content(tmp_path: Path) -> None:
     shipped, target = write_shipped(tmp_path / "silero_vad.onnx", random_weights()), tmp_path / "out"
     assert main([str(shipped), str(target), "--name", "ears", "--origin", "here", "--license", "MIT"]) == 0
     found = yaml.safe_load((target / "model.yaml").read_text("utf-8"))
@@ -134,7 +135,7 @@ def broken(name: str) -> Weights:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "expected"),
     [
         ("missing", "weight decoder.rnn.weight_hh of the 16 kHz network is missing"),
         ("shape", "weight encoder.2.reparam_conv.bias is FLOAT [65]; expected FLOAT [64]"),
@@ -142,38 +143,38 @@ def broken(name: str) -> Weights:
     ],
 )
 def test_weights_that_are_not_silero_s(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, told: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, expected: str
 ) -> None:
     shipped = write_shipped(tmp_path / "silero_vad.onnx", broken(name))
-    refuses(shipped, tmp_path / "out", told, capsys)
+    refuses(shipped, tmp_path / "out", expected, capsys)
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [
         (None, "No such file or directory"),
         (b"these are no weights", "not an ONNX file"),
-        (b"", "no choice of sampling rates in it"),
+        (b"", "no choice of sampling rates"),
     ],
 )
 def test_files_that_are_not_silero_s(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, told: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, expected: str
 ) -> None:
     path = tmp_path / "silero_vad.onnx"
     if content is not None:
         path.write_bytes(content)
-    refuses(path, tmp_path / "out", told, capsys)
+    refuses(path, tmp_path / "out", expected, capsys)
 
 
 def test_another_model_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = Path(__file__).resolve().parents[2] / "onnx/student/student.onnx"
-    refuses(other, tmp_path / "out", "no choice of sampling rates in it", capsys)
+    refuses(other, tmp_path / "out", "no choice of sampling rates", capsys)
 
 
-def refuses(source: Path, target: Path, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+def refuses(source: Path, target: Path, expected: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(source), str(target)]) == 2
     message = capsys.readouterr().err
     assert message.startswith(f"error: {source}: ")
-    assert told in message
+    assert expected in message
     assert message.count("\n") == 1
     assert not target.exists()

@@ -1,4 +1,4 @@
-"""scripts/export_whisper.py: the folder it writes, its graphs against numpy, and what it says about bad input."""
+"""scripts/export.py whisper: the folder, its graphs against numpy, and errors for bad input."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import pytest
 import yaml
 
 import tiny_whisper as tiny
-from export.whisper_heads import default_alignment_heads
-from export.whisper_tokens import WhisperTokenizer, begin_suppressed, suppressed, token_section
-from export_whisper import main
-from ort_session import open_session
-from parity.safetensors_writer import write_safetensors
-from parity.whisper_onnx import OnnxWhisper
+from edgefuse_tools.export.whisper.command import main
+from edgefuse_tools.export.whisper.heads import default_alignment_heads
+from edgefuse_tools.export.whisper.tokens import WhisperTokenizer, begin_suppressed, suppressed, token_section
+from edgefuse_tools.ort_session import open_session
+from edgefuse_tools.parity.safetensors_writer import write_safetensors
+from edgefuse_tools.parity.whisper_onnx import OnnxWhisper
 
 MODELS = Path(__file__).resolve().parents[2] / "onnx"
 TOLERANCE = 1e-4
@@ -55,7 +55,7 @@ def test_graphs_agree_with_numpy(checkpoint: Path, tmp_path: Path, dialect: str)
         ids = random.integers(0, tiny.VOCAB, (batch, 10))
         expected = reference.decode(ids, states)
         past, done = model.start(batch), 0
-        for tokens in (4, 1, 1, 3, 1):  # a prompt, steps, and a prompt behind a cache
+        for tokens in (4, 1, 1, 3, 1):  # a prompt, steps, and a prompt after a cache
             logits, past = model.decode(ids[:, done : done + tokens], cross, past)
             done += tokens
             np.testing.assert_allclose(logits, expected[:, done - 1], atol=TOLERANCE)
@@ -85,7 +85,7 @@ def test_hypotheses_share_their_window(
 
 
 @pytest.mark.parametrize("dialect", ["ort", "standard"])
-def test_alignment_is_what_timing_takes_out(tmp_path: Path, dialect: str) -> None:
+def test_alignment_matches_the_input_of_timing(tmp_path: Path, dialect: str) -> None:
     heads = [[2, 1], [0, 1], [2, 0]]
     checkpoint = tiny.write_ctranslate2(tmp_path / "checkpoint", tiny.tiny_tensors(), alignment_heads=heads)
     out = tmp_path / "out"
@@ -125,12 +125,12 @@ def test_alignment_is_what_timing_takes_out(tmp_path: Path, dialect: str) -> Non
         (2, 20, 51_866, [[1, head] for head in range(20)]),  # none of OpenAI's
     ],
 )
-def test_alignment_heads_of_known_forms(layers: int, heads: int, vocab: int, expected: list[list[int]]) -> None:
+def test_alignment_heads_of_known_sizes(layers: int, heads: int, vocab: int, expected: list[list[int]]) -> None:
     assert default_alignment_heads(layers, heads, vocab) == expected
 
 
 @pytest.mark.parametrize("model", ["whisper-tiny.en", "whisper-base"])
-def test_alignment_heads_that_come_with_a_checkpoint_are_those_of_its_form(model: str) -> None:
+def test_alignment_heads_of_a_checkpoint_are_those_of_its_size(model: str) -> None:
     folder = MODELS / model
     assert folder.is_dir(), f"{folder} is missing: run scripts/setup.sh"
     description = described(folder)
@@ -162,7 +162,7 @@ def test_folder_describes_itself(checkpoint: Path, tmp_path: Path, dialect: str)
                 for layer in range(graph["layers"])
             }
             assert {tensor.name: tensor.shape for tensor in tensors} == shapes
-        # Engines can be built for every shape that comes: each dynamic axis of an input has its lengths, in order.
+        # For engines that are built in advance: each dynamic axis of an input has its lengths, in order.
         axes = {axis for entry in graph["inputs"].values() for axis in entry["shape"] if isinstance(axis, str)}
         assert set(graph["profiles"]) == axes
         assert all(0 <= length["min"] <= length["opt"] <= length["max"] for length in graph["profiles"].values())
@@ -185,7 +185,7 @@ def test_both_kinds_of_folder_give_the_same_graphs(checkpoint: Path, tmp_path: P
     first, second = (contents(out) for out in outs)
     descriptions = [yaml.safe_load(files.pop("model.yaml")) for files in (first, second)]
     for name in descriptions[0]["graphs"]["alignment"]["files"].values():
-        assert first.pop(name) != second.pop(name), "each has its heads"
+        assert first.pop(name) != second.pop(name), "each has its own heads"
     assert first == second
     assert descriptions[1]["generation"]["suppress"] == [
         7,
@@ -193,7 +193,7 @@ def test_both_kinds_of_folder_give_the_same_graphs(checkpoint: Path, tmp_path: P
     ]
     assert descriptions[1]["generation"]["begin_suppress"] == [8]
     assert descriptions[1]["alignment_heads"] == [[2, 1]]
-    # Without settings: openai-whisper's rules, worked out from the tokenizer.
+    # Without settings: openai-whisper's rules, derived from the tokenizer.
     assert descriptions[0]["alignment_heads"] == [[layer, head] for layer in (1, 2) for head in (0, 1)]
     assert descriptions[0]["generation"]["begin_suppress"] == [220, tiny.FIRST_SPECIAL]
 
@@ -236,8 +236,8 @@ def test_tokens_of_a_multilingual_model(tmp_path: Path) -> None:
     assert token_section(tokenizer, multilingual=False)["languages"] == {"en": first + 2}
 
 
-def test_rules_worked_out_are_those_openai_lists() -> None:
-    """The lists that come with tiny.en were made by openai-whisper's own tokenizer."""
+def test_derived_rules_are_openais() -> None:
+    """The lists in tiny.en were written by openai-whisper's own tokenizer."""
     folder = MODELS / "whisper-tiny.en"
     assert folder.is_dir(), f"{folder} is missing: run scripts/setup.sh"
     generation, tokenizer = described(folder)["generation"], WhisperTokenizer(folder / "tokenizer.json")
@@ -295,14 +295,14 @@ def shift_special_tokens(folder: Path) -> None:
         ("hugging-face", truncate("tokenizer.json"), "tokenizer.json: not JSON"),
         ("hugging-face", lambda folder: (folder / "tokenizer.json").unlink(), "tokenizer.json: no such file"),
         ("hugging-face", lambda folder: (folder / "config.json").unlink(), "neither model.bin (CTranslate2) nor"),
-        ("hugging-face", lambda folder: (folder / "model.safetensors").unlink(), "no weights in it"),
-        ("hugging-face", set_config(model_type="bert"), "model_type is 'bert', wanted 'whisper'"),
+        ("hugging-face", lambda folder: (folder / "model.safetensors").unlink(), "no weights; expected"),
+        ("hugging-face", set_config(model_type="bert"), "model_type is 'bert', expected 'whisper'"),
         ("hugging-face", set_config(decoder_attention_heads=None), "decoder_attention_heads is missing"),
         ("hugging-face", set_config(encoder_attention_heads=5), "hidden size of 12 cannot have 5 heads"),
         ("hugging-face", set_config(suppress_tokens="all"), "suppress_tokens of its config is not a list"),
         ("hugging-face", set_config(alignment_heads=[[3, 0]]), "names a missing head: [3, 0]"),
         ("hugging-face", drop_special_token, "special token <|startofprev|> is missing"),
-        ("hugging-face", shift_special_tokens, "tokenizer.json: is of another model"),
+        ("hugging-face", shift_special_tokens, "tokenizer.json: belongs to another model"),
         ("ctranslate2", truncate("model.bin"), "model.bin: truncated"),
         ("ctranslate2", lambda folder: (folder / "model.bin").write_bytes(b""), "model.bin: empty file"),
         ("ctranslate2", set_config(alignment_heads=[[1]]), "alignment_heads of its config is not a list"),

@@ -1,4 +1,4 @@
-"""The fusion models: each sample alone, absent modalities without effect, their losses, and their graphs."""
+"""The fusion models: independent samples, no effect of absent modalities, their losses, and their graphs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-_REASON = "needs what scripts/requirements/train.txt lists; run it in the training environment"
+_REASON = "needs scripts/requirements/train.txt; run it in the training environment"
 pytestmark = pytest.mark.training
 pytest.importorskip("torch", reason=_REASON)
 import torch  # noqa: E402
@@ -18,15 +18,15 @@ pytest.importorskip("tokenizers", reason=_REASON)
 
 import yaml  # noqa: E402
 
-from easyvqa import tokenizer  # noqa: E402
-from student import losses, onnx_graph  # noqa: E402
-from student.attention import Attention, SharedAttention  # noqa: E402
-from student.forms import Embedding, Interface, Picture, Readings, Sensor, Sound, Words  # noqa: E402
-from student.fusion import ARCHITECTURES, FusionModel, Widths  # noqa: E402
-from student.model_folder import write_model  # noqa: E402
+from edgefuse_tools import ROOT  # noqa: E402
+from edgefuse_tools.easyvqa import tokenizer  # noqa: E402
+from edgefuse_tools.student import losses, onnx_graph  # noqa: E402
+from edgefuse_tools.student.attention import Attention, SharedAttention  # noqa: E402
+from edgefuse_tools.student.forms import Embedding, Interface, Picture, Readings, Sensor, Sound, Words  # noqa: E402
+from edgefuse_tools.student.fusion import ARCHITECTURES, FusionModel, Widths  # noqa: E402
+from edgefuse_tools.student.model_folder import write_model  # noqa: E402
 
 Inputs = dict[str, torch.Tensor]
-ROOT = Path(__file__).resolve().parents[2]
 SENSORS = Readings((Sensor("temperature", "°C", 20.0, 5.0), Sensor("humidity", "%", 50.0, 20.0)))
 RAW = Interface(
     {
@@ -38,7 +38,7 @@ RAW = Interface(
     list("abcde"),
     16,
 )
-#: ResNet-50's pooled features and a sentence encoder's vector, as cross-modal models are usually fed.
+#: ResNet-50's pooled features and a sentence embedding, the usual inputs of cross-modal models.
 EMBEDDED = Interface(
     {"image": Embedding(2048, "ResNet-50"), "text": Embedding(768, "a sentence encoder")}, list("abcde"), 512
 )
@@ -47,7 +47,7 @@ CASES = [(name, architecture) for name in INTERFACES for architecture in ARCHITE
 
 
 def model(name: str, architecture: str) -> FusionModel:
-    """One with weights large enough that every input matters, dropout off."""
+    """A model with weights large enough that every input matters, without dropout."""
     torch.manual_seed(5)
     built = ARCHITECTURES[architecture](INTERFACES[name], Widths(heads=2, feed_forward=24)).eval()
     with torch.no_grad():
@@ -89,7 +89,7 @@ def test_a_sample_does_not_depend_on_the_rest_of_its_batch(name: str, architectu
 
 @pytest.mark.parametrize(("name", "architecture"), CASES)
 @torch.inference_mode()
-def test_what_an_absent_modality_holds_changes_nothing(name: str, architecture: str) -> None:
+def test_the_input_of_an_absent_modality_changes_nothing(name: str, architecture: str) -> None:
     interface = INTERFACES[name]
     built = model(name, architecture)
     for index, (modality, form) in enumerate(interface.forms.items()):
@@ -133,7 +133,7 @@ def test_attention_is_over_tokens_and_not_over_the_batch() -> None:
     assert float(difference[:2].max()) == 0.0 and float(difference[2]) > 0.0
 
 
-def test_shared_attention_tells_modalities_apart() -> None:
+def test_shared_attention_distinguishes_modalities() -> None:
     shared = SharedAttention(2, 8, heads=2, feed_forward=16, layers=1, dropout=0.0)
     with torch.no_grad():
         shared.modalities.copy_(torch.randn(2, 8))
@@ -145,11 +145,11 @@ def test_shared_attention_tells_modalities_apart() -> None:
     assert float((one_way - other_way).abs().max()) > 1e-4
 
 
-def test_contrastive_against_a_case_worked_out_by_hand() -> None:
-    # Pairs at right angles to each other: on the diagonal s, elsewhere 0, so each row costs ln(1 + e^-s).
+def test_contrastive_against_a_manual_result() -> None:
+    # Orthogonal pairs: s on the diagonal, 0 elsewhere, so each row costs ln(1 + e^-s).
     unit = torch.eye(2)
     assert float(losses.contrastive(unit, unit, 3.0)) == pytest.approx(math.log(1.0 + math.exp(-3.0)), rel=1e-5)
-    # Both of the right side alike: rows cost ln 2, columns (s, 0) and (0, s) with one right each.
+    # Both vectors on the right are equal: rows cost ln 2, columns are (s, 0) and (0, s).
     same = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
     columns = 0.5 * (math.log(1.0 + math.exp(-3.0)) + math.log(1.0 + math.exp(3.0)))
     expected = 0.5 * (math.log(2.0) + columns)
@@ -169,17 +169,17 @@ def test_contrastive_is_smallest_where_pairs_are_aligned() -> None:
         optimizer.step()
     similarity = left @ torch.nn.functional.normalize(right.detach(), dim=1).T
     assert similarity.argmax(dim=1).tolist() == similarity.argmax(dim=0).tolist() == [0, 1, 2, 3]
-    # Every one of the N² pairs takes part: a softmax over the N pairs alone would be blind to this permutation's cost.
+    # All N² pairs take part: a softmax over only the N pairs would not see this permutation's cost.
     aligned = float(losses.contrastive(left, left, 20.0))
     crossed = float(losses.contrastive(left, left.roll(1, dims=0), 20.0))
     assert aligned < min(start, crossed) and float(loss) < 0.05
 
 
-def test_contrastive_learns_its_temperature_and_skips_who_has_not_both() -> None:
+def test_contrastive_learns_its_temperature_and_skips_incomplete_samples() -> None:
     loss = losses.Contrastive()
     assert float(loss.scale()) == pytest.approx(1.0 / 0.07, rel=1e-5)
     left, right = torch.eye(3), torch.eye(3).clone()
-    right[2] = -right[2]  # would cost much, but its presence says that it is not there
+    right[2] = -right[2]  # would cost much, but it is marked as absent
     presence = torch.tensor([[1.0, 1.0], [1.0, 1.0], [1.0, 0.0]])
     value = loss([left, right], presence)
     assert float(value) == pytest.approx(math.log(1.0 + math.exp(-1.0 / 0.07)), abs=1e-5)
@@ -199,21 +199,21 @@ def test_the_gradient_of_distillation_does_not_depend_on_a_high_temperature(temp
     assert torch.allclose(student.grad, limit, atol=0.03)
 
 
-def test_feature_and_attention_matching_against_cases_worked_out_by_hand() -> None:
+def test_feature_and_attention_matching_against_manual_results() -> None:
     student = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
     teacher = torch.tensor([[5.0, 0.0], [1.0, 0.0]])
     assert float(losses.feature_matching(student, teacher)) == pytest.approx((0.0 + 2.0) / 2.0)
     attends = torch.tensor([[[[0.5, 0.5], [1.0, 0.0]]]])  # batch 1, one head, two queries, two keys
-    wanted = torch.tensor([[[[0.75, 0.25], [1.0, 0.0]]]])
+    teacher_attends = torch.tensor([[[[0.75, 0.25], [1.0, 0.0]]]])
     divergence = 0.75 * math.log(1.5) + 0.25 * math.log(0.5)
     both, first = torch.tensor([[1.0, 1.0]]), torch.tensor([[1.0, 0.0]])
-    assert float(losses.attention_matching(attends, wanted, both)) == pytest.approx(divergence / 2.0, rel=1e-5)
-    assert float(losses.attention_matching(attends, wanted, first)) == pytest.approx(divergence, rel=1e-5)
+    assert float(losses.attention_matching(attends, teacher_attends, both)) == pytest.approx(divergence / 2.0, rel=1e-5)
+    assert float(losses.attention_matching(attends, teacher_attends, first)) == pytest.approx(divergence, rel=1e-5)
 
 
 @pytest.mark.parametrize(("name", "architecture"), CASES)
-def test_the_graph_gives_what_the_model_gives(name: str, architecture: str) -> None:
-    ort_session = pytest.importorskip("ort_session", reason=_REASON)
+def test_the_graph_has_the_models_outputs(name: str, architecture: str) -> None:
+    ort_session = pytest.importorskip("edgefuse_tools.ort_session", reason=_REASON)
     interface, built = INTERFACES[name], model(name, architecture)
     content = onnx_graph.trace(built, interface, temperature=2.0).SerializeToString(deterministic=True)
     session = ort_session.open_session(content)
@@ -224,10 +224,10 @@ def test_the_graph_gives_what_the_model_gives(name: str, architecture: str) -> N
         fed = {names[role]: tensor.numpy() for role, tensor in given.items()}
         outputs = dict(zip((it.name for it in session.get_outputs()), session.run(None, fed)))
         with torch.inference_mode():
-            wanted = built(**given)
+            reference = built(**given)
         assert list(outputs) == list(interface.outputs())
         for role, value in outputs.items():
-            expected = wanted[role].numpy() / (2.0 if role == "logits" else 1.0)
+            expected = reference[role].numpy() / (2.0 if role == "logits" else 1.0)
             assert np.abs(value - expected).max() < 5e-5, role
 
 
@@ -238,19 +238,19 @@ def test_the_graph_of_the_same_weights_is_the_same() -> None:
     assert b"/" not in graphs[0].split(b"edgefuse")[0] and str(ROOT).encode() not in graphs[0]
 
 
-def test_the_folder_of_the_resnet_and_sentence_vector_model_tells_its_inputs(tmp_path: Path) -> None:
+def test_the_folder_of_the_resnet_and_sentence_model_describes_its_inputs(tmp_path: Path) -> None:
     source = {"weights": "random", "origin": "a test", "license": "none", "exporter": "tests/python/test_fusion.py"}
     write_model(
         model("embedded", "cross-modal"), EMBEDDED, tmp_path / "embedded", source, extras={"README.md": "# card\n"}
     )
-    told = yaml.safe_load((tmp_path / "embedded" / "model.yaml").read_text(encoding="utf-8"))
-    assert told["modalities"] == ["image", "text"]
-    assert told["image_embedding"] == {"length": 2048, "made_by": "ResNet-50"}
-    graph = told["graphs"]["student"]
+    description = yaml.safe_load((tmp_path / "embedded" / "model.yaml").read_text(encoding="utf-8"))
+    assert description["modalities"] == ["image", "text"]
+    assert description["image_embedding"] == {"length": 2048, "made_by": "ResNet-50"}
+    graph = description["graphs"]["student"]
     assert graph["inputs"]["text_embedding"] == {
         "name": "text_embedding_in",
         "type": "float32",
         "shape": ["batch", 768],
     }
     assert graph["outputs"]["text_embedding"]["shape"] == ["batch", 512]
-    assert sorted(told["files"]) == ["student.onnx"]
+    assert sorted(description["files"]) == ["student.onnx"]

@@ -1,8 +1,8 @@
-"""scripts/measure_auto_precision.py: the table."""
+"""scripts/dev.py measure_auto_precision: the table."""
 
 from __future__ import annotations
 
-from measure_auto_precision import table
+from edgefuse_tools.measure.measure_auto_precision import table
 
 
 def test_the_fastest_is_named() -> None:

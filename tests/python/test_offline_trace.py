@@ -1,10 +1,10 @@
-"""The judge of scripts/test_offline.sh."""
+"""The trace checker of scripts/test_offline.sh."""
 
 from pathlib import Path
 
 import pytest
 
-from offline_trace import breaches
+from edgefuse_tools.checks.offline_trace import breaches
 
 ALLOWED = [Path("/home/u/.cache/edgefuse"), Path("/out")]
 
@@ -25,7 +25,7 @@ ALLOWED = [Path("/home/u/.cache/edgefuse"), Path("/out")]
         "12 connect(9<UDP:[1]>, {sa_family=AF_INET, sin_port=htons(53)}, 16) = 0",
     ],
 )
-def test_a_breach_is_found(line: str) -> None:
+def test_a_violation_is_found(line: str) -> None:
     assert len(list(breaches([line], ALLOWED))) == 1
 
 
@@ -44,5 +44,5 @@ def test_a_breach_is_found(line: str) -> None:
         "12 --- SIGCHLD {si_signo=SIGCHLD} ---",
     ],
 )
-def test_what_is_documented_is_no_breach(line: str) -> None:
+def test_documented_accesses_are_no_violations(line: str) -> None:
     assert not list(breaches([line], ALLOWED))

@@ -1,4 +1,4 @@
-"""scripts/ort_session.py: the one place that loads ONNX Runtime."""
+"""edgefuse_tools/ort_session.py: the only module that loads ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import ort_session
-from export.graph import Dialect, GraphBuilder
-from export.linear import linear
-from export.precision import Precision
-from ort_session import EXACT_BYTE_PRODUCTS, open_session
+from edgefuse_tools import ROOT, ort_session
+from edgefuse_tools.export.graphs.graph import Dialect, GraphBuilder
+from edgefuse_tools.export.graphs.linear import linear
+from edgefuse_tools.export.graphs.precision import Precision
+from edgefuse_tools.ort_session import EXACT_BYTE_PRODUCTS, open_session
 
-ROOT = Path(__file__).resolve().parents[2]
-ONLY = ROOT / "scripts" / "ort_session.py"
+ONLY = Path(ort_session.__file__)
 
 
 def loads_onnxruntime(source: str) -> bool:
-    """Whether a module imports onnxruntime, or has it imported by name."""
+    """Whether a module imports onnxruntime, directly or by name."""
     for node in ast.walk(ast.parse(source)):
         names: list[str] = []
         if isinstance(node, ast.Import):
@@ -57,13 +56,13 @@ def test_no_other_file_loads_onnxruntime() -> None:
     assert found == [], "open sessions with ort_session.open_session"
 
 
-def test_the_library_reports_to_nobody() -> None:
+def test_telemetry_is_off() -> None:
     assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
 
 
 @pytest.fixture
 def large_products(tmp_path: Path) -> Path:
-    """A graph that multiplies 64 numbers by 1 in int8: every product of bytes is near the largest."""
+    """A graph that multiplies 64 numbers by 1 in int8, so that every product of bytes is near the maximum."""
     g = GraphBuilder("sum", Dialect.ORT, Precision.INT8)
     y = linear(g, g.input("x", "float32", ["batch", 64]), "sum", np.ones((8, 64), np.float32), np.zeros(8, np.float32))
     g.output("y", y, "float32", ["batch", 8])
@@ -79,7 +78,7 @@ def test_sums_of_large_byte_products_are_exact(large_products: Path) -> None:
 
 
 @pytest.mark.parametrize(("flags", "exact"), [("avx2 fma", True), ("avx2 fma avx512_vnni", False), ("asimd", False)])
-def test_exact_products_are_asked_for_where_sums_saturate(
+def test_exact_products_are_requested_where_sums_saturate(
     flags: str, exact: bool, large_products: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "cpuinfo").write_text(f"flags : {flags}\n", "utf-8")
@@ -92,5 +91,5 @@ def test_exact_products_are_asked_for_where_sums_saturate(
             options.get_session_config_entry(EXACT_BYTE_PRODUCTS)
 
 
-def test_threads_are_those_asked_for(large_products: Path) -> None:
+def test_the_number_of_threads_is_set(large_products: Path) -> None:
     assert open_session(large_products, threads=3).get_session_options().intra_op_num_threads == 3

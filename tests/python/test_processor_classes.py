@@ -1,8 +1,8 @@
-"""Which processors take the exact, slower byte products."""
+"""Processor classes, and which of them need the exact, slower byte products."""
 
 import pytest
 
-from processors.classes import processor_class, saturates
+from edgefuse_tools.processor import processor_class, saturates
 
 
 @pytest.mark.parametrize(

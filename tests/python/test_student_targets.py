@@ -1,18 +1,18 @@
-"""What the student is to answer where it does not see everything, its sensor, and the figures of its evaluation."""
+"""The student's targets with partial inputs, its sensor, and the figures of its evaluation."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from easyvqa.dataset import Split
-from easyvqa.drawing import Pictures
-from easyvqa.labels import ANSWERS, COLOR_NAMES, SHAPES
-from easyvqa.questions import every_text
-from evaluation import figures
-from student import color_sensor
-from student.calibration import calibration_error, expected_calibration_error
-from student.expectations import Expectations
+from edgefuse_tools.easyvqa.dataset import Split
+from edgefuse_tools.easyvqa.drawing import Pictures
+from edgefuse_tools.easyvqa.labels import ANSWERS, COLOR_NAMES, SHAPES
+from edgefuse_tools.easyvqa.questions import every_text
+from edgefuse_tools.student import color_sensor
+from edgefuse_tools.student.calibration import calibration_error, expected_calibration_error
+from edgefuse_tools.student.expectations import Expectations
+from edgefuse_tools.training.evaluation import figures
 
 RED, BLUE = COLOR_NAMES.index("red"), COLOR_NAMES.index("blue")
 CIRCLE = SHAPES.index("circle")
@@ -23,7 +23,7 @@ def answers(*texts: str) -> np.ndarray:
 
 
 def expectations() -> Expectations:
-    """Of a red circle and a blue circle, with three and one questions."""
+    """Expectations from a red circle and a blue circle, with three questions and one."""
     asked = ["is there a red shape?", "what color is the circle?", "is there a red shape?", "is there a red shape?"]
     pictures = Pictures(np.zeros((2, 1, 1, 3), np.uint8), np.array([CIRCLE, CIRCLE]), np.array([RED, BLUE]))
     return Expectations(Split(pictures, asked, answers("yes", "red", "yes", "no"), np.array([0, 0, 0, 1])))
@@ -47,28 +47,28 @@ def test_a_question_alone_has_the_shares_of_its_answers() -> None:
         assert shares(presence, "is there a red shape?", "yes") == {"yes": 0.67, "no": 0.33}
 
 
-def test_a_picture_alone_has_the_shares_of_what_is_asked_about_its_kind() -> None:
+def test_a_picture_alone_has_the_shares_of_the_questions_about_its_kind() -> None:
     assert shares((1, 0, 0, 0), "is there a red shape?", "yes") == {"yes": 0.67, "red": 0.33}
 
 
-def test_a_sensor_alone_knows_the_color_only_and_nothing_at_all_the_shares_of_all() -> None:
+def test_a_sensor_alone_has_the_shares_of_its_color_and_no_input_the_shares_of_all() -> None:
     assert shares((0, 0, 0, 1), "is there a red shape?", "yes") == {"yes": 0.67, "red": 0.33}
     assert shares((0, 0, 0, 0), "is there a red shape?", "yes") == {"yes": 0.5, "red": 0.25, "no": 0.25}
 
 
-def test_a_sensor_settles_questions_about_color_and_no_others() -> None:
+def test_a_sensor_determines_answers_about_color_only() -> None:
     assert shares((0, 1, 0, 1), "is there a red shape?", "yes") == {"yes": 1.0}
     assert shares((0, 0, 1, 1), "what color is the circle?", "red") == {"red": 1.0}
     asked = np.array([every_text().index(text) for text in ("what is the red shape?", "is there a circle?")])
     assert not expectations().certain(np.array([[0, 1, 0, 1]] * 2, dtype=np.float32), asked).any()
 
 
-def test_readings_are_in_range_and_colors_can_be_told_apart() -> None:
+def test_readings_are_in_range_and_colors_can_be_distinguished() -> None:
     colors = np.repeat(np.arange(len(COLOR_NAMES)), 200)
     readings = color_sensor.read(np.random.default_rng(0), colors)
     assert readings.shape == (len(colors), len(color_sensor.READINGS)) and readings.dtype == np.float32
     assert readings.min() >= 0.0 and readings.max() <= 1.0
-    # Brightness is the light's as much as the shape's: compare what is left without it, and how bright it is at all.
+    # Brightness depends on the light as much as on the shape: compare chromaticity, and only roughly the brightness.
     chroma = np.concatenate([readings[:, :3] / (readings[:, 3:] + 0.1), readings[:, 3:]], axis=1)
     means = np.stack([chroma[colors == color].mean(axis=0) for color in range(len(COLOR_NAMES))])
     nearest = np.linalg.norm(chroma[:, None] - means, axis=2).argmin(axis=1)
@@ -76,8 +76,8 @@ def test_readings_are_in_range_and_colors_can_be_told_apart() -> None:
     assert np.array_equal(readings, color_sensor.read(np.random.default_rng(0), colors))
 
 
-def test_calibration_error_against_a_case_worked_out_by_hand() -> None:
-    # Two bins: 0.9 twice, one right, so 0.4 too sure; 0.6 once and right, so 0.4 too unsure.
+def test_calibration_error_against_a_manual_result() -> None:
+    # Two bins: 0.9 twice with one right, so 0.4 too confident; 0.6 once and right, so 0.4 too unconfident.
     assert calibration_error(np.array([0.9, 0.9, 0.6]), np.array([True, False, True])) == pytest.approx(0.4)
     assert calibration_error(np.array([0.5, 0.5]), np.array([True, False])) == 0.0
     probabilities = np.array([[0.9, 0.1], [0.1, 0.9], [0.6, 0.4]])
@@ -85,7 +85,7 @@ def test_calibration_error_against_a_case_worked_out_by_hand() -> None:
     assert calibration_error(np.array([1.0]), np.array([True])) == 0.0
 
 
-def test_figures_against_cases_worked_out_by_hand() -> None:
+def test_figures_against_manual_results() -> None:
     lines = [
         {"fusion": {"label": "red", "confidence": 1.0, "ms": 1.0}},
         {"fusion": {"label": "no", "confidence": 0.5, "ms": 2.0}},

@@ -1,4 +1,4 @@
-"""What a training step of the student is made of: its lesson, its loss, and the weights that it begins with."""
+"""The student's training step: its lesson, its loss, and its initial weights."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-_REASON = "needs what scripts/requirements/train.txt lists; run it in the training environment"
+_REASON = "needs scripts/requirements/train.txt; run it in the training environment"
 pytestmark = pytest.mark.training
 pytest.importorskip("torch", reason=_REASON)
 import torch  # noqa: E402
@@ -17,26 +17,26 @@ import torch  # noqa: E402
 pytest.importorskip("tokenizers", reason=_REASON)
 pytest.importorskip("transformers", reason=_REASON)
 
-from easyvqa import drawing, tokenizer  # noqa: E402
-from easyvqa.dataset import Split  # noqa: E402
-from easyvqa.labels import ANSWERS  # noqa: E402
-from easyvqa.texts import TextEncoder  # noqa: E402
-from student.ablations import Ablation  # noqa: E402
-from student.lessons import EVERY_SUBSET, QUESTIONS_EACH, TYPED, Lesson, Lessons  # noqa: E402
-from student.model import MODALITIES, Sizes, Student, begin_with  # noqa: E402
-from student.speech import SPOKEN, Speech  # noqa: E402
-from student.trainer import Learner, Read, hearing_loss, lesson_loss, read  # noqa: E402
+from edgefuse_tools.easyvqa import drawing, tokenizer  # noqa: E402
+from edgefuse_tools.easyvqa.dataset import Split  # noqa: E402
+from edgefuse_tools.easyvqa.labels import ANSWERS  # noqa: E402
+from edgefuse_tools.easyvqa.texts import TextEncoder  # noqa: E402
+from edgefuse_tools.student.ablations import Ablation  # noqa: E402
+from edgefuse_tools.student.lessons import EVERY_SUBSET, QUESTIONS_EACH, TYPED, Lesson, Lessons  # noqa: E402
+from edgefuse_tools.student.model import MODALITIES, Sizes, Student, begin_with  # noqa: E402
+from edgefuse_tools.student.speech import SPOKEN, Speech  # noqa: E402
+from edgefuse_tools.student.trainer import Learner, Read, hearing_loss, lesson_loss, read  # noqa: E402
 
 
 class Unsure:
-    """A teacher to which all answers are the same."""
+    """A teacher for whom all answers are equally likely."""
 
     def soft_answers(self, images: np.ndarray, asked: Sequence[str]) -> np.ndarray:
         return np.full((len(images) * QUESTIONS_EACH, len(ANSWERS)), -np.log(len(ANSWERS)), dtype=np.float32)
 
 
 def lessons(folder: Path) -> Lessons:
-    """About four drawings and twelve real pictures, with one short recording of every text."""
+    """Lessons about four drawings and twelve real pictures, with one short recording of every text."""
     rng = np.random.default_rng(1)
     real = Split(drawing.draw(rng, 12), ["is there a circle?"] * 12, np.full(12, 4), np.arange(12))
     frames = rng.uniform(-1.0, 1.0, size=(len(SPOKEN) * 20, 80)).astype(np.float16)
@@ -58,7 +58,7 @@ def test_the_shares_of_the_subsets_sum_to_one(subsets: dict[tuple[int, ...], flo
     assert all(len(subset) == len(MODALITIES) and any(subset) for subset in subsets)
 
 
-def test_a_lesson_depends_on_its_step_alone(tmp_path: Path) -> None:
+def test_a_lesson_depends_only_on_its_step(tmp_path: Path) -> None:
     dealt = lessons(tmp_path)
     first = dealt.batch(7, 2, 5, EVERY_SUBSET, easy=False)
     dealt.batch(8, 2, 5, EVERY_SUBSET, easy=False)
@@ -81,7 +81,7 @@ def test_a_lessons_loss_reaches_every_weight(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ablation", list(Ablation))
-def test_what_an_ablation_leaves_out_makes_no_difference_and_all_else_does(ablation: Ablation, tmp_path: Path) -> None:
+def test_only_the_part_that_an_ablation_omits_makes_no_difference(ablation: Ablation, tmp_path: Path) -> None:
     torch.manual_seed(0)
     learner, dealt = Learner(ablation.student(sizes()), ablation.weights()), lessons(tmp_path)
     student, lesson = learner.student, dealt.batch(1, 4, 9, EVERY_SUBSET, easy=False)
@@ -103,7 +103,7 @@ def test_what_an_ablation_leaves_out_makes_no_difference_and_all_else_does(ablat
     assert (not torch.allclose(decided, changed, atol=1e-6)) == (ablation is not Ablation.SHARED_ATTENTION)
 
 
-def test_hearing_what_the_text_branch_reads_costs_little() -> None:
+def test_states_equal_to_the_text_branch_have_a_low_hearing_loss() -> None:
     torch.manual_seed(0)
     learner = Learner(Student(sizes()))
     student = learner.student
@@ -113,7 +113,7 @@ def test_hearing_what_the_text_branch_reads_costs_little() -> None:
         embeddings = student.summary(states[:, None], 1)
     targets = Read(states, embeddings)
     numbers = torch.arange(6)
-    with torch.no_grad():  # recognises by the same likeness
+    with torch.no_grad():  # classify by the same similarity
         learner.recognise.weight[:6] = 9.0 * student.summary_norm(states)
         learner.recognise.weight[6:] = 0.0
         right = hearing_loss(learner, states, numbers, targets)
@@ -121,7 +121,7 @@ def test_hearing_what_the_text_branch_reads_costs_little() -> None:
     assert float(right) < 0.1 < float(wrong)
 
 
-def test_a_student_begins_with_the_weights_of_one_that_knows_less() -> None:
+def test_a_student_starts_with_the_weights_of_a_smaller_one() -> None:
     torch.manual_seed(0)
     student, earlier = Student(sizes()), Student(sizes()).state_dict()
     fresh = student.modalities.detach().clone().add_(3.0)

@@ -1,4 +1,4 @@
-"""The committed made models are what the script writes."""
+"""The committed synthetic models are up to date with the script."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import yaml
 
-import make_fixtures_tiny
-from export.vad_weights import CHUNK_SAMPLES, CONTEXT_SAMPLES
-from ort_session import open_session
+from edgefuse_tools.export.vad.weights import CHUNK_SAMPLES, CONTEXT_SAMPLES
+from edgefuse_tools.fixtures import make_fixtures_tiny
+from edgefuse_tools.ort_session import open_session
 
 FIXTURES = make_fixtures_tiny.FIXTURES
 FOLDERS = ("vad", *make_fixtures_tiny.WHISPERS)
@@ -24,7 +24,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", FOLDERS)
-def test_the_folder_is_what_the_script_writes(written: Path, name: str) -> None:
+def test_the_folder_is_up_to_date(written: Path, name: str) -> None:
     new, committed = (
         yaml.safe_load((folder / name / "model.yaml").read_text("utf-8")) for folder in (written, FIXTURES)
     )
@@ -32,12 +32,12 @@ def test_the_folder_is_what_the_script_writes(written: Path, name: str) -> None:
     assert new == committed
     assert hashes.keys() == expected.keys()
     for file, entry in hashes.items():
-        # The 8-bit weights went through a matrix product, which rounds differently from processor to processor.
+        # The 8-bit weights depend on a matrix product, whose rounding differs between processors.
         keys = ["bytes"] if ".int8." in file or ".q8." in file else ["bytes", "sha256"]
         assert [entry[key] for key in keys] == [expected[file][key] for key in keys], file
 
 
-def test_speech_is_what_is_loud() -> None:
+def test_loud_chunks_are_speech() -> None:
     session = open_session(FIXTURES / "vad/vad.onnx")
     time = np.arange(CONTEXT_SAMPLES + CHUNK_SAMPLES) / 16_000
     tone = np.sin(2 * np.pi * 500 * time)

@@ -1,4 +1,4 @@
-"""The training loop that both models share: its stages, its lines, and going on after an interruption."""
+"""The shared training loop: stages, log lines, and resuming after an interruption."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 pytestmark = pytest.mark.training
-pytest.importorskip("torch", reason="needs what scripts/requirements/train.txt lists")
+pytest.importorskip("torch", reason="needs scripts/requirements/train.txt")
 import torch  # noqa: E402
 
-from training import loop  # noqa: E402
-from training.state import TrainingState  # noqa: E402
+from edgefuse_tools.training import loop  # noqa: E402
+from edgefuse_tools.training.state import TrainingState  # noqa: E402
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of the run, told apart by its name."""
+    """A stage of the run, identified by its name."""
 
     name: str
     steps: int
@@ -35,7 +35,7 @@ def fresh() -> TrainingState[torch.nn.Linear]:
 
 
 def train(state: TrainingState[torch.nn.Linear], path: Path, stages: list[Stage]) -> tuple[list[str], list[str]]:
-    """The stage and step within it of every lesson, and the lines that were reported."""
+    """The stage and step within it of every lesson, and the log lines."""
     lessons: list[str] = []
     lines: list[str] = []
 
@@ -49,7 +49,7 @@ def train(state: TrainingState[torch.nn.Linear], path: Path, stages: list[Stage]
     return lessons, lines
 
 
-def test_stages_follow_each_other_and_lines_come_in_time(tmp_path: Path) -> None:
+def test_stages_are_in_order_and_lines_are_regular(tmp_path: Path) -> None:
     lessons, lines = train(fresh(), tmp_path / "state.pt", STAGES)
     assert lessons == ["first 0", "first 1", "first 2", "second 0", "second 1", "second 2", "second 3"]
     assert [line.split()[1] for line in lines] == ["2/7", "4/7", "6/7", "7/7"]
@@ -57,7 +57,7 @@ def test_stages_follow_each_other_and_lines_come_in_time(tmp_path: Path) -> None
     assert "second 0.5000" in lines[-1]
 
 
-def test_a_run_that_is_taken_up_again_ends_with_the_same_weights(tmp_path: Path) -> None:
+def test_a_resumed_run_ends_with_the_same_weights(tmp_path: Path) -> None:
     whole = fresh()
     train(whole, tmp_path / "whole.pt", STAGES)
     train(fresh(), tmp_path / "state.pt", STAGES[:1])

@@ -1,4 +1,4 @@
-"""Tiny BLIP checkpoints written with numpy alone, for tests that need a folder but not the reference implementation."""
+"""Tiny BLIP checkpoints, written with numpy alone, for tests without the reference implementation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.safetensors_writer import write_safetensors
+from edgefuse_tools.parity.safetensors_writer import write_safetensors
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"a the what color is red blue circle ? ##s".split()]
 VISION = {"hidden_size": 12, "intermediate_size": 20, "num_hidden_layers": 2, "num_attention_heads": 3}
@@ -22,14 +22,14 @@ Tensors = dict[str, np.ndarray]
 
 
 def tiny_tensors(task: str, seed: int = 0) -> Tensors:
-    """Every tensor of the checkpoint. The vision part depends on the seed alone, the same for both tasks."""
+    """Every tensor of the checkpoint. The vision part depends only on the seed and is the same for both tasks."""
     random = np.random.default_rng(seed)
     shapes = [*_vision_shapes(), *(_vqa_shapes() if task == "vqa" else _decoder_shapes())]
     return {name: random.normal(0, 0.3, shape).astype(np.float32) for name, shape in shapes}
 
 
 def write_checkpoint(folder: Path, task: str, tensors: Tensors, **changes: dict[str, Any]) -> Path:
-    """The folder of `tensors`; `changes` are fields of config.json, of its vision_config or its text_config."""
+    """Writes the folder of `tensors`; `changes` are fields of config.json, of its vision_config or its text_config."""
     folder.mkdir(parents=True, exist_ok=True)
     config = {"model_type": "blip", "architectures": [TASKS[task]]} | changes.get("config", {})
     config["vision_config"] = VISION | changes.get("vision_config", {})

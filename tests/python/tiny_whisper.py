@@ -1,4 +1,4 @@
-"""A tiny Whisper: random weights, both kinds of checkpoint folder, and the model itself in numpy as reference."""
+"""A tiny Whisper: random weights, both kinds of checkpoint folder, and a reference implementation in numpy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.safetensors_writer import write_safetensors
+from edgefuse_tools.parity.safetensors_writer import write_safetensors
 
 HIDDEN, HEADS, INNER, MELS = 12, 2, 20, 5
 ENCODER_LAYERS, DECODER_LAYERS = 2, 3
@@ -23,7 +23,7 @@ Tensors = dict[str, np.ndarray]
 
 
 def tiny_tensors(seed: int = 0) -> Tensors:
-    """Every parameter by transformers' names, without "model.", in float16 values."""
+    """Every parameter by transformers' names, without "model.", with float16 values."""
     random = np.random.default_rng(seed)
     tensors: Tensors = {}
 
@@ -114,7 +114,7 @@ def write_ctranslate2(folder: Path, tensors: Tensors, **config: object) -> Path:
 
 
 def model_bin(variables: Tensors, aliases: dict[str, str], specification: str = "WhisperSpec") -> bytes:
-    """The format of CTranslate2, as `scripts/export/ctranslate2.py` describes it."""
+    """CTranslate2's format (see edgefuse_tools/export/checkpoints/ctranslate2.py)."""
 
     def string(text: str) -> bytes:
         return struct.pack("<H", len(text) + 1) + text.encode() + b"\0"
@@ -144,7 +144,7 @@ def _rename_norm(variables: Tensors, theirs: str, tensors: Tensors, ours: str) -
 
 
 def _stack(variables: Tensors, theirs: str, tensors: Tensors, ours: str, parts: list[str]) -> None:
-    """Matrices on top of each other; a projection without a bias has a bias of zeros there."""
+    """Stacks matrices; a projection without a bias gets a bias of zeros."""
     weights = [tensors[f"{ours}.{part}.weight"] for part in parts]
     none = np.zeros(HIDDEN, np.float16)
     variables[f"{theirs}/weight"] = np.concatenate(weights)
@@ -157,7 +157,7 @@ class NumpyWhisper:
     def __init__(self, tensors: Tensors) -> None:
         self.tensors = {name: tensor.astype(np.float64) for name, tensor in tensors.items()}
         self.scores: Tensors = {}
-        """Of the last call, by the attention's name: before masking and softmax, [batch, heads, tokens, source]."""
+        """Scores of the last call by name, before masking and softmax: [batch, heads, tokens, source]."""
 
     def encode(self, mel: np.ndarray) -> np.ndarray:
         """[batch, mels, frames] to [batch, source, hidden]."""

@@ -46,7 +46,7 @@ mod tests {
         value.as_array().unwrap().iter().map(segment).collect()
     }
 
-    /// scripts/make_fixtures_words.py writes the fixture.
+    /// scripts/dev.py make_fixtures_words writes the fixture.
     #[test]
     fn writes_what_openai_whisper_writes() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/words/subtitles.json");

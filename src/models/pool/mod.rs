@@ -46,7 +46,7 @@ struct Pool {
     folders: Folders,
     queue: Queue,
     state: Mutex<State>,
-    /// Held while a model loads: its cost is what the process grows by.
+    /// Held while a model loads, because its cost is the growth of the process.
     loading: Mutex<()>,
     returned: Condvar,
 }
@@ -103,7 +103,7 @@ impl Models {
     }
 
     /// Leases the model that has the capability `C`: the one called `named` under `models`, or else the only one. It is
-    /// loaded if need be. `user` is the command or step that asks, for errors.
+    /// loaded if necessary. `user` is the command or step that needs it, for errors.
     ///
     /// # Errors
     /// [`Error::NoModel`], [`Error::SeveralModels`] or [`Error::UnknownModel`] if the choice fails; [`Error::Budget`]
@@ -230,7 +230,7 @@ impl Pool {
         }
     }
 
-    /// Leases one model; loads it if necessary. The caller holds `own` leases already, which do not work yet.
+    /// Leases one model; loads it if necessary. The caller already holds `own` leases, which are not working yet.
     fn attempt(self: &Arc<Self>, name: &str, own: usize) -> Result<Attempt, Error> {
         {
             let mut state = self.state();

@@ -35,8 +35,8 @@ impl Segment {
     }
 }
 
-/// Segments of a window whose tokens are `tokens`, and by how many mel frames to go on. `begin` is the token of
-/// `<|0.00|>`, `window` the mel frames of the window that hold sound.
+/// Segments of a window whose tokens are `tokens`, and the number of mel frames to advance. `begin` is the token of
+/// `<|0.00|>`, `window` the number of mel frames of the window that contain sound.
 pub(super) fn cut(tokens: &[i64], begin: i64, window: usize) -> (Vec<Piece>, usize) {
     let is_timestamp = |at: usize| tokens[at] >= begin;
     let frames = |at: usize| (tokens[at] - begin).max(0) as usize * FRAMES_PER_TIMESTAMP;

@@ -10,7 +10,7 @@ const LONGEST: f64 = 30.0;
 /// Maximum ratio of silence to sound, to bound the effect of damaged timestamps.
 const MOST_SILENCE_PER_SOUND: f64 = 30.0;
 
-/// Compares the packets' timestamps with the sound that they hold.
+/// Compares the packets' timestamps with their sound.
 #[derive(Debug, Default)]
 pub(super) struct Gaps {
     /// Where the next packet should begin, by the timestamps; `None` before the first.

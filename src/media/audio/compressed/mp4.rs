@@ -26,15 +26,14 @@ pub(super) struct Outline {
     pub(super) whole_len: Option<u64>,
 }
 
-/// The edit list of a track (ISO/IEC 14496-12, 8.6.6), as far as it is followed: what comes before the earliest piece
-/// is left out. Pieces that are played in another order, twice, or not at all are heard once, in the order of the file:
-/// packets count, and empty edits, which delay a track against the others, do not.
+/// The edit list of a track (ISO/IEC 14496-12, 8.6.6), as far as it is supported: sound before the earliest piece is
+/// skipped. Pieces that are reordered, repeated or left out are read once, in the order of the file: packets count, and
+/// empty edits, which delay a track relative to others, do not.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Edits {
     /// Id of the track.
     pub(super) track: u32,
-    /// Seconds before the earliest piece: what the encoder put in front (AAC's priming), or what somebody has cut off
-    /// without encoding anew.
+    /// Seconds before the earliest piece: the encoder's priming (AAC), or a part that was trimmed without re-encoding.
     pub(super) skipped: f64,
     /// Number of pieces of the track that are played.
     pub(super) pieces: usize,
@@ -78,7 +77,7 @@ impl Outline {
         }
     }
 
-    /// Reads the boxes of a stream up to its index, which has the edit lists. Where samples come first, the outline is
+    /// Reads the boxes of a stream up to its index, which has the edit lists. If samples come first, the outline is
     /// empty.
     ///
     /// # Errors
@@ -125,7 +124,7 @@ impl Outline {
     }
 }
 
-/// Seconds of a track before the earliest piece that its edit list plays, and the number of pieces.
+/// Seconds of a track before the earliest piece in its edit list, and the number of pieces.
 fn edit_list(file: &mut (impl Read + Seek), parts: &[FoundBox]) -> Result<Option<(f64, usize)>, AudioError> {
     let inside = |file: &mut _, kind: &[u8; 4], inner: &[u8; 4]| match parts.iter().find(|part| part.0 == *kind) {
         Some(&(_, start, end)) => Ok(boxes(file, start, end)?.into_iter().find(|part| part.0 == *inner)),

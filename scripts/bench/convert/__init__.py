@@ -1,1 +1,0 @@
-"""The same weights in the form that each engine reads."""

@@ -1,1 +1,0 @@
-"""A student of one's own: from a manifest of records to a model folder, with or without a teacher."""

@@ -1,0 +1,160 @@
+"""Measures edgefuse against other engines on the same weights, recordings and threads.
+
+    python scripts/bench.py setup                     installs the other engines in build/bench-venv (about 3 GB)
+    python scripts/bench.py whisper --model tiny.en   times, ratios, word errors, memory
+    python scripts/bench.py blip                      times, ratios, memory
+
+`whisper` writes docs/benchmarks/whisper.json, whisper.md and whisper.svg, and prints the table, or the results with
+--json; `blip` likewise. BLIP's random weights are created on the first run: 5 GB in build/bench, and as much memory.
+With --quick, or with only some of the workloads or engines, output goes to build/bench instead. Progress goes to
+standard error. The environment variables BENCH_ENVIRONMENT and BENCH_WORK replace build/bench-venv and build/bench.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from edgefuse_tools.bench import blip_report, blip_variants, chart, paths, report, store
+from edgefuse_tools.bench.environment import setup
+from edgefuse_tools.bench.errors import BenchError
+from edgefuse_tools.bench.variants import CLIP, COLD, LONG, WORKLOADS
+
+REPEATS = {CLIP: 5, COLD: 3, LONG: 2}
+QUICK = {CLIP: 1, COLD: 1}
+BLIP_REPEATS = 5
+
+
+def main() -> int:
+    args = _arguments()
+    try:
+        if args.command == "setup":
+            setup()
+        else:
+            _enter_environment()
+            (_blip if args.command == "blip" else _whisper)(args)
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nbench: interrupted; nothing was written for this model", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _blip(args: argparse.Namespace) -> None:
+    from edgefuse_tools.bench.blip import section  # needs packages of the environment
+
+    workloads = args.workloads or list(blip_variants.WORKLOADS)
+    partial = args.quick or args.only or set(workloads) != set(blip_variants.WORKLOADS)
+    folder = args.output or (paths.WORK if partial else paths.RESULTS)
+    results = store.read(folder / "blip.json")
+    repeats = args.repeats or (1 if args.quick else BLIP_REPEATS)
+    results["models"]["base"] = section(args.edgefuse, args.threads, workloads, repeats, args.only or [])
+    store.write(folder / "blip.json", results)
+    store.write_text(folder / "blip.md", blip_report.page(results))
+    store.write_text(folder / "blip.svg", chart.chart(results["models"], blip_variants.TITLES))
+    if args.update_readme:
+        readme, text = paths.README.read_text(encoding="utf-8"), blip_report.readme_section(results)
+        store.write_text(paths.README, report.replace_section(readme, text, blip_report.BEGIN, blip_report.END))
+    _print(args, results, blip_report.table, folder)
+
+
+def _whisper(args: argparse.Namespace) -> None:
+    from edgefuse_tools.bench.whisper import section  # needs packages of the environment
+
+    quick = args.quick
+    workloads = list(QUICK) if quick else args.workloads or list(WORKLOADS)
+    repeats = QUICK if quick else {name: args.repeats or count for name, count in REPEATS.items()}
+    partial = quick or args.only or set(workloads) != set(WORKLOADS)
+    folder = args.output or (paths.WORK if partial else paths.RESULTS)
+    results = store.read(folder / "whisper.json")
+    for model in args.model or ["tiny.en"]:
+        results["models"][model] = section(
+            model, args.edgefuse, args.threads, workloads, repeats, args.only or [], args.fallback
+        )
+        store.write(folder / "whisper.json", results)
+    store.write_text(folder / "whisper.md", report.page(results))
+    store.write_text(folder / "whisper.svg", chart.chart(results["models"]))
+    if args.update_readme:
+        readme = paths.README.read_text(encoding="utf-8")
+        store.write_text(paths.README, report.replace_section(readme, report.readme_section(results)))
+    _print(args, results, report.table, folder)
+
+
+def _print(
+    args: argparse.Namespace, results: dict[str, Any], table: Callable[[dict[str, Any]], str], folder: Path
+) -> None:
+    if args.json:
+        print(json.dumps(results, ensure_ascii=False))
+    else:
+        print("\n\n".join(table(found) for found in results["models"].values()))
+    print(f"bench: written to {paths.shown(folder)}", file=sys.stderr)
+
+
+def _enter_environment() -> None:
+    """Continues in the benchmark's own Python, which has the engines."""
+    if Path(sys.prefix) == paths.ENVIRONMENT:
+        return
+    if not paths.PYTHON.exists():
+        raise BenchError(f"{paths.shown(paths.ENVIRONMENT)} is missing; run `python scripts/bench.py setup`")
+    os.execv(paths.PYTHON, [str(paths.PYTHON), str(paths.SCRIPTS / "bench.py"), *sys.argv[1:]])
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("setup", help="create or update the environment with the other engines")
+    whisper = commands.add_parser("whisper", help="run the Whisper benchmark")
+    whisper.add_argument(
+        "--model", action="append", metavar="SIZE", help="tiny.en or base; repeat for more (default: tiny.en)"
+    )
+    whisper.add_argument(
+        "--no-fallback",
+        dest="fallback",
+        action="store_false",
+        help="temperature 0 only, also for engines with temperature fallback",
+    )
+    _add_common(whisper, WORKLOADS, "run the clip and a cold start, once each")
+    blip = commands.add_parser("blip", help="run the BLIP benchmark")
+    _add_common(blip, blip_variants.WORKLOADS, "run everything once")
+    return parser.parse_args()
+
+
+def _add_common(command: argparse.ArgumentParser, workloads: Sequence[str], quick: str) -> None:
+    """Options that all benchmarks share; `workloads` are those of this one."""
+    names = ",".join(workloads)
+    command.add_argument("--threads", type=_count, default=2, help="threads of every engine (default: 2)")
+    command.add_argument(
+        "--workloads", type=partial(_workloads, known=workloads), metavar="LIST", help=f"comma-separated, of {names}"
+    )
+    command.add_argument(
+        "--only", action="append", metavar="PART", help="only variants whose name contains PART; repeat for more"
+    )
+    command.add_argument("--repeats", type=_count, help="runs of each measurement, instead of the defaults")
+    command.add_argument("--quick", action="store_true", help=quick)
+    command.add_argument("--edgefuse", type=Path, default=paths.BINARY, metavar="FILE", help="the program to measure")
+    command.add_argument("--output", type=Path, metavar="FOLDER", help="where to write the results")
+    command.add_argument("--update-readme", action="store_true", help="write the table into README.md")
+    command.add_argument("--json", action="store_true", help="print the results as JSON")
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text}: expected 1 or more")
+    return count
+
+
+def _workloads(text: str, known: Sequence[str]) -> list[str]:
+    names = text.split(",")
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{unknown[0]}: expected some of {','.join(known)}")
+    return names

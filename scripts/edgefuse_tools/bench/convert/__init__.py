@@ -1,0 +1,1 @@
+"""Converts the weights to the format of each engine."""

@@ -1,0 +1,1 @@
+"""Behind scripts/distill.py: from a manifest of records to a student's model folder, with or without a teacher."""

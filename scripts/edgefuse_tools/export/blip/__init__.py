@@ -1,0 +1,1 @@
+"""BLIP (captions, answers, retrieval): checkpoints to model folder."""

@@ -1,0 +1,1 @@
+"""Reads checkpoints: safetensors, PyTorch and CTranslate2 files, and folders on the Hugging Face hub."""

@@ -1,0 +1,1 @@
+"""Silero VAD: weights to model folder."""

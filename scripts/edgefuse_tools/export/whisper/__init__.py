@@ -1,0 +1,1 @@
+"""Whisper: checkpoint to model folder."""

@@ -1,0 +1,1 @@
+"""Measures the cost of precisions and of ONNX Runtime's memory arena."""

@@ -1,0 +1,1 @@
+"""The student: one small graph that answers from a picture, a typed question and a spoken question, each optional."""

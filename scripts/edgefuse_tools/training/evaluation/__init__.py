@@ -1,0 +1,1 @@
+"""Parts of `evaluate_easyvqa`: the binary, the spoken test questions, the figures."""

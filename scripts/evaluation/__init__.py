@@ -1,1 +1,0 @@
-"""What ``evaluate_easyvqa.py`` is made of: the binary, the spoken test questions, the figures."""

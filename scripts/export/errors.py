@@ -1,5 +1,0 @@
-"""The one error that an export stops with."""
-
-
-class ExportError(Exception):
-    """The input cannot be exported; the message is one line that names the file and the cause."""

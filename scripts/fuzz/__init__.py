@@ -1,1 +1,0 @@
-"""Inputs that the fuzzer starts from and no other test has as a file."""

@@ -1,1 +1,0 @@
-"""Running a command under a limit of memory."""

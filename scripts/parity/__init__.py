@@ -1,3 +1,0 @@
-"""Compares exported model folders, run with ONNX Runtime from Python, with the reference implementations."""
-
-import offline  # noqa: F401  turns telemetry off before onnxruntime is loaded

@@ -1,1 +1,0 @@
-"""The student: one small graph that answers from a picture, a typed question and a spoken question, any of them absent."""
