@@ -157,13 +157,13 @@ fn an_edit_list_of_several_pieces_leaves_out_what_comes_before_the_earliest() {
     let (whole, _) = hear(&plain);
     let at = box_content(&plain, b"elst") + 12;
     let priming = i32::from_be_bytes(plain[at..at + 4].try_into().unwrap());
-    let told = ["its edit list plays 2 pieces of it: all of its sound is used, in the order of the file"];
+    let expected = ["its edit list plays 2 pieces of it: all of its sound is used, in the order of the file"];
     // The pause before and between: lengths are in 1/1000 s, starts in 1/44,100 s.
     let (pause, first, second) = ((300, -1), (250, priming), (250, priming + 11_025));
     for version in [0, 1] {
         for edits in [&[first, second][..], &[pause, first, pause, second], &[pause, second, first]] {
             let (samples, warnings) = hear(&with_edits(&plain, version, edits));
-            assert_eq!(warnings, told, "version {version}, {edits:?}");
+            assert_eq!(warnings, expected, "version {version}, {edits:?}");
             assert!(samples == whole, "version {version}, {edits:?}: {} of {} samples", samples.len(), whole.len());
         }
         // One piece after a pause is nothing special.
@@ -173,7 +173,7 @@ fn an_edit_list_of_several_pieces_leaves_out_what_comes_before_the_earliest() {
         let later = (100, priming + 11_025);
         let (samples, warnings) = hear(&with_edits(&plain, version, &[(100, priming + 17_640), later]));
         assert!((seconds(&whole) - seconds(&samples) - 0.25).abs() < 0.001, "{} s", seconds(&samples));
-        assert_eq!(warnings, ["its edit list skips the first 0.3 s", told[0]]);
+        assert_eq!(warnings, ["its edit list skips the first 0.3 s", expected[0]]);
     }
 }
 
