@@ -52,7 +52,7 @@ pub enum Error {
     Tokenizer {
         /// The file.
         path: PathBuf,
-        /// What the tokenizer library said.
+        /// The message of the tokenizer library.
         problem: String,
     },
     /// The model cannot do what is asked of it.
@@ -60,7 +60,7 @@ pub enum Error {
     Request {
         /// Name of the model.
         model: String,
-        /// What was asked and what there is.
+        /// The request, and what the model can do.
         problem: String,
     },
     /// The model cannot do it with this input.
@@ -74,7 +74,7 @@ pub enum Error {
     NoModel {
         /// The device file.
         config: PathBuf,
-        /// What the model must be able to do.
+        /// The required capability.
         capability: &'static str,
         /// The command or step that needs it.
         user: &'static str,
@@ -86,13 +86,13 @@ pub enum Error {
         config: PathBuf,
         /// Their names.
         names: String,
-        /// What they can do.
+        /// Their common capability.
         capability: &'static str,
         /// The command or step that needs it.
         user: &'static str,
     },
     /// A step names a model that the device file does not have.
-    #[error("{}: no model is called `{name}`; there are {known}", config.display())]
+    #[error("{}: unknown model `{name}`; there are {known}", config.display())]
     UnknownModel {
         /// The device file.
         config: PathBuf,
@@ -108,7 +108,7 @@ pub enum Error {
         waiting: usize,
     },
     /// A model folder holds another kind of model.
-    #[error("{}: the model there is of kind `{found}`, and `{wanted}` is needed", path.display())]
+    #[error("{}: the model is of kind `{found}`, but `{wanted}` is needed", path.display())]
     WrongKind {
         /// The folder.
         path: PathBuf,
@@ -119,15 +119,15 @@ pub enum Error {
     },
     /// A model does not fit into the memory budget.
     #[error(
-        "{model}: takes {needed} ({source_of_figure}) beside {base} of the program itself, more than `runtime.memory_budget` of \
+        "{model}: needs {needed} ({source_of_figure}) beside {base} of the program itself, more than `runtime.memory_budget` of \
          {budget}; choose a smaller precision or model, or a larger budget"
     )]
     Budget {
         /// Name of the model.
         model: String,
-        /// Bytes that it takes.
+        /// Bytes that it needs.
         needed: crate::config::ByteSize,
-        /// Where that figure is from.
+        /// Source of that figure.
         source_of_figure: &'static str,
         /// Bytes of the process without models.
         base: crate::config::ByteSize,
@@ -142,7 +142,7 @@ pub enum Error {
         /// Roles of the graphs.
         graphs: String,
     },
-    /// What a board needs cannot be packed.
+    /// A bundle cannot be packed.
     #[error("bundle: {problem}")]
     Bundle {
         /// What is missing or does not fit, and what to do.
@@ -195,7 +195,7 @@ impl From<OutputError> for Error {
 }
 
 impl Error {
-    /// Whether it concerns one input only, so that the others can still be done.
+    /// Whether the error concerns one input only, so that others can still be processed.
     pub fn is_about_input(&self) -> bool {
         match self {
             Error::Audio { .. }
@@ -217,7 +217,7 @@ impl Error {
         }
     }
 
-    /// The exit code of the command line: 1 an input failed, 2 wrong usage or configuration
+    /// Exit code of the command line: 1 an input failed, 2 wrong usage or configuration
     /// or an output that cannot be written, 3 the library or a model cannot be loaded.
     pub fn exit_code(&self) -> u8 {
         match self {

@@ -7,7 +7,7 @@ mod cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // SAFETY: the first statement of the program, which has no other thread yet.
+    // SAFETY: the first statement of the program, before any other thread.
     unsafe { edgefuse::engine::disable_telemetry() };
     cli::run(cli::Args::read())
 }

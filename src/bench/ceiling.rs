@@ -11,28 +11,28 @@ use edgefuse::config::{Device, Provider};
 use edgefuse::engine::{Engine, EngineError, Graph, Tensor};
 use edgefuse::error::Error;
 
-/// Rows and columns of the matrices: far larger than any cache line, and small enough for the smallest board (12 MB).
+/// Size of the matrices: far larger than any cache line, but small enough for the smallest board (12 MB).
 const SIZE: usize = 1_024;
 
-/// At least this many products, and at least this long.
+/// Minimum number of products, and minimum duration.
 const LEAST_RUNS: usize = 3;
 const LEAST_TIME: Duration = Duration::from_millis(600);
 
 /// The fastest product of two square matrices of 32-bit floats.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ceiling {
-    /// Billions of floating-point operations a second; a multiplication with its addition counts as two.
+    /// Billions of floating-point operations per second; a multiply-add counts as two.
     pub gflops: f64,
-    /// Rows and columns of the matrices.
+    /// Size of the square matrices.
     pub size: usize,
-    /// Where it ran.
+    /// The execution provider.
     pub provider: String,
 }
 
-/// Multiplies matrices until the time is up, and keeps the fastest.
+/// Multiplies matrices until the time is up, and keeps the fastest product.
 ///
 /// # Errors
-/// [`Error`] when the library or a provider cannot be used.
+/// [`Error`] if the library or a provider cannot be used.
 pub fn measure_ceiling(device: &Device, providers: &[Provider]) -> Result<Ceiling, Error> {
     let engine = Engine::start(&device.runtime, &device.base)?;
     let mut graph = engine.load_bytes("matrix product", &model(), &spec(), providers)?;
@@ -75,7 +75,7 @@ fn spec() -> GraphSpec {
     }
 }
 
-/// An ONNX model of one `MatMul`: `c = a b`, all of any size. Fields by their numbers in onnx.proto3.
+/// An ONNX model of one `MatMul`: `c = a b`, with dynamic sizes. Fields have their numbers in onnx.proto3.
 fn model() -> Vec<u8> {
     let node = message(&[(1, b"a"), (1, b"b"), (2, b"c"), (4, b"MatMul")]);
     // TypeProto.Tensor: element type 1 (float), and a shape of two axes without length.
@@ -84,11 +84,11 @@ fn model() -> Vec<u8> {
     let value = |name: &[u8]| message(&[(1, name), (2, &message(&[(1, &tensor)]))]);
     let graph = message(&[(1, &node), (2, b"matmul"), (11, &value(b"a")), (11, &value(b"b")), (12, &value(b"c"))]);
     let opset = number(2, 13);
-    // IR version 7 is that of opset 13.
+    // IR version 7 belongs to opset 13.
     [number(1, 7), message(&[(7, &graph), (8, &opset)])].concat()
 }
 
-/// Fields of bytes (wire type 2) in Protocol Buffers' encoding.
+/// Length-delimited fields (wire type 2) in Protocol Buffers' encoding.
 fn message(fields: &[(u8, &[u8])]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (field, content) in fields {
@@ -99,7 +99,7 @@ fn message(fields: &[(u8, &[u8])]) -> Vec<u8> {
     bytes
 }
 
-/// A field that is a number (wire type 0).
+/// A varint field (wire type 0).
 fn number(field: u8, value: u64) -> Vec<u8> {
     let mut bytes = vec![field << 3];
     varint(&mut bytes, value);

@@ -7,7 +7,7 @@ use super::statistics::Latency;
 /// One row of the chart.
 #[derive(Debug, Clone)]
 pub struct Bars {
-    /// What was measured.
+    /// Name of the measurement.
     pub title: String,
     /// Warm latency.
     pub warm: Latency,

@@ -15,20 +15,20 @@ use edgefuse::error::Error;
 use edgefuse::models::Models;
 use edgefuse::pipeline::{Picture, Pipeline};
 
-/// What a number of clients got, each asking for its next record as soon as it has the one before.
+/// Result for a number of clients, each requesting its next record as soon as it has the previous result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Clients {
-    /// How many there were.
+    /// Number of clients.
     pub clients: usize,
-    /// Records per second of all of them together.
+    /// Records per second of all clients together.
     pub throughput_per_s: f64,
-    /// Time of a record, from asking to the result.
+    /// Time of a record, from request to result.
     pub latency: Latency,
     /// The largest resident memory of the process.
     pub peak_bytes: Option<u64>,
 }
 
-/// Loads what `task` needs, and lets `clients` threads process `repeat` records in all, at least two each.
+/// Loads what `task` needs, then processes `repeat` records on `clients` threads, at least two on each.
 ///
 /// # Errors
 /// [`Error`] if the library, the model or an input cannot be used.
@@ -48,7 +48,7 @@ pub fn measure_clients(
     })?;
     let pipeline = Pipeline::new(Models::new(Arc::new(engine), device), &[step])?;
     let mut record = task.record(inputs);
-    // Bytes are never taken for the picture that was encoded last.
+    // Pictures in memory are never found in the cache of the last encoded picture.
     if let Some(path) = record.image.as_ref().and_then(Picture::path) {
         let bytes = std::fs::read(path).map_err(|source| Error::Read { path: path.to_path_buf(), source })?;
         record.image = Some(Picture::from_bytes(bytes));

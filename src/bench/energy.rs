@@ -8,27 +8,27 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Sensors on boards give a new value some ten times a second.
+/// Sensors on boards update about ten times per second.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// Energy of a record, or why it is not known.
+/// Energy per record, or why it is unknown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Energy {
-    /// From a sensor.
+    /// Measured by a sensor.
     Measured {
-        /// Which sensor, and what it measures.
+        /// The sensor and what it measures.
         sensor: String,
-        /// Mean power while records ran, of all that the sensor feeds, idle included.
+        /// Mean power during the runs, of everything that the sensor measures, including idle power.
         mean_w: f64,
         /// Mean power times the mean time of a record.
         joules_per_record: f64,
-        /// Values read.
+        /// Number of readings.
         samples: usize,
     },
     /// No sensor.
     Unknown {
-        /// Why.
+        /// The reason.
         unknown: String,
     },
 }
@@ -42,9 +42,9 @@ struct Sensor {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Power {
-    /// A file and the watts of one of its units.
+    /// A file and its unit in watts.
     Direct(PathBuf, f64),
-    /// Files of volts and amperes with their units; watts are the product.
+    /// Files of voltage and current with their units; power is the product.
     Product((PathBuf, f64), (PathBuf, f64)),
 }
 
@@ -52,14 +52,14 @@ impl Sensor {
     fn watts(&self) -> Option<f64> {
         match &self.power {
             Power::Direct(file, unit) => Some(number(file)? * unit),
-            // Some batteries tell a discharge as a negative current.
+            // Some batteries report a discharge as a negative current.
             Power::Product((volts, v), (amperes, a)) => Some(number(volts)? * v * (number(amperes)? * a).abs()),
         }
         .map(f64::abs)
     }
 }
 
-/// The sensor, what stops the thread that reads it, and the watts that the thread gives.
+/// The sensor, the flag that stops the thread that reads it, and the thread, which returns watts.
 type Running = (Sensor, Sender<()>, JoinHandle<Vec<f64>>);
 
 /// Reads a sensor in a separate thread until stopped.
@@ -69,7 +69,7 @@ pub struct PowerMeter {
 }
 
 impl PowerMeter {
-    /// Starts; `sys` is `/sys`.
+    /// Starts reading; `sys` is `/sys`.
     pub fn start(sys: &Path) -> Self {
         let running = find(sys).map(|sensor| {
             let (stop, stopped) = mpsc::channel();
@@ -90,7 +90,7 @@ impl PowerMeter {
         PowerMeter { running, started: std::time::Instant::now() }
     }
 
-    /// Stops; `records` ran meanwhile.
+    /// Stops reading; `records` ran meanwhile.
     pub fn stop(self, records: usize) -> Energy {
         let seconds = self.started.elapsed().as_secs_f64();
         let (sensor, stop, thread) = match self.running {
@@ -112,8 +112,8 @@ impl PowerMeter {
     }
 }
 
-/// The sensor that sees most of the board: an INA monitor's whole-board rail, else its first one, else a battery that is
-/// being discharged.
+/// The sensor that covers most of the board: an INA monitor's whole-board rail, else its first rail, else a battery
+/// that is being discharged.
 fn find(sys: &Path) -> Result<Sensor, String> {
     let mut rails = hwmon(sys);
     rails.extend(iio(sys));
@@ -149,7 +149,7 @@ fn hwmon(sys: &Path) -> Vec<Sensor> {
     sensors
 }
 
-/// INA3221 as NVIDIA's kernel 4.9 shows it (JetPack 4): milliwatts a rail.
+/// INA3221 as exposed by NVIDIA's kernel 4.9 (JetPack 4): milliwatts per rail.
 fn iio(sys: &Path) -> Vec<Sensor> {
     let mut sensors = Vec::new();
     for chip in folders(&sys.join("bus/i2c/drivers/ina3221x")) {
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn jetson_with_hwmon_gives_the_rail_of_the_whole_board() {
+    fn jetson_with_hwmon_uses_the_rail_of_the_whole_board() {
         let sys = sys(&[
             ("class/hwmon/hwmon0/name", "cpu_thermal"),
             ("class/hwmon/hwmon3/name", "ina3221"),

@@ -1,13 +1,13 @@
-//! Operations of matrix products and convolutions, from the shapes in a profile.
+//! Counts the operations of matrix products and convolutions from the shapes in a profile.
 //!
-//! A multiplication with its addition counts as two operations. Everything else (softmax, normalisation, activations)
+//! A multiply-add counts as two operations. Everything else (softmax, normalisation, activations)
 //! is not counted: it is a small part, and bound by memory rather than arithmetic.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// The shapes of a node's tensors: ONNX Runtime reports each as `{type: shape}`.
+/// The shapes of a node's tensors, which ONNX Runtime reports as `{type: shape}`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct NodeArguments {
@@ -16,7 +16,7 @@ pub(super) struct NodeArguments {
     output_type_shape: Vec<BTreeMap<String, Vec<i64>>>,
 }
 
-/// Operations of one run of a node; 0 if it multiplies no matrices, or its shapes are not reported.
+/// Operations of one run of a node; 0 if it does not multiply matrices, or its shapes are not reported.
 pub(super) fn flops(node: &NodeArguments) -> f64 {
     let shape = |list: &[BTreeMap<String, Vec<i64>>], index: usize| {
         list.get(index).and_then(|tensor| tensor.values().next()).cloned().unwrap_or_default()
@@ -30,15 +30,15 @@ pub(super) fn flops(node: &NodeArguments) -> f64 {
         | "MatMulIntegerToFloat"
         | "DynamicQuantizeMatMul"
         | "QLinearMatMul" => count(&c) * last(&a),
-        // Either side may be transposed: what is summed over is what the other axes leave.
+        // Either side may be transposed: the axis summed over is the remaining one.
         "FusedMatMul" | "Gemm" | "FusedGemm" if !c.is_empty() && a.len() <= c.len() => {
             count(&c) * count(&a) / count(&c[..c.len() - 1]).max(1.0)
         }
-        // Weights are [out, in of a group, ...]; their layout may be blocked, their axes stay.
+        // Weights are [out, in per group, ...]; their layout may be blocked, but the axes stay the same.
         "Conv" | "FusedConv" | "NhwcFusedConv" | "ConvInteger" | "QLinearConv" if b.len() > 1 => {
             count(&c) * count(&b[1..])
         }
-        // Scores and their sum, each queries x keys x width. Past keys are counted in the present ones.
+        // Scores and weighted sum, each queries x keys x width. The present keys include the past ones.
         "MultiHeadAttention" if a.len() == 3 => {
             let keys = match (present.len(), b.len()) {
                 (4, _) => present[2],

@@ -9,13 +9,13 @@ use edgefuse::error::Error;
 /// 64 by 64 pixels: a blue rectangle, in the style of easy-VQA.
 const PICTURE: &[u8] = include_bytes!("../../tests/data/easyvqa-23.png");
 
-/// What is said about it, in synthetic speech.
+/// A question about it, in synthetic speech.
 const SPEECH: &[u8] = include_bytes!("../../tests/data/question-color.wav");
 
-/// The same as text.
+/// The same question as text.
 const QUESTION: &str = "what color is the shape?";
 
-/// What the user gives; the rest is the program's own.
+/// Inputs from the user; missing ones are replaced by built-in ones.
 #[derive(Debug, Clone, Default)]
 pub struct Given {
     /// A picture.
@@ -26,7 +26,7 @@ pub struct Given {
     pub text: Option<String>,
 }
 
-/// A picture, a sound and a text. The program's own lie in a folder below that of temporary files until this is dropped.
+/// A picture, a sound and a text. The built-in files are in a temporary folder until this is dropped.
 #[derive(Debug)]
 pub struct Inputs {
     /// The picture.
@@ -39,10 +39,10 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// What was given, completed.
+    /// The user's inputs, completed by built-in ones.
     ///
     /// # Errors
-    /// [`Error::Read`] for a given file that does not exist; [`Error::Write`] if there is no room for temporary files.
+    /// [`Error::Read`] for a file that does not exist; [`Error::Write`] if there is no room for temporary files.
     pub fn new(given: &Given) -> Result<Self, Error> {
         for path in [&given.image, &given.audio].into_iter().flatten() {
             fs::metadata(path).map_err(|source| Error::Read { path: path.clone(), source })?;

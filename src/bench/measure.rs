@@ -20,40 +20,40 @@ use edgefuse::models::capability::VoiceDetector;
 use edgefuse::models::vad::SpeechDetector;
 use edgefuse::pipeline::{Pipeline, Record, RecordResult};
 
-/// A process that begins with nothing loaded.
+/// Measurements of a process that starts with nothing loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Cold {
-    /// Milliseconds from the start of the process until the library was there.
+    /// Milliseconds from the start of the process until the library was loaded.
     pub library_ms: f64,
-    /// Milliseconds of the first record, with loading the model.
+    /// Milliseconds of the first record, including loading the model.
     pub first_ms: f64,
 }
 
-/// A process that has the model loaded and goes on.
+/// Measurements of a process with a loaded model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Warm {
     /// Time of a record, from the file to the result.
     pub latency: Latency,
-    /// Records a second, one after the other.
+    /// Records per second, one after the other.
     pub throughput_per_s: f64,
-    /// Seconds of sound a second, where the record is a recording.
+    /// Seconds of sound per second, if the record is a recording.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audio_s_per_s: Option<f64>,
-    /// The execution provider that comes first among those that loaded.
+    /// The first execution provider that loaded.
     pub provider: String,
-    /// What `precision: auto` chose for each graph, and why, by `model/graph`.
+    /// Choice of `precision: auto` for each graph, with its reason, by `model/graph`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub auto: BTreeMap<String, String>,
-    /// The most memory that the process ever had, library and model and all.
+    /// Peak memory of the process, including library and model.
     pub peak_bytes: Option<u64>,
     /// Energy per record, if the board reports it.
     pub energy: Energy,
 }
 
-/// Loads what `task` needs, runs `warm_up` records that do not count and then `repeat` that do.
+/// Loads what `task` needs, then runs `warm_up` records that do not count and `repeat` that do.
 ///
 /// # Errors
-/// [`Error`] when the library, the model or an input cannot be used.
+/// [`Error`] if the library, the model or an input cannot be used.
 pub fn measure_warm(
     device: &Device,
     task: Task,
@@ -88,7 +88,7 @@ pub fn measure_warm(
     })
 }
 
-/// One record in a process that has nothing loaded; `started` is when it began.
+/// Measures one record in a process with nothing loaded, which started at `started`.
 ///
 /// # Errors
 /// As [`measure_warm`].
@@ -100,7 +100,7 @@ pub fn measure_cold(device: &Device, task: Task, inputs: &Inputs, started: Insta
     Ok(Cold { library_ms, first_ms: milliseconds(first) })
 }
 
-/// One record, of which every session writes a profile into `profiles`.
+/// Runs one record while every session writes a profile into `profiles`.
 ///
 /// # Errors
 /// As [`measure_warm`].
@@ -108,7 +108,7 @@ pub fn run_once(device: &Device, task: Task, inputs: &Inputs, profiles: &Path) -
     Bench::new(device, task, inputs, Some(profiles))?.run().map(drop)
 }
 
-/// What a task runs on.
+/// A task with its input.
 enum Bench {
     /// A step of the pipeline, with its record.
     Step { pipeline: Box<Pipeline>, record: Record },
@@ -116,17 +116,17 @@ enum Bench {
     Detector { models: Box<Models>, audio: PathBuf, options: VadOptions },
 }
 
-/// What one run reports.
+/// Result of one run.
 struct Ran {
     provider: String,
     auto: BTreeMap<String, String>,
-    /// Seconds of the recording, where it is one.
+    /// Duration of the recording in seconds, if the input is one.
     sound: Option<f64>,
 }
 
 impl Bench {
     fn new(device: &Device, task: Task, inputs: &Inputs, profiles: Option<&Path>) -> Result<Self, Error> {
-        // All of the memory is the model's that is measured: what the budget evicts would be loaded anew each time.
+        // No budget, because evicted models would be loaded again in each run.
         let mut device = device.clone();
         device.runtime.memory_budget = None::<ByteSize>;
         let engine = Engine::start(&device.runtime, &device.base)?;
@@ -148,7 +148,7 @@ impl Bench {
     fn run(&mut self) -> Result<Ran, Error> {
         match self {
             Bench::Step { pipeline, record } => {
-                // Each run is of a picture never seen before.
+                // Each run must encode the picture again.
                 pipeline.forget_pictures();
                 let result = pipeline.process(record, &mut |_, _| {})?;
                 match result.errors().first() {

@@ -1,17 +1,17 @@
 //! Measures what a device file's models cost on this machine: time, memory, energy, and how close they come to the
 //! machine's limits.
 //!
-//! Each figure is measured in its own process (see `cli`), so that models share no memory or caches. This module is
-//! what happens inside one process, and the evaluation of the figures.
+//! Each figure is measured in its own process (see `cli`), so that models share no memory or caches. This module
+//! contains the measurement inside one process, and the evaluation of the figures.
 //!
 //! | module | role |
 //! |---|---|
-//! | `task` | what is measured: a pipeline step, or voice activity detection |
-//! | `inputs` | the inputs it is measured on |
+//! | `task` | the measured task: a pipeline step, or voice activity detection |
+//! | `inputs` | the inputs of the measurement |
 //! | `clients` | several clients at once |
 //! | `measure` | one process's measurement: warm, cold, profiled |
 //! | `statistics` | percentiles |
-//! | `ceiling` | how fast the machine multiplies matrices |
+//! | `ceiling` | matrix multiplication speed of the machine |
 //! | `energy` | the board's power sensors |
 //! | `trace` | the sessions' profiles as one trace, and the arithmetic in them |
 //! | `chart` | the figures as a chart |

@@ -2,27 +2,27 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Latency of repeated runs, in milliseconds. Percentiles are nearest-rank: each is a time that was measured.
+/// Latency of repeated runs, in milliseconds. Percentiles are nearest-rank: each is a measured time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Latency {
-    /// Runs that were measured.
+    /// Number of measured runs.
     pub runs: usize,
-    /// The shortest.
+    /// The minimum.
     pub min_ms: f64,
-    /// Half of the runs took no longer.
+    /// The median.
     pub p50_ms: f64,
-    /// Nine of ten runs took no longer.
+    /// The 90th percentile.
     pub p90_ms: f64,
-    /// Of a hundred runs 99 took no longer; with fewer than 100 runs this is the longest.
+    /// The 99th percentile; with fewer than 100 runs this is the maximum.
     pub p99_ms: f64,
-    /// The longest.
+    /// The maximum.
     pub max_ms: f64,
     /// The arithmetic mean.
     pub mean_ms: f64,
 }
 
 impl Latency {
-    /// Of times in milliseconds; `None` where there are none.
+    /// The statistics of times in milliseconds; `None` if there are none.
     pub fn of(times: &[f64]) -> Option<Self> {
         let mut sorted = times.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -39,7 +39,7 @@ impl Latency {
     }
 }
 
-/// The smallest value that `percent` of all values are not above. `sorted` is not empty.
+/// The smallest value that is at least as large as `percent` of all values. `sorted` must not be empty.
 fn nearest_rank(sorted: &[f64], percent: usize) -> f64 {
     let rank = (percent * sorted.len()).div_ceil(100).max(1);
     sorted[rank - 1]

@@ -1,4 +1,4 @@
-//! What is measured: one pipeline step over one record, or voice activity detection over one recording.
+//! The measured task: one pipeline step on one record, or voice activity detection on one recording.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use edgefuse::pipeline::Record;
 
 use super::inputs::Inputs;
 
-/// What is measured, under the name of its command or of its model.
+/// A measured task, named after its command or its model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Task {
@@ -23,7 +23,7 @@ pub enum Task {
     Caption,
     /// BLIP: a picture and a question to an answer.
     Ask,
-    /// BLIP: a picture and a text to how well they fit.
+    /// BLIP: a picture and a text to a matching score.
     Match,
     /// The student: picture, text and sound to a decision.
     Fuse,
@@ -32,10 +32,10 @@ pub enum Task {
 }
 
 impl Task {
-    /// All of them.
+    /// All tasks.
     pub const ALL: [Task; 6] = [Task::Transcribe, Task::Caption, Task::Ask, Task::Match, Task::Fuse, Task::Vad];
 
-    /// The name of its command, or of its model where it has none.
+    /// The name of its command, or of its model if it has no command.
     pub fn name(self) -> &'static str {
         match self {
             Task::Transcribe => "transcribe",
@@ -47,7 +47,7 @@ impl Task {
         }
     }
 
-    /// What a model must be able to do for it.
+    /// The capability that it needs.
     pub fn capability(self) -> &'static str {
         match self {
             Task::Transcribe => capability::TRANSCRIBE,
@@ -69,7 +69,7 @@ impl Task {
         }
     }
 
-    /// The device's model for it: the one that the pipeline's step names, or the only one that can do it.
+    /// The device's model for it: the one named by the pipeline's step, or the only one with the capability.
     ///
     /// # Errors
     /// [`Error::NoModel`], and others if the choice fails.
@@ -80,21 +80,21 @@ impl Task {
         Ok(&device.models[&key])
     }
 
-    /// The step, with the device file's options where its pipeline has the step; `None` for what is no step.
+    /// The step, with the device file's options if its pipeline has the step; `None` if the task is not a step.
     pub fn step(self, device: &Device) -> Option<Step> {
         Some(match self {
             Task::Transcribe => device.options::<TranscribeOptions>().into(),
             Task::Caption => device.options::<CaptionOptions>().into(),
-            // The question is the input's, whatever the pipeline takes it from.
+            // The question is that of the input, whatever the pipeline uses.
             Task::Ask => AskOptions { question: Question::Text, ..device.options() }.into(),
             Task::Match => device.options::<MatchOptions>().into(),
-            // Likewise: the transcript would be made by Whisper, which is not what is measured.
+            // Likewise, because Whisper, which would produce the transcript, is not measured here.
             Task::Fuse => FuseOptions { text: TextSource::Text, ..device.options() }.into(),
             Task::Vad => return None,
         })
     }
 
-    /// The record that it is measured on.
+    /// The record for the measurement.
     pub fn record(self, inputs: &Inputs) -> Record {
         let (image, audio, text) = match self {
             Task::Transcribe | Task::Vad => (false, true, false),

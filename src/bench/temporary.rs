@@ -5,12 +5,12 @@ use std::{env, fs, io, process};
 
 use edgefuse::error::Error;
 
-/// A folder of this process alone, below that of temporary files (`TMPDIR`); dropped, it vanishes with what is in it.
+/// A private temporary folder (in `TMPDIR`), removed with its content when dropped.
 #[derive(Debug)]
 pub struct TemporaryFolder(PathBuf);
 
 impl TemporaryFolder {
-    /// Makes it.
+    /// Creates the folder.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -20,14 +20,14 @@ impl TemporaryFolder {
             let folder = env::temp_dir().join(format!("edgefuse-bench-{}-{number}", process::id()));
             match fs::create_dir(&folder) {
                 Ok(()) => return Ok(TemporaryFolder(folder)),
-                // Left by another process of this number.
+                // Left by an earlier process with the same id.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 1_000 => number += 1,
                 Err(source) => return Err(Error::Write { path: folder, source }),
             }
         }
     }
 
-    /// Where it is.
+    /// Path of the folder.
     pub fn path(&self) -> &Path {
         &self.0
     }

@@ -18,7 +18,7 @@ use edgefuse::whole_file::WholeFile;
 #[derive(Debug, Default)]
 pub struct Trace {
     profiles: Vec<Profile>,
-    /// Microseconds that it covers.
+    /// Length of the trace in microseconds.
     lasting: u64,
 }
 
@@ -27,21 +27,21 @@ struct Profile {
     path: PathBuf,
     /// `model.role`.
     graph: String,
-    /// Microseconds from the start of the process's engine to that of the session, where its own times start.
+    /// Microseconds from the start of the process's engine to that of the session, to which its times are relative.
     offset: u64,
 }
 
-/// What the events of a trace come to.
+/// Totals over the events of a trace.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Totals {
-    /// Operations of matrix products and convolutions.
+    /// Number of operations of matrix products and convolutions.
     pub flops: f64,
-    /// Runs of nodes.
+    /// Number of node runs.
     pub node_runs: u64,
 }
 
 impl Trace {
-    /// The profiles in `folder`, by the time at which their sessions began; the process lasted so long.
+    /// The profiles in `folder`, ordered by the start of their sessions; `lasting` is the lifetime of the process.
     ///
     /// # Errors
     /// [`Error::Read`].
@@ -56,7 +56,7 @@ impl Trace {
         Ok(Trace { profiles, lasting: u64::try_from(lasting.as_micros()).unwrap_or(u64::MAX) })
     }
 
-    /// Appends the trace of a later process, with `name` in front of its graphs' names.
+    /// Appends the trace of a later process, prefixing its graphs' names with `name`.
     pub fn append(&mut self, name: &str, later: Trace) {
         self.profiles.extend(later.profiles.into_iter().map(|profile| Profile {
             graph: format!("{name}: {}", profile.graph),
@@ -69,7 +69,7 @@ impl Trace {
     /// Sums up the events.
     ///
     /// # Errors
-    /// [`Error::Read`] for a profile that cannot be read or is no list of events.
+    /// [`Error::Read`] for a profile that cannot be read or is not a list of events.
     pub fn totals(&self) -> Result<Totals, Error> {
         let mut totals = Totals::default();
         for profile in &self.profiles {
@@ -128,7 +128,7 @@ fn is_node_run(event: &Map<String, Value>) -> bool {
     text("cat") == "Node" && text("name").ends_with("_kernel_time")
 }
 
-/// Whether the text begins with a date, YYYY-MM-DD; how the time behind it is written differs between versions.
+/// Whether the text begins with a date, YYYY-MM-DD; the format of the time after it differs between versions.
 fn is_date(text: &str) -> bool {
     let like = "0000-00-00";
     let pairs = text.bytes().zip(like.bytes());
@@ -136,7 +136,7 @@ fn is_date(text: &str) -> bool {
 }
 
 impl Profile {
-    /// Reads `MICROSECONDS.MODEL.ROLE_DATE.json`, as the engine and ONNX Runtime name a profile together.
+    /// Parses `MICROSECONDS.MODEL.ROLE_DATE.json`, the name of a profile formed by the engine and ONNX Runtime.
     fn named(path: PathBuf) -> Option<Self> {
         let name = path.file_name()?.to_str()?.strip_suffix(".json")?;
         let (offset, rest) = name.split_once('.')?;
@@ -145,7 +145,7 @@ impl Profile {
         Some(Profile { path, graph, offset })
     }
 
-    /// Hands over event after event; a profile of a long recording has a million. An error of `take` is
+    /// Passes each event to `take`; a profile of a long recording has a million. An error of `take` is
     /// [`Error::Write`].
     fn each(&self, mut take: impl FnMut(Map<String, Value>) -> io::Result<()>) -> Result<(), Error> {
         let read = |source| Error::Read { path: self.path.clone(), source };

@@ -1,6 +1,6 @@
 //! The archive: a tar stream, compressed with Zstandard while it is read, byte-identical for identical files.
 //!
-//! Names are sorted; times, owners and groups are 0; modes are 644 and 755. `SHA256SUMS` comes last, because the hashes
+//! Names are sorted; times, owners and groups are 0; modes are 644 and 755. `SHA256SUMS` is last, because the hashes
 //! are of the bytes that went into the archive.
 
 use std::collections::BTreeSet;
@@ -19,13 +19,13 @@ use edgefuse::error::Error;
 use edgefuse::hex::hex;
 use edgefuse::whole_file::WholeFile;
 
-/// The one folder of the archive, in which everything lies.
+/// The top-level folder of the archive.
 const FOLDER: &str = "edgefuse";
 
-/// List of all other files' hashes, as `sha256sum -c` reads it.
+/// List of all other files' hashes, in the format of `sha256sum -c`.
 const SUMS: &str = "SHA256SUMS";
 
-/// tar's unit.
+/// Block size of tar.
 const BLOCK: usize = 512;
 
 /// A file of the archive.
@@ -38,7 +38,7 @@ pub(super) struct Entry {
 
 pub(super) enum Content {
     Bytes(Vec<u8>),
-    /// A file, and what it must be.
+    /// A file, and its expected size and hash, if known.
     File(PathBuf, Option<FileSpec>),
 }
 
@@ -46,7 +46,7 @@ pub(super) enum Content {
 pub(super) fn write(entries: Vec<Entry>, path: &Path) -> Result<Packed, Error> {
     let mut out = Drain { file: WholeFile::create(path)?, failed: None, bytes: 0, hash: Sha256::new() };
     let mut stream = Stream::new(entries);
-    // The encoder panics where a reader or a writer fails, so ours never do: they keep the error.
+    // The encoder panics if a reader or a writer fails, so ours never do: they keep the error.
     compress(&mut stream, &mut out, CompressionLevel::Fastest);
     if let Some(error) = stream.failed {
         return Err(error);
@@ -101,7 +101,7 @@ struct Stream {
     failed: Option<Error>,
 }
 
-/// What of the stream comes next.
+/// Next part of the stream.
 enum Part {
     /// A header or padding.
     Bytes(Cursor<Vec<u8>>, Next),
@@ -110,14 +110,14 @@ enum Part {
     End,
 }
 
-/// What follows bytes.
+/// State after the bytes.
 enum Next {
     Content(Box<Reader>),
     Entry,
     End,
 }
 
-/// A file on its way into the archive.
+/// A file that is being written into the archive.
 struct Reader {
     name: String,
     source: Box<dyn Read>,
@@ -140,11 +140,11 @@ impl Stream {
         }
     }
 
-    /// The headers of the next entry, and of folders that were not there yet.
+    /// The headers of the next entry, and of its folders that have no header yet.
     fn next_entry(&mut self) -> Result<Part, Error> {
         let entry = match self.entries.next() {
             Some(entry) => entry,
-            // All files are through; the list of their hashes is the last one.
+            // All files are written; the list of their hashes is the last one.
             None if !self.sums.is_empty() => {
                 let content = Content::Bytes(mem::take(&mut self.sums).into_bytes());
                 Entry { name: SUMS.to_string(), content, executable: false }
@@ -177,13 +177,13 @@ impl Stream {
         Ok(Part::Bytes(Cursor::new(headers), Next::Content(Box::new(reader))))
     }
 
-    /// Notes the hash of a file that is through, and fills its last block.
+    /// Records the hash of a finished file, and pads its last block.
     fn finished(&mut self, reader: Reader) -> Result<Part, Error> {
         let hash = hexadecimal(reader.hash);
         if let Some((path, expected)) = reader.expected
             && (expected.bytes != reader.length || !expected.sha256.eq_ignore_ascii_case(&hash))
         {
-            let problem = format!("SHA-256 {hash:.12}... where model.yaml says {:.12}...", expected.sha256);
+            let problem = format!("SHA-256 is {hash:.12}..., but model.yaml says {:.12}...", expected.sha256);
             return Err(EngineError::Checksum { path, problem }.into());
         }
         if reader.name != SUMS {
@@ -200,7 +200,7 @@ impl Stream {
             match mem::replace(&mut self.part, Part::End) {
                 Part::End => return Ok(0),
                 Part::Bytes(mut bytes, next) => {
-                    // A cursor over memory does not fail.
+                    // Writing to memory does not fail.
                     let count = bytes.read(buffer).unwrap_or(0);
                     if count > 0 {
                         self.part = Part::Bytes(bytes, next);

@@ -9,7 +9,7 @@ use edgefuse::config::Device;
 use edgefuse::engine::Machine;
 use edgefuse::error::Error;
 
-/// The program: the one that is named, or that of this machine, or Cargo's for the target.
+/// The program: the one named by the user, else this program, else Cargo's build for the target.
 pub(super) fn program(bundle: &Bundle, base: &Path) -> Result<PathBuf, Error> {
     if let Some(path) = &bundle.binary {
         return checked(path, bundle.target, "--binary");
@@ -31,16 +31,16 @@ pub(super) fn program(bundle: &Bundle, base: &Path) -> Result<PathBuf, Error> {
     checked(&path, bundle.target, "the program there")
 }
 
-/// Where a board has ONNX Runtime from.
+/// Origin of the board's ONNX Runtime.
 pub(super) enum Library {
-    /// From the bundle: the file here, and its place there.
+    /// From the bundle: the file on this machine, and its path in the bundle.
     Packed(PathBuf, String),
-    /// It has one of its own; why.
+    /// The board has its own, for this reason.
     OfBoard(String),
 }
 
-/// The library, or why the board has to have its own: nobody but the maker of a board builds ONNX Runtime with the
-/// board's execution providers.
+/// The library, or why the board must have its own: only the board's vendor builds ONNX Runtime with the board's
+/// execution providers.
 pub(super) fn library(bundle: &Bundle, device: &Device) -> Result<Library, Error> {
     let usual = || "lib/libonnxruntime.so".to_string();
     let given = bundle.library.as_ref().map(|path| checked(path, bundle.target, "--library")).transpose()?;
@@ -68,27 +68,27 @@ pub(super) fn library(bundle: &Bundle, device: &Device) -> Result<Library, Error
     }
 }
 
-/// The library that the device file names: the bundle's where it is named from where the file's paths start, else the board's.
+/// The library that the device file names: part of the bundle if its path is relative, otherwise the board's.
 fn named_library(bundle: &Bundle, device: &Device, named: &Path, given: Option<PathBuf>) -> Result<Library, Error> {
     let config = device.path.display();
     if !device.runtime.library_is_relative {
         return match given {
-            None => Ok(Library::OfBoard(format!("{config} names the board's own, {}", named.display()))),
+            None => Ok(Library::OfBoard(format!("{config} names the board's own library, {}", named.display()))),
             Some(_) => Err(problem(format!(
-                "{config}: runtime.library names the board's own, {}, and the board would not use what --library packs; leave one of \
+                "{config}: runtime.library names the board's own library, {}, so the board would not use that of --library; leave one of \
                  them out",
                 named.display()
             ))),
         };
     }
     let place = place(named, &device.base).ok_or_else(|| {
-        problem(format!("{config}: runtime.library: {} lies outside of what is packed", named.display()))
+        problem(format!("{config}: runtime.library: {} is outside the packed folder", named.display()))
     })?;
     match given {
         Some(path) => Ok(Library::Packed(path, place)),
         None if named.exists() => Ok(Library::Packed(checked(named, bundle.target, "runtime.library")?, place)),
         None => Err(problem(format!(
-            "{config}: runtime.library: {} is not there to be packed; name it with --library, or the board's own by an absolute path",
+            "{config}: runtime.library: {} does not exist; set --library, or the absolute path of the board's own library",
             named.display()
         ))),
     }
@@ -103,13 +103,13 @@ pub(super) fn architecture(machine: Machine) -> &'static str {
 }
 
 fn checked(path: &Path, wanted: Machine, who: &str) -> Result<PathBuf, Error> {
-    let told = |what: String| problem(format!("{}: {what} ({who})", path.display()));
-    // What a link leads to is packed; its name may be a version's.
-    let path = path.canonicalize().map_err(|error| told(format!("cannot read: {error}")))?;
+    let error = |what: String| problem(format!("{}: {what} ({who})", path.display()));
+    // The target of a link is packed; its name may contain a version.
+    let path = path.canonicalize().map_err(|cause| error(format!("cannot read: {cause}")))?;
     match Machine::of_file(&path) {
         Ok(found) if found == wanted => Ok(path),
-        Ok(found) => Err(told(format!("built for {found}, and the bundle is for {wanted}"))),
-        Err(why) => Err(told(format!("not a program or library: {why}"))),
+        Ok(found) => Err(error(format!("built for {found}, but the bundle is for {wanted}"))),
+        Err(why) => Err(error(format!("not a program or library: {why}"))),
     }
 }
 

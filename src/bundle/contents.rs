@@ -18,16 +18,16 @@ use edgefuse::error::Error;
 /// Describes what the board must provide itself.
 const BOARD: &str = "BOARD.txt";
 
-/// What goes into the archive.
+/// Contents of the archive.
 pub(super) struct Contents {
     pub entries: Vec<Entry>,
     pub no_library: Option<String>,
     pub requirements: Requirements,
-    /// The library here that is packed.
+    /// The packed library, as a path on this machine.
     pub library: Option<PathBuf>,
 }
 
-/// Collects and checks it all, before anything is written.
+/// Collects and checks all files, before anything is written.
 pub(super) fn contents(bundle: &Bundle, device: &Device) -> Result<Contents, Error> {
     let mut files = BTreeMap::new();
     let mut put = |name: String, content: Content, executable: bool| {
@@ -38,7 +38,7 @@ pub(super) fn contents(bundle: &Bundle, device: &Device) -> Result<Contents, Err
                 Ok(())
             }
             Slot::Occupied(_) => {
-                Err(Error::Bundle { problem: format!("two files would be {name} in the bundle; rename one") })
+                Err(Error::Bundle { problem: format!("two files would be named {name} in the bundle; rename one") })
             }
         }
     };
@@ -64,7 +64,7 @@ pub(super) fn contents(bundle: &Bundle, device: &Device) -> Result<Contents, Err
     for (key, entry) in &device.models {
         let place = place(&entry.path, &device.base).ok_or_else(|| Error::Bundle {
             problem: format!(
-                "{}: models.{key}.path must be relative and lie below {}, so that it is found on the board",
+                "{}: models.{key}.path must be relative and below {}, so that it is found on the board",
                 device.path.display(),
                 if device.base.as_os_str().is_empty() {
                     "the current folder".into()
@@ -109,10 +109,10 @@ pub(super) fn contents(bundle: &Bundle, device: &Device) -> Result<Contents, Err
 fn device_files(device: &Device) -> Result<Vec<(String, String)>, Error> {
     let mut files = Vec::new();
     for path in [&device.path].into_iter().chain(&device.extended) {
-        // Elsewhere, its own relative paths would start elsewhere.
+        // Its relative paths start from its own folder.
         if path.parent() != device.path.parent() {
             let problem =
-                format!("{}: it extends {}, which does not lie beside it", device.path.display(), path.display());
+                format!("{}: it extends {}, which is not in the same folder", device.path.display(), path.display());
             return Err(Error::Bundle { problem });
         }
         let name = file_name(path)?;
@@ -122,7 +122,7 @@ fn device_files(device: &Device) -> Result<Vec<(String, String)>, Error> {
     Ok(files)
 }
 
-/// The lists of texts that the steps read, with their places.
+/// The lists of texts that the steps read, with their paths in the bundle.
 fn lists(device: &Device) -> Result<BTreeMap<String, &Path>, Error> {
     let files = device.pipeline.iter().filter_map(|step| match step.options().texts()? {
         (key, Texts::File(path)) => Some((step.name(), key, path)),
@@ -132,7 +132,7 @@ fn lists(device: &Device) -> Result<BTreeMap<String, &Path>, Error> {
         Some(place) => Ok((place, path.as_path())),
         None => Err(Error::Bundle {
             problem: format!(
-                "{}: pipeline: `{step}`: {key}: {} must be relative and lie below the folder that relative paths start from, so that \
+                "{}: pipeline: `{step}`: {key}: {} must be relative and below the folder that relative paths start from, so that \
                  it is found on the board",
                 device.path.display(),
                 path.display()
@@ -147,6 +147,6 @@ fn file_name(path: &Path) -> Result<String, Error> {
     let name = path.file_name().unwrap_or_default();
     let name = name
         .to_str()
-        .ok_or_else(|| Error::Bundle { problem: format!("{name:?} is no name for a bundle: not UTF-8") })?;
+        .ok_or_else(|| Error::Bundle { problem: format!("{name:?} is not a valid name in a bundle: not UTF-8") })?;
     Ok(name.to_string())
 }

@@ -11,7 +11,7 @@ const APACHE: &str = include_str!("../../LICENSE-APACHE");
 const CRATES: &str = include_str!("crates.txt");
 const CRATE_LICENSES: &str = include_str!("crate-licenses.txt");
 
-/// The texts that this program carries, and what the models' descriptions say; `models` are their places and folders.
+/// The texts built into this program, and the models' licences; `models` are their paths in the bundle and folders.
 pub(super) fn texts<'a>(models: impl Iterator<Item = (&'a str, &'a ModelFolder)>) -> Vec<(&'static str, String)> {
     let described = models.map(|(place, folder)| {
         let source = &folder.common.source;
@@ -29,7 +29,7 @@ pub(super) fn texts<'a>(models: impl Iterator<Item = (&'a str, &'a ModelFolder)>
     ]
 }
 
-/// The notices that lie beside the library, as scripts/setup.sh puts them there.
+/// The notices beside the library, where scripts/setup.sh puts them.
 pub(super) fn of_library(library: &Path) -> Vec<(&'static str, PathBuf)> {
     let folder = library.parent().unwrap_or(Path::new(""));
     let notices = ["onnxruntime-LICENSE", "onnxruntime-ThirdPartyNotices.txt"].map(|name| (name, folder.join(name)));

@@ -12,19 +12,19 @@ use edgefuse::error::Error;
 use edgefuse::models::read_folder;
 use edgefuse::small_file::{self, SmallFileError};
 
-/// Largest `model.yaml`: what `ModelFolder::load` read before.
+/// Maximum size of `model.yaml`, as in `ModelFolder::load`.
 const LARGEST: u64 = 1 << 20;
 
-/// What of a model folder a device uses.
+/// The part of a model folder that a device uses.
 pub(super) struct Reduced {
     pub folder: ModelFolder,
-    /// `model.yaml` that names nothing else.
+    /// The reduced `model.yaml`.
     pub yaml: String,
     /// The other files.
     pub files: BTreeMap<String, FileSpec>,
 }
 
-/// The precisions of one graph that a device uses: the one it names or, with `auto`, all that may be chosen on `target`.
+/// The precisions of one graph that a device uses: the named one or, with `auto`, all that may be chosen on `target`.
 pub(super) fn precisions(entry: &ModelEntry, role: &str, graph: &GraphSpec, target: Machine) -> BTreeSet<String> {
     match entry.precision.of(role) {
         Wanted::Named(name) => BTreeSet::from([name.to_string()]),
@@ -32,7 +32,7 @@ pub(super) fn precisions(entry: &ModelEntry, role: &str, graph: &GraphSpec, targ
     }
 }
 
-/// Reads the folder of `entry` and leaves out what its precisions do not need on `target`.
+/// Reads the folder of `entry` and omits what its precisions do not need on `target`.
 pub(super) fn reduced(entry: &ModelEntry, target: Machine) -> Result<Reduced, Error> {
     let folder = read_folder(entry)?;
     let path = folder.file(MODEL_FILE);
@@ -83,6 +83,6 @@ fn needed(folder: &ModelFolder, entry: &ModelEntry, target: Machine) -> Result<B
             names.extend([file.clone(), graph.weights_file(&precision, file)]);
         }
     }
-    // A graph whose weights stand inside it has no file of weights.
+    // A graph with embedded weights has no weights file.
     Ok(names.into_iter().filter_map(|name| Some((name.clone(), common.files.get(&name)?.clone()))).collect())
 }

@@ -1,19 +1,20 @@
-//! Paths of files within a bundle: the same as below the folder from which the device file's paths start, under names
-//! that mean the same to a shell, to systemd and to `sha256sum`.
+//! Paths of files within a bundle: the same as below the folder from which the device file's paths start, with names
+//! that are safe for a shell, for systemd and for `sha256sum`.
 
 use std::path::{Component, Path, PathBuf};
 
 use edgefuse::error::Error;
 
-/// Beside letters and digits, what a name in a bundle may have in it.
+/// Characters that a name in a bundle may contain, apart from letters and digits.
 const SAFE: &str = " ._-+@=,";
 
-/// Refuses a name that a shell, systemd or `sha256sum` might read as something else than a name. It is quoted in each of
+/// Rejects a name that a shell, systemd or `sha256sum` might interpret as something else. Names are quoted in each of
 /// these languages too.
 pub(super) fn safe(name: &str) -> Result<&str, Error> {
-    let refused = |why: String| Err(Error::Bundle { problem: format!("{name:?} is no name for a bundle: {why}") });
+    let refused =
+        |why: String| Err(Error::Bundle { problem: format!("{name:?} is not a valid name in a bundle: {why}") });
     if let Some(odd) = name.chars().find(|it| !(it.is_alphanumeric() || *it == '/' || SAFE.contains(*it))) {
-        return refused(format!("{odd:?} is in it; rename it with letters, digits, spaces and any of {}", SAFE.trim()));
+        return refused(format!("it contains {odd:?}; use only letters, digits, spaces and any of {}", SAFE.trim()));
     }
     if name.split('/').any(|part| part.starts_with(['-', ' ']) || part.ends_with(' ')) {
         return refused("it starts with `-` or a space, or ends with a space; rename it".to_string());
@@ -21,7 +22,8 @@ pub(super) fn safe(name: &str) -> Result<&str, Error> {
     Ok(name)
 }
 
-/// Where a model folder or library lies, from the folder that the device file's paths start from; `None` where it is not below it.
+/// The path of a model folder or library, relative to the folder from which the device file's paths start; `None` if it
+/// is not below it.
 pub(super) fn place(path: &Path, base: &Path) -> Option<String> {
     let relative: PathBuf = path.strip_prefix(base).ok()?.components().filter(|it| *it != Component::CurDir).collect();
     let plain = relative.components().all(|component| matches!(component, Component::Normal(_)));
@@ -55,7 +57,7 @@ mod tests {
             "a ",
             "a\u{202e}b",
         ] {
-            assert!(safe(bad).unwrap_err().to_string().contains("is no name for a bundle"), "{bad}");
+            assert!(safe(bad).unwrap_err().to_string().contains("is not a valid name in a bundle"), "{bad}");
         }
     }
 

@@ -9,17 +9,17 @@ use edgefuse::config::model_folder::{ModelFolder, RuntimeVersion};
 use edgefuse::engine::{Machine, Processor, SymbolVersions, oldest_library};
 use edgefuse::error::Error;
 
-/// What the board must have, beside the right machine.
+/// Requirements of the board, apart from its architecture.
 #[derive(Debug, Default)]
 pub(super) struct Requirements {
-    /// The oldest glibc that program and library run with; `None` where they do not say.
+    /// The oldest glibc that program and library run with; `None` if unknown.
     pub glibc: Option<RuntimeVersion>,
-    /// What holds on some boards only, or could not be checked; a line each.
+    /// Requirements of some boards only, and those that could not be checked; one line each.
     pub notes: Vec<String>,
 }
 
 impl Requirements {
-    /// Compares the version of the packed library with what the models need on a board of this machine.
+    /// Compares the version of the packed library with what the models need on a board of this architecture.
     ///
     /// # Errors
     /// [`Error::Bundle`] for a library that is too old on any such board.
@@ -50,7 +50,7 @@ impl Requirements {
         };
         for (entry, folder) in models {
             for (role, graph) in &folder.common.graphs {
-                // The least demanding precision: a board that cannot run one of several takes another.
+                // The least demanding precision: a board that cannot run one of several uses another.
                 let precisions = model::precisions(entry, role, graph, target);
                 let on = |processor: Processor| {
                     let needed = precisions.iter().map(|precision| (processor.needed(graph, precision), precision));
@@ -65,14 +65,14 @@ impl Requirements {
                 let what = format!("{}/{role} in precision `{precision}`", folder.common.name);
                 if version < best {
                     let problem = format!(
-                        "{}: ONNX Runtime {version} is too old: {what} needs {best} or newer; name a newer one with --library",
+                        "{}: ONNX Runtime {version} is too old: {what} needs {best} or newer; set a newer one with --library",
                         library.display()
                     );
                     return Err(Error::Bundle { problem });
                 }
                 if version < worst {
                     let note = format!(
-                        "{what} needs a board with AVX2, or ONNX Runtime {worst} or newer in place of the packed {version}"
+                        "{what} needs a board with AVX2, or ONNX Runtime {worst} or newer instead of the packed {version}"
                     );
                     requirements.notes.push(note);
                 }

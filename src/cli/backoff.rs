@@ -7,7 +7,7 @@ use edgefuse::error::Error;
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Time between attempts: from one second on twice as long each time, at most a minute.
+/// Time between attempts: doubles each time, from one second to at most a minute.
 #[derive(Default)]
 pub(super) struct Backoff {
     wait: Option<(Duration, Instant)>,
@@ -20,7 +20,7 @@ impl Backoff {
         self.wait.is_none_or(|(wait, since)| since.elapsed() >= wait)
     }
 
-    /// An attempt failed; the time until the next one.
+    /// Records a failed attempt; returns the time until the next one.
     pub fn next(&mut self) -> Duration {
         let wait = self.wait.map_or(FIRST, |(wait, _)| (wait * 2).min(LONGEST));
         self.wait = Some((wait, Instant::now()));
@@ -32,7 +32,7 @@ impl Backoff {
         self.trouble = Some(trouble);
     }
 
-    /// An attempt succeeded.
+    /// Records a successful attempt.
     pub fn reset(&mut self) {
         *self = Backoff::default();
     }

@@ -4,8 +4,8 @@ use std::io::Write;
 
 use super::args::Global;
 
-/// Starts the log: errors with `--quiet`, everything of ours with `--verbose`, warnings otherwise. Other crates are left
-/// out: what they report about a damaged file is part of our error. RUST_LOG overrides all of it.
+/// Starts the log: errors with `--quiet`, all our messages with `--verbose`, warnings otherwise. Other crates are left
+/// out, because our errors include what they report about a damaged file. RUST_LOG overrides all of this.
 pub(super) fn start(global: &Global) {
     let level = match (global.quiet, global.verbose) {
         (true, _) => "edgefuse=error",

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 pub use args::Args;
 use args::Command;
 
-/// How a command ended, short of an error that stops everything.
+/// Outcome of a command, apart from errors that stop it.
 enum Outcome {
     /// All done.
     Done,
@@ -26,15 +26,15 @@ enum Outcome {
     SomeFailed,
     /// `doctor` found something that cannot work.
     Unfit,
-    /// A process that the command started ended with this exit code, and said why.
+    /// A child process exited with this code, and reported the reason.
     Ended(u8),
 }
 
-/// What stops a command.
+/// An error that stops a command.
 enum Stop {
     /// An error of the library.
     Error(edgefuse::error::Error),
-    /// Wrong usage that the argument parser cannot tell.
+    /// Wrong usage that the argument parser cannot detect.
     Usage(String),
     /// Standard output cannot be written.
     Output(io::Error),
@@ -52,8 +52,8 @@ impl From<edgefuse::error::Error> for Stop {
     }
 }
 
-/// Writes a line to standard error. Where that is closed or full there is nobody to tell. A file's name may hold line breaks
-/// and terminal escapes: they are left out.
+/// Writes a line to standard error, ignoring errors. Line breaks and terminal escapes, which file names may contain,
+/// are removed.
 fn say(line: &str) {
     let line: String = line.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
     let _ = writeln!(io::stderr(), "{line}");
@@ -91,7 +91,7 @@ pub fn run(args: Args) -> ExitCode {
             say(&format!("error: {problem}"));
             ExitCode::from(2)
         }
-        // Whoever read our output has enough of it, `head` say.
+        // The reader of our output, such as `head`, has closed it.
         Err(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(Stop::Output(error)) => {
             say(&format!("error: standard output: cannot write: {error}"));

@@ -8,13 +8,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::{Duration, Instant};
 
-/// How long a message may wait for a receiver whose queue is full: a service must not stand still for want of a listener.
+/// Maximum time that a message waits for a receiver with a full queue: a service must not block on its supervisor.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// One sign of life in this time is enough, however many records or tokens pass.
+/// Minimum time between watchdog messages, however many records or tokens pass.
 const BETWEEN_SIGNS: Duration = Duration::from_secs(1);
 
-/// The way to systemd; does nothing where no systemd started the process.
+/// The connection to systemd; does nothing if systemd did not start the process.
 pub(super) struct Notify {
     socket: Option<(UnixDatagram, SocketAddr)>,
     last_sign: Cell<Option<Instant>>,
@@ -28,17 +28,17 @@ impl Notify {
                 socket.set_write_timeout(Some(PATIENCE))?;
                 Ok((socket, address))
             });
-            found.inspect_err(|error| log::warn!("NOTIFY_SOCKET: {error}; systemd is told nothing")).ok()
+            found.inspect_err(|error| log::warn!("NOTIFY_SOCKET: {error}; systemd is not notified")).ok()
         });
         Notify { socket, last_sign: Cell::new(None) }
     }
 
-    /// The service takes work.
+    /// The service is ready.
     pub fn ready(&self) {
         self.send("READY=1");
     }
 
-    /// The service is alive: systemd ends one that does not say so for longer than `WatchdogSec`.
+    /// The service is alive: systemd kills a service that does not report this within `WatchdogSec`.
     pub fn alive(&self) {
         if self.last_sign.get().is_none_or(|last| last.elapsed() >= BETWEEN_SIGNS) {
             self.send("WATCHDOG=1");
@@ -54,7 +54,7 @@ impl Notify {
     }
 }
 
-/// A path, or, behind an `@`, a name in Linux's own space for them.
+/// A path or, after an `@`, a name in Linux's abstract namespace.
 fn address(name: &OsString) -> std::io::Result<SocketAddr> {
     match name.as_bytes().strip_prefix(b"@") {
         Some(name) => SocketAddr::from_abstract_name(name),

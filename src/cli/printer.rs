@@ -16,26 +16,26 @@ pub(super) struct Printer {
     pub format: Format,
     /// Which steps' results are shown as text.
     pub shown: Shown,
-    /// Whether each line starts with the input it is about.
+    /// Whether each line starts with the name of its input.
     pub named_inputs: bool,
     /// Whether each answer starts with its question.
     pub named_questions: bool,
-    /// Whether a list of answers is shown, and not the best one alone.
+    /// Whether all candidate answers are shown instead of the best one.
     pub ranked: bool,
-    /// Whose times a transcript is printed with as text.
+    /// Granularity of the times in text output.
     pub times: Times,
-    /// How subtitles are laid out.
+    /// Layout of subtitles.
     pub layout: Layout,
-    /// Where transcripts are written, one file each, in the place of standard output.
+    /// Folder for transcripts, one file each, instead of standard output.
     pub files: Option<RefCell<TranscriptFiles>>,
 }
 
 /// Which steps' results are shown as text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shown {
-    /// Those of all steps, each under its name.
+    /// All steps, each result under the step's name.
     All,
-    /// One step's, alone: what a command of that step prints.
+    /// Only one step, as in the command of that step.
     Transcript,
     Caption,
     Answer,
@@ -43,14 +43,14 @@ pub(super) enum Shown {
     Decision,
 }
 
-/// Whose times a transcript is printed with as text.
+/// Granularity of the times in text output.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Times {
-    /// The text alone.
+    /// Only the text.
     None,
-    /// A line a segment.
+    /// One line per segment.
     Segments,
-    /// A line a word.
+    /// One line per word.
     Words,
 }
 
@@ -61,7 +61,7 @@ impl Printer {
         if let Some(files) = &self.files {
             let Some(transcript) = transcript else { return Ok(()) };
             let text = match (self.format, self.times) {
-                // As openai-whisper writes it.
+                // As in openai-whisper.
                 (Format::Text, Times::None) => {
                     transcript.segments.iter().map(|it| format!("{}{}\n", it.speaker(), it.text)).collect()
                 }
@@ -134,7 +134,7 @@ impl Printer {
     }
 }
 
-/// Captions and answers, one per line; among the text of all steps, only the best.
+/// Captions and answers, one per line; in the text of all steps, only the best.
 impl Printer {
     fn caption(&self, caption: &CaptionText) -> String {
         match &caption.captions {
@@ -159,7 +159,7 @@ impl Printer {
         }
     }
 
-    /// A table with the columns that the model has; in the text of all steps the best text alone.
+    /// A table with the columns that the model has; in the text of all steps, only the best text.
     fn matched(&self, matched: &MatchedTexts) -> String {
         let texts = &matched.texts;
         if self.shown == Shown::All {
@@ -185,7 +185,7 @@ fn decision(fusion: &Fusion) -> String {
     format!("{} ({:.1} %)", fusion.label, fusion.confidence * 100.0)
 }
 
-/// What each step took and where it ran, for standard error.
+/// Time and execution provider of each step, for standard error.
 pub(super) fn cost(result: &RecordResult) -> String {
     let parts = result.costs().map(|(step, ms, provider)| {
         let name = if step == "fusion" { "decision" } else { step };

@@ -6,16 +6,16 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::Global;
 
-/// Work shorter than this shows no bar.
+/// Shorter work does not show a bar.
 const TICK: Duration = Duration::from_millis(150);
 
-/// A bar over records, with the seconds of sound done inside the current one.
+/// A progress bar over records, with the seconds of sound done in the current one.
 pub(super) struct Progress {
     bar: ProgressBar,
 }
 
 impl Progress {
-    /// `total` records, where that is known.
+    /// A bar for `total` records, if known.
     pub fn new(global: &Global, total: Option<u64>) -> Self {
         let target = if global.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bar = ProgressBar::with_draw_target(total, target);
@@ -30,17 +30,17 @@ impl Progress {
         Progress { bar }
     }
 
-    /// What is being done now.
+    /// Sets the current record.
     pub fn start(&self, name: &str) {
         self.bar.set_message(name.to_string());
     }
 
-    /// Seconds of sound done, and in all.
+    /// Sets the seconds of sound done, and in total.
     pub fn seconds(&self, name: &str, done: f64, total: f64) {
         self.bar.set_message(format!("{name}  {done:.0} of {total:.0} s"));
     }
 
-    /// One record is done.
+    /// Counts a finished record.
     pub fn step(&self) {
         self.bar.inc(1);
     }

@@ -10,8 +10,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-/// Files that SIGTERM, SIGINT and SIGHUP remove before they end the process as they would anyway: a service that is stopped
-/// in the middle of a file has not failed at it.
+/// Files that are removed on SIGTERM, SIGINT and SIGHUP before these end the process as usual: a service that is
+/// stopped while processing a file has not failed at it.
 pub(super) struct Leftovers(Arc<Mutex<Vec<PathBuf>>>);
 
 impl Leftovers {
@@ -22,7 +22,7 @@ impl Leftovers {
         let remove = Arc::clone(&files);
         thread::spawn(move || {
             for signal in signals.forever() {
-                // Held until the process is gone, so that the next file is not begun.
+                // Held until the process is gone, so that the next file is not started.
                 let files: std::sync::MutexGuard<Vec<PathBuf>> = remove.lock().unwrap_or_else(PoisonError::into_inner);
                 files.iter().for_each(|file| {
                     let _ = fs::remove_file(file);
@@ -33,12 +33,12 @@ impl Leftovers {
         Ok(Leftovers(files))
     }
 
-    /// What is removed from now on.
+    /// Sets the files to remove.
     pub fn set(&self, files: impl IntoIterator<Item = PathBuf>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = files.into_iter().collect();
     }
 
-    /// Nothing is removed from now on.
+    /// Clears the files to remove.
     pub fn clear(&self) {
         self.set([]);
     }

@@ -1,4 +1,4 @@
-//! One file per recording in a folder, as openai-whisper's `--output_dir` writes them.
+//! One file per recording in a folder, as with openai-whisper's `--output_dir`.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use edgefuse::whole_file::WholeFile;
 
-/// File names are cut off here, in bytes: file systems allow 255, and the file has a longer name while it is written.
+/// Maximum length of file names in bytes: file systems allow 255, and the file has a longer name while it is written.
 const LONGEST_NAME: usize = 200;
 
 /// The files of one run.
 pub(super) struct TranscriptFiles {
     folder: PathBuf,
     extension: &'static str,
-    /// The recording of each file name that is taken.
+    /// The recording of each used file name.
     taken: BTreeMap<OsString, String>,
 }
 
@@ -22,15 +22,15 @@ impl TranscriptFiles {
     /// Creates the folder if it does not exist.
     ///
     /// # Errors
-    /// One line: the folder cannot be made, or is none.
+    /// One line: the folder cannot be created, or is not a folder.
     pub fn new(folder: &Path, extension: &'static str) -> Result<Self, String> {
         let made = std::fs::create_dir_all(folder);
         made.map_err(|error| format!("--output-dir {}: {error}", folder.display()))?;
         Ok(TranscriptFiles { folder: folder.to_path_buf(), extension, taken: BTreeMap::new() })
     }
 
-    /// Writes the transcript of `recording`; a file of an earlier run is replaced. A name that another recording of this
-    /// run has taken gets a number.
+    /// Writes the transcript of `recording`; a file of an earlier run is replaced. A name that another recording of
+    /// this run has used gets a number.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -41,7 +41,10 @@ impl TranscriptFiles {
         if let (Ok(input), Ok(output)) = (path.canonicalize(), target.canonicalize())
             && input == output
         {
-            return Err(io::Error::other(format!("{}: is the recording, and would be replaced", target.display())));
+            return Err(io::Error::other(format!(
+                "{}: is the recording, which would be overwritten",
+                target.display()
+            )));
         }
         self.taken.insert(name, recording.to_string());
         WholeFile::write(&target, text.as_bytes()).map_err(|error| io::Error::other(error.to_string()))

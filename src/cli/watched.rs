@@ -1,9 +1,9 @@
-//! Runs a command in a child process, so that the parent can report what happened if a library kills it.
+//! Runs a command in a child process, so that the parent can report it if a library kills the child.
 
 use std::fmt;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 
-/// Which of the two processes goes on.
+/// The process that continues after the fork.
 pub(super) enum Side {
     /// The child, which does the work.
     Child(Stage),
@@ -13,26 +13,26 @@ pub(super) enum Side {
 
 /// How the child ended.
 pub(super) enum Ended {
-    /// With this exit code; it said why itself.
+    /// With this exit code; it reported the reason itself.
     Code(u8),
     /// By a signal.
     Crash(Crash),
 }
 
-/// Where the child says what it is about to do.
+/// The child's reports of what it is about to do.
 pub(super) struct Stage(Option<PipeWriter>);
 
 impl Stage {
-    /// Names what would be to blame if the process ended now: a file, or a graph.
+    /// Reports what would be to blame if the process died now: a file, or a graph.
     pub fn at(&self, what: &str) {
         if let Some(mut pipe) = self.0.as_ref() {
-            // The parent reads until the end; if it is gone nobody wants to know.
+            // The parent reads until the end; if it is gone, the report is not needed.
             let _ = pipe.write_all(format!("{}\n", what.replace('\n', " ")).as_bytes());
         }
     }
 }
 
-/// A process that a signal ended.
+/// A process that was killed by a signal.
 pub(super) struct Crash {
     signal: i32,
     at: String,
@@ -43,13 +43,13 @@ impl fmt::Display for Crash {
         const OTHER: &str = "use another version of ONNX Runtime (`runtime.library` or ORT_DYLIB_PATH), built for this processor and system";
         let (name, advice) = match self.signal {
             libc::SIGILL => ("SIGILL (illegal instruction)", OTHER),
-            libc::SIGABRT => ("SIGABRT (it gave up)", OTHER),
+            libc::SIGABRT => ("SIGABRT (abort)", OTHER),
             libc::SIGBUS => ("SIGBUS (bus error)", OTHER),
             libc::SIGFPE => ("SIGFPE (arithmetic error)", OTHER),
             libc::SIGSEGV => ("SIGSEGV (invalid memory access)", OTHER),
-            libc::SIGSYS => ("SIGSYS (forbidden system call)", "allow what ONNX Runtime asks of the system"),
+            libc::SIGSYS => ("SIGSYS (forbidden system call)", "allow the system calls of ONNX Runtime"),
             libc::SIGKILL => {
-                ("SIGKILL, most likely for want of memory", "use a smaller precision or model, or allow more memory")
+                ("SIGKILL, probably out of memory", "use a smaller precision or model, or allow more memory")
             }
             _ => ("a signal", OTHER),
         };
@@ -57,17 +57,17 @@ impl fmt::Display for Crash {
     }
 }
 
-/// Starts a child that goes on in place of this process; the parent waits for it. Where there can be no child the work is
-/// done here.
+/// Forks a child that continues in place of this process; the parent waits for it. If the fork fails, the work is done
+/// in this process.
 ///
-/// A copy of this process, not a new one: it needs no /proc to find the program, and under an emulator it stays emulated.
+/// A fork rather than a new process: it needs no /proc to find the program, and under an emulator it stays emulated.
 pub(super) fn watched() -> Side {
     let Ok((reader, writer)) = io::pipe() else { return Side::Child(Stage(None)) };
-    // SAFETY: commands call this before they start a thread, so that the child is as whole as its parent.
+    // SAFETY: commands call this before they start a thread, so the child's state is consistent.
     match unsafe { libc::fork() } {
         0 => {
             drop(reader);
-            // SAFETY: asks for a signal when the parent ends, so that no child is left; no pointers.
+            // SAFETY: requests a signal when the parent dies, so that no child is left; no pointers.
             unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) };
             Side::Child(Stage(Some(writer)))
         }
@@ -83,7 +83,7 @@ fn wait(child: libc::pid_t, mut stages: PipeReader) -> Ended {
     let mut said = String::new();
     let _ = stages.read_to_string(&mut said);
     let mut status = 0;
-    // SAFETY: `status` lives as long as the call.
+    // SAFETY: `status` outlives the call.
     while unsafe { libc::waitpid(child, &mut status, 0) } == -1 {
         if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
             return Ended::Code(3);
@@ -93,7 +93,7 @@ fn wait(child: libc::pid_t, mut stages: PipeReader) -> Ended {
         return Ended::Code(u8::try_from(libc::WEXITSTATUS(status)).unwrap_or(3));
     }
     match libc::WTERMSIG(status) {
-        // Somebody ended it.
+        // It was killed from outside.
         signal @ (libc::SIGINT | libc::SIGTERM | libc::SIGHUP | libc::SIGQUIT) => Ended::Code(128 + signal as u8),
         signal => Ended::Crash(Crash { signal, at: said.lines().last().unwrap_or("ONNX Runtime").to_string() }),
     }

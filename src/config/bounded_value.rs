@@ -8,10 +8,10 @@ use serde_yaml::{Mapping, Value};
 /// Scalars, lists and mappings of one document.
 const MOST_VALUES: usize = 300_000;
 
-/// Bytes of all its texts. A file has 1 MiB at most; the rest is for aliases.
+/// Total bytes of its texts. A file has at most 1 MiB; the rest is for aliases.
 const MOST_TEXT: usize = 8 << 20;
 
-/// What a document may still hold.
+/// Remaining budget of a document.
 pub(super) struct Budget {
     values: usize,
     text: usize,
@@ -30,7 +30,7 @@ impl Budget {
                 *self = Budget { values, text };
                 Ok(())
             }
-            _ => Err(E::custom("too large a document once its aliases are expanded")),
+            _ => Err(E::custom("the document is too large once its aliases are expanded")),
         }
     }
 }
@@ -100,7 +100,7 @@ impl<'de> Visitor<'de> for Bounded<'_> {
         while let Some(key) = entries.next_key_seed(Bounded(self.0))? {
             if mapping.contains_key(&key) {
                 let key = key.as_str().map_or_else(|| "a key".to_string(), |key| format!("the key `{key:.40}`"));
-                return Err(A::Error::custom(format!("{key} is there twice in one mapping")));
+                return Err(A::Error::custom(format!("{key} occurs twice in one mapping")));
             }
             let value = entries.next_value_seed(Bounded(self.0))?;
             mapping.insert(key, value);
@@ -109,6 +109,6 @@ impl<'de> Visitor<'de> for Bounded<'_> {
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, _: A) -> Result<Value, A::Error> {
-        Err(A::Error::custom("tags (`!name`) are not used here"))
+        Err(A::Error::custom("tags (`!name`) are not supported"))
     }
 }

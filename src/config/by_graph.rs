@@ -7,19 +7,19 @@ use std::marker::PhantomData;
 use serde::de::value::{SeqAccessDeserializer, StrDeserializer};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// Stands for all graphs that are not named.
+/// Key for all graphs that are not named.
 const OTHERS: &str = "default";
 
-/// What a device file says of a model's graphs; the rest is the reader's default.
+/// Values of a device file for a model's graphs; other graphs get the reader's default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ByGraph<T> {
-    /// That of all graphs that are not named.
+    /// The value of all graphs that are not named.
     pub others: Option<T>,
-    /// By role.
+    /// Values by role.
     pub graphs: BTreeMap<String, T>,
 }
 
-/// What one graph may have.
+/// A value of one graph.
 pub(super) trait GraphValue: Sized {
     /// Both forms, for messages: `a precision such as fp32, or ...`.
     const EXPECTED: &'static str;
@@ -31,12 +31,12 @@ impl GraphValue for String {
 }
 
 impl<T> ByGraph<T> {
-    /// That of the graph with this role, if the file says.
+    /// The value of the graph with this role, if the file sets one.
     pub fn of(&self, role: &str) -> Option<&T> {
         self.graphs.get(role).or(self.others.as_ref())
     }
 
-    /// Each value through `change`.
+    /// Applies `change` to each value.
     pub fn map<U>(self, change: impl Fn(T) -> U) -> ByGraph<U> {
         let graphs = self.graphs.into_iter().map(|(graph, value)| (graph, change(value)));
         ByGraph { graphs: graphs.collect(), others: self.others.map(&change) }
@@ -78,7 +78,7 @@ impl<'de, T: GraphValue + Deserialize<'de>> Deserialize<'de> for ByGraph<T> {
                         _ => values.graphs.insert(graph.clone(), value).is_some(),
                     };
                     if repeated {
-                        return Err(A::Error::custom(format!("`{graph}` stands twice")));
+                        return Err(A::Error::custom(format!("duplicate graph `{graph}`")));
                     }
                 }
                 Ok(values)

@@ -21,8 +21,8 @@ pub struct Device {
     pub path: PathBuf,
     /// The files that it extends, nearest first.
     pub extended: Vec<PathBuf>,
-    /// Folder that relative paths in the file start from: the file's own folder, or, where that folder is called
-    /// `configs`, the one above it.
+    /// Base folder of the relative paths in the file: the file's own folder, or its parent if that folder is called
+    /// `configs`.
     pub base: PathBuf,
     /// Library, memory and threads.
     pub runtime: Runtime,
@@ -32,12 +32,12 @@ pub struct Device {
     pub media: Media,
     /// Steps of `edgefuse run`, in order.
     pub pipeline: Vec<Step>,
-    /// Execution providers of a model that names none itself, in order of preference.
+    /// Execution providers of models that do not name any, in order of preference.
     pub execution_providers: Vec<Provider>,
 }
 
 impl Device {
-    /// A device without models or steps that no file describes: ONNX Runtime is looked for where no file names it, and
+    /// A device without models or steps and without a file: ONNX Runtime is searched for in the usual places, and
     /// relative paths start from the current folder.
     pub fn new(name: impl Into<String>) -> Self {
         Device {
@@ -53,7 +53,7 @@ impl Device {
         }
     }
 
-    /// Reads and checks a device file, and those it extends. Model folders are looked at when a model is first used, so
+    /// Reads and checks a device file, and those it extends. Model folders are checked when a model is first used, so
     /// that a board without one of the models can still do what needs the others.
     ///
     /// # Errors
@@ -66,16 +66,16 @@ impl Device {
         Self::of(path, &layers)
     }
 
-    /// [`Device::load`] for a device that is not this machine: its library need not be there.
+    /// [`Device::load`] for a device that is not this machine: its library need not exist.
     ///
     /// # Errors
-    /// As there, but for the missing library.
+    /// As [`Device::load`], apart from the missing library.
     pub fn load_for_elsewhere(path: &Path) -> Result<Self, ConfigError> {
         Self::of(path, &checked(path)?)
     }
 
     fn of(path: &Path, layers: &[Layer]) -> Result<Self, ConfigError> {
-        // What the nearest file says holds.
+        // The nearest file wins.
         let library = layers.iter().find_map(|layer| Some(layer.base.join(layer.raw.runtime.library.as_ref()?)));
         let providers = layers.iter().find_map(|layer| Some(rooted(layer, layer.raw.execution_providers.as_ref()?)));
         let providers = providers.unwrap_or_else(|| vec![Provider::cpu()]);
@@ -116,7 +116,7 @@ impl Device {
         })
     }
 
-    /// Every execution provider that any graph may have; one may come several times.
+    /// Every execution provider that any graph may use; may contain duplicates.
     pub fn providers(&self) -> impl Iterator<Item = &Provider> {
         self.models.values().flat_map(|entry| entry.execution_providers.iter()).chain(&self.execution_providers)
     }
@@ -145,14 +145,14 @@ impl Device {
     }
 }
 
-/// Reads a device file and those it extends, and checks what each says by itself.
+/// Reads a device file and those it extends, and checks each on its own.
 fn checked(path: &Path) -> Result<Vec<Layer>, ConfigError> {
     let layers = extends::read(path)?;
     layers.iter().try_for_each(check)?;
     Ok(layers)
 }
 
-/// Checks what one file says by itself.
+/// Checks one file on its own.
 fn check(layer: &Layer) -> Result<(), ConfigError> {
     let raw = &layer.raw;
     for (key, model) in &raw.models {
@@ -180,7 +180,7 @@ fn check(layer: &Layer) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// The ffmpeg that a file names, by its path from where the file's paths start.
+/// The ffmpeg that a file names, with its path resolved.
 fn ffmpeg(layer: &Layer) -> Option<Ffmpeg> {
     layer.raw.media.ffmpeg.clone().map(|ffmpeg| match ffmpeg {
         Ffmpeg::Program(path) => Ffmpeg::Program(layer.base.join(path)),
@@ -191,7 +191,7 @@ fn ffmpeg(layer: &Layer) -> Option<Ffmpeg> {
 fn ffmpeg_is_there(layer: &Layer) -> Result<(), ConfigError> {
     match ffmpeg(layer) {
         Some(Ffmpeg::Program(path)) if !path.is_file() => {
-            let problem = format!("media.ffmpeg: {} is not there", path.display());
+            let problem = format!("media.ffmpeg: {} does not exist", path.display());
             Err(layer.wrong(&["media", "ffmpeg"], problem))
         }
         _ => Ok(()),
@@ -203,18 +203,18 @@ fn library_is_there(layer: &Layer) -> Result<(), ConfigError> {
     match library.filter(|library| !library.exists()) {
         None => Ok(()),
         Some(library) => {
-            let problem = format!("runtime.library: {} is not there", library.display());
+            let problem = format!("runtime.library: {} does not exist", library.display());
             Err(layer.wrong(&["runtime", "library"], problem))
         }
     }
 }
 
-/// A list of providers with its paths read from where the file's paths start.
+/// A list of providers with its paths resolved.
 fn rooted(layer: &Layer, list: &[Provider]) -> Vec<Provider> {
     list.iter().map(|provider| provider.clone().relative_to(&layer.base)).collect()
 }
 
-/// The steps of the nearest file that has any, with the paths of their lists read from where its paths start.
+/// The steps of the nearest file that has any, with the paths of their lists resolved.
 fn pipeline(layers: &[Layer]) -> Result<Vec<Step>, ConfigError> {
     let named = layers.iter().find_map(|layer| Some((layer, layer.raw.pipeline.clone()?)));
     let Some((layer, mut steps)) = named else { return Ok(Vec::new()) };
@@ -225,14 +225,14 @@ fn pipeline(layers: &[Layer]) -> Result<Vec<Step>, ConfigError> {
         if let Texts::File(path) = texts
             && !path.is_file()
         {
-            let problem = format!("pipeline: `{name}`: {key}: {} is not there", path.display());
+            let problem = format!("pipeline: `{name}`: {key}: {} does not exist", path.display());
             return Err(layer.wrong(&["pipeline", &index.to_string(), name, key], problem));
         }
     }
     Ok(steps)
 }
 
-/// Why `name` cannot be a model's: it is part of file names, metrics and command lines.
+/// Why `name` is not a valid model name; names are used in file names, metrics and command lines.
 fn unusable_name(name: &str) -> Option<&'static str> {
     let plain = |char: char| char.is_ascii_alphanumeric() || "-_.".contains(char);
     let usable = (1..=64).contains(&name.len()) && name.chars().all(plain) && !name.starts_with(['-', '.']);
@@ -240,7 +240,7 @@ fn unusable_name(name: &str) -> Option<&'static str> {
         .then_some("a model's name is up to 64 letters, digits, `-`, `_` and `.`, and starts with a letter or digit")
 }
 
-/// The model called `key`: each of its keys from the nearest file that has it.
+/// The model called `key`; each of its keys comes from the nearest file that has it.
 fn entry(layers: &[Layer], key: &str, providers: &[Provider]) -> Result<ModelEntry, ConfigError> {
     let named: Vec<(&Layer, &RawModel)> =
         layers.iter().filter_map(|layer| Some((layer, layer.raw.models.get(key)?))).collect();
@@ -289,8 +289,8 @@ mod tests {
     }
 
     #[test]
-    fn tells_line_and_column() {
-        for (text, place, told) in [
+    fn reports_line_and_column() {
+        for (text, place, expected) in [
             ("device: x\nruntme: {}\n", ":2:1: ", "unknown field `runtme`"),
             ("device: x\nruntime:\n  memory_budget: 3GB\n", ":3:18: ", "unknown unit `GB`"),
             ("device: x\nruntime:\n  threads: {intra: -1}\n", ":3:20: ", "expected a number of threads up to 1024"),
@@ -301,22 +301,22 @@ mod tests {
                 "models.\"a b\": a model's name is up to 64 letters",
             ),
             ("device: x\nexecution_providers: [gpu]\n", ":2:23: ", "unknown execution provider `gpu`"),
-            ("device: x\nruntime:\n  library: nowhere.so\n", ":3:12: ", "nowhere.so is not there"),
-            ("device: x\nmedia: {ffmpeg: bin/ffmpeg}\n", ":2:17: ", "bin/ffmpeg is not there"),
+            ("device: x\nruntime:\n  library: nowhere.so\n", ":3:12: ", "nowhere.so does not exist"),
+            ("device: x\nmedia: {ffmpeg: bin/ffmpeg}\n", ":2:17: ", "bin/ffmpeg does not exist"),
             ("device: x\nmedia: {ffmpeg: always}\n", ":2:17: ", "expected `auto`, `never` or the path of an ffmpeg"),
             ("device: x\nmedia: [never]\n", ":2:8: ", "`media` must be a mapping such as `{ffmpeg: never}`"),
             ("device: x\nruntime:\n  threads: {intra: 50000}\n", ":3:20: ", "more than 1024"),
             ("device: x\npipeline:\n  - caption\n  - caption\n", ":4:5: ", "duplicate step `caption`"),
             ("device: x\npipeline:\n  - ask: {question: transcript}\n", ":3:5: ", "no `transcribe` comes before it"),
             ("device: x\npipeline:\n  - caption\n  - ask: {answers: no.txt}\n", ":4:20: ", "answers: "),
-            ("device: x\npipeline: [match: {texts: 3}]\n", ":2:27: ", "a file with one text a line, or a list"),
+            ("device: x\npipeline: [match: {texts: 3}]\n", ":2:27: ", "a file with one text per line, or a list"),
             ("device: x\npipeline:\n  - caption: {beams: 99}\n", ":3:5: ", "`caption`: beams: 99 is not within"),
             ("device: x\nmodels: {blip: onnx/blip}\n", ":2:16: ", "a model must be a mapping"),
             ("runtime: {}\n", "", "missing field `device`"),
             ("device: [\n", ":2:1: ", "did not find expected"),
         ] {
             let error = load(text).unwrap_err().to_string();
-            assert!(error.contains(place) && error.contains(told), "{text}: {error}");
+            assert!(error.contains(place) && error.contains(expected), "{text}: {error}");
             assert!(!error.contains('\n'), "{error}");
         }
     }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A configuration that cannot be used. Every message names the file, and the line and column where the YAML has one.
+/// An invalid configuration. Every message names the file, and the line and column if the YAML has one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -17,7 +17,7 @@ pub enum ConfigError {
     },
     /// No device file was named, and the default one does not exist.
     #[error(
-        "no device file: {} is not there; name one with --config FILE or in EDGEFUSE_CONFIG",
+        "no device file: {} does not exist; name one with --config FILE or in EDGEFUSE_CONFIG",
         path.display()
     )]
     NoDeviceFile {
@@ -29,9 +29,9 @@ pub enum ConfigError {
     Yaml {
         /// The file.
         path: PathBuf,
-        /// Line, from 1; 0 where the parser gave no place.
+        /// Line, from 1; 0 if the parser did not report a position.
         line: usize,
-        /// Column, from 1; 0 where the parser gave no place.
+        /// Column, from 1; 0 if the parser did not report a position.
         column: usize,
         /// What is wrong, with the key and the accepted values.
         problem: String,
@@ -41,7 +41,7 @@ pub enum ConfigError {
     Texts {
         /// The file.
         path: PathBuf,
-        /// Line, from 1; 0 where it is about the whole file.
+        /// Line, from 1; 0 if the error concerns the whole file.
         line: usize,
         /// What is wrong, and what is accepted.
         problem: String,
@@ -60,7 +60,7 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// Wraps what the YAML parser said, keeping its place.
+    /// Wraps an error of the YAML parser, keeping its position.
     pub(super) fn yaml(path: &Path, error: &serde_yaml::Error) -> Self {
         let (line, column) = error.location().map_or((0, 0), |place| (place.line(), place.column()));
         let mut problem = error.to_string();
@@ -75,7 +75,7 @@ impl ConfigError {
     }
 }
 
-/// `file:line:column`, without what is 0.
+/// `file:line:column`, without the parts that are 0.
 fn place(path: &Path, line: usize, column: usize) -> String {
     match (line, column) {
         (0, _) => path.display().to_string(),

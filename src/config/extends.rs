@@ -8,15 +8,15 @@ use super::locate::locate;
 use super::raw::RawDevice;
 use super::yaml;
 
-/// Most files of which each extends the next.
+/// Maximum length of a chain of files that extend one another.
 const LONGEST_CHAIN: usize = 32;
 
-/// One device file as written, before the files it extends fill its gaps.
+/// One device file as written, without the values of the files it extends.
 pub(super) struct Layer {
     pub path: PathBuf,
     text: String,
     pub raw: RawDevice,
-    /// Folder that its relative paths start from.
+    /// Base folder of its relative paths.
     pub base: PathBuf,
 }
 
@@ -27,7 +27,7 @@ impl Layer {
         Ok(Layer { path: path.to_path_buf(), text, raw, base: base_folder(path) })
     }
 
-    /// The error about the value at `keys`, with its place.
+    /// Error for the value at `keys`, with its position.
     pub fn wrong(&self, keys: &[&str], problem: String) -> ConfigError {
         let (line, column) = locate(&self.text, keys);
         ConfigError::Yaml { path: self.path.clone(), line, column, problem }
@@ -46,7 +46,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Layer>, ConfigError> {
     let mut seen = vec![fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())];
     while let Some(layer) = layers.last() {
         let Some(base) = &layer.raw.extends else { break };
-        // Beside the file itself, like an include, whatever its other paths start from.
+        // Relative to the file itself, like an include, unlike its other paths.
         let base = layer.path.parent().unwrap_or(Path::new("")).join(base);
         let same = match fs::canonicalize(&base) {
             Ok(same) => same,
@@ -57,7 +57,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Layer>, ConfigError> {
         };
         if seen.contains(&same) {
             let chain: Vec<_> = layers.iter().map(|layer| layer.path.display().to_string()).collect();
-            let problem = format!("extends: a circle: {} -> {}", chain.join(" -> "), base.display());
+            let problem = format!("extends: circular: {} -> {}", chain.join(" -> "), base.display());
             return Err(layer.wrong(&["extends"], problem));
         }
         seen.push(same);
@@ -65,7 +65,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Layer>, ConfigError> {
             return Err(layer.wrong(&["extends"], format!("extends: more than {LONGEST_CHAIN} files in a row")));
         }
         let next = Layer::read(&base).map_err(|error| match error {
-            // About the whole file, so the line that names it is what to look at.
+            // The error concerns the whole file, so point to the line that names it.
             ConfigError::Read { .. } | ConfigError::Yaml { line: 0, .. } => {
                 layer.wrong(&["extends"], format!("extends: {error}"))
             }
@@ -76,7 +76,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Layer>, ConfigError> {
     Ok(layers)
 }
 
-/// The file's own folder, or, where that is called `configs`, the one above it.
+/// The file's own folder, or its parent if that folder is called `configs`.
 fn base_folder(path: &Path) -> PathBuf {
     let folder = path.parent().unwrap_or(Path::new(""));
     if folder.file_name().is_some_and(|name| name == "configs") {
@@ -98,20 +98,20 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_extends_itself_is_told() {
+    fn a_file_that_extends_itself_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str, extends: &str| {
             let path = folder.path().join(name);
             fs::write(&path, format!("device: x\nextends: {extends}\n")).unwrap();
             path
         };
-        let told = |path: &Path| read(path).err().unwrap().to_string();
-        let own = told(&file("a.yaml", "a.yaml"));
-        assert!(own.contains("a.yaml:2:10: extends: a circle"), "{own}");
+        let error = |path: &Path| read(path).err().unwrap().to_string();
+        let own = error(&file("a.yaml", "a.yaml"));
+        assert!(own.contains("a.yaml:2:10: extends: circular"), "{own}");
         let (b, _) = (file("b.yaml", "c.yaml"), file("c.yaml", "./b.yaml"));
-        let circle = told(&b);
+        let circle = error(&b);
         assert!(circle.contains("c.yaml:2:10: ") && circle.contains("b.yaml -> "), "{circle}");
-        let missing = told(&file("d.yaml", "none.yaml"));
+        let missing = error(&file("d.yaml", "none.yaml"));
         assert!(missing.contains("d.yaml:2:10: extends: ") && missing.contains("none.yaml: cannot read"), "{missing}");
     }
 }

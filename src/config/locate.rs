@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 /// Line and column (from 1) of the value at `keys` (keys of mappings and numbers of list entries, outermost first), or
 /// `(0, 0)`.
 ///
-/// `serde_yaml` tells places only in its errors, so the text is read once more and an error raised on purpose when
+/// `serde_yaml` reports positions only in errors, so the text is parsed again, and an error is raised on purpose when
 /// the value is reached.
 pub(super) fn locate(text: &str, keys: &[&str]) -> (usize, usize) {
     match (Seek { keys }).deserialize(serde_yaml::Deserializer::from_str(text)) {

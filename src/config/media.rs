@@ -8,14 +8,14 @@ use serde::de::{Deserializer, Error};
 /// How recordings are decoded.
 #[derive(Debug, Clone, Default)]
 pub struct Media {
-    /// What decodes formats without a built-in decoder.
+    /// Decoder of formats without a built-in decoder.
     pub ffmpeg: Ffmpeg,
 }
 
-/// Whether an installed ffmpeg decodes what the built-in decoders cannot.
+/// Whether ffmpeg decodes what the built-in decoders cannot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Ffmpeg {
-    /// `ffmpeg` on `PATH`, where there is one.
+    /// `ffmpeg` on `PATH`, if there is one.
     #[default]
     Auto,
     /// Built-in decoders only.

@@ -1,4 +1,4 @@
-//! Device files and model folders: YAML as written (`raw`) turned into values that were checked ([`Device`],
+//! Device files and model folders: YAML as written (`raw`) is turned into checked values ([`Device`],
 //! [`model_folder::ModelFolder`]).
 //!
 //! Everything here is plain data; nothing in this layer opens an ONNX graph, a picture or a sound.

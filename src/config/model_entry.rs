@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::precisions::Precisions;
 use super::provider::{Provider, Providers, Required};
 
-/// Name of the file that makes a folder a model folder.
+/// Name of the file that describes a model folder.
 pub const MODEL_FILE: &str = "model.yaml";
 
 /// One model of a device.
@@ -17,7 +17,7 @@ pub struct ModelEntry {
     pub precision: Precisions,
     /// Execution providers of each graph, in order of preference.
     pub execution_providers: Providers,
-    /// Which of them must hold the nodes of each graph.
+    /// Which providers must run the nodes of each graph.
     pub require: Required,
     /// Who named the folder, for errors: `configs/cpu.yaml:12:12: models.whisper.path`, or `--model`.
     pub origin: String,

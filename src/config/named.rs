@@ -5,21 +5,21 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
-/// Something that a device file names, with or without options.
+/// A choice in a device file, by name and with optional options.
 pub(super) trait Named: Sized {
-    /// What it is, for messages: `pipeline step`.
+    /// Its description in messages: `pipeline step`.
     const WHAT: &'static str;
     /// All names.
     fn names() -> Vec<&'static str>;
 
-    /// The one with this name and default options; `None` for a name that is not among [`Named::names`].
+    /// The choice with this name and default options; `None` if the name is not among [`Named::names`].
     fn plain(name: &str) -> Option<Self>;
 
-    /// Reads its options from the value of `map` that comes next.
+    /// Reads its options from the next value of `map`.
     fn read_options<'de, A: MapAccess<'de>>(self, map: &mut A) -> Result<Self, A::Error>;
 }
 
-/// Reads an entry; every message names what is accepted.
+/// Reads an entry; every message lists what is accepted.
 pub(super) fn deserialize<'de, T: Named, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     deserializer.deserialize_any(NameOrOptions(PhantomData))
 }

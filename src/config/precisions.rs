@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::by_graph::ByGraph;
 
-/// The precision where a device file names none.
+/// The default precision.
 const DEFAULT: &str = "fp32";
 
 /// The word for a precision that depends on the machine.
@@ -17,12 +17,12 @@ const AUTO: &str = "auto";
 #[serde(transparent)]
 pub struct Precisions(ByGraph<String>);
 
-/// What a device file asks for one graph.
+/// The precision that a device file requests for one graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted<'a> {
-    /// What suits the machine.
+    /// The one that suits the machine.
     Auto,
-    /// One by its name in `model.yaml`.
+    /// A precision by its name in `model.yaml`.
     Named(&'a str),
 }
 
@@ -32,7 +32,7 @@ impl Precisions {
         Precisions(ByGraph { others: Some(AUTO.to_string()), ..ByGraph::default() })
     }
 
-    /// That of the graph with this role.
+    /// The precision of the graph with this role.
     pub fn of(&self, role: &str) -> Wanted<'_> {
         match self.0.of(role).map_or(DEFAULT, String::as_str) {
             AUTO => Wanted::Auto,

@@ -9,25 +9,25 @@ use serde::de::{Deserializer, Error, Visitor};
 
 use super::units::ByteSize;
 
-/// More threads than any board has; ONNX Runtime starts them all.
+/// Limit, because ONNX Runtime starts all threads; more than any board can use.
 pub(super) const MOST_THREADS: usize = 1_024;
 
-/// Where ONNX Runtime is and what it may use.
+/// Location and resources of ONNX Runtime.
 #[derive(Debug, Clone, Default)]
 pub struct Runtime {
-    /// The shared library, where the file names one.
+    /// The shared library, if the file names one.
     pub library: Option<PathBuf>,
-    /// Whether the file names it from where its relative paths start.
+    /// Whether the file names it by a relative path.
     pub library_is_relative: bool,
     /// Resident memory that the whole process may take.
     pub memory_budget: Option<ByteSize>,
     /// The thread pools that all sessions share.
     pub threads: Threads,
-    /// What to do when an execution provider does not load.
+    /// What to do if an execution provider cannot be loaded.
     pub on_missing_provider: OnMissingProvider,
-    /// Whether results contain where the nodes of the graphs lie.
+    /// Whether results contain the execution providers of the graphs' nodes.
     pub report_placement: bool,
-    /// A model that nobody has used for this long is unloaded; never if `None`.
+    /// A model that has been idle for this long is unloaded; never if `None`.
     pub idle_unload: Option<Duration>,
     /// How many requests are processed at once, and how many may wait.
     pub requests: Requests,
@@ -60,7 +60,7 @@ fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::
 /// Threads of the pools that all sessions share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Threads {
-    /// Threads inside one operator; 0 leaves the choice to ONNX Runtime (one a physical core).
+    /// Threads inside one operator; 0 leaves the choice to ONNX Runtime (one per physical core).
     pub intra: usize,
     /// Operators that run in parallel.
     pub inter: usize,
@@ -74,11 +74,11 @@ impl Default for Threads {
     }
 }
 
-/// What to do when an execution provider that the file asks for does not load.
+/// What to do if a requested execution provider cannot be loaded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnMissingProvider {
-    /// Say so and go on with the next provider.
+    /// Warn and continue with the next provider.
     #[default]
     Fallback,
     /// Refuse to run.

@@ -1,4 +1,4 @@
-//! Sizes in memory and spans of time, each written with its unit.
+//! Sizes in memory and durations, each written with its unit.
 
 use std::fmt;
 use std::time::Duration;
@@ -86,19 +86,19 @@ impl<'de> Deserialize<'de> for ByteSize {
             }
         }
 
-        // `deserialize_any`, so that a bare number is told it lacks a unit rather than read as text.
+        // `deserialize_any`, so that a bare number is reported to lack a unit rather than read as text.
         deserializer.deserialize_any(Size)
     }
 }
 
-/// Reads a span of time: a whole number with `ms`, `s`, `m` or `h`.
+/// Reads a duration: an integer with `ms`, `s`, `m` or `h`.
 ///
 /// # Errors
-/// Which units are accepted.
+/// The problem, with the accepted units.
 pub fn parse_span(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let split = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
-    let wrong = || format!("`{text}` is not a span of time; write a number and ms, s, m or h, such as 90s or 5m");
+    let wrong = || format!("`{text}` is not a duration; write a number and ms, s, m or h, such as 90s or 5m");
     let number: u64 = text[..split].parse().map_err(|_| wrong())?;
     let unit = match text[split..].trim_start() {
         "ms" => 1,
@@ -109,7 +109,7 @@ pub fn parse_span(text: &str) -> Result<Duration, String> {
     };
     match number.checked_mul(unit).filter(|ms| (1..=LONGEST_SPAN_MS).contains(ms)) {
         Some(ms) => Ok(Duration::from_millis(ms)),
-        None => Err(format!("`{text}` is out of range; a span is at least 1ms and at most 8760h")),
+        None => Err(format!("`{text}` is out of range; a duration is at least 1ms and at most 8760h")),
     }
 }
 
@@ -121,7 +121,7 @@ pub(super) fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
         type Value = Duration;
 
         fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-            formatter.write_str("a span of time with its unit, such as 90s or 5m")
+            formatter.write_str("a duration with its unit, such as 90s or 5m")
         }
 
         fn visit_str<E: de::Error>(self, text: &str) -> Result<Duration, E> {
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_a_size() {
-        for (text, told) in [
+        for (text, expected) in [
             ("3GB", "unknown unit `GB`"),
             ("banana", "not a size"),
             ("3", "has no unit"),
@@ -156,7 +156,7 @@ mod tests {
             ("", "not a size"),
         ] {
             let error = ByteSize::parse(text).unwrap_err();
-            assert!(error.contains(told), "{text}: {error}");
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 

@@ -10,14 +10,15 @@ use super::error::ConfigError;
 use super::locate::locate;
 use crate::support::small_file::{self, SmallFileError};
 
-/// Largest device file or `model.yaml`; a device file takes about 1 KB, Whisper large's `model.yaml` about 20 KB.
+/// Maximum size of a device file or `model.yaml`; a device file has about 1 KB, Whisper large's `model.yaml` about 20
+/// KB.
 const LARGEST: u64 = 1 << 20;
 
-/// The YAML scanner takes quadratic time for nested brackets: 80,000 took half a minute, this many take some 0.1 s.
-/// What it counts as a bracket is hard to know without scanning, so every `[` and `{` in the file counts.
+/// The YAML scanner needs quadratic time for nested brackets: 80,000 needed half a minute, this many about 0.1 s.
+/// Which brackets nest is hard to know without scanning, so every `[` and `{` in the file counts.
 const MOST_BRACKETS: usize = 8_192;
 
-/// The key whose value's entries are added to the mapping that it is in.
+/// The merge key: the entries of its value are added to the enclosing mapping.
 const MERGE: &str = "<<";
 
 /// Prefix of top-level keys that a device file may use to hold anchors, as in Compose files.
@@ -26,8 +27,8 @@ const EXTENSION: &str = "x-";
 /// Reads the text of a device file or `model.yaml`.
 ///
 /// # Errors
-/// [`ConfigError::Read`] or [`ConfigError::Yaml`] for a file that is missing, not a regular file, not UTF-8, larger than
-/// 1 MiB, or has more than 8,192 brackets.
+/// [`ConfigError::Read`] or [`ConfigError::Yaml`] for a file that is missing, not a regular file, not UTF-8, larger
+/// than 1 MiB, or has more than 8,192 brackets.
 pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
     let text = small_file::read_text(path, LARGEST).map_err(|error| match error {
         SmallFileError::Io(source) => ConfigError::Read { path: path.to_path_buf(), source },
@@ -41,11 +42,11 @@ pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
     Ok(text)
 }
 
-/// The value that `text`, read from `path`, describes. Merge keys are resolved; a mapping's own keys win, then those of
+/// Parses `text`, read from `path`. Merge keys are resolved; a mapping's own keys win, then those of
 /// the first mapping in a list of merges.
 ///
 /// # Errors
-/// [`ConfigError::Yaml`] with the place of malformed YAML, unknown keys and wrong values, and for text whose aliases
+/// [`ConfigError::Yaml`] with the position of malformed YAML, unknown keys and wrong values, and for text whose aliases
 /// expand to more than a configuration could need.
 pub(super) fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, ConfigError> {
     let yaml = |error: serde_yaml::Error| ConfigError::yaml(path, &error);
@@ -54,7 +55,7 @@ pub(super) fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, C
     let merged = merge(&mut value).map_err(|problem| wrong(path, (0, 0), problem))?;
     let dropped = drop_extensions(&mut value);
     if !merged && !dropped {
-        // Read again from the text, whose errors have places.
+        // Parsed again from the text, because its errors have positions.
         let result = serde_path_to_error::deserialize(serde_yaml::Deserializer::from_str(text));
         return result.map_err(|error| {
             let keys = keys(error.path());
@@ -64,7 +65,7 @@ pub(super) fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, C
     serde_path_to_error::deserialize(value).map_err(|error| {
         let keys = keys(error.path());
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        // A key that came through a merge is not at its path in the text; what is around it is.
+        // A merged key is not at its path in the text, but the mapping around it is.
         let place = (1..=keys.len()).rev().map(|depth| locate(text, &keys[..depth])).find(|place| place.0 > 0);
         wrong(path, place.unwrap_or_default(), error.into_inner().to_string().replace('\n', " "))
     })
@@ -121,10 +122,10 @@ fn merge(value: &mut Value) -> Result<bool, String> {
     }
 }
 
-/// Adds the entries of `source` whose keys are not there yet.
+/// Adds the entries of `source` whose keys do not exist yet.
 fn add(mapping: &mut Mapping, source: Value) -> Result<(), String> {
     let Value::Mapping(source) = source else {
-        return Err(format!("`{MERGE}` takes a mapping or a list of mappings, such as `{MERGE}: *name`"));
+        return Err(format!("`{MERGE}` needs a mapping or a list of mappings, such as `{MERGE}: *name`"));
     };
     for (key, value) in source {
         mapping.entry(key).or_insert(value);
@@ -184,7 +185,7 @@ mod tests {
         assert!(error.starts_with("f.yaml:4:6: ") && error.contains("invalid type"), "{error}");
         for text in ["a: {<<: 3}", "a: {<<: [{p: 1}, 2]}"] {
             let error = nested(text).unwrap_err();
-            assert!(error.contains("`<<` takes a mapping or a list of mappings"), "{error}");
+            assert!(error.contains("`<<` needs a mapping or a list of mappings"), "{error}");
         }
     }
 
@@ -206,7 +207,7 @@ mod tests {
             (many, "aliases"),
             ("a: &a [*a]".to_string(), "recursion limit"),
             ("a: !Thing {b: 1}".to_string(), "tags"),
-            ("a: {b: 1, b: 2}".to_string(), "the key `b` is there twice"),
+            ("a: {b: 1, b: 2}".to_string(), "the key `b` occurs twice"),
         ] {
             let error = file(&text).unwrap_err();
             assert!(error.contains(expected), "{text:.40}: {error:.400}");

@@ -1,13 +1,13 @@
-//! `precision: auto`: which of a graph's precisions this machine runs, by one table.
+//! `precision: auto`: selects a graph's precision for this machine from a table.
 //!
-//! Fidelity comes before speed. A graph that reads pictures or sound does one large product per input: int8 is the fastest
-//! there, exact enough since the exporter rotates and scales what it rounds, and takes a quarter of fp32's memory. A graph
-//! that reads or writes tokens is bound by reading its weights: 8-bit blocks (`q8`) are as fast as int8 and stay closest to
-//! fp32, while an int8 decoder costs word accuracy (docs/models/whisper.md), so fp32 comes before it.
+//! Fidelity comes before speed. In a graph that reads pictures or sound, int8 is fastest, exact enough because the
+//! exporter rotates and scales the weights before rounding, and needs a quarter of fp32's memory. A graph that reads or
+//! writes tokens is bound by reading its weights: 8-bit blocks (`q8`) are as fast as int8 and closest to fp32, while an
+//! int8 decoder costs word accuracy (docs/models/whisper.md), so fp32 is preferred to it.
 //!
-//! With VNNI the times are those in docs/models/whisper.md; with AVX2, those of whole transcripts and captions on two threads.
-//! `scripts/dev.py measure_auto_precision` times every precision of a model on the machine it runs on, for rows that have no times
-//! yet ([`Basis`]) and for whoever doubts one.
+//! The times for VNNI are those in docs/models/whisper.md; those for AVX2 are of whole transcripts and captions on two
+//! threads. `scripts/dev.py measure_auto_precision` measures every precision of a model on the current machine, to
+//! check a row or to fill one without times ([`Basis`]).
 
 use std::collections::BTreeSet;
 
@@ -22,15 +22,15 @@ type Order = [&'static str; 5];
 
 const INT8_FIRST: Order = ["int8", "fp32", "fp16", "q8", "q4"];
 const Q8_FIRST: Order = ["q8", "fp32", "fp16", "int8", "q4"];
-/// fp16 is widened when it is loaded on a CPU, and half the size to move on a GPU.
+/// fp16 is converted to fp32 when loaded on a CPU; on a GPU it halves the memory traffic.
 const FLOATS: Order = ["fp32", "fp16", "q8", "int8", "q4"];
 
-/// Why a row is as it is.
+/// Basis of a row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Basis {
-    /// Times of this class of processor.
+    /// Measured times on this class of processor.
     Measured,
-    /// ONNX Runtime's kernels for it, and correct results under emulation; no times.
+    /// ONNX Runtime's kernels for it, and correct results under emulation; not measured.
     Reasoned,
 }
 
@@ -43,31 +43,31 @@ struct Row {
     basis: Basis,
 }
 
-/// The table. Without a fast kernel for bytes a row has what every library multiplies well.
+/// The table. A row without a fast kernel for bytes lists floating-point precisions.
 const TABLE: [Row; 7] = [
     Row { processor: Processor::X86Vnni, signal: INT8_FIRST, text: Q8_FIRST, basis: Basis::Measured },
-    // int8 is hardly faster than fp32 here but no slower, and smaller. q8 takes twice fp32's time for pictures and sound,
-    // and is faster than fp32 for tokens.
+    // int8 is no slower than fp32 here, and smaller. q8 needs twice fp32's time for pictures and sound, but is faster
+    // than fp32 for tokens.
     Row { processor: Processor::X86Avx2, signal: INT8_FIRST, text: Q8_FIRST, basis: Basis::Measured },
-    // Blocks of bytes are widened to floats at every step.
+    // Blocks of bytes are converted to floats at every step.
     Row { processor: Processor::X86, signal: FLOATS, text: FLOATS, basis: Basis::Reasoned },
     Row { processor: Processor::ArmI8mm, signal: INT8_FIRST, text: Q8_FIRST, basis: Basis::Reasoned },
     Row { processor: Processor::ArmDotProduct, signal: INT8_FIRST, text: Q8_FIRST, basis: Basis::Reasoned },
-    // The NEON kernel for int8 does more products per instruction than that for floats; blocks have none of their own.
+    // The NEON kernel for int8 does more products per instruction than that for floats; blocks have no kernel.
     Row { processor: Processor::Arm, signal: INT8_FIRST, text: FLOATS, basis: Basis::Reasoned },
     Row { processor: Processor::Other, signal: FLOATS, text: FLOATS, basis: Basis::Reasoned },
 ];
 
-/// What `auto` chose for a graph.
+/// Choice of `auto` for a graph.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     /// One of the graph's precisions.
     pub precision: String,
-    /// A few words for people, such as `x86-64 with VNNI; the folder has no q8`.
+    /// The reason, such as `x86-64 with VNNI; the folder has no q8`.
     pub why: String,
 }
 
-/// Where a graph is to run.
+/// The target that a graph will run on.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
     /// The processor.
@@ -78,8 +78,8 @@ pub struct Place<'a> {
     pub providers: &'a [Provider],
 }
 
-/// Chooses among the precisions of `graph`. Where the library can run none of them, one that it cannot run: loading it
-/// explains what it needs.
+/// Chooses one of the precisions of `graph`. If the library can run none of them, returns one anyway, because loading
+/// it explains what it needs.
 pub fn choose(graph: &GraphSpec, place: &Place) -> Choice {
     let accelerator = place.providers.first().map(Provider::name).filter(|name| *name != "cpu");
     let row = TABLE.iter().find(|row| row.processor == place.processor);
@@ -105,12 +105,12 @@ pub fn choose(graph: &GraphSpec, place: &Place) -> Choice {
             }
         }
     }
-    // A model folder without any precision is refused when it is read.
+    // A model folder without any precision is rejected when it is read.
     let precision = graph.files.keys().next().cloned().unwrap_or_default();
-    Choice { precision, why: "the folder has no other that the library runs".to_string() }
+    Choice { precision, why: "the folder has no other precision that the library runs".to_string() }
 }
 
-/// Every precision of `graph` that `auto` may choose on a machine of this kind, whatever its processor and library.
+/// Every precision of `graph` that `auto` may choose on this architecture, whatever the processor and library.
 pub fn possible(graph: &GraphSpec, machine: Machine, providers: &[Provider]) -> BTreeSet<String> {
     let libraries = [oldest_library(), RuntimeVersion::new(1, u32::MAX)];
     let places = Processor::of_machine(machine)
@@ -167,7 +167,7 @@ mod tests {
         let choice = choose(&text, &place(Processor::ArmDotProduct, "1.22.2"));
         assert_eq!(choice.precision, "int8");
         assert!(choice.why.contains("q8 needs ONNX Runtime 1.23 here; the folder has no fp32"), "{}", choice.why);
-        // Nothing runs: the one that is there, so that loading it says what it needs.
+        // Nothing runs: the only precision, so that loading it explains what it needs.
         assert_eq!(choose(&graph("input_ids", &["q8"]), &place(Processor::Arm, "1.17.1")).precision, "q8");
         assert_eq!(choose(&graph("input_ids", &["int4"]), &vnni).precision, "int4");
     }

@@ -7,11 +7,11 @@ use super::error::EngineError;
 use super::tensor::Tensor;
 use crate::config::model_folder::{Axis, ElementType, TensorSpec};
 
-/// Roles of a decoder's cache. It is not scanned for values that are not finite: it grows with the text, and such a value
-/// shows in the logits of the next step.
+/// Roles of a decoder's cache. It is not scanned for non-finite values, because it grows with the text, and such a
+/// value shows in the logits of the next step.
 const CACHE: &[&str] = &["past_key", "past_value", "present_key", "present_value"];
 
-/// Roles of logarithms, which may be minus infinity: of a token that cannot come.
+/// Roles of logarithms, which may be minus infinity for impossible tokens.
 const LOGARITHMS: &[&str] = &["logits", "log_probability"];
 
 /// Lengths of the dynamic axes of one run, by their names in `model.yaml`.
@@ -34,7 +34,7 @@ impl<'a> Axes<'a> {
             })
     }
 
-    /// The shape that `spec` asks for, with the lengths that are known: `[batch = 1, 2]`.
+    /// The shape required by `spec`, with the known lengths: `[batch = 1, 2]`.
     fn expected(&self, spec: &TensorSpec) -> String {
         let axis = |axis: &Axis| match axis {
             Axis::Fixed(length) => length.to_string(),
@@ -47,7 +47,7 @@ impl<'a> Axes<'a> {
     }
 }
 
-/// Checks that every role is fed as many tensors as it has names, of its type and shape, and returns the lengths of
+/// Checks that every role is fed as many tensors as it has names, with its type and shape, and returns the lengths of
 /// the dynamic axes.
 ///
 /// # Errors
@@ -67,15 +67,15 @@ pub(super) fn check_inputs<'a>(
     for (role, spec) in specs {
         let mut fed = inputs.iter().filter(|(fed, _)| fed == role).map(|(_, tensors)| *tensors);
         let (Some(tensors), None) = (fed.next(), fed.next()) else {
-            return Err(wrong(role, "it must be given, once".to_string()));
+            return Err(wrong(role, "it must be fed exactly once".to_string()));
         };
         let wanted = names.get(role).map_or(0, Vec::len);
         if tensors.len() != wanted {
-            return Err(wrong(role, format!("{} tensors were given for {wanted}", tensors.len())));
+            return Err(wrong(role, format!("{} tensors were fed, but {wanted} are expected", tensors.len())));
         }
         for tensor in tensors {
             if tensor.element() != Some(spec.element) {
-                return Err(wrong(role, format!("it does not hold {}", spec.element)));
+                return Err(wrong(role, format!("its elements are not {}", spec.element)));
             }
             let shape = tensor.shape();
             if !axes.fit(spec, &shape) {
@@ -86,8 +86,8 @@ pub(super) fn check_inputs<'a>(
     Ok(axes)
 }
 
-/// Checks number, type, shape and values of the tensors that a run returned. Dynamic axes have the length that they have
-/// in the inputs and in the outputs before, and are not empty.
+/// Checks number, type, shape and values of the tensors that a run returned. Dynamic axes must have the same length as
+/// in the inputs and earlier outputs, and must not be empty.
 ///
 /// # Errors
 /// [`EngineError::Shape`] and [`EngineError::NotFinite`].
@@ -129,7 +129,7 @@ pub(super) fn check_outputs<'a>(
     Ok(())
 }
 
-/// A value of the tensor that is no finite number, where its role asks for finite ones.
+/// A non-finite value of the tensor, if its role requires finite ones.
 fn bad_value(role: &str, spec: &TensorSpec, tensor: &Tensor) -> Result<Option<f32>, EngineError> {
     if spec.element != ElementType::Float32 || CACHE.contains(&role) {
         return Ok(None);
@@ -137,7 +137,7 @@ fn bad_value(role: &str, spec: &TensorSpec, tensor: &Tensor) -> Result<Option<f3
     let view = tensor.view()?;
     let Some(values) = view.as_slice() else { return Ok(view.iter().copied().find(|value| !value.is_finite())) };
     if !LOGARITHMS.contains(&role) {
-        // Without a way out at the first, so that the loop is vectorised.
+        // No early exit, so that the loop is vectorised.
         let finite = values.iter().fold(true, |finite, value| finite & (value.abs() < f32::INFINITY));
         return Ok(if finite { None } else { values.iter().copied().find(|value| !value.is_finite()) });
     }
@@ -145,7 +145,7 @@ fn bad_value(role: &str, spec: &TensorSpec, tensor: &Tensor) -> Result<Option<f3
     if !below {
         return Ok(values.iter().copied().find(|value| value.is_nan() || *value == f32::INFINITY));
     }
-    // Something must be possible in each row.
+    // Each row must have a possible token.
     let row = view.shape().last().copied().unwrap_or(1).max(1);
     let hopeless = values.chunks(row).any(|row| row.iter().all(|value| *value == f32::NEG_INFINITY));
     Ok(hopeless.then_some(f32::NEG_INFINITY))

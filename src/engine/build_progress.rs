@@ -4,7 +4,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Between two reports.
+/// Interval between reports.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// A session that is being built.
@@ -12,16 +12,16 @@ const INTERVAL: Duration = Duration::from_secs(5);
 pub struct BuildProgress<'a> {
     /// The graph, `model/role`.
     pub graph: &'a str,
-    /// The first provider that takes it up.
+    /// The first provider that compiles it.
     pub provider: &'static str,
-    /// Since the build began.
+    /// Time since the build began.
     pub elapsed: Duration,
 }
 
 /// Receives the progress.
 pub(super) type OnBuild = Box<dyn Fn(&BuildProgress) + Send + Sync>;
 
-/// Runs `build`, and calls `report` every few seconds meanwhile.
+/// Runs `build`, calling `report` every few seconds.
 pub(super) fn watched<T>(report: &OnBuild, graph: &str, provider: &'static str, build: impl FnOnce() -> T) -> T {
     let started = Instant::now();
     let (done, waiting) = mpsc::channel::<()>();
@@ -32,7 +32,7 @@ pub(super) fn watched<T>(report: &OnBuild, graph: &str, provider: &'static str, 
             }
         });
         let built = build();
-        // Before the end of the scope, which waits for the thread.
+        // Before the end of the scope, which joins the thread.
         drop(done);
         built
     })

@@ -13,15 +13,15 @@ use super::error::EngineError;
 use crate::config::model_folder::FileSpec;
 use crate::support::hex::hex;
 
-/// The files that this process has found right: a model that was unloaded to make room is loaded again without reading it
-/// twice. A file that was written to, or replaced, since then is read anew.
+/// Files that this process has verified: a model that was unloaded to make room is loaded again without hashing it
+/// twice. A file that was written to or replaced since then is read again.
 #[derive(Default)]
 pub(super) struct Verified(Mutex<BTreeMap<PathBuf, (Version, String)>>);
 
-/// How often a file is hashed that changes meanwhile.
+/// Number of attempts to hash a file that changes meanwhile.
 const ATTEMPTS: usize = 3;
 
-/// A file as it was at a time. The time of its last change is the system's own and cannot be set back.
+/// Version of a file. Its change time is set by the system and cannot be set back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Version {
     device: u64,
@@ -46,10 +46,10 @@ impl Version {
 }
 
 impl Verified {
-    /// [`verify`], where it is not known yet.
+    /// [`verify`], unless the file is known already.
     ///
     /// # Errors
-    /// As there.
+    /// As [`verify`].
     pub fn verify(&self, path: &Path, expected: &FileSpec) -> Result<(), EngineError> {
         for _ in 0..ATTEMPTS {
             let now = version(path)?;
@@ -58,7 +58,7 @@ impl Verified {
                 return Ok(());
             }
             verify(path, expected)?;
-            // What was hashed is the file as it is now only where nothing happened to it meanwhile.
+            // The hash describes the current file only if nothing happened to it meanwhile.
             if version(path)? == now {
                 self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_path_buf(), known);
                 return Ok(());
@@ -67,11 +67,11 @@ impl Verified {
         Err(changed(path))
     }
 
-    /// Checks that a file that was verified still is what it was: the same file, of the same hash where it was touched (a
-    /// hard link or a change of its permissions counts, too).
+    /// Checks that a verified file is unchanged: the same file, with the same hash if its metadata changed (hard links
+    /// and permissions count too).
     ///
     /// # Errors
-    /// [`EngineError::Checksum`] where it is not.
+    /// [`EngineError::Checksum`] if it is not.
     pub fn unchanged(&self, path: &Path, expected: &FileSpec) -> Result<(), EngineError> {
         let now = version(path)?;
         match self.known(path) {
@@ -91,14 +91,14 @@ fn version(path: &Path) -> Result<Version, EngineError> {
     Ok(Version::of(&metadata))
 }
 
-/// That a file did not keep still.
+/// Error for a file that changed while it was hashed.
 fn changed(path: &Path) -> EngineError {
     let problem = "it changed while it was being loaded".to_string();
     EngineError::Checksum { path: path.to_path_buf(), problem }
 }
 
-/// Checks that the file at `path`, of a model folder, is the one `expected` describes: a regular file that lies in the
-/// folder, whether by itself or by a symbolic link within the folder.
+/// Checks that the file at `path`, in a model folder, is the one that `expected` describes: a regular file in the
+/// folder, directly or by a symbolic link within the folder.
 ///
 /// # Errors
 /// [`EngineError::Read`] or [`EngineError::Checksum`].
@@ -107,16 +107,16 @@ pub fn verify(path: &Path, expected: &FileSpec) -> Result<(), EngineError> {
     let differs = |problem: String| EngineError::Checksum { path: path.to_path_buf(), problem };
     let inside = |path: &Path| Ok(path.canonicalize()?.parent() == Some(&folder_of(path).canonicalize()?));
     if !inside(path).map_err(read)? {
-        return Err(differs("it is a symbolic link to a file outside of the model folder".to_string()));
+        return Err(differs("it is a symbolic link to a file outside the model folder".to_string()));
     }
-    // Checked before opening: opening a pipe waits for its writer.
+    // Checked before opening: opening a pipe blocks until it has a writer.
     if !path.metadata().map_err(read)?.is_file() {
         return Err(differs("it is not a regular file".to_string()));
     }
     let mut file = File::open(path).map_err(read)?;
     let bytes = file.metadata().map_err(read)?.len();
     if bytes != expected.bytes {
-        return Err(differs(format!("{bytes} bytes where model.yaml says {}", expected.bytes)));
+        return Err(differs(format!("{bytes} bytes, but model.yaml says {}", expected.bytes)));
     }
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 18];
@@ -129,19 +129,19 @@ pub fn verify(path: &Path, expected: &FileSpec) -> Result<(), EngineError> {
     compare(path, hash, expected)
 }
 
-/// [`verify`] for the whole content of a file that was read already.
+/// [`verify`] for the content of a file that was already read.
 ///
 /// # Errors
 /// [`EngineError::Checksum`].
 pub fn verify_bytes(path: &Path, bytes: &[u8], expected: &FileSpec) -> Result<(), EngineError> {
     if bytes.len() as u64 != expected.bytes {
-        let problem = format!("{} bytes where model.yaml says {}", bytes.len(), expected.bytes);
+        let problem = format!("{} bytes, but model.yaml says {}", bytes.len(), expected.bytes);
         return Err(EngineError::Checksum { path: path.to_path_buf(), problem });
     }
     compare(path, Sha256::new_with_prefix(bytes), expected)
 }
 
-/// The folder that a file lies in.
+/// The folder of a file.
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -150,7 +150,7 @@ fn compare(path: &Path, hash: Sha256, expected: &FileSpec) -> Result<(), EngineE
     let differs = |problem: String| EngineError::Checksum { path: path.to_path_buf(), problem };
     let found = hex(&hash.finalize());
     if !found.eq_ignore_ascii_case(&expected.sha256) {
-        return Err(differs(format!("SHA-256 {found:.12}... where model.yaml says {:.12}...", expected.sha256)));
+        return Err(differs(format!("SHA-256 is {found:.12}..., but model.yaml says {:.12}...", expected.sha256)));
     }
     Ok(())
 }
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tells_a_flipped_byte_and_a_wrong_size() {
+    fn detects_a_flipped_byte_and_a_wrong_size() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("graph.onnx");
         let spec = FileSpec {
@@ -173,7 +173,7 @@ mod tests {
         std::fs::write(&path, "abd").unwrap();
         assert!(verify(&path, &spec).unwrap_err().to_string().contains("SHA-256"));
         std::fs::write(&path, "ab").unwrap();
-        assert!(verify(&path, &spec).unwrap_err().to_string().contains("2 bytes where"));
+        assert!(verify(&path, &spec).unwrap_err().to_string().contains("2 bytes, but"));
     }
 
     #[test]
@@ -193,7 +193,7 @@ mod tests {
         File::options().write(true).open(&other).unwrap().set_modified(times).unwrap();
         std::fs::rename(&other, &path).unwrap();
         assert!(verified.verify(&path, &spec).unwrap_err().to_string().contains("SHA-256"));
-        // What was found right is right for that hash only.
+        // A file is verified for one hash only.
         let (known, other) = (folder.path().join("known"), FileSpec { sha256: "0".repeat(64), bytes: 3 });
         std::fs::write(&known, "abc").unwrap();
         verified.verify(&known, &spec).unwrap();
@@ -221,7 +221,7 @@ mod tests {
         verify(&link, &spec).unwrap();
         std::fs::remove_file(&link).unwrap();
         std::os::unix::fs::symlink(&outer, &link).unwrap();
-        assert!(verify(&link, &spec).unwrap_err().to_string().contains("outside of the model folder"));
+        assert!(verify(&link, &spec).unwrap_err().to_string().contains("outside the model folder"));
         // The folder itself may be a link.
         let elsewhere = other.path().join("folder");
         std::os::unix::fs::symlink(folder.path(), &elsewhere).unwrap();

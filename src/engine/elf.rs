@@ -10,19 +10,19 @@ use elf::endian::AnyEndian;
 
 use crate::config::model_folder::RuntimeVersion;
 
-/// A kind of processor, as an ELF file names it.
+/// A processor architecture, as in an ELF header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Machine {
     /// 64-bit x86.
     X86_64,
     /// 64-bit ARM.
     Aarch64,
-    /// Another one, by its number.
+    /// Another architecture, by its number.
     Other(u16),
 }
 
 impl Machine {
-    /// That of this program; `None` where it is neither x86-64 nor aarch64.
+    /// The architecture of this program; `None` if it is neither x86-64 nor aarch64.
     pub const fn own() -> Option<Self> {
         match () {
             () if cfg!(target_arch = "x86_64") => Some(Machine::X86_64),
@@ -31,10 +31,10 @@ impl Machine {
         }
     }
 
-    /// That of an ELF file; the error says why it is none.
+    /// The architecture of an ELF file; the error says why it is not one.
     ///
-    /// # Errors
-    /// A few words for behind the file's name.
+    /// A few words to append to the file's name.
+    /// A few words to append to the file's name.
     pub fn of_file(path: &Path) -> Result<Self, String> {
         let mut header = [0; 20];
         match File::open(path).and_then(|mut file| file.read_exact(&mut header)) {
@@ -66,20 +66,20 @@ impl fmt::Display for Machine {
     }
 }
 
-/// The versions that the symbols of a program or library carry.
+/// Symbol versions of a program or library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SymbolVersions {
-    /// The newest glibc that a symbol is asked of, such as 2.34.
+    /// The newest required version of glibc, such as 2.34.
     pub glibc: Option<RuntimeVersion>,
-    /// That of ONNX Runtime, where the file is one: it exports its functions with their version.
+    /// The version of ONNX Runtime, if the file is that library: it exports its functions with their version.
     pub onnxruntime: Option<RuntimeVersion>,
 }
 
 impl SymbolVersions {
-    /// Those in an ELF file of any machine.
+    /// The versions in an ELF file for any machine.
     ///
     /// # Errors
-    /// A few words for behind the file's name.
+    /// A few words to append to the file's name.
     pub fn of_file(path: &Path) -> Result<Self, String> {
         let bytes = fs::read(path).map_err(|error| format!("cannot read: {error}"))?;
         Self::of(&bytes).map_err(|error| format!("its symbols cannot be read: {error}"))
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_elf_file_is_an_error() {
+    fn a_file_that_is_not_elf_is_an_error() {
         for bytes in
             [&b""[..], b"text", b"\x7fELF", &[0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0]]
         {

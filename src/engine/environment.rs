@@ -11,9 +11,9 @@ use super::library::LoadedLibrary;
 use super::log::forward;
 use crate::config::Threads;
 
-/// The environment of the process: ONNX Runtime has one, and `ort` makes it once; its threads are those of the first call.
+/// The environment of the process: ONNX Runtime has one, and `ort` creates it once, with the threads of the first call.
 ///
-/// All sessions share one pool of threads. With a pool for each, as by default, the threads of the graph that ran last
+/// All sessions share one thread pool. With a pool per session, the default, the threads of the graph that ran last
 /// still spin while the next one runs: on two cores a decoder step then takes up to three times as long.
 pub(super) fn environment(library: &LoadedLibrary, threads: &Threads) -> Result<Environment, EngineError> {
     static STARTED: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
@@ -47,10 +47,10 @@ fn thread_pool(threads: &Threads) -> Result<GlobalThreadPoolOptions, ort::Error>
     pool.with_intra_threads(intra(threads.intra))?.with_inter_threads(threads.inter)
 }
 
-/// Threads inside one operator: 0 leaves the number to ONNX Runtime, one for each physical core. It counts cores that an
-/// affinity mask or a cgroup's quota keeps from this process too, so that where either holds the number is ours.
+/// Threads inside one operator: 0 leaves the number to ONNX Runtime, which uses one per physical core. It also counts
+/// cores excluded by an affinity mask or a cgroup quota, so if either is set the number is computed here.
 fn intra(wanted: usize) -> usize {
-    // SAFETY: a query without conditions.
+    // SAFETY: a query without preconditions.
     let online = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
     match std::thread::available_parallelism() {
         Ok(allowed) if wanted == 0 && usize::try_from(online).is_ok_and(|online| allowed.get() < online) => {

@@ -12,14 +12,14 @@ use crate::support::request::Stopped;
 pub enum EngineError {
     /// No ONNX Runtime library was found.
     #[error(
-        "ONNX Runtime not found; tried {}; run scripts/setup.sh, or name the library in `runtime.library` or ORT_DYLIB_PATH",
+        "ONNX Runtime not found; tried {}; run scripts/setup.sh, or set the library in `runtime.library` or ORT_DYLIB_PATH",
         tried.join(", ")
     )]
     LibraryNotFound {
-        /// Where it was looked for, in order.
+        /// The places that were searched, in order.
         tried: Vec<String>,
     },
-    /// A file was found where the library should be, and it cannot serve.
+    /// A file was found where the library should be, but it cannot be used.
     #[error("{}: cannot be used as ONNX Runtime: {problem}", path.display())]
     LibraryUnusable {
         /// The file.
@@ -30,13 +30,13 @@ pub enum EngineError {
     /// The current request was stopped before it was finished.
     #[error("{0}")]
     Stopped(Stopped),
-    /// ONNX Runtime's telemetry cannot be turned off any more.
+    /// ONNX Runtime's telemetry can no longer be turned off.
     #[error(
-        "ONNX Runtime would report to its maker: set ORT_DISABLE_TELEMETRY=1 before the program starts, or call \
+        "ONNX Runtime would send telemetry: set ORT_DISABLE_TELEMETRY=1 before the program starts, or call \
          edgefuse::engine::disable_telemetry() before it starts threads"
     )]
     Telemetry,
-    /// An execution provider did not load, and the device file says that this is an error.
+    /// An execution provider could not be loaded, and the device file says that this is an error.
     #[error("{graph}: execution provider `{provider}` did not load: {reason} (`on_missing_provider: error`)")]
     MissingProvider {
         /// The graph that was being loaded.
@@ -46,36 +46,36 @@ pub enum EngineError {
         /// What ONNX Runtime said.
         reason: String,
     },
-    /// Execution providers loaded, and ONNX Runtime placed every node of the graph on the CPU all the same.
+    /// Execution providers loaded, but ONNX Runtime placed every node of the graph on the CPU.
     #[error(
-        "{graph}: `{providers}` loaded but took none of the graph's nodes, all are on the CPU (`on_missing_provider: error`)"
+        "{graph}: `{providers}` loaded but runs none of the graph's nodes, all are on the CPU (`on_missing_provider: error`)"
     )]
     FellBack {
         /// The graph.
         graph: String,
-        /// The providers that took nothing.
+        /// The providers without any node.
         providers: String,
     },
-    /// The nodes of a graph lie elsewhere than the device file's `require` says.
+    /// The nodes of a graph do not run on the providers that the device file's `require` demands.
     #[error("{graph}: `require` asks for {required}; found {found}")]
     Placement {
         /// The graph.
         graph: String,
-        /// What was asked for.
+        /// The requirement.
         required: String,
-        /// Where the nodes lie.
+        /// The actual placement of the nodes.
         found: String,
     },
-    /// TensorRT was asked to run graphs with operators that only ONNX Runtime itself knows.
+    /// TensorRT was requested for graphs with operators that only ONNX Runtime supports.
     #[error(
-        "{model}: the graphs are in dialect `ort`, whose fused operators TensorRT does not know and leaves to others; export \
+        "{model}: the graphs are in dialect `ort`, whose fused operators TensorRT does not support; export \
          the model with `--dialect standard`, or name other `execution_providers` for it"
     )]
     Dialect {
         /// Name of the model.
         model: String,
     },
-    /// The folder for TensorRT's engines cannot be made or written.
+    /// The folder for TensorRT's engines cannot be created or written.
     #[error(
         "{}: the engine cache cannot be written: {source}; name a writable folder in `tensorrt: {{engine_cache: ...}}`",
         path.display()
@@ -86,19 +86,19 @@ pub enum EngineError {
         /// What the system said.
         source: io::Error,
     },
-    /// The model has no graph in the precision that the device file asks for.
+    /// The model does not have the graph in the requested precision.
     #[error("{model}: no graph `{graph}` in precision `{wanted}`; the folder has {}", available.join(", "))]
     Precision {
         /// Name of the model.
         model: String,
         /// Role of the graph.
         graph: String,
-        /// The precision asked for.
+        /// The requested precision.
         wanted: String,
-        /// The precisions that are there.
+        /// The available precisions.
         available: Vec<String>,
     },
-    /// The library is too old for the graph in the precision that the device file asks for.
+    /// The library is too old for the graph in the requested precision.
     #[error(
         "{graph}: precision `{precision}` needs ONNX Runtime {needed} or newer on this processor, and {library} is loaded; {}install \
          a newer one",
@@ -107,11 +107,11 @@ pub enum EngineError {
     TooOld {
         /// The graph, `model/role`.
         graph: String,
-        /// The precision asked for.
+        /// The requested precision.
         precision: String,
-        /// The least version that can run it.
+        /// The minimum version that can run it.
         needed: RuntimeVersion,
-        /// Version and file of the library that is loaded.
+        /// Version and file of the loaded library.
         library: String,
         /// The precisions of the graph that it can run.
         usable: Vec<String>,
@@ -132,30 +132,30 @@ pub enum EngineError {
         /// How it differs.
         problem: String,
     },
-    /// A graph keeps a tensor in a file that is not its listed weights file.
+    /// A graph stores a tensor in a file that is not its listed weights file.
     #[error("{}: {problem}; the model may have been tampered with: export it again", path.display())]
     ExternalData {
         /// The graph file.
         path: PathBuf,
-        /// Which tensor, and where its data lies.
+        /// The tensor, and the location of its data.
         problem: String,
     },
-    /// A model fed a graph otherwise than its `model.yaml` says; `model.yaml` describes another model.
+    /// A model fed a graph in a way that contradicts `model.yaml`, which must describe another model.
     #[error("{graph}: input `{tensor}`: {problem}; model.yaml does not fit the model: export it again")]
     Fed {
         /// The graph.
         graph: String,
         /// The role of the tensor.
         tensor: String,
-        /// What was given and what is wanted.
+        /// The input, and what was expected.
         problem: String,
     },
-    /// The graph and `model.yaml` do not agree about a tensor.
-    #[error("{}: {problem}; graph and model.yaml do not belong together: export the model again", path.display())]
+    /// The graph and `model.yaml` disagree about a tensor.
+    #[error("{}: {problem}; the graph does not match model.yaml: export the model again", path.display())]
     Tensors {
         /// The graph file.
         path: PathBuf,
-        /// Which tensor, and how it differs.
+        /// The tensor, and how it differs.
         problem: String,
     },
     /// ONNX Runtime refused the graph.
@@ -166,7 +166,7 @@ pub enum EngineError {
         /// What ONNX Runtime said.
         source: Reported,
     },
-    /// ONNX Runtime failed while running a graph or making a tensor.
+    /// ONNX Runtime failed to run a graph or to create a tensor.
     #[error("{graph}: inference failed: {source}")]
     Run {
         /// The graph.
@@ -174,20 +174,18 @@ pub enum EngineError {
         /// What ONNX Runtime said.
         source: Reported,
     },
-    /// A graph fails whatever it is fed: ONNX Runtime has no kernel for it on this processor, say.
+    /// A graph fails for any input, for example because ONNX Runtime has no kernel for it on this processor.
     #[error(
         "{graph}: cannot run here, whatever the input: {source}; use another precision or another version of ONNX Runtime"
     )]
     Unfit {
         /// The graph.
         graph: String,
-        /// What ONNX Runtime said of made input.
+        /// What ONNX Runtime said about generated input.
         source: Reported,
     },
-    /// `model.yaml` describes an input too large to be made.
-    #[error(
-        "`{tensor}` of shape {shape:?} in model.yaml is larger than any input that is known: export the model again"
-    )]
+    /// `model.yaml` describes an input that is too large to generate.
+    #[error("`{tensor}` of shape {shape:?} in model.yaml is larger than any supported input: export the model again")]
     Input {
         /// The tensor.
         tensor: String,
@@ -207,8 +205,8 @@ pub enum EngineError {
         /// The first such value.
         value: f32,
     },
-    /// A graph returned values outside the range that their meaning has.
-    #[error("{graph}: output `{tensor}` has the value {value}, outside of {range}; the model is damaged")]
+    /// A graph returned values outside their valid range.
+    #[error("{graph}: output `{tensor}` has the value {value}, outside {range}; the model is damaged")]
     OutOfRange {
         /// The graph.
         graph: String,
@@ -219,7 +217,7 @@ pub enum EngineError {
         /// The range.
         range: &'static str,
     },
-    /// A graph gave a tensor of another shape than `model.yaml` says.
+    /// A graph returned a tensor with a shape that contradicts `model.yaml`.
     #[error("{graph}: output `{tensor}` has shape {found:?}, not {expected}; export the model again")]
     Shape {
         /// The graph.
@@ -228,7 +226,7 @@ pub enum EngineError {
         tensor: String,
         /// Its shape.
         found: Vec<usize>,
-        /// The shape it should have.
+        /// The expected shape.
         expected: String,
     },
 }

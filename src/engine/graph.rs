@@ -19,7 +19,7 @@ use super::turnstile::Turnstile;
 use crate::config::model_folder::{Axis, ElementType, GraphSpec, TensorSpec};
 use crate::support::request::Request;
 
-/// A loaded graph. Several threads may run it: they take turns run by run, the most urgent request first.
+/// A loaded graph. Several threads may use it: they take turns run by run, the most urgent request first.
 pub struct Graph {
     name: String,
     session: Turnstile<Session>,
@@ -31,11 +31,11 @@ pub struct Graph {
     providers: Registered,
     placement: Option<Placement>,
     trial: Trial,
-    /// Whether it ran here.
+    /// Whether it has run on this machine.
     proven: AtomicBool,
 }
 
-/// What `model.yaml` says of the graph's tensors, by role.
+/// Description of the graph's tensors in `model.yaml`, by role.
 struct Specs {
     inputs: BTreeMap<String, TensorSpec>,
     outputs: BTreeMap<String, TensorSpec>,
@@ -64,18 +64,18 @@ impl Graph {
         if let Some(extra) =
             session.inputs().iter().find(|outlet| !inputs.values().flatten().any(|n| n == outlet.name()))
         {
-            let problem = format!("the graph wants an input `{}` that model.yaml does not name", extra.name());
+            let problem = format!("the graph has an input `{}` that model.yaml does not list", extra.name());
             return Err(EngineError::Tensors { path, problem });
         }
         if let Some(extra) =
             session.outputs().iter().find(|outlet| !outputs.values().flatten().any(|n| n == outlet.name()))
         {
-            let problem = format!("the graph has an output `{}` that model.yaml does not name", extra.name());
+            let problem = format!("the graph has an output `{}` that model.yaml does not list", extra.name());
             return Err(EngineError::Tensors { path, problem });
         }
         let failed = |source: ort::Error| EngineError::Run { graph: name.clone(), source: Reported::by(&source) };
         let mut run_options = RunOptions::new().map_err(failed)?;
-        // The session's own log is verbose for the sake of its placement; each run would tell of its threads.
+        // The session's log is verbose to report the placement; each run would log its threads too.
         run_options.set_log_level(LogLevel::Warning).map_err(failed)?;
         let most = placement.as_ref().and_then(|placement| placement.providers().first());
         let named = |name: &str| providers.active.iter().find(|active| **active == name).copied();
@@ -94,32 +94,33 @@ impl Graph {
         &self.name
     }
 
-    /// The execution provider that most of the graph's nodes lie on, as the device file names it; where ONNX Runtime
-    /// does not tell, the first that loaded.
+    /// The execution provider of most of the graph's nodes, by its name in device files; if ONNX Runtime does not
+    /// report the placement, the first one that loaded.
     pub fn provider(&self) -> &'static str {
         self.provider
     }
 
-    /// Where the graph's nodes lie; `None` where ONNX Runtime does not tell.
+    /// Placement of the graph's nodes; `None` if ONNX Runtime does not report it.
     pub fn placement(&self) -> Option<&Placement> {
         self.placement.as_ref()
     }
 
-    /// Providers that the device file asked for and that did not load.
+    /// Requested providers that could not be loaded.
     pub fn missing_providers(&self) -> &[MissingProvider] {
         &self.providers.missing
     }
 
-    /// Runs the graph. `inputs` gives the tensors of each role: one, or one for each decoder layer.
+    /// Runs the graph. `inputs` returns the tensors of each role: one, or one per decoder layer.
     ///
-    /// What comes out is as `model.yaml` describes it: every role, of its type and shape, with the same length for each
-    /// dynamic axis as in the inputs, and finite, but for a decoder's cache, which is not scanned. On Whisper's decoder that
-    /// reads one row of logits for each step.
+    /// The outputs are as `model.yaml` describes them: every role, with its type and shape, with the same length of
+    /// each dynamic axis as in the inputs, and finite, except a decoder's cache, which is not scanned. For Whisper's
+    /// decoder this check reads one row of logits per step.
     ///
     /// # Errors
-    /// [`EngineError::Run`] with what ONNX Runtime reported, [`EngineError::Unfit`] where it would report it for any input;
-    /// [`EngineError::Fed`], [`EngineError::Shape`] and [`EngineError::NotFinite`] for tensors that differ from `model.yaml`;
-    /// [`EngineError::Stopped`] if the current request was cancelled or its deadline passed.
+    /// [`EngineError::Run`] with what ONNX Runtime reported, [`EngineError::Unfit`] if it would report it for any
+    /// input;
+    /// [`EngineError::Fed`], [`EngineError::Shape`] and [`EngineError::NotFinite`] for tensors that differ from
+    /// `model.yaml`; [`EngineError::Stopped`] if the current request was cancelled or its deadline passed.
     pub fn run(&self, inputs: &[(&str, &[Tensor])]) -> Result<Outputs, EngineError> {
         Request::current().check().map_err(EngineError::Stopped)?;
         let axes = check_inputs(&self.name, &self.specs.inputs, &self.inputs, inputs)?;
@@ -128,7 +129,7 @@ impl Graph {
         Ok(Outputs { graph: self.name.clone(), tensors })
     }
 
-    /// Runs the graph on input made from its description: whether it can run here at all.
+    /// Runs the graph on input generated from its description, to test whether it can run on this machine.
     ///
     /// # Errors
     /// [`EngineError::Unfit`] with what ONNX Runtime reported.
@@ -142,7 +143,7 @@ impl Graph {
         Ok(())
     }
 
-    /// The error of a run: about its input, unless the graph never ran here and does not run on made input either.
+    /// The error of a run: it concerns the input, unless the graph has never run here and fails on generated input too.
     fn failure(&self, source: ort::Error) -> EngineError {
         if !self.proven.load(Ordering::Relaxed)
             && let Err(unfit @ EngineError::Unfit { .. }) = self.try_once()
@@ -173,12 +174,12 @@ impl Graph {
 }
 
 impl Outputs {
-    /// Takes the tensors of a role; empty for a role the graph has not.
+    /// Takes the tensors of a role; empty if the graph does not have the role.
     pub fn take(&mut self, role: &str) -> Vec<Tensor> {
         self.tensors.remove(role).unwrap_or_default()
     }
 
-    /// Takes the one tensor of a role and checks its shape; `None` in `expected` is any length.
+    /// Takes the only tensor of a role and checks its shape; `None` in `expected` is any length.
     ///
     /// # Errors
     /// [`EngineError::Shape`].
@@ -214,7 +215,7 @@ impl Outputs {
     }
 }
 
-/// The names of each role, after checking that the graph has them with the type and shape that `specs` gives.
+/// The names of each role, after checking that the graph has them with the type and shape in `specs`.
 fn roles(
     path: &Path,
     side: &str,
@@ -254,15 +255,15 @@ fn mismatch(outlet: &Outlet, spec: &TensorSpec) -> Option<String> {
         return Some(format!("`{name}` is not a tensor"));
     };
     if found_element != element {
-        return Some(format!("`{name}` holds {found_element}, where model.yaml says {element}"));
+        return Some(format!("`{name}` has {found_element} elements, but model.yaml says {element}"));
     }
     if shape.len() != spec.shape.len() {
-        return Some(format!("`{name}` has {} axes, where model.yaml says {}", shape.len(), spec.shape.len()));
+        return Some(format!("`{name}` has {} axes, but model.yaml says {}", shape.len(), spec.shape.len()));
     }
-    // A graph's axis is negative where it is dynamic; what is fixed on either side must agree.
+    // Dynamic axes of a graph are negative; lengths that are fixed on both sides must agree.
     let axis = shape.iter().zip(&spec.shape).position(|(&length, wanted)| match wanted {
         Axis::Fixed(wanted) => length >= 0 && length != *wanted as i64,
         Axis::Dynamic(_) => false,
     })?;
-    Some(format!("`{name}` has shape {:?}, where model.yaml says {} (axis {axis})", &shape[..], spec.shape_text()))
+    Some(format!("`{name}` has shape {:?}, but model.yaml says {} (axis {axis})", &shape[..], spec.shape_text()))
 }

@@ -11,14 +11,14 @@ use crate::config::model_folder::{FileSpec, ModelFolder};
 pub(super) struct GraphFiles {
     /// The graph file.
     pub path: PathBuf,
-    /// Names of the graph file and, where the folder lists one, of the weights file.
+    /// Names of the graph file and, if the folder lists one, of the weights file.
     files: Vec<String>,
-    /// Nodes of the graph.
+    /// Number of nodes of the graph.
     pub nodes: usize,
 }
 
 impl GraphFiles {
-    /// Checks graph and weights against `model.yaml`, and that no tensor's data lies anywhere else.
+    /// Checks graph and weights against `model.yaml`, and that no tensor's data is stored anywhere else.
     ///
     /// # Errors
     /// [`EngineError::Read`], [`EngineError::Checksum`] and [`EngineError::ExternalData`].
@@ -39,7 +39,7 @@ impl GraphFiles {
         Ok(GraphFiles { path, files: names, nodes: found.nodes })
     }
 
-    /// Checks that nobody wrote to the files or replaced them since [`GraphFiles::check`]; called when ONNX Runtime has
+    /// Checks that the files were not written to or replaced since [`GraphFiles::check`]; called once ONNX Runtime has
     /// opened them.
     ///
     /// # Errors
@@ -49,22 +49,22 @@ impl GraphFiles {
     }
 }
 
-/// What is wrong with where a tensor's data lies, if anything; `listed` describes the file `weights`.
+/// The problem with the location of a tensor's data, if any; `listed` describes the file `weights`.
 fn outside(tensor: &ExternalData, weights: &str, listed: Option<&FileSpec>) -> Option<String> {
     let ExternalData { tensor, location, offset, length } = tensor;
     let Some(listed) = listed.filter(|_| location == weights) else {
         let location = Path::new(location).display();
         return Some(match listed {
-            Some(_) => format!("the data of tensor `{tensor}` lies in `{location}`, and may only lie in `{weights}`"),
+            Some(_) => format!("the data of tensor `{tensor}` is in `{location}`, but may only be in `{weights}`"),
             None => {
-                format!("the data of tensor `{tensor}` lies in `{location}`, which model.yaml does not list as weights")
+                format!("the data of tensor `{tensor}` is in `{location}`, which model.yaml does not list as weights")
             }
         });
     };
-    // A length that is missing is that of the tensor; ONNX Runtime checks it against the file.
+    // A missing length is that of the tensor; ONNX Runtime checks it against the file.
     let end = offset.checked_add(length.unwrap_or(0));
     if end.is_none_or(|end| end > listed.bytes) {
-        return Some(format!("the data of tensor `{tensor}` lies behind the end of `{weights}`"));
+        return Some(format!("the data of tensor `{tensor}` is beyond the end of `{weights}`"));
     }
     None
 }
@@ -83,10 +83,10 @@ mod tests {
         assert_eq!(problem("a.data", 40, Some(60)), None);
         assert_eq!(problem("a.data", 100, None), None);
         for location in ["", "./a.data", "b.data", "../a.data", "/etc/passwd", "*/_ORT_MEM_ADDR_/*", "A.data"] {
-            assert!(problem(location, 0, Some(1)).unwrap().contains("may only lie in `a.data`"), "{location}");
+            assert!(problem(location, 0, Some(1)).unwrap().contains("may only be in `a.data`"), "{location}");
         }
         for (offset, length) in [(40, Some(61)), (101, None), (u64::MAX, Some(2))] {
-            assert!(problem("a.data", offset, length).unwrap().contains("behind the end"), "{offset}");
+            assert!(problem("a.data", offset, length).unwrap().contains("beyond the end"), "{offset}");
         }
         let tensor = ExternalData { tensor: "w".into(), location: "a.data".into(), offset: 0, length: None };
         assert!(outside(&tensor, "a.data", None).unwrap().contains("does not list"));

@@ -14,7 +14,8 @@ impl Engine {
     /// Loads a graph from the bytes of an ONNX file. Errors call it `name`.
     ///
     /// # Errors
-    /// [`EngineError`] for a provider that is missing, tensors that differ from `spec`, and bytes that ONNX Runtime refuses.
+    /// [`EngineError`] for a provider that is missing, tensors that differ from `spec`, and bytes that ONNX Runtime
+    /// rejects.
     pub fn load_bytes(
         &self,
         name: &str,

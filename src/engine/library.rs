@@ -13,46 +13,46 @@ use super::elf::Machine;
 use super::error::EngineError;
 use crate::config::model_folder::RuntimeVersion;
 
-/// Oldest minor version of ONNX Runtime 1.x that serves: the `api-17` feature of `ort`.
+/// Oldest supported minor version of ONNX Runtime 1.x: the `api-17` feature of `ort`.
 const OLDEST_MINOR: u32 = ort::MINOR_VERSION;
 
-/// The oldest ONNX Runtime that serves.
+/// The oldest supported ONNX Runtime.
 pub fn oldest_library() -> RuntimeVersion {
     RuntimeVersion::new(1, OLDEST_MINOR)
 }
 
-/// Environment variable that names the library, as `ort` and other tools know it.
+/// Environment variable for the library path, shared with `ort` and other tools.
 const VARIABLE: &str = "ORT_DYLIB_PATH";
 
-/// Who names a library in the device file.
+/// Key for the library path in the device file.
 const NAMED: &str = "runtime.library";
 
 /// File names under which the library is installed.
 const NAMES: [&str; 2] = ["libonnxruntime.so", "libonnxruntime.so.1"];
 
-/// A library that was found and can serve.
+/// A library that was found and is usable.
 #[derive(Debug, Clone)]
 pub struct LoadedLibrary {
-    /// The file, or the bare name that the system's loader resolved.
+    /// The file, or the bare name if the dynamic loader found it.
     pub path: PathBuf,
     /// Its version, such as `1.32.0`.
     pub version: String,
-    /// Who named it: `runtime.library`, `ORT_DYLIB_PATH`, `lib/ beside the binary`, ...
+    /// How it was found: `runtime.library`, `ORT_DYLIB_PATH`, `lib/ beside the binary`, ...
     pub found_by: &'static str,
 }
 
-/// A file that is taken for the library before it was opened, and who named it.
+/// A file that is about to be opened as the library, and how it was found.
 type Candidate = (PathBuf, &'static str);
 
-/// The file that `find` opens first, to be named should opening it end the process; `None` where the system's loader is
-/// asked.
+/// The file that `find` opens first, to be reported in case opening it ends the process; `None` if the dynamic loader
+/// is asked.
 pub fn library_file(named: Option<&Path>, base: &Path) -> Option<PathBuf> {
     candidate(named, base).ok().map(|(path, _)| path)
 }
 
-/// The library by its file, or where it was looked for in vain.
+/// The library's file, or the places that were searched in vain.
 fn candidate(named: Option<&Path>, base: &Path) -> Result<Candidate, Vec<String>> {
-    // `ort` resolves a relative path against the executable; people mean the current folder.
+    // `ort` resolves a relative path against the executable; users mean the current folder.
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     let mut tried = Vec::new();
     if let Some(path) = named {
@@ -77,21 +77,21 @@ fn candidate(named: Option<&Path>, base: &Path) -> Result<Candidate, Vec<String>
     Err(tried)
 }
 
-/// Looks for the library: `named` (the device file's `runtime.library`), then `ORT_DYLIB_PATH`, then `lib/` beside
+/// Finds the library: `named` (the device file's `runtime.library`), then `ORT_DYLIB_PATH`, then `lib/` beside
 /// the binary, then `lib/` in `base` (the folder of the device file), then the system's loader.
 ///
-/// A library that is named but does not work is an error; the next place is not tried.
+/// A library that is set but does not work is an error; the next place is not tried.
 pub(super) fn find(named: Option<&Path>, base: &Path) -> Result<LoadedLibrary, EngineError> {
     let mut tried = match candidate(named, base) {
         Ok((path, found_by)) => return probe_file(&path, found_by),
         Err(tried) => tried,
     };
     for name in NAMES {
-        // SAFETY: opening a library runs its initialisers; it is the one that the system's loader finds.
+        // SAFETY: opening a library runs its initialisers; it is the one that the dynamic loader finds.
         match unsafe { Library::new(name) } {
-            // `ort` would look for the name beside the binary, whose place /proc knows.
+            // `ort` would search for the name beside the binary, whose path it reads from /proc.
             Ok(_) if env::current_exe().is_err() => {
-                let problem = "/proc is not mounted; mount it, or name the library by its path".to_string();
+                let problem = "/proc is not mounted; mount it, or set the path of the library".to_string();
                 return Err(EngineError::LibraryUnusable { path: name.into(), problem });
             }
             Ok(_) => return probe(Path::new(name), "the system's loader"),
@@ -112,13 +112,13 @@ fn probe_file(path: &Path, found_by: &'static str) -> Result<LoadedLibrary, Engi
     probe(path, found_by)
 }
 
-/// Opens the library and asks its version.
+/// Opens the library and asks for its version.
 fn probe(path: &Path, found_by: &'static str) -> Result<LoadedLibrary, EngineError> {
     let unusable = |problem: String| EngineError::LibraryUnusable { path: path.to_path_buf(), problem };
     if path.is_absolute() || path.exists() {
         check_elf(path).map_err(unusable)?;
     }
-    // Safety: loading a library runs its initialisers; that it is the library the user named is all one can ask.
+    // Safety: loading a library runs its initialisers; no more can be ensured than that it is the one the user chose.
     let library = unsafe { Library::new(path) }.map_err(|error| unusable(reason(&error)))?;
     let version = version(&library).map_err(unusable)?;
     let minor = version.split('.').nth(1).and_then(|minor| minor.parse::<u32>().ok());
@@ -152,10 +152,10 @@ fn check_api(library: &Library) -> Result<(), String> {
 
 fn version(library: &Library) -> Result<String, String> {
     let base = api_base(library)?;
-    // Safety: the function is part of the structure and gives a static string.
+    // Safety: the function is part of the structure and returns a static string.
     let text = unsafe { (base.GetVersionString)() };
     if text.is_null() {
-        return Err("it tells no version".to_string());
+        return Err("it does not report a version".to_string());
     }
     // Safety: not null, and static.
     Ok(unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
@@ -170,7 +170,7 @@ fn check_elf(path: &Path) -> Result<(), String> {
     }
 }
 
-/// What the loader said, such as `libstdc++.so.6: cannot open shared object file`, in one line.
+/// The message of the dynamic loader, such as `libstdc++.so.6: cannot open shared object file`, in one line.
 fn reason(error: &libloading::Error) -> String {
     let error: &dyn std::error::Error = error;
     let loader = error.source().map(ToString::to_string);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_is_wrong_with_a_file() {
+    fn reports_what_is_wrong_with_a_file() {
         assert!(problem_of(b"").contains("too short"));
         assert!(problem_of(b"this is a text, not a library").contains("no ELF header"));
         let mut other = [0; 64];
@@ -206,8 +206,8 @@ mod tests {
     }
 
     #[test]
-    fn another_library_is_told_as_such() {
-        // The C library is there on every Linux and is not ONNX Runtime.
+    fn another_library_is_reported_as_such() {
+        // The C library exists on every Linux and is not ONNX Runtime.
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
         let libc = maps.split_whitespace().find(|word| word.contains("/libc.so")).expect("libc is mapped");
         let error = probe_file(Path::new(libc), VARIABLE).unwrap_err().to_string();
@@ -216,7 +216,8 @@ mod tests {
 
     #[test]
     fn what_the_loader_misses_is_passed_on() {
-        // An ELF file of this machine that is cut off behind its header, or lacks another library: the loader knows why.
+        // An ELF file of this machine that is cut off after its header, or lacks another library: the loader reports
+        // why.
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("libonnxruntime.so");
         let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();

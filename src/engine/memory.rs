@@ -2,30 +2,30 @@
 
 use std::fs;
 
-/// Resident memory of this process in bytes, now; `None` where `/proc` does not tell.
+/// Current resident memory of this process in bytes; `None` if `/proc` does not report it.
 pub fn resident_bytes() -> Option<u64> {
     status_value("VmRSS:")
 }
 
-/// The most resident memory in bytes since the start, or since [`reset_peak`]; `None` where `/proc` does not tell.
+/// Peak resident memory in bytes since the start, or since [`reset_peak`]; `None` if `/proc` does not report it.
 pub fn peak_resident_bytes() -> Option<u64> {
     status_value("VmHWM:")
 }
 
-/// Lets [`peak_resident_bytes`] begin anew. Where the system does not allow it, the peak stays that of the whole process.
+/// Resets [`peak_resident_bytes`]. If the system does not allow it, the peak remains that of the whole process.
 pub fn reset_peak() {
     // "5" is the command for just this: proc(5), /proc/pid/clear_refs.
     let _ = fs::write("/proc/self/clear_refs", "5");
 }
 
-/// Gives memory that was freed back to the system: the allocator keeps it, and it counts as resident.
+/// Returns freed memory to the system; otherwise the allocator keeps it, and it counts as resident.
 pub fn release_freed() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         unsafe extern "C" {
             fn malloc_trim(pad: usize) -> std::ffi::c_int;
         }
-        // Safety: a function of the C library without conditions, safe to call from any thread.
+        // Safety: a function of the C library without preconditions, safe to call from any thread.
         unsafe { malloc_trim(0) };
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-/// Above this a cgroup of version 1 means "no limit"; the exact figure depends on the size of a page.
+/// Above this a cgroup of version 1 means "no limit"; the exact value depends on the page size.
 const NO_LIMIT: u64 = 1 << 60;
 
 /// One bound on the memory of this process.
@@ -11,17 +11,17 @@ const NO_LIMIT: u64 = 1 << 60;
 pub struct MemoryLimit {
     /// The bound in bytes.
     pub bytes: u64,
-    /// What sets it, for people.
+    /// What sets it, for messages.
     pub set_by: String,
 }
 
-/// Every bound on the memory of this process that the system reports, the smallest first: memory of the machine and what of
-/// it is available, cgroups of both versions with all those above them, and `ulimit`.
+/// Every bound on the memory of this process that the system reports, smallest first: total and available memory of the
+/// machine, cgroups of both versions with all their ancestors, and `ulimit`.
 pub fn memory_limits() -> Vec<MemoryLimit> {
     limits(Path::new("/"))
 }
 
-/// [`memory_limits`] of the system whose files lie below `root`.
+/// [`memory_limits`] of the system whose files are below `root`.
 pub fn limits(root: &Path) -> Vec<MemoryLimit> {
     let mut limits = machine(root);
     limits.extend(cgroups(root));
@@ -60,9 +60,9 @@ fn ulimits(root: &Path) -> Vec<MemoryLimit> {
 
 /// A mounted hierarchy of cgroups with the memory controller.
 struct Mount {
-    /// Which of the hierarchy's cgroups is mounted.
+    /// The hierarchy's cgroup that is mounted.
     group: PathBuf,
-    /// Where.
+    /// The mount point.
     place: PathBuf,
     version: Version,
 }
@@ -82,13 +82,13 @@ impl Version {
     }
 }
 
-/// The least limit of each hierarchy, of this process's cgroup and those above it.
+/// The smallest limit of each hierarchy, from this process's cgroup and its ancestors.
 fn cgroups(root: &Path) -> Vec<MemoryLimit> {
     let own = read(root, "proc/self/cgroup");
     let mounts = read(root, "proc/self/mountinfo");
     let found = mounts.lines().filter_map(mount).filter_map(|mount| {
         let group = own_group(&own, mount.version)?;
-        // In a container the path may be the host's, of which only the container's own end is mounted.
+        // In a container the path may be the host's, and only the container's end of it is mounted.
         let below = group.strip_prefix(&mount.group).unwrap_or(Path::new(""));
         let plain = below.components().all(|part| matches!(part, Component::Normal(_)));
         let folder = if plain { mount.place.join(below) } else { mount.place.clone() };
@@ -96,7 +96,7 @@ fn cgroups(root: &Path) -> Vec<MemoryLimit> {
         let limits = levels.filter_map(|level| {
             let file = level.join(mount.version.file());
             let inside = root.join(file.strip_prefix("/").unwrap_or(&file));
-            // "max" is no number, and no limit.
+            // "max" is not a number and means no limit.
             let bytes: u64 = fs::read_to_string(inside).ok()?.trim().parse().ok()?;
             Some(MemoryLimit { bytes, set_by: format!("cgroup {}", file.display()) })
         });
@@ -118,7 +118,7 @@ fn own_group(text: &str, version: Version) -> Option<PathBuf> {
     })
 }
 
-/// A line of `/proc/self/mountinfo`, where it is a hierarchy with the memory controller.
+/// A line of `/proc/self/mountinfo`, if it is a hierarchy with the memory controller.
 fn mount(line: &str) -> Option<Mount> {
     let (fields, system) = line.split_once(" - ")?;
     let mut fields = fields.split(' ').skip(3);
@@ -132,7 +132,7 @@ fn mount(line: &str) -> Option<Mount> {
     Some(Mount { group: group.into(), place: place.into(), version })
 }
 
-/// The kernel writes a space, a tab, a line's end and a backslash as three octal digits.
+/// The kernel writes space, tab, newline and backslash as three octal digits.
 fn unescaped(text: &str) -> String {
     [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
         .into_iter()
@@ -197,11 +197,11 @@ mod tests {
     #[test]
     fn in_a_container_the_own_end_is_mounted() {
         let limit = ("sys/fs/cgroup/memory/memory.limit_in_bytes", "67108864\n");
-        // Docker without a namespace of cgroups: the host's path, and its end mounted.
+        // Docker without a cgroup namespace: the host's path, with its end mounted.
         let own = ("proc/self/cgroup", "4:memory:/docker/abc\n");
         let mounted = "36 30 0:32 /docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n";
         assert_eq!(least(&[MEMINFO, ("proc/self/mountinfo", mounted), own, limit]).unwrap().0, 64);
-        // The path lies outside of what is mounted, or of the namespace.
+        // The path is outside the mount or the namespace.
         for path in ["4:memory:/elsewhere\n", "4:memory:/../../abc\n"] {
             let own = ("proc/self/cgroup", path);
             assert_eq!(least(&[MEMINFO, ("proc/self/mountinfo", mounted), own, limit]).unwrap().0, 64, "{path}");
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_files_are_no_limits() {
+    fn malformed_files_are_not_limits() {
         assert!(mount("").is_none() && mount("a b - cgroup2").is_none() && mount(" - ").is_none());
         assert_eq!(unescaped("/a\\040b"), "/a b");
         let odd = ("proc/meminfo", "MemTotal: many kB\nMemAvailable: 99999999999999999999 kB\n");

@@ -1,5 +1,5 @@
 //! Reads what must be known about a graph file before ONNX Runtime opens it: the files that its tensors refer to, and
-//! its nodes.
+//! its number of nodes.
 //!
 //! The file is walked field by field (Protocol Buffers' encoding, field numbers of `onnx.proto`) and payloads are
 //! skipped, so neither time nor memory depends on the lengths that the file claims. A parser that builds messages would
@@ -9,40 +9,40 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-/// How deep messages may lie in each other: the limit of Protocol Buffers' own parsers, which ONNX Runtime keeps.
+/// Maximum nesting of messages: the limit of Protocol Buffers' own parsers, which ONNX Runtime uses.
 const DEEPEST: usize = 100;
 
-/// Longest name of a file, type of a node, or number in digits that is read.
+/// Maximum length of a file name, a node type, or a number in digits.
 const LONGEST_TEXT: u64 = 4_096;
 
-/// Most tensors with external data of which a record is kept; far more than a graph of 256 layers has.
+/// Maximum number of tensors with external data; far more than a graph of 256 layers has.
 const MOST_TENSORS: usize = 1 << 20;
 
-/// What a graph file holds.
+/// Summary of a graph file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OnnxFile {
-    /// Nodes of the main graph, constants apart: those become weights when the graph is loaded. Nodes within the
-    /// branches of an `If` or the body of a loop are not counted.
+    /// Number of nodes of the main graph, without constants, which become weights when the graph is loaded. Nodes in
+    /// the branches of an `If` or the body of a loop are not counted.
     pub nodes: usize,
-    /// Where tensors that lie outside of the file are: initializers, attributes, sparse tensors, those of subgraphs,
-    /// functions and training graphs.
+    /// Locations of tensors outside the file: initializers, attributes, sparse tensors, those of subgraphs, functions
+    /// and training graphs.
     pub external: Vec<ExternalData>,
 }
 
-/// Where the data of a tensor lies.
+/// Location of a tensor's data.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExternalData {
     /// Name of the tensor, for messages.
     pub tensor: String,
-    /// Name of the file, as the graph has it.
+    /// Name of the file, as stated in the graph.
     pub location: String,
-    /// First byte in that file.
+    /// Offset of the first byte in that file.
     pub offset: u64,
-    /// Bytes; `None` for all that the tensor's shape needs.
+    /// Length in bytes; `None` for as many as the tensor's shape needs.
     pub length: Option<u64>,
 }
 
-/// The messages that can hold a tensor, and those on the way to them.
+/// The messages that can contain a tensor, and those on the path to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Message {
     Model,
@@ -59,7 +59,7 @@ enum Message {
 }
 
 impl Message {
-    /// The message in a field of this one.
+    /// The type of the message in a field of this one.
     fn inner(self, field: u64) -> Option<Message> {
         use Message::*;
         Some(match (self, field) {
@@ -85,17 +85,18 @@ impl Message {
 /// Reads the graph file at `path`.
 ///
 /// # Errors
-/// [`io::Error`] for a file that cannot be read or is no ONNX graph: [`io::ErrorKind::InvalidData`] with what is wrong.
+/// [`io::Error`] for a file that cannot be read or is not an ONNX graph: [`io::ErrorKind::InvalidData`] with the
+/// problem.
 pub fn read_onnx(path: &Path) -> io::Result<OnnxFile> {
     let file = File::open(path)?;
     let length = file.metadata()?.len();
     parse_onnx(file, length)
 }
 
-/// [`read_onnx`] of `length` bytes of anything that can be read.
+/// [`read_onnx`] for `length` bytes of any reader.
 ///
 /// # Errors
-/// As there.
+/// As [`read_onnx`].
 pub fn parse_onnx<R: Read + Seek>(source: R, length: u64) -> io::Result<OnnxFile> {
     let mut walk = Walk { source: BufReader::new(source), place: 0, found: OnnxFile::default() };
     walk.message(Message::Model, length, 0)?;
@@ -110,7 +111,7 @@ struct Walk<R> {
 }
 
 impl<R: Read + Seek> Walk<R> {
-    /// Reads the message that ends at the place `end`.
+    /// Reads the message that ends at position `end`.
     fn message(&mut self, message: Message, end: u64, depth: usize) -> io::Result<()> {
         if depth > DEEPEST {
             return Err(invalid(format!("messages nested more than {DEEPEST} deep")));
@@ -134,10 +135,10 @@ impl<R: Read + Seek> Walk<R> {
                     continue;
                 }
                 2 => self.varint(end)?,
-                kind => return Err(invalid(format!("a field of the unknown kind {kind}"))),
+                kind => return Err(invalid(format!("a field of unknown wire type {kind}"))),
             };
             if length > end - self.place {
-                return Err(invalid("a field is longer than what holds it"));
+                return Err(invalid("a field is longer than the enclosing message"));
             }
             let field = tag >> 3;
             match (message, field) {
@@ -175,10 +176,10 @@ impl<R: Read + Seek> Walk<R> {
             let tag = self.varint(end)?;
             let length = match tag & 7 {
                 2 => self.varint(end)?,
-                kind => return Err(invalid(format!("external data has a field of the kind {kind}"))),
+                kind => return Err(invalid(format!("external data has a field of wire type {kind}"))),
             };
             if length > end - self.place {
-                return Err(invalid("a field is longer than what holds it"));
+                return Err(invalid("a field is longer than the enclosing message"));
             }
             match tag >> 3 {
                 1 => key = self.text(length)?,
@@ -188,7 +189,7 @@ impl<R: Read + Seek> Walk<R> {
         }
         let number = || value.parse::<u64>().map_err(|_| invalid(format!("external data has the {key} `{value:.40}`")));
         match key.as_str() {
-            // A second location would win over the first, or not: readers differ.
+            // Readers differ in whether the second of two locations wins.
             "location" if !tensor.location.is_empty() && tensor.location != value => {
                 return Err(invalid("a tensor has two locations"));
             }
@@ -202,7 +203,7 @@ impl<R: Read + Seek> Walk<R> {
 
     fn text(&mut self, length: u64) -> io::Result<String> {
         if length > LONGEST_TEXT {
-            return Err(invalid("a name is longer than any file's"));
+            return Err(invalid("a name is too long"));
         }
         let mut bytes = vec![0; length as usize];
         self.source.read_exact(&mut bytes)?;
@@ -210,10 +211,10 @@ impl<R: Read + Seek> Walk<R> {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Skips bytes of a message that ends at `end`, within the buffer where it can.
+    /// Skips bytes of a message that ends at `end`, within the buffer if possible.
     fn skip(&mut self, bytes: u64, end: u64) -> io::Result<()> {
         if bytes > end.saturating_sub(self.place) {
-            return Err(invalid("a field is longer than what holds it"));
+            return Err(invalid("a field is longer than the enclosing message"));
         }
         match i64::try_from(bytes) {
             Ok(offset) => self.source.seek_relative(offset)?,
@@ -227,7 +228,7 @@ impl<R: Read + Seek> Walk<R> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
             if self.place >= end {
-                return Err(invalid("a number runs over the end of what holds it"));
+                return Err(invalid("a number extends beyond the enclosing message"));
             }
             let mut byte = [0];
             self.source.read_exact(&mut byte)?;
@@ -242,7 +243,7 @@ impl<R: Read + Seek> Walk<R> {
 }
 
 fn invalid(problem: impl Into<String>) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("not a whole ONNX graph: {}", problem.into()))
+    io::Error::new(io::ErrorKind::InvalidData, format!("not a complete ONNX graph: {}", problem.into()))
 }
 
 #[cfg(test)]
@@ -313,20 +314,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_graph_is_an_error() {
+    fn a_file_that_is_not_a_graph_is_an_error() {
         let deep = (0..200).fold(Vec::new(), |inner, _| field(6, &field(1, &field(5, &inner))));
         let twice = [external("a"), external("b")].concat();
         for (bytes, expected) in [
-            (b"\x3a\x7f\x0a".to_vec(), "longer than what holds it"),
+            (b"\x3a\x7f\x0a".to_vec(), "longer than the enclosing message"),
             ([0xff; 11].to_vec(), "more than 64 bits"),
-            (b"\x3b".to_vec(), "unknown kind 3"),
-            (b"\x3a".to_vec(), "runs over the end"),
-            (b"\x3a\x02\x0a\x7f".to_vec(), "longer than what holds it"),
-            (b"\x3a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01".to_vec(), "longer than what holds it"),
-            (b"\x39\x01".to_vec(), "longer than what holds it"),
+            (b"\x3b".to_vec(), "unknown wire type 3"),
+            (b"\x3a".to_vec(), "extends beyond"),
+            (b"\x3a\x02\x0a\x7f".to_vec(), "longer than the enclosing message"),
+            (b"\x3a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01".to_vec(), "longer than the enclosing message"),
+            (b"\x39\x01".to_vec(), "longer than the enclosing message"),
             (field(7, &field(1, &field(5, &deep))), "nested more than 100 deep"),
             (field(7, &field(5, &twice)), "two locations"),
-            (field(7, &field(5, &external(&"x".repeat(5_000)))), "longer than any file's"),
+            (field(7, &field(5, &external(&"x".repeat(5_000)))), "name is too long"),
         ] {
             let error = parsed(&bytes).unwrap_err();
             assert!(error.contains(expected), "{expected}: {error}");

@@ -1,4 +1,4 @@
-//! The provider that each node of a graph runs on, as ONNX Runtime reports it while it builds a session.
+//! The provider that each node of a graph runs on, as ONNX Runtime reports it while building a session.
 //!
 //! That a provider registered means nothing: ONNX Runtime asks it about each node and silently assigns the rest to the
 //! CPU. The only report that every version since 1.17 produces is the verbose message "Node placements" in the
@@ -13,26 +13,27 @@ use super::log::forward;
 use super::providers::{ONNX_RUNTIME_NAMES, compiles};
 use crate::config::Requirement;
 
-/// The nodes of a graph by provider, in ONNX Runtime's last account of the graph: fused and optimised.
+/// The nodes of a graph by provider, as last reported by ONNX Runtime, after fusion and optimisation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Placement {
     providers: Vec<Placed>,
 }
 
-/// What one provider took of a graph.
+/// The part of a graph that runs on one provider.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Placed {
-    /// The name in device files, or ONNX Runtime's for one that no device file can name.
+    /// The name in device files, or ONNX Runtime's name if device files have none for it.
     pub provider: String,
-    /// Its nodes; for one that compiles (TensorRT, OpenVINO, Core ML, QNN), the compiled pieces, each of many nodes.
+    /// Number of its nodes; for a compiling provider (TensorRT, OpenVINO, Core ML, QNN), of compiled pieces of many
+    /// nodes each.
     pub nodes: usize,
-    /// Its share of the graph's nodes, 0 to 1. For one that compiles it is what the others leave of the nodes in the
-    /// graph file.
+    /// Its share of the graph's nodes, 0 to 1. For a compiling provider it is the remainder after the other providers'
+    /// nodes, relative to the nodes in the graph file.
     pub share: f64,
 }
 
 impl Placement {
-    /// From the number of nodes by ONNX Runtime's name of the provider, and the nodes of the graph file.
+    /// From the numbers of nodes by ONNX Runtime's provider names, and the number of nodes in the graph file.
     fn new(counts: &[(String, usize)], nodes_in_file: usize) -> Self {
         let named: Vec<(&str, usize)> = counts
             .iter()
@@ -45,7 +46,7 @@ impl Placement {
             named.iter().filter(move |(name, _)| compiles(name) == compiled).map(|(_, nodes)| nodes).sum::<usize>()
         };
         let (compiled, plain) = (counted(true), counted(false));
-        // The file's nodes stand for those that were compiled; there are at least as many as pieces.
+        // The nodes of the file approximate those that were compiled; there are at least as many as pieces.
         let total = if compiled == 0 { plain } else { nodes_in_file.max(plain + compiled) };
         let share = |name: &str, nodes: usize| match (total, compiles(name)) {
             (0, _) => 0.0,
@@ -61,19 +62,19 @@ impl Placement {
         Placement { providers }
     }
 
-    /// What each provider took, the largest share first.
+    /// The part of each provider, largest share first.
     pub fn providers(&self) -> &[Placed] {
         &self.providers
     }
 
-    /// The share that a provider took, 0 to 1.
+    /// The share of a provider, 0 to 1.
     pub fn share(&self, provider: &str) -> f64 {
         self.providers.iter().filter(|placed| placed.provider == provider).map(|placed| placed.share).sum()
     }
 
-    /// What of `requirement` is not met.
+    /// The part of `requirement` that is not met.
     pub(super) fn unmet(&self, requirement: &Requirement) -> Option<String> {
-        // Shares are of whole numbers: what differs by less is equal.
+        // Shares are ratios of integers, so smaller differences are rounding errors.
         const TOLERANCE: f64 = 1e-9;
         let met = match requirement {
             Requirement::Only(names) => self.providers.iter().all(|placed| names.contains(&placed.provider)),
@@ -82,7 +83,7 @@ impl Placement {
         (!met).then(|| self.to_string())
     }
 
-    /// Whether other providers than the CPU were there for it (`active`), and every node went to the CPU all the same.
+    /// Whether providers other than the CPU were available (`active`), but every node was placed on the CPU.
     pub(super) fn fell_back(&self, active: &[&str]) -> bool {
         active.iter().any(|name| *name != "cpu") && self.providers.iter().all(|placed| placed.provider == "cpu")
     }
@@ -114,7 +115,7 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// For the session's log. What is a warning or worse goes on to our own log.
+    /// Receiver of the session's log. Warnings and errors are forwarded to our own log.
     pub fn logger(&self) -> LoggerFunction {
         let counts = self.counts.clone();
         Arc::new(move |level, category, id, location, message| {
@@ -126,7 +127,7 @@ impl Listener {
         })
     }
 
-    /// What was heard; `None` where this build of ONNX Runtime says nothing.
+    /// The reported placement; `None` if this build of ONNX Runtime does not report it.
     pub fn placement(&self, nodes_in_file: usize) -> Option<Placement> {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         (!counts.is_empty()).then(|| Placement::new(&counts, nodes_in_file))
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_compiled_piece_stands_for_many_nodes() {
+    fn a_compiled_piece_counts_as_many_nodes() {
         let mixed = placement(&[("OpenVINOExecutionProvider", 5), ("CPUExecutionProvider", 4)], 100);
         assert_eq!(mixed.to_string(), "openvino 96 % (5 compiled pieces), cpu 4 % (4 nodes)");
         let whole = placement(&[("TensorrtExecutionProvider", 1)], 100);
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_registration_that_took_nothing_is_told() {
+    fn a_registered_provider_without_nodes_is_reported() {
         let fallen = placement(&[("CPUExecutionProvider", 100)], 100);
         assert!(fallen.fell_back(&["cuda", "cpu"]));
         assert!(!fallen.fell_back(&["cpu"]));
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn requirements_are_met_or_told_with_the_figures() {
+    fn requirements_are_met_or_reported_with_figures() {
         let mixed = placement(&[("CPUExecutionProvider", 10), ("CUDAExecutionProvider", 90)], 100);
         let share = |share| Requirement::Shares([("cuda".to_string(), share)].into());
         assert_eq!(mixed.unmet(&share(0.9)), None);

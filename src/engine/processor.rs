@@ -1,12 +1,12 @@
-//! Which products this machine's processor computes fast, and how exactly.
+//! Classes of processors: which matrix products they compute fast, and how exactly.
 
 use std::fmt;
 
 use super::elf::Machine;
 use crate::config::model_folder::{GraphSpec, RuntimeVersion};
 
-/// `kOrtSessionOptionsAvx2PrecisionMode`: 8-bit weights are made unsigned when a graph is loaded, whose products do not
-/// saturate (and take longer).
+/// `kOrtSessionOptionsAvx2PrecisionMode`: converts 8-bit weights to unsigned when a graph is loaded; their products do
+/// not saturate, but take longer.
 pub(super) const EXACT_BYTE_PRODUCTS: &str = "session.x64quantprecision";
 
 /// A class of processors that ONNX Runtime has different kernels for.
@@ -24,12 +24,12 @@ pub enum Processor {
     ArmDotProduct,
     /// 64-bit ARM without: Cortex-A53, A57 (Jetson Nano), A72 (Raspberry Pi 4).
     Arm,
-    /// Any other.
+    /// Any other processor.
     Other,
 }
 
 impl Processor {
-    /// That of this machine.
+    /// The class of this machine.
     #[cfg(target_arch = "x86_64")]
     pub fn own() -> Self {
         use std::is_x86_feature_detected as has;
@@ -41,7 +41,7 @@ impl Processor {
         }
     }
 
-    /// That of this machine. The kernel reports features through the auxiliary vector, so `/proc` need not be there.
+    /// The class of this machine. The kernel reports features through the auxiliary vector, so `/proc` is not needed.
     #[cfg(target_arch = "aarch64")]
     pub fn own() -> Self {
         use std::arch::is_aarch64_feature_detected as has;
@@ -52,13 +52,13 @@ impl Processor {
         }
     }
 
-    /// That of this machine.
+    /// The class of this machine.
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     pub fn own() -> Self {
         Processor::Other
     }
 
-    /// All classes of one machine: what a bundle for it may come to run on.
+    /// All classes of one architecture, which a bundle for it may run on.
     pub const fn of_machine(machine: Machine) -> &'static [Self] {
         match machine {
             Machine::X86_64 => &[Processor::X86Vnni, Processor::X86Avx2, Processor::X86],
@@ -67,17 +67,17 @@ impl Processor {
         }
     }
 
-    /// Whether pairs of products of a signed and an unsigned byte are summed in 16 bits (`vpmaddubsw`), where large ones
-    /// saturate. Other processors multiply bytes exactly.
+    /// Whether pairs of products of a signed and an unsigned byte are summed in 16 bits (`vpmaddubsw`), where large
+    /// ones saturate. Other processors multiply bytes exactly.
     pub const fn saturates(self) -> bool {
         matches!(self, Processor::X86Avx2 | Processor::X86)
     }
 
-    /// The least version of ONNX Runtime that runs `graph` in `precision` here, where the oldest that edgefuse takes does
-    /// not. Model folders exported earlier state for `q8` what is true with AVX2 only.
+    /// The minimum version of ONNX Runtime that runs `graph` in `precision` here, if the oldest supported version does
+    /// not. For `q8`, model folders exported earlier state the version for AVX2 only.
     pub fn needed(self, graph: &GraphSpec, precision: &str) -> Option<RuntimeVersion> {
         let avx2 = matches!(self, Processor::X86Vnni | Processor::X86Avx2);
-        // 1.22 has AVX2's 8-bit block kernels only, and fails elsewhere when a graph first runs.
+        // 1.22 has 8-bit block kernels only for AVX2; elsewhere the first run of a graph fails.
         let kernels = RuntimeVersion::new(1, if avx2 { 22 } else { 23 });
         let stated = graph.needs.get(precision).map(|needs| needs.on(avx2));
         stated.max((precision == "q8").then_some(kernels))

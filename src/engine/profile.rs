@@ -15,10 +15,10 @@ impl Profiles {
         Profiles { folder: folder.to_path_buf(), started: Instant::now() }
     }
 
-    /// What the profile's file name starts with for the graph `name`; ONNX Runtime appends the date and `.json`.
+    /// Prefix of the profile's file name for the graph `name`; ONNX Runtime appends the date and `.json`.
     ///
-    /// Times in a profile start with its session: the name holds the microseconds up to there, so that profiles can be
-    /// laid one beside the other.
+    /// Times in a profile are relative to its session, so the name contains the start of the session in microseconds,
+    /// by which profiles can be aligned.
     pub(super) fn prefix(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{:012}.{}", self.started.elapsed().as_micros(), name.replace('/', ".")))
     }

@@ -1,4 +1,4 @@
-//! The one place where sessions are built.
+//! Builds all sessions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -40,7 +40,7 @@ pub struct Engine {
     profiles: Option<Profiles>,
 }
 
-/// Which file of a model folder becomes a graph.
+/// Identifies a graph of a model folder.
 pub struct GraphFile<'a> {
     /// The model folder.
     pub folder: &'a ModelFolder,
@@ -48,21 +48,21 @@ pub struct GraphFile<'a> {
     pub role: &'a str,
 }
 
-/// How a session is built.
+/// Options of a session.
 pub struct SessionOptions<'a> {
-    /// Which of the graph's files.
+    /// Precision of the graph file.
     pub precision: &'a str,
-    /// Why this one, where `auto` chose it.
+    /// The reason, if `auto` chose it.
     pub why: Option<&'a str>,
-    /// In order of preference.
+    /// Providers in order of preference.
     pub providers: &'a [Provider],
-    /// Where the graph's nodes must lie.
+    /// Requirement on the placement of the graph's nodes.
     pub require: Option<&'a Requirement>,
 }
 
 impl Engine {
     /// Finds and loads ONNX Runtime without a device file: `ORT_DYLIB_PATH`, else `lib/` beside the program or in the
-    /// current folder, else the system's loader; with its default threads.
+    /// current folder, else the dynamic loader; with its default threads.
     ///
     /// # Errors
     /// As [`Engine::start`].
@@ -92,7 +92,7 @@ impl Engine {
         })
     }
 
-    /// Lets every graph that is loaded from now on write a profile into `folder` when it is dropped.
+    /// Makes every graph that is loaded from now on write a profile into `folder` when it is dropped.
     pub fn with_profiles(mut self, folder: &Path) -> Self {
         self.profiles = Some(Profiles::new(folder));
         self
@@ -102,8 +102,8 @@ impl Engine {
         self.on_missing
     }
 
-    /// Calls `report` every few seconds while a provider other than the CPU takes up a graph: TensorRT builds engines
-    /// for minutes.
+    /// Sets a callback that is called every few seconds while a provider other than the CPU compiles a graph: TensorRT
+    /// builds engines for minutes.
     pub fn with_build_progress(mut self, report: impl Fn(&BuildProgress) + Send + Sync + 'static) -> Self {
         self.on_build = Some(Box::new(report));
         self
@@ -118,8 +118,8 @@ impl Engine {
     /// tensors.
     ///
     /// # Errors
-    /// [`EngineError`] for a missing precision, file, tensor or provider, for graphs that ONNX Runtime refuses, and for
-    /// nodes that lie elsewhere than `require` says.
+    /// [`EngineError`] for a missing precision, file, tensor or provider, for graphs that ONNX Runtime rejects, and for
+    /// nodes that are not placed as `require` demands.
     pub fn load(&self, file: &GraphFile, options: &SessionOptions) -> Result<Graph, EngineError> {
         let common = &file.folder.common;
         let name = format!("{}/{}", common.name, file.role);
@@ -143,7 +143,7 @@ impl Engine {
         if let Some(profiles) = &self.profiles {
             builder = builder.with_profiling(profiles.prefix(&name)).map_err(|error| failed(error.into()))?;
         }
-        // Weights lie outside the graph: two fine-tunes of one architecture may have the same graph file.
+        // Weights are outside the graph: two fine-tunes of an architecture may have the same graph file.
         let weights = common.files.get(&weights).map_or("", |file| &file.sha256);
         let profiles = spec.profile_shapes();
         let key = CacheKey {
@@ -180,24 +180,24 @@ impl Engine {
         Graph::new(name, path, session, spec, registered, placement)
     }
 
-    /// Where the nodes of each graph lie that was loaded so far, by `model/role`.
+    /// Placement of the nodes of each graph loaded so far, by `model/role`.
     pub fn placements(&self) -> BTreeMap<String, Placement> {
         locked(&self.placements).clone()
     }
 
-    /// The precision of each graph that was loaded so far and left to `auto`, by `model/role`: `q8 (x86-64 with VNNI)`.
+    /// The automatically chosen precision of each graph loaded so far, by `model/role`: `q8 (x86-64 with VNNI)`.
     pub fn chosen_precisions(&self) -> BTreeMap<String, String> {
         locked(&self.precisions).clone()
     }
 
-    /// What `precision: auto` is on this machine, with this library, for a graph on `providers`.
+    /// Choice of `precision: auto` on this machine, with this library, for a graph on `providers`.
     pub fn choose_precision(&self, graph: &GraphSpec, providers: &[Provider]) -> Choice {
-        // A version is checked when the library is found; one that cannot be read is as good as the oldest.
+        // The version was checked when the library was found; an unreadable one counts as the oldest.
         let library = RuntimeVersion::parse(&self.library.version).unwrap_or_else(library::oldest_library);
         auto_precision::choose(graph, &Place { processor: Processor::own(), library, providers })
     }
 
-    /// Says, or refuses, that TensorRT is given graphs whose operators it does not know.
+    /// Warns, or fails, if TensorRT gets graphs whose operators it does not support.
     fn check_dialect(&self, file: &GraphFile, registered: &Registered) -> Result<(), EngineError> {
         let common = &file.folder.common;
         if common.dialect != Dialect::Ort || registered.active.first() != Some(&"tensorrt") {
@@ -213,7 +213,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Compares where the nodes lie with what the device file asks for.
+    /// Compares the placement of the nodes with the device file's requirement.
     fn check_placement(
         &self,
         graph: &str,
@@ -223,7 +223,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let found = match (placement, require) {
             (Some(placement), Some(require)) => placement.unmet(require),
-            (None, Some(_)) => Some("unknown: this build of ONNX Runtime does not tell".to_string()),
+            (None, Some(_)) => Some("unknown: this build of ONNX Runtime does not report it".to_string()),
             (_, None) => None,
         };
         if let Some((found, require)) = found.zip(require) {
@@ -241,11 +241,11 @@ impl Engine {
         if self.on_missing == OnMissingProvider::Error {
             return Err(EngineError::FellBack { graph: graph.to_string(), providers: names });
         }
-        log::warn!("{graph}: `{names}` loaded but took none of the graph's nodes: {placement}");
+        log::warn!("{graph}: `{names}` loaded but runs none of the graph's nodes: {placement}");
         Ok(())
     }
 
-    /// Checks that the library knows the operators of the graph `name` in one precision.
+    /// Checks that the library supports the operators of the graph `name` in one precision.
     fn check_version(&self, name: &str, spec: &GraphSpec, precision: &str) -> Result<(), EngineError> {
         let LoadedLibrary { version, path, .. } = &self.library;
         let loaded = RuntimeVersion::parse(version);
@@ -269,7 +269,7 @@ impl Engine {
             _ => None,
         });
         let mut builder = Session::builder(&self.environment)?
-            // `All`, not a level by number: ONNX Runtime 1.17 refuses those it does not know.
+            // `All` rather than a level by number: ONNX Runtime 1.17 rejects levels that it does not know.
             .with_optimization_level(GraphOptimizationLevel::All)?
             .with_memory_pattern(cpu.is_some_and(|options| options.memory_pattern))?
             .with_logger(listener.logger())?
@@ -290,11 +290,11 @@ impl Engine {
         Ok(builder)
     }
 
-    /// Says once for each provider that it did not load.
+    /// Warns once for each provider that could not be loaded.
     fn warn(&self, missing: &MissingProvider) {
         if locked(&self.warned).insert(missing.name.to_string()) {
             log::warn!(
-                "execution provider `{}` did not load, going on with the next one: {}",
+                "execution provider `{}` did not load, falling back to the next one: {}",
                 missing.name,
                 missing.reason
             );
@@ -306,13 +306,13 @@ impl Engine {
         providers::in_library()
     }
 
-    /// Tries to register each provider without loading a graph: why each that cannot work does not.
+    /// Tries to register each provider without loading a graph; returns those that fail, with the reason.
     pub fn probe_providers(&self, wanted: &[Provider]) -> Vec<MissingProvider> {
         let refusal = |provider: &Provider| {
             let outcome = self.builder(&[], &Listener::default()).map_err(|error| one_line(&error));
             let outcome = outcome.and_then(|mut builder| {
                 let provider = std::slice::from_ref(provider);
-                // Without a key no cache folder is made.
+                // Without a key no cache folder is created.
                 providers::register(&mut builder, provider, OnMissingProvider::Fallback, "probe", None)
                     .map_err(|error| error.to_string())
             });

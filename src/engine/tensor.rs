@@ -6,8 +6,8 @@ use ort::value::{DynValue, Tensor as OrtTensor, TensorElementType};
 use super::error::{EngineError, Reported};
 use crate::config::model_folder::ElementType;
 
-/// A tensor that a graph takes or gives. It stays where ONNX Runtime made it: a key-value cache that goes from one step
-/// to the next is not copied.
+/// An input or output of a graph. It stays where ONNX Runtime allocated it: a key-value cache passed from one step to
+/// the next is not copied.
 #[derive(Debug)]
 pub struct Tensor(pub(super) DynValue);
 
@@ -15,7 +15,7 @@ impl Tensor {
     /// A tensor of 32-bit floats.
     ///
     /// # Errors
-    /// [`EngineError::Run`] when ONNX Runtime cannot take it.
+    /// [`EngineError::Run`] if ONNX Runtime cannot take it.
     pub fn float<D: Dimension + 'static>(array: Array<f32, D>) -> Result<Self, EngineError> {
         OrtTensor::from_array(array.into_dyn()).map(|tensor| Tensor(tensor.into_dyn())).map_err(failed)
     }
@@ -23,7 +23,7 @@ impl Tensor {
     /// A tensor of 64-bit integers.
     ///
     /// # Errors
-    /// [`EngineError::Run`] when ONNX Runtime cannot take it.
+    /// [`EngineError::Run`] if ONNX Runtime cannot take it.
     pub fn integer<D: Dimension + 'static>(array: Array<i64, D>) -> Result<Self, EngineError> {
         OrtTensor::from_array(array.into_dyn()).map(|tensor| Tensor(tensor.into_dyn())).map_err(failed)
     }
@@ -31,7 +31,7 @@ impl Tensor {
     /// A tensor of zeros; an axis may be 0 long.
     ///
     /// # Errors
-    /// [`EngineError::Run`] when ONNX Runtime cannot take it.
+    /// [`EngineError::Run`] if ONNX Runtime cannot take it.
     pub fn zeros(shape: &[usize]) -> Result<Self, EngineError> {
         Self::float(Array::<f32, _>::zeros(IxDyn(shape)))
     }
@@ -39,23 +39,23 @@ impl Tensor {
     /// The values of a tensor of 32-bit floats.
     ///
     /// # Errors
-    /// [`EngineError::Run`] when it holds another type.
+    /// [`EngineError::Run`] if it holds another type.
     pub fn view(&self) -> Result<ArrayViewD<'_, f32>, EngineError> {
         self.0.try_extract_array().map_err(failed)
     }
 
-    /// Copies these entries of the first axis, in this order; an entry may come several times.
+    /// Copies these entries of the first axis, in this order; an entry may occur several times.
     ///
     /// # Errors
-    /// [`EngineError::Run`] when it holds no 32-bit floats.
+    /// [`EngineError::Run`] if it holds no 32-bit floats.
     pub fn select(&self, entries: &[usize]) -> Result<Self, EngineError> {
         Self::float(self.view()?.select(Axis(0), entries))
     }
 
-    /// Copies `entry`, whose first axis is 1 long, to the place `index` of the first axis.
+    /// Copies `entry`, whose first axis has length 1, to position `index` of the first axis.
     ///
     /// # Errors
-    /// [`EngineError::Run`] when one holds no 32-bit floats, or the other axes differ.
+    /// [`EngineError::Run`] if one holds no 32-bit floats, or the other axes differ.
     pub fn put(&mut self, index: usize, entry: &Tensor) -> Result<(), EngineError> {
         let mut ours = self.0.try_extract_array_mut::<f32>().map_err(failed)?;
         let entry = entry.view()?;
@@ -70,7 +70,7 @@ impl Tensor {
         Ok(())
     }
 
-    /// Type of its elements; `None` for one that no model of this program has.
+    /// Type of its elements; `None` if no model of this program uses it.
     pub fn element(&self) -> Option<ElementType> {
         match self.0.dtype().tensor_type()? {
             TensorElementType::Float32 => Some(ElementType::Float32),

@@ -1,6 +1,6 @@
-//! Generates input for a graph from its description alone, to test whether the graph runs on this machine at all.
+//! Generates input for a graph from its description alone, to test whether the graph runs on this machine.
 //!
-//! That a graph loads means little: only when it first runs does ONNX Runtime notice that it lacks a kernel for the
+//! Loading a graph proves little: only when it first runs does ONNX Runtime notice that it lacks a kernel for the
 //! processor, or call one that the processor cannot execute.
 
 use std::collections::BTreeMap;
@@ -11,10 +11,10 @@ use super::error::EngineError;
 use super::tensor::Tensor;
 use crate::config::model_folder::{Axis, AxisProfile, ElementType, GraphSpec, TensorSpec};
 
-/// Elements of one made tensor: far more than any input of a graph that this program knows.
+/// Maximum number of elements in a generated tensor: far more than any input of a supported graph.
 const MOST_ELEMENTS: usize = 1 << 27;
 
-/// Tokens that are fed to a decoder first, with no past; the next run has these as its past and feeds one.
+/// Number of tokens fed to a decoder first, without a past; the next run has these as its past and feeds one.
 const PREFILL: usize = 2;
 
 /// Runs that exercise a graph once.
@@ -29,22 +29,22 @@ pub(super) struct Trial {
 pub(super) type Inputs = Vec<(String, Vec<Tensor>)>;
 
 impl Trial {
-    /// Of the graph that `spec` describes.
+    /// Trial runs of the graph that `spec` describes.
     pub fn new(spec: &GraphSpec) -> Self {
         Trial { inputs: spec.inputs.clone(), layers: spec.layers(), profiles: spec.profiles.clone() }
     }
 
-    /// How often the graph should run: a decoder with a cache reads several tokens at once and then one at a time, with
-    /// different kernels.
+    /// Number of runs: a decoder with a cache reads several tokens at once and then one at a time, which use different
+    /// kernels.
     pub fn runs(&self) -> usize {
         let dynamic = self.inputs.values().flat_map(|spec| &spec.shape);
         if dynamic.into_iter().any(|axis| *axis == Axis::Dynamic("past".to_string())) { 2 } else { 1 }
     }
 
-    /// Input of the run with this index. Every axis of one name has one length.
+    /// Input of the run with this index. Axes with the same name have the same length.
     ///
     /// # Errors
-    /// [`EngineError::Run`] where ONNX Runtime cannot make a tensor, [`EngineError::Input`] for one that is too large.
+    /// [`EngineError::Run`] if ONNX Runtime cannot create a tensor, [`EngineError::Input`] for one that is too large.
     pub fn inputs(&self, run: usize) -> Result<Inputs, EngineError> {
         let mut inputs = Inputs::new();
         for (role, spec) in &self.inputs {
@@ -77,12 +77,12 @@ impl Trial {
     }
 }
 
-/// A tensor of small, different numbers; ids and masks are of values that every graph accepts.
+/// A tensor of small, distinct numbers; ids and masks have values that every graph accepts.
 fn tensor(role: &str, element: ElementType, shape: &[usize]) -> Result<Tensor, EngineError> {
     match (element, role) {
         (ElementType::Int64, "attention_mask") => Tensor::integer(ArrayD::from_elem(IxDyn(shape), 1)),
         (ElementType::Int64, _) => Tensor::integer(ArrayD::from_elem(IxDyn(shape), 0)),
-        // Sensors and pictures that are all there.
+        // All modalities are present.
         (_, "presence") => Tensor::float(ArrayD::from_elem(IxDyn(shape), 1.0)),
         _ => {
             let mut index = 0u32;

@@ -1,7 +1,7 @@
 //! A lock that goes to the most urgent request, and among equals to the one that has waited longest.
 //!
-//! A plain mutex may be taken again at once by the thread that released it: a long recording would keep everybody else
-//! from its model until its end.
+//! A plain mutex may be acquired again at once by the thread that released it: a long recording would block all other
+//! users of its model until its end.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::support::request::Priority;
 
-/// A place in the line: the smallest comes first.
+/// Position in the queue: the smallest comes first.
 type Place = (Reverse<Priority>, u64);
 
 /// A value that one thread at a time may use.
@@ -27,7 +27,7 @@ struct Line {
     next: u64,
 }
 
-/// The value, for as long as it is this thread's turn.
+/// The value, during this thread's turn.
 pub(super) struct Turn<'a, T> {
     value: Option<MutexGuard<'a, T>>,
     turnstile: &'a Turnstile<T>,
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_took_a_turn_stands_in_line_for_the_next() {
+    fn after_a_turn_a_thread_queues_for_the_next() {
         let turnstile = Turnstile::new(Vec::new());
         thread::scope(|scope| {
             let turn = turnstile.take(Priority::Batch);

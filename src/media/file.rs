@@ -20,14 +20,14 @@ pub enum FileError {
     #[error("is not a regular file: write its content to a file first")]
     NotRegular,
 
-    /// What came out of a pipe could not be kept while it was read.
-    #[error("is a pipe, and cannot be kept in a temporary file: {0} (TMPDIR chooses another folder)")]
+    /// The content of a pipe could not be stored.
+    #[error("is a pipe whose content cannot be stored in a temporary file: {0} (set TMPDIR to use another folder)")]
     Spool(io::Error),
 
-    /// A pipe did not end within reason.
+    /// A pipe has too much content.
     #[error("is a pipe with more than {bytes} bytes: write its content to a file, or transcribe it with `-`")]
     LongPipe {
-        /// Bytes that are kept, at most.
+        /// The limit in bytes.
         bytes: u64,
     },
 
@@ -38,7 +38,7 @@ pub enum FileError {
 
 /// The file and its length in bytes.
 pub(super) fn open(path: &Path) -> Result<(File, u64), FileError> {
-    // Asked before it is opened: opening a pipe waits for somebody to write to it.
+    // Checked before it is opened: opening a pipe blocks until it has a writer.
     let metadata = fs::metadata(path).map_err(FileError::Io)?;
     if metadata.is_dir() {
         return Err(FileError::Directory);

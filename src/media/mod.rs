@@ -1,8 +1,8 @@
-//! Bytes to tensors: audio, image and vector files become the arrays that models take.
+//! Bytes to tensors: audio, image and vector files become the input arrays of models.
 //!
-//! This layer knows no models. Sizes, rates and constants arrive through [`audio::LogMelConfig`] and
-//! [`image::PixelConfig`], which the models fill in from their `model.yaml`. Conversely, no other layer knows a file
-//! format.
+//! This layer does not know models. Sizes, rates and constants arrive through [`audio::LogMelConfig`] and
+//! [`image::PixelConfig`], which the models fill in from their `model.yaml`. Conversely, no other layer knows file
+//! formats.
 //!
 //! Errors name the cause but not the file: the caller knows the path and adds it.
 

@@ -1,4 +1,4 @@
-//! What models can do: one trait per capability, each implemented by every kind that has it.
+//! Capabilities of models: one trait each, implemented by every kind that has it.
 
 use std::any::Any;
 
@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::media::audio::Recording;
 use crate::media::image::PixelConfig;
 
-/// Reports the seconds done, and in all, after each window of a recording.
+/// Progress callback: seconds done and in total, called after each window of a recording.
 pub type OnProgress<'a> = dyn FnMut(f64, f64) + 'a;
 
 /// A loaded model of any kind. Inference takes `&self`; several threads may use one model.
@@ -25,32 +25,32 @@ pub trait Model: Any + Send + Sync {
     /// The execution provider of its main graph.
     fn provider(&self) -> &'static str;
 
-    /// The model as one that transcribes.
+    /// This model as a [`Transcriber`], if it is one.
     fn as_transcriber(&self) -> Option<&dyn Transcriber> {
         None
     }
 
-    /// The model as one that captions pictures.
+    /// This model as a [`Captioner`], if it is one.
     fn as_captioner(&self) -> Option<&dyn Captioner> {
         None
     }
 
-    /// The model as one that answers questions about pictures.
+    /// This model as an [`Answerer`], if it is one.
     fn as_answerer(&self) -> Option<&dyn Answerer> {
         None
     }
 
-    /// The model as one that matches texts with pictures.
+    /// This model as a [`Matcher`], if it is one.
     fn as_matcher(&self) -> Option<&dyn Matcher> {
         None
     }
 
-    /// The model as one that decides.
+    /// This model as a [`Decider`], if it is one.
     fn as_decider(&self) -> Option<&dyn Decider> {
         None
     }
 
-    /// The model as one that detects speech.
+    /// This model as a [`VoiceDetector`], if it is one.
     fn as_voice_detector(&self) -> Option<&dyn VoiceDetector> {
         None
     }
@@ -58,10 +58,10 @@ pub trait Model: Any + Send + Sync {
 
 /// A capability as a type: what a lease of a model is for.
 pub trait Capability: Send + Sync + 'static {
-    /// What it is called where a folder's capabilities are listed.
+    /// Its name in lists of capabilities.
     const NAME: &'static str;
 
-    /// The model as one with this capability.
+    /// `model` as this capability's trait, if it has the capability.
     fn of(model: &dyn Model) -> Option<&Self>;
 }
 
@@ -101,8 +101,8 @@ pub trait Transcriber: Model {
 
 /// A transcription of sound that is still arriving. What it holds does not grow with the stream.
 pub trait LiveTranscriber {
-    /// Takes the next samples, mono in [-1, 1] at [`Transcriber::sample_rate`], and returns the events that they settle.
-    /// `caught_up` says that no more samples are waiting, so there is time for a partial text.
+    /// Accepts the next samples, mono in [-1, 1] at [`Transcriber::sample_rate`], and returns the events that they
+    /// settle. `caught_up` says that no more samples are waiting, so there is time for a partial text.
     ///
     /// # Errors
     /// [`Error::Engine`] if a graph fails.
@@ -120,7 +120,7 @@ pub trait LiveTranscriber {
 
 /// Finds speech, chunk by chunk.
 pub trait VoiceDetector: Model {
-    /// Sample rate in Hz, and the samples that each probability is about.
+    /// Sample rate in Hz, and the number of samples that each probability covers.
     fn audio(&self) -> VadAudio;
 
     /// State at the start of a recording.
@@ -137,12 +137,12 @@ pub trait VoiceDetector: Model {
     fn run(&self, rows: Array2<f32>, state: &VoiceState) -> Result<(Vec<f32>, VoiceState), EngineError>;
 }
 
-/// What a voice activity detector remembers of the chunks before.
+/// State that a voice activity detector carries from chunk to chunk.
 pub struct VoiceState(pub(super) Vec<Tensor>);
 
 /// Encodes pictures for the text graphs of the same model.
 pub trait PictureEncoder: Model {
-    /// How it takes the pixels of a picture.
+    /// Preprocessing of a picture's pixels.
     fn view(&self) -> PixelConfig;
 
     /// Runs the vision encoder on pixel values, `[1, 3, height, width]`.
@@ -154,7 +154,7 @@ pub trait PictureEncoder: Model {
 
 /// Captions pictures.
 pub trait Captioner: PictureEncoder {
-    /// Loads what captions need.
+    /// Loads the graphs for captions.
     ///
     /// # Errors
     /// [`Error::Engine`] if a graph cannot be loaded.
@@ -169,7 +169,7 @@ pub trait Captioner: PictureEncoder {
 
 /// Answers questions about pictures.
 pub trait Answerer: PictureEncoder {
-    /// Loads what answers need.
+    /// Loads the graphs for answers.
     ///
     /// # Errors
     /// [`Error::Engine`] if a graph cannot be loaded.
@@ -184,7 +184,7 @@ pub trait Answerer: PictureEncoder {
     /// Tokenizes candidate answers for [`Answerer::rank`].
     ///
     /// # Errors
-    /// [`Error::Request`] if one is too long, or none is usable.
+    /// [`Error::Request`] if an answer is too long, or no answer is usable.
     fn candidates(&self, texts: &[String]) -> Result<Candidates, Error>;
 
     /// Probabilities of the candidate answers, most probable first.
@@ -193,13 +193,13 @@ pub trait Answerer: PictureEncoder {
     /// As [`Answerer::answer`].
     fn rank(&self, image: &EncodedImage, question: &str, candidates: &Candidates) -> Result<Vec<RankedAnswer>, Error>;
 
-    /// The execution provider of the graph that answers; that of the vision encoder before it is loaded.
+    /// Execution provider of the answer graph, or of the vision encoder until the answer graph is loaded.
     fn answer_provider(&self) -> &'static str;
 }
 
 /// Matches texts with pictures.
 pub trait Matcher: PictureEncoder {
-    /// Loads what matching needs.
+    /// Loads the graphs for matching.
     ///
     /// # Errors
     /// [`Error::Engine`] if a graph cannot be loaded.
@@ -208,37 +208,37 @@ pub trait Matcher: PictureEncoder {
     /// Tokenizes texts for [`Matcher::match_texts`].
     ///
     /// # Errors
-    /// [`Error::Input`] if there is none, or one is empty or too long.
+    /// [`Error::Input`] if `texts` is empty, or one of them is empty or too long.
     fn match_list(&self, texts: &[String]) -> Result<MatchTexts, Error>;
 
-    /// How well each text fits the picture, in order of the texts.
+    /// How well each text fits the picture, in the order of `texts`.
     ///
     /// # Errors
     /// [`Error::Engine`] if a graph fails.
     fn match_texts(&self, image: &EncodedImage, texts: &MatchTexts) -> Result<Vec<Match>, Error>;
 
-    /// The execution provider of the matching graph; that of the vision encoder before it is loaded.
+    /// Execution provider of the matching graph, or of the vision encoder until the matching graph is loaded.
     fn match_provider(&self) -> &'static str;
 }
 
 /// Decides from several modalities at once.
 pub trait Decider: Model {
-    /// Whether it accepts this input.
+    /// Whether the model accepts this input.
     fn takes(&self, input: StudentInput) -> bool;
 
-    /// The error that it does not accept this input, and what it accepts.
+    /// Error for an input that the model does not accept; names those that it accepts.
     fn untaken(&self, input: StudentInput) -> Error;
 
-    /// How it takes the pixels of a picture, if it does.
+    /// Preprocessing of a picture's pixels, if the model accepts pictures.
     fn view(&self) -> Option<PixelConfig>;
 
-    /// Sample rate in Hz and longest duration in seconds of the sound it takes, if it does.
+    /// Sample rate in Hz and maximum duration in seconds, if the model accepts sound.
     fn sound(&self) -> Option<(u32, u32)>;
 
-    /// Decides from whatever inputs there are.
+    /// Decides from any subset of the inputs.
     ///
     /// # Errors
-    /// [`Error::Input`] if there is none, or one that does not fit; [`Error::Engine`] if the graph fails.
+    /// [`Error::Input`] if there is no input, or one does not fit; [`Error::Engine`] if the graph fails.
     fn fuse(&self, inputs: &FusionInputs) -> Result<Fusion, Error>;
 }
 

@@ -9,7 +9,7 @@ use crate::config::{Device, ModelEntry, Precisions, Provider, Providers};
 use crate::engine::{self, Engine, EngineError, GraphFile, SessionOptions, release_freed};
 use crate::error::Error;
 
-/// What was checked of a folder.
+/// Result of the check of a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckedFolder {
     /// Name of the model.
@@ -18,15 +18,15 @@ pub struct CheckedFolder {
     pub kind: &'static str,
     /// Graphs that were loaded, each in one precision.
     pub loaded: usize,
-    /// What could not be checked here, one line each: precisions that the library is too old for.
+    /// What could not be checked, one line each: precisions that this version of the library does not support.
     pub left_out: Vec<String>,
 }
 
-/// Checks the model folder at `path`: `model.yaml`, the hash of every file, the files that graphs name, the tokenizer, and
-/// that ONNX Runtime loads every graph in every precision, on the CPU, with the tensors that `model.yaml` says.
+/// Checks the model folder at `path`: `model.yaml`, the hash of every file, the files that graphs name, the tokenizer,
+/// and that ONNX Runtime loads every graph in every precision, on the CPU, with the tensors that `model.yaml` lists.
 ///
 /// # Errors
-/// [`Error::Model`], [`Error::Engine`] or [`Error::Tokenizer`] with the first thing that is wrong.
+/// [`Error::Model`], [`Error::Engine`] or [`Error::Tokenizer`] for the first problem found.
 pub fn check_folder(engine: &Arc<Engine>, path: &Path) -> Result<CheckedFolder, Error> {
     let entry = ModelEntry {
         path: path.to_path_buf(),
@@ -44,7 +44,7 @@ pub fn check_folder(engine: &Arc<Engine>, path: &Path) -> Result<CheckedFolder, 
         CheckedFolder { name: folder.common.name.clone(), kind: folder.kind, loaded: 0, left_out: Vec::new() };
     let providers = [Provider::cpu()];
     for (role, graph) in &folder.common.graphs {
-        // Precisions may share a file: int8's encoder serves q4, say.
+        // Precisions may share a file: q4 may use the encoder of int8, for example.
         let mut seen = BTreeSet::new();
         for (precision, file) in &graph.files {
             if !seen.insert((file, graph.weights_file(precision, file))) {
@@ -62,7 +62,7 @@ pub fn check_folder(engine: &Arc<Engine>, path: &Path) -> Result<CheckedFolder, 
     Ok(checked)
 }
 
-/// The settings of ONNX Runtime for checks without a device file: the library is looked for from the current folder.
+/// The settings of ONNX Runtime for checks without a device file: the library is searched for from the current folder.
 pub fn check_engine(device: Option<&Device>) -> Result<Arc<Engine>, Error> {
     let engine = match device {
         Some(device) => Engine::start(&device.runtime, &device.base)?,

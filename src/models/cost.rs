@@ -1,4 +1,4 @@
-//! A model's cost in resident memory, and where it is remembered.
+//! A model's cost in resident memory, and the file that records it.
 
 use std::env;
 use std::fs;
@@ -12,35 +12,35 @@ use crate::error::Error;
 /// Resident memory of one model in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cost {
-    /// The most that was added while it was loaded.
+    /// Peak growth while it was loaded.
     pub loading: u64,
-    /// What stayed of it.
+    /// Growth that remained after loading.
     pub loaded: u64,
-    /// What was lately added while it worked, over what was there before. It depends on the inputs: room is made for it, but
-    /// it refuses nothing.
+    /// Recent growth while it worked, over what was used before. It depends on the inputs: models are evicted to make
+    /// room for it, but no model is refused because of it.
     pub working: u64,
-    /// The smallest budget within which it has worked: there it is never refused for what was measured.
+    /// The smallest budget within which it has worked: there a measurement never refuses it.
     #[serde(default)]
     pub worked_within: Option<u64>,
-    /// Where the figures are from.
+    /// Source of the figures.
     #[serde(skip)]
     pub source: CostSource,
 }
 
-/// Where the figures of a [`Cost`] are from.
+/// Source of the figures of a [`Cost`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CostSource {
     /// Measured on this machine.
     #[default]
     Measured,
-    /// From the sizes of the files: it was not loaded here yet.
+    /// Estimated from the sizes of the files; it was not loaded on this machine yet.
     Estimated,
 }
 
 impl Cost {
-    /// A guess from the bytes of a model's graphs: weights once, in the file's pages or repacked, with half as much again
-    /// for what is there twice while they are, and room to work.
+    /// Estimate from the size of a model's graphs: the weights once, mapped or repacked, and half as much again for
+    /// what is duplicated while loading and for working memory.
     pub(in crate::models) fn estimated(graph_bytes: u64) -> Self {
         const LEAST_WORKING: u64 = 32 << 20;
         let with_half = graph_bytes.saturating_add(graph_bytes / 2);
@@ -48,18 +48,18 @@ impl Cost {
         Cost { loading: with_half, loaded: graph_bytes, working, worked_within: None, source: CostSource::Estimated }
     }
 
-    /// The most it takes at any time.
+    /// Peak memory.
     pub fn peak(&self) -> u64 {
         self.loading.max(self.loaded.saturating_add(self.working))
     }
 
-    /// What it takes whatever its inputs are.
+    /// Memory that it needs whatever its inputs are.
     pub(super) fn without_inputs(&self) -> u64 {
         self.loading.max(self.loaded)
     }
 }
 
-/// The file where the cost of one model is remembered; `None` where no folder is known.
+/// The file that records the cost of one model; `None` if there is no cache folder.
 ///
 /// Never in the model folder itself: it may be read-only, and its files are all checked.
 pub(in crate::models) fn file(key: &str) -> Option<PathBuf> {
@@ -72,23 +72,23 @@ pub(in crate::models) fn file(key: &str) -> Option<PathBuf> {
     Some(folder.join("memory").join(format!("{key}.json")))
 }
 
-/// What is remembered; a file that cannot be read or understood is none.
+/// The recorded cost; `None` if the file cannot be read or parsed.
 pub(in crate::models) fn read(file: &Path) -> Option<Cost> {
     serde_json::from_str(&fs::read_to_string(file).ok()?).ok()
 }
 
-/// Remembers. On a read-only file system nothing is, and the next process measures again.
+/// Records the cost. On a read-only file system this fails silently, and the next process measures again.
 pub(super) fn write(file: &Path, cost: &Cost) {
     let written = || -> std::io::Result<()> {
         let folder = file.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
-        // Renamed, so that another process reads the old figures or the new ones.
+        // Renamed, so that another process reads either the old or the new figures.
         let partial = file.with_extension(format!("{}.partial", std::process::id()));
         fs::write(&partial, serde_json::to_string(cost)?)?;
         fs::rename(&partial, file)
     };
     if let Err(error) = written() {
-        log::debug!("{}: the memory that a model takes is not remembered: {error}", file.display());
+        log::debug!("{}: the memory cost of the model is not recorded: {error}", file.display());
     }
 }
 
@@ -134,12 +134,12 @@ mod tests {
         write(&file, &cost);
         assert_eq!(read(&file), Some(cost));
         assert_eq!(cost.peak(), 9);
-        // As earlier versions wrote it.
+        // The format of earlier versions.
         fs::write(&file, "{\"loading\": 9, \"loaded\": 5, \"working\": 3}").unwrap();
         assert_eq!(read(&file), Some(cost));
         fs::write(&file, "{\"loading\": -1}").unwrap();
         assert_eq!(read(&file), None);
-        // A folder that cannot be made is no error.
+        // A folder that cannot be created is not an error.
         write(&file.join("x/y.json"), &cost);
     }
 

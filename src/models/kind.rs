@@ -1,4 +1,4 @@
-//! What a kind of model is.
+//! The trait of model kinds.
 
 use serde::de::DeserializeOwned;
 
@@ -8,7 +8,7 @@ use super::vocabulary::Vocabulary;
 use crate::config::model_folder::{KindSpec, ModelFolder};
 use crate::error::Error;
 
-/// A kind of model: the type of its models, and how they are loaded.
+/// A kind of model: its type, and how a model of it is loaded.
 pub trait ModelKind: Model + Sized {
     /// The word in `kind:` of `model.yaml`.
     const KIND: &'static str;
@@ -16,7 +16,7 @@ pub trait ModelKind: Model + Sized {
     /// Its constants in `model.yaml`.
     type Spec: KindSpec + DeserializeOwned;
 
-    /// Loads the model; graphs that only some tasks need may be loaded later.
+    /// Loads the model. Graphs that only some tasks need may be loaded later.
     ///
     /// # Errors
     /// [`Error`] if the folder holds another kind of model, or a file of it cannot be loaded.

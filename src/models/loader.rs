@@ -1,4 +1,4 @@
-//! Everything a model needs to load its parts: the engine, its folder, its precision and its providers.
+//! What a model needs to load its parts: the engine, its folder, its precision and its providers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -21,16 +21,16 @@ pub struct Loader {
     engine: Arc<Engine>,
     folder: Arc<ModelFolder>,
     entry: ModelEntry,
-    /// The precision of each graph, and why, where the device file leaves the choice.
+    /// The precision of each graph, and the reason if it was chosen automatically.
     precisions: Arc<BTreeMap<String, Precision>>,
 }
 
-/// The precision that one graph is loaded in.
+/// The precision of one graph.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Precision {
     /// Its name in `model.yaml`.
     pub name: String,
-    /// Why, where the device file says `auto`.
+    /// The reason, if the device file says `auto`.
     pub why: Option<String>,
 }
 
@@ -48,7 +48,7 @@ impl Loader {
         let mut named = named.chain(entry.require.graphs().map(|graph| ("require", graph)));
         if let Some((key, graph)) = named.find(|(_, graph)| !folder.common.graphs.contains_key(*graph)) {
             let known = folder.common.graphs.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-            let problem = format!("`{key}` of the device file names the graph `{graph}`; there are {known}");
+            let problem = format!("`{key}` of the device file names an unknown graph `{graph}`; there are {known}");
             return Err(Error::Request { model: folder.common.name.clone(), problem });
         }
         let precisions = folder.common.graphs.iter().map(|(role, graph)| {
@@ -91,7 +91,7 @@ impl Loader {
     /// The log-mel spectrogram that `model.yaml` describes.
     ///
     /// # Errors
-    /// [`Error::Model`] for constants that make no sense.
+    /// [`Error::Model`] for invalid constants.
     pub fn log_mel(&self, spec: &AudioSpec) -> Result<LogMel, Error> {
         let config = LogMelConfig {
             sample_rate: spec.sample_rate,
@@ -105,7 +105,7 @@ impl Loader {
         })
     }
 
-    /// Bytes of the folder's graphs in the entry's precision, with their weights.
+    /// Size in bytes of the folder's graphs in the entry's precision, including their weights.
     pub fn graph_bytes(&self) -> u64 {
         let common = &self.folder.common;
         let files: BTreeSet<String> = common
@@ -121,15 +121,15 @@ impl Loader {
         bytes.fold(0, u64::saturating_add)
     }
 
-    /// What the model takes of memory, as measured here before or estimated, and the file where that is remembered.
+    /// Memory cost of the model, measured or estimated, and the file that records the measurement.
     pub(super) fn cost(&self) -> (Cost, Option<PathBuf>) {
         let file = cost::file(&self.cost_key());
         let measured = file.as_deref().and_then(cost::read);
         (measured.unwrap_or_else(|| Cost::estimated(self.graph_bytes())), file)
     }
 
-    /// What the model takes of memory: measured where it ran on this machine with a `memory_budget` before, else estimated
-    /// from its files.
+    /// Memory cost of the model: measured if it ran on this machine with a `memory_budget` before, otherwise estimated
+    /// from the sizes of its files.
     pub fn memory_cost(&self) -> Cost {
         self.cost().0
     }
@@ -142,7 +142,7 @@ impl Loader {
         cost::check(&self.folder.common.name, self.memory_cost(), self.graph_bytes(), base, budget)
     }
 
-    /// The same graphs on the same library and providers cost the same.
+    /// Key of a measurement: the same graphs on the same library and providers cost the same.
     fn cost_key(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(&self.engine.library().version);
@@ -160,14 +160,14 @@ impl Loader {
     /// The constants of the folder's kind.
     ///
     /// # Errors
-    /// [`Error::WrongKind`] if the folder is not of the kind `wanted`, whose constants are a `S`.
+    /// [`Error::WrongKind`] if the folder is not of the kind `wanted`, whose constants have the type `S`.
     pub fn spec<S: KindSpec>(&self, wanted: &'static str) -> Result<&S, Error> {
         let found = self.folder.kind;
         self.folder.spec().ok_or_else(|| Error::WrongKind { path: self.folder.path.clone(), found, wanted })
     }
 }
 
-/// A part of a model that is loaded when a task first needs it, by whichever thread needs it first.
+/// A part of a model that is loaded by the first thread that needs it.
 pub(super) struct Lazy<T> {
     part: OnceLock<T>,
     /// Held while the part loads: another thread waits for it instead of loading it a second time.
@@ -175,7 +175,7 @@ pub(super) struct Lazy<T> {
 }
 
 impl<T> Lazy<T> {
-    /// Nothing is loaded yet.
+    /// A part that is not loaded yet.
     pub fn new() -> Self {
         Lazy { part: OnceLock::new(), loading: Mutex::new(()) }
     }
@@ -185,7 +185,7 @@ impl<T> Lazy<T> {
         self.part.get()
     }
 
-    /// The part, loaded first if need be; after an error the next call tries again.
+    /// The part, loaded first if necessary; after an error the next call tries again.
     pub fn get_or_load<E>(&self, load: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
         let _loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
         match self.part.get() {

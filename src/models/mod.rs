@@ -1,4 +1,4 @@
-//! The models: from pictures, sound and text to results, on top of the graphs that [`crate::engine`] runs.
+//! Models: from pictures, sound and text to results, on top of the graphs that [`crate::engine`] runs.
 
 pub mod blip;
 pub mod blip2;

@@ -11,16 +11,16 @@ use super::vocabulary::read_tokenizer;
 use crate::config::model_folder::ModelFolder;
 use crate::error::Error;
 
-/// The bytes of each token. A hundredth of the memory of a [`Vocabulary`](super::Vocabulary), and all that is needed
-/// where no text is to become tokens.
+/// The bytes of each token. Uses a hundredth of the memory of a [`Vocabulary`](super::Vocabulary), and suffices for
+/// decoding.
 pub struct TokenBytes {
-    /// Those of token 0, of token 1 and so on, one behind the other.
+    /// The bytes of all tokens, concatenated in order of their ids.
     bytes: Vec<u8>,
-    /// Where each token's bytes end.
+    /// End of each token's bytes.
     ends: Vec<u32>,
 }
 
-/// The parts of a `tokenizer.json` that tell it.
+/// The parts of a `tokenizer.json` that are needed.
 #[derive(Deserialize)]
 struct TokenizerFile {
     decoder: Option<DecoderPart>,
@@ -51,8 +51,8 @@ impl TokenBytes {
     /// Reads `file` of a model folder, a `tokenizer.json`, after checking it against `model.yaml`.
     ///
     /// # Errors
-    /// [`Error::Engine`] for a missing or damaged file, [`Error::Tokenizer`] for one that is no byte-level tokenizer or
-    /// not that of the folder's graphs.
+    /// [`Error::Engine`] for a missing or damaged file, [`Error::Tokenizer`] for one that is not a byte-level tokenizer
+    /// or does not belong to the folder's graphs.
     pub fn load(folder: &ModelFolder, file: &str) -> Result<Self, Error> {
         let (path, bytes) = read_tokenizer(folder, file)?;
         let read = || {
@@ -71,7 +71,7 @@ impl TokenBytes {
 
     fn of_file(file: TokenizerFile) -> Result<Self, String> {
         if file.decoder.is_none_or(|decoder| decoder.kind != "ByteLevel") {
-            return Err("its tokens are not bytes (wanted `decoder` of type ByteLevel)".to_string());
+            return Err("its tokens are not bytes (expected `decoder` of type ByteLevel)".to_string());
         }
         // Special tokens have no text, and stay empty.
         let mut texts: Vec<(u32, &str)> = file.model.vocab.iter().map(|(text, &id)| (id, text.as_str())).collect();
@@ -81,7 +81,7 @@ impl TokenBytes {
         texts.sort_unstable();
         let mut tokens = TokenBytes { bytes: Vec::new(), ends: Vec::new() };
         for (id, text) in texts {
-            // An id that is twice there, or beyond what any model has, is of a damaged file.
+            // A duplicate id, or one beyond any vocabulary, means that the file is damaged.
             if (id as usize) < tokens.ends.len() || id >= MOST_TOKENS {
                 return Err(format!("token {id} is out of place"));
             }
@@ -95,8 +95,8 @@ impl TokenBytes {
         Ok(tokens)
     }
 
-    /// The text of `ids`, with the space that the tokens carry. Special and unknown tokens have none; bytes that are no
-    /// UTF-8 are U+FFFD.
+    /// The text of `ids`, including the spaces that the tokens carry. Special and unknown tokens have no text; bytes
+    /// that are not valid UTF-8 become U+FFFD.
     pub fn text(&self, ids: &[i64]) -> String {
         let bytes: Vec<u8> = ids.iter().flat_map(|&id| self.of(id)).copied().collect();
         String::from_utf8_lossy(&bytes).into_owned()
@@ -128,11 +128,11 @@ impl Tokens for TokenizerFile {
     }
 }
 
-/// More than any byte-level vocabulary has; bounds what a damaged file can ask for.
+/// More than any byte-level vocabulary has; bounds what a damaged file can allocate.
 const MOST_TOKENS: u32 = 1 << 20;
 
 /// The byte that a character of a byte-level token represents (GPT-2, `bytes_to_unicode` in `encoder.py`): printable
-/// characters of Latin-1 for themselves, U+0100 and the following for the other bytes, in order.
+/// Latin-1 characters represent themselves, U+0100 and the following the other bytes, in order.
 fn byte_of(character: char) -> Option<u8> {
     let printable = |byte: u32| matches!(byte, 0x21..=0x7E | 0xA1..=0xAC | 0xAE..=0xFF);
     match u32::from(character) {
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn tokens_are_bytes() {
-        // U+0120 is a space, U+00C3 U+00A9 the two bytes of é; token 2 is not there.
+        // U+0120 is a space, U+00C3 U+00A9 the two bytes of é; token 2 is missing.
         let text = r#"{"decoder": {"type": "ByteLevel"}, "added_tokens": [
             {"id": 5, "content": "<|end|>", "special": true}, {"id": 6, "content": "<x>", "special": false}],
             "model": {"vocab": {"Ġcaf": 0, "Ã©": 1, "Ã": 3, "!": 4, "<|end|>": 5}, "merges": []}}"#;

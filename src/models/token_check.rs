@@ -2,21 +2,21 @@
 
 use crate::config::model_folder::ModelFolder;
 
-/// Rows of logits that no token needs to have: vocabularies are padded to round numbers.
+/// Maximum number of logit rows without a token: vocabularies are padded to round numbers.
 const PADDING: usize = 1_024;
 
-/// What must be known of a tokenizer to compare it with the graphs.
+/// Properties of a tokenizer that are compared with the graphs.
 pub(super) trait Tokens {
-    /// The highest id that it can make, and 1.
+    /// Its highest id plus 1.
     fn count(&self) -> usize;
-    /// Whether there is a token with this id.
+    /// Whether a token with this id exists.
     fn has(&self, id: i64) -> bool;
     /// The id of a special token.
     fn special(&self, text: &str) -> Option<i64>;
 }
 
-/// Checks that every token has a row in the logits of every decoder, that no more rows are left than padding explains, and
-/// that the special tokens of `model.yaml` are those of the tokenizer.
+/// Checks that every token has a row in the logits of every decoder, that there are no more other rows than padding
+/// explains, and that the special tokens of `model.yaml` are those of the tokenizer.
 pub(super) fn check(folder: &ModelFolder, tokens: &impl Tokens) -> Result<(), String> {
     let graphs = &folder.common.graphs;
     let decoders = graphs.iter().filter(|(_, graph)| graph.inputs.contains_key("past_key"));

@@ -11,15 +11,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Transcript {
     /// The whole text.
     pub text: String,
-    /// Language code, as asked for or detected (the first where it changes); absent where there was no speech to detect
-    /// it from.
+    /// Language code, requested or detected (the first one if the language changes); absent if there was no speech to
+    /// detect it from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
-    /// Probability of the detected language, in [0, 1]; absent where the language was given or the model knows but
-    /// one.
+    /// Probability of the detected language, in [0, 1]; absent if the language was requested or the model has only one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language_probability: Option<f32>,
-    /// The detected languages with a probability of at least 0.01, the most probable first.
+    /// The detected languages with a probability of at least 0.01, most probable first.
     #[serde(
         rename = "language_probabilities",
         default,
@@ -30,12 +29,13 @@ pub struct Transcript {
     pub languages: Vec<(String, f32)>,
     /// Length of the recording in seconds.
     pub duration: f64,
-    /// Seconds of it that hold speech; absent where speech was not looked for.
+    /// Seconds of it that contain speech; absent if speech detection did not run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub speech: Option<f64>,
-    /// The text in pieces, in order of time.
+    /// The segments of the text, in order of time.
     pub segments: Vec<Segment>,
-    /// What was left out of the recording, substituted or guessed; a record's result holds it beside all steps.
+    /// What was left out of the recording, substituted or guessed. The result of a record has the warnings of all
+    /// steps.
     #[serde(skip)]
     pub warnings: Vec<String>,
 }
@@ -45,7 +45,7 @@ pub struct Transcript {
 #[non_exhaustive]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum LiveEvent {
-    /// What has been understood of the speech that goes on. It may change.
+    /// Preliminary text of speech that has not ended. It may change.
     Partial {
         /// Seconds from the start of the stream.
         start: f64,
@@ -58,7 +58,7 @@ pub enum LiveEvent {
     Final(Segment),
 }
 
-/// A piece of a transcript.
+/// A segment of a transcript.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Segment {
@@ -68,29 +68,29 @@ pub struct Segment {
     pub end: f64,
     /// The text.
     pub text: String,
-    /// The channel it was heard in, from 0, where channels are transcribed apart.
+    /// Index of its channel, from 0, if channels are transcribed separately.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<usize>,
-    /// Language code, where the language was detected more than once, or channels differ in it.
+    /// Language code, if the language was detected more than once or channels differ in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
-    /// Token ids, timestamps among them.
+    /// Token ids, including timestamps.
     pub tokens: Vec<i64>,
     /// The temperature at which the window's tokens were chosen.
     pub temperature: f32,
     /// Mean log-probability of the window's tokens.
     pub avg_logprob: f32,
-    /// Bytes of the window's text over its bytes after `zlib`.
+    /// Bytes of the window's text over the bytes of its `zlib` compression.
     pub compression_ratio: f32,
-    /// Probability that the window holds no speech, in [0, 1].
+    /// Probability that the window contains no speech, in [0, 1].
     pub no_speech_prob: f32,
-    /// The words with their times; absent where they were not asked for.
+    /// The words with their times; absent unless requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<Vec<Word>>,
 }
 
 impl Segment {
-    /// A segment without words, tokens or figures. Times are in seconds from the start of the recording.
+    /// A segment with nothing but times and text. Times are in seconds from the start of the recording.
     pub fn new(start: f64, end: f64, text: impl Into<String>) -> Self {
         Segment {
             start,
@@ -107,12 +107,12 @@ impl Segment {
         }
     }
 
-    /// What marks the text of a channel: `channel 0: `; nothing for a mix.
+    /// Prefix for the text of a channel: `channel 0: `; empty for a mix.
     pub fn speaker(&self) -> String {
         self.channel.map(|channel| format!("channel {channel}: ")).unwrap_or_default()
     }
 
-    /// Takes times beyond the sound that the segment was heard in, by the inaccuracy of times, to its edge.
+    /// Moves times that lie slightly outside the sound of the segment, because they are inaccurate, to its edge.
     pub(super) fn keep_within(&mut self, start: f64, end: f64) {
         for word in self.words.iter_mut().flatten() {
             (word.start, word.end) = (word.start.clamp(start, end), word.end.clamp(start, end));
@@ -120,7 +120,7 @@ impl Segment {
         (self.start, self.end) = (self.start.clamp(start, end), self.end.clamp(start, end));
     }
 
-    /// Without the space that the text starts with.
+    /// Removes the space at the start of the text.
     pub(super) fn trimmed(mut self) -> Self {
         self.text = self.text.trim().to_string();
         self
@@ -131,7 +131,7 @@ impl Segment {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Word {
-    /// The word, with the space it starts with: joined, the words of a segment are its text.
+    /// The word, including its leading space: concatenated, the words of a segment are its text.
     pub word: String,
     /// Seconds from the start of the recording.
     pub start: f64,
@@ -142,7 +142,7 @@ pub struct Word {
 }
 
 impl Word {
-    /// A word with the space it starts with. Times are in seconds from the start of the recording.
+    /// A word, including its leading space. Times are in seconds from the start of the recording.
     pub fn new(word: impl Into<String>, start: f64, end: f64, probability: f32) -> Self {
         Word { word: word.into(), start, end, probability }
     }

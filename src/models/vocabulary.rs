@@ -1,4 +1,4 @@
-//! Text to token ids and back.
+//! Converts text to token ids and back.
 
 use std::fs;
 use std::panic::catch_unwind;
@@ -12,7 +12,7 @@ use crate::engine::{self, EngineError};
 use crate::error::Error;
 use crate::support::small_file::{self, SmallFileError};
 
-/// Largest tokenizer; those of 256,000 tokens take 35 MB.
+/// Maximum size of a tokenizer file; one with 256,000 tokens has 35 MB.
 const LARGEST: u64 = 128 << 20;
 
 /// The tokenizer of a model.
@@ -22,8 +22,8 @@ impl Vocabulary {
     /// Reads `file` of a model folder, after checking it against `model.yaml`.
     ///
     /// # Errors
-    /// [`Error::Engine`] for a missing or damaged file, [`Error::Tokenizer`] for one that is no tokenizer or not that of the
-    /// folder's graphs.
+    /// [`Error::Engine`] for a missing or damaged file, [`Error::Tokenizer`] for one that is not a tokenizer or does
+    /// not belong to the folder's graphs.
     pub fn load(folder: &ModelFolder, file: &str) -> Result<Self, Error> {
         let (path, bytes) = read_tokenizer(folder, file)?;
         let read = || {
@@ -41,11 +41,11 @@ impl Vocabulary {
 
     fn of_bytes(bytes: &[u8]) -> Result<Self, String> {
         let problem = |error: tokenizers::Error| one_line(&error.to_string());
-        // The crate panics on some damaged files (a decoder with a key that is no string): damage like any other.
+        // The crate panics on some damaged files (such as a decoder with a key that is not a string).
         let mut tokenizer = catch_unwind(|| Tokenizer::from_bytes(bytes))
-            .unwrap_or_else(|_| Err("it is no tokenizer that this version knows".into()))
+            .unwrap_or_else(|_| Err("it is not a tokenizer that this version supports".into()))
             .map_err(problem)?;
-        // Lengths are the models' business; a tokenizer.json may come with limits for training.
+        // The models check lengths; a tokenizer.json may contain limits from training.
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(problem)?;
         Ok(Vocabulary(tokenizer))
@@ -54,7 +54,7 @@ impl Vocabulary {
     /// Token ids of `text`; with `special`, inside the tokens that mark its start and end (`[CLS]` ... `[SEP]`).
     ///
     /// # Errors
-    /// [`Error::Input`] for text the tokenizer cannot take.
+    /// [`Error::Input`] for text that the tokenizer rejects.
     pub fn encode(&self, text: &str, special: bool) -> Result<Vec<i64>, Error> {
         let encoding = self.0.encode_fast(text, special).map_err(|error| Error::Input {
             problem: format!("text cannot be tokenized: {}", one_line(&error.to_string())),
@@ -62,20 +62,20 @@ impl Vocabulary {
         Ok(encoding.get_ids().iter().map(|&id| i64::from(id)).collect())
     }
 
-    /// The text of `ids`, without special tokens and without space around it.
+    /// The text of `ids`, without special tokens and surrounding space.
     ///
     /// # Errors
-    /// [`Error::Input`] when the tokenizer fails on them.
+    /// [`Error::Input`] if the tokenizer fails on them.
     pub fn decode(&self, ids: &[i64]) -> Result<String, Error> {
         let ids: Vec<u32> = ids.iter().filter_map(|&id| u32::try_from(id).ok()).collect();
         let text = self.0.decode(&ids, true).map_err(|error| Error::Input {
-            problem: format!("tokens cannot be read: {}", one_line(&error.to_string())),
+            problem: format!("tokens cannot be decoded: {}", one_line(&error.to_string())),
         })?;
         Ok(text.trim().to_string())
     }
 }
 
-/// The bytes of a tokenizer of a model folder, which were checked against `model.yaml`, without a byte order mark.
+/// The bytes of a model folder's tokenizer, checked against `model.yaml`, without a byte order mark.
 pub(super) fn read_tokenizer(folder: &ModelFolder, file: &str) -> Result<(PathBuf, Vec<u8>), Error> {
     let path = folder.file(file);
     let mut bytes = small_file::read(&path, LARGEST).map_err(|error| match error {

@@ -10,7 +10,7 @@ use crate::models::read_folder;
 
 /// Models and steps for a [`Pipeline`]; created by [`Pipeline::builder`].
 #[derive(Debug, Clone)]
-#[must_use = "`build` makes the pipeline"]
+#[must_use = "`build` creates the pipeline"]
 pub struct Builder {
     device: Device,
     models: Vec<ModelEntry>,
@@ -29,7 +29,7 @@ impl Builder {
         Builder { device: Device::new("library"), models: Vec::new(), named: Vec::new() }
     }
 
-    /// Uses this ONNX Runtime, a shared library of version 1.17 or newer, instead of looking for one.
+    /// Uses this ONNX Runtime, a shared library of version 1.17 or newer, instead of searching for one.
     pub fn library(mut self, path: impl Into<PathBuf>) -> Self {
         self.device.runtime.library = Some(path.into());
         self
@@ -41,8 +41,8 @@ impl Builder {
         self
     }
 
-    /// Adds the model in a folder, under the name of its kind; its `model.yaml` states which that is. Of several that are
-    /// added without a name, the last of each kind counts.
+    /// Adds the model in a folder, under the name of its kind, which its `model.yaml` states. If several models of a
+    /// kind are added without a name, the last one counts.
     pub fn model(self, folder: impl Into<PathBuf>) -> Self {
         self.entry(ModelEntry::new(folder))
     }
@@ -59,7 +59,7 @@ impl Builder {
         self
     }
 
-    /// Unloads models that nobody has used for `time`.
+    /// Unloads models that have been idle for `time`.
     pub fn idle_unload(mut self, time: Duration) -> Self {
         self.device.runtime.idle_unload = Some(time);
         self
@@ -77,7 +77,7 @@ impl Builder {
         self
     }
 
-    /// Finds ONNX Runtime. Models are loaded when a step first needs them.
+    /// Locates ONNX Runtime and builds the pipeline. Models are loaded when a step first needs them.
     ///
     /// # Errors
     /// [`Error::Model`] for a folder without a usable `model.yaml`; [`Error::Engine`] without a usable ONNX Runtime;

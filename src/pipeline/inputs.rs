@@ -10,7 +10,7 @@ use crate::media::audio;
 use crate::media::image::{EXTENSIONS, UNSUPPORTED_EXTENSIONS};
 use crate::support::path_text::path_text;
 
-/// What a file is, by its name.
+/// Kind of a media file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MediaKind {
     /// A picture.
@@ -20,7 +20,7 @@ pub enum MediaKind {
 }
 
 impl MediaKind {
-    /// The kind by the file's extension, and by its content where program text has the same one (`.ts`).
+    /// The kind by the file's extension, and by its content if source code has the same extension (`.ts`).
     pub fn of(path: &Path) -> Option<Self> {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
         if EXTENSIONS.iter().chain(UNSUPPORTED_EXTENSIONS).any(|known| *known == extension) {
@@ -40,7 +40,7 @@ impl MediaKind {
     }
 }
 
-/// Records, one after the other. A record that cannot be read does not keep the others from being read.
+/// Iterates over records. A record that cannot be read does not affect the others.
 pub struct Inputs {
     waiting: VecDeque<Pending>,
     total: Option<u64>,
@@ -52,29 +52,29 @@ enum Pending {
 }
 
 impl Inputs {
-    /// Inputs of `run`: pictures, sounds, folders of them (searched whole, in order of their paths), and `.jsonl`
-    /// manifests. What cannot be read is a bad record, so that the other inputs are still done.
+    /// Inputs of `run`: pictures, sounds, folders of them (searched recursively, in order of path), and `.jsonl`
+    /// manifests. An unreadable input becomes a bad record, so that the others are still processed.
     pub fn mixed(paths: &[PathBuf]) -> Self {
         Self::expand(paths, None)
     }
 
-    /// Inputs that are all of one kind, whatever their names; in folders, the files whose names tell that kind.
+    /// Inputs of a single kind, whatever their names; in folders, the files whose names indicate that kind.
     pub fn of_kind(paths: &[PathBuf], kind: MediaKind) -> Self {
         Self::expand(paths, Some(kind))
     }
 
-    /// One record made by hand.
+    /// A single record.
     pub fn single(record: Record) -> Self {
         Self::records(vec![record])
     }
 
-    /// Records made by hand.
+    /// Several records.
     pub fn records(records: Vec<Record>) -> Self {
         let total = Some(records.len() as u64);
         Inputs { waiting: records.into_iter().map(|record| Pending::One(Ok(record))).collect(), total }
     }
 
-    /// How many records there are, where that is known before they are read.
+    /// Number of records, if it is known before they are read.
     pub fn total(&self) -> Option<u64> {
         self.total
     }
@@ -87,7 +87,7 @@ impl Inputs {
                 waiting.extend(folder(path, wanted).into_iter().map(Pending::One));
                 continue;
             }
-            // `caption` and `transcribe` take any file, and their decoders tell what it is.
+            // `caption` and `transcribe` accept any file, and their decoders identify it.
             if let Some(kind) = wanted.or_else(|| MediaKind::of(path)) {
                 waiting.push_back(Pending::One(Ok(kind.record(path.clone()))));
                 continue;
@@ -101,7 +101,7 @@ impl Inputs {
                 }
                 Ok(_) => Pending::One(Err(bad(
                     path,
-                    "its name tells neither an image nor audio nor a .jsonl manifest; use `caption` or `transcribe` for it",
+                    "not an image, audio or .jsonl file by its name; use `caption` or `transcribe` to read it anyway",
                 ))),
             });
         }
@@ -128,7 +128,7 @@ fn folder(path: &Path, wanted: Option<MediaKind>) -> Vec<Result<Record, BadRecor
             Some(MediaKind::Image) => "image",
             Some(MediaKind::Audio) => "audio file",
         };
-        found.push(Err(bad(path, &format!("the folder holds no {what}"))));
+        found.push(Err(bad(path, &format!("the folder contains no {what}"))));
     }
     found
 }
@@ -151,7 +151,7 @@ impl Iterator for Inputs {
     }
 }
 
-/// Files of a folder that are no input, counted by their extension.
+/// Files of a folder that are not inputs, counted by extension.
 #[derive(Default)]
 struct LeftOut(BTreeMap<String, u64>);
 
@@ -161,9 +161,9 @@ impl LeftOut {
         *self.0.entry(extension.unwrap_or_default()).or_default() += 1;
     }
 
-    /// One line that counts them, the most frequent first; `None` where there are none.
+    /// One line with the counts, most frequent first; `None` if there are none.
     fn line(&self) -> Option<String> {
-        /// Extensions that are named.
+        /// Number of extensions listed by name.
         const NAMED: usize = 5;
         let mut counts: Vec<_> = self.0.iter().collect();
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
@@ -183,7 +183,7 @@ impl LeftOut {
     }
 }
 
-/// Pictures and sounds below `folder`, in order of their paths. Hidden files and folders are left alone. Symbolic links
+/// Pictures and sounds below `folder`, in order of path. Hidden files and folders are ignored. Symbolic links
 /// to folders are not followed, so there is no endless loop.
 fn find_files(
     folder: &Path,
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_gives_its_pictures_and_sounds_in_order() {
+    fn a_folder_yields_its_pictures_and_sounds_in_order() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["b.PNG", "a.wav", "notes.txt", "sub/c.jpeg"] {
             let path = folder.path().join(name);
@@ -231,15 +231,15 @@ mod tests {
         assert!(records[0].as_ref().unwrap().audio.as_ref().unwrap().name().ends_with("a.wav"));
         assert!(records[1].as_ref().unwrap().image.as_ref().unwrap().name().ends_with("b.PNG"));
         assert!(records[2].as_ref().unwrap().image.as_ref().unwrap().name().ends_with("sub/c.jpeg"));
-        assert!(records[3].as_ref().unwrap_err().problem.contains("neither an image nor audio"));
+        assert!(records[3].as_ref().unwrap_err().problem.contains("not an image, audio or .jsonl file"));
     }
 
     #[test]
-    fn a_folder_without_the_wanted_kind_is_told() {
+    fn a_folder_without_the_wanted_kind_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("a.wav"), "").unwrap();
         let records: Vec<_> = Inputs::of_kind(&[folder.path().to_path_buf()], MediaKind::Image).collect();
-        assert!(records[0].as_ref().unwrap_err().problem.contains("holds no image"));
+        assert!(records[0].as_ref().unwrap_err().problem.contains("contains no image"));
     }
 
     #[test]
@@ -258,9 +258,9 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_folder_is_told() {
+    fn an_empty_folder_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let records: Vec<_> = Inputs::mixed(&[folder.path().to_path_buf()]).collect();
-        assert!(records[0].as_ref().unwrap_err().problem.contains("holds no image or audio"));
+        assert!(records[0].as_ref().unwrap_err().problem.contains("contains no image or audio"));
     }
 }

@@ -2,8 +2,8 @@
 
 use std::io::{self, BufRead, Read};
 
-/// Reads the next line, without its end, into `line`; `false` at the end of the file. Of a line with more than `most` bytes
-/// nothing is kept.
+/// Reads the next line, without its end, into `line`; `false` at the end of the file. A line of more than `most` bytes
+/// is discarded.
 pub(super) fn next_line(reader: &mut impl BufRead, most: u64, line: &mut Vec<u8>) -> io::Result<bool> {
     line.clear();
     let count = reader.by_ref().take(most).read_until(b'\n', line)?;

@@ -1,11 +1,11 @@
-//! Lists of texts that a step compares every record with.
+//! Lists of texts that a step compares with every record.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::Texts;
 use crate::error::Error;
 
-/// Texts of the device file or command line, and what the model makes of them, from the first time on.
+/// Texts of the device file or command line, and their tokenized form, cached on first use.
 pub(super) struct List<T> {
     texts: Vec<String>,
     read: Mutex<Option<Arc<T>>>,
@@ -20,7 +20,7 @@ impl<T> List<T> {
         Ok(List { texts: texts.load()?, read: Mutex::new(None) })
     }
 
-    /// What the model makes of the texts: `read` is called the first time.
+    /// The texts as prepared by the model; `read` is called the first time.
     ///
     /// # Errors
     /// Those of `read`, which is then called again the next time.

@@ -1,4 +1,4 @@
-//! Live sound, from bytes to events.
+//! Live transcription, from bytes to events.
 
 use std::io::Read;
 use std::sync::mpsc::{self, Receiver};
@@ -11,14 +11,14 @@ use crate::models::Models;
 use crate::models::capability::{Transcriber, VoiceDetector};
 use crate::models::transcript::LiveEvent;
 
-/// Blocks of about 50 ms that wait at most while a text is decoded. Whoever writes the stream waits when they are full:
-/// nothing is lost.
+/// Maximum number of blocks of about 50 ms that wait while a text is decoded. When the queue is full, the writer of the
+/// stream blocks, so nothing is lost.
 const MOST_WAITING: usize = 600;
 
-/// Blocks taken together, at most: events of what is behind come before more is taken.
+/// Maximum number of blocks processed together, so that events of earlier sound are emitted before more is read.
 const MOST_TOGETHER: usize = 100;
 
-/// Transcribes `stream`, WAV or raw samples as [`LiveReader`] takes them, while it is being written. Errors call it
+/// Transcribes `stream`, WAV or raw samples as [`LiveReader`] accepts them, while it is being written. Errors call it
 /// `name`; `emit` is called with every event as soon as it is known, and ends the transcription by returning `false`.
 /// Memory does not grow with the stream.
 ///
@@ -61,7 +61,7 @@ pub fn transcribe_live(
             return Ok(());
         }
     }
-    // What was said before an error counts.
+    // Speech before an error is still reported.
     let _ = live.finish()?.into_iter().all(&mut emit);
     if !said && outcome.is_ok() {
         log::warn!("{name}: {}", live.nothing_heard());
@@ -69,11 +69,11 @@ pub fn transcribe_live(
     outcome
 }
 
-/// Reads `stream` on a separate thread: sound is received while a text is decoded. The last thing sent is the stream's
-/// error, if it has one.
+/// Reads `stream` on a separate thread, so that sound is received while a text is decoded. If reading fails, the error
+/// is sent last.
 fn read(stream: impl Read + Send + 'static, name: String, sample_rate: u32) -> Receiver<Result<Vec<f32>, AudioError>> {
     let (sender, receiver) = mpsc::sync_channel(MOST_WAITING);
-    // Not joined: it may wait for input that never comes.
+    // Not joined, because it may wait for input that never arrives.
     thread::spawn(move || {
         let mut reader = match LiveReader::new(stream, sample_rate) {
             Ok(reader) => reader,
@@ -92,7 +92,7 @@ fn read(stream: impl Read + Send + 'static, name: String, sample_rate: u32) -> R
                     break;
                 }
             };
-            // Nobody listens any more.
+            // The receiver is gone.
             if sent.is_err() {
                 break;
             }

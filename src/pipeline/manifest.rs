@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::record::{BadRecord, Record};
 
-/// A line may be at most this long; a longer one is an error, not memory.
+/// Maximum length of a line; a longer one is an error, which bounds the memory.
 const LONGEST_LINE: u64 = 1 << 20;
 
 /// The records of a manifest.
@@ -19,7 +19,7 @@ pub(super) struct Manifest {
 
 impl Manifest {
     pub fn open(path: &Path) -> io::Result<Self> {
-        // Opening a pipe would wait for its writer.
+        // Opening a pipe would block until it has a writer.
         if !path.metadata()?.is_file() {
             return Err(io::Error::other("not a regular file"));
         }
@@ -56,13 +56,13 @@ impl Manifest {
 
     fn parse(&self, line: &[u8]) -> Result<Record, String> {
         let text = std::str::from_utf8(line).map_err(|_| "is not UTF-8".to_string())?;
-        // Editors on Windows put a byte order mark in front.
+        // Editors on Windows write a byte order mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if !text.trim_start().starts_with('{') {
             return Err("malformed record: a line must be an object such as {\"image\": \"a.png\"}".to_string());
         }
         serde_json::from_str(text).map_err(|error| {
-            // serde_json counts the one line as line 1.
+            // serde_json calls every line "line 1".
             let message = error.to_string();
             let message = message.split(" at line ").next().unwrap_or_default();
             format!("malformed record: {message} at column {}", error.column())

@@ -119,7 +119,7 @@ impl Sound {
         }
     }
 
-    /// The sound as something that can be opened more than once.
+    /// The sound as a source that can be opened more than once.
     pub(super) fn open(&self, ffmpeg: Ffmpeg) -> Result<AudioFile, AudioError> {
         let file = match self {
             Sound::File(path) => AudioFile::new(path),
@@ -133,7 +133,7 @@ impl Sound {
 }
 
 impl Samples {
-    /// Short text that differs from that of other samples.
+    /// Digest of the samples.
     pub(super) fn digest(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(self.sample_rate.to_le_bytes());
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_medium_is_refused() {
+    fn json_that_is_not_a_medium_is_rejected() {
         for text in ["3", "{}", r#"{"base64":"*"}"#, r#"{"base64":"AA==","x":1}"#, r#"{"samples":[0]}"#] {
             assert!(serde_json::from_str::<Sound>(text).is_err(), "{text}");
         }

@@ -1,4 +1,4 @@
-//! Records in, results out: which model sees what, in which order, and what becomes of errors.
+//! Records in, results out: runs the steps of each record in order, and assigns errors to records or to the run.
 
 mod about_pictures;
 mod builder;

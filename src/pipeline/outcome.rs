@@ -1,4 +1,4 @@
-//! What steps returned.
+//! Results of steps.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize, Serializer};
 pub struct Timed<'a, T: ?Sized> {
     /// The result.
     pub value: &'a T,
-    /// Milliseconds from the file to the result; loading the model is not counted.
+    /// Milliseconds from the file to the result, without loading the model.
     pub ms: f64,
-    /// The execution provider that most nodes of the step's main graph lie on.
+    /// The execution provider of most nodes of the step's main graph.
     pub provider: &'a str,
 }
 
-/// What one step returned, under its key.
+/// Output of one step, under its key.
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub key: &'static str,
@@ -39,7 +39,7 @@ impl<T: Serialize + Any + Debug + Send + Sync> StepValue for T {}
 
 erased_serde::serialize_trait_object!(StepValue);
 
-/// What the steps of one record returned, in the order of their results.
+/// Outputs of the steps of one record, in the order of their results.
 #[derive(Debug, Default)]
 pub(super) struct Outcomes(Vec<(usize, Outcome)>);
 
@@ -71,7 +71,7 @@ struct WithCost<'a> {
     provider: &'a str,
 }
 
-/// What a step failed with.
+/// Error of a step.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Failed<'a> {
     pub error: Cow<'a, str>,

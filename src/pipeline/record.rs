@@ -13,12 +13,12 @@ use crate::media;
 use crate::models::fusion::SensorReadings;
 use crate::support::path_text::path_text;
 
-/// A record, as a line of a JSONL manifest has it.
+/// A record, as in a line of a JSONL manifest.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Record {
-    /// Name of the record in results. A line may write it as a string or as a whole number of up to 64 bits.
+    /// Name of the record in results. In a manifest, a string or an integer of up to 64 bits.
     #[serde(deserialize_with = "name", skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// A picture.
@@ -30,18 +30,18 @@ pub struct Record {
     /// A text, such as a question.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// Readings of sensors.
+    /// Sensor readings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sensors: Option<SensorReadings>,
-    /// What another model made of a picture.
+    /// Embedding of a picture by another model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_embedding: Option<Embedding>,
-    /// What another model made of a text.
+    /// Embedding of a text by another model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text_embedding: Option<Embedding>,
 }
 
-/// A record's id: a string, or a whole number, whose digits become the name.
+/// A record's id: a string, or an integer, whose digits become the name.
 fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     struct Name;
 
@@ -49,7 +49,7 @@ fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
         type Value = Option<String>;
 
         fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-            formatter.write_str("an id: a string, or a whole number of up to 64 bits")
+            formatter.write_str("an id: a string, or an integer of up to 64 bits")
         }
 
         fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Self::Value, E> {
@@ -72,7 +72,7 @@ fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
     deserializer.deserialize_any(Name)
 }
 
-/// An embedding as a record gives it.
+/// An embedding in a record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "an embedding must be the path of a file, or a list of numbers")]
 pub enum Embedding {
@@ -83,7 +83,7 @@ pub enum Embedding {
 }
 
 impl Embedding {
-    /// Its numbers.
+    /// The numbers of the embedding.
     pub(super) fn numbers(&self) -> Result<Cow<'_, [f32]>, Error> {
         match self {
             Embedding::Numbers(numbers) => Ok(Cow::from(numbers)),
@@ -107,61 +107,61 @@ impl Embedding {
 pub struct BadRecord {
     /// Its name in results.
     pub id: String,
-    /// Its position, and what is wrong with it.
+    /// Its position, and the problem.
     pub problem: String,
 }
 
 impl Record {
-    /// With a name, under which the result is listed.
+    /// Sets the name under which the result is listed.
     #[must_use]
     pub fn with_id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
     }
 
-    /// With a picture: a path, or a [`Picture`].
+    /// Adds a picture: a path, or a [`Picture`].
     #[must_use]
     pub fn with_image(mut self, image: impl Into<Picture>) -> Self {
         self.image = Some(image.into());
         self
     }
 
-    /// With a sound: a path, or a [`Sound`].
+    /// Adds a sound: a path, or a [`Sound`].
     #[must_use]
     pub fn with_audio(mut self, audio: impl Into<Sound>) -> Self {
         self.audio = Some(audio.into());
         self
     }
 
-    /// With a text, such as a question.
+    /// Adds a text, such as a question.
     #[must_use]
     pub fn with_text(mut self, text: impl Into<String>) -> Self {
         self.text = Some(text.into());
         self
     }
 
-    /// With readings of sensors.
+    /// Adds sensor readings.
     #[must_use]
     pub fn with_sensors(mut self, sensors: SensorReadings) -> Self {
         self.sensors = Some(sensors);
         self
     }
 
-    /// With what another model made of a picture.
+    /// Adds another model's embedding of a picture.
     #[must_use]
     pub fn with_image_embedding(mut self, embedding: Embedding) -> Self {
         self.image_embedding = Some(embedding);
         self
     }
 
-    /// With what another model made of a text.
+    /// Adds another model's embedding of a text.
     #[must_use]
     pub fn with_text_embedding(mut self, embedding: Embedding) -> Self {
         self.text_embedding = Some(embedding);
         self
     }
 
-    /// The name in results: its id, or the file it is about, or what it consists of.
+    /// The name in results: its id, its file, or the kind of its content.
     pub fn name(&self) -> String {
         let file = || self.files().next().map(path_text);
         let memory = || self.image.as_ref().map(Picture::name).or_else(|| self.audio.as_ref().map(Sound::name));
@@ -169,7 +169,7 @@ impl Record {
         self.id.clone().or_else(file).or_else(memory).unwrap_or_else(|| word.to_string())
     }
 
-    /// The files it names.
+    /// The files that it refers to.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         let embedded = [&self.image_embedding, &self.text_embedding].into_iter().flatten();
         let embedded = embedded.filter_map(|embedding| match embedding {
@@ -181,7 +181,7 @@ impl Record {
         image.into_iter().chain(audio).chain(embedded)
     }
 
-    /// Reads relative paths from `folder`.
+    /// Resolves relative paths against `folder`.
     pub(super) fn relative_to(mut self, folder: &Path) -> Self {
         self.image = self.image.map(|image| image.relative_to(folder));
         self.audio = self.audio.map(|audio| audio.relative_to(folder));
@@ -190,7 +190,7 @@ impl Record {
         self
     }
 
-    /// What keeps the record from being processed at all.
+    /// Why the record cannot be processed at all.
     pub(super) fn problem(&self) -> Option<&'static str> {
         let blank = |text: &String| text.trim().is_empty();
         let embedded = self.image_embedding.is_some() || self.text_embedding.is_some();

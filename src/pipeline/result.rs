@@ -15,7 +15,7 @@ use crate::engine::Placed;
 use crate::models::fusion::Fusion;
 use crate::models::transcript::Transcript;
 
-/// The result of one record, as a line of JSON has it.
+/// The result of one record; a line of JSON when serialised.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct RecordResult {
@@ -29,11 +29,11 @@ pub struct RecordResult {
     pub text: Option<String>,
     /// Results of the steps that had their input.
     pub(super) steps: Outcomes,
-    /// Execution providers of the nodes of each graph loaded so far, by `model/graph`; if asked for.
+    /// Execution providers of the nodes of each graph loaded so far, by `model/graph`; if requested.
     pub placement: Option<BTreeMap<String, Vec<Placed>>>,
-    /// What `precision: auto` chose for each graph loaded so far, and why, by `model/graph`.
+    /// Choice of `precision: auto` for each graph loaded so far, with its reason, by `model/graph`.
     pub precision: BTreeMap<String, String>,
-    /// What was left out, cut off, substituted or guessed: one line each, starting with the file it concerns.
+    /// What was left out, cut off, substituted or guessed: one line each, starting with the file concerned.
     pub warnings: Vec<String>,
     /// Why the record was not processed at all.
     pub error: Option<String>,
@@ -61,12 +61,12 @@ impl RecordResult {
         self.steps.add(steps::place(outcome.key), outcome);
     }
 
-    /// What was said.
+    /// The transcript of the sound.
     pub fn transcript(&self) -> Option<Timed<'_, Transcript>> {
         self.step("transcript")
     }
 
-    /// What the picture shows.
+    /// The caption of the picture.
     pub fn caption(&self) -> Option<Timed<'_, CaptionText>> {
         self.step("caption")
     }
@@ -76,7 +76,7 @@ impl RecordResult {
         self.step("answer")
     }
 
-    /// How well texts fit the picture.
+    /// How well the texts fit the picture.
     pub fn matched(&self) -> Option<Timed<'_, MatchedTexts>> {
         self.step("match")
     }
@@ -97,11 +97,11 @@ impl RecordResult {
         done.map(|(key, done)| (key, done.ms, done.provider.as_ref()))
     }
 
-    /// Everything that went wrong, in order of the steps.
+    /// All errors, in order of the steps.
     pub fn errors(&self) -> Vec<&str> {
         let steps = self.steps.iter().filter_map(|outcome| outcome.result.as_ref().err());
         let mut errors: Vec<&str> = self.error.iter().chain(steps).map(String::as_str).collect();
-        // A file that cannot be read fails every step that needs it, with the same words.
+        // A file that cannot be read fails every step that needs it, with the same message.
         errors.dedup();
         errors
     }
@@ -136,7 +136,7 @@ impl Serialize for RecordResult {
 }
 
 impl<'de> Deserialize<'de> for RecordResult {
-    /// Keys that are neither a record's nor a step's are ignored: a results file has some of its own.
+    /// Keys that belong neither to a record nor to a step are ignored, because a results file has additional ones.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Line;
 
@@ -177,7 +177,7 @@ impl<'de> Deserialize<'de> for RecordResult {
     }
 }
 
-/// Reads what one step returned.
+/// Reads the output of one step.
 fn outcome(key: &'static str, value: serde_json::Value) -> Result<Outcome, serde_json::Error> {
     let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_value(value)?;
     let result = match (fields.remove("ms"), fields.remove("provider")) {
@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(result.caption().unwrap().value.best.text, "a dog");
         assert_eq!(result.errors(), ["a.wav: cannot be read"]);
         assert_eq!(serde_json::to_string(&result).unwrap(), line);
-        // A results file adds keys of its own.
+        // A results file has additional keys.
         let marked: RecordResult = serde_json::from_str(r#"{"id":"a","made_with":"caption-1"}"#).unwrap();
         assert_eq!(serde_json::to_string(&marked).unwrap(), r#"{"id":"a"}"#);
         for wrong in ["{}", r#"{"id":"a","caption":{"text":3,"ms":1,"provider":"cpu"}}"#, r#"{"id":"a","caption":{}}"#]

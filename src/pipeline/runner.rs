@@ -1,4 +1,4 @@
-//! Runs the steps for one record after the other.
+//! Runs the steps on records.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::media::image::PixelConfig;
 use crate::models::Models;
 use crate::models::capability::OnProgress;
 
-/// Steps, and the models they need. Several threads may use one pipeline.
+/// Steps and the models that they need. Several threads may share one pipeline.
 pub struct Pipeline {
     models: Models,
     steps: Vec<Box<dyn Runner>>,
@@ -22,8 +22,8 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// Reads a device file and finds ONNX Runtime; the file's `pipeline` are the steps. Models are loaded when a step first
-    /// needs them.
+    /// Reads a device file and locates ONNX Runtime; the steps are those of the file's `pipeline`. Models are loaded
+    /// when a step first needs them.
     ///
     /// # Errors
     /// [`Error::Config`] for a file that cannot be used; [`Error::Engine`] without a usable ONNX Runtime.
@@ -31,15 +31,15 @@ impl Pipeline {
         Self::of_device(Device::load(path.as_ref())?)
     }
 
-    /// As [`Pipeline::from_device_file`], of a device that is read already.
+    /// As [`Pipeline::from_device_file`], for a device that was read before.
     pub(super) fn of_device(device: Device) -> Result<Self, Error> {
         let engine = Arc::new(Engine::start(&device.runtime, &device.base)?);
         let steps = device.pipeline.clone();
         Self::new(Models::new(engine, device), &steps)
     }
 
-    /// Steps that use `models`, which other pipelines may share. Reads the lists of texts that the steps name; no model is
-    /// loaded yet.
+    /// A pipeline on `models`, which other pipelines may share. Reads the lists of texts that the steps name; no model
+    /// is loaded yet.
     ///
     /// # Errors
     /// [`Error::Config`] for a list that cannot be used.
@@ -53,18 +53,19 @@ impl Pipeline {
         &self.models
     }
 
-    /// Drops what is kept of the last pictures for records that are about the same ones.
+    /// Drops the cached encodings of the last pictures.
     pub fn forget_pictures(&self) {
         self.seen.forget();
     }
 
-    /// Runs every step that the record has the input for. What goes wrong with the record's own files is part of the
-    /// result. The [`Request`](crate::request::Request) that the thread runs decides how urgent this is, and can stop it.
+    /// Runs every step that the record has the input for. Problems with the record's own files are part of the result.
+    /// The [`Request`](crate::request::Request) of the current thread sets the priority, and can stop it.
     ///
     /// # Errors
-    /// Only what would fail for every record alike: a model or library that cannot be loaded, a request that the model
-    /// cannot fulfil; and [`Error::Overloaded`] or
-    /// [`EngineError::Stopped`](crate::engine::EngineError::Stopped) for a request that is not admitted or not finished.
+    /// Only errors that would occur for every record: a model or library that cannot be loaded, a request that the
+    /// model cannot fulfil; and [`Error::Overloaded`] or
+    /// [`EngineError::Stopped`](crate::engine::EngineError::Stopped) for a request that is not admitted or not
+    /// finished.
     pub fn process(&self, record: &Record, progress: &mut OnProgress) -> Result<RecordResult, Error> {
         let _admitted = self.models.admit()?;
         let mut result = RecordResult::of(record);
@@ -101,7 +102,7 @@ impl Pipeline {
         Ok(result)
     }
 
-    /// How the models of the steps take a picture's pixels; a model that cannot be read is its step's error.
+    /// Picture preprocessing of the steps' models; a model folder that cannot be read is reported by its step.
     fn views(&self, record: &Record) -> Vec<PixelConfig> {
         let mut views = Vec::new();
         if record.image.is_some() {

@@ -13,8 +13,9 @@ use crate::support::hex::hex;
 
 /// `caption-1f0c2d3e models.blip-9a8b7c6d`: a short hash for each step and each model that the steps use.
 ///
-/// A step's covers its options and the texts of a list it names; a model's covers `model.yaml`, which lists the hash of
-/// every file, and the precisions. Execution providers and threads are left out: they do not decide what is computed.
+/// The hash of a step covers its options and the texts of a list that it names; that of a model covers `model.yaml`,
+/// which lists the hash of every file, and the precisions. Execution providers and threads are left out, because they
+/// do not determine what is computed.
 ///
 /// # Errors
 /// [`Error::Config`] for a list of texts that cannot be read.
@@ -29,7 +30,7 @@ pub fn settings(device: &Device, steps: &[Step]) -> Result<String, Error> {
         }
         parts.push(format!("{}-{}", step.name(), hex(&hash.finalize()[..4])));
         for it in uses(step) {
-            // A model that cannot be chosen is the first step's error to report.
+            // The first step reports a model that cannot be chosen.
             if let Ok((name, _)) = choose_model(device, it.capability, it.model, step.name()) {
                 models.extend(device.models.get(&name).map(|entry| (name, entry)));
             }
@@ -38,7 +39,7 @@ pub fn settings(device: &Device, steps: &[Step]) -> Result<String, Error> {
     for (name, entry) in models {
         let file = entry.path.join(MODEL_FILE);
         let mut hash = Sha256::new();
-        // A missing model is the first step's error to report.
+        // The first step reports a missing model.
         hash.update(fs::read(&file).unwrap_or_default());
         hash.update(format!("{:?}", entry.precision));
         parts.push(format!("models.{name}-{}", hex(&hash.finalize()[..4])));
@@ -46,7 +47,7 @@ pub fn settings(device: &Device, steps: &[Step]) -> Result<String, Error> {
     Ok(parts.join(" "))
 }
 
-/// What differs between two settings: `caption, models.blip`.
+/// Difference between two settings: `caption, models.blip`.
 pub(super) fn difference(earlier: &str, now: &str) -> String {
     let parts = |text| -> BTreeMap<String, String> {
         let split = |part: &str| part.rsplit_once('-').map(|(name, hash)| (name.to_string(), hash.to_string()));

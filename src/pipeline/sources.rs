@@ -1,4 +1,4 @@
-//! The files of one record. Each is read, or fails to be read, only once, however many steps need it.
+//! The files of one record. Each is read at most once, however many steps need it.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -16,11 +16,11 @@ use crate::media::audio::{AudioFile, Recording};
 use crate::media::image::{PixelConfig, RgbImage, pixel_values};
 use crate::models::Models;
 
-/// Picture and sound of a record, decoded when first wanted. Of a picture only what models are shown is kept.
+/// Picture and sound of a record, decoded on first use. Only the preprocessed pixels of a picture are kept.
 pub(super) struct Sources<'a> {
     record: &'a Record,
     sound: Option<AudioFile>,
-    /// How the models of all steps want their pixels.
+    /// Preprocessing of all steps' models.
     views: Vec<PixelConfig>,
     pictures: Vec<(PixelConfig, Result<Array4<f32>, String>)>,
     audio: BTreeMap<u32, Result<Vec<f32>, String>>,
@@ -28,7 +28,7 @@ pub(super) struct Sources<'a> {
 }
 
 impl<'a> Sources<'a> {
-    /// `views`: how the models that will see the picture want its pixels, so that it is decoded once.
+    /// `views` are the preprocessing settings of all models that need the picture, so that it is decoded only once.
     pub fn new(record: &'a Record, views: Vec<PixelConfig>, ffmpeg: &Ffmpeg) -> Result<Self, Error> {
         let sound = record.audio.as_ref().map(|sound| {
             let named = |source| Error::Audio { path: sound.name().into(), source };
@@ -51,8 +51,8 @@ impl<'a> Sources<'a> {
         self.record.audio.is_some()
     }
 
-    /// Decodes the picture for `view`, unless that was done before; returns the time it took. Called before a model is asked
-    /// for: what decoding takes is no cost of the model's, and must fit beside it or in its place.
+    /// Decodes the picture for `view`, unless that was done before; returns the time it took. Called before a model is
+    /// leased: the memory for decoding does not count towards the model, and must fit beside it or in its place.
     pub fn read_picture(&mut self, models: &Models, view: &PixelConfig) -> Duration {
         let Some(picture) = &self.record.image else { return Duration::ZERO };
         if self.pictures.iter().any(|(known, _)| known == view) {
@@ -83,17 +83,17 @@ impl<'a> Sources<'a> {
         started.elapsed()
     }
 
-    /// The picture that [`Sources::read_picture`] has read; `None` when the record has none.
+    /// The picture read by [`Sources::read_picture`]; `None` if the record has none.
     pub fn picture(&self, view: &PixelConfig) -> Result<Option<&Array4<f32>>, Error> {
         self.pictures.iter().find(|(known, _)| known == view).map(|(_, picture)| known(picture)).transpose()
     }
 
-    /// The recording's file, for steps that read it block by block; `None` when the record has none.
+    /// The recording, for steps that read it block by block; `None` if the record has none.
     pub fn audio_file(&self) -> Option<&AudioFile> {
         self.sound.as_ref()
     }
 
-    /// Adds lines about `path` to the record's warnings; several steps that read one file report it once.
+    /// Adds warnings about `path` to the record; several steps that read the same file report each once.
     pub fn warn(&mut self, path: &Path, warnings: impl IntoIterator<Item = impl Display>) {
         for warning in warnings {
             let line = format!("{}: {warning}", path.display());
@@ -108,7 +108,7 @@ impl<'a> Sources<'a> {
         self.warnings
     }
 
-    /// The sound as mono samples at `rate` Hz, at most `seconds` of it; `None` when the record has none.
+    /// The sound as mono samples at `rate` Hz, at most `seconds` long; `None` if the record has none.
     pub fn sound(&mut self, rate: u32, seconds: u32) -> Result<Option<&[f32]>, Error> {
         let Some(file) = &self.sound else { return Ok(None) };
         if !self.audio.contains_key(&rate) {
@@ -121,7 +121,7 @@ impl<'a> Sources<'a> {
     }
 }
 
-/// Reads a sound to its end, and holds no more than `seconds` of it.
+/// Reads a sound to its end, keeping at most `seconds` of it.
 fn read_sound(file: &AudioFile, rate: u32, seconds: u32, warnings: &mut Vec<String>) -> Result<Vec<f32>, String> {
     let path = file.path();
     let failed = |source| Error::Audio { path: path.to_path_buf(), source }.to_string();
@@ -135,12 +135,12 @@ fn read_sound(file: &AudioFile, rate: u32, seconds: u32, warnings: &mut Vec<Stri
     warnings.extend_from_slice(reader.warnings());
     if beyond > 0 {
         let lasts = (most + beyond) as f64 / f64::from(rate);
-        return Err(format!("{}: the sound lasts {lasts:.1} s; the student takes {seconds} s", path.display()));
+        return Err(format!("{}: the sound lasts {lasts:.1} s; the student accepts {seconds} s", path.display()));
     }
     Ok(samples)
 }
 
-/// What was loaded, or the error of the first attempt.
+/// The loaded data, or the error of the first attempt.
 fn known<T>(loaded: &Result<T, String>) -> Result<&T, Error> {
     loaded.as_ref().map_err(|problem| Error::Input { problem: problem.clone() })
 }

@@ -10,7 +10,7 @@ use super::media::{Picture, Sound};
 use super::record::{Embedding, Record};
 use crate::support::hex::hex;
 
-/// The state of a file: another size, time of change, owner or mode is another version.
+/// The version of a file, identified by size, modification time, owner and mode.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FileVersion {
     bytes: u64,
@@ -21,7 +21,7 @@ pub(super) struct FileVersion {
 }
 
 impl FileVersion {
-    /// `None` for a file that cannot be looked at.
+    /// `None` if the metadata cannot be read.
     pub fn of(path: &Path) -> Option<Self> {
         fs::metadata(path).ok().map(|metadata| FileVersion::from(&metadata))
     }
@@ -31,7 +31,7 @@ impl FileVersion {
         self.modified
     }
 
-    /// Short text that differs from that of another version.
+    /// Short digest of the version.
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
         self.add_to(&mut hash);
@@ -51,8 +51,8 @@ impl From<&Metadata> for FileVersion {
     }
 }
 
-/// Short text for everything a record's result depends on besides steps and models: its values, and its files as they are
-/// now.
+/// Short digest of everything a record's result depends on besides steps and models: its values, and the current
+/// versions of its files.
 pub(super) fn digest_of(record: &Record) -> String {
     let mut hash = Sha256::new();
     let file = |hash: &mut Sha256, key: &str, path: &Path| {

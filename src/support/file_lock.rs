@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::output_error::OutputError;
 
-/// How often a lock file that its holder removed in the meantime is opened again.
+/// Maximum number of attempts to open a lock file that its holder removed meanwhile.
 const ATTEMPTS: u32 = 100;
 
 /// "No locks available": what NFS without a lock manager returns.
@@ -15,17 +15,18 @@ const ENOLCK: i32 = 37;
 
 /// An exclusive `flock` on a separate file, which contains the process id.
 ///
-/// The kernel releases the lock when the process ends, however it ends; a file that was left behind blocks nobody.
+/// The kernel releases the lock when the process ends for any reason; a leftover file blocks nobody.
 pub(crate) struct FileLock {
     path: PathBuf,
     _file: File,
 }
 
 impl FileLock {
-    /// Locks `path`, which is created, on behalf of `target`. On a file system without locks it warns and carries on.
+    /// Creates and locks `path` on behalf of `target`. On a file system without locks, logs a warning and continues.
     ///
     /// # Errors
-    /// [`OutputError::Busy`] when another process holds the lock; [`OutputError::Write`] when the file cannot be created.
+    /// [`OutputError::Busy`] when another process holds the lock; [`OutputError::Write`] when the file cannot be
+    /// created.
     pub fn acquire(path: &Path, target: &Path) -> Result<Self, OutputError> {
         let failed = |source| OutputError::Write { path: path.to_path_buf(), source };
         for _ in 0..ATTEMPTS {
@@ -38,7 +39,7 @@ impl FileLock {
                 }
                 Err(TryLockError::Error(error)) if unsupported(&error) => {
                     log::warn!(
-                        "{}: this file system has no locks ({error}): nothing keeps a second process away from it",
+                        "{}: this file system has no locks ({error}), so a second process may write to it too",
                         target.display()
                     );
                     return Ok(FileLock { path: path.to_path_buf(), _file: file });
@@ -47,7 +48,7 @@ impl FileLock {
             }
             // The former holder may have removed the file after it was opened here.
             if is_at(&file, path) {
-                // Only informative: on a full disk the lock holds without it.
+                // Only informative: on a full disk the lock works without it.
                 let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
                 return Ok(FileLock { path: path.to_path_buf(), _file: file });
             }
@@ -58,7 +59,7 @@ impl FileLock {
 
 impl Drop for FileLock {
     fn drop(&mut self) {
-        // Removed while it is still locked; whoever has opened it sees that it is gone, and opens a new one.
+        // Removed while it is still locked: a process that has opened it notices that it is gone, and opens a new one.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -90,7 +91,7 @@ mod tests {
     fn is_held_once_and_names_its_holder() {
         let folder = tempfile::tempdir().unwrap();
         let (path, target) = (folder.path().join("r.jsonl.lock"), folder.path().join("r.jsonl"));
-        // What a killed process left behind blocks nobody.
+        // The leftover file of a killed process blocks nobody.
         fs::write(&path, "999999\n").unwrap();
         let lock = FileLock::acquire(&path, &target).unwrap();
         let error = FileLock::acquire(&path, &target).map(|_| ()).unwrap_err();

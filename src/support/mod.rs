@@ -1,4 +1,4 @@
-//! Helpers that know nothing of models: files, locks, and requests with their deadlines.
+//! Helpers that do not depend on models: files, locks, and requests with their deadlines.
 
 pub(crate) mod file_lock;
 pub mod hex;

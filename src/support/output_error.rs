@@ -1,4 +1,4 @@
-//! Why an output cannot be written.
+//! Errors of writing outputs.
 
 use std::io;
 use std::path::PathBuf;

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 use std::path::Path;
 
-/// The path as text. A byte that is not UTF-8 is written as `\xFE`, and a backslash that already starts such an escape as
-/// `\x5C`, so two different paths never have the same text.
+/// The path as text. A byte that is not UTF-8 is written as `\xFE`, and a backslash that already starts such an escape
+/// as `\x5C`, so two different paths never have the same text.
 pub(crate) fn path_text(path: &Path) -> String {
     let mut text = String::new();
     for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
@@ -23,7 +23,7 @@ pub(crate) fn path_text(path: &Path) -> String {
     text
 }
 
-/// Whether the text behind a backslash makes it an escape: `x` and two hexadecimal digits.
+/// Whether the text after a backslash makes it an escape: `x` and two hexadecimal digits.
 fn starts_escape(rest: &str) -> bool {
     let digits = rest.strip_prefix('x').map(str::as_bytes).and_then(|rest| rest.get(..2));
     digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))

@@ -1,8 +1,8 @@
-//! A caller's request: how urgent it is, how long it may take, and whether it is still wanted.
+//! A caller's request: its priority, deadline and cancellation.
 //!
-//! A request belongs to the thread that works on it, for as long as [`Request::run`] runs. What it starts there heeds it
-//! without a parameter of its own: a graph's turns go to the most urgent request, and a request that was cancelled or
-//! whose deadline passed stops before its next graph run, and so between any two tokens or windows.
+//! A request belongs to the thread that works on it, for as long as [`Request::run`] runs. Everything called there
+//! observes it without an extra parameter: the most urgent request gets the next graph run, and a request that was
+//! cancelled or whose deadline passed stops before its next graph run, that is, between any two tokens or windows.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How urgent a request is. The more urgent one gets the next turn.
+/// Priority of a request. The more urgent one runs next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
     /// Work that nobody waits for: files of a folder, lines of a manifest.
@@ -77,7 +77,7 @@ impl Request {
         Request { priority, ..Request::default() }
     }
 
-    /// Stops the request when this much time has passed from now on.
+    /// Stops the request once this much time has passed from now.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.deadline = Instant::now().checked_add(timeout);
@@ -85,19 +85,19 @@ impl Request {
     }
 
     /// Calls `on_token` with each token id as soon as greedy search or sampling chooses it; beam search, which revises
-    /// what it chose, reports none. A window of sound that is decoded again reports its tokens again.
+    /// its choices, reports none. A window of sound that is decoded again reports its tokens again.
     #[must_use]
     pub fn on_token(mut self, on_token: impl Fn(i64) + Send + Sync + 'static) -> Self {
         self.on_token = Some(Arc::new(on_token));
         self
     }
 
-    /// How urgent it is.
+    /// The priority.
     pub fn priority(&self) -> Priority {
         self.priority
     }
 
-    /// When it will be stopped.
+    /// The deadline.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
@@ -107,7 +107,7 @@ impl Request {
         self.cancelled.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the request may go on.
+    /// Checks that the request may continue.
     ///
     /// # Errors
     /// [`Stopped`] if it was cancelled or its deadline passed.
@@ -123,7 +123,7 @@ impl Request {
 
     /// Runs `work` as part of this request, on the current thread.
     pub fn run<T>(&self, work: impl FnOnce() -> T) -> T {
-        /// Puts the request around this one back, also if `work` panics.
+        /// Restores the outer request, even if `work` panics.
         struct Restore(Option<Request>);
 
         impl Drop for Restore {
@@ -136,7 +136,7 @@ impl Request {
         work()
     }
 
-    /// The request that the current thread works on; one without a deadline outside of [`Request::run`].
+    /// The request of the current thread; outside of [`Request::run`], one without a deadline.
     pub fn current() -> Self {
         CURRENT.with_borrow(Option::clone).unwrap_or_default()
     }

@@ -33,7 +33,7 @@ pub enum SmallFileError {
     NotUtf8 {
         /// Line of the first bad byte, from 1.
         line: usize,
-        /// Its place in the line, in bytes from 1.
+        /// Its position in the line, in bytes from 1.
         byte: usize,
     },
 }
@@ -41,10 +41,10 @@ pub enum SmallFileError {
 /// Reads a regular file of at most `limit` bytes.
 ///
 /// # Errors
-/// [`SmallFileError`]; nothing is read of a directory, a pipe or a device, and at most one byte more than `limit` is
+/// [`SmallFileError`]. A directory, pipe or device is not read at all, and at most one byte more than `limit` is
 /// held in memory.
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, SmallFileError> {
-    // Checked before opening: opening a pipe waits for its writer, and opening a device can have effects.
+    // Checked before opening: opening a pipe blocks until it has a writer, and opening a device can have side effects.
     let metadata = path.metadata()?;
     if metadata.is_dir() {
         return Err(SmallFileError::Directory);
@@ -52,7 +52,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, SmallFileError> {
     if !metadata.is_file() {
         return Err(SmallFileError::NotRegular);
     }
-    // The length may lie (/proc) and may change, so the reader is bounded as well.
+    // The length may be wrong (/proc) and may change, so the reader is bounded as well.
     if metadata.len() > limit {
         return Err(SmallFileError::TooLarge { limit });
     }
@@ -64,7 +64,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, SmallFileError> {
     Ok(bytes)
 }
 
-/// Reads a regular UTF-8 file of at most `limit` bytes, without the byte order mark that some editors put in front.
+/// Reads a regular UTF-8 file of at most `limit` bytes, without the byte order mark that some editors write.
 ///
 /// # Errors
 /// As for [`read`], and [`SmallFileError::NotUtf8`].
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_counts_bytes_and_holds_where_the_length_lies() {
+    fn the_limit_counts_bytes_and_holds_if_the_length_is_wrong() {
         assert_eq!(read_bytes(b"1234", 4).unwrap(), "1234");
         assert_eq!(read_bytes(&[b'a'; 2049], 2048).unwrap_err(), "larger than 2 KiB, the limit for such a file");
         // Files in /proc have the length 0.

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use super::output_error::OutputError;
 
-/// What is appended to the name of a file that is not whole yet.
+/// Suffix of a file that is not complete yet.
 pub(crate) const PARTIAL: &str = ".partial";
 
-/// A file that is written beside its place, as `FILE.partial`, and moved there when it is whole. What was there before
-/// stays until then; dropped unfinished, it leaves nothing.
+/// A file that is written as `FILE.partial` and renamed when it is complete. Until then an existing file stays as it
+/// is; if dropped unfinished, nothing is left.
 pub struct WholeFile {
     path: PathBuf,
     partial: PathBuf,
@@ -35,7 +35,7 @@ impl WholeFile {
         Ok(WholeFile { path: path.to_path_buf(), partial, writer })
     }
 
-    /// Writes the whole of `bytes` as the file `path`.
+    /// Writes `bytes` as the file `path`.
     ///
     /// # Errors
     /// [`OutputError::Write`].
@@ -46,7 +46,7 @@ impl WholeFile {
         file.finish()
     }
 
-    /// Puts the file in its place, after it has reached the disk.
+    /// Flushes the file to disk and moves it to its final path.
     ///
     /// # Errors
     /// [`OutputError::Write`].
@@ -54,7 +54,7 @@ impl WholeFile {
         self.put_in_place()
     }
 
-    /// [`WholeFile::finish`] for an owner that is dropped itself; the file takes no more bytes.
+    /// [`WholeFile::finish`] for an owner that is dropped itself; no more bytes can be written.
     pub(crate) fn put_in_place(&mut self) -> Result<(), OutputError> {
         let outcome = match self.writer.as_mut() {
             Some(writer) => writer.flush().and_then(|()| writer.get_ref().sync_all()),
@@ -65,12 +65,12 @@ impl WholeFile {
         Ok(())
     }
 
-    /// Where the file is while it is not whole.
+    /// Path of the file until it is complete.
     pub(crate) fn partial(&self) -> &Path {
         &self.partial
     }
 
-    /// The error that `source` is about this file.
+    /// Error for this file caused by `source`.
     pub fn failed(&self, source: io::Error) -> OutputError {
         OutputError::Write { path: self.path.clone(), source }
     }
@@ -89,7 +89,7 @@ impl Write for WholeFile {
 impl Drop for WholeFile {
     fn drop(&mut self) {
         if let Some(writer) = self.writer.take() {
-            // Not flushed: what it still holds goes with the file.
+            // Not flushed: buffered bytes are discarded with the file.
             drop(writer.into_parts());
             let _ = fs::remove_file(&self.partial);
         }

@@ -47,14 +47,14 @@ fn a_question_that_is_too_long_costs_no_other() {
     let long = "what ".repeat(100);
     let run = edgefuse(["--quiet", "--format", "json", "ask", &picture, &long, COLOUR])
         .expect(SOME_FAILED)
-        .expect_error(&[&picture, "the question has 102 tokens; the model takes 64"]);
+        .expect_error(&[&picture, "the question has 102 tokens; the model accepts up to 64"]);
     let lines = run.json();
     assert!(lines[0]["answer"]["error"].is_string(), "{}", run.stdout);
     assert_eq!(step_text(&lines[1], "answer"), "blue");
 }
 
 #[test]
-fn an_empty_question_is_told() {
+fn an_empty_question_is_reported() {
     edgefuse(["ask", &data("easyvqa-23.png"), COLOUR, "  "]).expect(WRONG_USE).expect_error(&["question is empty"]);
 }
 
@@ -92,28 +92,28 @@ fn what_is_left_out_of_a_list_is_warned_of() {
     let folder = tempfile::tempdir().unwrap();
     let answers = list(folder.path(), b"red\n\nblue\n \nblue\nBLUE\n");
     let run = edgefuse(["ask", "--answers", &answers, &data("easyvqa-23.png"), COLOUR]).expect(0);
-    for told in ["line 2 and 1 more left out: blank", "line 5 left out: a repetition", "`BLUE`"] {
-        let count = run.stderr.lines().filter(|line| line.starts_with("warn") && line.contains(told)).count();
-        assert_eq!(count, 1, "`{told}` in: {}", run.stderr);
+    for expected in ["line 2 and 1 more left out: blank", "line 5 left out: a repetition", "`BLUE`"] {
+        let count = run.stderr.lines().filter(|line| line.starts_with("warn") && line.contains(expected)).count();
+        assert_eq!(count, 1, "`{expected}` in: {}", run.stderr);
     }
 }
 
 #[test]
-fn a_list_of_answers_that_cannot_be_used_is_told() {
+fn an_invalid_list_of_answers_is_reported() {
     let folder = tempfile::tempdir().unwrap();
-    let unreadable = |bytes: &[u8], told: &str| {
+    let unreadable = |bytes: &[u8], expected: &str| {
         let answers = list(folder.path(), bytes);
-        ask(&answers, &[]).expect(WRONG_USE).expect_error(&[&answers, told]);
+        ask(&answers, &[]).expect(WRONG_USE).expect_error(&[&answers, expected]);
     };
-    unreadable(b"", "no text in it");
-    unreadable(b"\n \n\n", "no text in it");
+    unreadable(b"", "contains no text");
+    unreadable(b"\n \n\n", "contains no text");
     unreadable(b"red\nbl\xfce\n", "answers.txt: not UTF-8 text (line 2, byte 3 of the line)");
     unreadable(&vec![b'a'; (16 << 20) + 1], "larger than 16 MiB");
     ask("nowhere.txt", &[]).expect(WRONG_USE).expect_error(&["nowhere.txt", "o such file"]);
     let directory = folder.path().to_str().unwrap();
     ask(directory, &[]).expect(WRONG_USE).expect_error(&[directory]);
     let long = list(folder.path(), "red ".repeat(200).as_bytes());
-    ask(&long, &[]).expect(WRONG_USE).expect_error(&["has 200 tokens; the model takes at most 63"]);
+    ask(&long, &[]).expect(WRONG_USE).expect_error(&["has 200 tokens; the model accepts up to 63"]);
     let good = list(folder.path(), b"red\n");
     ask(&good, &["--top", "0"]).expect(WRONG_USE).expect_error(&["top: must be at least 1"]);
 }
@@ -131,5 +131,5 @@ fn the_pipeline_ranks_for_every_record() {
         assert_eq!(line["answer"]["answers"].as_array().unwrap().len(), 3, "{line}");
     }
     fs::remove_file(folder.path().join("colours.txt")).unwrap();
-    edgefuse(arguments).expect(WRONG_USE).expect_error(&["board.yaml:6:", "answers", "colours.txt is not there"]);
+    edgefuse(arguments).expect(WRONG_USE).expect_error(&["board.yaml:6:", "answers", "colours.txt does not exist"]);
 }

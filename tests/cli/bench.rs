@@ -1,4 +1,4 @@
-//! `bench`: the figures are there and belong together. How large they are is not for tests.
+//! `bench`: the figures are present and consistent. Their values are not tested.
 
 use std::fs;
 
@@ -31,7 +31,7 @@ fn student_in_json() {
     let energy = &line["energy"];
     assert!(energy["unknown"].is_string() || number(&energy["joules_per_record"]) > 0.0, "{energy}");
     assert_eq!(line["input"]["image"], "built in");
-    // Of the shapes alone, so the same on every machine.
+    // Computed from the shapes only, so the same on every machine.
     let gflop = number(&line["gflop"]);
     assert!((0.05..0.5).contains(&gflop), "{gflop} GFLOP");
     let share = number(&line["gflop_per_s"]) / number(&line["ceiling"]["gflops"]);
@@ -49,8 +49,10 @@ fn student_in_json() {
 #[test]
 fn blip_is_two_tasks_and_text_is_for_people() {
     let run = edgefuse(["bench", "blip", "--repeat", "1", "--warm-up", "1", "--cold", "0", "--quiet"]).expect(0);
-    for told in ["caption (blip-easyvqa, auto, on cpu)", "ask (blip-easyvqa", "warm ", "GFLOP a record", "energy "] {
-        assert!(run.stdout.contains(told), "`{told}` is not in\n{}", run.stdout);
+    for expected in
+        ["caption (blip-easyvqa, auto, on cpu)", "ask (blip-easyvqa", "warm ", "GFLOP per record", "energy "]
+    {
+        assert!(run.stdout.contains(expected), "`{expected}` is not in\n{}", run.stdout);
     }
     assert!(!run.stdout.contains("  cold "), "{}", run.stdout);
 }
@@ -66,13 +68,13 @@ fn vad_and_match() {
     let matching =
         ["--model", "tests/fixtures/blip/random", "--repeat", "1", "--warm-up", "1", "--cold", "0", "--quiet"];
     let run = edgefuse(["bench", "blip"].iter().chain(&matching)).expect(0);
-    for told in ["caption (random", "ask (random", "match (random, auto, on cpu)"] {
-        assert!(run.stdout.contains(told), "`{told}` is not in\n{}", run.stdout);
+    for expected in ["caption (random", "ask (random", "match (random, auto, on cpu)"] {
+        assert!(run.stdout.contains(expected), "`{expected}` is not in\n{}", run.stdout);
     }
 }
 
 #[test]
-fn wrong_use_is_told_before_anything_is_measured() {
+fn wrong_use_is_reported_before_anything_is_measured() {
     edgefuse(["bench", "student", "--repeat", "0"]).expect(2);
     edgefuse(["bench", "teacher"]).expect(2);
     edgefuse(["bench", "student", "--chart", "/nowhere/chart.svg"]).expect(2).expect_error(&["/nowhere/chart.svg"]);
@@ -85,7 +87,7 @@ fn wrong_use_is_told_before_anything_is_measured() {
 }
 
 #[test]
-fn what_stops_a_measuring_process_is_told_once() {
+fn an_error_in_a_measuring_process_is_reported_once() {
     let missing = "/nowhere/libonnxruntime.so";
     let run = run(command().args(["bench", "student", "--quiet"]).env("ORT_DYLIB_PATH", missing)).expect(3);
     run.expect_error(&[missing, "no such file"]);

@@ -11,9 +11,9 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// What the binary said and how it ended.
+/// Output and exit code of the binary.
 pub struct Run {
-    /// The exit code; -1 where a signal ended it.
+    /// The exit code; -1 if a signal killed it.
     pub code: i32,
     pub stdout: String,
     pub stderr: String,
@@ -30,7 +30,7 @@ where
 
 /// The command without arguments, for tests that change its environment.
 ///
-/// The models and the library are made by the set-up. Without them a test fails here and says so: left out silently, it
+/// The set-up creates the models and the library. Without them a test fails with a message: a silently skipped test
 /// would look like a pass.
 pub fn command() -> Command {
     for made in [root().join("onnx/whisper-tiny.en/model.yaml"), library()] {
@@ -41,10 +41,10 @@ pub fn command() -> Command {
     command
 }
 
-/// Device file of made models (`tests/fixtures/README.md`), on which every command runs in milliseconds.
+/// Device file of tiny models (`tests/fixtures/README.md`), on which every command runs in milliseconds.
 pub const TINY: &str = "tests/fixtures/tiny/device.yaml";
 
-/// `edgefuse` with `arguments` and the made models: for tests about anything but what the models say.
+/// `edgefuse` with `arguments` and the tiny models, for tests that do not depend on the models' output.
 pub fn tiny<I>(arguments: I) -> Run
 where
     I: IntoIterator,
@@ -77,14 +77,14 @@ pub fn run(command: &mut Command) -> Run {
 }
 
 impl Run {
-    /// Asserts the exit code, and shows what was said where it is another.
+    /// Asserts the exit code; shows the output on failure.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "exit code; stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
-    /// Asserts that stderr is one line, that of the error, and that it has all of `words`.
+    /// Asserts that stderr is a single line with the error, and that it contains all of `words`.
     #[track_caller]
     pub fn expect_error(self, words: &[&str]) -> Self {
         let lines: Vec<&str> = self.stderr.lines().filter(|line| !line.trim().is_empty()).collect();
@@ -95,7 +95,7 @@ impl Run {
         self
     }
 
-    /// The JSON objects on stdout, one a line and nothing else.
+    /// The JSON objects on stdout, one per line and nothing else.
     #[track_caller]
     pub fn json(&self) -> Vec<Value> {
         let parse = |line: &str| {
@@ -112,21 +112,21 @@ pub fn data(name: &str) -> String {
     format!("tests/data/{name}")
 }
 
-/// The text that a step gave.
+/// The text in the result of a step.
 #[track_caller]
 pub fn step_text<'a>(line: &'a Value, step: &str) -> &'a str {
     line[step]["text"].as_str().unwrap_or_else(|| panic!("no {step}: {line}"))
 }
 
-/// Lower-case words without punctuation, as transcripts are compared.
+/// Lower-case words without punctuation, for comparing transcripts.
 pub fn words(text: &str) -> String {
     let kept = text.chars().filter(|c| c.is_alphanumeric() || c.is_whitespace()).collect::<String>();
     kept.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A copy of a model folder that a test may damage: hard links to the files where that is possible, and copies of those in
-/// `own`. A symbolic link out of the folder would be refused. `model` is a name in `onnx`, or a path from the repository's
-/// root.
+/// A copy of a model folder that a test may damage: hard links to the files if possible, and copies of those
+/// in `own`. A symbolic link out of the folder would be refused. `model` is a name in `onnx`, or a path from the
+/// repository's root.
 pub fn damaged_model(model: &str, into: &Path, own: &[&str]) -> PathBuf {
     let model = if model.contains('/') { root().join(model) } else { root().join("onnx").join(model) };
     let target = into.join(model.file_name().unwrap());

@@ -1,4 +1,4 @@
-//! BLIP-2 folders behind the commands that BLIP's have.
+//! BLIP-2 folders with the commands of BLIP.
 
 use std::fs;
 use std::path::Path;
@@ -42,7 +42,7 @@ fn a_command_that_it_has_no_graphs_for_says_so() {
 #[test]
 fn a_description_that_makes_no_sense_is_refused() {
     let picture = data("easyvqa-0.png");
-    for (old, new, told) in [
+    for (old, new, expected) in [
         ("{question}", "{quest}", "question_prompt"),
         ("end: 3", "end: 72", "outside the vocabulary of 72"),
         ("past, 6]", "past, past]", "past_key"),
@@ -56,7 +56,7 @@ fn a_description_that_makes_no_sense_is_refused() {
         replace(&folder.path().join("model.yaml"), old, new);
         edgefuse(["--quiet", "--model", folder.path().to_str().unwrap(), "caption", &picture])
             .expect(CANNOT_LOAD)
-            .expect_error(&["model.yaml", told]);
+            .expect_error(&["model.yaml", expected]);
     }
 }
 

@@ -1,4 +1,4 @@
-//! `bundle`: what is packed, that it runs from where it is unpacked, and what is refused.
+//! `bundle`: what is packed, that it runs where it is unpacked, and what is rejected.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::binary::{Run, command, damaged_model, data, edgefuse, library, root, run};
 
-/// This program's machine, as the command line names it.
+/// This program's architecture, as on the command line.
 const OWN: &str = if cfg!(target_arch = "aarch64") { "aarch64" } else { "x86_64" };
 const OTHER: &str = if cfg!(target_arch = "aarch64") { "x86_64" } else { "aarch64" };
 
@@ -25,7 +25,7 @@ fn pack(config: &Path, target: &str, out: &Path, more: &[&str]) -> Run {
     run(command().arg("--config").arg(config).args(["bundle", "--target", target]).arg("--out").arg(out).args(more))
 }
 
-/// Unpacks into a folder and gives the folder in it.
+/// Unpacks into a folder and returns the folder in it.
 fn unpack(archive: &Path, into: &Path) -> PathBuf {
     let decoder = ruzstd::decoding::StreamingDecoder::new(File::open(archive).unwrap()).unwrap();
     tar::Archive::new(decoder).unpack(into).unwrap();
@@ -69,8 +69,10 @@ fn unpacked_it_runs_checks_itself_and_installs() {
         assert!(listed.lines().any(|line| line.ends_with(&format!("  {name}"))), "{name} is not in\n{listed}");
     }
     let unit = fs::read_to_string(unpacked.join("edgefuse.service")).unwrap();
-    for told in ["MemoryMax=536870912", "WatchdogSec=", "Restart=always", "configs/board.yaml", "PrivateDevices=yes"] {
-        assert!(unit.contains(told), "{told} is not in\n{unit}");
+    for expected in
+        ["MemoryMax=536870912", "WatchdogSec=", "Restart=always", "configs/board.yaml", "PrivateDevices=yes"]
+    {
+        assert!(unit.contains(expected), "{expected} is not in\n{unit}");
     }
 
     // Far from the repository and without its environment: the library and the models are the bundle's own.
@@ -92,7 +94,7 @@ fn unpacked_it_runs_checks_itself_and_installs() {
     .expect(0);
     assert!(fused.stdout.starts_with("blue "), "{}", fused.stdout);
 
-    // A byte that was lost on the way.
+    // A byte that was corrupted in transfer.
     let graph = unpacked.join("onnx/student/student.onnx");
     let mut bytes = fs::read(&graph).unwrap();
     bytes[1000] ^= 1;
@@ -136,8 +138,8 @@ fn only_the_precision_that_the_device_file_names() {
     let unpacked = unpack(&out, folder.path());
     let mut doctor = Command::new(unpacked.join("edgefuse"));
     doctor.env_remove("ORT_DYLIB_PATH").arg("--config").arg(unpacked.join("configs/board.yaml")).arg("doctor");
-    let told = crate::binary::run(&mut doctor).expect(0);
-    assert!(told.stdout.contains("encoder int8, others q8"), "{}", told.stdout);
+    let doctor_output = crate::binary::run(&mut doctor).expect(0);
+    assert!(doctor_output.stdout.contains("encoder int8, others q8"), "{}", doctor_output.stdout);
 }
 
 #[test]
@@ -149,11 +151,11 @@ fn a_board_with_its_own_library_gets_none() {
     assert!(run.stderr.contains("no library packed: provider `cuda`"), "{}", run.stderr);
     let unpacked = unpack(&out, folder.path());
     assert!(!unpacked.join("lib").exists());
-    let told = fs::read_to_string(unpacked.join("BOARD.txt")).unwrap();
+    let notice = fs::read_to_string(unpacked.join("BOARD.txt")).unwrap();
     for what in
         ["ONNX Runtime 1.17 or a later 1.x for", "with cuda", "lib/libonnxruntime.so", "on_missing_provider: fallback"]
     {
-        assert!(told.contains(what), "{what} is not in\n{told}");
+        assert!(notice.contains(what), "{what} is not in\n{notice}");
     }
     let unit = fs::read_to_string(unpacked.join("edgefuse.service")).unwrap();
     assert!(unit.contains("SupplementaryGroups=video render") && !unit.contains("PrivateDevices"), "{unit}");
@@ -169,20 +171,20 @@ fn a_library_that_the_device_file_names() {
     let models = fs::read_to_string(&config).unwrap();
     let name = |path: &str| fs::write(&config, format!("{models}runtime: {{library: {path}}}\n")).unwrap();
 
-    // The board's own need not be here.
+    // The board's own library need not exist here.
     name("/opt/board/libonnxruntime.so");
     let run = pack(&config, OWN, &out, &[]).expect(0);
     let needed = "/opt/board/libonnxruntime.so; the board needs ONNX Runtime 1.17 or a later 1.x for";
     assert!(run.stderr.contains(needed), "{}", run.stderr);
     let unpacked = unpack(&out, folder.path());
-    let told = fs::read_to_string(unpacked.join("BOARD.txt")).unwrap();
-    assert!(told.contains("expected at /opt/board/libonnxruntime.so"), "{told}");
+    let notice = fs::read_to_string(unpacked.join("BOARD.txt")).unwrap();
+    assert!(notice.contains("expected at /opt/board/libonnxruntime.so"), "{notice}");
     fs::remove_dir_all(&unpacked).unwrap();
     refused(&config, OWN, &own, 2, &["/opt/board/libonnxruntime.so", "leave one of them out"]);
 
-    // One inside the bundle is packed where it is named.
+    // A library inside the bundle is packed at its path.
     name("lib/mine.so");
-    refused(&config, OWN, &[], 2, &["lib/mine.so is not there to be packed", "--library"]);
+    refused(&config, OWN, &[], 2, &["lib/mine.so does not exist", "--library"]);
     pack(&config, OWN, &out, &own).expect(0);
     let unpacked = unpack(&out, folder.path());
     assert_eq!(files_in(&unpacked.join("lib")), ["mine.so"]);
@@ -191,10 +193,10 @@ fn a_library_that_the_device_file_names() {
     doctor.env_remove("ORT_DYLIB_PATH").arg("--config").arg(unpacked.join("configs/board.yaml")).arg("doctor");
     crate::binary::run(&mut doctor).expect(0);
     name("../mine.so");
-    refused(&config, OWN, &own, 2, &["lies outside of what is packed"]);
+    refused(&config, OWN, &own, 2, &["is outside the packed folder"]);
 }
 
-/// Packs in vain; nothing may be left but what was there.
+/// Packs in vain; no new file may be left.
 #[track_caller]
 fn refused(config: &Path, target: &str, more: &[&str], code: i32, words: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
@@ -282,7 +284,7 @@ fn lists_are_packed_with_the_device_file() {
     fs::write(elsewhere.path(), "red\n").unwrap();
     steps(&format!("[match: {{texts: {}}}]", elsewhere.path().display()));
     refused(&config, OWN, &own, 2, &["`match`: texts", "must be relative"]);
-    // One that would take the place of another file.
+    // A name that would replace another file.
     fs::write(folder.path().join("install.sh"), "red\n").unwrap();
     steps("[ask: {answers: install.sh}]");
     refused(&config, OWN, &own, 2, &["two files would be install.sh"]);
@@ -299,9 +301,9 @@ fn names_go_into_scripts_and_units_as_names() {
     {
         let bad = config.with_file_name(bad);
         fs::copy(&config, &bad).unwrap();
-        refused(&bad, OWN, &own, 2, &["is no name for a bundle"]);
+        refused(&bad, OWN, &own, 2, &["is not a valid name in a bundle"]);
     }
-    // What the templates have for the prefix and the memory is a name like others.
+    // The templates' placeholders for the prefix and the memory are valid names.
     let spaced = config.with_file_name("my @PREFIX@ @MEMORY@ board.yaml");
     fs::copy(&config, &spaced).unwrap();
     let out = folder.path().join("out.tar.zst");
@@ -321,10 +323,10 @@ fn names_go_into_scripts_and_units_as_names() {
         prefix.display()
     );
     assert!(unit.contains(&start) && unit.contains("Environment=ORT_DISABLE_TELEMETRY=1"), "{unit}");
-    // Again over itself, but over nothing else, and not under a name that systemd or sed reads otherwise.
+    // Again over itself, but over nothing else, and not under a name that systemd or sed interprets differently.
     install(&["--prefix", "opt/a b"]).expect(0);
     fs::create_dir(folder.path().join("mine")).unwrap();
-    for (prefix, told) in [
+    for (prefix, expected) in [
         ("mine", "no installation of edgefuse"),
         ("a&b", "--prefix may have"),
         ("a%b", "--prefix may have"),
@@ -335,7 +337,7 @@ fn names_go_into_scripts_and_units_as_names() {
         ("a/..", "not a folder of its own"),
     ] {
         let refused = install(&["--prefix", prefix]).expect(2);
-        assert!(refused.stderr.contains(told), "{prefix}: {}", refused.stderr);
+        assert!(refused.stderr.contains(expected), "{prefix}: {}", refused.stderr);
     }
     assert_eq!(files_in(&folder.path().join("mine")), [""; 0]);
 }
@@ -366,7 +368,7 @@ fn install_looks_for_glibc_and_installs_into_an_image() {
     let unit = fs::read_to_string(image.join("opt/here/edgefuse.service")).unwrap();
     assert!(unit.contains("ExecStart=\"/opt/here/edgefuse\" "), "{unit}");
 
-    // A system whose glibc is older than what the program was built with.
+    // A system with an older glibc than the program was built with.
     let text = fs::read_to_string(&script).unwrap();
     let line = text.lines().find(|line| line.starts_with("glibc=")).unwrap();
     fs::write(&script, text.replace(line, "glibc='2.999'")).unwrap();

@@ -1,4 +1,4 @@
-//! `caption` with its searches, and over pictures of every kind, good and bad.
+//! `caption` with its searches, and on pictures of every kind, good and bad.
 
 use std::fs;
 use std::path::Path;
@@ -51,18 +51,18 @@ fn the_same_seed_draws_the_same_captions() {
 }
 
 #[test]
-fn a_search_that_makes_no_sense_is_told_before_anything_is_loaded() {
+fn an_invalid_search_is_reported_before_anything_is_loaded() {
     let picture = data("easyvqa-23.png");
-    for (options, told) in [
-        (&["--captions", "3"][..], "captions: 3 of them need `beams` of 3 or more"),
+    for (options, expected) in [
+        (&["--captions", "3"][..], "captions: 3 captions need `beams` of 3 or more"),
         (&["--beams", "65"], "beams: 65 is not within 1 to 64"),
         (&["--beams", "2", "--temperature", "1"], "temperature"),
-        (&["--top-p", "0.5"], "give a `temperature`"),
+        (&["--top-p", "0.5"], "set a `temperature`"),
         (&["--min-tokens", "9", "--max-tokens", "8"], "min_tokens: 9 is more than max_tokens, 8"),
     ] {
         edgefuse(["caption"].iter().chain(options).copied().chain([picture.as_str()]))
             .expect(WRONG_USE)
-            .expect_error(&[told]);
+            .expect_error(&[expected]);
     }
 }
 
@@ -87,7 +87,7 @@ fn pictures_of_every_depth_and_colour_are_captioned() {
         let run = edgefuse(["--quiet", "--format", "json", "caption", &fixture(name)]).expect(0);
         assert!(!step_text(&run.json()[0], "caption").is_empty(), "{name}");
     }
-    // The small model's own picture in 16 bits a sample.
+    // The small model's own picture with 16 bits per sample.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("deep.png");
     let picture = image::open(data("easyvqa-23.png")).unwrap();
@@ -103,7 +103,7 @@ fn bad_pictures_of_a_folder_cost_no_other() {
     for index in 0..200 {
         let path = folder.path().join(format!("{index:03}.png"));
         match index % 20 {
-            // Cut off at another place each time, down to nothing.
+            // Truncated at a different position each time, down to nothing.
             7 => fs::write(path, &good[..good.len() * (index / 20) / 12]).unwrap(),
             _ => fs::write(path, &good).unwrap(),
         }

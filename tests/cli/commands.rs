@@ -1,4 +1,4 @@
-//! Every command on good input. What speech says is in tests/models.
+//! Every command on good input. The content of speech is tested in tests/models.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ fn result(arguments: &[&str]) -> Value {
     let mut lines = run.json();
     assert_eq!(lines.len(), 1, "{}", run.stdout);
     let line = lines.remove(0);
-    // `precision` is no step: it names what `auto` chose for each graph.
+    // `precision` is not a step: it contains the choices of `auto`.
     let steps = line.as_object().unwrap().iter().filter(|(name, value)| value.is_object() && *name != "precision");
     for (step, result) in steps {
         assert_eq!(result["provider"], "cpu", "{step}: {line}");
@@ -33,7 +33,7 @@ fn captions_every_picture_format() {
         let line = result(&["caption", &data(&format!("formats/{name}"))]);
         assert_eq!(step_text(&line, "caption"), "a blue rectangle", "{name}");
     }
-    // Grey has no colour to tell, but it is a picture.
+    // Grey has no colour to name, but it is a picture.
     let line = result(&["caption", &data("formats/rectangle-grey.png")]);
     assert!(step_text(&line, "caption").ends_with("rectangle"), "{line}");
 }
@@ -92,7 +92,7 @@ fn speaks_json_on_stdout_and_nothing_else() {
 }
 
 #[test]
-fn tells_its_version_and_how_to_be_used() {
+fn prints_version_and_usage() {
     assert_eq!(tiny(["--version"]).expect(0).stdout.trim(), concat!("edgefuse ", env!("CARGO_PKG_VERSION")));
     let help = tiny(["--help"]).expect(0).stdout;
     for name in ["run", "caption", "ask", "transcribe", "fuse", "doctor"] {

@@ -1,4 +1,4 @@
-//! The device files in configs/: each loads, and says what was seen on real hardware.
+//! The device files in configs/: each loads, and states what was tested on real hardware.
 
 use std::fs;
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ fn every_device_file_loads() {
         assert!(!device.pipeline.is_empty(), "{}", path.display());
         assert!(device.execution_providers.iter().any(|provider| matches!(provider, Provider::Cpu(_))));
         for entry in device.models.values() {
-            // One is exported for the board alone; the others are the set-up's.
+            // One is exported only for the board; the others come from the set-up.
             if entry.path.ends_with("onnx/blip-standard") {
                 continue;
             }

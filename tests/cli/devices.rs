@@ -1,4 +1,4 @@
-//! What the binary says of execution providers: who took which nodes, and what is refused.
+//! Execution providers: the placement of nodes, and what is rejected.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::binary::{Run, data, edgefuse, root, tiny};
 const WRONG_USE: i32 = 2;
 const CANNOT_LOAD: i32 = 3;
 
-/// Runs with a device file of one BLIP model; `keys` are the model's, `more` stands at the end of the file.
+/// Runs with a device file of one BLIP model; `keys` are the model's, `more` is appended to the file.
 fn with_blip<const N: usize>(folder: &Path, keys: &str, more: &str, arguments: [&str; N]) -> Run {
     let path = folder.join("board.yaml");
     let text = format!(
@@ -33,7 +33,7 @@ fn nodes_are_counted_by_provider() {
 }
 
 #[test]
-fn a_requirement_that_is_not_met_is_fatal_and_tells_the_counts() {
+fn an_unmet_requirement_is_fatal_and_reports_the_counts() {
     let folder = tempfile::tempdir().unwrap();
     let picture = data("easyvqa-0.png");
     let library = "runtime: {library: LIBRARY}\nexecution_providers: [cuda, cpu]\n";
@@ -91,19 +91,19 @@ fn prepare_loads_every_graph() {
 #[test]
 fn device_files_with_wrong_devices() {
     let folder = tempfile::tempdir().unwrap();
-    for (more, told) in [
+    for (more, expected) in [
         ("execution_providers: [rocm]\n", "unknown execution provider `rocm`, expected one of tensorrt, cuda, cpu"),
         ("execution_providers: [cuda: {fast: true}]\n", "unknown field `fast`"),
         ("execution_providers: [cuda: {cuda_graph: true}]\n", "cuda_graph"),
         ("runtime: {threads: {intra: -2}}\n", "a number of threads"),
         ("runtime: {memory_budget: 3 GB}\n", "unknown unit `GB`"),
         ("runtime: {memory_budget: banana}\n", "banana"),
-        ("extends: board.yaml\n", "a circle"),
+        ("extends: board.yaml\n", "circular"),
     ] {
         let run = with_blip(folder.path(), "", more, ["doctor"]).expect(WRONG_USE);
-        run.expect_error(&["board.yaml:5:", told]);
+        run.expect_error(&["board.yaml:5:", expected]);
     }
-    // With a space it is the same size.
+    // A space does not change the size.
     with_blip(folder.path(), "", "runtime: {memory_budget: 3 GiB, library: LIBRARY}\n", ["--quiet", "doctor"])
         .expect(0);
 }

@@ -1,4 +1,4 @@
-//! `fuse` with students that take sensors, embeddings, words, pictures and sound: what PyTorch computed, and bad input.
+//! `fuse` with students for sensors, embeddings, text, pictures and sound, compared with PyTorch; and bad input.
 
 use std::fs;
 use std::path::Path;
@@ -20,7 +20,7 @@ fn fuse(name: &str, arguments: &[&str]) -> Run {
     edgefuse(["--quiet", "--format", "json", "--model", &model, "fuse", "--embeddings"].iter().chain(arguments))
 }
 
-/// What PyTorch computed with a student, case by case.
+/// PyTorch's results for a student, case by case.
 fn cases(name: &str) -> Vec<Value> {
     let text = fs::read_to_string(root().join(student("expected.json"))).unwrap();
     let mut all: Map<String, Value> = serde_json::from_str(&text).unwrap();
@@ -48,7 +48,7 @@ fn assert_decision(line: &Value, case: &Value) {
     }
 }
 
-/// Every case as the command line takes it; embeddings go through files in `folder`.
+/// Every case as command-line arguments; embeddings are passed in files in `folder`.
 fn arguments(given: &Value, folder: &Path) -> Vec<String> {
     let mut words = Vec::new();
     for (key, value) in given.as_object().unwrap() {
@@ -122,7 +122,7 @@ fn records_of_a_manifest_carry_sensors_and_embeddings() {
     assert_decision(&results[0], case);
     assert_decision(&results[1], case);
     let problem = |at: usize| results[at].to_string();
-    assert!(problem(2).contains("1 numbers; the student takes 2: temperature (°C), humidity (%)"), "{}", problem(2));
+    assert!(problem(2).contains("1 numbers; the student accepts 2: temperature (°C), humidity (%)"), "{}", problem(2));
     assert!(problem(3).contains("records.jsonl:4: malformed record: sensors must be an object"), "{}", problem(3));
     assert!(problem(4).contains("none.npy: cannot be read"), "{}", problem(4));
 }
@@ -149,7 +149,7 @@ fn a_run_keeps_embeddings_where_they_are_asked_for() {
     }
     let none = device(folder.path(), "embedded", "transcribe");
     let run = edgefuse(["--config", &none, "run", &manifest, "--embeddings"]).expect(WRONG_USE);
-    run.expect_error(&["--embeddings", "device.yaml", "`fuse` and `match`"]);
+    run.expect_error(&["--embeddings", "device.yaml", "`fuse` or `match`"]);
 }
 
 #[test]
@@ -160,10 +160,12 @@ fn what_a_student_does_not_take_is_left_out_of_a_run_and_an_error_where_it_is_st
     let manifest = manifest.display().to_string();
     let lax = device(folder.path(), "embedded", "fuse");
     let run = edgefuse(["--format", "json", "--config", &lax, "run", &manifest]).expect(0);
-    assert!(run.stderr.contains("takes no text; it takes sensors, image_embedding, text_embedding"), "{}", run.stderr);
+    assert!(run.stderr.contains("does not accept text; it accepts sensors, image_embedding"), "{}", run.stderr);
     assert_eq!(run.json()[0]["fusion"]["modalities"], json!(["sensors"]));
     let strict = device(folder.path(), "embedded", "fuse: {strict: true}");
-    edgefuse(["--quiet", "--config", &strict, "run", &manifest]).expect(SOME_FAILED).expect_error(&["takes no text"]);
+    edgefuse(["--quiet", "--config", &strict, "run", &manifest])
+        .expect(SOME_FAILED)
+        .expect_error(&["does not accept text"]);
 }
 
 #[test]
@@ -177,7 +179,7 @@ fn readings_come_by_name_in_order_or_from_a_file() {
         assert_decision(&fuse("raw", &["--sensors", readings]).expect(0).json()[0], case);
     }
     assert_decision(&fuse("raw", &["--sensors", "-26.5,31"]).expect(0).json()[0].clone(), &{
-        // Only that a minus sign is no flag: another reading gives another decision.
+        // Checks only that a minus sign is not a flag: another reading leads to another decision.
         let line = fuse("raw", &["--sensors=-26.5,31"]).expect(0).json().remove(0);
         let entries = line["fusion"]["probabilities"].as_array().unwrap().clone();
         let by_name: Map<String, Value> =
@@ -196,11 +198,11 @@ fn bad_readings() {
     };
     let prose = file("prose.txt", "it is warm");
     let wrong = file("wrong.json", r#"{"temperature": "warm"}"#);
-    for (readings, code, told) in [
-        ("26.5", SOME_FAILED, "1 numbers; the student takes 2: temperature (°C), humidity (%)"),
-        ("26.5,31,2", SOME_FAILED, "3 numbers; the student takes 2"),
+    for (readings, code, expected) in [
+        ("26.5", SOME_FAILED, "1 numbers; the student accepts 2: temperature (°C), humidity (%)"),
+        ("26.5,31,2", SOME_FAILED, "3 numbers; the student accepts 2"),
         (r#"{"temperature": 1}"#, SOME_FAILED, "`humidity` is missing"),
-        (r#"{"temperature": 1, "humidity": 2, "wind": 3}"#, SOME_FAILED, "no sensor `wind`; the student takes"),
+        (r#"{"temperature": 1, "humidity": 2, "wind": 3}"#, SOME_FAILED, "no sensor `wind`; the student accepts"),
         ("nan,31", SOME_FAILED, "temperature is NaN, which is no reading"),
         ("26.5,inf", SOME_FAILED, "humidity is inf, which is no reading"),
         ("1e300,31", SOME_FAILED, "which is no reading"),
@@ -213,7 +215,7 @@ fn bad_readings() {
         (&prose, SOME_FAILED, "neither a JSON object of numbers by name nor a list"),
         (&wrong, SOME_FAILED, "wrong.json: sensors must be an object of numbers"),
     ] {
-        fuse("raw", &["--sensors", readings]).expect(code).expect_error(&[told]);
+        fuse("raw", &["--sensors", readings]).expect(code).expect_error(&[expected]);
     }
 }
 
@@ -232,15 +234,15 @@ fn bad_embeddings() {
     npy.extend(header.as_bytes());
     let values = |last: f32| [0.5f32; 23].into_iter().chain([last]).flat_map(f32::to_le_bytes).collect::<Vec<u8>>();
     fuse("embedded", &["--text-embedding", &file("good.npy", &[&npy[..], &values(0.5)].concat())]).expect(0);
-    for (content, told) in [
-        (numbers(23).into_bytes(), "text_embedding: 23 numbers; the student takes 24, made by a sentence encoder"),
+    for (content, expected) in [
+        (numbers(23).into_bytes(), "text_embedding: 23 numbers; the student accepts 24, made by a sentence encoder"),
         ([&npy[..], &values(f32::NAN)].concat(), "text_embedding: number 24 is NaN"),
         ([&npy[..], &values(0.0)[..50]].concat(), "is cut off"),
         (b"RIFF".to_vec(), "neither a .npy file nor a JSON list of numbers"),
         (b"[1e39]".to_vec(), "text_embedding"),
         (Vec::new(), "is an empty file"),
     ] {
-        fuse("embedded", &["--text-embedding", &file("bad", &content)]).expect(SOME_FAILED).expect_error(&[told]);
+        fuse("embedded", &["--text-embedding", &file("bad", &content)]).expect(SOME_FAILED).expect_error(&[expected]);
     }
     fuse("embedded", &["--image-embedding", "no/such.npy"]).expect(SOME_FAILED).expect_error(&["no/such.npy"]);
 }
@@ -248,27 +250,35 @@ fn bad_embeddings() {
 #[test]
 fn modalities_that_a_student_has_not() {
     let picture = data("easyvqa-23.png");
-    for (name, arguments, told) in [
-        ("embedded", ["--image", &picture], "takes no image; it takes sensors, image_embedding, text_embedding"),
-        ("embedded", ["--text", "words"], "takes no text;"),
-        ("embedded", ["--audio", &data("question-color.wav")], "takes no audio;"),
-        ("raw", ["--text-embedding", &picture], "takes no text_embedding; it takes text, sensors, image, audio"),
+    for (name, arguments, expected) in [
+        (
+            "embedded",
+            ["--image", &picture],
+            "does not accept image; it accepts sensors, image_embedding, text_embedding",
+        ),
+        ("embedded", ["--text", "words"], "does not accept text;"),
+        ("embedded", ["--audio", &data("question-color.wav")], "does not accept audio;"),
+        (
+            "raw",
+            ["--text-embedding", &picture],
+            "does not accept text_embedding; it accepts text, sensors, image, audio",
+        ),
     ] {
-        fuse(name, &arguments).expect(SOME_FAILED).expect_error(&[told]);
+        fuse(name, &arguments).expect(SOME_FAILED).expect_error(&[expected]);
     }
 }
 
 #[test]
 fn a_model_folder_that_does_not_fit_its_graph() {
     let folder = tempfile::tempdir().unwrap();
-    for (from, to, told) in [
+    for (from, to, expected) in [
         ("mean: 20.0", "mean: .nan", "temperature: mean and std must be numbers"),
         ("std: 5.0", "std: 0.0", "and std not zero"),
-        ("length: 24", "length: 25", "text_embedding.shape: [batch, 24], and must be [batch, 25]"),
+        ("length: 24", "length: 25", "text_embedding.shape: is [batch, 24], but must be [batch, 25]"),
         (
             "modalities: [sensors, image, text]",
             "modalities: [sensors, image]",
-            "presence.shape: [batch, 3], and must be [batch, 2]",
+            "presence.shape: is [batch, 3], but must be [batch, 2]",
         ),
         ("unit: '%', ", "units: '%', ", "unknown field `units`"),
     ] {
@@ -281,6 +291,6 @@ fn a_model_folder_that_does_not_fit_its_graph() {
         fs::write(model.join("model.yaml"), text.replacen(from, to, 1)).unwrap();
         edgefuse(["--quiet", "--model", model.to_str().unwrap(), "fuse", "--sensors", "1,2"])
             .expect(WRONG_USE + 1)
-            .expect_error(&["model.yaml", told]);
+            .expect_error(&["model.yaml", expected]);
     }
 }

@@ -1,4 +1,4 @@
-//! Device files and model folders from strangers: one line, at once, and nothing but what is listed is opened.
+//! Untrusted device files and model folders: one line of error at once, and only listed files are opened.
 
 use std::fs;
 use std::path::Path;
@@ -94,7 +94,7 @@ fn check_reports_every_folder() {
     let good = root().join("onnx/silero-vad");
     let run = edgefuse(["--format", "json", "check", model.to_str().unwrap(), good.to_str().unwrap()])
         .expect(3)
-        .expect_error(&["vision.onnx", "`../x/y/onnx.data`, and may only lie in `vision.onnx.data`"]);
+        .expect_error(&["vision.onnx", "`../x/y/onnx.data`, but may only be in `vision.onnx.data`"]);
     let lines = run.json();
     assert_eq!((&lines[0]["ok"], &lines[1]["ok"]), (&false.into(), &true.into()), "{}", run.stdout);
     assert!(lines[0]["error"].as_str().unwrap().contains("vision.onnx") && lines[1]["error"].is_null());
@@ -115,8 +115,7 @@ fn numeric_ids_name_a_record() {
     let ids: Vec<&str> = results.iter().map(|line| line["id"].as_str().unwrap()).collect();
     assert_eq!(ids[..3], ["5", "18446744073709551615", "-3"]);
     assert!(ids[3].ends_with("m.jsonl:4") && results[3]["error"].is_null());
-    for (at, problem) in [(4, "floating point `1.5`"), (5, "a string, or a whole number"), (6, "duplicate field `id`")]
-    {
+    for (at, problem) in [(4, "floating point `1.5`"), (5, "a string, or an integer"), (6, "duplicate field `id`")] {
         assert!(results[at]["error"].as_str().unwrap().contains(problem), "{}", results[at]);
     }
 }

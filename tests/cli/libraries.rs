@@ -1,4 +1,4 @@
-//! Libraries that do not serve: what they do to a command, and that none of them reports home.
+//! Unusable libraries: what they do to a command, and that none of them sends telemetry.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,8 +21,8 @@ fn shared(folder: &Path, name: &str, source: &str, more: &[&str]) -> PathBuf {
     path
 }
 
-/// A library whose interface raises a signal. Rust's own handler would take a raised SIGSEGV for a fault, return, and wait
-/// for the next one.
+/// A library whose interface raises a signal. Rust's own handler would take a raised SIGSEGV for a fault, return, and
+/// wait for the next one.
 fn crashing(folder: &Path, version: &str, signal: &str) -> PathBuf {
     made(folder, version, &format!("signal({signal}, SIG_DFL); raise({signal});"))
 }
@@ -37,7 +37,7 @@ fn made(folder: &Path, version: &str, action: &str) -> PathBuf {
          const void *OrtGetApiBase(void) {{ return &base; }}\n"
     );
     fs::write(folder.join("versions"), format!("VERS_{version} {{ global: OrtGetApiBase; }};\n")).unwrap();
-    // What setup.sh puts beside the real one.
+    // The files that setup.sh puts beside the real library.
     for name in ["onnxruntime-LICENSE", "onnxruntime-ThirdPartyNotices.txt"] {
         fs::write(folder.join(name), "a made text").unwrap();
     }
@@ -62,8 +62,8 @@ fn one_that_crashes_is_named_with_the_signal() {
             run(command().env("ORT_DYLIB_PATH", &path).arg("--config").arg(&config).args(arguments))
         };
         let doctor = with(&["doctor"]).expect(CANNOT_LOAD);
-        for told in [path.to_str().unwrap(), name, "use another version of ONNX Runtime", "something cannot run"] {
-            assert!(doctor.stdout.contains(told), "{told} is not in\n{}", doctor.stdout);
+        for expected in [path.to_str().unwrap(), name, "use another version of ONNX Runtime", "something cannot run"] {
+            assert!(doctor.stdout.contains(expected), "{expected} is not in\n{}", doctor.stdout);
         }
         let report = with(&["--format", "json", "doctor"]).expect(CANNOT_LOAD).json().remove(0);
         assert!(report["library"]["error"].as_str().unwrap().contains(name) && report["fit"] == false, "{report}");
@@ -80,11 +80,11 @@ fn one_without_the_interface_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let config = device_file(folder.path(), "student: {path: onnx/student}");
     let path = made(folder.path(), "1.21.0", "");
-    let told = [path.to_str().unwrap(), "it lacks version", "use another build"];
+    let expected = [path.to_str().unwrap(), "it lacks version", "use another build"];
     for arguments in [&["caption", &data("easyvqa-23.png")][..], &["prepare"]] {
         let mut with = command();
         with.env("ORT_DYLIB_PATH", &path).arg("--config").arg(&config).args(arguments);
-        run(&mut with).expect(CANNOT_LOAD).expect_error(&told);
+        run(&mut with).expect(CANNOT_LOAD).expect_error(&expected);
     }
 }
 
@@ -117,7 +117,7 @@ fn what_the_loader_says_is_passed_on() {
 #[test]
 fn none_writes_into_the_home_folder() {
     let home = tempfile::tempdir().unwrap();
-    // Even where somebody turned it on.
+    // Even if telemetry was turned on.
     for telemetry in [None, Some("0")] {
         let mut caption = command();
         caption.env("HOME", home.path()).env_remove("XDG_CACHE_HOME").env_remove("ORT_DISABLE_TELEMETRY");

@@ -5,7 +5,7 @@ use crate::stream::{raw, transcribe};
 
 #[test]
 fn stretches_of_sound_become_final_segments_at_their_times() {
-    // Two seconds of a recording, from 3 s and from 7 s on: what is loud is where it was put.
+    // Two seconds of a recording, at 3 s and at 7 s: the loud parts are where they were put.
     let speech = &raw("librivox-0870.wav")[2 * 16_000..2 * 16_000 * 3];
     let silence = |seconds: usize| vec![0; 2 * 16_000 * seconds];
     let stream = [&silence(3)[..], speech, &silence(2), speech, &silence(1)].concat();
@@ -52,10 +52,10 @@ fn silence_says_nothing() {
 }
 
 #[test]
-fn what_is_no_sound_is_told() {
+fn input_that_is_not_sound_is_reported() {
     transcribe(tiny_command(), &[], &[])
         .expect(1)
-        .expect_error(&["standard input: ended before a single byte of sound came"]);
+        .expect_error(&["standard input: ended before a single byte of sound arrived"]);
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn subtitles_come_cue_by_cue() {
         .map(|time| time[6..].replace(',', ".").parse().unwrap())
         .collect();
     assert!(ends.is_sorted(), "{srt}");
-    // No cue reaches into the pause, but for the padding of 0.2 s.
+    // No cue reaches into the pause, except for the padding of 0.2 s.
     assert!(ends.iter().all(|at| !(7.4..9.8).contains(at)), "{srt}");
     let vtt = transcribe(tiny_command(), &stream, &["--format", "vtt", "--quiet"]).expect(0).stdout;
     assert!(vtt.starts_with("WEBVTT\n\n00:0") && vtt.matches(" --> ").count() >= 2, "{vtt}");
@@ -111,6 +111,8 @@ fn subtitles_come_cue_by_cue() {
 }
 
 #[test]
-fn standard_input_stands_alone() {
-    transcribe(tiny_command(), &[], &["also.wav"]).expect(2).expect_error(&["standard input, is transcribed alone"]);
+fn standard_input_cannot_be_combined_with_files() {
+    transcribe(tiny_command(), &[], &["also.wav"])
+        .expect(2)
+        .expect_error(&["standard input, cannot be combined with files"]);
 }

@@ -1,4 +1,4 @@
-//! The real binary, with made models and the small real ones: good input and bad. Needs `scripts/setup.sh test`.
+//! The real binary, with generated models and the small real ones: good input and bad. Needs `scripts/setup.sh test`.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -89,7 +89,7 @@ fn the_pipeline_matches_the_text_of_a_record() {
     let arguments = ["--config", &device, "--quiet", "--format", "json", "--model", MODEL, "run"];
     let run = edgefuse(arguments.iter().copied().chain([manifest.to_str().unwrap()]))
         .expect(SOME_FAILED)
-        .expect_error(&["has 102 tokens; the model takes"]);
+        .expect_error(&["has 102 tokens; the model accepts"]);
     let lines = run.json();
     assert_eq!(lines[0]["match"]["texts"][0]["text"], "a red circle");
     assert!(lines[1]["match"]["error"].is_string());
@@ -97,12 +97,12 @@ fn the_pipeline_matches_the_text_of_a_record() {
 }
 
 #[test]
-fn a_text_of_the_list_that_is_too_long_is_told_once() {
+fn a_text_of_the_list_that_is_too_long_is_reported_once() {
     let pictures = [data("easyvqa-23.png"), data("easyvqa-0.png")];
     let long = "w10 ".repeat(100);
     edgefuse(["--quiet", "--model", MODEL, "match", &pictures[0], &pictures[1], "--text", &long])
         .expect(WRONG_USE)
-        .expect_error(&["random", "has 102 tokens; the model takes"]);
+        .expect_error(&["random", "has 102 tokens; the model accepts"]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `memory_budget` and inputs that take more than the models.
+//! `memory_budget`, and inputs that need more memory than the models.
 
 use std::fs;
 use std::path::Path;
@@ -7,11 +7,11 @@ use image::{Rgb, RgbImage};
 
 use crate::binary::{Run, command, data, library, root, run, step_text};
 
-/// Little more than a picture of 12 megapixels needs beside the program. Nothing else holds the difference: the code that the
-/// program has touched is resident too, 16 MiB of it in the dev profile and 10 MiB in release.
+/// Little more than a picture of 12 megapixels needs beside the program. Nothing else holds the difference: the code
+/// that the program has touched is resident too, 16 MiB of it in the dev profile and 10 MiB in release.
 const BUDGET: &str = if cfg!(debug_assertions) { "88MiB" } else { "80MiB" };
 
-/// Captions pictures within [`BUDGET`], where costs are remembered in `folder`.
+/// Captions pictures within [`BUDGET`]; costs are recorded in `folder`.
 fn caption(folder: &Path, pictures: &[&str]) -> Run {
     let config = folder.join("board.yaml");
     let text = format!(
@@ -26,7 +26,7 @@ fn caption(folder: &Path, pictures: &[&str]) -> Run {
 }
 
 #[test]
-fn a_large_photograph_is_no_cost_of_the_model() {
+fn a_large_photograph_does_not_count_towards_the_model() {
     let folder = tempfile::tempdir().unwrap();
     let save = |name: &str, width, height| {
         let path = folder.path().join(name);
@@ -35,7 +35,7 @@ fn a_large_photograph_is_no_cost_of_the_model() {
     };
     let (phone, poster) = (save("phone.jpg", 4000, 3000), save("poster.jpg", 6000, 5000));
     let small = data("easyvqa-23.png");
-    // 36 MB of pixels fit beside the program, without the model; 90 MB do not, which is said before anything is allocated.
+    // 36 MB of pixels fit beside the program, without the model; 90 MB do not, which is reported before any allocation.
     let first = caption(folder.path(), &[&small, &phone, &poster, &small]).expect(1);
     let lines = first.json();
     assert_eq!(lines.len(), 4);
@@ -44,7 +44,7 @@ fn a_large_photograph_is_no_cost_of_the_model() {
     }
     assert!(lines[1]["caption"]["text"].is_string(), "{}", lines[1]);
     first.expect_error(&["poster.jpg", "6000 x 5000", "memory budget", "scale it down"]);
-    // Nothing of it is held against the model.
+    // None of it counts towards the model.
     caption(folder.path(), &[&phone]).expect(0);
     caption(folder.path(), &[&small]).expect(0);
 }

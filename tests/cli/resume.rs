@@ -1,4 +1,4 @@
-//! `run --output FILE --resume`: what is kept, and what is done again.
+//! `run --output FILE --resume`: what is kept, and what is redone.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -20,7 +20,7 @@ impl Folder {
         self.0.path().join(name)
     }
 
-    /// Runs `pipeline` over `input` into `r.jsonl`.
+    /// Runs `pipeline` on `input`, with output to `r.jsonl`.
     fn run(&self, pipeline: &str, input: &Path) -> Run {
         let text = format!(
             "device: board\nmodels: {{blip: {{path: {}/onnx/blip-easyvqa}}}}\npipeline: {pipeline}\n",

@@ -14,7 +14,7 @@ pub fn start(mut command: Command, arguments: &[&str]) -> Child {
 /// Writes all of `bytes`, closes the pipe, and waits.
 pub fn transcribe(command: Command, bytes: &[u8], arguments: &[&str]) -> Run {
     let mut child = start(command, arguments);
-    // A program that refuses its input closes the pipe.
+    // A program that rejects its input closes the pipe.
     let _ = child.stdin.take().unwrap().write_all(bytes);
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();

@@ -1,4 +1,4 @@
-//! Times of words, and the formats that are made of times.
+//! Word timestamps, and the formats made of times.
 
 use std::fs;
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 const SPEECH: &str = "librivox-0870.wav";
 
-/// What the made model writes of it, to 1.5, 3.0 and 4.5 s.
+/// What the tiny model generates for it, up to 1.5, 3.0 and 4.5 s.
 const SEGMENTS: usize = 3;
 
-/// The words that are written of it. With times of words the next window begins elsewhere, and others are written.
+/// The words generated for it. With word timestamps the next window begins elsewhere, so the words differ.
 fn words(timestamps: &str) -> Vec<String> {
     let line: Value = serde_json::from_str(&transcribed(&["--format", "json", "--timestamps", timestamps])).unwrap();
     let text = line["transcript"]["text"].as_str().unwrap();
@@ -37,7 +37,7 @@ fn words_have_times_where_they_are_asked_for() {
     let mut last = 0.0;
     for word in timed {
         let number = |key: &str| word[key].as_f64().unwrap();
-        // A word may take no time at all, as with openai-whisper.
+        // A word may have no duration at all, as in openai-whisper.
         assert!(last <= number("start") && number("start") <= number("end") && number("end") <= 7.2, "{line}");
         assert!((0.0..=1.0).contains(&number("probability")), "{line}");
         last = number("start");
@@ -100,16 +100,16 @@ fn options_that_contradict_each_other_are_refused() {
         (&["--format", "tsv", "--timestamps", "none"], &["tsv", "--timestamps none"]),
         (&["--format", "tsv", "tests/data/cards-001.wav"], &["tsv", "one recording"]),
     ];
-    for (options, told) in cases {
+    for (options, expected) in cases {
         let speech = data(SPEECH);
-        tiny(["transcribe"].iter().chain(options).chain([&speech.as_str()])).expect(2).expect_error(told);
+        tiny(["transcribe"].iter().chain(options).chain([&speech.as_str()])).expect(2).expect_error(expected);
     }
     assert_eq!(tiny(["transcribe", "--max-line-width", "0", "--format", "srt", &data(SPEECH)]).expect(2).stdout, "");
     tiny(["--format", "tsv", "caption", &data("easyvqa-0.png")]).expect(2).expect_error(&["tsv", "transcribe"]);
 }
 
 #[test]
-fn an_option_without_effect_is_told() {
+fn an_option_without_effect_is_reported() {
     let speech = data(SPEECH);
     let run = tiny(["--format", "srt", "transcribe", "--max-line-count", "2", &speech]).expect(0);
     assert!(run.stderr.contains("--max-line-count has no effect"), "{}", run.stderr);

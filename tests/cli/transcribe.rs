@@ -1,4 +1,4 @@
-//! Options of `transcribe`: where they come from, what they change, and which are refused.
+//! Options of `transcribe`: where they come from, what they change, and which are rejected.
 
 use std::fs;
 
@@ -21,7 +21,7 @@ fn refused(arguments: &[&str]) -> Run {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_text() {
+fn the_same_seed_produces_the_same_text() {
     let clip = data("cards-005.wav");
     let drawn = |seed: &str| transcript(&[&clip, "--temperature", "1", "--best-of", "1", "--seed", seed]);
     let seeds = ["1", "2", "3", "4", "5"];
@@ -49,11 +49,11 @@ fn a_text_that_is_not_good_enough_is_tried_at_the_next_temperature() {
 }
 
 #[test]
-fn what_the_model_cannot_do_is_told_before_anything_is_heard() {
+fn unsupported_options_are_reported_before_any_sound_is_read() {
     let clip = data("cards-001.wav");
-    for (arguments, code, told) in [
+    for (arguments, code, expected) in [
         (&["--task", "translate"][..], 2, "an English-only model cannot translate"),
-        (&["--language", "de"], 2, "an English-only model cannot do language `de`"),
+        (&["--language", "de"], 2, "an English-only model does not support language `de`"),
         (&["--model", MULTILINGUAL, "--language", "klingon"], 2, "unknown language `klingon`"),
         (&["--beams", "0"], 2, "beams: 0 is not within 1 to 64"),
         (&["--batch-size", "4", "--no-vad"], 2, "batch_size above 1 needs `models.vad`"),
@@ -61,7 +61,7 @@ fn what_the_model_cannot_do_is_told_before_anything_is_heard() {
         (&["--length-penalty", "2"], 2, "length_penalty"),
         (&["--no-speech-threshold", "nan"], 2, "no_speech_threshold"),
     ] {
-        refused(&[&[clip.as_str()], arguments].concat()).expect(code).expect_error(&[told]);
+        refused(&[&[clip.as_str()], arguments].concat()).expect(code).expect_error(&[expected]);
     }
 }
 

@@ -27,7 +27,7 @@ fn every_recording_has_its_file() {
             assert!(text.starts_with(start) && text.ends_with('\n') && text.contains(said), "{text}");
         }
     }
-    // No file for the recording that is not there, and nothing half-written.
+    // No file for the missing recording, and no partial files.
     assert_eq!(fs::read_dir(&into).unwrap().count(), 8);
     edgefuse(["--format", "srt", "transcribe", &first, &second]).expect(2).expect_error(&["srt", "--output-dir"]);
     edgefuse(["transcribe", "-", "--output-dir", "x"]).expect(2).expect_error(&["--output-dir", "standard"]);

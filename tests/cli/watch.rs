@@ -1,4 +1,4 @@
-//! `watch`: what is put into a folder gets a result, once, and systemd hears of it.
+//! `watch`: a file that is put into a folder gets a result, once, and systemd is notified.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -28,7 +28,7 @@ fn result(folder: &str, name: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// A device file with the small models only.
+/// A device file with only the small models.
 fn config(folder: &Path) -> String {
     let path = folder.join("board.yaml");
     let onnx = root().join("onnx");
@@ -76,12 +76,12 @@ fn every_file_gets_a_result_and_systemd_hears_of_it() {
     assert_eq!(hear().unwrap(), "READY=1");
     assert_eq!(hear().unwrap(), "WATCHDOG=1");
 
-    // What has a result is not done again; what ended the service three times is given up.
+    // A file with a result is not redone; a file that killed the service three times is skipped.
     put("easyvqa-0.png", &input, "poison.png");
     fs::write(Path::new(&output).join(".poison.png.jsonl.attempts"), "3").unwrap();
     let second = run(watch.env("NOTIFY_SOCKET", "@edgefuse-nobody-listens")).expect(0);
     assert_eq!(second.json().len(), 1, "{}", second.stdout);
-    assert!(result(&output, "poison.png")[0]["error"].as_str().unwrap().contains("not tried again"));
+    assert!(result(&output, "poison.png")[0]["error"].as_str().unwrap().contains("was killed each time"));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_listener_that_does_not_read_holds_nothing_up() {
     put("easyvqa-23.png", &input, "a.png");
     let address = folder.path().join("notify");
     let _systemd = UnixDatagram::bind(&address).unwrap();
-    // Linux queues a few datagrams (net.unix.max_dgram_qlen) and then lets the sender wait.
+    // Linux queues a few datagrams (net.unix.max_dgram_qlen) and then blocks the sender.
     let filler = UnixDatagram::unbound().unwrap();
     filler.set_nonblocking(true).unwrap();
     while filler.send_to(b"full", &address).is_ok() {}
@@ -110,12 +110,12 @@ fn folders_that_cannot_be_used() {
     watch("/nowhere", &output).expect(1).expect_error(&["/nowhere"]);
     watch(&input, "/nowhere").expect(2).expect_error(&["/nowhere"]);
     watch(&input, &config).expect(2).expect_error(&["not a folder"]);
-    // Results among the inputs would be inputs.
+    // Results in the input folder would be inputs.
     let (inside, link) = (folder.path().join("in/results"), folder.path().join("link"));
     fs::create_dir(&inside).unwrap();
     std::os::unix::fs::symlink(&input, &link).unwrap();
     for results in [Path::new(&input), &inside, &link, folder.path()] {
-        watch(&input, results.to_str().unwrap()).expect(2).expect_error(&["beside each other"]);
+        watch(&input, results.to_str().unwrap()).expect(2).expect_error(&["separate folders"]);
     }
 }
 
@@ -137,7 +137,7 @@ fn every_name_has_a_result_of_its_own() {
     for path in results {
         assert!(fs::read_to_string(&path).unwrap().contains("a blue rectangle"), "{}", path.display());
     }
-    // What changed since its result was made is done again, and nothing else.
+    // Only a file that changed since its result was made is redone.
     put("easyvqa-0.png", &input, "-rf.png");
     let second = run(&mut watch).expect(0);
     assert_eq!(second.json().len(), 1, "{}", second.stdout);

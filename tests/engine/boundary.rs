@@ -1,4 +1,4 @@
-//! What goes into a graph and comes out of it is checked, so that models need not.
+//! Inputs and outputs of graphs are checked, so that models need not check them.
 
 use edgefuse::config::Provider;
 use edgefuse::config::model_folder::GraphSpec;
@@ -10,7 +10,7 @@ use crate::{engine, fixture};
 const INPUTS: &str = "x: {name: x, type: float32, shape: [count]}, shape: {name: shape, type: int64, shape: [rank]}, \
                       rows: {name: rows, type: float32, shape: [batch, 1]}";
 
-/// The graph of reshape.onnx under a description of its tensors.
+/// The graph of reshape.onnx with a description of its tensors.
 fn load(inputs: &str, outputs: &str) -> Result<Graph, EngineError> {
     let spec: GraphSpec =
         serde_yaml::from_str(&format!("{{files: {{}}, inputs: {{{inputs}}}, outputs: {{{outputs}}}}}")).unwrap();
@@ -18,7 +18,7 @@ fn load(inputs: &str, outputs: &str) -> Result<Graph, EngineError> {
     engine().load_bytes("test/reshape", &bytes, &spec, &[Provider::cpu()])
 }
 
-/// Lets the graph return `values` in `shape`, for a batch of one row.
+/// Makes the graph return `values` in `shape`, for a batch of one row.
 fn run(role: &str, values: &[f32], shape: &[i64]) -> Result<Outputs, EngineError> {
     let graph = load(INPUTS, &format!("{role}: {{name: y, type: float32, shape: [batch, 3]}}")).unwrap();
     let x = [Tensor::float(Array1::from(values.to_vec())).unwrap()];
@@ -72,7 +72,7 @@ fn a_logit_may_be_minus_infinity_but_not_all_of_a_row() {
     for values in [[1.0, f32::NAN, 0.0], [1.0, f32::INFINITY, 0.0], [below; 3]] {
         assert!(refused("logits", &values, &[1, 3]).contains("not a finite number"));
     }
-    // A decoder's cache is not scanned: the logits show what is wrong with it.
+    // A decoder's cache is not scanned, because the logits show errors in it.
     run("present_key", &[f32::NAN; 3], &[1, 3]).unwrap();
 }
 
@@ -83,13 +83,13 @@ fn every_output_is_described_and_there() {
     let missing = problem(INPUTS, &format!("{y}, z: {{name: z, type: float32, shape: [batch, 3]}}"));
     assert!(missing.contains("the graph has no output `z`"), "{missing}");
     let extra = problem(INPUTS, "");
-    assert!(extra.contains("the graph has an output `y` that model.yaml does not name"), "{extra}");
+    assert!(extra.contains("the graph has an output `y` that model.yaml does not list"), "{extra}");
     let element = problem(INPUTS, &y.replace("float32", "int64"));
-    assert!(element.contains("`y` holds"), "{element}");
+    assert!(element.contains("`y` has"), "{element}");
     let vocabulary = problem(INPUTS, &y.replace("[batch, 3]", "[batch, 4]"));
-    assert!(vocabulary.contains("where model.yaml says [batch, 4]"), "{vocabulary}");
+    assert!(vocabulary.contains("but model.yaml says [batch, 4]"), "{vocabulary}");
     let inputs = problem(INPUTS.split_once(", rows").unwrap().0, y);
-    assert!(inputs.contains("the graph wants an input `rows`"), "{inputs}");
+    assert!(inputs.contains("the graph has an input `rows`"), "{inputs}");
 }
 
 #[test]
@@ -103,11 +103,11 @@ fn every_input_is_fed_once_in_its_shape() {
         assert!(matches!(error, EngineError::Fed { .. }), "{error}");
         error.to_string()
     };
-    assert!(refused(&[("x", &x), ("shape", &shape)]).contains("`rows`: it must be given, once"));
-    assert!(refused(&[("x", &x), ("shape", &shape), ("rows", &[])]).contains("0 tensors were given for 1"));
+    assert!(refused(&[("x", &x), ("shape", &shape)]).contains("`rows`: it must be fed exactly once"));
+    assert!(refused(&[("x", &x), ("shape", &shape), ("rows", &[])]).contains("0 tensors were fed, but 1 are expected"));
     assert!(refused(&[("x", &x), ("shape", &shape), ("rows", &rows), ("rows", &rows)]).contains("once"));
     assert!(refused(&[("x", &x), ("shape", &shape), ("rows", &rows), ("z", &rows)]).contains("no such input"));
-    assert!(refused(&[("x", &x), ("shape", &x), ("rows", &rows)]).contains("`shape`: it does not hold int64"));
+    assert!(refused(&[("x", &x), ("shape", &x), ("rows", &rows)]).contains("`shape`: its elements are not int64"));
     let wide = float(&[1, 2]);
     assert!(refused(&[("x", &x), ("shape", &shape), ("rows", &wide)]).contains("[1, 2], not [batch = 1, 1]"));
     graph.run(&[("x", &x), ("shape", &shape), ("rows", &rows)]).unwrap();

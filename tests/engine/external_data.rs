@@ -1,4 +1,4 @@
-//! Nothing but the listed weights file of a graph is opened.
+//! Only the listed weights file of a graph is opened.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -39,7 +39,7 @@ fn folder(path: &Path, graph: &str, files: &[&str]) -> ModelFolder {
             files: files.iter().map(|name| (name.to_string(), listed(&path.join(name)))).collect(),
             graphs: BTreeMap::from([("g".to_string(), spec)]),
         },
-        // Which kind it is does not matter to the engine.
+        // The kind does not matter to the engine.
         kind: "vad",
         spec: Arc::new(VadSpec { audio: VadAudio { sample_rate: 16_000, chunk_samples: 512, context_samples: 64 } }),
     }
@@ -105,7 +105,7 @@ fn weights_that_are_a_link_out_of_the_folder_are_refused() {
     fs::remove_file(&weights).unwrap();
     std::os::unix::fs::symlink(place.path().join("outside.bin"), &weights).unwrap();
     let error = load(&folder(&path, "inside.onnx", &["inside.onnx", "inside.onnx.data"])).err().unwrap();
-    assert!(error.to_string().contains("outside of the model folder"), "{error}");
+    assert!(error.to_string().contains("outside the model folder"), "{error}");
 }
 
 #[test]
@@ -114,5 +114,5 @@ fn weights_that_are_too_short_are_refused() {
     let path = place.path().join("model");
     fs::write(path.join("inside.onnx.data"), [0; 8]).unwrap();
     let error = load(&folder(&path, "inside.onnx", &["inside.onnx", "inside.onnx.data"])).err().unwrap();
-    assert!(error.to_string().contains("behind the end of `inside.onnx.data`"), "{error}");
+    assert!(error.to_string().contains("beyond the end of `inside.onnx.data`"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! The engine against small graphs that do not keep to what `model.yaml` says (tests/fixtures/engine, made by
+//! The engine with small graphs that do not match `model.yaml` (tests/fixtures/engine, made by
 //! scripts/dev.py make_fixtures_engine), and models shared by threads. Needs `scripts/setup.sh` for ONNX Runtime.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]

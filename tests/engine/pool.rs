@@ -1,4 +1,4 @@
-//! The pool of a device's models: who gets which model, and what becomes of requests.
+//! The pool of a device's models: choice of models, and scheduling of requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -52,9 +52,9 @@ fn a_choice_that_fails_is_explained() {
         "{several}"
     );
     let unknown = error(Some("c"));
-    assert!(unknown.to_string().contains("no model is called `c`; there are a, b, gone"), "{unknown}");
+    assert!(unknown.to_string().contains("unknown model `c`; there are a, b, gone"), "{unknown}");
     assert_eq!((several.exit_code(), unknown.exit_code(), error(Some("gone")).exit_code()), (2, 2, 3));
-    // What cannot be read may be what is missing; what can be read and cannot do it is not.
+    // An unreadable model may be the missing one; a readable one without the capability is not.
     let missing = models.lease::<dyn Captioner>(None, "caption").unwrap_err();
     assert!(matches!(missing, Error::Model(_)), "{missing}");
     let unable = models.lease::<dyn Captioner>(Some("a"), "caption").unwrap_err();
@@ -91,11 +91,11 @@ fn an_idle_model_is_unloaded_and_a_leased_one_is_not() {
         assert!(Instant::now() < until, "{:?}", models.loaded());
         thread::sleep(Duration::from_millis(10));
     }
-    // It comes back when it is needed.
+    // It is loaded again when needed.
     assert_eq!(models.lease::<dyn Captioner>(None, "test").unwrap().key(), "eyes");
 }
 
-/// A pipeline over the made Whisper, and half a minute of sound for it.
+/// A pipeline with the tiny Whisper, and half a minute of sound for it.
 fn transcription(device: Device) -> (Pipeline, Record) {
     let models = Models::new(Arc::new(engine()), device);
     let pipeline = Pipeline::new(models, &[TranscribeOptions::default().into()]).unwrap();
@@ -117,7 +117,7 @@ fn a_cancelled_request_ends_between_two_tokens() {
     let (cancel, seen) = (request.clone(), Arc::new(AtomicUsize::new(0)));
     let count = seen.clone();
     let request = request.on_token(move |_| {
-        // Of the hundreds that such a recording has.
+        // Out of the hundreds that such a recording has.
         if count.fetch_add(1, Ordering::Relaxed) == 4 {
             cancel.cancel();
         }
@@ -139,7 +139,7 @@ fn a_deadline_ends_a_request() {
 }
 
 #[test]
-fn what_is_not_admitted_is_told_at_once() {
+fn a_rejected_request_is_reported_at_once() {
     let mut device = device(&TINY[..1]);
     (device.runtime.requests.at_once, device.runtime.requests.waiting) = (1, 0);
     let (pipeline, record) = transcription(device);
@@ -171,7 +171,7 @@ fn pictures_and_sounds_in_memory_are_as_good_as_files() {
     let picture_bytes = edgefuse::pipeline::Picture::from_bytes(bytes(&picture));
     let memory = record("bytes").with_image(picture_bytes).with_audio(Sound::from_bytes(bytes(&sound)));
     assert_eq!(value(&memory), files);
-    // As a line of a manifest has them.
+    // As in a line of a manifest.
     let line = serde_json::to_string(&memory).unwrap();
     assert_eq!(value(&serde_json::from_str(&line).unwrap()), files);
     let pixels = edgefuse::media::image::load(&picture).unwrap();
@@ -180,7 +180,7 @@ fn pictures_and_sounds_in_memory_are_as_good_as_files() {
         .with_image(edgefuse::pipeline::Picture::Pixels(Arc::new(pixels)))
         .with_audio(Sound::from_samples(samples, 16_000));
     assert_eq!(value(&decoded), files);
-    // What cannot be used is the record's error, and names it.
+    // Invalid input is an error of the record, and names it.
     let bad = record("bad")
         .with_image(edgefuse::pipeline::Picture::from_bytes(vec![0; 9]))
         .with_audio(Sound::from_bytes(vec![]));

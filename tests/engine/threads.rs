@@ -31,7 +31,7 @@ fn models_may_be_shared() {
     shared::<Vad>();
 }
 
-/// What `THREADS` threads get at once is what one gets after the other, input by input.
+/// `THREADS` threads at once get the same results as one after the other, input by input.
 fn at_once_as_in_turn(inputs: usize, work: impl Fn(usize) -> String + Sync) {
     let in_turn: Vec<String> = (0..inputs).map(&work).collect();
     let work = &work;

@@ -58,7 +58,7 @@ fn token_ids_are_those_of_transformers() {
     }
 }
 
-/// The logits that follow each prefix of `written`, one behind the other, after `prompt` tokens were fed at once.
+/// The logits after each prefix of `written`, concatenated, after `prompt` tokens were fed at once.
 fn logits(decoder: &mut Decoder, cross: &CrossAttention, written: &[i64]) -> Vec<f32> {
     let mut decoding = decoder.start(cross).unwrap();
     written.iter().flat_map(|token| decoding.feed(&[*token]).unwrap().row(0).to_vec()).collect()
@@ -115,7 +115,7 @@ fn vision_and_logits_are_those_of_transformers() {
     println!("largest difference: {most:e}");
 }
 
-/// Without the start token in front and the end token behind.
+/// Removes the start and the end token.
 fn inner(value: &Value, end: i64) -> Vec<i64> {
     let ids = ids(value);
     let inner = ids.strip_suffix(&[end]).unwrap_or(&ids);

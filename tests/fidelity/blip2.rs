@@ -62,7 +62,7 @@ fn captions_and_answers_of_every_search_are_those_of_generate() {
                 };
                 let expected = list(&reference["tokens"]);
                 assert_eq!(found.len(), expected.len(), "{what}");
-                // OPT goes on from a prompt, which is part of the caption; T5 writes another text.
+                // OPT continues a prompt, which is part of the caption; T5 generates a separate text.
                 let goes_on = language == "opt" && reference["kind"] == "caption";
                 let before = prompt.filter(|_| goes_on).unwrap_or_default();
                 for ((tokens, text), (expected, written)) in
@@ -98,7 +98,7 @@ fn a_list_of_answers_has_the_log_probabilities_of_the_language_model() {
     }
 }
 
-/// What is drawn starts from copies of a row that has read the picture.
+/// Samples start from copies of a row that has read the picture.
 #[test]
 fn drawn_captions_are_those_of_their_seed() {
     for language in LANGUAGES {
@@ -123,11 +123,11 @@ fn bad_input_is_an_error_that_says_so() {
     let problem = model.answer(&image, " ", &search).unwrap_err();
     assert!(matches!(&problem, Error::Input { problem } if problem == "the question is empty"), "{problem}");
     let problem = model.answer(&image, &"what ".repeat(60), &search).unwrap_err().to_string();
-    assert!(problem.contains("the model takes fewer than 55"), "{problem}");
-    // As long as there is room for a token, there is a text; it does not run past the positions.
+    assert!(problem.contains("the model accepts fewer than 55"), "{problem}");
+    // If there is room for a token, there is a text; it does not exceed the positions.
     let caption = CaptionOptions { prompt: Some("what ".repeat(50)), ..CaptionOptions::default() };
     let tokens = model.caption(&image, &caption).unwrap()[0].tokens.len();
     assert!((53..=54).contains(&tokens), "{tokens}");
-    // Matching is no capability of a BLIP-2.
+    // BLIP-2 does not match texts.
     assert!(model.as_matcher().is_none());
 }

@@ -1,5 +1,5 @@
-//! BLIP with small random weights against transformers (scripts/dev.py make_fixtures_blip): every search of `generate`, lists
-//! of answers, matching and embeddings. Weights at random give flat probabilities: a wrong rule shows at once.
+//! BLIP with small random weights against transformers (scripts/dev.py make_fixtures_blip): every search of `generate`,
+//! lists of answers, matching and embeddings. Random weights lead to flat probabilities, so a wrong rule shows at once.
 
 use crate::fixture::{Fixture, ids};
 use crate::library::loader_at;
@@ -27,7 +27,7 @@ pub fn list(value: &Value) -> &[Value] {
     value.as_array().unwrap()
 }
 
-/// Our options for those of `generate`, and how many texts are wanted.
+/// Our options for those of `generate`, and the number of texts.
 pub fn options(given: &Value) -> (SearchOptions, usize) {
     let mut options = SearchOptions::default();
     let mut texts = 1;
@@ -56,7 +56,7 @@ pub fn close(what: &str, found: f32, expected: f64) {
     assert!(difference <= CLOSE.max(expected.abs() * 1e-5), "{what}: {found} is not {expected}");
 }
 
-/// The tokens behind the start token, without the end.
+/// The tokens after the start token, without the end token.
 fn inner(value: &Value) -> Vec<i64> {
     let ids = ids(value);
     ids.strip_suffix(&[END]).unwrap_or(&ids)[1..].to_vec()
@@ -176,7 +176,7 @@ fn drawn_captions_are_those_of_their_seed() {
     assert_eq!(first, draw(1, 1.0, 0, 1.0));
     assert_ne!(first, draw(2, 1.0, 0, 1.0));
     assert!(first.iter().any(|tokens| tokens != &first[0]));
-    // From one token there is nothing to draw: the greedy caption, eight times.
+    // With a single candidate token, sampling yields the greedy caption, eight times.
     let greedy = inner(&case["captions"][0]["ids"][0]);
     for tokens in draw(1, 3.0, 1, 1.0).iter().chain(&draw(1, 3.0, 0, 1e-6)) {
         assert_eq!(*tokens, greedy);
@@ -193,7 +193,7 @@ fn matching_and_embeddings_are_those_of_transformers() {
     }
 }
 
-/// Compares what `blip` makes of the fixture's texts and `image` with the `reference`.
+/// Compares the results of `blip` for the fixture's texts and `image` with the `reference`.
 pub fn check_matching(fixture: &Fixture, blip: &Blip, image: &EncodedImage, reference: &Value) {
     let texts: Vec<String> = list(&reference["texts"]).iter().map(|it| it.as_str().unwrap().to_string()).collect();
     let texts = blip.match_list(&texts).unwrap();

@@ -23,7 +23,7 @@ impl Fixture {
         Fixture { json: serde_json::from_slice(&read("json")).unwrap(), values }
     }
 
-    /// An array that is kept whole: its shape, and its values in C order.
+    /// An array that is stored completely: its shape, and its values in C order.
     pub fn array(&self, reference: &Value) -> (Vec<usize>, &[f32]) {
         assert_eq!(reference["stride"], 1, "only a sample is kept: {reference}");
         let number = |value: &Value| value.as_u64().unwrap() as usize;

@@ -1,4 +1,4 @@
-//! A graph that fails whatever it is fed, and one that fails because of what it is fed.
+//! A graph that fails for any input, and one that fails because of its input.
 
 use edgefuse::config::model_folder::GraphSpec;
 use edgefuse::config::{OnMissingProvider, Provider, Runtime};
@@ -12,7 +12,7 @@ fn message(fields: &[(u8, &[u8])]) -> Vec<u8> {
     fields.iter().flat_map(|(field, content)| [&[field << 3 | 2, content.len() as u8], *content].concat()).collect()
 }
 
-/// `c = a b`, a matrix product of any size, which `model.yaml` says to have these shapes.
+/// `c = a b`, a matrix product of any size, for which `model.yaml` states these shapes.
 fn product(a: &str, b: &str) -> Graph {
     let node = message(&[(1, b"a"), (1, b"b"), (2, b"c"), (4, b"MatMul")]);
     let shape = message(&[(1, b""), (1, b"")]);
@@ -52,11 +52,11 @@ fn what_fails_for_every_input_is_about_the_graph() {
 #[test]
 fn what_fails_for_one_input_is_about_that_input() {
     let mut graph = product("[rows, left]", "[right, columns]");
-    // Two names for what must be equal: what `model.yaml` does not say, only ONNX Runtime finds out.
+    // Two names for axes that must be equal: as `model.yaml` does not say so, only ONNX Runtime finds out.
     graph.try_once().unwrap();
     multiply(&mut graph, (2, 3), (3, 2)).unwrap();
     assert!(matches!(multiply(&mut graph, (1, 2), (3, 1)), Err(EngineError::Run { .. })));
-    // The first run of all, too.
+    // Also in the very first run.
     let mut fresh = product("[rows, left]", "[right, columns]");
     assert!(matches!(multiply(&mut fresh, (1, 2), (3, 1)), Err(EngineError::Run { .. })));
 }

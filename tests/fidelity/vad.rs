@@ -1,5 +1,5 @@
 //! Silero VAD against its own package, on real speech and on walks of random probabilities
-//! (scripts/dev.py make_fixtures_vad); and what is no speech.
+//! (scripts/dev.py make_fixtures_vad); and sound that is not speech.
 
 use std::path::PathBuf;
 
@@ -68,7 +68,7 @@ fn probabilities_are_those_of_silero_however_the_sound_is_cut() {
     println!("largest difference: {difference:e}");
     assert!(difference <= 5e-5, "{difference}");
     for push in [1, 160, 511, 512, 4_801, 16_000] {
-        // To the bit.
+        // Bit for bit.
         let cut = probabilities(&vad, &samples[..200_003], push);
         assert_eq!(cut[..384], whole[..384], "pushes of {push} samples");
         assert_eq!(cut.len(), 200_003_usize.div_ceil(512));
@@ -112,7 +112,7 @@ fn stretches_do_not_depend_on_how_the_sound_is_cut() {
     }
 }
 
-/// The rules alone, where speech seldom leads.
+/// Only the rules, in cases that are rare in speech.
 #[test]
 fn stretches_of_wandering_probabilities_are_those_of_silero() {
     let fixture = reference();
@@ -123,7 +123,7 @@ fn stretches_of_wandering_probabilities_are_those_of_silero() {
         let probabilities = fixture.values(&walk["speech"]);
         let samples = walk["samples"].as_u64().unwrap();
         for case in walk["cases"].as_array().unwrap() {
-            // Up to where the recording turns out to end.
+            // Up to the end of the recording.
             for known in [0, probabilities.len() / 2, probabilities.len() - 1] {
                 let mut finder = StretchFinder::new(&options(case), spec.audio);
                 let mut found = Vec::new();
@@ -142,7 +142,7 @@ fn stretches_of_wandering_probabilities_are_those_of_silero() {
 }
 
 #[test]
-fn silence_and_noise_are_no_speech() {
+fn silence_and_noise_are_not_speech() {
     let vad = vad();
     let seconds = 60 * RATE as usize;
     // White noise at -20 dBFS, from a generator of its own so that it is the same everywhere (Knuth's MMIX).
@@ -193,22 +193,22 @@ fn a_recording_may_be_of_any_length() {
             assert!(stretch.start < stretch.end && stretch.end <= length as u64);
         }
     }
-    // Speech up to the very end, and nothing but.
+    // Only speech, up to the very end.
     let options = VadOptions { min_speech_ms: 0, ..VadOptions::default() };
     let found = vad.stretches(&speech[8_000..20_001], &options).unwrap();
     assert_eq!(found, [Stretch { start: 0, end: 12_001 }]);
 }
 
 #[test]
-fn what_cannot_be_used_is_told() {
+fn invalid_use_is_reported() {
     let error = Vad::load(loader("student")).err().expect("a student").to_string();
-    assert!(error.contains("of kind `student`, and `vad` is needed"), "{error}");
+    assert!(error.contains("of kind `student`, but `vad` is needed"), "{error}");
     let vad = vad();
     let options = VadOptions { threshold: 2.0, ..VadOptions::default() };
     let error = vad.stretches(&[0.0], &options).unwrap_err();
     assert_eq!(error.to_string(), "silero-vad: threshold: 2 is not between 0 and 1");
     assert_eq!(error.exit_code(), 2);
-    // Samples that are no numbers are silence, and leave nothing behind.
+    // NaN samples count as silence, and do not affect later samples.
     let mut odd = audio::load(&root().join("tests/data/librivox-0880.wav"), RATE).unwrap();
     let mut even = odd.clone();
     odd[9_000..9_100].fill(f32::NAN);

@@ -48,7 +48,7 @@ fn encoder_and_logits(model: &str) {
     let cross = CrossAttention::take(&mut outputs);
     for layer in fixture.json["cross"].as_array().unwrap() {
         let number = layer["layer"].as_u64().unwrap() as usize;
-        // Keys lie transposed: [windows, heads, head_dim, source].
+        // Keys are transposed: [windows, heads, head_dim, source].
         let keys = cross.keys()[number].view().unwrap().permuted_axes(&[0, 1, 3, 2][..]);
         for (name, values) in [("key", keys), ("value", cross.values()[number].view().unwrap())] {
             let difference = fixture.largest_difference(&layer[name], values.iter());
@@ -60,7 +60,7 @@ fn encoder_and_logits(model: &str) {
     let decoder = Decoder::load(&loader, "decoder").unwrap();
     for case in fixture.json["logits"].as_array().unwrap() {
         let tokens = ids(&case["input_ids"]);
-        // As one prompt, and token by token through the cache: both must give the same.
+        // As one prompt, and token by token through the cache: both must produce the same.
         let mut at_once = decoder.start(&cross).unwrap();
         let whole = at_once.feed(&tokens).unwrap().row(0).to_vec();
         let mut stepwise = decoder.start(&cross).unwrap();
@@ -93,7 +93,7 @@ fn token_ids(model: &str) {
     for clip in clips {
         let samples = samples(&clip["audio"]);
         let name = clip["audio"].as_str().unwrap();
-        // As openai-whisper's `decode`: the sound filled up with silence to 30 s.
+        // As in openai-whisper's `decode`: the sound padded with silence to 30 s.
         let log_mel = whisper.log_mel().compute(&samples, 480_000 - samples.len());
         let window = whisper.encode_window(log_mel.view(), EncoderContext::Full).unwrap();
         if let Some(languages) = clip["languages"].as_object() {

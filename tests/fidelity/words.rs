@@ -20,13 +20,13 @@ use serde_json::Value;
 const TINY_EN: &str = "whisper-tiny.en";
 const BASE: &str = "whisper-base";
 
-/// Samples of a window.
+/// Number of samples in a window.
 const WINDOW: usize = 480_000;
 
 /// The grid of the times that the model knows, in seconds.
 const GRID: f64 = 0.02;
 
-/// Times are sums and quotients of hundredths.
+/// Tolerance: times are sums and quotients of hundredths.
 const ROUNDING: f64 = 1e-9;
 
 fn list(value: &Value) -> &[Value] {
@@ -98,7 +98,7 @@ fn tokens_split_into_the_words_of_openai_whisper() {
 }
 
 #[test]
-fn every_token_stands_for_what_the_tokenizer_says() {
+fn every_token_has_the_text_of_the_tokenizer() {
     for model in ["whisper-tiny.en", BASE] {
         let folder = loader(model).folder().clone();
         let vocabulary = Vocabulary::load(&folder, "tokenizer.json").unwrap();
@@ -106,7 +106,7 @@ fn every_token_stands_for_what_the_tokenizer_says() {
         for id in -1..52_000 {
             assert_eq!(tokens.text(&[id]).trim(), vocabulary.decode(&[id]).unwrap(), "{model}: {id}");
         }
-        // Tokens of Chinese, of which single ones are no characters.
+        // Chinese tokens, some of which are not whole characters.
         let ids = vocabulary.encode(" 今天天气很好, isn't it?", false).unwrap();
         assert_eq!(tokens.text(&ids), " 今天天气很好, isn't it?");
     }
@@ -210,7 +210,7 @@ fn words_that_base_writes_are_at_their_times() {
 /// Whole recordings, transcribed here: the times are within 0.1 s on 95 % of the words.
 fn own_text(model: &str) {
     let whisper = Whisper::load(loader(model)).unwrap();
-    // As the script asks openai-whisper.
+    // The options that the script uses with openai-whisper.
     let options = TranscribeOptions {
         timestamps: Timestamps::Word,
         condition_on_previous_text: false,
@@ -235,7 +235,7 @@ fn own_text(model: &str) {
     assert!(all > 150 && near * 100 >= all * 95, "{near} of {all} words");
 }
 
-/// How far start or end of a word are from the reference, in seconds.
+/// Deviation of a word's start or end from the reference, in seconds.
 fn difference(word: &Word, reference: &Value) -> f64 {
     let starts = word.start - number(&reference["start"]);
     let ends = word.end - number(&reference["end"]);

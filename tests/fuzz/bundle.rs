@@ -1,4 +1,4 @@
-//! What is fuzzed of the program's bundles, which are no part of the library.
+//! Fuzzed parts of the program's bundles, which are not part of the library.
 
 use std::path::Path;
 

@@ -1,8 +1,9 @@
-//! What is fuzzed of the program, which is no library. The module has the name of the program's, for `pub(in crate::cli)`.
+//! Fuzzed parts of the program, which is not part of the library. The module is named after the program's, for `pub(in
+//! crate::cli)`.
 
 use edgefuse::models::transcript::Segment;
 
-/// The program's, as far as subtitles need it.
+/// The program's module, as far as subtitles need it.
 #[allow(dead_code, reason = "subtitles match on the format only")]
 mod args {
     #[derive(Clone, Copy)]
@@ -26,7 +27,7 @@ pub struct Written {
     pub tsv: String,
 }
 
-/// Lines no wider and no more of them than said, with so many words at most.
+/// A layout with limits on line width, lines and words.
 pub fn write(segments: &[Segment], [width, lines, words]: [Option<usize>; 3], highlight_words: bool) -> Written {
     let layout =
         subtitles::Layout { max_line_width: width, max_line_count: lines, max_words_per_line: words, highlight_words };

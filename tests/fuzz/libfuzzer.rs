@@ -22,11 +22,11 @@ static TARGET: LazyLock<&targets::Target> = LazyLock::new(|| {
     target
 });
 
-/// What the last panic said.
+/// Message of the last panic.
 static PANIC: Mutex<String> = Mutex::new(String::new());
 
-/// libfuzzer-sys aborts in its hook. Ours does not: a panic of a decoder that the reader catches and reports as a damaged
-/// file is no finding.
+/// libfuzzer-sys aborts in its hook. Ours does not: a panic of a decoder that the reader catches and reports as a
+/// damaged file is not a finding.
 fn remember(panic: &PanicHookInfo) {
     *PANIC.lock().unwrap_or_else(PoisonError::into_inner) = panic.to_string();
 }

@@ -1,4 +1,4 @@
-//! Replays the fuzzer's inputs: what it starts from (`corpus/TARGET/`) and what it once found (`found/TARGET/`).
+//! Replays the fuzzer's inputs: its seeds (`corpus/TARGET/`) and its past findings (`found/TARGET/`).
 //!
 //! See docs/development.md.
 
@@ -16,14 +16,14 @@ use std::{fs, thread};
 
 use targets::{ALL, Target};
 
-/// No input takes a hundredth of this: one that takes longer will not end.
+/// No input needs a hundredth of this; one that exceeds it does not terminate.
 const LONGEST: Duration = Duration::from_secs(120);
 
 fn folder(kind: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz").join(kind)
 }
 
-/// The paths in a folder, in order; none where it is not there.
+/// The sorted paths in a folder; none if it does not exist.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
@@ -31,7 +31,7 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// Runs the inputs of a folder, and says how many were read without an error. An input that does not end ends the test.
+/// Runs the inputs of a folder, and returns how many were read without an error. An input that hangs aborts the test.
 fn replay(target: &'static Target, folder: &Path) -> Result<usize, String> {
     let mut accepted = 0;
     for path in entries(folder) {
@@ -52,7 +52,7 @@ fn every_input_is_read_or_refused() {
     let mut problems = Vec::new();
     for target in ALL {
         match replay(target, &folder("corpus").join(target.name)) {
-            // A target that refuses all that it starts from tests nothing.
+            // A target that rejects all its seeds tests nothing.
             Ok(0) => problems.push(format!("corpus/{}: no input that is read without an error", target.name)),
             Ok(_) => {}
             Err(problem) => problems.push(problem),

@@ -62,7 +62,7 @@ fn sine(rate: u32, hz: f32, seconds: f32) -> Vec<f32> {
 }
 
 #[test]
-fn sixteen_bits_at_the_wanted_rate_come_back_untouched() {
+fn sixteen_bits_at_the_requested_rate_are_unchanged() {
     let samples = [0, 1, -1, 12345, -12345, i16::MAX, i16::MIN];
     let expected: Vec<f32> = samples.iter().map(|&sample| f32::from(sample) / 32768.0).collect();
     assert_eq!(loads(&wav(1, 1, RATE, 16, &pcm16(&samples))), expected);
@@ -78,7 +78,7 @@ fn every_sample_type() {
     assert_eq!(loads(&wav(3, 1, RATE, 32, &float)), [0.25, -0.75]);
     let double = [0.25f64, -0.75].map(f64::to_le_bytes).concat();
     assert_eq!(loads(&wav(3, 1, RATE, 64, &double)), [0.25, -0.75]);
-    // 12 bits sit in the upper bits of 16.
+    // 12 bits are the upper bits of 16.
     assert_eq!(loads(&wav(1, 1, RATE, 12, &pcm16(&[0x4000, -0x8000]))), [0.5, -1.0]);
 }
 
@@ -91,7 +91,7 @@ fn twenty_four_bits_in_thirty_two_are_the_upper_ones() {
 
 #[test]
 fn files_of_sox_and_ffmpeg() {
-    // 50 ms of which the last 30 have a tone of amplitude 0.5.
+    // 50 ms; the last 30 ms are a tone of amplitude 0.5.
     for (name, tolerance) in [
         ("sox_8.wav", 0.01),
         ("sox_16.wav", 1e-4),
@@ -118,7 +118,7 @@ fn files_of_sox_and_ffmpeg() {
 fn channels_are_averaged() {
     let frames: Vec<i16> = (0..8).flat_map(|_| [8000, -4000, 2000, 0, 0, 0, 0, 10000]).collect();
     assert_eq!(loads(&wav(1, 8, RATE, 16, &pcm16(&frames))), [2000.0 / 32768.0; 8]);
-    // WAVE_FORMAT_EXTENSIBLE, six channels of 24 bits; ffmpeg put the tone into the centre channel alone.
+    // WAVE_FORMAT_EXTENSIBLE, six channels of 24 bits; ffmpeg put the tone into the centre channel only.
     let samples = load(&fixture("ffmpeg_5.1.wav"), RATE).unwrap();
     assert_eq!(samples.len(), 320);
     let peak = samples.iter().fold(0.0f32, |peak, sample| peak.max(sample.abs()));
@@ -143,7 +143,7 @@ fn a_resampled_sine_keeps_frequency_amplitude_and_time() {
 }
 
 #[test]
-fn what_lies_beyond_the_new_band_is_gone() {
+fn frequencies_above_the_new_band_are_removed() {
     let bytes: Vec<u8> = sine(48_000, 9_000.0, 0.5).iter().flat_map(|sample| sample.to_le_bytes()).collect();
     let samples = loads(&wav(3, 1, 48_000, 32, &bytes));
     let loudest = samples[800..7200].iter().fold(0.0f32, |peak, sample| peak.max(sample.abs()));
@@ -167,12 +167,13 @@ pub fn onset(samples: &[f32]) -> f32 {
 
 #[test]
 fn compressed_files() {
-    // A tone (of amplitude 0.5; 0.35 where ffmpeg made it stereo) begins at 0.2 s and ends at 0.3 s; the file ends at 0.5 s.
+    // A tone (of amplitude 0.5; 0.35 if ffmpeg made it stereo) begins at 0.2 s and ends at 0.3 s; the file ends at 0.5
+    // s.
     for (name, late) in [
         ("burst.flac", 0.0005),
         ("burst.mp3", 0.002),
         ("burst_cover.mp3", 0.002),
-        ("burst_22050.mp3", 0.06), // without the tag that tells the delay
+        ("burst_22050.mp3", 0.06), // without the tag that states the delay
         ("burst.ogg", 0.002),
         ("burst_opus.ogg", 0.002),
         ("burst_opus.webm", 0.002),
@@ -224,7 +225,7 @@ fn codecs_that_are_not_supported_are_named() {
 }
 
 #[test]
-fn a_file_that_is_cut_off_gives_what_is_there() {
+fn a_truncated_file_yields_its_samples() {
     let whole = wav(1, 1, RATE, 16, &pcm16(&[100; 1000]));
     assert_eq!(loads(&whole[..whole.len() - 601]).len(), 699);
     for name in ["burst.flac", "burst.mp3", "burst.ogg"] {
@@ -269,7 +270,7 @@ fn rf64_has_its_size_elsewhere() {
 }
 
 #[test]
-fn samples_that_are_no_samples() {
+fn samples_that_are_not_finite() {
     let float = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 3.0, -7.5, 0.5].map(f32::to_le_bytes).concat();
     assert_eq!(loads(&wav(3, 1, RATE, 32, &float)), [0.0, 0.0, 0.0, 1.0, -1.0, 0.5]);
 }
@@ -300,7 +301,7 @@ fn bad_files_say_what_is_wrong() {
 }
 
 #[test]
-fn paths_that_are_no_files() {
+fn paths_that_are_not_files() {
     let folder = tempfile::tempdir().unwrap();
     let missing = one_line(load(&folder.path().join("missing.wav"), RATE).unwrap_err());
     assert!(missing.contains("No such file"), "{missing}");
@@ -310,7 +311,7 @@ fn paths_that_are_no_files() {
 }
 
 #[test]
-fn a_pipe_is_read_once_and_heard_as_often_as_wanted() {
+fn a_pipe_is_read_once_and_can_be_opened_repeatedly() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -344,8 +345,8 @@ pub fn seconds(samples: &[f32]) -> f64 {
 }
 
 #[test]
-fn files_behind_one_another_are_heard_whole() {
-    // Each lasts 0.5 s; rates and channels differ. What encoders put around the inner ones is heard, too.
+fn concatenated_files_are_read_completely() {
+    // Each lasts 0.5 s; rates and channels differ. The encoders' padding around the inner ones is read too.
     for (names, most) in [
         (["burst.mp3", "burst.mp3", "burst.mp3"], 0.2),
         (["burst.mp3", "burst_22050.mp3", "burst.mp3"], 0.3),
@@ -401,7 +402,7 @@ fn the_default_track_is_used_and_named() {
 }
 
 #[test]
-fn mp4_that_is_cut_off_behind_its_index_is_used_up_to_there() {
+fn mp4_truncated_after_its_index_is_used_up_to_there() {
     let whole = fs::read(fixture("burst_faststart.m4a")).unwrap();
     let (samples, warnings) = hear(&whole[..whole.len() - 400]);
     assert!((0.2..0.5).contains(&seconds(&samples)), "{} s", seconds(&samples));

@@ -1,4 +1,4 @@
-//! Formats that only ffmpeg reads: with stand-ins for it, and with whatever ffmpeg is installed.
+//! Formats that only ffmpeg reads: with fakes, and with the installed ffmpeg, if any.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -35,7 +35,7 @@ fn ffmpeg_reads_the_file_that_we_opened_and_is_named_in_the_result() {
     let mut warnings = Vec::new();
     let file = AudioFile::new(fixture("burst_speex.ogg")).with_ffmpeg(ffmpeg);
     assert_eq!(file.load(RATE, &mut warnings).unwrap(), load(&fixture("burst.wav"), RATE).unwrap());
-    assert_eq!(warnings, ["ffmpeg decoded it, for want of a built-in decoder"]);
+    assert_eq!(warnings, ["decoded by ffmpeg, because there is no built-in decoder"]);
     assert_eq!(fs::read(folder.path().join("seen")).unwrap(), b"OggS");
 
     let ffmpeg = stand_in(folder.path(), "echo '[speex @ 0x1] [error] no such luck' >&2; exit 1");
@@ -60,7 +60,7 @@ fn an_ffmpeg_that_does_not_end_is_ended() {
     let ffmpeg = stand_in(folder.path(), &format!("cat '{answer}'; exec >/dev/null; exec sleep 600"));
     let mut warnings = Vec::new();
     AudioFile::new(fixture("burst_speex.ogg")).with_ffmpeg(ffmpeg).load(RATE, &mut warnings).unwrap();
-    assert!(warnings.iter().any(|line| line == "ffmpeg stopped early: it did not say why"), "{warnings:?}");
+    assert!(warnings.iter().any(|line| line == "ffmpeg stopped early: it did not report why"), "{warnings:?}");
 }
 
 #[test]

@@ -149,7 +149,7 @@ fn every_format() {
 }
 
 #[test]
-fn the_content_tells_the_format() {
+fn the_content_determines_the_format() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("picture.jpg");
     fs::copy(fixture("format.png"), &path).unwrap();
@@ -230,8 +230,8 @@ fn a_file_that_is_cut_off_is_an_error() {
     for name in FORMATS {
         let bytes = fs::read(fixture(name)).unwrap();
         for tenths in [2, 5, 9] {
-            // The last tenth of the animation is its second picture, that of the small PNG file its end chunk: neither is
-            // wanted.
+            // The last tenth of the animation is its second picture, that of the small PNG file its end chunk: neither
+            // is wanted.
             if ["format.gif", "format.png"].contains(name) && tenths == 9 {
                 continue;
             }
@@ -248,7 +248,7 @@ fn a_thumbnail_does_not_hide_that_a_jpeg_is_cut_off() {
     let bytes = fs::read(fixture("format.jpg")).unwrap();
     let start = [&bytes[..2], &[0xff, 0xfe, 0, 6, 0xff, 0xd8, 0xff, 0xd9]].concat();
     assert_eq!(error_of("cut.jpg", &[&start, &bytes[2..bytes.len() - 40]].concat()), "is cut off");
-    // What cameras append to a whole picture does no harm.
+    // Data that cameras append to a complete picture does no harm.
     let file = [&start, &bytes[2..], &[1, 2, 3]].concat();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("whole.jpg");
@@ -273,7 +273,7 @@ fn bad_files_say_what_is_wrong() {
 }
 
 #[test]
-fn paths_that_are_no_files() {
+fn paths_that_are_not_files() {
     let folder = tempfile::tempdir().unwrap();
     let missing = one_line(load(&folder.path().join("missing.png")).unwrap_err());
     assert!(missing.contains("No such file"), "{missing}");

@@ -1,11 +1,11 @@
-//! Sound that headers do not know of, and what lies between files that were joined.
+//! Sound that headers do not declare, and data between concatenated files.
 
 use std::fs;
 
 use crate::audio::{hear, onset, pcm16, seconds, wav};
 use crate::fixture;
 
-/// So many samples of one value.
+/// This many samples of one value.
 fn level(value: i16, count: usize) -> Vec<u8> {
     pcm16(&vec![value; count])
 }
@@ -20,7 +20,7 @@ fn expect_both(content: &[u8], expected_warnings: &[&str]) {
 }
 
 #[test]
-fn wav_files_behind_one_another_are_heard_whole() {
+fn concatenated_wav_files_are_read_completely() {
     let first = wav(1, 1, 16_000, 16, &level(100, 1000));
     let both_sides = [200i16; 4000];
     expect_both(&[first.clone(), wav(1, 2, 16_000, 16, &pcm16(&both_sides))].concat(), &[]);
@@ -29,25 +29,25 @@ fn wav_files_behind_one_another_are_heard_whole() {
     expect_both(&[first.clone(), b"LIST\x04\0\0\0INFO".to_vec(), second.clone()].concat(), &[]);
     // Another chunk of samples.
     expect_both(&[first.clone(), second[36..].to_vec()].concat(), &[]);
-    // At another rate: as long as it lasts.
+    // At another rate: resampled.
     let slow = wav(1, 1, 8_000, 16, &level(200, 1000));
     assert_eq!(hear(&[first.clone(), slow].concat()).0.len(), 3000);
-    // The second one breaks the rules.
+    // The second one is invalid.
     let (samples, warnings) = hear(&[first, b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0".to_vec(), vec![0; 4000]].concat());
     assert_eq!(samples.len(), 1000);
-    assert_eq!(warnings, ["a second recording after 0.1 s is damaged: what comes before is used"]);
+    assert_eq!(warnings, ["a second recording after 0.1 s is damaged: the part before is used"]);
 }
 
 #[test]
 fn samples_beyond_the_declared_length_of_a_wav_file_are_used() {
-    let told = ["its header declares 0.1 s, and sound goes on behind them: all is used"];
+    let expected = ["its header declares 0.1 s, but more sound follows, which is used too"];
     let mut content = wav(1, 1, 16_000, 16, &[level(100, 1000), level(200, 2000)].concat());
     content[40..44].copy_from_slice(&2000u32.to_le_bytes());
-    expect_both(&content, &told);
-    // In the middle of a frame, too.
+    expect_both(&content, &expected);
+    // Also in the middle of a frame.
     content[40..44].copy_from_slice(&2001u32.to_le_bytes());
-    expect_both(&content, &told);
-    // Tags and padding are no sound.
+    expect_both(&content, &expected);
+    // Tags and padding are not sound.
     for rest in [&b"TAG\0title"[..], &[0; 512], b"LIST\x04\0\0\0INFO\0\0", b"id3 \x05\0\0\0abcde"] {
         let (samples, warnings) = hear(&[&wav(1, 1, 16_000, 16, &level(100, 1000)), rest].concat());
         assert_eq!((samples.len(), warnings), (1000, Vec::new()), "{rest:?}");
@@ -86,7 +86,7 @@ fn tags_between_joined_mp3_files_are_passed_over() {
     }
 }
 
-/// Where the content of a box begins.
+/// Offset of the content of a box.
 fn box_content(bytes: &[u8], kind: &[u8; 4]) -> usize {
     bytes.windows(4).position(|four| four == kind).unwrap() + 4
 }
@@ -94,7 +94,7 @@ fn box_content(bytes: &[u8], kind: &[u8; 4]) -> usize {
 #[test]
 fn mp4_sound_begins_where_its_edit_list_says() {
     let plain = fs::read(fixture("burst.m4a")).unwrap();
-    // Version and flags, the number of edits; then its length and where it starts in the track.
+    // Version and flags, the number of edits; then its length and its start in the track.
     let start = box_content(&plain, b"elst") + 12;
     let timescale = {
         let at = box_content(&plain, b"mdhd") + 12;
@@ -105,16 +105,16 @@ fn mp4_sound_begins_where_its_edit_list_says() {
     let (whole, warnings) = hear(&plain);
     assert_eq!(warnings, Vec::<String>::new());
     assert!((onset(&whole) - 0.2).abs() < 0.005, "{}", onset(&whole));
-    for (later, told) in [(0.1, 0), (0.25, 1)] {
+    for (later, expected) in [(0.1, 0), (0.25, 1)] {
         let mut cut = plain.clone();
         let at = ((priming + later) * timescale).round() as u32;
         cut[start..start + 4].copy_from_slice(&at.to_be_bytes());
         let (samples, warnings) = hear(&cut);
         assert!((seconds(&whole) - seconds(&samples) - later).abs() < 0.001, "{later}: {} s", seconds(&samples));
-        assert_eq!(warnings.len(), told, "{warnings:?}");
-        assert!(warnings.iter().all(|line| line.starts_with("its edit list leaves out the first 0.")), "{warnings:?}");
+        assert_eq!(warnings.len(), expected, "{warnings:?}");
+        assert!(warnings.iter().all(|line| line.starts_with("its edit list skips the first 0.")), "{warnings:?}");
     }
-    // An edit behind the end is not followed: nothing is left out.
+    // An edit after the end is ignored: nothing is skipped.
     let mut beyond = plain;
     beyond[start..start + 4].copy_from_slice(&0x7fff_ffffu32.to_be_bytes());
     let more = seconds(&hear(&beyond).0) - seconds(&whole);
@@ -157,13 +157,13 @@ fn an_edit_list_of_several_pieces_leaves_out_what_comes_before_the_earliest() {
     let (whole, _) = hear(&plain);
     let at = box_content(&plain, b"elst") + 12;
     let priming = i32::from_be_bytes(plain[at..at + 4].try_into().unwrap());
-    let told = ["its edit list plays 2 pieces of it: all of its sound is used, in the order of the file"];
+    let expected = ["its edit list plays 2 pieces of it: all of its sound is used, in the order of the file"];
     // The pause before and between: lengths are in 1/1000 s, starts in 1/44,100 s.
     let (pause, first, second) = ((300, -1), (250, priming), (250, priming + 11_025));
     for version in [0, 1] {
         for edits in [&[first, second][..], &[pause, first, pause, second], &[pause, second, first]] {
             let (samples, warnings) = hear(&with_edits(&plain, version, edits));
-            assert_eq!(warnings, told, "version {version}, {edits:?}");
+            assert_eq!(warnings, expected, "version {version}, {edits:?}");
             assert!(samples == whole, "version {version}, {edits:?}: {} of {} samples", samples.len(), whole.len());
         }
         // One piece after a pause is nothing special.
@@ -173,7 +173,7 @@ fn an_edit_list_of_several_pieces_leaves_out_what_comes_before_the_earliest() {
         let later = (100, priming + 11_025);
         let (samples, warnings) = hear(&with_edits(&plain, version, &[(100, priming + 17_640), later]));
         assert!((seconds(&whole) - seconds(&samples) - 0.25).abs() < 0.001, "{} s", seconds(&samples));
-        assert_eq!(warnings, ["its edit list leaves out the first 0.3 s", told[0]]);
+        assert_eq!(warnings, ["its edit list skips the first 0.3 s", expected[0]]);
     }
 }
 
@@ -193,7 +193,7 @@ fn mp4_packets_count_and_not_the_lengths_of_its_index() {
 }
 
 #[test]
-fn a_track_of_an_unknown_codec_gives_way_and_is_named() {
+fn a_track_of_an_unknown_codec_is_skipped_and_reported() {
     let mut content = fs::read(fixture("two_tracks.mp4")).unwrap();
     let second = content.windows(4).rposition(|four| four == b"mp4a").unwrap();
     content[second..second + 4].copy_from_slice(b"zzzz");

@@ -13,7 +13,7 @@ use crate::fixture;
 
 const RATE: u32 = 16_000;
 
-/// Gives at most `step` bytes a time, and an interruption before each.
+/// Returns at most `step` bytes at a time, with an interruption before each.
 struct Slow {
     content: Cursor<Vec<u8>>,
     step: usize,
@@ -115,11 +115,11 @@ fn a_true_size_is_kept_to() {
     let mut content = wav(1, 1, RATE, 16, &pcm16(&[5, 6]));
     content.extend(b"LIST\x04\0\0\0abcd");
     assert_eq!(samples(&content), [5.0 / 32_768.0, 6.0 / 32_768.0]);
-    // And a stream that ends before it says so, once.
+    // A stream that ends early causes one warning.
     let content = wav(1, 1, RATE, 16, &pcm16(&[7; 100]));
     let (heard, warnings) = hear(slow(&content[..content.len() - 51], 3)).unwrap();
     assert_eq!(heard, [7.0 / 32_768.0; 74]);
-    assert_eq!(warnings, ["it is cut off: 149 of 200 bytes of samples are there and are used"]);
+    assert_eq!(warnings, ["it is cut off: it has 149 of 200 bytes of samples, which are used"]);
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn what_has_no_header_is_raw() {
         assert_eq!(hear(slow(&pcm16(&frames), step)).unwrap(), (expected.clone(), Vec::new()));
     }
     assert_eq!(samples(&pcm16(&[9])), [9.0 / 32_768.0]);
-    // It is at 16 kHz whatever is wanted.
+    // It is at 16 kHz, whatever the requested rate.
     let mut reader = LiveReader::new(Cursor::new(pcm16(&[100; 1600])), 8_000).unwrap();
     let mut heard = Vec::new();
     while reader.read(&mut heard).unwrap() {}
@@ -138,7 +138,7 @@ fn what_has_no_header_is_raw() {
 }
 
 #[test]
-fn a_stream_that_stops_in_a_frame_gives_whole_frames_and_one_warning() {
+fn a_stream_that_stops_in_a_frame_yields_whole_frames_and_one_warning() {
     let middle = ["it ends in the middle of a frame, which is left out"];
     let mut raw = pcm16(&[3; 50]);
     raw.push(1);
@@ -150,19 +150,19 @@ fn a_stream_that_stops_in_a_frame_gives_whole_frames_and_one_warning() {
 }
 
 #[test]
-fn samples_that_are_no_samples() {
+fn samples_that_are_not_finite() {
     let float = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 3.0, -7.5, 0.5].map(f32::to_le_bytes).concat();
     let (heard, warnings) = hear(slow(&wav(3, 1, RATE, 32, &float), 2)).unwrap();
     assert_eq!(heard, [0.0, 0.0, 0.0, 1.0, -1.0, 0.5]);
     assert_eq!(
         warnings,
-        ["3 samples were not finite numbers and are taken as 0", "samples reach 7.5 times full scale and are clipped"]
+        ["3 samples are not finite numbers and count as 0", "samples reach 7.5 times full scale and are clipped"]
     );
 }
 
 #[test]
 fn bad_streams_say_what_is_wrong() {
-    assert_eq!(error_of(b""), "ended before a single byte of sound came");
+    assert_eq!(error_of(b""), "ended before a single byte of sound arrived");
     assert_eq!(error_of(b"x"), "has no samples");
     let good = wav(1, 1, RATE, 16, &pcm16(&[1; 100]));
     for cut in [12, 20, 30, 36, 40] {
@@ -173,7 +173,7 @@ fn bad_streams_say_what_is_wrong() {
         assert!(error_of(&wav(1, 1, rate, 16, &[0; 8])).starts_with("claims a sample rate"), "{rate}");
     }
     assert_eq!(error_of(&wav(1, 0, RATE, 16, &[0; 8])), "is damaged: no channels");
-    // A chunk of 4 GiB that never comes.
+    // A chunk of 4 GiB that never arrives.
     let mut chunk = good[..36].to_vec();
     chunk.extend(b"junk\xff\xff\xff\xff");
     assert_eq!(error_of(&chunk), "is cut off before its first sample");
@@ -210,14 +210,14 @@ fn streams_of_other_formats_are_the_files() {
             assert!(heard == expected, "{name}: other samples");
         }
     }
-    // mp3 without the tag in front.
+    // mp3 without the leading tag.
     let tagged = fs::read(fixture("burst_22050.mp3")).unwrap();
     let sync = tagged.windows(2).position(|pair| pair[0] == 0xff && pair[1] & 0xe0 == 0xe0).unwrap();
     assert!(samples(&tagged[sync..]).len() > 6_000);
 }
 
 #[test]
-fn mp4_with_its_index_at_the_end_is_no_stream() {
+fn mp4_with_its_index_at_the_end_cannot_be_streamed() {
     let text = error_of(&fs::read(fixture("burst.m4a")).unwrap());
     assert!(text.starts_with("is MP4 with its index at the end, which cannot be read from a stream"), "{text}");
 }
@@ -228,12 +228,12 @@ fn raw_samples_that_begin_like_a_frame_of_mp3_are_raw() {
         let mut raw = beginning.to_vec();
         raw.extend(pcm16(&[1000; 2000]));
         assert_eq!(samples(&raw).len(), 2002);
-        // Also where the stream ends before the next frame could come.
+        // Also if the stream ends before the next frame could arrive.
         assert_eq!(samples(&raw[..100]).len(), 50);
     }
 }
 
-/// Gives its pieces one by one and counts those that were asked for.
+/// Returns its pieces one by one and counts the requested ones.
 struct Pieces {
     pieces: VecDeque<Vec<u8>>,
     given: Arc<AtomicUsize>,

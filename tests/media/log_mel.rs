@@ -41,7 +41,7 @@ fn equals_openai_whisper_on_speech() {
 }
 
 #[test]
-fn degenerate_input_gives_frames_by_the_same_rule() {
+fn degenerate_input_yields_frames_by_the_same_rule() {
     let log_mel = whisper(80);
     for (samples, padding) in
         [(0, 0), (1, 0), (1, 1), (159, 0), (160, 0), (199, 0), (200, 0), (201, 0), (0, 480_000), (1, 480_000)]
@@ -58,7 +58,7 @@ fn degenerate_input_gives_frames_by_the_same_rule() {
 fn padding_is_the_same_as_zeros() {
     let speech = speech();
     let log_mel = whisper(80);
-    // Also less than a frame of it, where speech is reflected behind the end.
+    // Also less than a frame of it, so that speech is reflected after the end.
     for padding in [1, 100, 199, 200, 201, 300, 399, 400, 4000] {
         let zeros = [&speech[..], &vec![0.0; padding]].concat();
         assert_eq!(log_mel.compute(&speech, padding), log_mel.compute(&zeros, 0), "{padding} zeros");
@@ -79,7 +79,7 @@ fn refuses_constants_that_make_no_sense() {
     ] {
         assert!(LogMel::new(&bad).is_err(), "{bad:?}");
     }
-    // Unusual, but they make sense: an odd frame, more filters than bins.
+    // Unusual, but valid: an odd frame, more filters than bins.
     for odd in [LogMelConfig { n_fft: 401, ..good }, LogMelConfig { n_mels: 512, ..good }] {
         let mel = LogMel::new(&odd).unwrap().compute(&speech(), 0);
         assert!(mel.iter().all(|value| value.is_finite()), "{odd:?}");

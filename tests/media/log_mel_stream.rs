@@ -16,7 +16,7 @@ fn speech() -> Vec<f32> {
     load(&data("librivox-0870.wav"), RATE).unwrap()
 }
 
-/// Gives blocks of the given lengths in turn.
+/// Returns blocks of the given lengths in turn.
 struct Cut<'a> {
     samples: &'a [f32],
     lengths: &'a [usize],
@@ -38,7 +38,7 @@ impl Samples for Cut<'_> {
     }
 }
 
-/// The whole spectrogram by way of the stream.
+/// The whole spectrogram, computed by the stream.
 fn streamed(log_mel: &LogMel, samples: &[f32], lengths: &[usize], padding: usize) -> (Array2<f32>, Extent) {
     let config = log_mel.config();
     let mut stream = log_mel.stream();
@@ -77,7 +77,7 @@ fn equals_the_whole_however_it_is_cut() {
 fn equals_the_whole_for_recordings_of_any_shortness() {
     let speech = &speech()[40_000..];
     let odd = LogMelConfig { n_fft: 401, hop_length: 100, ..WHISPER };
-    // Gaps between the frames; and frames of which the next begins before the last.
+    // Gaps between the frames; and overlapping frames.
     let sparse = LogMelConfig { n_fft: 64, hop_length: 300, n_mels: 8, ..WHISPER };
     let dense = LogMelConfig { n_fft: 512, hop_length: 3, n_mels: 8, ..WHISPER };
     for config in [WHISPER, odd, sparse, dense] {
@@ -102,7 +102,7 @@ fn frames_come_as_soon_as_they_are_decided() {
     for (at, sample) in speech[..4_000].iter().enumerate() {
         stream.push(&[*sample], &mut columns);
         let received = at + 1;
-        // Half a frame behind the centre; the first needs one sample more, to be reflected.
+        // Half a frame after the centre; the first needs one sample more, to be reflected.
         let expected = if received < 201 { 0 } else { (received - 200) / 160 + 1 };
         assert_eq!(columns.len() / 80, expected, "{received} samples");
         assert_eq!(stream.received(), received as u64);
@@ -132,7 +132,7 @@ fn windows_are_those_of_the_whole() {
                 // Some windows overlap, some do not, one leaves frames out.
                 seek += [2_790, 3_000, 1, 2_999, 500, 3_500][seek % 6];
             }
-            // Behind the end there is silence.
+            // Silence follows the end.
             let window = spectrogram.window(seek.max(content + WINDOW), 10).unwrap();
             assert_eq!(window.content, 0);
             let silence = normalise(&[SILENCE; 800], 80, extent.loudest);
@@ -165,7 +165,7 @@ fn it_never_goes_back() {
     let mut spectrogram = Spectrogram::new(&log_mel, SliceReader::new(&speech, RATE), None).unwrap();
     spectrogram.window(100, 50).unwrap();
     assert!(matches!(spectrogram.window(99, 50), Err(AudioError::FramePassed { frame: 99, first: 100 })));
-    // The error took nothing away.
+    // The error did not consume anything.
     assert_eq!(spectrogram.window(100, 50).unwrap().content, 50);
 }
 
@@ -182,7 +182,7 @@ fn live_windows_do_not_depend_on_how_the_stream_was_cut() {
     for lengths in [&[1][..], &[320], &[16_000], &[7, 999]] {
         assert_eq!(windows(lengths), reference, "{lengths:?}");
     }
-    // The floor of a window is set by what was heard up to its end: that of the last, by the whole recording.
+    // The floor of a window is set by the sound up to its end; that of the last, by the whole recording.
     let whole = log_mel.compute(&speech, 480_000);
     assert_eq!(reference[4].log_mel, whole.slice(s![.., 680..780]));
     let beginning = log_mel.compute(&speech[..100 * 160 + 400], 0);

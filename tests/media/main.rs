@@ -1,4 +1,4 @@
-//! Files to samples and pixels, against the reference implementations and against files that break the rules.
+//! Files to samples and pixels, compared with the reference implementations, and with invalid files.
 //!
 //! `tests/fixtures/README.md` says where the fixtures come from.
 

@@ -1,4 +1,4 @@
-//! What an Opus header asks of the decoder (RFC 7845, 5.1).
+//! What an Opus header requires of the decoder (RFC 7845, 5.1).
 
 use std::fs;
 

@@ -10,7 +10,7 @@ use crate::fixture;
 
 const RATE: u32 = 16_000;
 
-/// More than any block may hold at 16 kHz: the longest are those of a resampler for rates without a common divisor.
+/// Limit for blocks at 16 kHz: the longest are those of a resampler for rates without a common divisor.
 const BLOCK: usize = 65_536;
 
 /// All samples, and the length of the longest block.
@@ -65,7 +65,7 @@ fn a_file_can_be_read_twice() {
 }
 
 #[test]
-fn what_was_odd_is_told_at_the_end() {
+fn warnings_are_reported_at_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("odd.wav");
     let loud = [f32::NAN, 3.0, f32::INFINITY].map(f32::to_le_bytes).concat();
@@ -75,8 +75,8 @@ fn what_was_odd_is_told_at_the_end() {
     assert_eq!(
         reader.warnings(),
         [
-            "the file is cut off: 11 of 12 bytes of samples are there and are used",
-            "1 samples were not finite numbers and are taken as 0",
+            "the file is cut off: it has 11 of 12 bytes of samples, which are used",
+            "1 samples are not finite numbers and count as 0",
             "samples reach 3.0 times full scale and are clipped"
         ]
     );

@@ -94,7 +94,7 @@ fn what_is_said_about_bad_sound_names_no_library() {
             assert!(!line.contains('\n') && line.len() < 200, "{}: {line}", path.display());
             let named = NOT_FOR_USERS.iter().find(|name| lower.contains(*name));
             assert!(named.is_none(), "{}: {line}", path.display());
-            // No codec by its number.
+            // No codec is named by its number.
             assert!(!line.contains("0x"), "{}: {line}", path.display());
         }
     }

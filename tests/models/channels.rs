@@ -1,4 +1,4 @@
-//! The channels of a recording, each transcribed by itself.
+//! The channels of a recording, each transcribed separately.
 
 use serde_json::Value;
 use tempfile::tempdir;

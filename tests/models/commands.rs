@@ -1,4 +1,4 @@
-//! Every command that hears speech, through the real binary and the real models.
+//! Every command with speech input, with the real binary and the real models.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Languages: what they are called, and speech that changes from one to another.
+//! Languages: their names, and speech that changes from one to another.
 
 use serde_json::Value;
 use tempfile::tempdir;
@@ -22,8 +22,8 @@ fn a_language_is_known_by_any_of_its_names() {
 
 #[test]
 fn languages_and_tokens_that_do_not_exist_are_refused_before_anything_is_heard() {
-    for (arguments, told) in [
-        (&["--language", "de-DE"][..], &["an English-only model cannot do language `de-DE`"][..]),
+    for (arguments, expected) in [
+        (&["--language", "de-DE"][..], &["an English-only model does not support language `de-DE`"][..]),
         (&["--language", "Germen"], &["unknown language `Germen`", "german"]),
         (&["--multilingual"], &["an English-only model cannot follow a change of language"]),
         (
@@ -34,7 +34,7 @@ fn languages_and_tokens_that_do_not_exist_are_refused_before_anything_is_heard()
         (&["--suppress-tokens", "999999"], &["suppress_tokens: 999999 is not a token id"]),
         (&["--suppress-tokens", "-1,-2"], &["suppress_tokens: -2 is not a token id"]),
     ] {
-        edgefuse(["transcribe", "none.wav"].iter().chain(arguments)).expect(2).expect_error(told);
+        edgefuse(["transcribe", "none.wav"].iter().chain(arguments)).expect(2).expect_error(expected);
     }
 }
 
@@ -67,7 +67,7 @@ fn both_halves_of_a_recording_keep_their_language() {
         assert_eq!(words(&last.collect::<Vec<_>>().join(" ")), spanish, "{way:?}: {found}");
         assert_eq!(found["language"], "en");
     }
-    // Detected once, it is English to the end.
+    // Detected once, the language is English to the end.
     let found = alone(&[path, "--multilingual=false"]);
     assert!(found["segments"].as_array().unwrap().iter().all(|it| it.get("language").is_none()), "{found}");
 }

@@ -1,4 +1,4 @@
-//! `transcribe -`: what is heard on standard input while it is being written.
+//! `transcribe -`: live transcription of standard input.
 
 use std::io::Write;
 
@@ -34,7 +34,7 @@ fn a_partial_text_comes_while_it_is_being_spoken() {
     let mut child = start(command(), &["--format", "json"]);
     let mut input = child.stdin.take().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    // Three seconds into the sentence, and then nothing: the line must come though the stream goes on.
+    // Three seconds of the sentence, and then nothing: the line must appear although the stream continues.
     input.write_all(&raw("librivox-0870.wav")[..2 * 16_000 * 3]).unwrap();
     input.flush().unwrap();
     let event: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();

@@ -1,4 +1,5 @@
-//! What the real Whisper and the whole pipeline say, through the real binary. Needs `scripts/setup.sh test whisper-base`.
+//! Output of the real Whisper and the whole pipeline, through the real binary. Needs `scripts/setup.sh test
+//! whisper-base`.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -11,7 +11,7 @@ use crate::sound::{RATE, read_wav, silence, write_wav};
 /// A sentence of 2.8 s.
 const SENTENCE: &str = "librivox-0880.wav";
 
-/// The sentence, then after each pause again; and where each begins and ends in seconds.
+/// The sentence, repeated after each pause; and the start and end of each in seconds.
 fn sentences(path: &Path, pauses: &[f64]) -> Vec<(f64, f64)> {
     let sentence = read_wav(SENTENCE);
     let mut samples = sentence.clone();
@@ -26,7 +26,7 @@ fn sentences(path: &Path, pauses: &[f64]) -> Vec<(f64, f64)> {
     places
 }
 
-/// Every segment lies in one sentence, with the padding around it, and does not overlap the next.
+/// Every segment is within one sentence and its padding, and does not overlap the next.
 #[track_caller]
 fn expect_in_sentences(segments: &[Value], places: &[(f64, f64)], about: &str) {
     let mut said = vec![false; places.len()];

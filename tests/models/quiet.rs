@@ -1,4 +1,4 @@
-//! Speech that the detector does not hear as it is, and recordings without any.
+//! Speech that the detector misses without levelling, and recordings without speech.
 
 use tempfile::tempdir;
 
@@ -43,11 +43,11 @@ fn quiet_noise_and_hum_are_not_taken_for_speech() {
 fn a_recording_without_speech_says_how_loud_it_is() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("nothing.wav");
-    for (peak, told) in [(0.5, "no speech found (peak -6.0 dBFS)"), (0.0, "no speech found: every sample is 0")] {
+    for (peak, expected) in [(0.5, "no speech found (peak -6.0 dBFS)"), (0.0, "no speech found: every sample is 0")] {
         write_wav(&path, (0..5 * RATE).map(|at| peak * (at as f32 * 0.2).sin()));
         let run = edgefuse(["--format", "json", "transcribe", path.to_str().unwrap()]).expect(0);
-        assert!(run.stderr.contains(told), "{}", run.stderr);
+        assert!(run.stderr.contains(expected), "{}", run.stderr);
         let warnings = run.json().remove(0)["warnings"].take();
-        assert!(warnings[0].as_str().unwrap().contains(told), "{warnings}");
+        assert!(warnings[0].as_str().unwrap().contains(expected), "{warnings}");
     }
 }

@@ -1,4 +1,4 @@
-//! What `transcribe` hears beyond one greedy window: silence, long recordings, searches, context, languages.
+//! `transcribe` beyond one greedy window: silence, long recordings, searches, context, languages.
 
 use std::f32::consts::TAU;
 
@@ -15,7 +15,7 @@ fn transcript(arguments: &[&str]) -> Value {
     run.json().remove(0)["transcript"].take()
 }
 
-/// Speech with a minute of `filler` before it and half a minute behind it.
+/// Speech with a minute of `filler` before it and half a minute after it.
 fn speech_amid(filler: impl Fn(usize) -> f32) -> Vec<f32> {
     let mut samples: Vec<f32> = (0..60 * RATE).map(&filler).collect();
     samples.extend(read_wav("librivox-0870.wav"));
@@ -126,7 +126,7 @@ fn every_search_hears_the_sentence() {
 
 #[test]
 fn hotwords_change_what_is_heard() {
-    // "clubs" is heard as a word of much the same sound, until it is expected.
+    // "clubs" is recognised as a similar-sounding word unless it is expected.
     let clip = data("cards-002.wav");
     let heard =
         |arguments: &[&str]| words(transcript(&[&[clip.as_str()], arguments].concat())["text"].as_str().unwrap());
@@ -151,7 +151,7 @@ fn languages_are_detected_and_translated() {
 }
 
 #[test]
-fn a_twentieth_of_a_second_is_no_error_and_no_text() {
+fn a_twentieth_of_a_second_yields_neither_an_error_nor_text() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("short.wav");
     write_wav(&path, (0..RATE / 20).map(noise));
@@ -162,7 +162,7 @@ fn a_twentieth_of_a_second_is_no_error_and_no_text() {
 }
 
 #[test]
-fn samples_that_are_no_numbers_six_channels_and_clipping_are_heard_through() {
+fn nan_samples_six_channels_and_clipping_do_not_prevent_recognition() {
     let folder = tempdir().unwrap();
     let speech = read_wav("librivox-0870.wav");
     for (name, channels, rate, gain, hole) in [

@@ -23,7 +23,7 @@ fn resident() -> u64 {
     resident_bytes().expect("/proc/self/status")
 }
 
-/// One test, so that nothing else takes memory meanwhile.
+/// A single test, so that nothing else uses memory meanwhile.
 #[test]
 fn memory_is_given_back() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -37,7 +37,7 @@ fn memory_is_given_back() {
     let long = Record::default().with_audio(root.join("tests/data/librivox-0870.wav"));
     let before = resident();
 
-    // Cancelled requests leave nothing behind: the tenth takes no more than the second.
+    // Cancelled requests leave no memory allocated: the tenth needs no more than the second.
     let cancel_one = |runs: usize| {
         let request = Request::new(Priority::Batch);
         let canceller = request.clone();
@@ -66,7 +66,7 @@ fn memory_is_given_back() {
     assert!(taken[9] < taken[1] + 4 * MIB, "resident memory after each cancelled request: {taken:?}");
     drop(lease);
 
-    // An idle model gives its memory back to the system. What the library itself keeps after its first inference, it keeps
+    // An idle model returns its memory to the system. What the library itself keeps after its first inference, it keeps
     // once: the second round ends where the first did.
     let mut rounds = Vec::new();
     for _ in 0..2 {

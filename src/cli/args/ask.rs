@@ -6,7 +6,7 @@ use edgefuse::config::{AskOptions, Question, Texts};
 
 use super::search::Search;
 
-/// Options not given here come from the `ask` step of the device file's pipeline, or its defaults.
+/// Options not set here come from the `ask` step of the device file's pipeline, or its defaults.
 #[derive(Debug, clap::Args)]
 pub struct Ask {
     /// The picture

@@ -13,7 +13,7 @@ pub struct Bench {
     /// Measured runs in a warm process
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub repeat: u32,
-    /// Runs before them that do not count
+    /// Warm-up runs before them that do not count
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub warm_up: u32,
     /// Fresh processes whose first run is measured; 0 for none

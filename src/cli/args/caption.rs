@@ -6,7 +6,7 @@ use edgefuse::config::CaptionOptions;
 
 use super::search::Search;
 
-/// Options not given here come from the `caption` step of the device file's pipeline, or its defaults.
+/// Options not set here come from the `caption` step of the device file's pipeline, or its defaults.
 #[derive(Debug, clap::Args)]
 pub struct Caption {
     /// Pictures, or folders of pictures

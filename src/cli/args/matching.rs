@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use edgefuse::config::{MatchOptions, Texts};
 
-/// Options not given here come from the `match` step of the device file's pipeline.
+/// Options not set here come from the `match` step of the device file's pipeline.
 #[derive(Debug, clap::Args)]
 pub struct Match {
     /// Pictures, or folders of pictures

@@ -50,7 +50,7 @@ pub struct Global {
 /// Format of the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people
+    /// Human-readable text
     Text,
     /// JSON, one object per line
     Json,
@@ -64,7 +64,7 @@ pub enum Format {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run the device file's pipeline over files, folders and JSONL manifests
+    /// Run the device file's pipeline on files, folders and JSONL manifests
     ///
     /// A line of a manifest is {"id": "...", "image": "path", "audio": "path", "text": "..."}; image, audio and text
     /// are each optional, and relative paths start from the manifest's folder. Students also accept "sensors": {"NAME":
@@ -93,7 +93,7 @@ pub enum Command {
     Bench(Bench),
     /// Pack the device file and everything it refers to into one archive for a board
     Bundle(Bundle),
-    /// Run the device file's pipeline as a service, over every file that is put into a folder
+    /// Run the device file's pipeline as a service, on every file that is put into a folder
     ///
     /// A picture, a sound or a .jsonl manifest NAME directly in FOLDER is processed once it has stopped changing, if
     /// RESULTS/NAME.jsonl is missing or was made from an earlier version of it. The result is written atomically. Names
@@ -126,7 +126,7 @@ pub struct Run {
     /// redo the others
     #[arg(long, requires = "output")]
     pub resume: bool,
-    /// Report in each result on which execution providers the nodes of the graphs run (`placement`), like
+    /// Report in each result which execution providers run the nodes of the graphs (`placement`), like
     /// `report_placement: true` in the device file's `runtime`
     #[arg(long)]
     pub placement: bool,
@@ -174,7 +174,7 @@ pub struct Bundle {
     /// The program [default: this one for its own machine, else target/TRIPLE/release/edgefuse]
     #[arg(long, value_name = "FILE")]
     pub binary: Option<PathBuf>,
-    /// ONNX Runtime [default: lib/MACHINE/libonnxruntime.so where every execution provider is cpu, else the board's
+    /// ONNX Runtime [default: lib/MACHINE/libonnxruntime.so if every execution provider is cpu, else the board's
     /// own]
     #[arg(long, value_name = "FILE")]
     pub library: Option<PathBuf>,
@@ -203,7 +203,7 @@ pub struct Watch {
 }
 
 impl Args {
-    /// Parses the process's arguments; on wrong ones, exits with a message and code 2.
+    /// Parses the process's arguments; exits with a message and code 2 if they are wrong.
     pub fn read() -> Self {
         Self::parse()
     }

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use edgefuse::config::{SearchOptions, StopEarly};
 
-/// Options not given here come from the step in the device file's pipeline, or its defaults.
+/// Options not set here come from the step in the device file's pipeline, or its defaults.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Search")]
 pub struct Search {
@@ -29,7 +29,7 @@ pub struct Search {
     /// No n-gram of N tokens occurs twice [default: 0, off]
     #[arg(long, value_name = "N")]
     pub no_repeat_ngram_size: Option<usize>,
-    /// Above 0, sample tokens instead of taking the most probable; higher is more random [default: 0]
+    /// Above 0, sample tokens instead of choosing the most probable; higher is more random [default: 0]
     #[arg(long, value_name = "T")]
     pub temperature: Option<f32>,
     /// Sample from the K most probable tokens; 0 is off [default: 50]
@@ -38,7 +38,7 @@ pub struct Search {
     /// Sample from the most probable tokens that together reach probability P [default: 1, off]
     #[arg(long, value_name = "P")]
     pub top_p: Option<f32>,
-    /// Random seed: the same seed gives the same text [default: 0]
+    /// Random seed: the same seed produces the same text [default: 0]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 }

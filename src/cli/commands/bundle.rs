@@ -14,11 +14,11 @@ use crate::cli::args::{self, Format, Global, Target};
 use crate::cli::watched::{Ended, Side, Stage, watched};
 use crate::cli::{Outcome, Stop, say};
 
-/// Packs the device file and all that it names.
+/// Packs the device file and everything that it refers to.
 pub(in crate::cli) fn bundle(global: &Global, args: &args::Bundle) -> Result<Outcome, Stop> {
     super::no_subtitles(global)?;
     if global.model.is_some() {
-        let problem = "--model has no place in a bundle: the board reads its models from the device file";
+        let problem = "--model cannot be used with bundle: the board reads its models from the device file";
         return Err(Stop::Usage(problem.to_string()));
     }
     let device = Device::load_for_elsewhere(&device_file(global)?).map_err(Error::from)?;
@@ -49,7 +49,7 @@ pub(in crate::cli) fn bundle(global: &Global, args: &args::Bundle) -> Result<Out
     if !global.quiet {
         if !tried {
             say(
-                "note: the graphs were not run here, which takes the board's machine and library; install.sh runs them",
+                "note: the graphs were not run here, which requires the board's architecture and library; install.sh runs them",
             );
         }
         packed.notes.iter().for_each(|note| say(&format!("note: {note}")));

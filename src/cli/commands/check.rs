@@ -10,10 +10,10 @@ use super::start::device_file;
 use crate::cli::args::{self, Format, Global};
 use crate::cli::{Outcome, Stop, say};
 
-/// Checks every folder; one that fails does not keep the others from being checked.
+/// Checks every folder; a failure does not prevent the others from being checked.
 pub(in crate::cli) fn check(global: &Global, args: &args::Check) -> Result<Outcome, Stop> {
     super::no_subtitles(global)?;
-    // A device file is only asked for its library and threads, and none is needed.
+    // The device file, which is optional, only determines library and threads.
     let device = match device_file(global) {
         Ok(path) => Some(Device::load(&path).map_err(Error::Config)?),
         Err(error) if global.config.is_some() => return Err(error.into()),
@@ -46,7 +46,7 @@ pub(in crate::cli) fn check(global: &Global, args: &args::Check) -> Result<Outco
     Ok(outcome)
 }
 
-/// The line on standard output. For people a failure has its line on standard error only.
+/// The line on standard output. In text format a failure is reported on standard error only.
 fn line(global: &Global, path: &std::path::Path, found: Result<&str, &Error>) -> Option<String> {
     let path = path.display().to_string();
     match (global.format, found) {

@@ -1,4 +1,4 @@
-//! The commands. All but `doctor` run the pipeline over different inputs and steps.
+//! The commands. Most of them run the pipeline with different inputs and steps.
 
 mod bench;
 mod bundle;
@@ -46,7 +46,7 @@ pub(super) fn run(global: &Global, args: &args::Run) -> Result<Outcome, Stop> {
     if let Some(output) = &args.output
         && args.inputs.iter().any(|input| same_file(input, output))
     {
-        return Err(Stop::Usage(format!("{}: is an input, and would be replaced by the results", output.display())));
+        return Err(Stop::Usage(format!("{}: is an input, which the results would overwrite", output.display())));
     }
     let mut steps = device.pipeline.clone();
     if args.embeddings {
@@ -61,7 +61,7 @@ pub(super) fn run(global: &Global, args: &args::Run) -> Result<Outcome, Stop> {
     process(global, device, steps, inputs, output, &printer)
 }
 
-/// Lets the steps that make embeddings keep them.
+/// Makes the steps that compute embeddings return them.
 fn ask_for_embeddings(steps: &mut [Step], config: &Path) -> Result<(), Stop> {
     let mut found = false;
     for step in steps {
@@ -70,7 +70,7 @@ fn ask_for_embeddings(steps: &mut [Step], config: &Path) -> Result<(), Stop> {
     match found {
         true => Ok(()),
         false => Err(Stop::Usage(format!(
-            "--embeddings: the pipeline of {} has no step that makes any; `fuse` and `match` do",
+            "--embeddings: the pipeline of {} has no step that computes embeddings (`fuse` or `match`)",
             config.display()
         ))),
     }
@@ -90,7 +90,7 @@ pub(super) fn fuse(global: &Global, args: &args::Fuse) -> Result<Outcome, Stop> 
     record.image_embedding = args.image_embedding.clone().map(Embedding::File);
     record.text_embedding = args.text_embedding.clone().map(Embedding::File);
     let printer = printer(global, Shown::Decision);
-    // A student that does not hear is given the transcript.
+    // A student without sound input gets the transcript.
     let all = [capability::DECIDE, capability::TRANSCRIBE];
     let device = device(global, if args.audio.is_some() { &all } else { &all[..1] })?;
     let options = FuseOptions { strict: true, embeddings: args.embeddings, ..FuseOptions::default() };
@@ -115,7 +115,7 @@ fn same_file(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-/// The name of a format that is a transcript's times and nothing else.
+/// The name of a format that is only for transcripts with times.
 fn timed(format: Format) -> Option<&'static str> {
     match format {
         Format::Text | Format::Json => None,

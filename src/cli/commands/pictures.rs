@@ -62,7 +62,7 @@ pub(in crate::cli) fn compare(global: &Global, args: &Match) -> Result<Outcome, 
     let device = device(global, &[capability::MATCH])?;
     let options = args.options(device.options());
     if options.texts.is_none() {
-        return Err(Stop::Usage("no text to compare with; give --text TEXT or --texts FILE".to_string()));
+        return Err(Stop::Usage("no text to compare with; use --text TEXT or --texts FILE".to_string()));
     }
     let inputs = Inputs::of_kind(&args.images, MediaKind::Image);
     let printer = Printer { named_inputs: inputs.total() != Some(1), ..printer(global, Shown::Match) };

@@ -1,5 +1,5 @@
-//! `prepare`: makes providers build whatever they build when a graph is first loaded, and runs each graph once, before
-//! service starts.
+//! `prepare`: makes providers build their engines, which they do when a graph is first loaded, and runs each graph
+//! once, before a service starts.
 
 use std::io::{self, Write};
 use std::time::Instant;
@@ -25,7 +25,7 @@ struct Ready {
 
 /// Loads and runs every graph of every model once: TensorRT builds its engines into `engine_cache`.
 ///
-/// In a child process: a library that does not suit the processor or the system may end it.
+/// In a child process, because a library that does not suit the processor or the system may kill it.
 pub(in crate::cli) fn prepare(global: &Global) -> Result<Outcome, Stop> {
     super::no_subtitles(global)?;
     let device = device(global, &[])?;

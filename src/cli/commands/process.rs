@@ -12,7 +12,7 @@ use crate::cli::printer::{Printer, cost};
 use crate::cli::progress::Progress;
 use crate::cli::{Outcome, Stop, say};
 
-/// Takes `steps` with every record of `inputs`. Results go to `output` if there is one, else to standard output; errors
+/// Runs `steps` on every record of `inputs`. Results go to `output` if there is one, else to standard output; errors
 /// to standard error, and into the results.
 pub(super) fn process(
     global: &Global,
@@ -38,7 +38,7 @@ pub(super) fn process(
                     }
                     // In a results file the id identifies a record; two records with the same id could not be resumed.
                     Some(Admission::Repeated) => {
-                        let problem = format!("{name}: an earlier record has this id; its result stands");
+                        let problem = format!("{name}: duplicate id; the result of the earlier record is kept");
                         (RecordResult::failed(name, problem.clone()), vec![problem])
                     }
                     admitted => {
@@ -64,7 +64,7 @@ pub(super) fn process(
         match &mut output {
             Some(output) => output.write(&result, mark.as_ref())?,
             None => match progress.suspend(|| printer.print(&result)) {
-                // Whoever read our output has enough of it; what failed before still counts.
+                // The reader of our output has closed it; earlier failures still count.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
                 printed => printed.map_err(Stop::Output)?,
             },
@@ -87,7 +87,7 @@ pub(super) fn process(
     Ok(if failed == 0 { Outcome::Done } else { Outcome::SomeFailed })
 }
 
-/// The error, behind the record's name where it does not name one of the record's files.
+/// The error, preceded by the record's name unless it names one of the record's files.
 fn about(record: &Record, error: &str) -> String {
     if record.files().any(|path| error.contains(&path.display().to_string())) {
         return error.to_string();

@@ -8,7 +8,7 @@ use edgefuse::small_file::{self, SmallFileError};
 
 use crate::cli::Stop;
 
-/// Longest file of readings that is read, in bytes.
+/// Maximum size of a file with readings, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// `{"temperature": 21.5}`, `[21.5, 40]`, `21.5,40`, or the name of a file with one of them.
@@ -22,7 +22,7 @@ pub(super) fn read(given: &str) -> Result<SensorReadings, Stop> {
     let problem = |problem: &str| Error::Input { problem: format!("{given}: {problem}") };
     let text = small_file::read_text(Path::new(given), MAX_BYTES).map_err(|error| match error {
         SmallFileError::Io(error) => {
-            problem(&format!("cannot be read, and is no list of numbers such as '21.5,40': {error}"))
+            problem(&format!("cannot be read, and is not a list of numbers such as '21.5,40': {error}"))
         }
         error => problem(&error.to_string()),
     })?;
@@ -33,7 +33,7 @@ pub(super) fn read(given: &str) -> Result<SensorReadings, Stop> {
     }
 }
 
-/// `None` where it is not written as readings at all.
+/// `None` if it does not have the form of readings.
 fn parse(text: &str) -> Option<Result<SensorReadings, String>> {
     let text = text.trim();
     if text.starts_with(['{', '[']) {

@@ -15,11 +15,11 @@ use crate::cli::say;
 /// Environment variable that names the device file.
 const VARIABLE: &str = "EDGEFUSE_CONFIG";
 
-/// The device file that is read where none is named.
+/// The default device file.
 const DEFAULT: &str = "configs/cpu.yaml";
 
-/// Reads the device file; `--model` takes the place of its models that can do the same. It must be able to do one of
-/// `tasks`, if there are any: what the command needs models for, its main task first.
+/// Reads the device file; `--model` replaces its models with the same capability. That model must be able to do one of
+/// `tasks`, if there are any: the tasks that the command needs models for, main task first.
 pub(super) fn device(global: &Global, tasks: &[&'static str]) -> Result<Device, Error> {
     let mut device = Device::load(&device_file(global)?)?;
     if let Some(name) = &global.model {
@@ -30,21 +30,21 @@ pub(super) fn device(global: &Global, tasks: &[&'static str]) -> Result<Device, 
     Ok(device)
 }
 
-/// What the model called `key` is to do for a command that needs models for `tasks`: one of them that it can, or else the
-/// first.
+/// What the model called `key` does for a command that needs models for `tasks`: the first of them that it can do, or
+/// else the first of all.
 fn main_task(device: &Device, key: &str, tasks: &[&'static str]) -> Result<&'static str, Error> {
     let can = read_folder(&device.models[key])?.capabilities();
     let wanted = tasks.iter().copied().find(|task| can.contains(task)).or(tasks.first().copied());
     Ok(wanted.or(can.first().copied()).unwrap_or_default())
 }
 
-/// Puts the model `name` in the place of those that can do the same; returns what it is called under `models`.
+/// Replaces the models with the same capability by the model `name`; returns its name under `models`.
 fn replace(device: &mut Device, name: &str) -> Result<String, Error> {
     let listed = device.models.get(name).cloned();
     let entry = listed.clone().unwrap_or_else(|| device.other_model(name, None));
     let can = read_folder(&entry)?.capabilities();
     let same = |entry: &ModelEntry| {
-        // A model that cannot be read does not keep this one from being used.
+        // An unreadable model does not prevent this one from being used.
         read_folder(entry).is_ok_and(|folder| folder.capabilities().iter().any(|task| can.contains(task)))
     };
     let replaced: Vec<String> =
@@ -64,7 +64,7 @@ fn replace(device: &mut Device, name: &str) -> Result<String, Error> {
     Ok(key)
 }
 
-/// Where the device file is.
+/// Path of the device file.
 pub(super) fn device_file(global: &Global) -> Result<PathBuf, Error> {
     let named =
         global.config.clone().or_else(|| env::var_os(VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from));
@@ -75,7 +75,7 @@ pub(super) fn device_file(global: &Global) -> Result<PathBuf, Error> {
     Ok(path)
 }
 
-/// The library that is about to be opened, for whoever has to name it should that end the process.
+/// The library that is about to be opened, to be reported in case that kills the process.
 pub(super) fn library_in_words(device: &Device) -> String {
     match library_file(device.runtime.library.as_deref(), &device.base) {
         Some(path) => path.display().to_string(),
@@ -83,13 +83,18 @@ pub(super) fn library_in_words(device: &Device) -> String {
     }
 }
 
-/// ONNX Runtime for the device; a line on standard error now and then while a provider builds.
+/// ONNX Runtime for the device; reports progress on standard error while a provider builds engines.
 pub(super) fn engine(global: &Global, device: &Device) -> Result<Arc<Engine>, Error> {
     let engine = Engine::start(&device.runtime, &device.base)?;
     if global.quiet {
         return Ok(Arc::new(engine));
     }
     Ok(Arc::new(engine.with_build_progress(|build| {
-        say(&format!("  {}: {} builds it, {:.0} s so far", build.graph, build.provider, build.elapsed.as_secs_f64()));
+        say(&format!(
+            "  {}: {} is building it, {:.0} s so far",
+            build.graph,
+            build.provider,
+            build.elapsed.as_secs_f64()
+        ));
     })))
 }

@@ -18,7 +18,7 @@ use crate::cli::subtitles::{Growing, Layout};
 use crate::cli::transcript_files::TranscriptFiles;
 use crate::cli::{Outcome, Stop};
 
-/// Stands for standard input among the files.
+/// The file name that stands for standard input.
 const STANDARD_INPUT: &str = "-";
 
 /// `transcribe`
@@ -38,17 +38,17 @@ pub(in crate::cli) fn transcribe(global: &Global, args: &Transcribe) -> Result<O
     if args.audio.iter().any(|path| path.as_os_str() == STANDARD_INPUT) {
         return match args.audio.len() {
             1 if args.output_dir.is_some() => Err(Stop::Usage(format!(
-                "--output-dir is for recordings; `{STANDARD_INPUT}` is written to standard output"
+                "--output-dir is for recordings; the transcript of `{STANDARD_INPUT}` goes to standard output"
             ))),
             1 => live(global, device, &options, layout),
-            _ => Err(Stop::Usage(format!("`{STANDARD_INPUT}`, standard input, is transcribed alone"))),
+            _ => Err(Stop::Usage(format!("`{STANDARD_INPUT}`, standard input, cannot be combined with files"))),
         };
     }
     let inputs = Inputs::of_kind(&args.audio, MediaKind::Audio);
     let one = inputs.total() == Some(1);
     if let Some(format) = timed(global.format).filter(|_| !one && args.output_dir.is_none()) {
         return Err(Stop::Usage(format!(
-            "{format} on standard output is for one recording at a time; --output-dir FOLDER writes one file each"
+            "{format} on standard output is for one recording only; --output-dir FOLDER writes one file per recording"
         )));
     }
     let files = args.output_dir.as_ref().map(|folder| TranscriptFiles::new(folder, extension(global.format)));
@@ -63,12 +63,12 @@ pub(in crate::cli) fn transcribe(global: &Global, args: &Transcribe) -> Result<O
     process(global, device, vec![options.into()], inputs, None, &printer)
 }
 
-/// What a file of transcripts is called by.
+/// File name extension of transcripts.
 fn extension(format: Format) -> &'static str {
     timed(format).unwrap_or(if format == Format::Json { "json" } else { "txt" })
 }
 
-/// `transcribe -`: what is said on standard input, while it is being said.
+/// `transcribe -`: live transcription of standard input.
 fn live(global: &Global, device: Device, options: &TranscribeOptions, layout: Layout) -> Result<Outcome, Stop> {
     let engine = engine(global, &device)?;
     let models = Models::new(engine, device);
@@ -86,7 +86,7 @@ fn live(global: &Global, device: Device, options: &TranscribeOptions, layout: La
     written.map(|()| Outcome::Done).map_err(Stop::Output)
 }
 
-/// One line per event; as text, what will not change.
+/// Prints one line per event; as text, only final segments.
 fn print_event(format: Format, event: &LiveEvent) -> io::Result<()> {
     match (format, event) {
         (Format::Json, event) => print(&(serde_json::to_string(event)? + "\n")),
@@ -101,7 +101,7 @@ fn print(text: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// The layout of subtitles, where format and times have room for one.
+/// The layout of subtitles, if format and times support one.
 fn layout(global: &Global, args: &Transcribe) -> Result<Layout, Stop> {
     let &Subtitles { max_line_width, max_line_count, max_words_per_line, highlight_words } = &args.subtitles;
     let given = [

@@ -19,13 +19,13 @@ use crate::cli::printer::{Printer, Shown};
 use crate::cli::terminate::Leftovers;
 use crate::cli::{Outcome, Stop, say};
 
-/// Between two looks into the folder: a file is taken when several of them saw it unchanged.
+/// Time between scans of the folder: a file is processed once several scans found it unchanged.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// Of the time, at most one part in so many goes into looking.
+/// At most this fraction of the time is spent on scanning.
 const SHARE_OF_LOOKING: u32 = 10;
 
-/// Works on what comes into a folder until the process is ended.
+/// Processes the files that arrive in a folder until the process is terminated.
 pub(in crate::cli) fn watch(global: &Global, args: &Watch) -> Result<Outcome, Stop> {
     super::no_subtitles(global)?;
     let device = device(global, &[])?;
@@ -74,15 +74,15 @@ pub(in crate::cli) fn watch(global: &Global, args: &Watch) -> Result<Outcome, St
     }
 }
 
-/// What keeps a file from being done that is not its own fault.
+/// An error that is not the file's own.
 enum Trouble {
-    /// A folder that cannot be read or written now, a full disk: it may pass.
+    /// Possibly temporary: a folder that cannot be read or written, a full disk.
     Passing(Error),
-    /// Every file would meet it.
+    /// An error that every file would cause.
     Fatal(Stop),
 }
 
-/// Whether other files would meet the error as well: a disk that is full or read-only, a folder that is gone.
+/// Whether other files would cause the error too: a disk that is full or read-only, a missing folder.
 fn meets_every_file(error: &Error) -> bool {
     use io::ErrorKind::{NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     const NO_HANDLES_AND_FAILING_DISKS: [i32; 3] = [5, 23, 24]; // EIO, ENFILE, EMFILE
@@ -96,12 +96,12 @@ struct Service {
     printer: Printer,
     notify: Notify,
     leftovers: Leftovers,
-    /// Whether standard output still takes results.
+    /// Whether standard output is still open.
     prints: bool,
 }
 
 impl Service {
-    /// Works on everything that is ready; whether there was anything.
+    /// Processes all ready files; returns whether there were any.
     fn look(&mut self, spool: &mut Spool) -> Result<bool, Trouble> {
         let ready = spool.ready().map_err(Trouble::Passing)?;
         for ready in &ready {
@@ -116,7 +116,7 @@ impl Service {
                 Err(error) => Err(Trouble::Passing(error)),
             };
             match worked {
-                // The name, say: the others can still be done.
+                // Caused by the file, for example its name: the others can still be processed.
                 Err(Trouble::Passing(error)) if !meets_every_file(&error) => {
                     say(&format!("error: {error}; the file is left out until it changes"));
                     spool.refuse(ready);
@@ -128,12 +128,13 @@ impl Service {
         Ok(!ready.is_empty())
     }
 
-    /// One file: its result lines go to their file and to standard output, its errors into them and to standard error.
+    /// Processes one file: results go to their file and to standard output, errors also to standard error.
     fn work(&mut self, mut job: Job) -> Result<(), Trouble> {
         match job.records() {
             None => {
                 let name = job.path.display().to_string();
-                let problem = format!("{name}: the service was ended each time it worked on it; it is not tried again");
+                let problem =
+                    format!("{name}: skipped, because the service was killed each time it processed this file");
                 self.emit(&RecordResult::failed(name, problem), &mut job)?;
             }
             Some(records) => {
@@ -163,7 +164,7 @@ impl Service {
         }
         match self.printer.print(result) {
             Ok(()) => Ok(()),
-            // Whoever read our output has enough of it.
+            // The reader of our output has closed it.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Trouble::Fatal(Stop::Output(error))),
             Err(error) => {
                 say(&format!("error: standard output: cannot write: {error}; results go to their folder only"));

@@ -1,32 +1,32 @@
-//! Cues: which text is shown when.
+//! Cues: texts with display times.
 
 use edgefuse::models::transcript::Segment;
 
 use super::lines::{Layout, Placed, subtitles};
 use super::one_line;
 
-/// A text and the times between which it is shown, as a format writes them.
+/// A text and its display times, formatted.
 pub(super) struct Cue {
     pub start: String,
     pub end: String,
     pub text: String,
 }
 
-/// How a format writes.
+/// Formatting rules of a format.
 pub(super) struct Form {
-    /// Seconds.
+    /// Formats seconds.
     pub time: fn(f64) -> String,
-    /// Text, so that it is not taken for markup.
+    /// Escapes text, so that it is not interpreted as markup.
     pub escape: fn(&str) -> String,
 }
 
-/// The cues of `segments`: by their words where they have them, else one a segment. None is empty.
+/// The cues of `segments`: by words if they have any, otherwise one per segment. None is empty.
 ///
 /// After openai-whisper's `utils.py`, `SubtitlesWriter.iterate_result`.
 pub(super) fn cues(segments: &[Segment], layout: &Layout, form: &Form) -> Vec<Cue> {
     let mut cues = Vec::new();
     if segments.iter().any(|segment| segment.words.is_some()) {
-        // A subtitle has one channel's words.
+        // A subtitle contains words of one channel only.
         for turn in segments.chunk_by(|before, after| before.channel == after.channel) {
             let first = cues.len();
             for subtitle in subtitles(turn, layout) {
@@ -56,11 +56,11 @@ pub(super) fn cues(segments: &[Segment], layout: &Layout, form: &Form) -> Vec<Cu
     cues
 }
 
-/// Long arrows made short: one in the text would be read as the start of a cue.
+/// Shortens long arrows, which would be read as the start of a cue.
 fn without_arrows(text: &str) -> String {
     let mut short = String::with_capacity(text.len());
     for character in text.chars() {
-        // All but one dash goes: of `--->`, a replacement of `-->` alone would leave another `-->`.
+        // All dashes but one are removed: replacing only `-->` in `--->` would leave another `-->`.
         while character == '>' && short.ends_with("--") {
             short.pop();
         }

@@ -8,11 +8,11 @@ use super::tsv::{self, next_tsv};
 use super::vtt::{self, next_vtt};
 use crate::cli::args::Format;
 
-/// A file of subtitles in the making.
+/// A growing file of subtitles.
 pub(in crate::cli) struct Growing {
     format: Format,
     layout: Layout,
-    /// Cues so far.
+    /// Number of cues so far.
     written: usize,
 }
 
@@ -22,7 +22,7 @@ impl Growing {
         Growing { format, layout, written: 0 }
     }
 
-    /// What the file starts with.
+    /// Header of the file.
     pub fn header(&self) -> &'static str {
         match self.format {
             Format::Vtt => vtt::HEADER,

@@ -4,47 +4,47 @@ use edgefuse::models::transcript::{Segment, Word};
 
 use super::one_line;
 
-/// How subtitles are laid out. Whatever is set needs the segments' words.
+/// Layout of subtitles. All options need the segments' words.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::cli) struct Layout {
-    /// Most characters of a line; a longer word has a line for itself.
+    /// Maximum number of characters per line; a longer word has its own line.
     pub max_line_width: Option<usize>,
-    /// Most lines of a subtitle. With `max_line_width`, subtitles go on over the ends of segments.
+    /// Maximum number of lines per subtitle. With `max_line_width`, subtitles may span segments.
     pub max_line_count: Option<usize>,
-    /// Most words of a subtitle.
+    /// Maximum number of words per subtitle.
     pub max_words_per_line: Option<usize>,
     /// Whether each word is underlined while it is spoken.
     pub highlight_words: bool,
 }
 
-/// A longer pause than this, in seconds, ends a subtitle that may go on over the ends of segments.
+/// A longer pause than this, in seconds, ends a subtitle that may span segments.
 const LONG_PAUSE: f64 = 3.0;
 
-/// Where no width is set.
+/// Default width.
 const WIDEST: usize = 1000;
 
 /// A word in a subtitle.
 pub(super) struct Placed<'a> {
-    /// The word with the space or line break before it.
+    /// The word, including the space or line break before it.
     pub text: String,
     pub word: &'a Word,
 }
 
-/// Gives one subtitle after the other. See [`subtitles`].
+/// Iterator over subtitles. See [`subtitles`].
 struct Subtitles<'a, I> {
-    /// Words, each with whether a subtitle may end before it where segments are kept apart.
+    /// Words, each with whether a subtitle may end before it if segments are kept apart.
     words: I,
     layout: &'a Layout,
     next: Vec<Placed<'a>>,
-    /// Characters of the last line of `next`.
+    /// Number of characters in the last line of `next`.
     width: usize,
-    /// Lines of `next`.
+    /// Number of lines of `next`.
     lines: usize,
     /// Start of the last word.
     last: f64,
 }
 
-/// The words of `segments` in subtitles.
+/// Groups the words of `segments` into subtitles.
 ///
 /// After openai-whisper's `utils.py`, `iterate_subtitles`.
 pub(super) fn subtitles<'a>(segments: &'a [Segment], layout: &'a Layout) -> impl Iterator<Item = Vec<Placed<'a>>> {
@@ -71,7 +71,7 @@ impl<'a, I: Iterator<Item = (bool, &'a Word)>> Iterator for Subtitles<'a, I> {
 }
 
 impl<'a, I> Subtitles<'a, I> {
-    /// Adds a word; gives the subtitle that ends before it, if one does.
+    /// Adds a word; returns the subtitle that ends before it, if one does.
     fn add(&mut self, first: bool, word: &'a Word) -> Option<Vec<Placed<'a>>> {
         let &Layout { max_line_width, max_line_count, .. } = self.layout;
         let keep_segments = max_line_width.is_none() || max_line_count.is_none();

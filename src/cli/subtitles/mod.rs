@@ -18,7 +18,7 @@ pub(super) use time::{Hours, clock};
 pub(super) use tsv::tsv;
 pub(super) use vtt::vtt;
 
-/// Without line breaks, which would end a row or, two of them, a cue.
+/// Removes line breaks, which would end a row or (two of them) a cue.
 fn one_line(text: &str) -> String {
     text.replace(['\n', '\r'], " ")
 }
@@ -38,7 +38,7 @@ mod tests {
         let text = |value: &Value| value.as_str().unwrap().to_string();
         let word = |value: &Value| Word::new(text(&value["word"]), number(&value["start"]), number(&value["end"]), 0.5);
         let segment = |value: &Value| {
-            // As `transcribe` returns it.
+            // As returned by `transcribe`.
             let mut segment = Segment::new(number(&value["start"]), number(&value["end"]), text(&value["text"]).trim());
             segment.words = value["words"].as_array().map(|words| words.iter().map(word).collect());
             segment
@@ -72,7 +72,7 @@ mod tests {
         }
     }
 
-    /// One segment of these words, a second each.
+    /// One segment of these words, one second each.
     fn of_words(words: &[&str]) -> Vec<Segment> {
         let placed = words.iter().enumerate().map(|(at, word)| Word::new(*word, at as f64, at as f64 + 1.0, 0.5));
         let mut segment = Segment::new(0.0, words.len() as f64, words.concat().trim());
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_said_is_no_cue() {
+    fn an_empty_text_yields_no_cue() {
         let mut silent = of_words(&[]);
         assert_eq!(srt(&silent, &Layout::default()), "");
         silent[0].words = None;

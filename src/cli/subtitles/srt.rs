@@ -13,7 +13,7 @@ pub(in crate::cli) fn srt(segments: &[Segment], layout: &Layout) -> String {
     next_srt(segments, layout, &mut 0)
 }
 
-/// As [`srt`], for cues after the first `written`, which is counted on.
+/// As [`srt`], for cues after the first `written`, which is incremented.
 pub(super) fn next_srt(segments: &[Segment], layout: &Layout, written: &mut usize) -> String {
     let form = Form { time: |seconds| clock(seconds, Hours::Always, ','), escape: str::to_string };
     let mut text = String::new();

@@ -1,14 +1,14 @@
 //! Formatting of seconds.
 
-/// When the hours are written.
+/// When hours are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::cli) enum Hours {
     Always,
-    /// From one hour on.
+    /// Only from one hour on.
     Needed,
 }
 
-/// Whole milliseconds; of two that are as near, the even one, as in Python. 0 for what is before the start.
+/// Rounds to milliseconds, ties to even, as in Python. 0 for negative times.
 pub(super) fn milliseconds(seconds: f64) -> u64 {
     (seconds * 1000.0).round_ties_even() as u64
 }
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn writes_hours_where_wanted() {
+    fn writes_hours_if_requested() {
         assert_eq!(clock(3661.25, Hours::Needed, '.'), "01:01:01.250");
         assert_eq!(clock(59.9996, Hours::Needed, '.'), "01:00.000");
         assert_eq!(clock(0.0, Hours::Always, ','), "00:00:00,000");

@@ -7,7 +7,7 @@ use edgefuse::models::transcript::Segment;
 use super::one_line;
 use super::time::milliseconds;
 
-/// What a file starts with.
+/// Header of a file.
 pub(super) const HEADER: &str = "start\tend\ttext\n";
 
 /// A header, then one row per segment: start and end in milliseconds, text without tabs.

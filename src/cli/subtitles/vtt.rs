@@ -8,10 +8,10 @@ use super::cues::{Form, cues};
 use super::lines::Layout;
 use super::time::{Hours, clock};
 
-/// What a file starts with.
+/// Header of a file.
 pub(super) const HEADER: &str = "WEBVTT\n\n";
 
-/// A header, then cues, with hours where there are any.
+/// A header, then cues, with hours only if nonzero.
 pub(in crate::cli) fn vtt(segments: &[Segment], layout: &Layout) -> String {
     format!("{HEADER}{}", next_vtt(segments, layout))
 }
@@ -26,7 +26,7 @@ pub(super) fn next_vtt(segments: &[Segment], layout: &Layout) -> String {
     text
 }
 
-/// WebVTT reads `&` and `<` as markup; openai-whisper leaves them.
+/// Escapes `&` and `<`, which WebVTT reads as markup; openai-whisper leaves them.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }

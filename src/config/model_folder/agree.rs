@@ -7,7 +7,8 @@ use super::audio::AudioSpec;
 use super::graph::{GraphSpec, TensorSpec, same, takes};
 use super::image::ImageSpec;
 
-/// Axes of keys and values of an attention: windows or rows, heads, positions, and the length of a head in some order.
+/// Number of axes of an attention's keys and values: windows or rows, heads, and position and head size in either
+/// order.
 const ATTENTION_AXES: usize = 4;
 
 /// Checks that the tensor `output` of one graph fits the tensor `input` of another.
@@ -43,7 +44,7 @@ pub(super) fn attends(graphs: &BTreeMap<String, GraphSpec>, encoder: &str, decod
         let made = graphs.get(encoder).and_then(|graph| graph.outputs.get(role));
         if let Some(made) = made.filter(|made| made.shape.len() != ATTENTION_AXES) {
             let shape = made.shape_text();
-            return Err(format!("graphs.{encoder}.outputs.{role}.shape: {shape}, and must have {ATTENTION_AXES} axes"));
+            return Err(format!("graphs.{encoder}.outputs.{role}.shape: {shape} must have {ATTENTION_AXES} axes"));
         }
         fits(graphs, (encoder, role), (decoder, role))?;
     }
@@ -54,15 +55,15 @@ pub(super) fn attends(graphs: &BTreeMap<String, GraphSpec>, encoder: &str, decod
     Ok(())
 }
 
-/// Checks that the graph `role` takes pictures of the size that `image` says.
-pub(super) fn takes_pixels(role: &str, input: &TensorSpec, image: &ImageSpec) -> Result<(), String> {
+/// Checks that the graph `role` accepts pictures of the size in `image`.
+pub(super) fn accepts_pixels(role: &str, input: &TensorSpec, image: &ImageSpec) -> Result<(), String> {
     let (height, width) = (image.height as usize, image.width as usize);
     let expected = [None, Some(3), Some(height), Some(width)];
     takes(&format!("graphs.{role}.inputs"), input, &expected, &format!("[batch, 3, {height}, {width}] as `image` says"))
 }
 
-/// Checks that the graph `role` takes the spectrogram of a window, whole or in part.
-pub(super) fn takes_log_mel(role: &str, input: &TensorSpec, audio: &AudioSpec) -> Result<(), String> {
+/// Checks that the graph `role` accepts the spectrogram of a window, whole or in part.
+pub(super) fn accepts_log_mel(role: &str, input: &TensorSpec, audio: &AudioSpec) -> Result<(), String> {
     let (bands, frames) = (audio.n_mels, audio.chunk_frames());
     let expected = [None, Some(bands), Some(frames)];
     takes(&format!("graphs.{role}.inputs"), input, &expected, &format!("[windows, {bands}, {frames}] as `audio` says"))
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn preprocessing_must_make_what_the_graph_takes() {
+    fn preprocessing_must_produce_what_the_graph_accepts() {
         let tensor = |shape: &str| {
             serde_yaml::from_str::<TensorSpec>(&format!("{{name: x, type: float32, shape: {shape}}}")).unwrap()
         };
@@ -105,16 +106,16 @@ mod tests {
             "{width: 64, height: 32, resample: bicubic, rescale: 0.1, mean: [0, 0, 0], std: [1, 1, 1]}",
         )
         .unwrap();
-        assert_eq!(takes_pixels("v", &tensor("[batch, 3, 32, 64]"), &image), Ok(()));
-        assert_eq!(takes_pixels("v", &tensor("[batch, 3, height, width]"), &image), Ok(()));
-        let error = takes_pixels("v", &tensor("[batch, 3, 64, 32]"), &image).unwrap_err();
+        assert_eq!(accepts_pixels("v", &tensor("[batch, 3, 32, 64]"), &image), Ok(()));
+        assert_eq!(accepts_pixels("v", &tensor("[batch, 3, height, width]"), &image), Ok(()));
+        let error = accepts_pixels("v", &tensor("[batch, 3, 64, 32]"), &image).unwrap_err();
         assert_eq!(
             error,
-            "graphs.v.inputs.x.shape: [batch, 3, 64, 32], and must be [batch, 3, 32, 64] as `image` says"
+            "graphs.v.inputs.x.shape: is [batch, 3, 64, 32], but must be [batch, 3, 32, 64] as `image` says"
         );
         let audio = AudioSpec { sample_rate: 16_000, n_fft: 400, hop_length: 160, n_mels: 80, chunk_seconds: 30 };
-        assert_eq!(takes_log_mel("e", &tensor("[windows, 80, frames]"), &audio), Ok(()));
-        assert!(takes_log_mel("e", &tensor("[windows, 128, frames]"), &audio).is_err());
-        assert!(takes_log_mel("e", &tensor("[windows, 80, 100]"), &audio).is_err());
+        assert_eq!(accepts_log_mel("e", &tensor("[windows, 80, frames]"), &audio), Ok(()));
+        assert!(accepts_log_mel("e", &tensor("[windows, 128, frames]"), &audio).is_err());
+        assert!(accepts_log_mel("e", &tensor("[windows, 80, 100]"), &audio).is_err());
     }
 }

@@ -2,32 +2,32 @@
 
 use serde::Deserialize;
 
-/// Most values of one window's spectrogram; Whisper large has 384,000.
+/// Maximum number of values in one window's spectrogram; Whisper large has 384,000.
 const MOST_VALUES: usize = 1 << 24;
 
-/// How sound becomes the log-mel spectrogram that a model hears.
+/// Parameters of the log-mel spectrogram.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AudioSpec {
-    /// Samples a second.
+    /// Sample rate in Hz.
     pub sample_rate: u32,
-    /// Samples of one Fourier transform.
+    /// Length of a Fourier transform in samples.
     pub n_fft: usize,
-    /// Samples from one frame to the next.
+    /// Hop length in samples.
     pub hop_length: usize,
-    /// Mel bands.
+    /// Number of mel bands.
     pub n_mels: usize,
-    /// Seconds of one window.
+    /// Length of one window in seconds.
     pub chunk_seconds: u32,
 }
 
 impl AudioSpec {
-    /// Samples of one window.
+    /// Length of one window in samples.
     pub fn chunk_samples(&self) -> usize {
         self.chunk_seconds as usize * self.sample_rate as usize
     }
 
-    /// Frames of one window.
+    /// Length of one window in frames.
     pub fn chunk_frames(&self) -> usize {
         self.chunk_samples() / self.hop_length
     }
@@ -38,7 +38,7 @@ impl AudioSpec {
             && (1..=self.n_fft).contains(&self.hop_length)
             && (1..=1_024).contains(&self.n_mels)
             && (1..=600).contains(&self.chunk_seconds)
-            // At least a few frames, and a spectrogram that fits any board.
+            // At least a few frames, and a spectrogram that fits into the memory of any board.
             && (8..=MOST_VALUES / self.n_mels).contains(&self.chunk_frames());
         if sane { Ok(()) } else { Err(format!("audio: values out of range: {self:?}")) }
     }

@@ -2,12 +2,12 @@
 
 use serde::Deserialize;
 
-use super::agree::{attends, fits, takes_pixels};
+use super::agree::{accepts_pixels, attends, fits};
 use super::graph::{GraphSpec, check_decoder, graph, takes};
 use super::image::ImageSpec;
 use super::spec::{Graphs, KindSpec, SpecialTokens, capability};
 
-/// What a BLIP model needs beside the common keys.
+/// Keys of a BLIP model, apart from the common ones.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BlipSpec {
@@ -39,9 +39,9 @@ pub struct BlipTokens {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BlipGeneration {
-    /// Most new tokens of a caption, unless the device file or the command line says otherwise.
+    /// Maximum number of new tokens in a caption, unless the device file or the command line sets another one.
     pub caption_max_tokens: usize,
-    /// Most new tokens of an answer, likewise.
+    /// The same for an answer.
     pub answer_max_tokens: usize,
     /// Positions of the text model: prompt, question and answer must each fit.
     pub max_question_tokens: usize,
@@ -52,12 +52,12 @@ impl KindSpec for BlipSpec {
         self.image.check()?;
         let vision = graph(graphs, "vision")?;
         vision.need("vision", &["pixel_values"], &[])?;
-        takes_pixels("vision", &vision.inputs["pixel_values"], &self.image)?;
+        accepts_pixels("vision", &vision.inputs["pixel_values"], &self.image)?;
         let (caption, question) = (graphs.contains_key("caption_decoder"), graphs.contains_key("question_encoder"));
         let (matching, contrast) = (graphs.contains_key("match_encoder"), graphs.contains_key("text_encoder"));
         if !(caption || question || matching || contrast) {
             let roles = "`caption_decoder`, `question_encoder`, `match_encoder`, `text_encoder`";
-            return Err(format!("graphs: none of {roles}, so nothing to do"));
+            return Err(format!("graphs: none of {roles}; at least one is needed"));
         }
         if caption {
             vision.need("vision", &[], &["cross_key", "cross_value"])?;
@@ -87,7 +87,7 @@ impl KindSpec for BlipSpec {
             encoder.need("text_encoder", &["input_ids", "attention_mask"], &["text_embedding"])?;
             let length = |spec: &GraphSpec, role: &str| spec.outputs[role].fixed(1);
             if length(vision, "image_embedding") != length(encoder, "text_embedding") {
-                return Err("graphs: vision and text_encoder give embeddings of different lengths".to_string());
+                return Err("graphs: vision and text_encoder return embeddings of different lengths".to_string());
             }
         }
         for decoder in ["caption_decoder", "answer_decoder"].iter().filter_map(|role| graphs.get(*role)) {

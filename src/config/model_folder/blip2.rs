@@ -2,15 +2,15 @@
 
 use serde::Deserialize;
 
-use super::agree::{attends, takes_pixels};
+use super::agree::{accepts_pixels, attends};
 use super::graph::{check_cache, check_decoder, graph};
 use super::image::ImageSpec;
 use super::spec::{Graphs, KindSpec, SpecialTokens, capability};
 
-/// Stands for the question in [`Blip2Generation::question_prompt`].
+/// Placeholder for the question in [`Blip2Generation::question_prompt`].
 const QUESTION: &str = "{question}";
 
-/// What a BLIP-2 model needs beside the common keys.
+/// Keys of a BLIP-2 model, apart from the common ones.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Blip2Spec {
@@ -28,15 +28,15 @@ pub struct Blip2Spec {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Blip2Tokens {
-    /// Before the tokens of a prompt.
+    /// Precede the tokens of a prompt.
     pub prompt_start: Vec<i64>,
-    /// Behind them.
+    /// Follow the tokens of a prompt.
     pub prompt_end: Vec<i64>,
-    /// Stands for the prompt where there is none.
+    /// Replaces an absent prompt.
     pub no_prompt: i64,
     /// Ends a text.
     pub end: i64,
-    /// What the decoder reads first, where the language model has an encoder.
+    /// First token of the decoder, if the language model has an encoder.
     pub start: Option<i64>,
 }
 
@@ -44,18 +44,18 @@ pub struct Blip2Tokens {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Blip2Generation {
-    /// Most new tokens of a caption, unless the device file or the command line says otherwise.
+    /// Maximum number of new tokens in a caption, unless the device file or the command line sets another one.
     pub caption_max_tokens: usize,
-    /// Most new tokens of an answer, likewise.
+    /// The same for an answer.
     pub answer_max_tokens: usize,
-    /// Most tokens of a prompt, and of a text; where the language model is a decoder only, of both together.
+    /// Maximum number of tokens in a prompt, and in a text; for a decoder-only language model, in both together.
     pub max_tokens: usize,
-    /// What the language model reads of a question, which takes the place of `{question}`.
+    /// Prompt template for a question, which replaces `{question}`.
     pub question_prompt: String,
 }
 
 impl Blip2Spec {
-    /// What the language model reads of a question.
+    /// The prompt for a question.
     pub fn question(&self, question: &str) -> String {
         self.generation.question_prompt.replace(QUESTION, question)
     }
@@ -66,14 +66,14 @@ impl KindSpec for Blip2Spec {
         self.image.check()?;
         let vision = graph(graphs, "vision")?;
         vision.need("vision", &["pixel_values"], &["image_embeds"])?;
-        takes_pixels("vision", &vision.inputs["pixel_values"], &self.image)?;
+        accepts_pixels("vision", &vision.inputs["pixel_values"], &self.image)?;
         let rows = &vision.outputs["image_embeds"];
         let reader = if let Some(encoder) = graphs.get("text_encoder") {
             encoder.need("text_encoder", &["input_ids", "image_embeds"], &["cross_key", "cross_value"])?;
             check_decoder(graphs, "decoder")?;
             attends(graphs, "text_encoder", "decoder")?;
             if self.tokens.start.is_none() {
-                return Err("tokens.start: missing, though there is a graph text_encoder".to_string());
+                return Err("tokens.start: missing, but required by the graph text_encoder".to_string());
             }
             encoder
         } else {
@@ -81,7 +81,7 @@ impl KindSpec for Blip2Spec {
             &graphs["decoder"]
         };
         if rows.fixed(2).is_none() || rows.fixed(2) != reader.inputs["image_embeds"].fixed(2) {
-            return Err("graphs: vision gives image_embeds of another width than the language model takes".to_string());
+            return Err("graphs: image_embeds of vision has another width than the language model".to_string());
         }
         let vocabulary = graphs["decoder"].outputs["logits"].fixed(1).unwrap_or(0) as i64;
         let tokens = &self.tokens;
@@ -97,7 +97,7 @@ impl KindSpec for Blip2Spec {
             return Err("generation: a limit is out of range".to_string());
         }
         if generation.question_prompt.matches(QUESTION).count() != 1 {
-            return Err(format!("generation.question_prompt: {QUESTION} must stand in it once"));
+            return Err(format!("generation.question_prompt: must contain {QUESTION} exactly once"));
         }
         Ok(())
     }

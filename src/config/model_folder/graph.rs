@@ -7,10 +7,10 @@ use serde::Deserialize;
 
 use super::needs::Needs;
 
-/// Stands for the number of a decoder layer in a tensor's name.
+/// Placeholder for the number of a decoder layer in a tensor's name.
 const LAYER: &str = "{layer}";
 
-/// More decoder layers than any model this program knows has (Whisper large: 32).
+/// Maximum number of decoder layers, more than any supported model has (Whisper large: 32).
 const MOST_LAYERS: usize = 256;
 
 /// One file of a model folder.
@@ -31,13 +31,14 @@ pub struct GraphSpec {
     pub layers: Option<usize>,
     /// Graph file by precision (`fp32`, `fp16`, `int8`, ...).
     pub files: BTreeMap<String, String>,
-    /// File with a precision's weights, where it is not the graph file's name and `.data`: another graph's, say.
+    /// File with a precision's weights, if it is not the graph file's name plus `.data`: that of another graph, for
+    /// example.
     #[serde(default)]
     pub weights: BTreeMap<String, String>,
-    /// Least version of ONNX Runtime by precision, where the oldest that this program takes is too old for it.
+    /// Minimum version of ONNX Runtime by precision, if the oldest version supported by this program is too old for it.
     #[serde(default)]
     pub needs: BTreeMap<String, Needs>,
-    /// By dynamic axis, how long it gets: what TensorRT builds its engines for.
+    /// Length profiles by dynamic axis, for which TensorRT builds its engines.
     #[serde(default)]
     pub profiles: BTreeMap<String, AxisProfile>,
     /// Inputs by role.
@@ -46,26 +47,26 @@ pub struct GraphSpec {
     pub outputs: BTreeMap<String, TensorSpec>,
 }
 
-/// How long a dynamic axis gets.
+/// Length profile of a dynamic axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AxisProfile {
-    /// The least.
+    /// The minimum.
     pub min: usize,
     /// What engines are tuned for.
     pub opt: usize,
-    /// The most.
+    /// The maximum.
     pub max: usize,
 }
 
-/// The shapes of a graph's inputs in the form TensorRT's provider takes: `NAME:1x80x3000,...`.
+/// The shapes of a graph's inputs in the format of TensorRT's provider: `NAME:1x80x3000,...`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProfileShapes {
-    /// The least.
+    /// The minimum.
     pub min: String,
     /// What engines are tuned for.
     pub opt: String,
-    /// The most.
+    /// The maximum.
     pub max: String,
 }
 
@@ -73,7 +74,7 @@ pub struct ProfileShapes {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TensorSpec {
-    /// Its name in the graph; with `{layer}`, one a decoder layer.
+    /// Its name in the graph; with `{layer}`, one per decoder layer.
     pub name: String,
     /// Type of its elements.
     #[serde(rename = "type")]
@@ -108,9 +109,9 @@ impl fmt::Display for ElementType {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged, expecting = "an axis must be a length or a word")]
 pub enum Axis {
-    /// Always this long.
+    /// A fixed length.
     Fixed(usize),
-    /// As long as it is; the word names it.
+    /// A dynamic axis with this name.
     Dynamic(String),
 }
 
@@ -129,7 +130,7 @@ impl TensorSpec {
         format!("[{}]", self.shape.iter().map(Axis::to_string).collect::<Vec<_>>().join(", "))
     }
 
-    /// Names in the graph: one, or one for each of `layers`.
+    /// Names in the graph: one, or one per layer.
     pub fn names(&self, layers: usize) -> Vec<String> {
         if self.name.contains(LAYER) {
             (0..layers).map(|layer| self.name.replace(LAYER, &layer.to_string())).collect()
@@ -138,7 +139,7 @@ impl TensorSpec {
         }
     }
 
-    /// Length of an axis, where it is fixed.
+    /// Length of an axis, if it is fixed.
     pub fn fixed(&self, axis: usize) -> Option<usize> {
         match self.shape.get(axis) {
             Some(Axis::Fixed(length)) => Some(*length),
@@ -148,17 +149,17 @@ impl TensorSpec {
 }
 
 impl GraphSpec {
-    /// Decoder layers, 0 for a graph without.
+    /// Number of decoder layers; 0 if the graph has none.
     pub fn layers(&self) -> usize {
         self.layers.unwrap_or(0)
     }
 
-    /// Name of the file in which the weights of `graph_file`, this graph in `precision`, stand if they stand outside it.
+    /// Name of the file with the external weights of `graph_file`, which is this graph in `precision`, if it has any.
     pub fn weights_file(&self, precision: &str, graph_file: &str) -> String {
         self.weights.get(precision).cloned().unwrap_or_else(|| format!("{graph_file}.data"))
     }
 
-    /// The least, usual and largest shapes of all inputs; `None` where an axis has no profile.
+    /// The minimum, usual and maximum shapes of all inputs; `None` if an axis has no profile.
     pub fn profile_shapes(&self) -> Option<ProfileShapes> {
         let all = |length: fn(&AxisProfile) -> usize| {
             let shape = |spec: &TensorSpec| {
@@ -186,12 +187,12 @@ impl GraphSpec {
         })
     }
 
-    /// The names of all files that belong to this graph; a weights file that is named need not exist.
+    /// The names of all files that belong to this graph; the weights files need not exist.
     pub(super) fn file_names(&self) -> impl Iterator<Item = String> {
         self.files.iter().flat_map(|(precision, file)| [file.clone(), self.weights_file(precision, file)])
     }
 
-    /// Checks what any graph must have; `role` names it in the message.
+    /// Checks the requirements on any graph; messages name it by `role`.
     pub(super) fn check(&self, role: &str, files: &BTreeMap<String, FileSpec>) -> Result<(), String> {
         if self.files.is_empty() {
             return Err(format!("graphs.{role}.files: no precision"));
@@ -231,19 +232,19 @@ impl GraphSpec {
         }
         let per_layer = self.inputs.values().chain(self.outputs.values()).any(|tensor| tensor.name.contains(LAYER));
         if per_layer && self.layers() == 0 {
-            return Err(format!("graphs.{role}.layers: missing, though a tensor's name has {LAYER}"));
+            return Err(format!("graphs.{role}.layers: missing, but a tensor's name contains {LAYER}"));
         }
         Ok(())
     }
 
-    /// Checks that the roles `inputs` and `outputs` are there.
+    /// Checks that the roles `inputs` and `outputs` exist.
     pub(super) fn need(&self, graph: &str, inputs: &[&str], outputs: &[&str]) -> Result<(), String> {
         for (side, have, wanted) in [("inputs", &self.inputs, inputs), ("outputs", &self.outputs, outputs)] {
             if let Some(missing) = wanted.iter().find(|role| !have.contains_key(**role)) {
                 return Err(format!("graphs.{graph}.{side}: no `{missing}`"));
             }
             for role in wanted {
-                // What the code feeds and reads; weights inside the graph may be of any type.
+                // Only tensors that the code feeds and reads; weights inside the graph may have any type.
                 let element = match *role {
                     "input_ids" | "attention_mask" => ElementType::Int64,
                     _ => ElementType::Float32,
@@ -305,7 +306,7 @@ pub(super) fn takes(place: &str, tensor: &TensorSpec, expected: &[Option<usize>]
         && expected.iter().enumerate().all(|(axis, &length)| same(tensor.fixed(axis), length));
     match fits {
         true => Ok(()),
-        false => Err(format!("{place}.{}.shape: {}, and must be {words}", tensor.name, tensor.shape_text())),
+        false => Err(format!("{place}.{}.shape: is {}, but must be {words}", tensor.name, tensor.shape_text())),
     }
 }
 
@@ -326,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_stand_beside_the_graph_or_where_it_says() {
+    fn weights_are_beside_the_graph_or_in_the_named_file() {
         let spec = spec(", weights: {q8: b.data}").unwrap();
         assert_eq!(spec.weights_file("fp32", "a.onnx"), "a.onnx.data");
         assert_eq!(spec.weights_file("q8", "b.onnx"), "b.data");

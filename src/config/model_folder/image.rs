@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-/// How a picture becomes pixel values.
+/// Preprocessing parameters of a picture.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageSpec {
@@ -10,25 +10,25 @@ pub struct ImageSpec {
     pub width: u32,
     /// Height the picture is resized to, in pixels.
     pub height: u32,
-    /// Filter of the resizing.
+    /// Resampling filter.
     pub resample: ResampleFilter,
-    /// Factor on the 8-bit value, usually 1/255.
+    /// Factor for the 8-bit values, usually 1/255.
     pub rescale: f32,
     /// Subtracted from each channel (red, green, blue) after rescaling.
     pub mean: [f32; 3],
-    /// Divides each channel after that.
+    /// Divisor of each channel after that.
     pub std: [f32; 3],
 }
 
-/// Filter of the resizing, as Pillow names it.
+/// Resampling filter, named as in Pillow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ResampleFilter {
-    /// The mean of the pixels covered.
+    /// Mean of the covered pixels.
     Box,
     /// Triangle.
     Bilinear,
-    /// As sharp as bicubic when shrinking, at the cost of bilinear.
+    /// As sharp as bicubic when shrinking, as cheap as bilinear.
     Hamming,
     /// Catmull-Rom cubic, a = -0.5.
     Bicubic,

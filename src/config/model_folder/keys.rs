@@ -1,6 +1,6 @@
-//! Reads `model.yaml` once, as the keys that every kind has and those of one kind.
+//! Reads `model.yaml` in one pass, separating the common keys from those of the kind.
 //!
-//! serde's `flatten` would do the same, but loses the places of errors and does not refuse unknown keys.
+//! serde's `flatten` would do the same, but loses the positions of errors and does not reject unknown keys.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -68,7 +68,7 @@ struct Written {
     graphs: Option<BTreeMap<String, GraphSpec>>,
 }
 
-/// The mapping without the common keys, which it reads on the way.
+/// The mapping without the common keys, which it reads in passing.
 struct Rest<A> {
     map: A,
     common: Written,
@@ -81,7 +81,7 @@ impl<'de, A: MapAccess<'de>> Rest<A> {
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "format" => common.format = Some(map.next_value()?),
-                // Read before, to find out which kind it is.
+                // Read before, to determine the kind.
                 "kind" => drop(map.next_value::<serde::de::IgnoredAny>()?),
                 "name" => common.name = Some(map.next_value()?),
                 "dialect" => common.dialect = Some(map.next_value()?),

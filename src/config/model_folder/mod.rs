@@ -71,7 +71,7 @@ pub struct Common {
     pub opset: u32,
     /// Where the weights came from.
     pub source: Provenance,
-    /// Every file of the folder but `model.yaml`.
+    /// Every file of the folder except `model.yaml`.
     pub files: BTreeMap<String, FileSpec>,
     /// Graphs by role.
     pub graphs: BTreeMap<String, GraphSpec>,
@@ -91,9 +91,9 @@ pub enum Dialect {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provenance {
-    /// What they are.
+    /// Description of the weights.
     pub weights: String,
-    /// Where they were taken from.
+    /// Where they come from.
     pub origin: String,
     /// Their licence.
     pub license: String,
@@ -101,7 +101,7 @@ pub struct Provenance {
     pub exporter: String,
 }
 
-/// Keys of whichever kind.
+/// Constants of any kind.
 type AnyKeys = Keys<Arc<dyn KindSpec>>;
 
 /// Reads the keys of one kind: an entry of the table of kinds (`models::KINDS`).
@@ -109,7 +109,7 @@ type AnyKeys = Keys<Arc<dyn KindSpec>>;
 pub struct SpecReader(fn(&Path, &str) -> Result<AnyKeys, ConfigError>);
 
 impl SpecReader {
-    /// The reader of kinds whose constants are a `S`.
+    /// The reader of kinds whose constants have the type `S`.
     pub const fn of<S: KindSpec + DeserializeOwned>() -> Self {
         SpecReader(|path, text| {
             let keys: Keys<S> = yaml::parse(path, text)?;
@@ -127,8 +127,8 @@ impl ModelFolder {
     /// Reads and checks `model.yaml` in the folder of `entry`. `kinds` are the kinds of model that this program knows.
     ///
     /// # Errors
-    /// [`ConfigError`] for a missing folder, malformed YAML, unknown kinds and keys, and graphs, tensors or files that the
-    /// kind needs and the file does not name.
+    /// [`ConfigError`] for a missing folder, malformed YAML, unknown kinds and keys, and missing graphs, tensors or
+    /// files that the kind needs.
     pub fn read(entry: &ModelEntry, kinds: &[(&'static str, SpecReader)]) -> Result<Self, ConfigError> {
         let path = entry.path.join(MODEL_FILE);
         if !path.is_file() {
@@ -147,7 +147,7 @@ impl ModelFolder {
         let problem = if format == FORMAT {
             folder.check()
         } else {
-            Err(format!("format {format} is not known to this version (it reads {FORMAT}); export the model again"))
+            Err(format!("format {format} is not supported by this version (it reads {FORMAT}); export the model again"))
         };
         problem.map_err(|problem| ConfigError::Yaml { path, line: 0, column: 0, problem })?;
         Ok(folder)
@@ -170,7 +170,7 @@ impl ModelFolder {
 
     fn check(&self) -> Result<(), String> {
         for name in self.common.files.keys() {
-            // A name such as `../x` would let a model folder from a stranger read outside itself.
+            // A name such as `../x` would let an untrusted model folder read files outside itself.
             if Path::new(name).file_name().is_none_or(|file| file != name.as_str()) {
                 return Err(format!("files: `{name}` is not a plain file name"));
             }
@@ -179,11 +179,11 @@ impl ModelFolder {
             graph.check(role, &self.common.files)?;
         }
         let tokenizer = self.spec.tokenizer();
-        // Only what is known to belong to a graph is checked before use, so nothing else may lie in the folder's list.
+        // Only files that belong to a graph are checked before use, so nothing else may be listed.
         let graphs = self.common.graphs.values().flat_map(GraphSpec::file_names);
         let used: BTreeSet<String> = graphs.chain(tokenizer.map(str::to_string)).collect();
         if let Some(stray) = self.common.files.keys().find(|file| !used.contains(*file)) {
-            return Err(format!("files: `{stray}` is no graph, no graph's weights (GRAPH.onnx.data) and no tokenizer"));
+            return Err(format!("files: `{stray}` is not a graph, a graph's weights (GRAPH.onnx.data) or a tokenizer"));
         }
         if let Some(name) = tokenizer.filter(|name| !self.common.files.contains_key(*name)) {
             return Err(format!("tokenizer: `{name}` is not among `files`"));

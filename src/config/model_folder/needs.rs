@@ -20,7 +20,7 @@ impl RuntimeVersion {
         RuntimeVersion { major, minor }
     }
 
-    /// Reads `MAJOR.MINOR`, with or without more behind it; `None` if the text begins otherwise.
+    /// Parses `MAJOR.MINOR`, ignoring anything after it; `None` if the text begins differently.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('.').map(str::parse);
         let (Some(Ok(major)), Some(Ok(minor))) = (parts.next(), parts.next()) else { return None };
@@ -42,8 +42,8 @@ impl fmt::Display for RuntimeVersion {
     }
 }
 
-/// The least version of ONNX Runtime for one precision of a graph: `"1.22"`, or by what the processor can do,
-/// `{avx2: "1.22", default: "1.23"}`.
+/// The minimum version of ONNX Runtime for one precision of a graph: `"1.22"`, or by processor feature, `{avx2: "1.22",
+/// default: "1.23"}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Needs {
     avx2: Option<RuntimeVersion>,
@@ -51,7 +51,7 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// On a processor with or without AVX2; none but x86 has it.
+    /// With and without AVX2, which only x86 processors have.
     pub fn on(&self, avx2: bool) -> RuntimeVersion {
         self.avx2.filter(|_| avx2).unwrap_or(self.default)
     }

@@ -1,4 +1,4 @@
-//! What the program must know of a kind of model before it loads one.
+//! What the program must know about a kind of model before loading one.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use super::image::ImageSpec;
 /// The graphs of a folder, by role.
 pub type Graphs = BTreeMap<String, GraphSpec>;
 
-/// What models can do. A step asks for a model by one of these.
+/// Capabilities of models, by which steps request them.
 pub mod capability {
     /// Speech to text.
     pub const TRANSCRIBE: &str = "transcribe";
@@ -22,7 +22,7 @@ pub mod capability {
     pub const MATCH: &str = "match texts";
     /// Decisions from several modalities at once.
     pub const DECIDE: &str = "decide";
-    /// Where in a recording somebody speaks.
+    /// Detection of speech in a recording.
     pub const DETECT_SPEECH: &str = "detect speech";
 }
 
@@ -31,10 +31,10 @@ pub trait KindSpec: Any + fmt::Debug + Send + Sync {
     /// Checks the constants, and that the graphs have the tensors that the kind's code feeds and reads.
     ///
     /// # Errors
-    /// Which key is wrong, and what it accepts.
+    /// The invalid key, and what it accepts.
     fn check(&self, graphs: &Graphs) -> Result<(), String>;
 
-    /// What a model with these graphs can do: words of [`capability`], or others that a kind's own step asks for.
+    /// Capabilities of a model with these graphs: those in [`capability`], or others for a kind's own step.
     fn capabilities(&self, graphs: &Graphs) -> Vec<&'static str>;
 
     /// The file with its tokenizer, if it has one.
@@ -42,7 +42,7 @@ pub trait KindSpec: Any + fmt::Debug + Send + Sync {
         None
     }
 
-    /// How it takes pictures, if it does.
+    /// Preprocessing of pictures, if the model accepts any.
     fn image(&self) -> Option<&ImageSpec> {
         None
     }
@@ -52,8 +52,8 @@ pub trait KindSpec: Any + fmt::Debug + Send + Sync {
         SpecialTokens::default()
     }
 
-    /// Size of the vocabulary if the tokenizer has `count` tokens and the logits `rows` rows. Larger than `count` if
-    /// tokenizers leave some out.
+    /// Size of the vocabulary if the tokenizer has `count` tokens and the logits have `rows` rows. Larger than `count`
+    /// if tokenizers omit some tokens.
     fn vocabulary_size(&self, count: usize, rows: usize) -> usize {
         let _ = rows;
         count

@@ -4,41 +4,41 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::agree::{takes_log_mel, takes_pixels};
+use super::agree::{accepts_log_mel, accepts_pixels};
 use super::audio::AudioSpec;
 use super::graph::{GraphSpec, graph};
 use super::image::ImageSpec;
 use super::spec::{Graphs, KindSpec, SpecialTokens, capability};
 
-/// Most numbers of an embedding, and most sensors.
+/// Maximum length of an embedding, and maximum number of sensors.
 const LONGEST_VECTOR: usize = 65_536;
 
-/// What a student needs beside the common keys.
+/// Keys of a student, apart from the common ones.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StudentSpec {
-    /// The modalities it takes, in the order of the columns of `presence`.
+    /// The modalities it accepts, in the order of the columns of `presence`.
     pub modalities: Vec<Modality>,
     /// Names of the logits, in order.
     pub labels: Vec<String>,
-    /// Preprocessing of the picture, if it takes one.
+    /// Preprocessing of the picture, if it accepts one.
     pub image: Option<ImageSpec>,
-    /// The picture's embedding, if it takes that instead of the picture.
+    /// The picture's embedding, if it accepts that instead of the picture.
     pub image_embedding: Option<EmbeddingSpec>,
-    /// File with the tokenizer, if it takes words.
+    /// File with the tokenizer, if it accepts text.
     pub tokenizer: Option<String>,
-    /// Limits of the text, if it takes words.
+    /// Limits of the text, if it accepts text.
     pub text: Option<StudentText>,
-    /// The text's embedding, if it takes that instead of the words.
+    /// The text's embedding, if it accepts that instead of text.
     pub text_embedding: Option<EmbeddingSpec>,
-    /// Log-mel constants, if it takes sound.
+    /// Log-mel constants, if it accepts sound.
     pub audio: Option<AudioSpec>,
-    /// The sensors, in the order of the numbers that the graph takes; empty if it takes none.
+    /// The sensors, in the order of the graph's input vector; empty if there are none.
     #[serde(default)]
     pub sensors: Vec<SensorSpec>,
 }
 
-/// What a student perceives with: a column of `presence` each.
+/// A modality; each has a column of `presence`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Modality {
@@ -64,16 +64,16 @@ impl Modality {
     }
 }
 
-/// What a student can be given: a modality in one of its forms.
+/// An input of a student: a modality in one of its forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StudentInput {
     /// A picture.
     Image,
-    /// What another model made of a picture.
+    /// Another model's embedding of a picture.
     ImageEmbedding,
-    /// Words.
+    /// Text.
     Text,
-    /// What another model made of words.
+    /// Another model's embedding of a text.
     TextEmbedding,
     /// A sound.
     Audio,
@@ -82,7 +82,7 @@ pub enum StudentInput {
 }
 
 impl StudentInput {
-    /// All of them.
+    /// All inputs.
     pub const ALL: [StudentInput; 6] = [
         StudentInput::Image,
         StudentInput::ImageEmbedding,
@@ -101,7 +101,7 @@ impl StudentInput {
         }
     }
 
-    /// The modality of which this is a form.
+    /// The modality that this is a form of.
     pub fn modality(self) -> Modality {
         match self {
             StudentInput::Image | StudentInput::ImageEmbedding => Modality::Image,
@@ -111,7 +111,7 @@ impl StudentInput {
         }
     }
 
-    /// The roles of the graph's inputs that it becomes.
+    /// The roles of the graph's inputs for it.
     fn roles(self) -> &'static [&'static str] {
         match self {
             StudentInput::Image => &["image"],
@@ -128,23 +128,23 @@ impl StudentInput {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StudentText {
-    /// Most tokens, with the special ones.
+    /// Maximum number of tokens, including special ones.
     pub max_tokens: usize,
-    /// The one token that is fed when there is no text.
+    /// The token that is fed if there is no text.
     pub pad: i64,
 }
 
-/// A vector that another model makes of a picture or of words.
+/// A vector that another model computes from a picture or a text.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EmbeddingSpec {
-    /// How many numbers it has.
+    /// Its length.
     pub length: usize,
-    /// The model that makes it.
+    /// The model that computes it.
     pub made_by: String,
 }
 
-/// A sensor. The graph takes `(reading - mean) / std`.
+/// A sensor. The graph's input is `(reading - mean) / std`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SensorSpec {
@@ -155,24 +155,24 @@ pub struct SensorSpec {
     pub unit: String,
     /// Subtracted from a reading, in its unit.
     pub mean: f32,
-    /// Divides it after that; not zero.
+    /// Divisor after that; not zero.
     pub std: f32,
 }
 
 impl StudentSpec {
-    /// Whether the student takes this modality in this form.
+    /// Whether the student accepts this modality in this form.
     pub fn takes(&self, input: StudentInput) -> bool {
-        self.modalities.contains(&input.modality()) && self.tells(input)
+        self.modalities.contains(&input.modality()) && self.describes(input)
     }
 
-    /// The inputs it takes, in the order of `modalities`.
+    /// The accepted inputs, in the order of `modalities`.
     pub fn inputs(&self) -> impl Iterator<Item = StudentInput> {
         let forms = |modality| StudentInput::ALL.into_iter().filter(move |input| input.modality() == modality);
-        self.modalities.iter().flat_map(move |&modality| forms(modality)).filter(|&input| self.tells(input))
+        self.modalities.iter().flat_map(move |&modality| forms(modality)).filter(|&input| self.describes(input))
     }
 
-    /// Whether the keys that describe this input are there.
-    fn tells(&self, input: StudentInput) -> bool {
+    /// Whether the keys that describe this input are present.
+    fn describes(&self, input: StudentInput) -> bool {
         match input {
             StudentInput::Image => self.image.is_some(),
             StudentInput::ImageEmbedding => self.image_embedding.is_some(),
@@ -183,7 +183,7 @@ impl StudentSpec {
         }
     }
 
-    /// That the graph takes what the code will feed.
+    /// Checks that the graph accepts what the code will feed.
     fn check_shapes(&self, student: &GraphSpec) -> Result<(), String> {
         let columns = self.modalities.len();
         let vectors =
@@ -196,7 +196,7 @@ impl StudentSpec {
             let (Some(length), Some(tensor)) = (length, student.inputs.get(role)) else { continue };
             if !(1..=LONGEST_VECTOR).contains(&length) || tensor.shape.len() != 2 || tensor.fixed(1) != Some(length) {
                 let shape = tensor.shape_text();
-                return Err(format!("graphs.student.inputs.{role}.shape: {shape}, and must be [batch, {length}]"));
+                return Err(format!("graphs.student.inputs.{role}.shape: is {shape}, but must be [batch, {length}]"));
             }
         }
         Ok(())
@@ -209,14 +209,14 @@ impl KindSpec for StudentSpec {
         student.need("student", &["presence"], &["logits", "embedding"])?;
         let modalities: BTreeSet<_> = self.modalities.iter().collect();
         if modalities.is_empty() || modalities.len() != self.modalities.len() {
-            return Err("modalities: must name at least one, each once".to_string());
+            return Err("modalities: must list at least one, each once".to_string());
         }
         for &modality in &self.modalities {
             let name = modality.name();
             let forms: Vec<_> = self.inputs().filter(|input| input.modality() == modality).collect();
             let [input] = forms[..] else {
                 return Err(match forms.is_empty() {
-                    true => format!("modalities: `{name}` is there, but not the keys that describe it"),
+                    true => format!("modalities: `{name}` is listed, but the keys that describe it are missing"),
                     false => format!("modalities: `{name}` can have either `{name}` or `{name}_embedding`, not both"),
                 });
             };
@@ -226,13 +226,13 @@ impl KindSpec for StudentSpec {
         if let Some(image) = &self.image {
             image.check()?;
             if let Some(input) = student.inputs.get("image") {
-                takes_pixels("student", input, image)?;
+                accepts_pixels("student", input, image)?;
             }
         }
         if let Some(audio) = &self.audio {
             audio.check()?;
             if let Some(input) = student.inputs.get("log_mel") {
-                takes_log_mel("student", input, audio)?;
+                accepts_log_mel("student", input, audio)?;
             }
         }
         if self.text.as_ref().is_some_and(|text| !(1..=65_536).contains(&text.max_tokens)) {
@@ -241,7 +241,7 @@ impl KindSpec for StudentSpec {
         let mut names = BTreeSet::new();
         for sensor in &self.sensors {
             if sensor.name.trim().is_empty() || !names.insert(&sensor.name) {
-                return Err(format!("sensors: `{}` is empty or stands twice; every sensor needs a name", sensor.name));
+                return Err(format!("sensors: `{}` is empty or a duplicate; name each sensor once", sensor.name));
             }
             if !sensor.mean.is_finite() || !sensor.std.is_normal() {
                 return Err(format!("sensors: {}: mean and std must be numbers, and std not zero", sensor.name));
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn inputs_come_in_the_order_of_the_modalities_in_the_form_that_is_told() {
+    fn inputs_are_in_the_order_of_the_modalities_and_in_the_described_form() {
         let spec = spec();
         assert_eq!(check(&spec, GRAPHS), Ok(()));
         assert_eq!(spec.inputs().collect::<Vec<_>>(), [StudentInput::Sensors, StudentInput::TextEmbedding]);
@@ -322,29 +322,29 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_does_not_fit() {
+    fn reports_what_does_not_fit() {
         let changed = |change: &dyn Fn(&mut StudentSpec)| {
             let mut spec = spec();
             change(&mut spec);
             check(&spec, GRAPHS).unwrap_err()
         };
         let graph = |from: &str, to: &str| check(&spec(), &GRAPHS.replacen(from, to, 1)).unwrap_err();
-        for (error, told) in [
-            (changed(&|it| it.sensors.truncate(1)), "inputs.sensors.shape: [batch, 2], and must be [batch, 1]"),
-            (changed(&|it| it.sensors.clear()), "modalities: `sensors` is there, but not the keys"),
-            (changed(&|it| it.sensors[1].name = "temperature".to_string()), "`temperature` is empty or stands twice"),
+        for (error, expected) in [
+            (changed(&|it| it.sensors.truncate(1)), "inputs.sensors.shape: is [batch, 2], but must be [batch, 1]"),
+            (changed(&|it| it.sensors.clear()), "modalities: `sensors` is listed, but the keys"),
+            (changed(&|it| it.sensors[1].name = "temperature".to_string()), "`temperature` is empty or a duplicate"),
             (changed(&|it| it.sensors[1].std = 0.0), "humidity: mean and std must be numbers"),
-            (changed(&|it| it.text_embedding = None), "modalities: `text` is there, but not the keys"),
+            (changed(&|it| it.text_embedding = None), "modalities: `text` is listed, but the keys"),
             (changed(&|it| it.modalities.push(Modality::Text)), "each once"),
             (changed(&|it| it.labels.truncate(2)), "labels: 2 of them"),
-            (graph("[batch, 8]", "[batch, many]"), "text_embedding.shape: [batch, many], and must be [batch, 8]"),
+            (graph("[batch, 8]", "[batch, many]"), "text_embedding.shape: is [batch, many], but must be [batch, 8]"),
             (
                 graph("presence, type: float32, shape: [batch, 2]", "presence, type: float32, shape: [batch, 3]"),
                 "presence.shape",
             ),
             (graph("sensors_embedding:", "sensed:"), "outputs: no `sensors_embedding`"),
         ] {
-            assert!(error.contains(told), "{told}: {error}");
+            assert!(error.contains(expected), "{expected}: {error}");
         }
     }
 }

@@ -1,15 +1,15 @@
-//! Constants of the toy, the kind that shows what a new kind takes.
+//! Constants of the toy, the example of what a new kind needs.
 
 use serde::Deserialize;
 
 use super::graph::graph;
 use super::spec::{Graphs, KindSpec};
 
-/// What a toy needs beside the common keys.
+/// Keys of a toy, apart from the common ones.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ToySpec {
-    /// Sample rate in Hz of the sound it takes.
+    /// Sample rate in Hz of its input.
     pub sample_rate: u32,
 }
 

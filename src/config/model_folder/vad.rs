@@ -7,23 +7,23 @@ use serde::Deserialize;
 use super::graph::{GraphSpec, graph};
 use super::spec::{Graphs, KindSpec, capability};
 
-/// What a voice activity detector needs beside the common keys.
+/// Keys of a voice activity detector, apart from the common ones.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VadSpec {
-    /// How it is fed.
+    /// Parameters of its input.
     pub audio: VadAudio,
 }
 
-/// How sound is cut for a voice activity detector.
+/// How sound is divided for a voice activity detector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VadAudio {
-    /// Samples a second.
+    /// Sample rate in Hz.
     pub sample_rate: u32,
-    /// Samples that one probability is about.
+    /// Number of samples that each probability covers.
     pub chunk_samples: usize,
-    /// Samples before the chunk that are fed with it.
+    /// Number of samples before the chunk that are fed with it.
     pub context_samples: usize,
 }
 
@@ -107,7 +107,7 @@ mod tests {
     fn the_graph_must_take_what_the_code_feeds() {
         assert_eq!(check(GRAPHS, 64), Ok(()));
         let not = |from: &str, to: &str| check(&GRAPHS.replacen(from, to, 1), 64).unwrap_err();
-        for (error, told) in [
+        for (error, expected) in [
             (check(GRAPHS, 32).unwrap_err(), "samples.shape: must be [chunks, 544]"),
             (check(GRAPHS, 70_000).unwrap_err(), "audio: values out of range"),
             (not("vad:", "ears:"), "graphs: no `vad`"),
@@ -123,7 +123,7 @@ mod tests {
             ),
             (not("next_state_c, type: float32", "next_state_c, type: float16"), "next_state_c: must be float32"),
         ] {
-            assert!(error.contains(told), "{told}: {error}");
+            assert!(error.contains(expected), "{expected}: {error}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::agree::{attends, takes_log_mel};
+use super::agree::{accepts_log_mel, attends};
 use super::audio::AudioSpec;
 use super::graph::{GraphSpec, check_decoder, graph};
 use super::spec::{Graphs, KindSpec, SpecialTokens, capability};
@@ -12,7 +12,7 @@ use super::spec::{Graphs, KindSpec, SpecialTokens, capability};
 /// Timestamp tokens: 0 to 30 s in steps of 0.02 s.
 const TIMESTAMPS: usize = 1_501;
 
-/// What a Whisper model needs beside the common keys.
+/// Keys of a Whisper model, apart from the common ones.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WhisperSpec {
@@ -20,13 +20,13 @@ pub struct WhisperSpec {
     pub audio: AudioSpec,
     /// File with the tokenizer.
     pub tokenizer: String,
-    /// Whether the model knows languages; an English-only model is fed no language token.
+    /// Whether the model is multilingual; an English-only model is not fed a language token.
     pub multilingual: bool,
     /// Special tokens.
     pub tokens: WhisperTokens,
     /// Decoding constants.
     pub generation: WhisperGeneration,
-    /// `[layer, head]` of the cross-attention heads that follow time.
+    /// `[layer, head]` of the alignment heads: the cross-attention heads that follow time.
     pub alignment_heads: Vec<(usize, usize)>,
 }
 
@@ -58,23 +58,23 @@ pub struct WhisperTokens {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WhisperGeneration {
-    /// Positions of the decoder.
+    /// Number of positions of the decoder.
     pub max_tokens: usize,
-    /// Tokens that are never written.
+    /// Tokens that are never generated.
     pub suppress: Vec<i64>,
-    /// Tokens that never come first.
+    /// Tokens that are never generated first.
     pub begin_suppress: Vec<i64>,
 }
 
 impl WhisperSpec {
-    /// That the heads that follow time are heads of the decoder, and those whose attention the graph returns.
+    /// Checks that the alignment heads exist in the decoder, and that the graph returns their attention.
     fn check_heads(&self, graphs: &BTreeMap<String, GraphSpec>) -> Result<(), String> {
         let decoder = &graphs["decoder"];
         let heads = decoder.inputs["past_key"].fixed(1).unwrap_or(0);
         let there = |(layer, head): &(usize, usize)| *layer < decoder.layers() && *head < heads;
         if let Some((layer, head)) = self.alignment_heads.iter().find(|place| !there(place)) {
             let layers = decoder.layers();
-            return Err(format!("alignment_heads: [{layer}, {head}] is beyond {layers} layers of {heads} heads"));
+            return Err(format!("alignment_heads: [{layer}, {head}] is outside {layers} layers of {heads} heads"));
         }
         let attention = graphs.get("alignment").and_then(|graph| graph.outputs.get("attention"));
         match attention.and_then(|attention| attention.fixed(1)) {
@@ -92,7 +92,7 @@ impl KindSpec for WhisperSpec {
         self.audio.check()?;
         graph(graphs, "encoder")?.need("encoder", &["log_mel"], &["cross_key", "cross_value"])?;
         check_decoder(graphs, "decoder")?;
-        takes_log_mel("encoder", &graphs["encoder"].inputs["log_mel"], &self.audio)?;
+        accepts_log_mel("encoder", &graphs["encoder"].inputs["log_mel"], &self.audio)?;
         attends(graphs, "encoder", "decoder")?;
         if graphs.contains_key("alignment") {
             attends(graphs, "encoder", "alignment")?;
@@ -118,7 +118,7 @@ impl KindSpec for WhisperSpec {
             return Err(format!("generation: a suppressed id is outside the vocabulary of {vocabulary}"));
         }
         if self.multilingual && tokens.languages.is_empty() {
-            return Err("tokens.languages: empty, though the model is multilingual".to_string());
+            return Err("tokens.languages: empty, but the model is multilingual".to_string());
         }
         if !(16..=65_536).contains(&self.generation.max_tokens) {
             return Err(format!("generation.max_tokens: {} is out of range", self.generation.max_tokens));
@@ -153,7 +153,7 @@ impl KindSpec for WhisperSpec {
     }
 
     fn vocabulary_size(&self, count: usize, rows: usize) -> usize {
-        // Many tokenizers leave out the timestamp tokens.
+        // Many tokenizers omit the timestamp tokens.
         count.max((self.tokens.timestamp_begin as usize + TIMESTAMPS).min(rows))
     }
 }

@@ -8,15 +8,15 @@ use crate::config::runtime::count;
 #[derive(Debug, Clone, PartialEq, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CpuOptions {
-    /// Whether buffers are kept from one run to the next: faster, and the memory of the largest run stays taken.
+    /// Whether buffers are kept from one run to the next: faster, but the memory of the largest run stays allocated.
     pub arena: bool,
-    /// Whether all buffers of a run are planned ahead, for each shape of the inputs that comes: memory grows with every new
-    /// length of sound or text.
+    /// Whether all buffers of a run are planned ahead, for each shape of the inputs: memory grows with every new length
+    /// of sound or text.
     pub memory_pattern: bool,
-    /// Threads of the graph's own pool, 1 to 1024, in place of the pool that all sessions share.
+    /// Threads of the graph's own pool, 1 to 1024, instead of the pool that all sessions share.
     #[serde(deserialize_with = "threads")]
     pub threads: Option<usize>,
-    /// Whether the threads of the graph's own pool spin while idle; `runtime.threads.spinning` where it is not given.
+    /// Whether the threads of the graph's own pool spin while idle; `runtime.threads.spinning` if absent.
     pub spinning: Option<bool>,
 }
 

@@ -6,51 +6,51 @@ use serde::de::{Deserializer, Error};
 use super::extra::Extra;
 use crate::config::units::ByteSize;
 
-/// Options of the CUDA provider; what is not given is ONNX Runtime's default.
+/// Options of the CUDA provider; absent ones have ONNX Runtime's defaults.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CudaOptions {
     /// GPU number.
     pub device_id: u16,
-    /// Most GPU memory its arena may take.
+    /// Maximum GPU memory of its arena.
     pub memory_limit: Option<ByteSize>,
-    /// By how much the arena grows.
+    /// Growth strategy of the arena.
     pub arena_strategy: Option<ArenaStrategy>,
-    /// How a convolution's algorithm is chosen.
+    /// Selection of convolution algorithms.
     pub conv_search: Option<ConvSearch>,
-    /// Whether products of 32-bit floats may be taken of 19 bits of them (Ampere and newer).
+    /// Whether matrix products may use TF32, which keeps 19 of the 32 bits (Ampere and newer).
     pub tf32: Option<bool>,
-    /// Refused where it is `true`: see `no_cuda_graph`.
+    /// Rejected if `true`: see `no_cuda_graph`.
     #[serde(deserialize_with = "no_cuda_graph")]
     pub cuda_graph: bool,
     /// Further options by ONNX Runtime's names.
     pub extra: Extra,
 }
 
-/// By how much the arena of GPU memory grows.
+/// Growth strategy of the GPU memory arena.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ArenaStrategy {
     /// By powers of two: fewer allocations.
     NextPowerOfTwo,
-    /// By what is asked for: less memory.
+    /// By the requested size: less memory.
     SameAsRequested,
 }
 
-/// How cuDNN's algorithm for a convolution is chosen.
+/// Selection of cuDNN's convolution algorithms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConvSearch {
-    /// Each is tried: slow first runs, one for each new shape.
+    /// Tries all of them: the first run of each shape is slow.
     Exhaustive,
-    /// A guess from shapes.
+    /// Heuristic based on shapes.
     Heuristic,
-    /// Always the same one, which takes least memory.
+    /// Always the one that needs the least memory.
     Default,
 }
 
-/// Refuses `cuda_graph: true`. A captured graph is replayed on the buffers it was captured with, without a look at the
-/// inputs of the run; tensors here have new buffers every run, so every result after the first would be the first again.
+/// Rejects `cuda_graph: true`. A captured graph is replayed on the buffers it was captured with, ignoring the inputs of
+/// the run; tensors here have new buffers every run, so every later result would repeat the first.
 pub(super) fn no_cuda_graph<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     match bool::deserialize(deserializer)? {
         false => Ok(false),

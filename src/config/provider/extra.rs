@@ -39,7 +39,7 @@ impl<'de> Deserialize<'de> for Extra {
                         return Err(A::Error::custom("extra: an empty name or a NUL character"));
                     }
                     if entries.insert(key.clone(), value).is_some() {
-                        return Err(A::Error::custom(format!("`{key}` stands twice")));
+                        return Err(A::Error::custom(format!("duplicate option `{key}`")));
                     }
                 }
                 Ok(Extra(entries))

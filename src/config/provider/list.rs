@@ -16,17 +16,17 @@ pub struct Providers {
 }
 
 impl Providers {
-    /// The same for every graph.
+    /// The same providers for every graph.
     pub fn all(list: Vec<Provider>) -> Self {
         Providers { graphs: ByGraph::default(), device: list }
     }
 
-    /// Those of a model's own, with those of the device where it has none.
+    /// The providers of a model, or those of the device for graphs without their own.
     pub(in crate::config) fn of_model(own: ByGraph<Vec<Provider>>, device: &[Provider]) -> Self {
         Providers { graphs: own, device: device.to_vec() }
     }
 
-    /// Those of the graph with this role.
+    /// The providers of the graph with this role.
     pub fn of(&self, role: &str) -> &[Provider] {
         self.graphs.of(role).unwrap_or(&self.device)
     }

@@ -1,4 +1,4 @@
-//! Execution providers as a device file names them, in order of preference.
+//! Execution providers of a device file, in order of preference.
 
 mod cpu;
 mod cuda;
@@ -32,22 +32,22 @@ pub enum Provider {
     Cuda(CudaOptions),
     /// ONNX Runtime's own CPU kernels.
     Cpu(CpuOptions),
-    /// One whose options go to ONNX Runtime as they are written.
+    /// A provider whose options are passed to ONNX Runtime unchanged.
     PassThrough(PassThrough, PassThroughOptions),
 }
 
 impl Provider {
-    /// One of each, with its defaults.
+    /// Every provider, with its defaults.
     pub fn every() -> impl Iterator<Item = Self> {
         Self::names().into_iter().filter_map(Self::plain)
     }
 
-    /// The CPU with its defaults.
+    /// The CPU provider with its defaults.
     pub fn cpu() -> Self {
         Provider::Cpu(CpuOptions::default())
     }
 
-    /// Reads relative paths in the options from `base`.
+    /// Resolves relative paths in the options against `base`.
     pub(super) fn relative_to(mut self, base: &Path) -> Self {
         if let Provider::TensorRt(options) = &mut self {
             options.engine_cache = options.engine_cache.take().map(|folder| base.join(folder));
@@ -55,7 +55,7 @@ impl Provider {
         self
     }
 
-    /// The name as a device file writes it and results report it.
+    /// The name in device files and results.
     pub fn name(&self) -> &'static str {
         match self {
             Provider::TensorRt(_) => "tensorrt",
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn names_what_is_wrong() {
-        for (text, told) in [
+        for (text, expected) in [
             ("- gpu", "unknown execution provider `gpu`, expected one of tensorrt, cuda, cpu, xnnpack"),
             ("- cuda: {memory: 2GiB}", "unknown field `memory`, expected one of `device_id`, `memory_limit`"),
             ("- cuda: {memory_limit: 2GB}", "unknown unit `GB`"),
@@ -155,10 +155,10 @@ mod tests {
             ("- openvino: {device_type: GPU}", "unknown field `device_type`, expected `extra`"),
             ("- openvino: {extra: {device_type: [GPU]}}", "a text, a number, or true or false"),
             ("- openvino: {extra: {device_type: \"G\\0\"}}", "NUL"),
-            ("- acl: {extra: {threads: 2}}", "`acl` takes `fast_math` only"),
+            ("- acl: {extra: {threads: 2}}", "`acl` accepts only `fast_math`"),
         ] {
             let error = serde_yaml::from_str::<Vec<Provider>>(text).unwrap_err().to_string();
-            assert!(error.contains(told), "{text}: {error}");
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 }

@@ -24,7 +24,7 @@ pub enum PassThrough {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PassThroughOptions {
-    /// By ONNX Runtime's names.
+    /// Options by ONNX Runtime's names.
     pub extra: Extra,
 }
 
@@ -32,12 +32,12 @@ impl PassThrough {
     const ALL: [PassThrough; 5] =
         [PassThrough::Xnnpack, PassThrough::OpenVino, PassThrough::Acl, PassThrough::CoreMl, PassThrough::Qnn];
 
-    /// The one of this name.
+    /// The provider with this name.
     pub(super) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|which| which.name() == name)
     }
 
-    /// The name as a device file writes it.
+    /// The name in device files.
     pub fn name(self) -> &'static str {
         match self {
             PassThrough::Xnnpack => "xnnpack",
@@ -48,12 +48,12 @@ impl PassThrough {
         }
     }
 
-    /// Options that it cannot pass on; ONNX Runtime itself judges all others.
+    /// Rejects options that cannot be passed on; ONNX Runtime itself checks all others.
     pub(super) fn check(self, options: &PassThroughOptions) -> Result<(), String> {
         match self {
-            // Its registration takes this switch and no list of options.
+            // Its registration accepts only this switch, not a list of options.
             PassThrough::Acl => match options.extra.iter().find(|(key, _)| *key != "fast_math") {
-                Some((key, _)) => Err(format!("extra: unknown option `{key}`; `acl` takes `fast_math` only")),
+                Some((key, _)) => Err(format!("extra: unknown option `{key}`; `acl` accepts only `fast_math`")),
                 None => match options.extra.get("fast_math") {
                     None | Some("true" | "false") => Ok(()),
                     Some(other) => Err(format!("extra: fast_math: `{other}` is not true or false")),

@@ -10,21 +10,21 @@ use super::Provider;
 use crate::config::by_graph::ByGraph;
 use crate::config::named::Named;
 
-/// What `require` says of the graphs of a model.
+/// `require` of a model, by graph.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Required(ByGraph<Requirement>);
 
-/// What one graph must have.
+/// Requirement on one graph.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Requirement {
-    /// `[tensorrt, cuda]`: every node lies on one of these.
+    /// `[tensorrt, cuda]`: every node runs on one of these.
     Only(Vec<String>),
-    /// `{tensorrt: 0.9}`: at least this share of the nodes, above 0 and up to 1, lies on each.
+    /// `{tensorrt: 0.9}`: at least this share of the nodes, above 0 and up to 1, runs on each.
     Shares(BTreeMap<String, f64>),
 }
 
 impl Required {
-    /// That of the graph with this role, if there is one.
+    /// The requirement on the graph with this role, if there is one.
     pub fn of(&self, role: &str) -> Option<&Requirement> {
         self.0.of(role)
     }
@@ -71,7 +71,7 @@ impl<'de> Deserialize<'de> for Required {
                 match (shares.is_empty(), graphs.is_empty()) {
                     (true, _) => Ok(Required(ByGraph { others: graphs.remove("default"), graphs })),
                     (false, true) => Ok(Required(ByGraph { others: Some(Requirement::Shares(shares)), graphs })),
-                    (false, false) => Err(A::Error::custom("shares and graphs in one mapping; give shares by graph")),
+                    (false, false) => Err(A::Error::custom("shares and graphs in one mapping; set shares by graph")),
                 }
             }
         }
@@ -89,7 +89,7 @@ impl<'de> Deserialize<'de> for Requirement {
     }
 }
 
-/// A number, or what may stand for a whole graph.
+/// A share, or the requirement on a whole graph.
 enum ShareOrNested {
     Share(f64),
     Nested(Requirement),
@@ -186,8 +186,8 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_is_wrong() {
-        for (text, told) in [
+    fn reports_what_is_wrong() {
+        for (text, expected) in [
             ("[gpu]", "unknown execution provider `gpu`, expected one of tensorrt"),
             ("{gpu: 0.5}", "unknown execution provider `gpu`"),
             ("{cuda: 90}", "a share of 90 is not above 0 and up to 1"),
@@ -199,7 +199,7 @@ mod tests {
             ("cuda", "shares such as {cuda: 0.9}"),
         ] {
             let error = read(text).unwrap_err();
-            assert!(error.contains(told), "{text}: {error}");
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 }

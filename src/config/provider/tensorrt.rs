@@ -9,16 +9,16 @@ use super::cuda::no_cuda_graph;
 use super::extra::Extra;
 use crate::config::units::ByteSize;
 
-/// Options of the TensorRT provider. The shapes that engines are built for are the model folder's (`profiles` in
+/// Options of the TensorRT provider. The shapes that engines are built for come from the model folder (`profiles` in
 /// `model.yaml`).
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TensorRtOptions {
     /// GPU number.
     pub device_id: u16,
-    /// Let engines use half precision.
+    /// Whether engines may use half precision.
     pub fp16: bool,
-    /// Let engines use 8-bit integers; needs a calibration table, or a graph with quantisation nodes.
+    /// Whether engines may use 8-bit integers; needs a calibration table, or a graph with quantisation nodes.
     pub int8: bool,
     /// Name of the calibration table in the engine cache, for `int8`.
     pub int8_calibration_table: Option<String>,
@@ -28,14 +28,14 @@ pub struct TensorRtOptions {
     pub timing_cache: bool,
     /// Scratch memory while an engine is built.
     pub workspace: Option<ByteSize>,
-    /// Fewest nodes that are worth an engine.
+    /// Minimum number of nodes for an engine.
     pub min_subgraph_size: Option<u32>,
-    /// How long TensorRT looks for fast kernels, 0 to 5.
+    /// Effort of TensorRT's search for fast kernels, 0 to 5.
     #[serde(deserialize_with = "builder_level")]
     pub builder_level: Option<u8>,
-    /// Number of the deep learning accelerator (Jetson Xavier and Orin) to run on, where it can.
+    /// Number of the deep learning accelerator (Jetson Xavier and Orin) for the nodes that it supports.
     pub dla_core: Option<u16>,
-    /// Refused where it is `true`, as for `cuda`.
+    /// Rejected if `true`, as for `cuda`.
     #[serde(deserialize_with = "no_cuda_graph")]
     pub cuda_graph: bool,
     /// Further options by ONNX Runtime's names (`trt_...`).

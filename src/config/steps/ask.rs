@@ -41,13 +41,13 @@ impl AskOptions {
     /// Checks the values.
     ///
     /// # Errors
-    /// Which option is wrong, and what it accepts.
+    /// The invalid option, and what it accepts.
     pub fn check(&self) -> Result<(), String> {
         if self.top == Some(0) {
             return Err("top: must be at least 1".to_string());
         }
         if self.top.is_some() && self.answers.is_none() {
-            return Err("top: is for a list of `answers`, and there is none".to_string());
+            return Err("top: needs a list of `answers`, but there is none".to_string());
         }
         self.search.check()
     }

@@ -42,7 +42,7 @@ impl CaptionOptions {
     /// Checks the values.
     ///
     /// # Errors
-    /// Which option is wrong, and what it accepts.
+    /// The invalid option, and what it accepts.
     pub fn check(&self) -> Result<(), String> {
         let SearchOptions { beams, temperature, .. } = self.search;
         if !(1..=MOST_BEAMS).contains(&self.captions) {
@@ -51,7 +51,9 @@ impl CaptionOptions {
         self.search.check()?;
         if self.captions > beams && temperature == 0.0 && self.captions > 1 {
             let captions = self.captions;
-            return Err(format!("captions: {captions} of them need `beams` of {captions} or more, or a `temperature`"));
+            return Err(format!(
+                "captions: {captions} captions need `beams` of {captions} or more, or a `temperature`"
+            ));
         }
         Ok(())
     }

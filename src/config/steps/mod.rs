@@ -39,12 +39,13 @@ pub trait StepOptions: CloneStep + Any + fmt::Debug + Send + Sync {
     /// Checks the values.
     ///
     /// # Errors
-    /// Which option is wrong, and what it accepts.
+    /// The invalid option, and what it accepts.
     fn check(&self) -> Result<(), String> {
         Ok(())
     }
 
-    /// The `model` option: the model's name under `models`. Without it, the step takes the only one that can do it.
+    /// The `model` option: the model's name under `models`. Without it, the step uses the only model with the
+    /// capability.
     fn model(&self) -> Option<&str>;
 
     /// Sets the `model` option.
@@ -55,7 +56,7 @@ pub trait StepOptions: CloneStep + Any + fmt::Debug + Send + Sync {
         None
     }
 
-    /// As [`StepOptions::texts`], to change it.
+    /// As [`StepOptions::texts`], mutably.
     fn texts_mut(&mut self) -> Option<(&'static str, &mut Texts)> {
         None
     }
@@ -109,7 +110,7 @@ impl Step {
         self.0.as_ref()
     }
 
-    /// Its options, to change them.
+    /// Its options, mutably.
     pub fn options_mut(&mut self) -> &mut dyn StepOptions {
         self.0.as_mut()
     }

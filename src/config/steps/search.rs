@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
-/// More than any board can hold in memory.
+/// Limit; more beams than the memory of any board allows.
 pub(super) const MOST_BEAMS: usize = 64;
 
 /// Search options. Names and defaults are those of transformers' `generate` if it has the option.
@@ -21,17 +21,17 @@ pub struct SearchOptions {
     pub length_penalty: f32,
     /// When beam search stops.
     pub early_stopping: StopEarly,
-    /// Penalises the logits of tokens that already occurred: above 1 repeats less. 1 is off.
+    /// Penalises the logits of tokens that already occurred: above 1 discourages repetition. 1 is off.
     pub repetition_penalty: f32,
     /// No n-gram of this many tokens occurs twice. 0 is off.
     pub no_repeat_ngram_size: usize,
-    /// 0 takes the most probable token; above 0, tokens are sampled, more randomly the higher it is.
+    /// 0 chooses the most probable token; above 0, tokens are sampled, more randomly the higher it is.
     pub temperature: f32,
     /// Samples from this many of the most probable tokens. 0 is off.
     pub top_k: usize,
     /// Samples from the most probable tokens that together reach this probability. 1 is off.
     pub top_p: f32,
-    /// Random seed at a temperature above 0: the same seed gives the same text.
+    /// Random seed at a temperature above 0: the same seed produces the same text.
     pub seed: u64,
 }
 
@@ -57,7 +57,7 @@ impl SearchOptions {
     /// Checks the values.
     ///
     /// # Errors
-    /// Which option is wrong, and what it accepts.
+    /// The invalid option, and what it accepts.
     pub fn check(&self) -> Result<(), String> {
         if self.max_tokens == Some(0) {
             return Err("max_tokens: must be at least 1".to_string());
@@ -81,10 +81,10 @@ impl SearchOptions {
             return Err(format!("top_p: {} is not above 0 and at most 1", self.top_p));
         }
         if self.temperature > 0.0 && self.beams > 1 {
-            return Err("temperature: is for tokens that are drawn; leave it out with `beams`".to_string());
+            return Err("temperature: is for sampling; leave it out with `beams`".to_string());
         }
         if self.temperature == 0.0 && (self.top_p < 1.0 || self.top_k != Self::default().top_k) {
-            return Err("top_k, top_p: say from which tokens one is drawn; give a `temperature`, 1 say".to_string());
+            return Err("top_k, top_p: are for sampling; set a `temperature`, such as 1".to_string());
         }
         Ok(())
     }
@@ -131,7 +131,7 @@ impl<'de> Deserialize<'de> for StopEarly {
 
 /// The options of a step as written: those of [`SearchOptions`] and the step's own, side by side in one mapping.
 ///
-/// Written out for each step because serde's `flatten` gives up unknown-key errors and their places.
+/// Written out for each step because serde's `flatten` loses unknown-key errors and their positions.
 macro_rules! with_search_options {
     ($raw:ident { $($key:ident: $type:ty),* $(,)? }) => {
         #[derive(Default, serde::Deserialize)]
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn names_the_option_that_is_out_of_range() {
-        for (text, told) in [
+        for (text, expected) in [
             ("max_tokens: 0", "max_tokens: must be at least 1"),
             ("{max_tokens: 3, min_tokens: 4}", "min_tokens: 4 is more than max_tokens, 3"),
             ("beams: 0", "beams: 0 is not within 1 to 64"),
@@ -203,13 +203,13 @@ mod tests {
             ("repetition_penalty: 0", "repetition_penalty: 0 is not above 0"),
             ("temperature: -1", "temperature: -1 is not within 0 to 10"),
             ("{temperature: 1, beams: 2}", "leave it out with `beams`"),
-            ("top_p: 0.5", "give a `temperature`"),
+            ("top_p: 0.5", "set a `temperature`"),
             ("{temperature: 1, top_p: 0}", "top_p: 0 is not above 0"),
             ("early_stopping: soon", "expected true, false or never"),
             ("beam: 3", "unknown field `beam`, expected one of `max_tokens`"),
         ] {
             let error = read(text).unwrap_err();
-            assert!(error.contains(told), "{text}: {error}");
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The table of steps. A new step is one line here, and one in the pipeline's table of what steps do.
+//! The table of step options. A new step adds one line here, and one to the pipeline's table of steps.
 
 use serde::de::{Error, MapAccess};
 
@@ -19,7 +19,7 @@ trait Visitor {
     fn visit<T: NamedStep>(&mut self);
 }
 
-/// Calls `visit` with each step's name and a function that makes it with default options.
+/// Calls `visit` with each step's name and a function that creates it with default options.
 pub(super) fn each(visit: &mut dyn FnMut(&'static str, fn() -> Step)) {
     struct Each<'a>(&'a mut dyn FnMut(&'static str, fn() -> Step));
 
@@ -32,7 +32,7 @@ pub(super) fn each(visit: &mut dyn FnMut(&'static str, fn() -> Step)) {
     visit_all(&mut Each(visit));
 }
 
-/// Reads the options of the step called `name` from the value of `map` that comes next.
+/// Reads the options of the step called `name` from the next value of `map`.
 pub(super) fn read<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Result<Step, A::Error> {
     struct Read<'a, 'de, A: MapAccess<'de>> {
         name: &'a str,

@@ -9,7 +9,7 @@ use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use crate::config::ConfigError;
 use crate::support::small_file::{self, SmallFileError};
 
-/// A file of texts may be at most this large: far more than any list of answers.
+/// Maximum size of a file of texts: far more than any list of answers needs.
 const LARGEST: u64 = 16 << 20;
 
 /// A list of texts, such as candidate answers.
@@ -22,7 +22,7 @@ pub enum Texts {
 }
 
 impl Texts {
-    /// Reads a relative path from `folder`.
+    /// Resolves a relative path against `folder`.
     pub(in crate::config) fn relative_to(self, folder: &Path) -> Self {
         match self {
             Texts::File(path) => Texts::File(folder.join(path)),
@@ -30,8 +30,7 @@ impl Texts {
         }
     }
 
-    /// The texts, without space around them, each once. Blank ones and those that come again are left out with a
-    /// warning.
+    /// The distinct texts, without surrounding space. Blank lines and repetitions are left out with a warning.
     ///
     /// # Errors
     /// [`ConfigError`] for a file that cannot be read, is larger than 16 MiB or not UTF-8, and for a list without any
@@ -56,7 +55,7 @@ fn distinct<'a>(lines: impl Iterator<Item = &'a str>, path: &Path) -> Result<Vec
     let mut texts = Vec::new();
     let (mut blank, mut again) = (Vec::new(), Vec::new());
     for (index, line) in lines.enumerate() {
-        // A byte order mark is no part of the first text.
+        // A byte order mark is not part of the first text.
         let text = line.trim_start_matches('\u{feff}').trim();
         match text {
             "" => blank.push(index + 1),
@@ -72,7 +71,7 @@ fn distinct<'a>(lines: impl Iterator<Item = &'a str>, path: &Path) -> Result<Vec
     }
     match texts.is_empty() {
         false => Ok(texts),
-        true => Err(wrong(path, 0, "no text in it; write one a line".to_string())),
+        true => Err(wrong(path, 0, "contains no text; write one per line".to_string())),
     }
 }
 
@@ -80,7 +79,7 @@ fn wrong(path: &Path, line: usize, problem: String) -> ConfigError {
     ConfigError::Texts { path: path.to_path_buf(), line, problem }
 }
 
-/// A string names a file, a list is the texts.
+/// A string names a file, a list contains the texts.
 impl<'de> Deserialize<'de> for Texts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct FileOrList;
@@ -89,12 +88,12 @@ impl<'de> Deserialize<'de> for Texts {
             type Value = Texts;
 
             fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-                formatter.write_str("the name of a file with one text a line, or a list of texts")
+                formatter.write_str("the name of a file with one text per line, or a list of texts")
             }
 
             fn visit_str<E: Error>(self, path: &str) -> Result<Texts, E> {
                 match path.trim() {
-                    "" => Err(E::custom("empty file name; write a file with one text a line, or a list of texts")),
+                    "" => Err(E::custom("empty file name; name a file with one text per line, or list the texts")),
                     path => Ok(Texts::File(path.into())),
                 }
             }
@@ -131,9 +130,9 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_is_wrong_with_a_file() {
-        assert!(load(b"").unwrap_err().contains("no text in it"));
-        assert!(load(b" \n\n").unwrap_err().contains("no text in it"));
+    fn reports_what_is_wrong_with_a_file() {
+        assert!(load(b"").unwrap_err().contains("contains no text"));
+        assert!(load(b" \n\n").unwrap_err().contains("contains no text"));
         let error = load(b"yes\nno\n\xff\n").unwrap_err();
         assert!(error.contains("answers.txt: not UTF-8 text (line 3, byte 1"), "{error}");
         assert!(load(&vec![b'a'; LARGEST as usize + 1]).unwrap_err().contains("larger than 16 MiB"));

@@ -1,4 +1,4 @@
-//! The options of `toy`, the step that shows what a new step takes.
+//! The options of `toy`, the example of what a new step needs.
 
 use serde::Deserialize;
 
@@ -10,7 +10,7 @@ use super::{NamedStep, StepOptions};
 pub(crate) struct ToyOptions {
     /// Name of the model under `models`.
     pub model: Option<String>,
-    /// What the loudness is multiplied by.
+    /// Factor for the loudness.
     pub gain: f32,
 }
 

@@ -18,7 +18,7 @@ pub struct VadOptions {
     /// Padding on either side of a stretch, in milliseconds; half of the silence between two if that is less.
     pub pad_ms: u32,
     /// The longest stretch, padding included, in seconds. A longer one is cut at its longest pause of more than 98 ms,
-    /// or without such a pause where it reaches the limit. Infinite (`.inf`) for no limit.
+    /// or without such a pause at the limit. Infinite (`.inf`) for no limit.
     pub max_speech_s: f64,
 }
 
@@ -38,7 +38,7 @@ impl Default for VadOptions {
 }
 
 impl VadOptions {
-    /// For live sound, where somebody waits for the end of a stretch: half a second of silence ends it.
+    /// For live sound, where latency matters: half a second of silence ends a stretch.
     pub fn live() -> Self {
         VadOptions { min_silence_ms: 500, pad_ms: 200, ..VadOptions::default() }
     }
@@ -50,7 +50,7 @@ const MOST_MS: u32 = 60_000;
 /// Limit of `pad_ms`.
 const MOST_PAD_MS: u32 = 10_000;
 
-/// The least speech that must fit between a stretch's paddings, in seconds.
+/// Minimum speech that must fit between a stretch's paddings, in seconds.
 const LEAST_SPEECH_S: f64 = 0.5;
 
 impl VadOptions {
@@ -59,7 +59,7 @@ impl VadOptions {
         self.neg_threshold.unwrap_or_else(|| (self.threshold - 0.15).max(0.01))
     }
 
-    /// What is out of range, with the accepted values.
+    /// Checks that all values are in range.
     ///
     /// # Errors
     /// One line that starts with the key.
@@ -111,8 +111,8 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_is_out_of_range() {
-        for (text, told) in [
+    fn reports_what_is_out_of_range() {
+        for (text, expected) in [
             ("{threshold: 1.5}", "threshold: 1.5 is not between 0 and 1"),
             ("{threshold: .nan}", "threshold: NaN is not between"),
             ("{neg_threshold: 0.7}", "neg_threshold: 0.7 is not above 0 and at most the threshold, 0.5"),
@@ -124,7 +124,7 @@ mod tests {
             ("{treshold: 0.5}", "unknown field `treshold`"),
         ] {
             let error = read(text).unwrap_err();
-            assert!(error.contains(told), "{text}: {error}");
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 }

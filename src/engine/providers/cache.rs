@@ -8,10 +8,10 @@ use crate::config::TensorRtOptions;
 use crate::config::model_folder::ProfileShapes;
 use crate::engine::error::EngineError;
 
-/// What an engine cache must keep apart: two graphs must never share a folder
+/// Key of an engine cache folder: two graphs must never share a folder
 /// (onnxruntime #6455: one engine served for another model).
 pub(in crate::engine) struct CacheKey<'a> {
-    /// Of the graph and its weights together.
+    /// Hash of the graph and its weights together.
     pub sha256: &'a str,
     pub precision: &'a str,
     pub library_version: &'a str,
@@ -19,11 +19,11 @@ pub(in crate::engine) struct CacheKey<'a> {
     pub profiles: Option<&'a ProfileShapes>,
 }
 
-/// The folder for the engines of one graph, made and seen to be writable; `None` where the device file names no cache.
+/// Creates the folder for the engines of one graph and checks that it is writable; `None` if no cache is configured.
 pub(super) fn folder(options: &TensorRtOptions, key: &CacheKey) -> Result<Option<PathBuf>, EngineError> {
     let Some(cache) = &options.engine_cache else { return Ok(None) };
-    // Engines of one precision do not serve another, and those for another GPU or TensorRT are not even read; all of it
-    // stands in the name, for TensorRT's own check is of shapes only.
+    // Engines of one precision cannot be used for another, and those for another GPU or TensorRT are not even read. All
+    // of this is part of the name, because TensorRT itself checks only shapes.
     let kind = match (options.fp16, options.int8) {
         (false, false) => "fp32",
         (true, false) => "fp16",
@@ -40,7 +40,7 @@ pub(super) fn folder(options: &TensorRtOptions, key: &CacheKey) -> Result<Option
     ));
     let unwritable = |source: io::Error| EngineError::EngineCache { path: folder.clone(), source };
     fs::create_dir_all(&folder).map_err(unwritable)?;
-    // An existing folder may still be on a read-only file system: better to fail now than after minutes of building.
+    // An existing folder may be on a read-only file system: better to fail now than after minutes of building.
     let probe = folder.join(format!(".edgefuse-{}", std::process::id()));
     fs::write(&probe, b"").and_then(|()| fs::remove_file(&probe)).map_err(unwritable)?;
     Ok(Some(folder))
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_that_cannot_be_written_is_told() {
+    fn a_cache_that_cannot_be_written_is_reported() {
         let cache = tempfile::NamedTempFile::new().unwrap();
         let options = TensorRtOptions { engine_cache: Some(cache.path().join("x")), ..TensorRtOptions::default() };
         let error = folder(&options, &key("a", "fp32")).unwrap_err().to_string();

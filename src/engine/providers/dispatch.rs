@@ -25,12 +25,12 @@ pub(in crate::engine) const ONNX_RUNTIME_NAMES: [(&str, &str); 8] = [
     (ep::QNN::NAME, "qnn"),
 ];
 
-/// Whether a provider makes one node of many, so that its nodes cannot be counted after it has taken them.
+/// Whether a provider compiles many nodes into one, so that its nodes cannot be counted afterwards.
 pub(in crate::engine) fn compiles(name: &str) -> bool {
     matches!(name, "tensorrt" | "openvino" | "coreml" | "qnn")
 }
 
-/// Whether the library was built with this provider; the error says that it was not.
+/// Checks that the library was built with this provider.
 pub(super) fn in_library(provider: &Provider) -> Result<(), String> {
     let available = match provider {
         Provider::TensorRt(_) => ep::TensorRT::is_available(),
@@ -59,7 +59,7 @@ pub(super) fn dispatch(provider: &Provider, cache: Option<&Path>, key: Option<&C
     }
 }
 
-/// Threads of a graph's own are the session's and set there.
+/// A graph's own threads are a setting of the session, which is made there.
 fn cpu(options: &CpuOptions) -> ExecutionProviderDispatch {
     ep::CPU::default().with_arena_allocator(options.arena).build()
 }

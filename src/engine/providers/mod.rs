@@ -11,7 +11,7 @@ use crate::config::{OnMissingProvider, Provider};
 pub(super) use cache::CacheKey;
 pub(super) use dispatch::{ONNX_RUNTIME_NAMES, compiles};
 
-/// A provider that a device file asked for and that did not load.
+/// A requested provider that could not be loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingProvider {
     /// Its name in the device file.
@@ -20,18 +20,18 @@ pub struct MissingProvider {
     pub reason: String,
 }
 
-/// What became of the providers of one session.
+/// Result of registering the providers of one session.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Registered {
-    /// Those that loaded, in order of preference.
+    /// The providers that loaded, in order of preference.
     pub active: Vec<&'static str>,
-    /// Those that did not.
+    /// The providers that did not load.
     pub missing: Vec<MissingProvider>,
 }
 
-/// Registers `providers` in order with `builder`. ONNX Runtime's CPU kernels are always there behind them.
+/// Registers `providers` in order with `builder`. ONNX Runtime always falls back to its CPU kernels.
 ///
-/// Each is registered by itself and its answer kept: `ort`'s own list drops the answers.
+/// Each is registered separately to keep its result: `ort` drops the results of a list.
 pub(super) fn register(
     builder: &mut SessionBuilder,
     providers: &[Provider],

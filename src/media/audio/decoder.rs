@@ -1,22 +1,22 @@
-//! The one loop from a decoder's frames to mono samples, for files and streams alike.
+//! The loop from a decoder's frames to mono samples, for files and streams alike.
 
 use super::interleaved::Frames;
 use super::mono::Mono;
 use super::{AudioError, Channel};
 
-/// Gives the frames of a recording, block by block.
+/// Returns the frames of a recording, block by block.
 pub(super) trait Decoder: Send {
-    /// The next frames, a bounded number of them and perhaps none; `None` at the end. Not called again after the end
-    /// or an error. `warnings` takes what is odd about the recording, though it can be used.
+    /// The next frames, a bounded number of them and perhaps none; `None` at the end. Not called again after the end or
+    /// an error. Adds to `warnings` what is odd about a recording that is usable nevertheless.
     fn next(&mut self, warnings: &mut Vec<String>) -> Result<Option<Frames<'_>>, AudioError>;
 }
 
-/// What to decode with instead, after an error before the first frame.
+/// Fallback decoder, after an error before the first frame.
 pub(super) type Fallback = Box<dyn FnOnce(AudioError) -> Result<Box<dyn Decoder>, AudioError> + Send>;
 
 /// A decoder's frames as mono samples at one rate.
 pub(super) struct MonoReader {
-    /// None at the end.
+    /// `None` at the end.
     decoder: Option<Box<dyn Decoder>>,
     /// `None` once there were frames.
     fallback: Option<Fallback>,
@@ -34,12 +34,12 @@ impl MonoReader {
         })
     }
 
-    /// Has another decoder take over, where the first one fails before its first frame.
+    /// Sets a fallback decoder, in case the first one fails before its first frame.
     pub(super) fn with_fallback(self, fallback: Fallback) -> Self {
         Self { fallback: Some(fallback), ..self }
     }
 
-    /// The channels of the first frames. Reads them: not for a reader that is used further.
+    /// Number of channels of the first frames. Consumes them, so the reader must not be used afterwards.
     pub(super) fn channels(mut self) -> Result<usize, AudioError> {
         while let Some(decoder) = &mut self.decoder {
             match decoder.next(&mut self.warnings) {
@@ -62,7 +62,7 @@ impl MonoReader {
         &self.warnings
     }
 
-    /// As [`super::Samples::read`] says.
+    /// As [`super::Samples::read`].
     pub(super) fn read(&mut self, samples: &mut Vec<f32>) -> Result<bool, AudioError> {
         let before = samples.len();
         let result = self.read_block(samples);
@@ -98,7 +98,7 @@ impl MonoReader {
     }
 }
 
-/// The decoder that takes over after an error, if there is one.
+/// The fallback decoder after an error, if there is one.
 fn instead(fallback: Option<Fallback>, error: AudioError) -> Result<Box<dyn Decoder>, AudioError> {
     match fallback {
         Some(fallback) => fallback(error),

@@ -3,7 +3,7 @@ use std::io;
 use super::super::FileError;
 use super::wav::format_name;
 
-/// Why an audio file gave no samples, or a spectrogram cannot be computed.
+/// An audio file without usable samples, or a spectrogram that cannot be computed.
 ///
 /// Each text is complete in one line (`source` is therefore not chained) and leaves out the path, which the caller has.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +21,7 @@ pub enum AudioError {
     #[error("has no audio track")]
     NoAudioTrack,
 
-    /// The codec, or what the file does with it, is not supported.
+    /// The codec, or a feature of it, is not supported.
     #[error(
         "{codec} is not supported without ffmpeg: install it (or allow it: `media.ffmpeg`), or convert the file with \
          `ffmpeg -i INPUT output.wav`"
@@ -31,19 +31,19 @@ pub enum AudioError {
         codec: String,
     },
 
-    /// The header, or the stream after it, breaks the rules of its format.
+    /// The header, or the stream after it, is invalid in its format.
     #[error("is damaged: {0}")]
     Malformed(String),
 
-    /// The file ended before there was anything to decode.
+    /// The file ended before any sample.
     #[error("is cut off before its first sample")]
     CutOff,
 
-    /// An MP4 file that ends before its index, without which nothing in it can be found.
-    #[error("is cut off: the index at its end, without which nothing in it can be read, is missing")]
+    /// An MP4 file that ends before its index, without which it cannot be read.
+    #[error("is cut off: the index at its end is missing, so it cannot be read")]
     NoIndex,
 
-    /// A sample rate that no recording has.
+    /// An implausible sample rate.
     #[error("claims a sample rate of {0} Hz, which is not within 1,000 to 384,000 Hz")]
     SampleRate(u32),
 
@@ -51,32 +51,30 @@ pub enum AudioError {
     #[error("has no samples")]
     NoSamples,
 
-    /// A stream that was read while it was being written ended without a byte.
-    #[error("ended before a single byte of sound came")]
+    /// A live stream ended without a byte.
+    #[error("ended before a single byte of sound arrived")]
     EmptyStream,
 
-    /// The stream has a format that can be decoded from files only.
-    #[error(
-        "is {format}, which cannot be read from a stream: send `ffmpeg -i INPUT -f wav -`, or give the file by name"
-    )]
+    /// The format of the stream can only be decoded from files.
+    #[error("is {format}, which cannot be read from a stream: send `ffmpeg -i INPUT -f wav -`, or name the file")]
     NotLive {
         /// The format, by name.
         format: &'static str,
     },
 
-    /// A channel was asked for that the recording does not have.
+    /// The recording does not have the requested channel.
     #[error("has no channel {wanted}: it has {channels}")]
     NoChannel {
-        /// The channel asked for, counted from 1.
+        /// The requested channel, counted from 1.
         wanted: usize,
-        /// How many there are.
+        /// Number of channels of the recording.
         channels: usize,
     },
 
-    /// ffmpeg was needed, and could not decode the file.
+    /// ffmpeg was needed, but could not decode the file.
     #[error("cannot be decoded with ffmpeg: {problem}")]
     Ffmpeg {
-        /// What ffmpeg, or the system, says about it.
+        /// The error of ffmpeg or the system.
         problem: String,
     },
 
@@ -84,21 +82,21 @@ pub enum AudioError {
     #[error("has no packet that can be decoded")]
     NothingDecodable,
 
-    /// The resampler refused to work.
+    /// The resampler failed.
     #[error("cannot be resampled: {0}")]
     Resample(String),
 
-    /// A spectrogram was asked for a frame before one it had let go.
-    #[error("frame {frame} of the spectrogram was asked for after frame {first}, and only later ones are kept")]
+    /// A requested frame of a spectrogram was dropped before.
+    #[error("frame {frame} of the spectrogram was requested, but frames before {first} were dropped")]
     FramePassed {
-        /// The frame that was asked for.
+        /// The requested frame.
         frame: usize,
-        /// The first frame that is still there.
+        /// The first frame that is still kept.
         first: usize,
     },
 
-    /// Samples of one rate were given to a spectrogram of another.
-    #[error("comes at {found} Hz, and the spectrogram is one of {wanted} Hz")]
+    /// The sample rate differs from that of the spectrogram.
+    #[error("has a sample rate of {found} Hz, but the spectrogram needs {wanted} Hz")]
     OtherRate {
         /// The rate of the samples.
         found: u32,
@@ -106,13 +104,13 @@ pub enum AudioError {
         wanted: u32,
     },
 
-    /// The constants of a spectrogram make no sense.
-    #[error("the log-mel constants make no sense: {0}")]
+    /// The constants of a spectrogram are invalid.
+    #[error("the log-mel constants are invalid: {0}")]
     LogMelConfig(&'static str),
 }
 
 impl AudioError {
-    /// The same error for the payload of a WAV file: a codec that is missing is then called by its WAV name.
+    /// The same error for the payload of a WAV file: an unsupported codec is named as in WAV.
     pub(super) fn in_wav(self, format_tag: u16) -> Self {
         match self {
             Self::UnknownFormat | Self::NoAudioTrack | Self::UnsupportedCodec { .. } => {

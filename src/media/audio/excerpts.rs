@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use super::{AudioError, Samples};
 
-/// Reads a source and gives only the samples within some ranges, one range straight after the other.
+/// Reads a source and returns only the samples within some ranges, concatenated.
 pub struct Excerpts<S> {
     source: S,
-    /// In order and not overlapping, the next to be given last.
+    /// In reverse order and not overlapping: the next one is last.
     ranges: Vec<Range<u64>>,
-    /// Samples of the source read so far.
+    /// Number of samples read from the source so far.
     position: u64,
     block: Vec<f32>,
 }
@@ -29,7 +29,7 @@ impl<S: Samples> Samples for Excerpts<S> {
 
     fn read(&mut self, samples: &mut Vec<f32>) -> Result<bool, AudioError> {
         let before = samples.len();
-        // What follows the last range is not read.
+        // Nothing after the last range is read.
         while samples.len() == before && !self.ranges.is_empty() {
             self.block.clear();
             if !self.source.read(&mut self.block)? {
@@ -61,7 +61,7 @@ mod tests {
     use crate::media::audio::SliceReader;
 
     #[test]
-    fn gives_the_ranges_and_nothing_else_over_the_blocks_of_the_source() {
+    fn returns_exactly_the_ranges_across_the_blocks_of_the_source() {
         let recording: Vec<f32> = (0..50_000).map(|n| n as f32).collect();
         let ranges = [0..3, 10..10, 16_380..16_390, 16_384 + 20..40_000, 49_999..60_000];
         let expected: Vec<f32> =
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn no_ranges_are_no_samples() {
+    fn no_ranges_yield_no_samples() {
         let mut excerpts = Excerpts::new(SliceReader::new(&[1.0; 100], 16_000), Vec::new());
         assert!(!excerpts.read(&mut Vec::new()).unwrap());
     }

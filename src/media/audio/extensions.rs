@@ -1,10 +1,10 @@
-//! File name extensions of sound files, for scanning folders. A file's content decides what it is.
+//! File name extensions of sound files, for scanning folders. The format itself is determined by the content.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// Extensions of recordings, and of films, whose sound is a recording; in lower case. Those in the last two lines are
+/// Extensions of audio files and videos, in lower case. Those in the last two lines are
 /// read through ffmpeg.
 pub const EXTENSIONS: &[&str] = &[
     "wav", "wave", "mp3", "mp2", "flac", "ogg", "oga", "opus", "ogx", "m4a", "m4b", "aac", "adts", "aif", "aiff",
@@ -13,10 +13,10 @@ pub const EXTENSIONS: &[&str] = &[
     "flv", "mpg", "mpeg", "ts", "mts", "m2ts", "vob", "mxf",
 ];
 
-/// Extensions that program text has, too (TypeScript).
+/// Extensions that source code has too (TypeScript).
 const ALSO_TEXT: &[&str] = &["ts", "mts"];
 
-/// Whether the file at `path` is named like a recording. Where program text has the same name, the content decides.
+/// Whether the file at `path` is named like a recording. If source code has the same extension, the content decides.
 pub fn is_recording(path: &Path) -> bool {
     let Some(extension) = path.extension().and_then(|extension| extension.to_str()) else { return false };
     let extension = extension.to_ascii_lowercase();
@@ -24,8 +24,8 @@ pub fn is_recording(path: &Path) -> bool {
         && !(ALSO_TEXT.contains(&extension.as_str()) && path.is_file() && !is_transport_stream(path))
 }
 
-/// Whether a file begins with two packets of an MPEG transport stream (ISO 13818-1): of 188 bytes, or with a time of 4
-/// bytes in front of each, as cameras write them.
+/// Whether a file begins with two packets of an MPEG transport stream (ISO 13818-1): of 188 bytes, or preceded by a
+/// time code of 4 bytes each, as cameras write them.
 fn is_transport_stream(path: &Path) -> bool {
     const SYNC: Option<&u8> = Some(&0x47);
     let mut beginning = Vec::new();
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn program_text_is_no_recording() {
+    fn source_code_is_not_a_recording() {
         let folder = tempfile::tempdir().unwrap();
         let mut film = [0; 400];
         (film[0], film[188]) = (0x47, 0x47);
@@ -59,7 +59,7 @@ mod tests {
             fs::write(&path, content).unwrap();
             assert_eq!(is_recording(&path), expected, "{name}");
         }
-        // What is not there is called a recording that is not there.
+        // A missing file counts as a recording, so that the error is about the recording.
         assert!(is_recording(&folder.path().join("none.ts")));
     }
 }

@@ -20,17 +20,17 @@ use super::interleaved::Frames;
 use super::wav::{Header, WavDecoder};
 use crate::config::Ffmpeg;
 
-/// ffmpeg may take this long without producing a sample.
+/// Maximum time that ffmpeg may run without producing a sample.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// And this long to end after its last sample.
+/// Maximum time for ffmpeg to exit after its last sample.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Bytes read from ffmpeg at a time, and how many blocks of them wait at most.
+/// Number of bytes read from ffmpeg at a time, and maximum number of such blocks that wait.
 const BLOCK_LEN: usize = 1 << 16;
 const MOST_WAITING: usize = 8;
 
-/// Characters of a message of ffmpeg's that are kept.
+/// Maximum number of characters kept of an ffmpeg message.
 const LONGEST_MESSAGE: usize = 200;
 
 /// Demuxers that read nothing but the file.
@@ -44,15 +44,15 @@ vqf,w64,wav,wc3movie,webm,wsaud,wsd,wsvqa,wtv,wv,wve,xa,xvag,xwma";
 pub(super) struct FfmpegDecoder {
     wav: WavDecoder<Output>,
     process: Process,
-    /// Said once.
+    /// Notes that are reported once.
     notes: Vec<String>,
 }
 
 impl FfmpegDecoder {
-    /// Starts ffmpeg on `file`; `None` where there is none, or it must not be used.
+    /// Starts ffmpeg on `file`; `None` if it is not installed, or must not be used.
     ///
     /// # Errors
-    /// [`AudioError::Ffmpeg`] where it cannot be started, or cannot read the file.
+    /// [`AudioError::Ffmpeg`] if it cannot be started, or cannot read the file.
     pub(super) fn open(ffmpeg: &Ffmpeg, file: &File) -> Option<Result<Self, AudioError>> {
         let program = match ffmpeg {
             Ffmpeg::Never => return None,
@@ -79,7 +79,7 @@ impl FfmpegDecoder {
             Ok(header) => header,
             Err(_) => return Err(failed(process.reason())),
         };
-        let notes = vec!["ffmpeg decoded it, for want of a built-in decoder".to_string()];
+        let notes = vec!["decoded by ffmpeg, because there is no built-in decoder".to_string()];
         Ok(Self { wav: WavDecoder::new(output, header, 1.0)?, process, notes })
     }
 }
@@ -101,26 +101,26 @@ struct Process {
     messages: Arc<Mutex<Messages>>,
 }
 
-/// What ffmpeg has said so far.
+/// Messages of ffmpeg so far.
 #[derive(Default)]
 struct Messages {
     /// The last error.
     error: String,
-    /// Audio tracks of the file.
+    /// Number of audio tracks of the file.
     tracks: usize,
-    /// Whether what follows is about what ffmpeg writes.
+    /// Whether the following messages concern ffmpeg's output.
     about_output: bool,
 }
 
 impl Process {
-    /// Reads ffmpeg's messages on a separate thread, so that it never waits for us.
+    /// Reads ffmpeg's messages on a separate thread, so that ffmpeg never blocks.
     fn listen(&mut self) {
         let Some(stderr) = self.child.stderr.take() else { return };
         let messages = self.messages.clone();
         thread::spawn(move || {
             let mut lines = BufReader::new(stderr);
             let mut line = Vec::new();
-            // A line without an end is taken in pieces.
+            // A line without an end is read in pieces.
             while (&mut lines).take(4096).read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
                 messages.lock().unwrap_or_else(PoisonError::into_inner).note(&String::from_utf8_lossy(&line));
                 line.clear();
@@ -130,15 +130,15 @@ impl Process {
 
     /// Why ffmpeg could not read the file.
     fn reason(&mut self) -> String {
-        // It has closed its output, so it is about to end.
+        // It has closed its output, so it is about to exit.
         let _ = self.child.kill();
         let _ = self.child.wait();
         thread::sleep(Duration::from_millis(50));
         let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
-        if messages.error.is_empty() { "it ended without a word".to_string() } else { messages.error.clone() }
+        if messages.error.is_empty() { "it ended without an error message".to_string() } else { messages.error.clone() }
     }
 
-    /// How it ended, or `None` where it does not: having closed its output, it has nothing left to do.
+    /// The exit status, or `None` if it does not exit although it has closed its output.
     fn ended(&mut self) -> Option<ExitStatus> {
         let deadline = Instant::now() + GRACE;
         while Instant::now() < deadline {
@@ -152,7 +152,7 @@ impl Process {
         None
     }
 
-    /// Adds what is to be said about a recording that was read to its end.
+    /// Adds the warnings about a recording that was read to its end.
     fn finish(&mut self, warnings: &mut Vec<String>) {
         let succeeded = self.ended().is_some_and(|status| status.success());
         let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
@@ -160,7 +160,7 @@ impl Process {
             warnings.push(format!("it has {} audio tracks: the one that ffmpeg prefers is used", messages.tracks));
         }
         if !succeeded {
-            let error = if messages.error.is_empty() { "it did not say why" } else { &messages.error };
+            let error = if messages.error.is_empty() { "it did not report why" } else { &messages.error };
             warnings.push(format!("ffmpeg stopped early: {error}"));
         }
     }
@@ -186,7 +186,7 @@ impl Messages {
     }
 }
 
-/// What ffmpeg writes, with a limit on the wait for more.
+/// Output of ffmpeg, with a timeout.
 struct Output {
     blocks: Receiver<io::Result<Vec<u8>>>,
     block: Vec<u8>,
@@ -196,7 +196,7 @@ struct Output {
 impl Output {
     fn new(stdout: Option<ChildStdout>) -> Self {
         let (sender, blocks) = mpsc::sync_channel(MOST_WAITING);
-        // It ends with ffmpeg, or when nobody listens any more.
+        // The thread ends with ffmpeg, or once the receiver is gone.
         thread::spawn(move || {
             let Some(mut stdout) = stdout else { return };
             loop {
@@ -243,7 +243,7 @@ impl Read for Output {
     }
 }
 
-/// `ffmpeg` on `PATH`. A relative folder there would make the current one matter.
+/// `ffmpeg` on `PATH`, ignoring relative folders, which would depend on the current folder.
 fn installed() -> Option<PathBuf> {
     let is_program =
         |path: &PathBuf| path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0);

@@ -1,4 +1,4 @@
-//! A recording's file, whatever kind of file it is, and how it may be decoded.
+//! The file of a recording, of any kind, and how it may be decoded.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
@@ -11,10 +11,10 @@ use super::super::file;
 use super::{AudioError, AudioReader, Channel};
 use crate::config::Ffmpeg;
 
-/// Bytes of a pipe that are kept, at most: six hours of CD sound.
+/// Maximum number of bytes kept of a pipe: six hours of CD sound.
 const MOST_SPOOLED: u64 = 4 << 30;
 
-/// A file of sound that can be opened more than once.
+/// An audio file that can be opened more than once.
 ///
 /// A named pipe, `/dev/stdin` or `<(...)` is read to its end when it is first opened, into an anonymous temporary file
 /// (in `TMPDIR`) that is kept for as long as this value lives.
@@ -25,13 +25,13 @@ pub struct AudioFile {
     spool: Mutex<Spool>,
 }
 
-/// What was in a pipe.
+/// The content of a pipe.
 #[derive(Debug, Default)]
 enum Spool {
     #[default]
     Unread,
     Kept(Arc<File>),
-    /// Reading it failed, and cannot be repeated.
+    /// Reading failed, and cannot be repeated.
     Failed,
 }
 
@@ -41,10 +41,10 @@ impl AudioFile {
         Self { path: path.into(), ffmpeg: Ffmpeg::default(), spool: Mutex::default() }
     }
 
-    /// The bytes of a recording's file, which messages call `name`.
+    /// The bytes of an audio file, which messages call `name`.
     ///
     /// # Errors
-    /// [`AudioError::File`] if there are none, or they cannot be kept.
+    /// [`AudioError::File`] if there are no bytes, or they cannot be kept.
     pub fn from_bytes(name: impl Into<PathBuf>, bytes: &[u8]) -> Result<Self, AudioError> {
         if bytes.is_empty() {
             return Err(FileError::Empty.into());
@@ -76,13 +76,13 @@ impl AudioFile {
         Self { spool: Mutex::new(Spool::Kept(Arc::new(file))), ..Self::new(name) }
     }
 
-    /// Chooses which ffmpeg, if any, decodes formats without a built-in decoder.
+    /// Sets the ffmpeg, if any, that decodes formats without a built-in decoder.
     #[must_use]
     pub fn with_ffmpeg(self, ffmpeg: Ffmpeg) -> Self {
         Self { ffmpeg, ..self }
     }
 
-    /// The path it was made from.
+    /// The path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -92,7 +92,7 @@ impl AudioFile {
         &self.ffmpeg
     }
 
-    /// How many channels the recording has where it starts, at least 1.
+    /// Number of channels at the start of the recording, at least 1.
     ///
     /// # Errors
     /// As [`AudioReader::open`], and as reading its first samples.
@@ -113,7 +113,7 @@ impl AudioFile {
         Ok(samples)
     }
 
-    /// The file's bytes, and how many they are.
+    /// The file's bytes and their number.
     pub(super) fn open(&self) -> Result<(Arc<File>, u64), AudioError> {
         if let Spool::Kept(file) = &*self.spool.lock().unwrap_or_else(PoisonError::into_inner) {
             return Ok((file.clone(), file.metadata()?.len()));
@@ -134,7 +134,7 @@ impl AudioFile {
         }
     }
 
-    /// Reads a pipe to its end: a recording is read twice, and some formats from their end.
+    /// Reads a pipe to its end, because a recording is read twice, and some formats from their end.
     fn spool(&self) -> Result<File, FileError> {
         let mut pipe = File::open(&self.path).map_err(FileError::Io)?.take(MOST_SPOOLED + 1);
         let mut file = tempfile::tempfile().map_err(FileError::Spool)?;

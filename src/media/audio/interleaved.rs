@@ -1,11 +1,11 @@
 //! Blocks of samples between decoder and mix-down.
 
-/// Frames as a decoder gives them.
+/// Frames returned by a decoder.
 pub(super) struct Frames<'a> {
-    /// Frames a second. Both this and the channels may change from block to block: a chained ogg file does that.
+    /// Frames per second. Rate and channels may change from block to block, as in a chained ogg file.
     pub(super) sample_rate: u32,
-    /// Samples in a frame.
+    /// Number of samples in a frame.
     pub(super) channels: usize,
-    /// Whole frames, samples of full scale in [-1, 1].
+    /// Whole frames; full scale is [-1, 1].
     pub(super) interleaved: &'a [f32],
 }

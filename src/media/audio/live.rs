@@ -1,4 +1,4 @@
-//! Sound from standard input, or from anything else that has no end yet.
+//! Live sound, from standard input or any other stream.
 
 use std::io::{self, Cursor, Read};
 
@@ -7,13 +7,13 @@ use super::decoder::MonoReader;
 use super::wav::{self, Header, WavDecoder};
 use super::{AudioError, Channel, Samples, unsupported};
 
-/// Seconds of sound that are waited for at a time, at most.
+/// Maximum duration in seconds of sound to wait for at a time.
 const BLOCK_SECONDS: f64 = 0.05;
 
-/// Bytes of a WAV header that are kept, in case its codec is one for the other decoders.
+/// Maximum number of bytes of a WAV header kept in case the codec needs another decoder.
 const LONGEST_HEADER: usize = 1 << 20;
 
-/// A stream that remembers what was read of it, up to [`LONGEST_HEADER`] bytes.
+/// A stream that keeps the bytes read from it, up to [`LONGEST_HEADER`].
 struct Recorded<S> {
     stream: S,
     seen: Vec<u8>,
@@ -29,10 +29,11 @@ impl<S: Read> Read for Recorded<S> {
 }
 
 /// Reads sound from a stream while it is being written: WAV of any encoding, mp3, flac, ogg, webm, adts, MP4 with its
-/// index in front, aiff, or raw samples.
+/// index at the start, aiff, or raw samples.
 ///
-/// A stream that begins with a WAV header is read as that says: any rate, any number of channels, up to the stream's end where the header's sizes are those of a program that could not know
-/// (0, 0xFFFFFFFF and the like). Any other stream is taken for raw samples: 16-bit little-endian signed integers, mono,
+/// A stream that begins with a WAV header is read accordingly: any rate and number of channels, and up to the end of
+/// the stream if the sizes in the header are those of a program that could not know them (0, 0xFFFFFFFF and the like).
+/// Other unrecognised streams are read as raw samples: 16-bit little-endian signed integers, mono,
 /// [`LiveReader::RAW_SAMPLE_RATE`] Hz.
 pub struct LiveReader(MonoReader);
 
@@ -43,9 +44,9 @@ impl LiveReader {
     /// Waits for the first bytes (up to the first sample of a WAV stream, 64 bytes of a raw one) and prepares to read
     /// mono samples in [-1, 1] at `sample_rate` Hz.
     ///
-    /// # Errors
-    /// [`AudioError::EmptyStream`]; [`AudioError::NotLive`] where the stream begins as a file of another format does,
-    /// [`AudioError::UnknownFormat`] where it begins as a picture or a document does; and as for a WAV file: a header that makes no sense, a codec that is not supported.
+    /// [`AudioError::EmptyStream`]; [`AudioError::NotLive`] if the stream begins like a file of another format,
+    /// [`AudioError::UnknownFormat`] if it begins like a picture or a document; and as for a WAV file: an invalid
+    /// header, an unsupported codec.
     pub fn new(mut stream: impl Read + Send + 'static, sample_rate: u32) -> Result<Self, AudioError> {
         let mut magic = Vec::new();
         fill(&mut stream, &mut magic, unsupported::MAGIC_LEN)?;
@@ -60,10 +61,10 @@ impl LiveReader {
             if let Some(format) = unsupported::format_name(&magic) {
                 return Err(AudioError::NotLive { format });
             }
-            if unsupported::is_no_sound(&magic) {
+            if unsupported::is_not_sound(&magic) {
                 return Err(AudioError::UnknownFormat);
             }
-            // Its reader has to go back in the file.
+            // Its reader needs to seek.
             if magic.starts_with(b"caff") {
                 return Err(AudioError::NotLive { format: "CAF" });
             }
@@ -88,7 +89,7 @@ impl LiveReader {
         MonoReader::new(Box::new(WavDecoder::new(stream, header, BLOCK_SECONDS)?), sample_rate, Channel::Mix).map(Self)
     }
 
-    /// `beginning` is what was read of the stream.
+    /// `beginning` holds the bytes already read from the stream.
     fn compressed(
         beginning: Vec<u8>,
         stream: impl Read + Send + 'static,
@@ -128,7 +129,7 @@ impl Samples for LiveReader {
     }
 }
 
-/// Reads on until `bytes` holds `len` bytes, or the stream ends.
+/// Reads until `bytes` holds `len` bytes, or the stream ends.
 fn fill(stream: &mut impl Read, bytes: &mut Vec<u8>, len: usize) -> Result<(), AudioError> {
     let missing = len.saturating_sub(bytes.len());
     stream.take(missing as u64).read_to_end(bytes)?;

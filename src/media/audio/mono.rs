@@ -5,14 +5,14 @@ use super::interleaved::Frames;
 use super::phase::Mix;
 use super::resample::Resampler;
 
-/// Rates outside this range are a damaged header. The bound also keeps the ratio of two rates, and with it the memory
-/// of the result, within reason.
+/// Rates outside this range indicate a damaged header. The bound also limits the ratio of two rates, and with it the
+/// memory of the result.
 const SAMPLE_RATES: std::ops::RangeInclusive<u32> = 1_000..=384_000;
 
-/// A codec may overshoot full scale a little; from here on the warning is worth its line.
+/// A codec may overshoot full scale a little; from here on it is worth a warning.
 const LOUD: f32 = 2.0;
 
-/// Refuses a sample rate that no recording has.
+/// Rejects an implausible sample rate.
 pub(super) fn check_sample_rate(sample_rate: u32) -> Result<(), AudioError> {
     match SAMPLE_RATES.contains(&sample_rate) {
         true => Ok(()),
@@ -20,26 +20,26 @@ pub(super) fn check_sample_rate(sample_rate: u32) -> Result<(), AudioError> {
     }
 }
 
-/// What of a recording with several channels is heard.
+/// Which channels of a recording are used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Channel {
     /// All channels, averaged.
     #[default]
     Mix,
-    /// One channel alone, counted from 0.
+    /// One channel only, counted from 0.
     Index(usize),
 }
 
-/// Averages channels or picks one, replaces what is not finite, clips, resamples.
+/// Averages channels or selects one, replaces non-finite samples, clips, resamples.
 pub(super) struct Mono {
     sample_rate: u32,
     channel: Channel,
     mix: Mix,
-    /// The rate of the frames that came last, and the resampler for it (none where it is the wanted rate).
+    /// The rate of the last frames, and the resampler for it (none if it is the requested rate).
     source: Option<(u32, Option<Resampler>)>,
     /// The last block of frames, averaged.
     block: Vec<f32>,
-    /// Samples written in all.
+    /// Total number of samples written.
     written: u64,
     not_finite: u64,
     /// The loudest finite sample, as the bits of its absolute value: ordered as the values are.
@@ -65,7 +65,7 @@ impl Mono {
         self.sample_rate
     }
 
-    /// Takes frames and appends to `samples` what is ready.
+    /// Accepts frames and appends the finished samples to `samples`.
     pub(super) fn push(&mut self, frames: &Frames<'_>, samples: &mut Vec<f32>) -> Result<(), AudioError> {
         if frames.channels == 0 {
             return Err(AudioError::Malformed("no channels".into()));
@@ -99,7 +99,7 @@ impl Mono {
         Ok(())
     }
 
-    /// Appends the rest, and says what was odd about the frames.
+    /// Appends the rest and the warnings about the frames.
     pub(super) fn finish(&mut self, samples: &mut Vec<f32>, warnings: &mut Vec<String>) -> Result<(), AudioError> {
         let start = samples.len();
         self.flush(samples)?;
@@ -109,7 +109,7 @@ impl Mono {
         }
         warnings.extend(self.mix.warning());
         if self.not_finite > 0 {
-            warnings.push(format!("{} samples were not finite numbers and are taken as 0", self.not_finite));
+            warnings.push(format!("{} samples are not finite numbers and count as 0", self.not_finite));
         }
         let peak = f32::from_bits(self.peak);
         if peak > LOUD {
@@ -118,10 +118,10 @@ impl Mono {
         Ok(())
     }
 
-    /// Counts what is not finite and finds the peak. In integers, so that the loop runs in vector registers.
+    /// Counts non-finite samples and finds the peak. In integers, so that the loop is vectorised.
     fn note(&mut self, interleaved: &[f32]) {
         const INFINITE: u32 = f32::INFINITY.to_bits();
-        // Short runs, so that the count fits its 32 bits.
+        // Short runs, so that the count fits into 32 bits.
         for run in interleaved.chunks(1 << 16) {
             let (mut peak, mut not_finite) = (0, 0);
             for sample in run {
@@ -151,7 +151,7 @@ impl Mono {
         Ok(())
     }
 
-    /// Takes the samples that the resampler still holds.
+    /// Flushes the resampler.
     fn flush(&mut self, samples: &mut Vec<f32>) -> Result<(), AudioError> {
         match self.source.take() {
             Some((_, Some(resampler))) => resampler.finish(samples),
@@ -160,13 +160,13 @@ impl Mono {
     }
 }
 
-/// A sample that counts: clipped, and 0 where it is not a number.
+/// Clips a sample; NaN becomes 0.
 pub(super) fn clip(sample: f32) -> f32 {
     if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 }
 }
 
-/// Appends one channel of each frame. A stretch with fewer channels than the recording began with belongs to each of
-/// them.
+/// Appends one channel of each frame. A stretch with fewer channels than at the start of the recording belongs to each
+/// of them.
 fn pick(frames: &Frames<'_>, index: usize, mono: &mut Vec<f32>) {
     let index = index.min(frames.channels - 1);
     mono.extend(frames.interleaved.chunks_exact(frames.channels).map(|frame| clip(frame[index])));

@@ -6,30 +6,30 @@
 use super::interleaved::Frames;
 use super::mono::clip;
 
-/// Seconds after which what was heard counts for a third.
+/// Time constant in seconds: after it, sound counts for a third.
 const MEMORY_SECONDS: f64 = 0.25;
 
-/// Decisions a second.
+/// Decisions per second.
 const DECISIONS: u32 = 50;
 
 /// Below this mean square (-90 dBFS) there is nothing to decide about.
 const SILENCE: f64 = 1e-9;
 
-/// Channels that have nothing in common leave one n-th of their mean power in the mix of n. At a fiftieth of that they
-/// cancel each other out; at half of it they no longer do.
+/// Uncorrelated channels leave one n-th of their mean power in the mix of n. Below a fiftieth of that they cancel each
+/// other out; above half of it they no longer do.
 const CANCELLED: f64 = 0.02;
 const RECOVERED: f64 = 0.5;
 
-/// Mixes a stream of frames, whose channels' powers it keeps in mind.
+/// Mixes a stream of frames while tracking the power of its channels.
 #[derive(Default)]
 pub(super) struct Mix {
-    /// Power of each channel and of the mix, times frames, fading with time.
+    /// Power of each channel and of the mix, times frames, decaying with time.
     channels: Vec<f64>,
     mixed: f64,
     frames: f64,
     /// The channel that is used alone.
     alone: Option<usize>,
-    /// Frames that were not mixed, and the channel that was used for the first of them.
+    /// Number of frames that were not mixed, and the channel used for the first of them.
     unmixed: Option<(usize, f64)>,
 }
 
@@ -54,7 +54,7 @@ impl Mix {
                 continue;
             }
             self.note(&hop);
-            // From one way to the other within a hop, so that nothing clicks; at the start there is nothing to click.
+            // Crossfade within a hop, to avoid a click; not needed at the start.
             let from = if heard { before } else { self.alone };
             let scale = 1.0 / (mono.len() - start).max(1) as f32;
             for (index, (sample, frame)) in
@@ -67,11 +67,11 @@ impl Mix {
         }
     }
 
-    /// What there is to say at the end.
+    /// The warning at the end, if any.
     pub(super) fn warning(&self) -> Option<String> {
         let (channel, seconds) = self.unmixed?;
         Some(format!(
-            "its channels cancel each other out (opposite phase): channel {} alone is used for {seconds:.1} s",
+            "its channels cancel each other out (opposite phase): only channel {} is used for {seconds:.1} s",
             channel + 1
         ))
     }
@@ -85,7 +85,7 @@ impl Mix {
         }
         self.channels.iter_mut().zip(powers).for_each(|(sum, power)| *sum = *sum * fade + power);
         self.mixed = self.mixed * fade + mixed.iter().map(|&sample| square(sample)).sum::<f64>();
-        // Silence before the first sound does not count as heard.
+        // Silence before the first sound does not count.
         if self.frames > 0.0 || self.channels.iter().any(|&power| power > 0.0) {
             self.frames = self.frames * fade + mixed.len() as f64;
         }
@@ -100,7 +100,7 @@ impl Mix {
         let share = self.mixed / mean * count;
         if self.alone.is_none() && share < CANCELLED {
             let loudest = (0..self.channels.len()).max_by(|&a, &b| self.channels[a].total_cmp(&self.channels[b]));
-            // Of two that are equally loud, the first.
+            // If two are equally loud, the first.
             let top = loudest.map_or(0.0, |loudest| self.channels[loudest]);
             self.alone = self.channels.iter().position(|&power| power >= top * 0.9);
         } else if share > RECOVERED {
@@ -120,7 +120,7 @@ impl Mix {
 fn average(frames: &Frames<'_>, mono: &mut Vec<f32>) {
     let scale = 1.0 / frames.channels as f32;
     let mean = |frame: &[f32]| frame.iter().fold(0.0, |sum, &sample| sum + clip(sample)) * scale;
-    // The first two say the channels' number in words that the compiler can unroll.
+    // Constant numbers of channels in the first two arms let the compiler unroll the loop.
     match frames.channels {
         1 => mono.extend(frames.interleaved.iter().map(|&sample| mean(&[sample]))),
         2 => mono.extend(frames.interleaved.chunks_exact(2).map(|frame| mean(&[frame[0], frame[1]]))),
@@ -156,7 +156,7 @@ mod tests {
             let (mono, warning) = mix(&left, |_| -1.0, block);
             let worst = mono.iter().zip(&left).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(worst < 1e-6, "blocks of {block}: off by {worst}");
-            assert!(warning.unwrap().starts_with("its channels cancel each other out (opposite phase): channel 1"));
+            assert!(warning.unwrap().starts_with("its channels cancel each other out (opposite phase): only"));
         }
     }
 

@@ -12,40 +12,40 @@ use super::wav::{self, Header, WavDecoder};
 use super::{AudioError, AudioFile, Channel, Samples, unsupported};
 use crate::config::Ffmpeg;
 
-/// Seconds of a WAV file that are decoded at a time, at most.
+/// Maximum duration in seconds of a WAV file decoded at a time.
 const BLOCK_SECONDS: f64 = 1.0;
 
-/// Bytes of the beginning that tell the format: a frame of every format that has no header of its own.
+/// Number of bytes at the start that identify the format: one frame of every format without a file header.
 const BEGINNING: u64 = 1 << 13;
 
-/// Reads an audio file block by block, in memory that does not grow with it. Opened again, the same file gives the
+/// Reads an audio file block by block, in memory that does not grow with it. Opened again, the same file yields the
 /// same samples.
 pub struct AudioReader(MonoReader);
 
 impl AudioReader {
     /// Opens a file to be read as mono samples in [-1, 1] at `sample_rate` Hz.
     ///
-    /// The format is told by the file's content, never by its name. Channels are averaged. A file that already is mono
-    /// at `sample_rate` comes back untouched (16-bit samples as `value / 32768`); another rate is resampled without a
-    /// shift in time, to `round(frames * sample_rate / file's rate)` samples. The silence that an encoder puts in front
-    /// is taken off where the file declares it (mp3, vorbis, opus, the edit list of MP4); in front of AAC without a
-    /// container 20 to 50 ms stay.
+    /// The format is determined by the file's content, never by its name. Channels are averaged. A file that already is
+    /// mono at `sample_rate` is returned unchanged (16-bit samples as `value / 32768`); another rate is resampled
+    /// without a shift in time, to `round(frames * sample_rate / file's rate)` samples. The encoder's priming is
+    /// removed if the file declares it (mp3, vorbis, opus, the edit list of MP4); in AAC without a container 20 to 50
+    /// ms remain.
     ///
-    /// What can be saved is saved, with a warning, as ffmpeg and libsndfile do: a file cut off in the middle gives what
-    /// is there, corrupt packets are left out, samples that are not finite become 0, and samples beyond [-1, 1] are
-    /// clipped. Memory holds a few blocks, whatever a header claims.
+    /// As in ffmpeg and libsndfile, damage is tolerated with a warning: a truncated file yields the part that exists,
+    /// corrupt packets are left out, samples that are not finite become 0, and samples beyond [-1, 1] are clipped.
+    /// Memory holds a few blocks, whatever a header claims.
     ///
     /// # Errors
-    /// [`AudioError`], one line: an unreadable file, no audio in it, a codec that is not supported, a header that makes
-    /// no sense. A file without a single sample is an error of [`Samples::read`].
+    /// [`AudioError`], one line: an unreadable file, no audio in it, an unsupported codec, an invalid header. A file
+    /// without a single sample is an error of [`Samples::read`].
     pub fn open(path: &Path, sample_rate: u32) -> Result<Self, AudioError> {
         Self::of(&AudioFile::new(path), sample_rate, Channel::Mix)
     }
 
-    /// As [`Self::open`]; of one channel alone, where `channel` names it.
+    /// As [`Self::open`], for the selected channels.
     ///
     /// # Errors
-    /// As [`Self::open`]. [`AudioError::NoChannel`] from [`Samples::read`] where the recording has fewer channels.
+    /// As [`Self::open`]. [`AudioError::NoChannel`] from [`Samples::read`] if the recording has fewer channels.
     pub fn of(source: &AudioFile, sample_rate: u32, channel: Channel) -> Result<Self, AudioError> {
         let (file, len) = source.open()?;
         let (ffmpeg, bytes) = (source.ffmpeg().clone(), file.clone());
@@ -61,7 +61,7 @@ impl AudioReader {
         }))
     }
 
-    /// The channels of the first frames.
+    /// Number of channels of the first frames.
     pub(super) fn channels(self) -> Result<usize, AudioError> {
         self.0.channels()
     }
@@ -80,7 +80,7 @@ impl AudioReader {
     }
 }
 
-/// A decoder of our own for a file of `len` bytes.
+/// A built-in decoder for a file of `len` bytes.
 fn built_in(file: Arc<File>, len: u64) -> Result<Box<dyn Decoder>, AudioError> {
     let mut bytes = FileBytes::new(file.clone(), len);
     let mut magic = Vec::new();
@@ -99,7 +99,7 @@ fn built_in(file: Arc<File>, len: u64) -> Result<Box<dyn Decoder>, AudioError> {
     Ok(Box::new(WavDecoder::new(bytes, header, BLOCK_SECONDS)?))
 }
 
-/// ffmpeg's decoder, where `error` may be a matter of what our own decoders know.
+/// ffmpeg's decoder, if `error` may be due to the limits of the built-in decoders.
 fn decode_with_ffmpeg(error: AudioError, ffmpeg: &Ffmpeg, file: &File) -> Result<Box<dyn Decoder>, AudioError> {
     let is_worth_a_try = matches!(
         error,
@@ -111,7 +111,7 @@ fn decode_with_ffmpeg(error: AudioError, ffmpeg: &Ffmpeg, file: &File) -> Result
     );
     match is_worth_a_try.then(|| FfmpegDecoder::open(ffmpeg, file)).flatten() {
         Some(Ok(decoder)) => Ok(Box::new(decoder)),
-        // A file that is nothing we know is called so, whatever ffmpeg calls it.
+        // An unknown file is reported as such, whatever ffmpeg says.
         Some(Err(problem)) if matches!(error, AudioError::UnsupportedCodec { .. }) => Err(problem),
         _ => Err(error),
     }

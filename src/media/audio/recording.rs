@@ -18,7 +18,7 @@ pub enum Recording<'a> {
     Samples {
         /// The samples.
         samples: &'a [f32],
-        /// Samples a second.
+        /// Sample rate in Hz.
         sample_rate: u32,
     },
 }
@@ -45,7 +45,7 @@ impl<'a> Recording<'a> {
             Recording::Samples { .. } => None,
         }
     }
-    /// How many channels it has where it starts; samples in memory are one channel.
+    /// Number of channels at its start; samples in memory are one channel.
     ///
     /// # Errors
     /// As [`AudioFile::channels`].

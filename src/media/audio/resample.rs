@@ -5,11 +5,11 @@ use rubato::{Fft, FixedSync, Resampler as _, WindowFunction};
 
 use super::AudioError;
 
-/// Frames of an FFT block on the side of the lower rate. The anti-aliasing filter is as long as the block: 512 keep
+/// Frames per FFT block on the side of the lower rate. The anti-aliasing filter is as long as the block: 512 keep
 /// the lower 97 % of the band and the filter's ringing within 32 ms at 16 kHz.
 const BLOCK: usize = 512;
 
-/// Resamples a mono stream. The result does not depend on how the stream is cut into pushes.
+/// Resamples a mono stream. The result does not depend on how the stream is divided into pushes.
 pub(super) struct Resampler {
     fft: Fft<f32>,
     rates: (u64, u64),
@@ -17,7 +17,7 @@ pub(super) struct Resampler {
     pending: Vec<f32>,
     /// One block of output.
     block: Vec<f32>,
-    /// Output frames still to drop: the delay of the filter.
+    /// Number of output frames still to drop: the delay of the filter.
     skip: usize,
     received: u64,
     written: u64,
@@ -27,7 +27,7 @@ impl Resampler {
     pub(super) fn new(from: u32, to: u32) -> Result<Self, AudioError> {
         let (from, to) = (from as usize, to as usize);
         let divisor = gcd(from, to);
-        // An even number of the smallest units: the delay, half a block, is then a whole number of frames on both
+        // An even number of the smallest units, so that the delay, half a block, is an integer number of frames on both
         // sides.
         let unit = from.min(to) / divisor;
         let units = BLOCK.div_ceil(unit).next_multiple_of(2);
@@ -45,7 +45,7 @@ impl Resampler {
         })
     }
 
-    /// Takes samples and appends to `output` what is ready.
+    /// Accepts samples and appends the finished output to `output`.
     pub(super) fn push(&mut self, mut samples: &[f32], output: &mut Vec<f32>) -> Result<(), AudioError> {
         self.received += samples.len() as u64;
         while !samples.is_empty() {
@@ -60,11 +60,11 @@ impl Resampler {
         Ok(())
     }
 
-    /// Appends the rest. In all, `round(received * to / from)` samples have then been written.
+    /// Appends the rest. The total number of samples written is then `round(received * to / from)`.
     pub(super) fn finish(mut self, output: &mut Vec<f32>) -> Result<(), AudioError> {
         let (from, to) = self.rates;
         let total = (self.received * to + from / 2) / from;
-        // The delay keeps what is written behind what was received, so there is never too much.
+        // Because of the delay, never more has been written than received.
         while self.written < total {
             self.pending.resize(self.fft.input_frames_next(), 0.0);
             self.process(output, total)?;
@@ -72,7 +72,7 @@ impl Resampler {
         Ok(())
     }
 
-    /// Resamples the pending block and appends it, up to `total` samples written in all.
+    /// Resamples the pending block and appends it, up to `total` samples overall.
     fn process(&mut self, output: &mut Vec<f32>, total: u64) -> Result<(), AudioError> {
         let describe = |error: &dyn std::fmt::Display| AudioError::Resample(error.to_string());
         let input = SequentialSlice::new(&self.pending[..], 1, self.pending.len()).map_err(|error| describe(&error))?;

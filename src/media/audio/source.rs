@@ -2,22 +2,22 @@
 
 use super::AudioError;
 
-/// Samples that [`SliceReader`] gives at a time.
+/// Number of samples that [`SliceReader`] returns at a time.
 const SLICE_BLOCK: usize = 16_384;
 
 /// A source of mono samples in [-1, 1], read block by block.
 pub trait Samples {
-    /// Samples a second.
+    /// Sample rate in Hz.
     fn sample_rate(&self) -> u32;
 
-    /// Appends the next samples, at least one and of bounded number; `false`, with nothing appended, at the end and
-    /// ever after.
+    /// Appends the next samples, at least one and a bounded number; `false`, with nothing appended, at the end and ever
+    /// after.
     ///
     /// # Errors
-    /// [`AudioError`] when the source cannot be read or decoded any further; it is at its end then.
+    /// [`AudioError`] if the source cannot be read or decoded any further; this ends the source.
     fn read(&mut self, samples: &mut Vec<f32>) -> Result<bool, AudioError>;
 
-    /// What is odd about what was read so far, though it could be used: one line each. Complete at the end.
+    /// Warnings about the part read so far, one line each. Complete at the end.
     fn warnings(&self) -> &[String] {
         &[]
     }
@@ -51,7 +51,7 @@ impl<S: Samples + ?Sized> Samples for Box<S> {
     }
 }
 
-/// Samples that are in memory already.
+/// Samples in memory.
 pub struct SliceReader<'a> {
     samples: &'a [f32],
     sample_rate: u32,

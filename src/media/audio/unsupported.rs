@@ -1,9 +1,9 @@
 //! Names of formats that cannot be decoded, or not while they are being written, for error messages.
 
-/// How many bytes [`format_name`] looks at: the first page of an ogg file with the beginning of its first packet.
+/// Number of bytes that [`format_name`] uses: the first page of an ogg file with the beginning of its first packet.
 pub(super) const MAGIC_LEN: usize = 64;
 
-/// Beginnings of files, `_` standing for any byte.
+/// Magic bytes; `_` matches any byte.
 const FORMATS: [(&[u8], &str); 5] = [
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "Windows Media (asf, wma)"),
     (b"#!AMR", "AMR"),
@@ -15,17 +15,17 @@ const FORMATS: [(&[u8], &str); 5] = [
 /// First packets of ogg streams.
 const OGG_CODECS: [(&[u8], &str); 1] = [(b"Speex   ", "Speex")];
 
-/// The name of the format or codec of a file that begins with `magic`, where it is a known one without a decoder here.
+/// The name of the format or codec of a file that begins with `magic`, if it is known but has no built-in decoder.
 pub(super) fn format_name(magic: &[u8]) -> Option<&'static str> {
     if magic.starts_with(b"OggS") {
-        // A page's header is 27 bytes, the last of which counts the lengths that follow (RFC 3533).
+        // A page's header has 27 bytes; the last one is the number of lengths that follow (RFC 3533).
         let packet = 27 + usize::from(*magic.get(26)?);
         return name_of(magic.get(packet..)?, &OGG_CODECS);
     }
     name_of(magic, &FORMATS)
 }
 
-/// Beginnings of what other decoders than that of WAV read.
+/// Magic bytes of the formats read by decoders other than WAV's.
 const COMPRESSED: [(&[u8], &str); 7] = [
     (b"fLaC", "FLAC"),
     (b"OggS", "Ogg"),
@@ -36,8 +36,8 @@ const COMPRESSED: [(&[u8], &str); 7] = [
     (b"caff", "CAF"),
 ];
 
-/// Beginnings of files that hold no sound: sent as a stream by mistake, they would be heard as raw samples. Each is so long
-/// that samples hardly ever begin like it.
+/// Magic bytes of files without sound, which would be read as raw samples if sent as a stream by mistake. Each is so
+/// long that samples hardly ever begin with it.
 const NOT_SOUND: [&[u8]; 9] = [
     b"\x89PNG\r\n\x1a\n",
     b"\xff\xd8\xff\xe0__JFIF",
@@ -50,42 +50,42 @@ const NOT_SOUND: [&[u8]; 9] = [
     b"<!DOCTYPE",
 ];
 
-/// Whether `magic` begins a file of another kind than sound.
-pub(super) fn is_no_sound(magic: &[u8]) -> bool {
+/// Whether `magic` begins a file that is not sound.
+pub(super) fn is_not_sound(magic: &[u8]) -> bool {
     NOT_SOUND.iter().any(|beginning| matches(magic, beginning))
 }
 
-/// How many bytes [`is_compressed`] must see to be sure about a stream that begins with `magic`; `None` where `magic`
-/// is enough.
+/// Number of bytes that [`is_compressed`] needs to be certain about a stream that begins with `magic`; `None` if
+/// `magic` is enough.
 pub(super) fn frame_to_confirm(magic: &[u8]) -> Option<usize> {
     SyncedFrame::read(magic).map(|frame| frame.len + SYNC_LEN)
 }
 
-/// Whether a stream begins as a file for the compressed formats' decoders does, and not with raw samples.
+/// Whether a stream begins like a file for the compressed formats' decoders, and not with raw samples.
 pub(super) fn is_compressed(magic: &[u8]) -> bool {
     if name_of(magic, &COMPRESSED).is_some() {
         return true;
     }
-    // Raw samples can look like the beginning of one frame by chance, hardly like two in the right distance.
+    // By chance raw samples may look like the beginning of one frame, but hardly like two at the right distance.
     let second =
         SyncedFrame::read(magic).and_then(|first| Some((first.format, SyncedFrame::read(magic.get(first.len..)?)?)));
     second.is_some_and(|(first, second)| second.format == first)
 }
 
-/// Bytes that tell how long a frame of mp3 or ADTS is.
+/// Number of bytes that determine the length of an mp3 or ADTS frame.
 const SYNC_LEN: usize = 6;
 
-/// A frame of a format that has no header but that of each frame.
+/// A frame of a format without a file header.
 struct SyncedFrame {
     format: &'static str,
-    /// Bytes to the next frame.
+    /// Number of bytes to the next frame.
     len: usize,
 }
 
 impl SyncedFrame {
     /// Reads the header of a frame of mp3 (ISO 11172-3, 2.4.1.3; ISO 13818-3) or ADTS (ISO 13818-7, 6.2).
     fn read(bytes: &[u8]) -> Option<Self> {
-        /// Kilobits a second of layer III by index, of MPEG 1 and of MPEG 2.
+        /// Bit rates of layer III in kbit/s by index, for MPEG 1 and MPEG 2.
         const BIT_RATES: [[usize; 14]; 2] = [
             [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
             [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
@@ -115,7 +115,7 @@ fn name_of(bytes: &[u8], names: &[(&[u8], &'static str)]) -> Option<&'static str
     names.iter().find(|(beginning, _)| matches(bytes, beginning)).map(|(_, name)| *name)
 }
 
-/// Whether `bytes` begin as `beginning` does, in which `_` stands for any byte.
+/// Whether `bytes` begin with `beginning`, in which `_` matches any byte.
 fn matches(bytes: &[u8], beginning: &[u8]) -> bool {
     bytes.len() >= beginning.len()
         && beginning.iter().zip(bytes).all(|(expected, byte)| *expected == b'_' || expected == byte)

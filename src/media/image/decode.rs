@@ -14,16 +14,16 @@ use super::orientation::orientation;
 use super::png_metadata::{self, PngMetadata};
 use super::{ImageError, bmp, jpeg, png_repair, tiff};
 
-/// Is asked for a number of bytes, and returns how many of them may be taken.
+/// Called with a number of bytes; returns how many of them may be allocated.
 pub(super) type Grant<'a> = dyn FnMut(u64) -> u64 + 'a;
 
-/// The most pixels that an image may have: 100 million, which take 300 MB as RGB.
+/// Maximum number of pixels of an image: 100 million, which are 300 MB as RGB.
 pub const MAX_PIXELS: u64 = 100_000_000;
 
-/// The most bytes that a decoder may allocate (where it keeps count).
+/// Maximum number of bytes that a decoder may allocate (if it keeps count).
 pub(super) const MAX_DECODER_BYTES: u64 = 512 << 20;
 
-/// Bytes that tell a format: the brand of an ISO media file (AVIF, HEIC) ends at the twelfth.
+/// Number of bytes that identify a format: the brand of an ISO media file (AVIF, HEIC) ends at the twelfth.
 const MAGIC_LEN: usize = 12;
 
 const TGA_EXTENSIONS: &[&str] = &["tga", "icb", "vda", "vst"];
@@ -31,20 +31,20 @@ const TGA_EXTENSIONS: &[&str] = &["tga", "icb", "vda", "vst"];
 /// [`load_with_warnings`], without the warnings.
 ///
 /// # Errors
-/// As there.
+/// As [`load_with_warnings`].
 pub fn load(path: &Path) -> Result<RgbImage, ImageError> {
     load_with_warnings(path, &mut Vec::new())
 }
 
-/// Decodes an image file to 8-bit RGB, upright as its EXIF or XMP orientation says. What was mended or guessed is
-/// added to `warnings`, one line each without the path.
+/// Decodes an image file to 8-bit RGB, rotated according to its EXIF or XMP orientation. Repairs and guesses are added
+/// to `warnings`, one line each without the path.
 ///
-/// The format is recognised by the file's content; only TGA, which has no mark of its own, by the file's name. Of an
-/// animation or a file of several pages, the first picture is taken. Colours come about as in the image processors of
-/// Hugging Face's transformers 5: what is transparent lies on white, grey is repeated, a palette is looked up, of
-/// 16-bit samples the upper 8 bits are kept (also of grey ones, which Pillow clips at 255 instead). Floating-point
-/// samples (HDR, OpenEXR) are clipped to [0, 1]; those of TIFF files with larger values are taken as 0 to 255. A JPEG file
-/// without its end marker is read where all of its pixels are there.
+/// The format is recognised by the file's content; only TGA, which has no magic bytes, by the file's name. Of an
+/// animation or a file of several pages, the first picture is used. Colours are converted as in the image processors of
+/// Hugging Face's transformers 5: transparent pixels are blended onto white, grey is repeated, palettes are looked up,
+/// of 16-bit samples the upper 8 bits are kept (also of grey ones, which Pillow clips at 255 instead). Floating-point
+/// samples (HDR, OpenEXR) are clipped to [0, 1]; those of TIFF files with larger values are interpreted as 0 to 255. A
+/// JPEG file without its end marker is accepted if it has all of its pixels.
 ///
 /// # Errors
 /// [`ImageError`], one line: an unreadable file, no known format, a damaged or cut-off file, or more than
@@ -53,8 +53,8 @@ pub fn load_with_warnings(path: &Path, warnings: &mut Vec<String>) -> Result<Rgb
     load_within(path, warnings, &mut |_| u64::MAX)
 }
 
-/// As [`load_with_warnings`], in bounded memory: before the pixels are allocated, `grant` is asked for the most bytes that
-/// decoding holds, and returns how many it may take.
+/// As [`load_with_warnings`], in bounded memory: before the pixels are allocated, `grant` is called with the maximum
+/// number of bytes that decoding needs, and returns how many it may use.
 ///
 /// # Errors
 /// As [`load_with_warnings`], and [`ImageError::OverBudget`] for an image that needs more than is granted.
@@ -66,7 +66,7 @@ pub fn load_within(path: &Path, warnings: &mut Vec<String>, grant: &mut Grant) -
 /// As [`load_within`], for the bytes of a file. TGA is not recognised.
 ///
 /// # Errors
-/// As there.
+/// As [`load_within`].
 pub fn load_bytes_within(bytes: &[u8], warnings: &mut Vec<String>, grant: &mut Grant) -> Result<RgbImage, ImageError> {
     if bytes.is_empty() {
         return Err(file::FileError::Empty.into());
@@ -95,7 +95,7 @@ fn load_from(
             let bytes = whole(file, length)?;
             check_header(&bytes, format, grant)?;
             let ended = jpeg::with_end(bytes).ok_or(ImageError::CutOff)?;
-            warnings.push("it has no end marker; all of its pixels are there".to_string());
+            warnings.push("it has no end marker, but all of its pixels".to_string());
             decode(Cursor::new(ended), format, grant)
         }
         ImageFormat::Tiff => {
@@ -136,7 +136,7 @@ fn whole(file: impl Read, length: u64) -> Result<Vec<u8>, ImageError> {
 
 fn check_header(bytes: &[u8], format: ImageFormat, grant: &mut Grant) -> Result<(), ImageError> {
     let decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder();
-    // A file that ends within its header is cut off, whatever the decoder makes of it.
+    // A file that ends within its header is cut off, whatever the decoder reports.
     let decoder = decoder.map_err(|_| ImageError::CutOff)?;
     let (width, height) = decoder.dimensions();
     check_size(width, height)?;
@@ -152,7 +152,7 @@ pub(super) fn check_size(width: u32, height: u32) -> Result<(), ImageError> {
     }
 }
 
-/// Asks for the bytes that decoding holds at most.
+/// Requests the maximum number of bytes that decoding needs.
 pub(super) fn check_granted(grant: &mut Grant, width: u32, height: u32, needed: u64) -> Result<(), ImageError> {
     let granted = grant(needed);
     match needed > granted {
@@ -165,7 +165,8 @@ fn decode(source: impl BufRead + Seek, format: ImageFormat, grant: &mut Grant) -
     decode_or(None, None, source, format, grant)
 }
 
-/// Decodes `source`, or takes the pixels that were `decoded` otherwise, and turns them upright; `xmp` is a TIFF file's.
+/// Decodes `source`, or uses the pixels that were `decoded` otherwise, and rotates them upright; `xmp` is a TIFF
+/// file's.
 fn decode_or(
     decoded: Option<RgbImage>,
     xmp: Option<Vec<u8>>,
@@ -184,13 +185,13 @@ fn decode_or(
     reader.limits(limits);
     let mut decoder = match (reader.into_decoder(), &decoded) {
         (Ok(decoder), _) => decoder,
-        // Its pixels are there; only what would turn it is not.
+        // Its pixels are complete; only the orientation is missing.
         (Err(_), Some(_)) => return decoded.ok_or(ImageError::UnknownFormat),
         (Err(error), None) => return Err(describe(error)),
     };
     let (width, height) = decoder.dimensions();
     check_size(width, height)?;
-    // An orientation that cannot be read is none.
+    // An unreadable orientation is ignored.
     let orientation = match format {
         ImageFormat::Png => orientation(metadata.exif.as_deref(), metadata.xmp.as_deref()),
         ImageFormat::Tiff => match decoder.orientation() {
@@ -219,15 +220,15 @@ fn decode_or(
     Ok(image.into_rgb8())
 }
 
-/// The most bytes that decoding holds at a time, estimated from the header.
+/// Maximum number of bytes that decoding needs at a time, estimated from the header.
 fn decoding_bytes(decoder: &impl ImageDecoder, format: ImageFormat, orientation: Option<Orientation>) -> u64 {
     let (width, height) = decoder.dimensions();
     let rgb = u64::from(width) * u64::from(height) * 3;
     let decoded = decoder.total_bytes();
     let working = match format {
-        // Row by row, straight into the image.
+        // Row by row, directly into the image.
         ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::Bmp | ImageFormat::Pnm | ImageFormat::Tga => 0,
-        // A frame, planes or strips of their own.
+        // Buffers for a frame, planes or strips.
         _ => decoded,
     };
     let converting = if decoder.color_type() == ColorType::Rgb8 { 0 } else { rgb };
@@ -254,7 +255,7 @@ fn format_of(start: &[u8], path: &Path) -> Result<ImageFormat, ImageError> {
     }
 }
 
-/// The name of a format that is recognised and not decoded.
+/// The name of a format that is recognised but not supported.
 fn known(start: &[u8]) -> Option<&'static str> {
     if start.starts_with(b"\0\0\0\x0cJXL ") || start.starts_with(b"\xff\x0a") {
         return Some("JPEG XL");
@@ -272,7 +273,7 @@ fn known(start: &[u8]) -> Option<&'static str> {
 }
 
 fn to_rgb8(image: DynamicImage) -> RgbImage {
-    // Pillow keeps the upper byte of 16 bits, where the crate would round.
+    // Pillow keeps the upper byte of 16 bits; the crate would round.
     let upper = |sample: u16| (sample >> 8) as u8;
     match image {
         DynamicImage::ImageLuma16(image) => flatten(&image, upper),
@@ -284,7 +285,7 @@ fn to_rgb8(image: DynamicImage) -> RgbImage {
     }
 }
 
-/// Brings samples to 8 bits and lays the image on white.
+/// Converts samples to 8 bits and blends the image onto white.
 fn flatten<P: Pixel>(image: &ImageBuffer<P, Vec<P::Subpixel>>, to_u8: impl Fn(P::Subpixel) -> u8) -> RgbImage {
     RgbImage::from_fn(image.width(), image.height(), |x, y| {
         let [r, g, b, alpha] = image.get_pixel(x, y).to_rgba().0.map(&to_u8);
@@ -292,7 +293,7 @@ fn flatten<P: Pixel>(image: &ImageBuffer<P, Vec<P::Subpixel>>, to_u8: impl Fn(P:
     })
 }
 
-/// A sample on white, rounded as Pillow's `alpha_composite` rounds.
+/// A sample blended onto white, rounded as in Pillow's `alpha_composite`.
 pub(super) fn on_white(sample: u8, alpha: u8) -> u8 {
     let (sample, alpha) = (u32::from(sample), u32::from(alpha));
     let sum = ((alpha * sample + (255 - alpha) * 255) << 7) + (0x80 << 7);
@@ -308,7 +309,7 @@ fn describe(error: ::image::ImageError) -> ImageError {
     match error {
         Cause::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => ImageError::CutOff,
         Cause::IoError(error) if error.raw_os_error().is_some() => error.into(),
-        // Decoders wrap their own complaints in such errors.
+        // Decoders wrap their own errors in such errors.
         Cause::IoError(error) => ImageError::Malformed(one_line(&error)),
         Cause::Limits(error) => match error.kind() {
             LimitErrorKind::InsufficientMemory => {
@@ -330,7 +331,7 @@ fn describe(error: ::image::ImageError) -> ImageError {
     }
 }
 
-/// Some decoders break their text into lines.
+/// Some decoders' messages have several lines.
 fn one_line(error: &dyn std::fmt::Display) -> String {
     error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }

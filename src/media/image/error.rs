@@ -3,7 +3,7 @@ use std::io;
 use super::super::FileError;
 use super::MAX_PIXELS;
 
-/// Why an image file gave no pixels.
+/// An image file that cannot be decoded.
 ///
 /// Each text is complete in one line (`source` is therefore not chained) and leaves out the path, which the caller has.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum ImageError {
     )]
     UnknownFormat,
 
-    /// The format is known, but it, or what the file does with it, is not supported.
+    /// The format is known, but it, or a feature of it, is not supported.
     #[error("{format} is not supported: convert the image, for example with `ffmpeg -i INPUT output.png`")]
     Unsupported {
         /// The format, or the feature of it, by name.
@@ -38,7 +38,7 @@ pub enum ImageError {
         height: u32,
     },
 
-    /// The image has no columns or no rows. Some decoders take this for a picture.
+    /// The image has no columns or no rows. Some decoders accept this.
     #[error("has no pixels: it claims {width} x {height}")]
     NoPixels {
         /// Columns, from the file's header.
@@ -47,13 +47,13 @@ pub enum ImageError {
         height: u32,
     },
 
-    /// Decoding needs more memory than is granted to one image.
-    #[error("needs more memory than one image may take: {0}")]
+    /// Decoding needs more memory than one image may use.
+    #[error("needs more memory than one image may use: {0}")]
     TooMuchMemory(String),
 
     /// The image does not fit into the memory that is left for it. Nothing was allocated for it.
     #[error(
-        "has {width} x {height} pixels, which take {} MiB to decode; the memory budget leaves {}: scale it down first, or \
+        "has {width} x {height} pixels, which need {} MiB to decode; the memory budget leaves {}: scale it down first, or \
          raise `runtime.memory_budget`",
         needed.div_ceil(1 << 20), granted >> 20
     )]
@@ -62,7 +62,7 @@ pub enum ImageError {
         width: u32,
         /// Rows, from the file's header.
         height: u32,
-        /// Bytes that decoding takes.
+        /// Number of bytes that decoding needs.
         needed: u64,
         /// Available bytes.
         granted: u64,
@@ -72,7 +72,7 @@ pub enum ImageError {
     #[error("is cut off")]
     CutOff,
 
-    /// The file breaks the rules of its format.
+    /// The file is invalid in its format.
     #[error("is damaged: {0}")]
     Malformed(String),
 }

@@ -6,5 +6,5 @@ pub const EXTENSIONS: &[&str] = &[
     "tga", "icb", "vda", "vst", "ico", "pnm", "pbm", "pgm", "ppm", "pam", "qoi", "hdr", "exr", "ff", "dds",
 ];
 
-/// Extensions of pictures that are not decoded. A file of that name is an input all the same: its record says what to do.
+/// Extensions of unsupported picture formats. Such a file is an input too: the error in its result says what to do.
 pub const UNSUPPORTED_EXTENSIONS: &[&str] = &["heic", "heif", "hif", "avif", "jp2", "j2k", "jpx", "jxl"];

@@ -8,15 +8,15 @@ use ::image::{DynamicImage, ImageDecoder};
 const MARKER: u8 = 0xff;
 const END_OF_IMAGE: u8 = 0xd9;
 
-/// Bytes that are put behind a file without end marker: more than any one block of pixels takes.
+/// Number of padding bytes after a file without end marker: more than any block of pixels needs.
 const PADDING: usize = 512;
 
 /// Whether the image's end marker is present. The reader is at the file's start.
 ///
-/// The markers are walked (ITU-T T.81, annex B), because a thumbnail inside the metadata has an end marker, too.
+/// Walks the markers (ITU-T T.81, annex B), because a thumbnail inside the metadata has an end marker too.
 pub(super) fn is_complete(reader: &mut impl BufRead) -> io::Result<bool> {
     loop {
-        // Between segments and inside scans alike: on to the next marker.
+        // Both between segments and inside scans, advance to the next marker.
         let Some(marker) = next_marker(reader)? else {
             return Ok(false);
         };
@@ -39,7 +39,7 @@ pub(super) fn is_complete(reader: &mut impl BufRead) -> io::Result<bool> {
     }
 }
 
-/// Whether the image is coded in several scans, whose coefficients must all be held. The reader is at the file's start.
+/// Whether the image is coded in several scans, whose coefficients must all be kept. The reader is at the file's start.
 pub(super) fn is_progressive(reader: &mut impl BufRead) -> io::Result<bool> {
     while let Some(marker) = next_marker(reader)? {
         match marker {
@@ -60,10 +60,10 @@ pub(super) fn is_progressive(reader: &mut impl BufRead) -> io::Result<bool> {
     Ok(false)
 }
 
-/// A file of which only the end marker is missing, with an end marker; `None` where pixels are missing, too.
+/// Adds the end marker to a file that lacks only that; `None` if pixels are missing too.
 ///
-/// Decoded with one and with another padding behind its last byte, a whole picture stays the same: nothing of the padding
-/// is read.
+/// The test: a complete picture decodes to the same pixels with two different paddings after its last byte, because the
+/// padding is not read.
 pub(super) fn with_end(mut bytes: Vec<u8>) -> Option<Vec<u8>> {
     while bytes.last() == Some(&MARKER) {
         bytes.pop();

@@ -5,16 +5,16 @@ use ::image::metadata::Orientation;
 /// EXIF's tag.
 const ORIENTATION: u16 = 0x0112;
 
-/// How a picture with this metadata must be turned; `None` where neither names one of the eight orientations.
+/// The orientation of a picture with this metadata; `None` if neither contains one of the eight orientations.
 pub fn orientation(exif: Option<&[u8]>, xmp: Option<&[u8]>) -> Option<Orientation> {
-    // A tag with another value is there, so XMP is not asked.
+    // There is a tag with another value, so XMP is ignored.
     match exif.and_then(in_exif) {
         Some(value) => u8::try_from(value).ok().and_then(Orientation::from_exif),
         None => xmp.and_then(in_xmp).and_then(Orientation::from_exif),
     }
 }
 
-/// The value of the tag in the first directory of an EXIF block, whatever integer type it has.
+/// The value of the tag in the first directory of an EXIF block, of any integer type.
 fn in_exif(exif: &[u8]) -> Option<u64> {
     let mut exif = exif;
     while let Some(rest) = exif.strip_prefix(b"Exif\0\0") {
@@ -35,7 +35,7 @@ fn in_exif(exif: &[u8]) -> Option<u64> {
         .find_map(|entry| (block.number(entry, 2)? == u64::from(ORIENTATION)).then(|| block.value(entry))?)
 }
 
-/// A block in TIFF's form, of either byte order.
+/// A block in TIFF format, in either byte order.
 struct Block<'a> {
     bytes: &'a [u8],
     little: bool,
@@ -48,7 +48,7 @@ impl Block<'_> {
         Some(if self.little { bytes.iter().rev().fold(0, digit) } else { bytes.iter().fold(0, digit) })
     }
 
-    /// The only value of a directory entry, where it is an integer that lies in the entry.
+    /// The value of a directory entry, if it is a single integer stored in the entry.
     fn value(&self, entry: usize) -> Option<u64> {
         let (kind, count) = (self.number(entry + 2, 2)?, self.number(entry + 4, 4)?);
         let length = match kind {
@@ -62,7 +62,7 @@ impl Block<'_> {
     }
 }
 
-/// The digit behind `tiff:Orientation="` or `tiff:Orientation>`: all that Pillow looks for, too.
+/// The digit after `tiff:Orientation="` or `tiff:Orientation>`, which is all that Pillow looks for too.
 fn in_xmp(xmp: &[u8]) -> Option<u8> {
     const NAME: &[u8] = b"tiff:Orientation";
     let names = xmp.windows(NAME.len()).enumerate().filter(|(_, name)| *name == NAME);

@@ -4,14 +4,14 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use flate2::read::ZlibDecoder;
 
-/// Longest metadata that is read, packed and unpacked: Pillow's limit for text.
+/// Maximum length of metadata, compressed and uncompressed: Pillow's limit for text.
 const LONGEST: u64 = 1 << 20;
 
-/// What ImageMagick calls the EXIF block in a text.
+/// ImageMagick's key for an EXIF block in a text chunk.
 const RAW_EXIF: &[u8] = b"Raw profile type exif";
 const XMP: &[u8] = b"XML:com.adobe.xmp";
 
-/// Metadata that can name the picture's orientation.
+/// Metadata that may contain the picture's orientation.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct PngMetadata {
     pub exif: Option<Vec<u8>>,
@@ -50,7 +50,7 @@ pub(super) fn read(source: &mut (impl Read + Seek)) -> io::Result<PngMetadata> {
                 }
                 source.seek_relative(4)?;
             }
-            // And the checksum.
+            // Skips the checksum too.
             _ => source.seek_relative(length as i64 + 4)?,
         }
     }
@@ -58,7 +58,7 @@ pub(super) fn read(source: &mut (impl Read + Seek)) -> io::Result<PngMetadata> {
     Ok(found)
 }
 
-/// Key and text of a chunk of text.
+/// Key and text of a text chunk.
 fn text(kind: [u8; 4], content: &[u8]) -> Option<(&[u8], Vec<u8>)> {
     let (key, rest) = until_zero(content)?;
     if key != RAW_EXIF && key != XMP {
@@ -66,7 +66,7 @@ fn text(kind: [u8; 4], content: &[u8]) -> Option<(&[u8], Vec<u8>)> {
     }
     let text = match &kind {
         b"tEXt" => rest.to_vec(),
-        // The method of compression, of which there is one.
+        // The compression method; there is only one.
         b"zTXt" => inflate(rest.strip_prefix(&[0])?)?,
         _ => {
             let (packed, rest) = rest.split_at_checked(2)?;
@@ -89,7 +89,7 @@ fn inflate(packed: &[u8]) -> Option<Vec<u8>> {
     Some(text)
 }
 
-/// The bytes of a raw profile: a line break, its name, its length, and hexadecimal digits in lines.
+/// Decodes a raw profile: a line break, its name, its length, and hexadecimal digits in lines.
 fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
     let digits = text.splitn(4, |byte| *byte == b'\n').nth(3)?;
     let digits: Vec<u8> = digits.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_every_form_also_behind_the_pixels() {
+    fn finds_every_form_also_after_the_pixels() {
         let hex = b"\nexif\n       4\n4949\n2a00\n";
         let packed = [&b"Raw profile type exif\0\0"[..], &deflate(hex)].concat();
         let plain = [&b"Raw profile type exif\0"[..], hex].concat();

@@ -3,13 +3,13 @@
 
 use flate2::Crc;
 
-/// Bytes before the first chunk.
+/// Length of the signature before the first chunk.
 const SIGNATURE: usize = 8;
 
-/// Length and kind before a chunk's content.
+/// Size of the length and type before a chunk's content.
 const HEAD: usize = 8;
 
-/// The file with right checksums and an end, and what was wrong with it; `None` where nothing of that kind was.
+/// The file with correct checksums and an end, and the problem that was repaired; `None` if there was none.
 pub(super) fn repaired(mut bytes: Vec<u8>) -> Option<(Vec<u8>, &'static str)> {
     let mut wrong = 0;
     let mut at = SIGNATURE;
@@ -35,7 +35,7 @@ pub(super) fn repaired(mut bytes: Vec<u8>) -> Option<(Vec<u8>, &'static str)> {
     }
     bytes.truncate(at);
     bytes.extend(b"\0\0\0\0IEND\xae\x42\x60\x82");
-    Some((bytes, "it ends without an end chunk; all of its pixels are there"))
+    Some((bytes, "it ends without an end chunk, but has all of its pixels"))
 }
 
 #[cfg(test)]

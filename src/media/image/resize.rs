@@ -10,21 +10,21 @@ use std::f64::consts::PI;
 
 use super::RgbImage;
 
-/// Bits of a weight behind the binary point: 32, less 8 for the sample and 2 for sums beyond [0, 1].
+/// Fractional bits of a weight: 32, minus 8 for the sample and 2 for sums beyond [0, 1].
 const PRECISION: u32 = 32 - 8 - 2;
 
-/// Samples of a pixel.
+/// Samples per pixel.
 const CHANNELS: usize = 3;
 
-/// The filter of a resize, by Pillow's name for it.
+/// Resampling filter, named as in Pillow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Resample {
-    /// The mean of the pixels covered.
+    /// Mean of the covered pixels.
     Box,
     /// Linear interpolation; a triangle when shrinking.
     Bilinear,
-    /// As sharp as bicubic when shrinking, at the cost of bilinear.
+    /// As sharp as bicubic when shrinking, as cheap as bilinear.
     Hamming,
     /// Cubic convolution with a = -0.5 (Catmull-Rom).
     Bicubic,
@@ -70,14 +70,14 @@ fn sinc(x: f64) -> f64 {
     if x == 0.0 { 1.0 } else { (x * PI).sin() / (x * PI) }
 }
 
-/// The image in another size, equal to Pillow's `image.resize((width, height), resample)` in every pixel. An image
-/// that has the size already is returned as it is.
+/// Resizes an image, equal to Pillow's `image.resize((width, height), resample)` in every pixel. An image that already
+/// has the size is returned unchanged.
 pub fn resize(image: &RgbImage, width: u32, height: u32, resample: Resample) -> RgbImage {
     if width == 0 || height == 0 || image.is_empty() {
         return RgbImage::new(width, height);
     }
-    // The order of the passes decides how values round. Pillow takes the columns first where the height shrinks by
-    // more than twice what the width does (before version 13, it never did).
+    // The order of the passes affects rounding. Pillow processes the columns first if the height shrinks by more than
+    // twice as much as the width (before version 13, it never did).
     let lost_height = i64::from(image.height()) - i64::from(height);
     let lost_width = i64::from(image.width()) - i64::from(width);
     if lost_height > 0 && lost_height > 2 * lost_width {
@@ -89,7 +89,7 @@ pub fn resize(image: &RgbImage, width: u32, height: u32, resample: Resample) -> 
     }
 }
 
-/// One pass. Where it would change nothing it is left out, as in Pillow.
+/// The pass along rows. Skipped if it would change nothing, as in Pillow.
 fn resize_rows(image: Cow<'_, RgbImage>, width: u32, resample: Resample) -> Cow<'_, RgbImage> {
     if image.width() == width {
         return image;
@@ -115,7 +115,7 @@ fn resize_rows(image: Cow<'_, RgbImage>, width: u32, resample: Resample) -> Cow<
     Cow::Owned(result)
 }
 
-/// The other pass.
+/// The pass along columns.
 fn resize_columns(image: Cow<'_, RgbImage>, height: u32, resample: Resample) -> Cow<'_, RgbImage> {
     if image.height() == height {
         return image;
@@ -139,11 +139,11 @@ fn resize_columns(image: Cow<'_, RgbImage>, height: u32, resample: Resample) -> 
     Cow::Owned(result)
 }
 
-/// What goes into one pixel of the result, along one axis.
+/// The pixels that contribute to one pixel of the result, along one axis.
 struct Taps {
-    /// The first pixel covered.
+    /// The first covered pixel.
     first: usize,
-    /// The weight of each pixel covered.
+    /// The weight of each covered pixel.
     weights: Vec<i32>,
 }
 
@@ -154,10 +154,10 @@ fn taps(from: u32, to: u32, resample: Resample) -> Vec<Taps> {
     (0..to)
         .map(|index| {
             let centre = (f64::from(index) + 0.5) * scale;
-            // The casts cut off towards zero and, unlike C's, saturate.
+            // The casts truncate towards zero and, unlike those of C, saturate.
             let first = (centre - support + 0.5).max(0.0) as usize;
             let end = ((centre + support + 0.5) as usize).min(from as usize);
-            // Written as in Pillow, down to the order of operations, so that no weight rounds the other way.
+            // Same order of operations as in Pillow, so that no weight rounds differently.
             let mut weights: Vec<f64> = (0..end.saturating_sub(first))
                 .map(|x| resample.kernel((x as f64 + first as f64 - centre + 0.5) * (1.0 / stretch)))
                 .collect();
@@ -170,7 +170,7 @@ fn taps(from: u32, to: u32, resample: Resample) -> Vec<Taps> {
         .collect()
 }
 
-/// Rounds to the nearest, by a cast that cuts off towards zero.
+/// Rounds to the nearest integer, by a cast that truncates towards zero.
 fn to_fixed(weight: f64) -> i32 {
     (weight * f64::from(1u32 << PRECISION) + 0.5f64.copysign(weight)) as i32
 }

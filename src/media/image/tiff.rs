@@ -20,15 +20,15 @@ const ASSOCIATED_ALPHA: u16 = 1;
 
 type Reader<'a> = Decoder<Cursor<&'a [u8]>>;
 
-/// Whether a file starts as a BigTIFF does; the general decoder knows classic TIFF's start only.
+/// Whether a file is a BigTIFF; the general decoder recognises only classic TIFF.
 pub(super) fn is_big(start: &[u8]) -> bool {
     start.starts_with(b"II\x2b\0\x08\0\0\0") || start.starts_with(b"MM\0\x2b\0\x08\0\0")
 }
 
-/// Decodes the first picture of a file, not yet turned; `None` for one that the general decoder reads as Pillow does.
+/// Decodes the first picture of a file, not yet rotated; `None` if the general decoder reads it as Pillow does.
 ///
-/// Integers beyond 8 and 16 bits are clipped at 255, as in Pillow. Floating-point samples of 0 to 1 are taken as black to
-/// white; those with larger ones as 0 to 255, with a line in `warnings`.
+/// Integers beyond 8 and 16 bits are clipped at 255, as in Pillow. Floating-point samples of 0 to 1 range from black to
+/// white; if there are larger ones, 0 to 255 does, with a line in `warnings`.
 pub(super) fn decode(
     bytes: &mut [u8],
     warnings: &mut Vec<String>,
@@ -40,7 +40,7 @@ pub(super) fn decode(
     let photometric = decoder.find_tag_unsigned::<u16>(Tag::PhotometricInterpretation).map_err(describe)?;
     if photometric == Some(PALETTE) {
         let colours = decoder.get_tag_u16_vec(Tag::ColorMap).map_err(describe)?;
-        // The crate refuses palettes. Called grey, the samples are the indices.
+        // The crate rejects palettes. Declared as grey, the samples are the indices.
         patch_photometric(bytes).ok_or_else(|| ImageError::Malformed("its directory cannot be read".to_string()))?;
         return palette(open(bytes)?, &colours).map(Some);
     }
@@ -52,7 +52,7 @@ pub(super) fn decode(
         Ok(ColorType::Multiband { num_samples: 2, .. } | ColorType::GrayA(_)) => 2,
         Ok(ColorType::RGB(_)) => 3,
         Ok(ColorType::RGBA(_)) => 4,
-        // The general decoder's own error says what it is.
+        // The general decoder's own error describes it.
         _ => return Ok(None),
     };
     let kind = decoder.image_buffer_layout().map_err(describe)?.sample_type;
@@ -60,7 +60,7 @@ pub(super) fn decode(
     if plain && (channels % 2 == 1 || (channels == 4 && !associated)) {
         return Ok(None);
     }
-    // The samples as they are, as bytes, with alpha and without.
+    // The samples unchanged, as bytes, with and without alpha.
     let (layout, pixels) = (decoder.image_buffer_layout().map_err(describe)?, u64::from(width) * u64::from(height));
     let copies = pixels.saturating_mul(channels as u64 + 4 + 3);
     check_granted(grant, width, height, copies.saturating_add(layout.len as u64))?;
@@ -79,7 +79,7 @@ pub(super) fn decode(
         DecodingResult::F32(samples) => floats(samples.iter().copied(), warnings),
         DecodingResult::F64(samples) => floats(samples.iter().map(|&sample| sample as f32), warnings),
     };
-    // One plane after the other, or all samples of a pixel side by side.
+    // One plane after the other, or all samples of a pixel adjacent.
     let stride = plane.map(NonZeroUsize::get);
     let sample = |pixel: usize, channel: usize| match stride {
         Some(_) => samples.get(channel * (width as usize * height as usize) + pixel),
@@ -105,7 +105,7 @@ pub(super) fn decode(
     })))
 }
 
-/// The XMP block of the first picture. The general decoder looks for it under another name than it has.
+/// The XMP block of the first picture, which the general decoder searches for under another tag.
 pub(super) fn xmp(bytes: &[u8]) -> Option<Vec<u8>> {
     let value = open(bytes).ok()?.find_tag(Tag::from_u16_exhaustive(XMP)).ok()??;
     value.into_u8_vec().ok()
@@ -118,7 +118,7 @@ fn open(bytes: &[u8]) -> Result<Reader<'_>, ImageError> {
     Ok(Decoder::new(Cursor::new(bytes)).map_err(describe)?.with_limits(limits))
 }
 
-/// All samples, and the length of a plane where colours lie in planes.
+/// All samples, and the length of a plane if colours are stored in planes.
 fn read(decoder: &mut Reader) -> Result<(DecodingResult, Option<NonZeroUsize>), ImageError> {
     let layout = decoder.image_buffer_layout().map_err(describe)?;
     if layout.complete_len as u64 > MAX_DECODER_BYTES {
@@ -129,7 +129,7 @@ fn read(decoder: &mut Reader) -> Result<(DecodingResult, Option<NonZeroUsize>), 
     Ok((samples, layout.plane_stride.filter(|_| layout.planes > 1)))
 }
 
-/// The palette of all greys of so many bits.
+/// The palette of all greys with this number of bits.
 fn greys(bits: u8) -> Vec<u16> {
     let most = (1u32 << bits) - 1;
     let greys: Vec<u16> = (0..=most).map(|grey| (grey * 65_535 / most) as u16).collect();
@@ -185,16 +185,16 @@ fn patch_photometric(bytes: &mut [u8]) -> Option<()> {
 
 fn floats(samples: impl Iterator<Item = f32> + Clone, warnings: &mut Vec<String>) -> Vec<u8> {
     let largest = samples.clone().filter(|sample| sample.is_finite()).fold(0.0, f32::max);
-    // A little above 1 is what filters leave of white.
+    // Filters may leave white a little above 1.
     let scale = if largest <= 1.5 { 255.0 } else { 1.0 };
     let range = if scale > 1.0 { "0 to 1" } else { "0 to 255" };
-    warnings.push(format!("its floating-point samples were taken as {range} (the largest is {largest})"));
-    // Pillow cuts the digits off; 0 to 1 it does not know.
+    warnings.push(format!("its floating-point samples are interpreted as {range} (the largest is {largest})"));
+    // Pillow truncates; it does not support 0 to 1.
     let to_u8 = |sample: f32| if scale > 1.0 { (sample * scale).round() as u8 } else { sample as u8 };
     samples.map(to_u8).collect()
 }
 
-/// A sample that was multiplied with its alpha, without that, as Pillow's `RGBa` becomes `RGBA`.
+/// Removes premultiplied alpha from a sample, as Pillow does from `RGBa` to `RGBA`.
 fn unassociate(sample: u8, alpha: u8) -> u8 {
     match alpha {
         0 | 255 => sample,

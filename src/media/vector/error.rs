@@ -1,7 +1,8 @@
 use super::super::FileError;
 use super::MAX_NUMBERS;
 
-/// Why a file gave no vector. Each text is complete in one line and leaves out the path, which the caller has.
+/// A file that does not contain a vector. Each text is complete in one line and leaves out the path, which the caller
+/// has.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VectorError {
@@ -17,22 +18,22 @@ pub enum VectorError {
     #[error("the header of the .npy file cannot be read: save the array again with numpy.save")]
     Header,
 
-    /// A `.npy` file of another type.
-    #[error("holds numbers of the type `{found}`: save it as float32")]
+    /// A `.npy` file with another element type.
+    #[error("has elements of type `{found}`: save it as float32")]
     Type {
         /// NumPy's name of it.
         found: String,
     },
 
     /// A `.npy` file with several rows.
-    #[error("has the shape {found}: one vector is wanted")]
+    #[error("has shape {found}, but must be a single vector")]
     Shape {
-        /// The shape as the file has it.
+        /// The shape in the file.
         found: String,
     },
 
     /// A `.npy` file that is shorter than its header says.
-    #[error("is cut off: {announced} bytes of numbers are announced, {there} are there")]
+    #[error("is cut off: it has {there} of {announced} bytes of numbers")]
     CutOff {
         /// Bytes that the shape needs.
         announced: usize,
@@ -40,11 +41,11 @@ pub enum VectorError {
         there: usize,
     },
 
-    /// Nothing in it.
-    #[error("holds no numbers")]
+    /// No content.
+    #[error("contains no numbers")]
     NoNumbers,
 
-    /// Longer than any model takes.
-    #[error("holds more than {MAX_NUMBERS} numbers")]
+    /// Longer than any model accepts.
+    #[error("contains more than {MAX_NUMBERS} numbers")]
     TooLong,
 }

@@ -10,14 +10,14 @@ use super::file;
 
 pub use error::VectorError;
 
-/// Most numbers of a vector that is read.
+/// Maximum length of a vector.
 pub const MAX_NUMBERS: usize = 65_536;
 
-/// Longest file that is read, in bytes: so many numbers as text, with room for their digits.
+/// Maximum size of a file in bytes: as many numbers as text, with room for their digits.
 const MAX_BYTES: u64 = 32 * MAX_NUMBERS as u64;
 
-/// Reads a vector from a `.npy` file of one row of 32- or 64-bit floats, or from a JSON list of numbers; which of the two
-/// it is, is told by the content. Numbers are not checked to be finite.
+/// Reads a vector from a `.npy` file of one row of 32- or 64-bit floats, or from a JSON list of numbers, depending on
+/// the content. Numbers are not checked to be finite.
 ///
 /// # Errors
 /// [`VectorError`] for a file that cannot be read, is neither, or is too long.
@@ -27,7 +27,7 @@ pub fn load(path: &Path) -> Result<Vec<f32>, VectorError> {
         return Err(VectorError::TooLong);
     }
     let mut bytes = Vec::new();
-    // The file may grow after its length was asked.
+    // The file may grow after its length was read.
     file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(super::FileError::Io)?;
     let numbers = match npy::after_magic(&bytes) {
         Some(content) => npy::parse(content)?,
@@ -72,12 +72,12 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_is_wrong() {
+    fn reports_what_is_wrong() {
         let header =
             |descr: &str, shape: &str| format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
-        for (content, told) in [
-            (npy(&header("<f4", "(2,)"), &[0; 7]), "is cut off: 8 bytes of numbers are announced, 7 are there"),
-            (npy(&header("<f4", "(3, 768)"), &[0; 8]), "(3, 768): one vector is wanted"),
+        for (content, expected) in [
+            (npy(&header("<f4", "(2,)"), &[0; 7]), "is cut off: it has 7 of 8 bytes of numbers"),
+            (npy(&header("<f4", "(3, 768)"), &[0; 8]), "(3, 768), but must be a single vector"),
             (npy(&header("<i8", "(2,)"), &[0; 16]), "`<i8`: save it as float32"),
             (npy(&header("<f4", "(99999999999999999999,)"), &[]), "cannot be read"),
             (npy(&header("<f4", "(4611686018427387905,)"), &[]), "more than 65536 numbers"),
@@ -91,7 +91,7 @@ mod tests {
             (vec![b' '; MAX_BYTES as usize + 1], "more than 65536 numbers"),
         ] {
             let problem = read(&content).unwrap_err();
-            assert!(problem.contains(told), "{told}: {problem}");
+            assert!(problem.contains(expected), "{expected}: {problem}");
         }
     }
 }

@@ -5,12 +5,12 @@ use super::error::VectorError;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 
-/// What follows the magic bytes; `None` where they are not there.
+/// The bytes after the magic bytes; `None` if these are missing.
 pub(super) fn after_magic(bytes: &[u8]) -> Option<&[u8]> {
     bytes.strip_prefix(MAGIC)
 }
 
-/// The numbers of a file, from what follows its magic bytes.
+/// The numbers of a file, from the bytes after the magic bytes.
 pub(super) fn parse(content: &[u8]) -> Result<Vec<f32>, VectorError> {
     let (header, values) = split(content).ok_or(VectorError::Header)?;
     let shape = between(header, "'shape':", '(', ')').ok_or(VectorError::Header)?;
@@ -18,7 +18,7 @@ pub(super) fn parse(content: &[u8]) -> Result<Vec<f32>, VectorError> {
     let bytes = match found {
         "<f4" => 4,
         "<f8" => 8,
-        // What is no type at all, line breaks among it, has no place in an error.
+        // Anything that is not a type, such as line breaks, is left out of the error.
         other if other.len() > 16 || !other.bytes().all(|byte| byte.is_ascii_graphic()) => {
             return Err(VectorError::Header);
         }
@@ -44,7 +44,7 @@ pub(super) fn parse(content: &[u8]) -> Result<Vec<f32>, VectorError> {
     })
 }
 
-/// The header's text, and the bytes after it. Version 1 has its length in two bytes, later ones in four.
+/// The header's text, and the bytes after it. Version 1 stores its length in two bytes, later versions in four.
 fn split(content: &[u8]) -> Option<(&str, &[u8])> {
     let (version, rest) = content.split_at_checked(2)?;
     let (length, rest) = match version[0] {

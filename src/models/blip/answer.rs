@@ -1,4 +1,4 @@
-//! Answers: transformers' `BlipForQuestionAnswering.generate`, and the most probable answer of a list.
+//! Answers: transformers' `BlipForQuestionAnswering.generate`, and the most probable of several candidate answers.
 
 use super::Blip;
 use crate::config::SearchOptions;
@@ -11,8 +11,8 @@ impl Blip {
     /// Answers a question about a picture.
     ///
     /// # Errors
-    /// [`Error::Request`] when the model does not answer questions; [`Error::Input`] when the question is empty or
-    /// too long; [`Error::Engine`] when a graph fails.
+    /// [`Error::Request`] if the model does not answer questions; [`Error::Input`] if the question is empty or
+    /// too long; [`Error::Engine`] if a graph fails.
     pub fn answer(&self, image: &EncodedImage, question: &str, options: &SearchOptions) -> Result<Answer, Error> {
         let cross = self.encode_question(image, question)?;
         let Some(decoder) = self.answer_decoder.get() else { return Err(self.not_prepared()) };
@@ -27,17 +27,17 @@ impl Blip {
         Ok(Answer { text: self.vocabulary.decode(&tokens)?, tokens, log_probability, provider })
     }
 
-    /// Prepares a list of answers for [`Blip::rank`]. Answers that are the same to the model (`Red` and `red`, say) count
-    /// once, and those of which it reads nothing do not count; both are warned of.
+    /// Prepares candidate answers for [`Blip::rank`]. Answers that tokenize alike (`Red` and `red`, say) count once;
+    /// answers without any known token are left out. Each case logs a warning.
     ///
     /// # Errors
-    /// [`Error::Request`] when an answer is too long, or none is left.
+    /// [`Error::Request`] if an answer is too long, or no answer is left.
     pub fn candidates(&self, texts: &[String]) -> Result<Candidates, Error> {
         let most = self.spec.generation.max_question_tokens - 1;
         Candidates::read(texts, most, self.name(), |text| self.vocabulary.encode(text, false))
     }
 
-    /// How probable each answer of a list is, the most probable first.
+    /// Probabilities of the candidate answers, most probable first.
     ///
     /// # Errors
     /// As [`Blip::answer`].
@@ -54,12 +54,12 @@ impl Blip {
         Ok(RankedAnswer::ranked(found))
     }
 
-    /// The execution provider of the answers' decoder; that of the vision encoder before it is loaded.
+    /// Execution provider of the answer decoder, or of the vision encoder until the answer decoder is loaded.
     pub fn answer_provider(&self) -> &'static str {
         self.answer_decoder.get().map_or(self.provider(), |decoder| decoder.provider())
     }
 
-    /// What the answers' decoder attends to.
+    /// What the answer decoder attends to.
     fn encode_question(&self, image: &EncodedImage, question: &str) -> Result<CrossAttention, Error> {
         let question = question.trim();
         if question.is_empty() {
@@ -68,7 +68,7 @@ impl Blip {
         let ids = self.vocabulary.encode(question, true)?;
         let positions = self.spec.generation.max_question_tokens;
         if ids.len() > positions {
-            let problem = format!("the question has {} tokens; the model takes {positions}", ids.len());
+            let problem = format!("the question has {} tokens; the model accepts up to {positions}", ids.len());
             return Err(Error::Input { problem });
         }
         self.prepare_answers()?;

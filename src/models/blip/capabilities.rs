@@ -1,4 +1,4 @@
-//! What BLIP can do, as the pool's callers see it.
+//! BLIP's implementations of the capability traits.
 
 use ndarray::Array4;
 

@@ -7,11 +7,11 @@ use crate::models::generation::{TextRequest, generate};
 use crate::models::picture::{Caption, EncodedImage};
 
 impl Blip {
-    /// Captions a picture; with a prompt, continues it. As many captions as `options` says, the best first.
+    /// Captions a picture; a prompt is continued. Returns as many captions as `options` asks for, best first.
     ///
     /// # Errors
-    /// [`Error::Request`] when the model does not caption; [`Error::Input`] when the prompt is too long;
-    /// [`Error::Engine`] when a graph fails.
+    /// [`Error::Request`] if the model does not caption; [`Error::Input`] if the prompt is too long;
+    /// [`Error::Engine`] if a graph fails.
     pub fn caption(&self, image: &EncodedImage, options: &CaptionOptions) -> Result<Vec<Caption>, Error> {
         self.prepare_captions()?;
         let tokens = &self.spec.tokens;
@@ -22,7 +22,7 @@ impl Blip {
         }
         let positions = self.spec.generation.max_question_tokens;
         if prompt.len() >= positions {
-            let problem = format!("the prompt has {} tokens; the model takes fewer than {positions}", prompt.len());
+            let problem = format!("the prompt has {} tokens; the model accepts fewer than {positions}", prompt.len());
             return Err(Error::Input { problem });
         }
         let limit = options.search.max_tokens.unwrap_or(self.spec.generation.caption_max_tokens);

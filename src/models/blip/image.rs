@@ -15,15 +15,15 @@ impl Blip {
     /// Runs the vision encoder.
     ///
     /// # Errors
-    /// [`Error::Engine`] when the graph fails.
+    /// [`Error::Engine`] if the graph fails.
     pub fn encode(&self, image: &RgbImage) -> Result<EncodedImage, Error> {
         self.encode_pixels(pixel_values(image, &PixelConfig::from(&self.spec.image)))
     }
 
-    /// [`Blip::encode`] for a picture as [`pixel_values`] makes it: `[1, 3, height, width]`.
+    /// [`Blip::encode`] for the output of [`pixel_values`]: `[1, 3, height, width]`.
     ///
     /// # Errors
-    /// As there.
+    /// As [`Blip::encode`].
     pub fn encode_pixels(&self, pixels: Array4<f32>) -> Result<EncodedImage, Error> {
         let mut outputs = self.vision.run(&[("pixel_values", &[Tensor::float(pixels)?])])?;
         Ok(EncodedImage {

@@ -11,17 +11,17 @@ use crate::error::Error;
 use crate::models::generation::softmax;
 use crate::models::picture::{EncodedImage, Match, MatchTexts};
 
-/// Tokens of a batch of texts, at most, with padding: what bounds the attention to the picture's patches.
+/// Maximum number of tokens in a batch, padding included. Bounds the memory for attention to the picture's patches.
 const MOST_TOKENS: usize = 512;
 
-/// Texts of a batch, at most.
+/// Maximum number of texts in a batch.
 const MOST_TEXTS: usize = 32;
 
 impl Blip {
     /// Prepares texts for [`Blip::match_texts`].
     ///
     /// # Errors
-    /// [`Error::Input`] when there is none, or one is empty or too long.
+    /// [`Error::Input`] if `texts` is empty, or one of them is empty or too long.
     pub fn match_list(&self, texts: &[String]) -> Result<MatchTexts, Error> {
         let positions = self.spec.generation.max_question_tokens;
         let encode = |text: &String| {
@@ -30,7 +30,7 @@ impl Blip {
             let problem = match tokens.len() {
                 _ if text.trim().is_empty() => "a text to match is empty".to_string(),
                 length if length > positions => {
-                    format!("text `{start}...` has {length} tokens; the model takes {positions}")
+                    format!("text `{start}...` has {length} tokens; the model accepts up to {positions}")
                 }
                 _ => return Ok(tokens),
             };
@@ -45,10 +45,10 @@ impl Blip {
         Ok(MatchTexts { texts: texts.to_vec(), tokens, order, embeddings: OnceLock::new() })
     }
 
-    /// How well each of `texts` fits the picture, in their order.
+    /// How well each of `texts` fits the picture, in the order of `texts`.
     ///
     /// # Errors
-    /// [`Error::Request`] when the model does not match; [`Error::Engine`] when a graph fails.
+    /// [`Error::Request`] if the model does not match; [`Error::Engine`] if a graph fails.
     pub fn match_texts(&self, image: &EncodedImage, texts: &MatchTexts) -> Result<Vec<Match>, Error> {
         self.prepare_matching()?;
         let mut found = vec![Match::default(); texts.texts.len()];
@@ -66,13 +66,13 @@ impl Blip {
         Ok(found)
     }
 
-    /// The execution provider of the matching graph; that of the vision encoder before it is loaded.
+    /// Execution provider of the matching graph, or of the vision encoder until the matching graph is loaded.
     pub fn match_provider(&self) -> &'static str {
         let graph = self.match_encoder.get().or(self.text_encoder.get());
         graph.map_or(self.provider(), |graph| graph.provider())
     }
 
-    /// Probabilities of the matching head, into `found`.
+    /// Writes the probabilities of the matching head into `found`.
     fn probabilities(&self, image: &EncodedImage, texts: &MatchTexts, found: &mut [Match]) -> Result<(), Error> {
         let (Some(encoder), Some(embeddings)) = (self.match_encoder.get(), &image.embeddings) else {
             return Err(self.not_prepared());
@@ -94,7 +94,7 @@ impl Blip {
         Ok(())
     }
 
-    /// Computes the texts' embeddings, once.
+    /// Computes the texts' embeddings once and keeps them.
     fn embed(&self, texts: &MatchTexts) -> Result<(), Error> {
         if texts.embeddings.get().is_some() {
             return Ok(());
@@ -119,16 +119,16 @@ impl Blip {
     }
 }
 
-/// The picture's embedding out of what the vision encoder gave for one picture, `[projection]`.
+/// The embedding of one picture, `[projection]`, from the outputs of the vision encoder.
 pub(super) fn embedding(tensor: &Tensor) -> Result<Array1<f32>, Error> {
     Ok(tensor.view()?.iter().copied().collect())
 }
 
-/// Cuts the texts, in their `order`, into batches of bounded size.
+/// Splits the texts, in their `order`, into batches of bounded size.
 fn batches(texts: &MatchTexts) -> Vec<Range<usize>> {
     let mut batches: Vec<Range<usize>> = Vec::new();
     for (place, &at) in texts.order.iter().enumerate() {
-        // The longest of a batch is its last.
+        // The longest text of a batch is its last.
         let length = texts.tokens[at].len();
         match batches.last_mut() {
             Some(batch) if batch.len() < MOST_TEXTS && (batch.len() + 1) * length <= MOST_TOKENS => {

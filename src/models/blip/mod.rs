@@ -1,4 +1,4 @@
-//! BLIP: captions of pictures, answers about them, and how well texts fit them.
+//! BLIP: captions of pictures, answers to questions about them, and image-text matching.
 
 mod answer;
 mod capabilities;
@@ -16,7 +16,7 @@ use crate::models::kind::ModelKind;
 use crate::models::loader::{Lazy, Loader};
 use crate::models::vocabulary::Vocabulary;
 
-/// A BLIP model. The vision encoder is loaded with it, the text graphs when a task first needs them.
+/// A BLIP model. The vision encoder is loaded at once, each text graph when a task first needs it.
 pub struct Blip {
     loader: Loader,
     folder: Arc<ModelFolder>,
@@ -34,7 +34,7 @@ impl Blip {
     /// Loads the vision encoder and the tokenizer.
     ///
     /// # Errors
-    /// [`Error`] when the folder holds another kind of model, or a file of it cannot be loaded.
+    /// [`Error`] if the folder holds another kind of model, or a file of it cannot be loaded.
     pub fn load(loader: Loader) -> Result<Self, Error> {
         let folder = loader.folder().clone();
         let spec: &BlipSpec = loader.spec(Self::KIND)?;
@@ -52,17 +52,17 @@ impl Blip {
         })
     }
 
-    /// Whether it captions.
+    /// Whether the model captions pictures.
     pub fn captions(&self) -> bool {
         self.has("caption_decoder")
     }
 
-    /// Whether it answers questions.
+    /// Whether the model answers questions.
     pub fn answers(&self) -> bool {
         self.has("question_encoder")
     }
 
-    /// Whether it can score how well texts fit a picture.
+    /// Whether the model scores how well texts fit a picture.
     pub fn matches(&self) -> bool {
         self.has("match_encoder") || self.has("text_encoder")
     }
@@ -71,10 +71,10 @@ impl Blip {
         self.folder.common.graphs.contains_key(graph)
     }
 
-    /// Loads what captions need, if it is not loaded yet.
+    /// Loads the graphs for captions, if they are not loaded yet.
     ///
     /// # Errors
-    /// [`Error::Request`] when the model does not caption; [`Error::Engine`] when a graph cannot be loaded.
+    /// [`Error::Request`] if the model does not caption; [`Error::Engine`] if a graph cannot be loaded.
     pub fn prepare_captions(&self) -> Result<(), Error> {
         if !self.captions() {
             return Err(self.lacks("caption pictures", "caption_decoder"));
@@ -83,10 +83,10 @@ impl Blip {
         Ok(())
     }
 
-    /// Loads what answers need, if it is not loaded yet.
+    /// Loads the graphs for answers, if they are not loaded yet.
     ///
     /// # Errors
-    /// [`Error::Request`] when the model does not answer questions; [`Error::Engine`] when a graph cannot be loaded.
+    /// [`Error::Request`] if the model does not answer questions; [`Error::Engine`] if a graph cannot be loaded.
     pub fn prepare_answers(&self) -> Result<(), Error> {
         if !self.answers() {
             return Err(self.lacks("answer questions", "question_encoder"));
@@ -96,10 +96,10 @@ impl Blip {
         Ok(())
     }
 
-    /// Loads what matching needs, if it is not loaded yet.
+    /// Loads the graphs for matching, if they are not loaded yet.
     ///
     /// # Errors
-    /// [`Error::Request`] when the model does not match; [`Error::Engine`] when a graph cannot be loaded.
+    /// [`Error::Request`] if the model does not match; [`Error::Engine`] if a graph cannot be loaded.
     pub fn prepare_matching(&self) -> Result<(), Error> {
         if !self.matches() {
             return Err(self.lacks("match texts", "match_encoder` or `text_encoder"));
@@ -123,12 +123,12 @@ impl Blip {
         &self.folder.common.name
     }
 
-    /// A picture of another model was given.
+    /// Error for a picture that another model encoded.
     fn not_prepared(&self) -> Error {
         self.cannot("the picture was not encoded by this model".to_string())
     }
 
-    /// The folder has not the graph for a task.
+    /// Error for a task whose graph is not in the folder.
     fn lacks(&self, task: &str, graph: &str) -> Error {
         let tasks = [
             (self.captions(), "captions pictures"),

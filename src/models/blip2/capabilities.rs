@@ -1,4 +1,4 @@
-//! What BLIP-2 can do, as the pool's callers see it.
+//! BLIP-2's implementations of the capability traits.
 
 use ndarray::Array4;
 

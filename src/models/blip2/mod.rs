@@ -1,5 +1,5 @@
-//! BLIP-2: captions and answers about pictures, by a large language model that reads what a smaller one saw
-//! (transformers' `Blip2ForConditionalGeneration`).
+//! BLIP-2: captions of pictures and answers about them, written by a large language model that reads the output of a
+//! small query transformer (transformers' `Blip2ForConditionalGeneration`).
 //!
 //! A language model with an encoder (T5) attends to picture and prompt; one without (OPT) reads them before the text.
 
@@ -22,7 +22,7 @@ use crate::models::loader::{Lazy, Loader};
 use crate::models::picture::{Answer, Candidates, Caption, EncodedImage, RankedAnswer};
 use crate::models::vocabulary::Vocabulary;
 
-/// A BLIP-2 model. The vision encoder is loaded with it, the language model when a task first needs it.
+/// A BLIP-2 model. The vision encoder is loaded at once, the language model when a task first needs it.
 pub struct Blip2 {
     loader: Loader,
     folder: Arc<ModelFolder>,
@@ -37,7 +37,7 @@ impl Blip2 {
     /// Loads the vision encoder and the tokenizer.
     ///
     /// # Errors
-    /// [`Error`] when the folder holds another kind of model, or a file of it cannot be loaded.
+    /// [`Error`] if the folder holds another kind of model, or a file of it cannot be loaded.
     pub fn load(loader: Loader) -> Result<Self, Error> {
         let folder = loader.folder().clone();
         let spec: &Blip2Spec = loader.spec(Self::KIND)?;
@@ -55,7 +55,7 @@ impl Blip2 {
     /// Loads the language model, if it is not loaded yet.
     ///
     /// # Errors
-    /// [`Error::Engine`] when a graph cannot be loaded.
+    /// [`Error::Engine`] if a graph cannot be loaded.
     pub fn prepare(&self) -> Result<(), Error> {
         if self.has_encoder() {
             self.text_encoder.get_or_load(|| self.loader.graph("text_encoder"))?;
@@ -69,7 +69,7 @@ impl Blip2 {
         self.vision.provider()
     }
 
-    /// The execution provider of the language model; that of the vision encoder before it is loaded.
+    /// Execution provider of the language model, or of the vision encoder until the language model is loaded.
     pub fn language_provider(&self) -> &'static str {
         self.decoder.get().map_or(self.provider(), |decoder| decoder.provider())
     }
@@ -82,26 +82,26 @@ impl Blip2 {
     /// Runs the vision encoder.
     ///
     /// # Errors
-    /// [`Error::Engine`] when the graph fails.
+    /// [`Error::Engine`] if the graph fails.
     pub fn encode(&self, image: &RgbImage) -> Result<EncodedImage, Error> {
         self.encode_pixels(pixel_values(image, &PixelConfig::from(&self.spec.image)))
     }
 
-    /// [`Blip2::encode`] for a picture as [`pixel_values`] makes it: `[1, 3, height, width]`.
+    /// [`Blip2::encode`] for the output of [`pixel_values`]: `[1, 3, height, width]`.
     ///
     /// # Errors
-    /// As there.
+    /// As [`Blip2::encode`].
     pub fn encode_pixels(&self, pixels: Array4<f32>) -> Result<EncodedImage, Error> {
         let mut outputs = self.vision.run(&[("pixel_values", &[Tensor::float(pixels)?])])?;
         let shape = &self.folder.common.graphs["vision"].outputs["image_embeds"];
         Ok(EncodedImage::of_embeddings(outputs.take_one("image_embeds", &[Some(1), shape.fixed(1), shape.fixed(2)])?))
     }
 
-    /// Captions a picture; with a prompt, what the language model writes behind it. As many captions as `options` says,
-    /// the best first. The prompt is part of the caption where the language model has no encoder: it goes on from it.
+    /// Captions a picture; a prompt is continued by the language model. Returns as many captions as `options` asks for,
+    /// best first. If the language model has no encoder, a caption begins with the prompt.
     ///
     /// # Errors
-    /// [`Error::Input`] when the prompt is too long; [`Error::Engine`] when a graph fails.
+    /// [`Error::Input`] if the prompt is too long; [`Error::Engine`] if a graph fails.
     pub fn caption(&self, image: &EncodedImage, options: &CaptionOptions) -> Result<Vec<Caption>, Error> {
         let prompt = self.prompt(options.prompt.as_deref().map(str::trim).filter(|text| !text.is_empty()))?;
         let limit = options.search.max_tokens.unwrap_or(self.spec.generation.caption_max_tokens);
@@ -111,10 +111,10 @@ impl Blip2 {
         Caption::all(given, written, &self.vocabulary, provider)
     }
 
-    /// Answers a question about a picture, put to the language model as the model folder says.
+    /// Answers a question about a picture. The question is put into the prompt template of the model folder.
     ///
     /// # Errors
-    /// [`Error::Input`] when the question is empty or too long; [`Error::Engine`] when a graph fails.
+    /// [`Error::Input`] if the question is empty or too long; [`Error::Engine`] if a graph fails.
     pub fn answer(&self, image: &EncodedImage, question: &str, options: &SearchOptions) -> Result<Answer, Error> {
         let prompt = self.question(question)?;
         let limit = options.max_tokens.unwrap_or(self.spec.generation.answer_max_tokens);
@@ -124,12 +124,12 @@ impl Blip2 {
         Ok(Answer { text: self.vocabulary.decode(&tokens)?, tokens, log_probability, provider })
     }
 
-    /// Prepares a list of answers for [`Blip2::rank`], as [`Blip::candidates`](crate::models::blip::Blip::candidates).
+    /// Prepares candidate answers for [`Blip2::rank`], as [`Blip::candidates`](crate::models::blip::Blip::candidates).
     ///
     /// # Errors
-    /// [`Error::Request`] when an answer is too long, or none is left.
+    /// [`Error::Request`] if an answer is too long, or no answer is left.
     pub fn candidates(&self, texts: &[String]) -> Result<Candidates, Error> {
-        // Behind a prompt the next word begins with its space, which is part of the token.
+        // After a prompt the next word begins with a space, which is part of its token.
         let space = if self.has_encoder() { "" } else { " " };
         let encode = |text: &str| match text.trim() {
             "" => Ok(Vec::new()),
@@ -138,7 +138,7 @@ impl Blip2 {
         Candidates::read(texts, self.spec.generation.max_tokens / 2, self.name(), encode)
     }
 
-    /// How probable each answer of a list is, the most probable first.
+    /// Probabilities of the candidate answers, most probable first.
     ///
     /// # Errors
     /// As [`Blip2::answer`].

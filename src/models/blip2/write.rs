@@ -11,33 +11,33 @@ use crate::models::picture::EncodedImage;
 
 /// A prompt as the language model reads it.
 pub(super) struct Prompt {
-    /// Its tokens between those that the model wants around it.
+    /// Its tokens, inside the special tokens that the model needs around it.
     pub ids: Vec<i64>,
     before: usize,
     behind: usize,
 }
 
-/// What a decoder writes about.
+/// Input of the decoder.
 pub(super) enum About<'a> {
-    /// What the language model's encoder made of picture and prompt.
+    /// Output of the language model's encoder for picture and prompt.
     Encoded(CrossAttention),
     /// The picture, before everything else.
     Picture(&'a Tensor),
 }
 
-/// A decoder that is ready to write.
+/// A decoder that is ready to generate.
 pub(super) struct Writing<'a> {
     pub decoder: &'a Decoder,
     pub about: About<'a>,
     /// What is fed first.
     pub first: &'a [i64],
     end: i64,
-    /// Most tokens of all: those fed first, where they are a prompt, and those written.
+    /// Maximum number of tokens: the prompt, if it is fed to the decoder, and the generated ones.
     most: usize,
 }
 
 impl Prompt {
-    /// The tokens of its text alone.
+    /// The tokens of the text alone.
     pub fn own(&self) -> &[i64] {
         &self.ids[self.before..self.ids.len() - self.behind]
     }
@@ -53,7 +53,7 @@ impl About<'_> {
 }
 
 impl Writing<'_> {
-    /// Tokens that there is room for; at least one.
+    /// Number of tokens that there is room for; at least one.
     pub fn room(&self) -> usize {
         match self.about {
             About::Encoded(_) => self.most,
@@ -69,7 +69,7 @@ impl Writing<'_> {
 }
 
 impl Blip2 {
-    /// What the language model reads of a question.
+    /// The prompt for a question.
     pub(super) fn question(&self, question: &str) -> Result<Prompt, Error> {
         match question.trim() {
             "" => Err(Error::Input { problem: "the question is empty".to_string() }),
@@ -77,7 +77,7 @@ impl Blip2 {
         }
     }
 
-    /// What the language model reads of `text`, as transformers' `Blip2Processor` has it; it must leave room for a token.
+    /// The prompt for `text`, as transformers' `Blip2Processor` builds it. It must leave room for one generated token.
     pub(super) fn prompt(&self, text: Option<&str>) -> Result<Prompt, Error> {
         let tokens = &self.spec.tokens;
         let Some(text) = text else { return Ok(Prompt { ids: vec![tokens.no_prompt], before: 1, behind: 0 }) };
@@ -85,16 +85,16 @@ impl Blip2 {
         let ids = [&*tokens.prompt_start, &own, &tokens.prompt_end].concat();
         let most = self.spec.generation.max_tokens;
         match ids.len() {
-            0 => Err(Error::Input { problem: "the model reads nothing of the prompt".to_string() }),
+            0 => Err(Error::Input { problem: "the prompt has no token that the model knows".to_string() }),
             length if length >= most => {
-                let problem = format!("question or prompt has {length} tokens; the model takes fewer than {most}");
+                let problem = format!("question or prompt has {length} tokens; the model accepts fewer than {most}");
                 Err(Error::Input { problem })
             }
             _ => Ok(Prompt { ids, before: tokens.prompt_start.len(), behind: tokens.prompt_end.len() }),
         }
     }
 
-    /// The decoder, ready to write about a picture and what `prompt` says of it.
+    /// The decoder, ready to generate from a picture and `prompt`.
     pub(super) fn writing<'a>(&'a self, image: &'a EncodedImage, prompt: &'a [i64]) -> Result<Writing<'a>, Error> {
         self.prepare()?;
         let other = || Error::Request {

@@ -1,34 +1,34 @@
-//! What a decision is based on.
+//! Inputs of a decision.
 
 use ndarray::Array4;
 
 use super::SensorReadings;
 use crate::config::model_folder::StudentInput;
 
-/// What the student is shown; each part is optional.
+/// Inputs of the student; each is optional.
 #[derive(Default)]
 pub struct FusionInputs<'a> {
-    /// A picture as [`Student::view`] wants its pixels: `[1, 3, height, width]`.
+    /// A picture, preprocessed according to [`Student::view`]: `[1, 3, height, width]`.
     pub image: Option<&'a Array4<f32>>,
-    /// What another model made of a picture.
+    /// Embedding of a picture by another model.
     pub image_embedding: Option<&'a [f32]>,
     /// A text.
     pub text: Option<&'a str>,
-    /// What another model made of a text.
+    /// Embedding of a text by another model.
     pub text_embedding: Option<&'a [f32]>,
     /// Mono samples in [-1, 1] at [`Student::sample_rate`].
     pub audio: Option<&'a [f32]>,
-    /// Readings of sensors.
+    /// Sensor readings.
     pub sensors: Option<&'a SensorReadings>,
 }
 
 impl FusionInputs<'_> {
-    /// Whether nothing is there.
+    /// Whether there is no input.
     pub fn is_empty(&self) -> bool {
         self.present().is_empty()
     }
 
-    /// Whether this one is there.
+    /// Whether this input is present.
     pub(in crate::models) fn has(&self, input: StudentInput) -> bool {
         match input {
             StudentInput::Image => self.image.is_some(),
@@ -40,7 +40,7 @@ impl FusionInputs<'_> {
         }
     }
 
-    /// Those that are there.
+    /// The inputs that are present.
     pub(in crate::models) fn present(&self) -> Vec<StudentInput> {
         StudentInput::ALL.into_iter().filter(|&input| self.has(input)).collect()
     }

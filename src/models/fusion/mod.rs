@@ -20,20 +20,20 @@ pub struct Fusion {
     pub confidence: f32,
     /// Probability of every label, most probable first.
     pub probabilities: Vec<(String, f32)>,
-    /// The modalities that it is based on.
+    /// The modalities that the decision is based on.
     pub modalities: Vec<String>,
-    /// The embeddings; the pipeline keeps them only where they are asked for.
+    /// The embeddings; the pipeline keeps them only on request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub embeddings: Option<Embeddings>,
 }
 
-/// What the student makes of a record, each of length 1, all in one space.
+/// Embeddings of a record, each of length 1, all in one space.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Embeddings {
-    /// Of all modalities together.
+    /// Embedding of all modalities together.
     pub fused: Vec<f32>,
-    /// Of each modality that was there, by its name.
+    /// Embedding of each modality that was present, by name.
     #[serde(flatten)]
     pub modalities: BTreeMap<String, Vec<f32>>,
 }

@@ -17,25 +17,25 @@ pub struct Decoder {
     vocabulary: usize,
 }
 
-/// What a decoder attends to: one key and one value a layer, of one window (a picture, 30 s of speech) or several.
+/// What a decoder attends to: one key and one value per layer, for one window (a picture, 30 s of speech) or several.
 #[derive(Debug)]
 pub struct CrossAttention {
     keys: Vec<Tensor>,
     values: Vec<Tensor>,
 }
 
-/// What the texts of a decoder are about.
+/// Input of a decoder, apart from tokens.
 #[derive(Debug, Clone, Copy)]
 pub enum Source<'a> {
     /// What the decoder attends to.
     Cross(&'a CrossAttention),
-    /// Rows that stand before the first tokens as if they were embeddings of tokens, `[windows, positions, hidden]`: the
-    /// graph's input `image_embeds`.
+    /// Embeddings that precede those of the first tokens, `[windows, positions, hidden]`: the graph's input
+    /// `image_embeds`.
     Prefix(&'a Tensor),
 }
 
-/// Sequences in the making, all of the same length: one or more hypotheses for each window of the source, the hypotheses of
-/// a window side by side.
+/// A batch of unfinished sequences, all of the same length: one or more hypotheses for each window of the source, those
+/// of the same window adjacent.
 pub struct Decoding<'a> {
     decoder: &'a Decoder,
     source: Source<'a>,
@@ -45,7 +45,7 @@ pub struct Decoding<'a> {
     length: usize,
 }
 
-/// The state of a [`Decoding`] at one moment, to go back to.
+/// Snapshot of a [`Decoding`], to return to.
 pub struct Kept {
     past_keys: Vec<Tensor>,
     past_values: Vec<Tensor>,
@@ -59,7 +59,7 @@ impl<'a> From<&'a CrossAttention> for Source<'a> {
 }
 
 impl Source<'_> {
-    /// How many windows it is of.
+    /// Number of windows.
     fn windows(&self) -> usize {
         match self {
             Source::Cross(cross) => cross.windows(),
@@ -67,7 +67,7 @@ impl Source<'_> {
         }
     }
 
-    /// Positions that stand in the cache before the first token.
+    /// Positions in the cache before the first token.
     fn positions(&self) -> usize {
         match self {
             Source::Cross(_) => 0,
@@ -77,7 +77,7 @@ impl Source<'_> {
 }
 
 impl CrossAttention {
-    /// Takes `cross_key` and `cross_value` out of what an encoder gave.
+    /// Takes `cross_key` and `cross_value` from the outputs of an encoder.
     pub fn take(outputs: &mut Outputs) -> Self {
         CrossAttention { keys: outputs.take("cross_key"), values: outputs.take("cross_value") }
     }
@@ -92,25 +92,25 @@ impl CrossAttention {
         &self.values
     }
 
-    /// How many windows it holds.
+    /// Number of windows.
     pub fn windows(&self) -> usize {
         self.keys.first().and_then(|key| key.shape().first().copied()).unwrap_or(1)
     }
 
-    /// One of the windows, by itself.
+    /// Copy of a single window.
     ///
     /// # Errors
-    /// [`EngineError::Run`] when ONNX Runtime cannot take the tensors.
+    /// [`EngineError::Run`] if ONNX Runtime cannot take the tensors.
     pub fn window(&self, index: usize) -> Result<Self, EngineError> {
         let selected =
             |tensors: &[Tensor]| tensors.iter().map(|tensor| tensor.select(&[index])).collect::<Result<_, _>>();
         Ok(CrossAttention { keys: selected(&self.keys)?, values: selected(&self.values)? })
     }
 
-    /// Room for `windows` windows of the shape of this one, to be filled by [`CrossAttention::put`].
+    /// Allocates `windows` windows of the shape of this one, to be filled by [`CrossAttention::put`].
     ///
     /// # Errors
-    /// [`EngineError::Run`] when ONNX Runtime cannot make the tensors.
+    /// [`EngineError::Run`] if ONNX Runtime cannot allocate the tensors.
     pub fn room_for(&self, windows: usize) -> Result<Self, EngineError> {
         let room = |tensors: &[Tensor]| {
             let shapes = tensors.iter().map(|tensor| [&[windows], &tensor.shape()[1..]].concat());
@@ -119,10 +119,10 @@ impl CrossAttention {
         Ok(CrossAttention { keys: room(&self.keys)?, values: room(&self.values)? })
     }
 
-    /// Copies `window`, one window of the same shape, to the place `index`.
+    /// Copies `window`, a single window of the same shape, to position `index`.
     ///
     /// # Errors
-    /// [`EngineError::Run`] when a tensor differs in shape or type.
+    /// [`EngineError::Run`] if a tensor differs in shape or type.
     pub fn put(&mut self, index: usize, window: &CrossAttention) -> Result<(), EngineError> {
         let ours = self.keys.iter_mut().chain(&mut self.values);
         ours.zip(window.keys.iter().chain(&window.values)).try_for_each(|(ours, window)| ours.put(index, window))
@@ -136,7 +136,7 @@ impl Decoder {
     /// [`EngineError`].
     pub fn load(loader: &Loader, role: &str) -> Result<Self, EngineError> {
         let spec = &loader.folder().common.graphs[role];
-        // `config::model_folder` made sure that these are there.
+        // `config::model_folder` has checked that these exist.
         let past = &spec.inputs["past_key"];
         Ok(Decoder {
             layers: spec.layers(),
@@ -147,7 +147,7 @@ impl Decoder {
         })
     }
 
-    /// Number of tokens it knows.
+    /// Size of the vocabulary.
     pub fn vocabulary(&self) -> usize {
         self.vocabulary
     }
@@ -157,10 +157,10 @@ impl Decoder {
         self.graph.provider()
     }
 
-    /// Starts one sequence a window, with empty caches.
+    /// Starts one sequence per window, with empty caches.
     ///
     /// # Errors
-    /// [`EngineError::Run`] when the cache cannot be made.
+    /// [`EngineError::Run`] if the cache cannot be allocated.
     pub fn start<'a>(&'a self, source: impl Into<Source<'a>>) -> Result<Decoding<'a>, EngineError> {
         let source = source.into();
         let rows = source.windows();
@@ -172,26 +172,27 @@ impl Decoder {
 }
 
 impl Decoding<'_> {
-    /// Feeds the same tokens, one or a whole prompt, to every row; gives the logits that follow the last of them.
+    /// Feeds the same tokens, one or a whole prompt, to every row. Returns the logits after the last of them.
     ///
     /// # Errors
-    /// [`EngineError`] when the graph fails or gives a wrong shape.
+    /// [`EngineError`] if the graph fails or returns a wrong shape.
     pub fn feed(&mut self, tokens: &[i64]) -> Result<Logits, EngineError> {
         self.run(Array2::from_shape_fn((self.rows, tokens.len()), |(_, at)| tokens[at]))
     }
 
-    /// Feeds one token to each row; gives the logits that follow.
+    /// Feeds one token to each row and returns the logits after it.
     ///
     /// # Errors
-    /// [`EngineError`] when the graph fails or gives a wrong shape.
+    /// [`EngineError`] if the graph fails or returns a wrong shape.
     pub fn step(&mut self, tokens: &[i64]) -> Result<Logits, EngineError> {
         self.run(Array2::from_shape_fn((self.rows, 1), |(row, _)| tokens[row]))
     }
 
-    /// Goes on with these rows, in this order; a row may come several times. As many of each window, windows in order.
+    /// Continues with these rows, in this order; a row may occur several times. Every window must keep the same number
+    /// of rows, windows in order.
     ///
     /// # Errors
-    /// [`EngineError::Run`] when ONNX Runtime cannot take the tensors.
+    /// [`EngineError::Run`] if ONNX Runtime cannot take the tensors.
     pub fn select(&mut self, rows: &[usize]) -> Result<(), EngineError> {
         if rows.iter().copied().eq(0..self.rows) {
             return Ok(());
@@ -203,19 +204,19 @@ impl Decoding<'_> {
         Ok(())
     }
 
-    /// The state of one row, copied.
+    /// Copy of the state of one row.
     ///
     /// # Errors
-    /// [`EngineError::Run`] when ONNX Runtime cannot take the tensors.
+    /// [`EngineError::Run`] if ONNX Runtime cannot take the tensors.
     pub fn keep(&self, row: usize) -> Result<Kept, EngineError> {
         let copy = |tensors: &[Tensor]| tensors.iter().map(|tensor| tensor.select(&[row])).collect::<Result<_, _>>();
         Ok(Kept { past_keys: copy(&self.past_keys)?, past_values: copy(&self.past_values)?, length: self.length })
     }
 
-    /// Goes on from `kept` with `rows` rows that are all alike; they belong to a single window.
+    /// Continues from `kept` with `rows` identical rows, which belong to a single window.
     ///
     /// # Errors
-    /// [`EngineError::Run`] when ONNX Runtime cannot take the tensors.
+    /// [`EngineError::Run`] if ONNX Runtime cannot take the tensors.
     pub fn go_back(&mut self, kept: &Kept, rows: usize) -> Result<(), EngineError> {
         let again = vec![0; rows];
         let copies = |tensors: &[Tensor]| tensors.iter().map(|tensor| tensor.select(&again)).collect::<Result<_, _>>();
@@ -229,17 +230,17 @@ impl Decoding<'_> {
         self.rows
     }
 
-    /// Windows that the sequences are about.
+    /// Number of windows that the sequences belong to.
     pub fn windows(&self) -> usize {
         self.source.windows()
     }
 
-    /// Tokens fed so far, to each row.
+    /// Number of tokens fed to each row so far.
     pub fn length(&self) -> usize {
         self.length
     }
 
-    /// Positions in each row's cache: the tokens, and what precedes them.
+    /// Positions in each row's cache: the tokens and the embeddings before them.
     pub fn cached(&self) -> usize {
         self.source.positions() + self.length
     }
@@ -260,7 +261,7 @@ impl Decoding<'_> {
             }
         }
         let mut outputs = self.decoder.graph.run(&inputs)?;
-        // Every layer's cache has this length: the axis has one name in model.yaml, and one length.
+        // Every layer's cache has this length: the axis has one name in model.yaml.
         let cached = self.cached() + count;
         let cache = outputs.take_all("present_key", &[Some(self.rows), None, Some(cached), None])?;
         self.past_values = outputs.take_all("present_value", &[Some(self.rows), None, Some(cached), None])?;

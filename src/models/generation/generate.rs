@@ -8,23 +8,23 @@ use super::search::{Generated, Probability, Search};
 use crate::config::{SearchOptions, StopEarly};
 use crate::engine::EngineError;
 
-/// What [`generate`] is asked, beside the options.
+/// Arguments of [`generate`] apart from the options.
 pub struct TextRequest<'a> {
-    /// What is fed first, the start token among it; at least one token.
+    /// Tokens fed first, including the start token; at least one.
     pub prompt: &'a [i64],
     /// The tokens that end a text; at least one.
     pub ends: &'a [i64],
-    /// Most tokens that are written, at least 1.
+    /// Maximum number of generated tokens, at least 1.
     pub limit: usize,
-    /// Texts that are given, at least 1; at most the beams where nothing is drawn.
+    /// Number of texts to return: at least 1 and, without sampling, at most the number of beams.
     pub count: usize,
 }
 
-/// Writes texts about the single window of `source`, the best first. Each has its [`Generated::score`]: the
-/// log-probability, as the rules left it in beam search, over `length ^ length_penalty`.
+/// Generates texts for the single window of `source`, best first. [`Generated::score`] of each is the log-probability,
+/// in beam search after the rules, over `length ^ length_penalty`.
 ///
 /// # Errors
-/// [`EngineError`] when the graph fails.
+/// [`EngineError`] if the graph fails.
 pub fn generate<'a>(
     decoder: &'a Decoder,
     source: impl Into<Source<'a>>,
@@ -38,7 +38,7 @@ pub fn generate<'a>(
     let logits = decoding.feed(request.prompt)?;
     let mut texts = if options.temperature > 0.0 {
         let mut random = fastrand::Rng::with_seed(options.seed);
-        // The temperature is one of the rules: it comes before what leaves out the improbable.
+        // The temperature is one of the rules: it comes before those that leave out improbable tokens.
         sample(&mut decoding, logits, &search, 1.0, request.count, &mut random)?
     } else if options.beams > 1 {
         let policy = TransformersBeams {
@@ -62,7 +62,7 @@ pub fn generate<'a>(
     Ok(texts)
 }
 
-/// Those that change anything, in the order of `_get_logits_processor` in transformers' `generation/utils.py`.
+/// The rules that have an effect, in the order of `_get_logits_processor` in transformers' `generation/utils.py`.
 fn rules(request: &TextRequest, options: &SearchOptions) -> Vec<Box<dyn LogitsRule>> {
     let mut rules: Vec<Box<dyn LogitsRule>> = Vec::new();
     let prompt = || request.prompt.to_vec();

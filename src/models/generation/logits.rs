@@ -10,24 +10,24 @@ pub struct Logits {
 }
 
 impl Logits {
-    /// Copies them out of a tensor of whole rows.
+    /// Copies the logits of a tensor of whole rows.
     pub(super) fn new(tensor: &Tensor, vocabulary: usize) -> Result<Self, EngineError> {
         let view = tensor.view()?;
         let values = view.as_slice().map_or_else(|| view.iter().copied().collect(), <[f32]>::to_vec);
         Ok(Logits { values, vocabulary })
     }
 
-    /// Those of one row.
+    /// Logits of one row.
     pub fn row(&self, row: usize) -> &[f32] {
         &self.values[row * self.vocabulary..][..self.vocabulary]
     }
 
-    /// Those of one row.
+    /// Logits of one row.
     pub fn row_mut(&mut self, row: usize) -> &mut [f32] {
         &mut self.values[row * self.vocabulary..][..self.vocabulary]
     }
 
-    /// Rows one after the other, a row as often as `rows` names it.
+    /// The rows listed in `rows`, which may list a row several times.
     pub(super) fn select(&self, rows: &[usize]) -> Self {
         let values = rows.iter().flat_map(|&row| self.row(row)).copied().collect();
         Logits { values, vocabulary: self.vocabulary }
@@ -38,12 +38,12 @@ impl Logits {
 pub fn softmax(logits: &mut [f32]) {
     let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     logits.iter_mut().for_each(|logit| *logit = (*logit - max).exp());
-    // In f64: 50,000 small terms lose digits in f32.
+    // In f64, because 50,000 small terms lose digits in f32.
     let sum: f64 = logits.iter().map(|&value| f64::from(value)).sum();
     logits.iter_mut().for_each(|logit| *logit = (f64::from(*logit) / sum) as f32);
 }
 
-/// Logarithm of the softmax at one place.
+/// Logarithm of the softmax at one index.
 pub(crate) fn log_probability(logits: &[f32], at: usize) -> f32 {
     let (max, log_sum) = max_and_log_sum(logits);
     logits[at] - max - log_sum
@@ -55,19 +55,19 @@ pub(super) fn log_softmax(logits: &mut [f32]) {
     logits.iter_mut().for_each(|logit| *logit = *logit - max - log_sum);
 }
 
-/// `ln(sum(exp(x)))`, without overflow; minus infinity for nothing, or nothing but minus infinity.
+/// `ln(sum(exp(x)))`, without overflow; minus infinity if `x` is empty or contains only minus infinity.
 pub(crate) fn log_sum_exp(values: &[f32]) -> f32 {
     let (max, log_sum) = max_and_log_sum(values);
     max + log_sum
 }
 
-/// The largest value and `ln(sum(exp(x - max)))`. Kept apart: their sum loses the digits of the smaller.
+/// The largest value and `ln(sum(exp(x - max)))`, kept apart because their sum loses digits of the smaller.
 pub(super) fn max_and_log_sum(values: &[f32]) -> (f32, f32) {
     let max = largest(values);
     if max == f32::NEG_INFINITY {
         return (max, 0.0);
     }
-    // 50,000 small terms would lose digits in f32; 16 lanes of f64 lose none and still go side by side.
+    // 50,000 small terms would lose digits in f32; 16 lanes of f64 lose none and are still vectorised.
     let mut lanes = [0.0f64; LANES];
     let chunks = values.chunks_exact(LANES);
     let rest: f64 = chunks.remainder().iter().map(|&value| f64::from(exp_below_zero(value - max))).sum();
@@ -96,32 +96,33 @@ pub(crate) fn largest(values: &[f32]) -> f32 {
     lanes.into_iter().fold(rest, pick)
 }
 
-/// `exp(x)` for `x <= 0`, within 2e-7 of the value and without a branch, so that a loop over a vocabulary is vectorised;
-/// the library's takes a tenth of a decoder step. 2^n * 2^f with n whole and |f| <= 0.5; 2^f by its Taylor series.
+/// `exp(x)` for `x <= 0`, within 2e-7 of the value and without a branch, so that a loop over a vocabulary is
+/// vectorised; the standard library's costs a tenth of a decoder step. 2^n * 2^f with integer n and |f| <= 0.5; 2^f by
+/// its Taylor series.
 fn exp_below_zero(x: f32) -> f32 {
-    // Below it the result is smaller than any normal number; minus infinity lands here too.
+    // Below this the result is smaller than any normal number; minus infinity ends up here too.
     const LOWEST: f32 = -87.0;
-    // Adding and taking it off again rounds to a whole number: 1.5 * 2^23.
+    // Adding and subtracting 1.5 * 2^23 rounds to an integer.
     const ROUND: f32 = 12_582_912.0;
     let x = if x > LOWEST { x } else { LOWEST };
     let power = x * std::f32::consts::LOG2_E;
     let whole = (power + ROUND) - ROUND;
-    // The part that rounding `power` lost would show in the result: ln 2 in two pieces (Cody and Waite).
+    // The rounding error of `power` would be visible in the result: ln 2 in two parts (Cody and Waite).
     let rest = (x - whole * 0.693_359_4) + whole * 2.121_944_4e-4;
-    // 1 + x + x^2/2 + ... + x^7/5040, from the last term on.
+    // 1 + x + x^2/2 + ... + x^7/5040, starting with the last term.
     let terms = [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
     let series = terms.iter().fold(1.0 / 5040.0, |sum, term| sum * rest + term);
     let exponent = ((whole as i32) + 127) << 23;
     series * f32::from_bits(exponent as u32)
 }
 
-/// The first of the largest values, as `argmax` of NumPy and PyTorch; 0 for nothing. NaN is never chosen.
+/// Index of the first maximum, as `argmax` of NumPy and PyTorch; 0 if empty. NaN is never chosen.
 pub(crate) fn argmax(values: &[f32]) -> usize {
     let max = largest(values);
     values.iter().position(|&value| value == max).unwrap_or(0)
 }
 
-/// The `count` largest values with their places, largest first; of equal ones the first.
+/// The `count` largest values with their indices, largest first; among equal values the first.
 pub(super) fn largest_first(values: &[f32], count: usize) -> Vec<(usize, f32)> {
     let mut best: Vec<(usize, f32)> = Vec::with_capacity(count + 1);
     for (at, &value) in values.iter().enumerate() {
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn argmax_takes_the_first_and_never_a_nan() {
+    fn argmax_chooses_the_first_and_never_a_nan() {
         assert_eq!(argmax(&[0.0, 2.0, 2.0]), 1);
         assert_eq!(argmax(&[f32::NAN, -1.0]), 1);
         assert_eq!(argmax(&[f32::NEG_INFINITY, f32::NEG_INFINITY]), 0);

@@ -1,12 +1,12 @@
 //! Generates text with a decoder graph, token by token. Whisper's transcripts and BLIP's captions and answers all come
-//! from this one implementation.
+//! from this implementation.
 //!
 //! | module | role |
 //! |---|---|
 //! | `decoder` | the graph, its caches, and what it attends to |
 //! | `logits` | softmax |
 //! | `rules` | rules that change logits before a token is chosen |
-//! | `search` | requests and results of a search, and the choice of the best of several texts |
+//! | `search` | requests and results of a search, and the choice of the best text |
 //! | `sampling` | greedy decoding and sampling |
 //! | `beam` | beam search, with the rules of openai-whisper or of transformers |
 //! | `generate` | transformers' `generate`: the search that its options select |

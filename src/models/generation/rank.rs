@@ -1,4 +1,4 @@
-//! Log-probabilities of given texts, for choosing the best of a list.
+//! Log-probabilities of given texts, to choose the best of a list.
 
 use std::ops::Range;
 
@@ -7,20 +7,20 @@ use super::decoder::{Decoder, Kept, Source};
 use super::logits::{Logits, max_and_log_sum};
 use crate::engine::EngineError;
 
-/// Rows of one step, at most: 64 times a vocabulary of 30,522 are 8 MB of logits.
+/// Maximum number of rows in one step: 64 times a vocabulary of 30,522 are 8 MB of logits.
 const MOST_ROWS: usize = 64;
 
-/// Rows times the tokens each has behind it, at most: what bounds the caches (a token of BLIP base takes 74 KB).
+/// Maximum of rows times tokens fed per row. Bounds the caches (74 KB per token with BLIP base).
 const MOST_CACHED: usize = 512;
 
-/// The log-probability (natural logarithm) of each of `texts` behind the tokens `start`, with that of `end` after it.
-/// `source` is of a single window.
+/// The log-probability (natural logarithm) of each of `texts` after the tokens `start`, including `end` after the text.
+/// `source` must have a single window.
 ///
-/// Texts that begin alike share the steps of their beginning, as in a trie: a step has one row for every beginning of
-/// its length. They are taken a batch after the other, so that memory does not grow with their number.
+/// Texts with a common prefix share its steps, as in a trie: a step has one row for each distinct prefix of its length.
+/// Texts are processed in batches, so that memory does not grow with their number.
 ///
 /// # Errors
-/// [`EngineError`] when the graph fails.
+/// [`EngineError`] if the graph fails.
 pub fn log_probabilities<'a>(
     decoder: &'a Decoder,
     source: impl Into<Source<'a>>,
@@ -43,19 +43,19 @@ pub fn log_probabilities<'a>(
     Ok(found)
 }
 
-/// What every text starts from.
+/// State that every text starts from.
 struct Root {
     kept: Kept,
     logits: Logits,
 }
 
-/// Texts of a batch that begin alike, and the row that holds this beginning.
+/// Texts of a batch with a common prefix, and the row that holds this prefix.
 struct Beginning {
     texts: Range<usize>,
     row: usize,
 }
 
-/// The sums of a batch of texts in order, one token further at each step.
+/// The summed log-probabilities of a batch of sorted texts, extended by one token at each step.
 fn walk(decoding: &mut Decoding, root: &Root, texts: &[&[i64]], end: i64) -> Result<Vec<f64>, EngineError> {
     let mut sums = vec![0.0f64; texts.len()];
     let mut beginnings = vec![Beginning { texts: 0..texts.len(), row: 0 }];
@@ -95,7 +95,7 @@ fn walk(decoding: &mut Decoding, root: &Root, texts: &[&[i64]], end: i64) -> Res
     Ok(sums)
 }
 
-/// Cuts sorted texts, behind `before` positions that all have in common, into batches of as many as their steps have room for.
+/// Splits sorted texts, which share `before` positions, into batches whose steps fit the limits.
 fn batches(sorted: &[&[i64]], before: usize) -> Vec<Range<usize>> {
     let mut batches: Vec<Range<usize>> = Vec::new();
     let mut rows: Vec<usize> = Vec::new();
@@ -104,7 +104,7 @@ fn batches(sorted: &[&[i64]], before: usize) -> Vec<Range<usize>> {
         let mut fits = false;
         if let Some(last) = batches.last().and_then(|batch| sorted[batch.clone()].last()) {
             shared = last.iter().zip(*text).take_while(|(a, b)| a == b).count();
-            // The row at `depth` has as many tokens behind it, its own, and what all have in common.
+            // The row at `depth` follows that many tokens of its own and the positions that all share.
             fits = (shared..text.len()).all(|depth| {
                 let taken = rows.get(depth).copied().unwrap_or(0);
                 taken < MOST_ROWS.min(MOST_CACHED / (depth + 1 + before)).max(1)

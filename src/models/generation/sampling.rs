@@ -1,4 +1,4 @@
-//! Greedy decoding and sampling: independent rows that take the most probable token or a random one.
+//! Greedy decoding and sampling: each row independently chooses the most probable token or a random one.
 
 use super::decoder::Decoding;
 use super::logits::{Logits, argmax, log_probability, max_and_log_sum};
@@ -6,19 +6,19 @@ use super::search::{Generated, Search};
 use crate::engine::EngineError;
 use crate::support::request::Request;
 
-/// Greedy search: writes one text for each row of `decoding`; `logits` are those of its next token.
+/// Greedy search: generates one text for each row of `decoding`; `logits` are those of its next token.
 ///
 /// # Errors
-/// [`EngineError`] when the graph fails.
+/// [`EngineError`] if the graph fails.
 pub fn greedy(decoding: &mut Decoding, logits: Logits, search: &Search) -> Result<Vec<Generated>, EngineError> {
     write_rows(decoding, logits, search, argmax)
 }
 
-/// Draws `count` texts for each row of `decoding`, every token with the probability that the softmax of
-/// `logits / temperature` gives it; those of the first row come first. The log-probabilities are those at temperature 1.
+/// Samples `count` texts for each row of `decoding`, each token with its probability in the softmax of `logits /
+/// temperature`. The texts of the first row come first. Log-probabilities are those at temperature 1.
 ///
 /// # Errors
-/// [`EngineError`] when the graph fails.
+/// [`EngineError`] if the graph fails.
 pub fn sample(
     decoding: &mut Decoding,
     logits: Logits,
@@ -32,7 +32,7 @@ pub fn sample(
     write_rows(decoding, logits.select(&rows), search, |logits| draw(logits, temperature, random))
 }
 
-/// Writes one text per row. A row whose text has ended is fed end tokens until the others have ended too.
+/// Generates one text per row. A row whose text has ended is fed end tokens until the others have ended too.
 fn write_rows(
     decoding: &mut Decoding,
     mut logits: Logits,
@@ -66,7 +66,7 @@ fn write_rows(
     Ok(texts)
 }
 
-/// Draws a place with the probability that the softmax of `logits / temperature` gives it.
+/// Samples an index from the softmax of `logits / temperature`.
 fn draw(logits: &[f32], temperature: f32, random: &mut fastrand::Rng) -> usize {
     let scaled: Vec<f32> = logits.iter().map(|logit| logit / temperature).collect();
     let (max, log_sum) = max_and_log_sum(&scaled);
@@ -79,7 +79,7 @@ fn draw(logits: &[f32], temperature: f32, random: &mut fastrand::Rng) -> usize {
             break;
         }
     }
-    // Where rounding left a little over, the last place that is possible at all.
+    // If rounding leaves a remainder, the last index with a nonzero probability.
     last
 }
 

@@ -12,24 +12,24 @@ pub struct Answer {
     pub text: String,
     /// Its tokens, without `[DEC]` and the end token.
     pub tokens: Vec<i64>,
-    /// Log-probability (natural logarithm) of exactly this answer, the end token counted where it came.
+    /// Log-probability (natural logarithm) of exactly this answer, including the end token if it was generated.
     pub log_probability: f32,
     /// The execution provider of the decoder.
     pub provider: &'static str,
 }
 
-/// An answer of a list, with how probable it is.
+/// A candidate answer with its probability.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RankedAnswer {
-    /// Its place in [`Candidates::texts`].
+    /// Its index in [`Candidates::texts`].
     pub candidate: usize,
-    /// Log-probability (natural logarithm) of exactly this answer, the end token counted.
+    /// Log-probability (natural logarithm) of exactly this answer, including the end token.
     pub log_probability: f32,
-    /// Probability among the answers of the list, in [0, 1]; those of all of them sum to 1.
+    /// Probability in [0, 1]; the probabilities of all candidates sum to 1.
     pub probability: f32,
 }
 
-/// A list of answers as a model reads them.
+/// Tokenized candidate answers.
 #[derive(Debug, Clone)]
 pub struct Candidates {
     texts: Vec<String>,
@@ -37,7 +37,7 @@ pub struct Candidates {
 }
 
 impl Candidates {
-    /// The answers; never none.
+    /// The answers; at least one.
     pub fn texts(&self) -> &[String] {
         &self.texts
     }
@@ -47,7 +47,7 @@ impl Candidates {
         &self.tokens
     }
 
-    /// The answers of `texts` of which `encode` makes one to `most` tokens, each once; `model` is named in errors.
+    /// The distinct answers of `texts` that `encode` turns into one to `most` tokens; errors name `model`.
     pub(in crate::models) fn read(
         texts: &[String],
         most: usize,
@@ -60,13 +60,13 @@ impl Candidates {
         for text in texts {
             let tokens = encode(text)?;
             if tokens.is_empty() {
-                log::warn!("answer `{text}`: left out: the model reads nothing of it");
+                log::warn!("answer `{text}`: left out, because it has no token that the model knows");
             } else if tokens.len() > most {
                 let start: String = text.chars().take(40).collect();
                 let length = tokens.len();
-                return Err(cannot(format!("answer `{start}...` has {length} tokens; the model takes at most {most}")));
+                return Err(cannot(format!("answer `{start}...` has {length} tokens; the model accepts up to {most}")));
             } else if let Some(same) = first.insert(tokens.clone(), text) {
-                log::warn!("answer `{text}`: left out: to the model it is the same as `{same}`");
+                log::warn!("answer `{text}`: left out, because its tokens are those of `{same}`");
                 first.insert(tokens, same);
             } else {
                 candidates.texts.push(text.clone());
@@ -75,13 +75,13 @@ impl Candidates {
         }
         match candidates.texts.is_empty() {
             false => Ok(candidates),
-            true => Err(cannot("the list of answers has none that the model can read".to_string())),
+            true => Err(cannot("no candidate answer has a token that the model knows".to_string())),
         }
     }
 }
 
 impl RankedAnswer {
-    /// Candidates by their log-probabilities, the most probable first.
+    /// Candidates by log-probability, most probable first.
     pub(in crate::models) fn ranked(found: Vec<f32>) -> Vec<Self> {
         let mut probabilities = found.clone();
         softmax(&mut probabilities);

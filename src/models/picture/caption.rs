@@ -7,13 +7,13 @@ use crate::models::vocabulary::Vocabulary;
 /// A caption of a picture.
 #[derive(Debug, Clone)]
 pub struct Caption {
-    /// The caption, with the prompt it continues.
+    /// The caption, including the prompt that it continues.
     pub text: String,
     /// Its tokens after `[DEC]`, without the end token.
     pub tokens: Vec<i64>,
-    /// Log-probability (natural logarithm) that the model gives what it wrote, the end token counted where it came.
+    /// Log-probability (natural logarithm) of the generated tokens, including the end token if it was generated.
     pub log_probability: f32,
-    /// What captions are compared by: the log-probability over `length ^ length_penalty`, as penalties left it in beam
+    /// What captions are compared by: the log-probability over `length ^ length_penalty`, after penalties in beam
     /// search (`sequences_scores` of transformers).
     pub score: f32,
     /// The execution provider of the decoder.
@@ -21,10 +21,10 @@ pub struct Caption {
 }
 
 impl Caption {
-    /// Captions of what was `written` behind the tokens that were `given`.
+    /// Captions of the texts `written` after the tokens `given`.
     ///
     /// # Errors
-    /// [`Error::Input`] when the vocabulary cannot read the tokens.
+    /// [`Error::Input`] if the vocabulary cannot decode the tokens.
     pub(in crate::models) fn all(
         given: &[i64],
         written: Vec<Generated>,

@@ -1,4 +1,4 @@
-//! What models of pictures have in common: the encoded picture, and what is said about it.
+//! Types shared by models of pictures: the encoded picture, captions, answers and matching scores.
 
 mod answer;
 mod caption;

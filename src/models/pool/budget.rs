@@ -9,26 +9,24 @@ use crate::error::Error;
 use crate::models::cost::{self, Cost, CostSource, check, refusal};
 use crate::models::loader::Loader;
 
-/// A change below this is noise and not worth a write.
+/// Smaller changes are noise and not worth a write.
 const NOISE: u64 = 1 << 20;
 
-/// Each input that takes less than was measured brings the measurement this part of the way down.
+/// Fraction by which an input that needs less than the measurement lowers it.
 const DECAY: u64 = 8;
 
-/// The accounts of the models that are loaded, or being loaded.
-///
-/// Without a budget it does nothing but remember which model was used last.
+/// Accounts of the models that are loaded or being loaded. Without a budget, only the order of their use is recorded.
 pub(super) struct Budget {
     limit: Option<ByteSize>,
     /// Resident memory before any model was loaded.
     base: u64,
     clock: u64,
     accounts: BTreeMap<String, Account>,
-    /// The model that works now, and the resident memory when it began to.
+    /// The model that is working, and the resident memory when it started.
     working: Option<(String, u64)>,
-    /// The most resident memory of the process so far; the system's own mark begins anew with each measurement.
+    /// Peak resident memory of the process so far; each measurement resets the system's own peak.
     highest: u64,
-    /// What was taken beyond the budget since it was last asked for.
+    /// Warnings about exceeding the budget since they were last requested.
     warnings: Vec<String>,
     resident: fn() -> Option<u64>,
     peak: fn() -> Option<u64>,
@@ -37,17 +35,17 @@ pub(super) struct Budget {
 struct Account {
     name: String,
     cost: Cost,
-    /// The cost as it was remembered last.
+    /// The cost that was last recorded.
     remembered: Option<Cost>,
     file: Option<PathBuf>,
     last_used: u64,
     loaded: bool,
-    /// By how much the last use grew the process: the arena keeps most of it, and the next use may want as much again.
+    /// Growth of the process during the last use: the arena keeps most of it, and the next use may need as much again.
     recent: u64,
 }
 
 impl Account {
-    /// Remembers the cost, unless it is about what was remembered before.
+    /// Records the cost, unless it is about the same as recorded before.
     fn remember(&mut self) {
         let about = |before: &Cost| {
             before.loading.abs_diff(self.cost.loading) <= NOISE
@@ -64,14 +62,14 @@ impl Account {
         }
     }
 
-    /// What more it may take when it is used next.
+    /// Additional memory that its next use may need.
     fn needed(&self) -> u64 {
         if self.loaded { self.recent } else { self.cost.peak() }
     }
 }
 
 impl Budget {
-    /// Of a process that has loaded no model yet.
+    /// For a process that has not loaded any model yet.
     pub fn new(limit: Option<ByteSize>) -> Self {
         Self::measured_by(limit, resident_bytes, peak_resident_bytes)
     }
@@ -94,7 +92,7 @@ impl Budget {
     /// Opens the account of a model that is about to be loaded.
     ///
     /// # Errors
-    /// [`Error::Budget`] when it cannot fit even alone.
+    /// [`Error::Budget`] if the model does not fit even alone.
     pub fn open(&mut self, key: &str, loader: &Loader) -> Result<(), Error> {
         if self.limit.is_none() {
             return Ok(());
@@ -121,19 +119,19 @@ impl Budget {
         Ok(())
     }
 
-    /// Whether the model needs more than is free now.
+    /// Whether the model needs more memory than is free now.
     pub fn lacks_room(&self, key: &str) -> bool {
         let Some(limit) = self.limit else { return false };
         let needed = self.accounts.get(key).map_or(0, Account::needed);
         self.now().saturating_add(needed) > limit.bytes()
     }
 
-    /// When the model was last used, on a clock that counts uses; 0 for one that never was.
+    /// When the model was last used, on a clock that counts uses; 0 if never.
     pub fn last_used(&self, key: &str) -> u64 {
         self.accounts.get(key).map_or(0, |account| account.last_used)
     }
 
-    /// A model was unloaded.
+    /// Records that a model was unloaded.
     pub fn closed(&mut self, key: &str) {
         if let Some(account) = self.accounts.remove(key) {
             release_freed();
@@ -141,7 +139,7 @@ impl Budget {
         }
     }
 
-    /// Begins to measure a load; gives what [`Budget::loaded`] wants.
+    /// Starts to measure a load; returns the argument for [`Budget::loaded`].
     pub fn begin(&mut self) -> u64 {
         if self.limit.is_some() {
             self.reset_peak();
@@ -154,7 +152,7 @@ impl Budget {
         reset_peak();
     }
 
-    /// A model was loaded, from resident memory `before`.
+    /// Records that a model was loaded, starting from resident memory `before`.
     pub fn loaded(&mut self, key: &str, before: u64) {
         let (now, peak) = (self.now(), self.peak_now());
         let Some(account) = self.accounts.get_mut(key) else { return };
@@ -162,7 +160,7 @@ impl Budget {
             CostSource::Measured => account.cost.working,
             CostSource::Estimated => 0,
         };
-        // The newest measurement counts: another may have been made beside something large.
+        // The newest measurement replaces older ones, which may have been made beside something large.
         account.cost = Cost {
             loading: peak.saturating_sub(before),
             loaded: now.saturating_sub(before),
@@ -174,14 +172,15 @@ impl Budget {
         account.remember();
     }
 
-    /// A model was loaded while others worked: what each of them took cannot be told apart, and is not noted.
+    /// Records that a model was loaded while others worked; its memory cannot be separated from theirs, so it is not
+    /// measured.
     pub fn loaded_beside(&mut self, key: &str) {
         if let Some(account) = self.accounts.get_mut(key) {
             account.loaded = true;
         }
     }
 
-    /// Whether the process is above its budget now, without what is free inside it.
+    /// Whether the process exceeds its budget now, not counting memory that is free inside it.
     pub fn exceeded(&self) -> bool {
         let above = || self.limit.is_some_and(|limit| self.now() > limit.bytes());
         above() && {
@@ -190,7 +189,8 @@ impl Budget {
         }
     }
 
-    /// Bytes that an input may take now, [`u64::MAX`] without a budget; and those it may take once all models are unloaded.
+    /// Bytes that an input may use now, [`u64::MAX`] without a budget; and those that it may use once all models are
+    /// unloaded.
     pub fn free(&self) -> (u64, u64) {
         match self.limit {
             None => (u64::MAX, u64::MAX),
@@ -198,18 +198,18 @@ impl Budget {
         }
     }
 
-    /// What was taken beyond the budget since the last call, one line each.
+    /// Warnings about exceeding the budget since the last call, one line each.
     pub fn take_warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)
     }
 
-    /// The error that a model does not fit.
+    /// Error for a model that does not fit.
     pub fn refusal(&self, key: &str) -> Option<Error> {
         let account = self.accounts.get(key)?;
         self.too_much(&account.name, self.now().saturating_sub(self.base))
     }
 
-    /// A model begins to work, and nothing else works.
+    /// Records that a model starts to work while nothing else does.
     pub fn start(&mut self, key: &str) {
         self.settle();
         self.used(key);
@@ -219,7 +219,7 @@ impl Budget {
         }
     }
 
-    /// A model begins to work beside others: what each of them takes cannot be told apart, and is not noted.
+    /// Records that a model starts to work beside others: their memory cannot be told apart, so it is not measured.
     pub fn start_beside(&mut self, key: &str) {
         self.working = None;
         self.used(key);
@@ -232,8 +232,8 @@ impl Budget {
         }
     }
 
-    /// The model that worked has finished, or goes on with the next input: what it took is noted. Where that was more than
-    /// there is, a warning says so: the work is done, and what one input took says nothing about the next.
+    /// Records what an input needed after the model has finished or moved on to the next input. If it exceeded the
+    /// budget, adds a warning: the work is done, and the next input may need less.
     pub fn settle(&mut self) {
         let (Some((key, start)), Some(limit)) = (self.working.take(), self.limit) else { return };
         let peak = self.peak_now();
@@ -248,7 +248,7 @@ impl Budget {
         } else {
             let peak = ByteSize::from(peak);
             let name = &account.name;
-            self.warnings.push(format!("{name} took the process to {peak}, above the memory budget of {limit}"));
+            self.warnings.push(format!("{name} grew the process to {peak}, above the memory budget of {limit}"));
         }
         account.remember();
     }
@@ -257,7 +257,7 @@ impl Budget {
         Some(refusal(name, taken, CostSource::Measured, ByteSize::from(self.base), self.limit?))
     }
 
-    /// Resident memory; where the system does not tell, what the loaded models should take.
+    /// Resident memory; if the system does not report it, the sum of the costs of the loaded models.
     fn now(&self) -> u64 {
         let expected = || {
             let loaded = self.accounts.values().filter(|account| account.loaded);
@@ -273,7 +273,7 @@ impl Budget {
 
 impl Drop for Budget {
     fn drop(&mut self) {
-        // What the last model took is remembered too.
+        // The last model's memory is recorded too.
         self.settle();
         if self.limit.is_some() {
             log::debug!("peak of resident memory: {} bytes", self.highest.max(self.peak_now()));
@@ -294,7 +294,7 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
-    /// A process that uses so many MiB now, and used so many at most.
+    /// A process that uses `resident` MiB and used at most `peak` MiB.
     fn process(resident: u64, peak: u64) {
         RESIDENT.set(resident * MIB);
         PEAK.set(peak * MIB);
@@ -351,8 +351,8 @@ mod tests {
         process(50, 50);
         let mut budget = budget(256);
         let error = load(&mut budget, "whisper", 300, 0).unwrap_err().to_string();
-        for told in ["300.0 MiB", "the size of its graphs", "50.0 MiB", "256.0 MiB"] {
-            assert!(error.contains(told), "{error}");
+        for expected in ["300.0 MiB", "the size of its graphs", "50.0 MiB", "256.0 MiB"] {
+            assert!(error.contains(expected), "{error}");
         }
         let cost = Cost {
             loading: 220 * MIB,
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_input_takes_is_noted_and_forgotten_but_refuses_nothing() {
+    fn memory_of_inputs_is_recorded_and_decays_but_refuses_nothing() {
         process(50, 50);
         let mut budget = budget(256);
         load(&mut budget, "whisper", 50, 120).unwrap();
@@ -376,7 +376,7 @@ mod tests {
         assert!(warnings[0].contains("260.0 MiB, above the memory budget of 256"), "{warnings:?}");
         let large = budget.accounts["whisper"].cost;
         assert_eq!((large.working, large.worked_within), (140 * MIB, None));
-        // Smaller inputs bring it down.
+        // Smaller inputs lower it.
         for _ in 0..40 {
             process(150, 150);
             budget.start("whisper");

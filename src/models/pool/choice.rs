@@ -1,4 +1,4 @@
-//! Which model of a device does a task: the one that is named, or the only one that can.
+//! Chooses the model of a device for a task: the one that is named, or the only one with the capability.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +18,7 @@ impl Folders {
         Folders { read: Mutex::new(BTreeMap::new()) }
     }
 
-    /// The folder of the model called `name`. An error is not remembered: the folder may be there next time.
+    /// The folder of the model called `name`. Errors are not cached, because the folder may exist next time.
     fn of(&self, device: &Device, name: &str) -> Result<Arc<ModelFolder>, Error> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(folder) = read.get(name) {
@@ -30,7 +30,7 @@ impl Folders {
         Ok(folder)
     }
 
-    /// The model that can do `capability`: `named`, or else the only one. `user` is the command or step that asks.
+    /// The model with this capability: `named`, or else the only one. `user` is the command or step that needs it.
     pub fn choose(
         &self,
         device: &Device,
@@ -71,7 +71,7 @@ pub(super) fn unknown(device: &Device, name: &str) -> Error {
     Error::UnknownModel { config: device.path.clone(), name: name.to_string(), known: known.join(", ") }
 }
 
-/// The error that the model in a folder cannot do something.
+/// Error for a model that lacks a capability.
 fn unable(folder: &ModelFolder, capability: &'static str) -> Error {
     let can = folder.capabilities().join(" and ");
     Error::Request {
@@ -80,12 +80,12 @@ fn unable(folder: &ModelFolder, capability: &'static str) -> Error {
     }
 }
 
-/// The name of the device's model that can do `capability`: `named`, or else the only one. `user` is the command or step
-/// that asks, for errors.
+/// The name of the device's model with this capability: `named`, or else the only one. `user` is the command or step
+/// that needs it, for errors.
 ///
 /// # Errors
-/// [`Error::NoModel`], [`Error::SeveralModels`] or [`Error::UnknownModel`]; [`Error::Request`] if the named model cannot do
-/// it; [`Error::Model`] if no readable model can, and one cannot be read.
+/// [`Error::NoModel`], [`Error::SeveralModels`] or [`Error::UnknownModel`]; [`Error::Request`] if the named model lacks
+/// the capability; [`Error::Model`] if no readable model has it, and one cannot be read.
 pub fn choose_model(
     device: &Device,
     capability: &'static str,

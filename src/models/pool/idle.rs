@@ -1,4 +1,4 @@
-//! Evicts models that nobody has used for some time.
+//! Evicts idle models.
 
 use std::sync::{Arc, Weak};
 use std::thread;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Pool;
 
-/// Between two looks, at most: a pool that is gone is noticed no later.
+/// Maximum time between two checks; a dropped pool is noticed within this time.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Evicts the models of `pool` that have been idle for `after`, on a thread that ends with the pool.

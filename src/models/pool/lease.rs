@@ -1,4 +1,4 @@
-//! A model that a caller uses: it stays loaded until the lease is dropped.
+//! A model in use: it stays loaded until the lease is dropped.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,7 +9,7 @@ use super::Pool;
 use crate::error::Error;
 use crate::models::capability::{Capability, Model};
 
-/// A leased model, as one with the capability `C`.
+/// A leased model with the capability `C`.
 pub struct Lease<C: ?Sized> {
     held: Held,
     capability: PhantomData<fn() -> Box<C>>,

@@ -1,9 +1,9 @@
 //! The models of a device, shared by all callers: loaded on first use, evicted when they are idle or the memory budget
-//! needs their room.
+//! requires it.
 //!
-//! A caller leases a model. While a model is leased it is not evicted; a request that needs more room than the budget
+//! A leased model is not evicted; a request that needs more memory than the budget
 //! leaves beside leased models waits until one is returned. Costs are in resident memory of the whole process, measured
-//! while a model loads and works, and remembered between processes; before that they are estimated from the files.
+//! while a model loads and works, and recorded for later processes; before that they are estimated from the files.
 
 mod budget;
 mod choice;
@@ -33,7 +33,7 @@ pub use choice::choose_model;
 pub use lease::Lease;
 pub use queue::Admitted;
 
-/// How often a request that waits for room or admission looks whether it was cancelled.
+/// Interval at which a waiting request checks whether it was cancelled.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// The models of a device. Clones share them.
@@ -46,7 +46,7 @@ struct Pool {
     folders: Folders,
     queue: Queue,
     state: Mutex<State>,
-    /// Held while a model loads: its cost is what the process grows by.
+    /// Held while a model loads, because its cost is the growth of the process.
     loading: Mutex<()>,
     returned: Condvar,
 }
@@ -65,15 +65,15 @@ struct Loaded {
     idle_since: Instant,
 }
 
-/// What came of an attempt to lease a model.
+/// Result of an attempt to lease a model.
 enum Attempt {
     Held(Held),
-    /// It does not fit beside what is leased now.
+    /// It does not fit beside the models that are leased now.
     Full(Option<Error>),
 }
 
 impl Models {
-    /// Nothing is loaded yet.
+    /// A pool with no model loaded.
     pub fn new(engine: Arc<Engine>, device: Device) -> Self {
         let budget = Budget::new(device.runtime.memory_budget);
         let pool = Arc::new(Pool {
@@ -103,12 +103,12 @@ impl Models {
     }
 
     /// Leases the model that has the capability `C`: the one called `named` under `models`, or else the only one. It is
-    /// loaded if need be. `user` is the command or step that asks, for errors.
+    /// loaded if necessary. `user` is the command or step that needs it, for errors.
     ///
     /// # Errors
-    /// [`Error::NoModel`], [`Error::SeveralModels`] or [`Error::UnknownModel`] if the choice fails; [`Error::Budget`] if it
-    /// does not fit into the memory budget; others if it cannot be loaded; [`EngineError::Stopped`] if the current request
-    /// is cancelled while it waits.
+    /// [`Error::NoModel`], [`Error::SeveralModels`] or [`Error::UnknownModel`] if the choice fails; [`Error::Budget`]
+    /// if it does not fit into the memory budget; others if it cannot be loaded; [`EngineError::Stopped`] if the
+    /// current request is cancelled while it waits.
     pub fn lease<C: Capability + ?Sized>(&self, named: Option<&str>, user: &'static str) -> Result<Lease<C>, Error> {
         let name = self.chosen::<C>(named, user)?;
         match self.0.acquire(&[&name])?.pop() {
@@ -143,7 +143,7 @@ impl Models {
         Ok(self.0.folders.choose(&self.0.device, C::NAME, named, user)?.0)
     }
 
-    /// How the model that [`Models::lease`] would lease takes the pixels of a picture, if it does. Loads no graph.
+    /// Preprocessing of pictures of the model that [`Models::lease`] would lease, if it accepts any. Loads no graph.
     ///
     /// # Errors
     /// As [`Models::chosen`].
@@ -156,18 +156,18 @@ impl Models {
         Ok(folder.spec.image().map(PixelConfig::from))
     }
 
-    /// Waits for admission: at most `runtime.requests.at_once` requests are processed at a time, the most urgent first.
-    /// Models themselves can be leased without.
+    /// Waits for admission: at most `runtime.requests.at_once` requests are processed at a time, most urgent first.
+    /// Leasing a model does not require admission.
     ///
     /// # Errors
-    /// [`Error::Overloaded`] if as many requests wait as may; [`EngineError::Stopped`] if the current request is cancelled
+    /// [`Error::Overloaded`] if the queue is full; [`EngineError::Stopped`] if the current request is cancelled
     /// or its deadline passes.
     pub fn admit(&self) -> Result<Admitted<'_>, Error> {
         self.0.queue.admit(&Request::current())
     }
 
-    /// Makes room for an input that takes `bytes` and is held by no model: evicts the least recently used ones, if that
-    /// helps. Returns the bytes that it may take, [`u64::MAX`] without a budget.
+    /// Makes room for an input of `bytes` that no model holds: evicts the least recently used models, if that helps.
+    /// Returns the number of bytes that it may use, [`u64::MAX`] without a budget.
     pub fn make_room_for_input(&self, bytes: u64) -> u64 {
         let mut state = self.0.state();
         loop {
@@ -181,12 +181,12 @@ impl Models {
         }
     }
 
-    /// What models took beyond the budget since the last call, one line each.
+    /// Warnings about exceeding the budget since the last call, one line each.
     pub fn take_warnings(&self) -> Vec<String> {
         self.0.state().budget.take_warnings()
     }
 
-    /// Names of the models that are loaded now.
+    /// Names of the loaded models.
     pub fn loaded(&self) -> Vec<String> {
         self.0.state().loaded.keys().cloned().collect()
     }
@@ -216,7 +216,7 @@ impl Pool {
                 self.state().begin(names[0], names.len());
                 return Ok(held);
             };
-            // What was leased is returned first: two requests must not hold what the other one waits for.
+            // Leases are returned first, so that two requests never wait for each other's models.
             drop(held);
             let state = self.state();
             if state.leases == 0 {
@@ -230,7 +230,7 @@ impl Pool {
         }
     }
 
-    /// Leases one model, which is loaded if need be. The caller holds `own` leases already, which do not work yet.
+    /// Leases one model; loads it if necessary. The caller already holds `own` leases, which are not working yet.
     fn attempt(self: &Arc<Self>, name: &str, own: usize) -> Result<Attempt, Error> {
         {
             let mut state = self.state();
@@ -271,7 +271,7 @@ impl Pool {
             if idle {
                 state.evict(name);
             }
-            // What grew with earlier inputs is given back by loading anew.
+            // Reloading frees the memory that earlier inputs made it keep.
             if fresh || !idle {
                 return Ok(Attempt::Full(refusal));
             }
@@ -293,7 +293,7 @@ impl Pool {
         self.device.models.get(name).ok_or_else(|| choice::unknown(&self.device, name))
     }
 
-    /// A lease ended.
+    /// Records that a lease ended.
     fn give_back(&self, name: &str) {
         let mut state = self.state();
         state.leases -= 1;
@@ -321,7 +321,7 @@ impl Pool {
 }
 
 impl State {
-    /// `name` begins to work. What it takes can be measured if nothing else is leased: `own` leases are its caller's.
+    /// Records that `name` starts to work. Its memory is measured if only the caller's `own` leases exist.
     fn begin(&mut self, name: &str, own: usize) {
         match self.leases == own {
             true => self.budget.start(name),
@@ -338,7 +338,7 @@ impl State {
         }
     }
 
-    /// The model that was used the longest time ago, of those that nobody leases.
+    /// The least recently used model that is not leased.
     fn least_recent(&self) -> Option<String> {
         let idle = self.loaded.iter().filter(|(_, loaded)| loaded.leases == 0);
         idle.min_by_key(|(name, _)| self.budget.last_used(name)).map(|(name, _)| name.clone())

@@ -1,4 +1,4 @@
-//! Admission: how many requests are processed at once, and how many may wait.
+//! Admission control: how many requests are processed at once, and how many may wait.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -10,10 +10,10 @@ use crate::engine::EngineError;
 use crate::error::Error;
 use crate::support::request::{Priority, Request};
 
-/// A place in the queue: the smallest comes first.
+/// Position in the queue: the smallest comes first.
 type Place = (Reverse<Priority>, u64);
 
-/// A bounded queue: the most urgent request first, and among equals the one that came first.
+/// A bounded queue: most urgent request first, among equals in order of arrival.
 pub(super) struct Queue {
     limits: Requests,
     line: Mutex<Line>,
@@ -27,7 +27,7 @@ struct Line {
     next: u64,
 }
 
-/// A request that is being processed, until this is dropped.
+/// Marks a request as being processed until it is dropped.
 #[must_use]
 pub struct Admitted<'a>(&'a Queue);
 

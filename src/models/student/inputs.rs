@@ -8,11 +8,11 @@ use crate::engine::Tensor;
 use crate::error::Error;
 use crate::models::fusion::{FusionInputs, SensorReadings};
 
-/// Mel frames fed for an absent sound; the presence mask hides them.
+/// Mel frames fed if there is no sound; the presence mask hides them.
 const ABSENT_FRAMES: usize = 8;
 
 impl Student {
-    /// The graph's inputs by role. A modality that is absent gets a tensor of the smallest size, and 0 in `presence`.
+    /// The graph's inputs by role. An absent modality gets a tensor of minimum size, and 0 in `presence`.
     pub(super) fn tensors(&self, inputs: &FusionInputs) -> Result<Vec<(&'static str, Tensor)>, Error> {
         let (mut tensors, mut presence) = (Vec::new(), Vec::new());
         for input in self.spec.inputs() {
@@ -57,7 +57,7 @@ impl Student {
         let Some(text) = text else { return Ok(vec![limits.pad]) };
         let ids = vocabulary.encode(text.trim(), true)?;
         if ids.len() > limits.max_tokens {
-            let problem = format!("the text has {} tokens; the student takes {}", ids.len(), limits.max_tokens);
+            let problem = format!("the text has {} tokens; the student accepts up to {}", ids.len(), limits.max_tokens);
             return Err(Error::Input { problem });
         }
         Ok(ids)
@@ -71,10 +71,10 @@ impl Student {
         let most = spec.chunk_samples();
         if samples.len() > most {
             let seconds = samples.len() as f64 / f64::from(spec.sample_rate);
-            let problem = format!("the sound lasts {seconds:.1} s; the student takes {} s", spec.chunk_seconds);
+            let problem = format!("the sound lasts {seconds:.1} s; the student accepts up to {} s", spec.chunk_seconds);
             return Err(Error::Input { problem });
         }
-        // Trained on the spectrogram of the sound filled up to a whole window, cut to its own length.
+        // As in training: the spectrogram of the sound padded to a whole window, then cut to the length of the sound.
         let full = log_mel.compute(samples, most - samples.len());
         let frames = samples.len().div_ceil(spec.hop_length).clamp(ABSENT_FRAMES, full.ncols());
         let cut = full.slice(ndarray::s![.., ..frames]).to_owned();
@@ -88,14 +88,14 @@ impl Student {
     }
 }
 
-/// The given embedding, checked, or zeros where it is absent.
+/// The given embedding, checked, or zeros if it is absent.
 fn embedding(input: StudentInput, spec: &Option<EmbeddingSpec>, given: Option<&[f32]>) -> Result<Tensor, Error> {
     let Some(spec) = spec else { return Ok(Tensor::zeros(&[1, 0])?) };
     let Some(given) = given else { return Ok(Tensor::zeros(&[1, spec.length])?) };
     let (name, length) = (input.name(), spec.length);
     if given.len() != length {
         let (there, made_by) = (given.len(), &spec.made_by);
-        let problem = format!("{name}: {there} numbers; the student takes {length}, made by {made_by}");
+        let problem = format!("{name}: {there} numbers; the student accepts {length}, made by {made_by}");
         return Err(Error::Input { problem });
     }
     if let Some(at) = given.iter().position(|value| !value.is_finite()) {

@@ -16,7 +16,7 @@ use crate::models::kind::ModelKind;
 use crate::models::loader::Loader;
 use crate::models::vocabulary::Vocabulary;
 
-/// A student.
+/// A student model.
 pub struct Student {
     folder: Arc<ModelFolder>,
     spec: StudentSpec,
@@ -26,10 +26,10 @@ pub struct Student {
 }
 
 impl Student {
-    /// Loads the graph, and the tokenizer where it takes text.
+    /// Loads the graph, and the tokenizer if the student accepts text.
     ///
     /// # Errors
-    /// [`Error`] when the folder holds another kind of model, or a file of it cannot be loaded.
+    /// [`Error`] if the folder holds another kind of model, or a file of it cannot be loaded.
     pub fn load(loader: Loader) -> Result<Self, Error> {
         let folder = loader.folder().clone();
         let spec: &StudentSpec = loader.spec(Self::KIND)?;
@@ -43,15 +43,15 @@ impl Student {
         })
     }
 
-    /// Whether it takes this input.
+    /// Whether the student accepts this input.
     pub fn takes(&self, input: StudentInput) -> bool {
         self.spec.takes(input)
     }
 
-    /// That it does not take this input, and what it takes.
+    /// Error for an input that the student does not accept.
     pub fn untaken(&self, input: StudentInput) -> Error {
         let (name, taken) = (self.name(), self.taken());
-        Error::Input { problem: format!("student `{name}` takes no {}; it takes {taken}", input.name()) }
+        Error::Input { problem: format!("student `{name}` does not accept {}; it accepts {taken}", input.name()) }
     }
 
     /// `image, text_embedding`
@@ -59,17 +59,17 @@ impl Student {
         self.spec.inputs().map(StudentInput::name).collect::<Vec<_>>().join(", ")
     }
 
-    /// How it wants a picture's pixels; `None` where it takes no picture.
+    /// Preprocessing of a picture's pixels; `None` if the student does not accept pictures.
     pub fn view(&self) -> Option<PixelConfig> {
         self.spec.image.as_ref().map(PixelConfig::from)
     }
 
-    /// Samples a second of the sound it takes; `None` where it takes none.
+    /// Sample rate in Hz; `None` if the student does not accept sound.
     pub fn sample_rate(&self) -> Option<u32> {
         self.spec.audio.as_ref().map(|audio| audio.sample_rate)
     }
 
-    /// Seconds of sound that it takes at most; `None` where it takes none.
+    /// Maximum duration of sound in seconds; `None` if the student does not accept sound.
     pub fn longest_sound(&self) -> Option<u32> {
         self.spec.audio.as_ref().map(|audio| audio.chunk_seconds)
     }
@@ -84,15 +84,15 @@ impl Student {
         &self.folder.common.name
     }
 
-    /// Decides on whatever there is.
+    /// Decides from any subset of the inputs.
     ///
     /// # Errors
-    /// [`Error::Input`] when there is nothing, something that this student does not take, a text or sound that is too
-    /// long, or numbers that do not fit; [`Error::Engine`] when the graph fails.
+    /// [`Error::Input`] if there is no input, the student does not accept one, a text or sound is too long, or numbers
+    /// do not fit; [`Error::Engine`] if the graph fails.
     pub fn fuse(&self, inputs: &FusionInputs) -> Result<Fusion, Error> {
         let present = inputs.present();
         if present.is_empty() {
-            let problem = format!("nothing to fuse; the student takes {}", self.taken());
+            let problem = format!("nothing to fuse; the student accepts {}", self.taken());
             return Err(Error::Input { problem });
         }
         if let Some(&foreign) = present.iter().find(|&&input| !self.takes(input)) {

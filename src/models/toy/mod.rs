@@ -1,4 +1,4 @@
-//! The toy: the kind that shows what a new kind takes. Its graph computes the mean square of a sound.
+//! The toy: an example of what a new kind needs. Its graph computes the mean square of a sound.
 
 use crate::config::model_folder::ToySpec;
 use crate::engine::{Graph, Tensor};
@@ -34,7 +34,7 @@ impl Model for Toy {
     }
 }
 
-/// A capability that no other kind has: its own type serves as the trait.
+/// A capability that no other kind has, so its own type serves as the trait.
 impl Capability for Toy {
     const NAME: &'static str = "measure loudness";
 

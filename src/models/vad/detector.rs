@@ -1,4 +1,4 @@
-//! Speech in a recording, found while the recording is read.
+//! Speech detection while a recording is being read.
 
 use super::probabilities::Probabilities;
 use super::stretch::Stretch;
@@ -7,10 +7,10 @@ use crate::config::VadOptions;
 use crate::error::Error;
 use crate::models::capability::VoiceDetector;
 
-/// Finds the stretches of speech of one recording. What it keeps does not grow with the recording, and its result does not
-/// depend on how the samples are cut into pushes.
+/// Finds the stretches of speech of one recording. Its state does not grow with the recording, and its result does not
+/// depend on how the samples are divided into pushes.
 ///
-/// A stretch is given once nothing that follows can change it: about `min_silence_ms` (or twice `pad_ms`, where that is
+/// A stretch is returned once nothing that follows can change it: about `min_silence_ms` (or twice `pad_ms`, if that is
 /// more) and half a second after its end.
 pub struct SpeechDetector {
     probabilities: Probabilities,
@@ -19,10 +19,11 @@ pub struct SpeechDetector {
 }
 
 impl SpeechDetector {
-    /// At the start of a recording.
+    /// A detector at the start of a recording.
     ///
     /// # Errors
-    /// [`Error::Request`] for options out of range; [`Error::Engine`] when ONNX Runtime cannot make the network's state.
+    /// [`Error::Request`] for options out of range; [`Error::Engine`] if ONNX Runtime cannot allocate the network's
+    /// state.
     pub fn new(vad: &dyn VoiceDetector, options: &VadOptions) -> Result<Self, Error> {
         let out_of_range = |problem| Error::Request { model: vad.name().to_string(), problem };
         options.check().map_err(out_of_range)?;
@@ -30,12 +31,12 @@ impl SpeechDetector {
         Ok(SpeechDetector { probabilities: Probabilities::new(vad)?, finder, samples: 0 })
     }
 
-    /// Takes the samples that come next, any number of them: mono, in [-1, 1], at the detector's sample rate. Gives the
-    /// stretches that are settled by them. Samples that are not finite are taken as 0. `vad` must be the one it was made
-    /// with.
+    /// Accepts the next samples, any number of them: mono, in [-1, 1], at the detector's sample rate. Returns the
+    /// stretches that they settle. Samples that are not finite count as 0. `vad` must be the one passed to
+    /// [`SpeechDetector::new`].
     ///
     /// # Errors
-    /// [`Error::Engine`] when the graph fails.
+    /// [`Error::Engine`] if the graph fails.
     pub fn push(&mut self, vad: &dyn VoiceDetector, samples: &[f32]) -> Result<Vec<Stretch>, Error> {
         self.samples += samples.len() as u64;
         let mut found = Vec::new();
@@ -45,7 +46,7 @@ impl SpeechDetector {
         Ok(found)
     }
 
-    /// The recording ends here: its last stretches.
+    /// Ends the recording and returns its last stretches.
     ///
     /// # Errors
     /// As [`SpeechDetector::push`].
@@ -59,12 +60,12 @@ impl SpeechDetector {
         self.samples
     }
 
-    /// No stretch that is still to come begins before this sample: what lies before it need not be kept.
+    /// No later stretch begins before this sample, so earlier samples need not be kept.
     pub fn undecided_from(&self) -> u64 {
         self.finder.undecided_from()
     }
 
-    /// The sample at which the speech that goes on began; `None` in silence.
+    /// The first sample of the current stretch of speech; `None` in silence.
     pub fn speaking_since(&self) -> Option<u64> {
         self.finder.speaking_since()
     }

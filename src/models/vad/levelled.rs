@@ -25,18 +25,18 @@ const HELD_BLOCKS: usize = 8;
 /// Pole of the high-pass that removes the offset: 20 Hz at 16 kHz.
 const POLE: f64 = 0.992_146;
 
-/// What a block is to the detector.
+/// Classification of a block.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Block {
-    /// At a normal level, or beside sound that is.
+    /// At a normal level, or close to sound at a normal level.
     Normal,
     /// Without any signal.
     Silent,
-    /// Quiet, or off centre: its levelled copy, context first.
+    /// Quiet or off centre, with its levelled copy, context first.
     Levelled(Vec<f32>),
 }
 
-/// Levels one recording block by block. What it keeps does not grow with the recording.
+/// Levels one recording block by block. Its state does not grow with the recording.
 pub(super) struct Leveller {
     /// Last input and output of the high-pass; `None` before the first sample.
     filter: Option<(f64, f64)>,
@@ -47,12 +47,12 @@ pub(super) struct Leveller {
 }
 
 impl Leveller {
-    /// At the start of a recording; `context` is the number of samples that the network sees before a block.
+    /// A leveller at the start of a recording; `context` is the number of samples that the network sees before a block.
     pub fn new(context: usize) -> Self {
         Leveller { filter: None, peaks: VecDeque::with_capacity(HELD_BLOCKS), filtered: vec![0.0; context], context }
     }
 
-    /// Takes the next block.
+    /// Processes the next block.
     pub fn push(&mut self, block: &[f32]) -> Block {
         let passed = self.filtered.len() - self.context;
         self.filtered.drain(..passed);
@@ -73,7 +73,7 @@ impl Leveller {
         self.peaks.push_back(peak);
         let level = self.peaks.iter().copied().fold(0.0, f32::max);
         let offset = (sum / block.len().max(1) as f64).abs() as f32;
-        // Below one step of a 24-bit sample there is nothing but the filter's own tail.
+        // Below one step of a 24-bit sample there is nothing but the filter's own decay.
         if level < 1e-7 {
             return Block::Silent;
         }

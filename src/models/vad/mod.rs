@@ -1,5 +1,5 @@
-//! Voice activity detection: where in a recording somebody speaks. The network is Silero VAD's; its options and what they
-//! mean are those of its `get_speech_timestamps`, which faster-whisper uses too.
+//! Voice activity detection: where in a recording somebody speaks. The network is Silero VAD's; its options have the
+//! meaning they have in its `get_speech_timestamps`, which faster-whisper uses too.
 //!
 //! ```no_run
 //! # use edgefuse::{config::VadOptions, error::Error, models::vad::{SpeechDetector, Vad}};
@@ -42,8 +42,8 @@ pub use stretch::Stretch;
 pub use stretches::StretchFinder;
 pub use windows::{SpeechWindow, windows};
 
-/// A voice activity detector. It holds no recording's state: that is in [`Probabilities`] and [`SpeechDetector`], of which
-/// one each goes on with its own recording.
+/// A voice activity detector. The state of a recording is kept in [`Probabilities`] and [`SpeechDetector`], one per
+/// recording.
 pub struct Vad {
     folder: Arc<ModelFolder>,
     spec: VadSpec,
@@ -55,7 +55,7 @@ impl Vad {
     /// Loads the graph.
     ///
     /// # Errors
-    /// [`Error`] when the folder holds another kind of model, or a file of it cannot be loaded.
+    /// [`Error`] if the folder holds another kind of model, or a file of it cannot be loaded.
     pub fn load(loader: Loader) -> Result<Self, Error> {
         let folder = loader.folder().clone();
         let spec: &VadSpec = loader.spec(Self::KIND)?;
@@ -67,12 +67,12 @@ impl Vad {
         })
     }
 
-    /// Samples a second of the sound it takes.
+    /// Sample rate in Hz.
     pub fn sample_rate(&self) -> u32 {
         self.spec.audio.sample_rate
     }
 
-    /// Samples that one probability is about.
+    /// Number of samples that each probability covers.
     pub fn chunk_samples(&self) -> usize {
         self.spec.audio.chunk_samples
     }
@@ -90,7 +90,7 @@ impl Vad {
     /// The stretches of speech in a whole recording: mono samples in [-1, 1] at [`Vad::sample_rate`].
     ///
     /// # Errors
-    /// [`Error::Request`] for options out of range; [`Error::Engine`] when the graph fails.
+    /// [`Error::Request`] for options out of range; [`Error::Engine`] if the graph fails.
     pub fn stretches(&self, samples: &[f32], options: &VadOptions) -> Result<Vec<Stretch>, Error> {
         let mut detector = SpeechDetector::new(self, options)?;
         let mut found = detector.push(self, samples)?;

@@ -8,39 +8,40 @@ use super::levelled::{Block, Leveller};
 use crate::engine::EngineError;
 use crate::models::capability::{VoiceDetector, VoiceState};
 
-/// Chunks of one run of the graph: half a second. Always as many, so that where the sound is cut into pushes changes no
-/// bit of the result (a product of another number of rows may be summed in another order); more are hardly faster.
+/// Chunks of one run of the graph: half a second. The number is constant, so that the division of the sound into pushes
+/// does not change a bit of the result (matrix products with other numbers of rows may sum in another order). Longer
+/// runs are hardly faster.
 const BLOCK: usize = 16;
 
-/// Quiet blocks wait for this many after them: two seconds. A breath before loud speech is not worth a gain, so that
-/// such speech begins exactly where Silero hears it.
+/// Quiet blocks wait for this many blocks after them: two seconds. A breath before loud speech does not justify a gain,
+/// so such speech begins exactly where Silero detects it.
 const QUIET_BEFORE: usize = 4;
 
 /// The probabilities of one block.
 struct Heard {
     speech: Vec<f32>,
-    /// Those of its levelled copy, while it counts.
+    /// The probabilities of its levelled copy, while that counts.
     levelled: Option<Vec<f32>>,
 }
 
-/// What one recording has left behind: the network's state, and the samples that wait for their block to be whole.
+/// State of one recording: the network's state, and the samples of an incomplete block.
 pub struct Probabilities {
     state: VoiceState,
     leveller: Leveller,
-    /// The network's state over the levelled copy, while one is heard.
+    /// The network's state over the levelled copy, while there is one.
     levelled: Option<VoiceState>,
-    /// Blocks that wait, oldest first.
+    /// Waiting blocks, oldest first.
     heard: VecDeque<Heard>,
-    /// The context of the next chunk, then what was pushed after it.
+    /// The context of the next chunk, then the samples pushed after it.
     waiting: Vec<f32>,
     context: usize,
 }
 
 impl Probabilities {
-    /// At the start of a recording.
+    /// The state at the start of a recording.
     ///
     /// # Errors
-    /// [`EngineError`] when ONNX Runtime cannot make the state.
+    /// [`EngineError`] if ONNX Runtime cannot allocate the state.
     pub fn new(vad: &dyn VoiceDetector) -> Result<Self, EngineError> {
         let context = vad.audio().context_samples;
         let leveller = Leveller::new(context);
@@ -54,11 +55,12 @@ impl Probabilities {
         })
     }
 
-    /// Takes the samples that come next, any number of them, and gives the probabilities of the chunks that became whole
-    /// blocks; those of quiet sound up to two seconds later. Samples that are not finite are taken as 0. `vad` must be the one it was made with.
+    /// Accepts the next samples, any number of them, and returns the probabilities of the chunks that completed a
+    /// block; those of quiet sound up to two seconds later. Samples that are not finite count as 0. `vad` must be the
+    /// one passed to [`Probabilities::new`].
     ///
     /// # Errors
-    /// [`EngineError`] when the graph fails.
+    /// [`EngineError`] if the graph fails.
     pub fn push(&mut self, vad: &dyn VoiceDetector, mut samples: &[f32]) -> Result<Vec<f32>, EngineError> {
         let block = BLOCK * vad.audio().chunk_samples;
         let mut found = Vec::new();
@@ -77,7 +79,7 @@ impl Probabilities {
         Ok(found)
     }
 
-    /// The recording ends here: the probabilities of what is left, the last chunk filled up with silence.
+    /// Ends the recording and returns the remaining probabilities; the last chunk is padded with silence.
     ///
     /// # Errors
     /// As [`Probabilities::push`].
@@ -92,7 +94,7 @@ impl Probabilities {
         Ok(found)
     }
 
-    /// Hears the next block.
+    /// Runs the network on the next block.
     fn run(&mut self, vad: &dyn VoiceDetector, chunks: usize) -> Result<(), EngineError> {
         let block = self.context + chunks * vad.audio().chunk_samples;
         let (speech, state) = vad.run(self.rows(vad, &self.waiting, chunks), &self.state)?;
@@ -118,8 +120,8 @@ impl Probabilities {
         Ok(())
     }
 
-    /// Moves the probabilities of all blocks to `found` but for those that may still change: quiet ones with fewer than
-    /// `after` blocks after them, and what follows these.
+    /// Moves the probabilities of all settled blocks to `found`. Quiet blocks with fewer than `after` blocks after
+    /// them, and the blocks that follow these, may still change.
     fn release(&mut self, after: usize, found: &mut Vec<f32>) {
         while let Some(heard) = self.heard.front()
             && (heard.levelled.is_none() || self.heard.len() > after)
@@ -132,7 +134,7 @@ impl Probabilities {
         }
     }
 
-    /// The network's input for consecutive chunks of `samples`, each with its context before it.
+    /// The network's input for consecutive chunks of `samples`, each preceded by its context.
     fn rows(&self, vad: &dyn VoiceDetector, samples: &[f32], chunks: usize) -> Array2<f32> {
         let step = vad.audio().chunk_samples;
         let width = self.context + step;

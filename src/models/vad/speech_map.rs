@@ -3,61 +3,60 @@
 
 use super::stretch::Stretch;
 
-/// Times of segments are uncertain by some tenths of a second, and a stretch has up to 0.4 s of padding on either side: what
-/// reaches no further than this over a cut is not in the stretch behind it.
+/// Times of segments are inaccurate by some tenths of a second, and a stretch has up to 0.4 s of padding on either
+/// side: a span that reaches over a cut by no more than this is not in the stretch after the cut.
 const SPILL_SECONDS: f64 = 0.5;
 
-/// Which side of a place belongs to it, where two stretches meet in the speech.
+/// Which of two adjacent stretches a position at their border belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Edge {
-    /// Something begins there: the start of the stretch that follows.
+    /// The start of a span: belongs to the stretch that follows.
     Start,
-    /// Something ends there: the end of the stretch before.
+    /// The end of a span: belongs to the stretch before.
     End,
 }
 
-/// Maps places in what is left of a recording when the silence is cut out of it back to places in the recording. Takes
-/// two numbers a stretch.
+/// Maps positions in the concatenated speech back to positions in the recording. Stores two numbers per stretch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SpeechMap {
-    /// For each stretch, where it ends in the speech alone, and in the recording.
+    /// For each stretch, where it ends in the concatenated speech, and in the recording.
     ends: Vec<(u64, u64)>,
 }
 
 impl SpeechMap {
-    /// A map over stretches in their order. Empty ones are left out.
+    /// A map of stretches in order. Empty ones are left out.
     pub fn new(stretches: &[Stretch]) -> Self {
         let mut map = SpeechMap::default();
         stretches.iter().for_each(|stretch| map.push(*stretch));
         map
     }
 
-    /// Adds the stretch that comes next.
+    /// Appends a stretch.
     pub fn push(&mut self, stretch: Stretch) {
         if stretch.samples() > 0 {
             self.ends.push((self.samples() + stretch.samples(), stretch.end));
         }
     }
 
-    /// Samples of speech, all stretches together.
+    /// Number of samples of all stretches together.
     pub fn samples(&self) -> u64 {
         self.ends.last().map_or(0, |(end, _)| *end)
     }
 
-    /// The sample of the recording that is sample `at` of the speech. What lies past the speech is the end of its last
-    /// stretch; with no stretch at all, `at` itself.
+    /// The sample of the recording that corresponds to sample `at` of the speech. Positions after the speech map to the
+    /// end of its last stretch; without any stretch the result is `at` itself.
     pub fn sample(&self, at: u64, edge: Edge) -> u64 {
         self.index(at, edge).map_or(at, |index| self.within(index, at))
     }
 
-    /// As [`SpeechMap::sample`], in seconds of `sample_rate` samples. Taken to the nearest sample first.
+    /// As [`SpeechMap::sample`], in seconds of `sample_rate` samples. Rounded to the nearest sample first.
     pub fn seconds(&self, at: f64, edge: Edge, sample_rate: u32) -> f64 {
         let rate = f64::from(sample_rate);
         self.sample(nearest(at, rate), edge) as f64 / rate
     }
 
-    /// Start and end, in seconds, of something short, such as a word, that lies in one stretch: the one of its middle.
-    /// What reaches past that stretch, by the inaccuracy of the times, is taken to the stretch's own edge.
+    /// Start and end, in seconds, of a short span, such as a word, within one stretch: the stretch of its middle.
+    /// Parts outside that stretch, due to inaccurate times, are moved to its edge.
     pub fn word(&self, start: f64, end: f64, sample_rate: u32) -> (f64, f64) {
         let rate = f64::from(sample_rate);
         let (start, end) = (nearest(start, rate), nearest(end, rate));
@@ -65,12 +64,12 @@ impl SpeechMap {
         self.within_stretches(middle, middle, (start, end), rate)
     }
 
-    /// Start and end, in seconds, of something longer, such as a sentence, that may reach over several stretches. An end
-    /// that lies a little beyond a cut belongs to the stretch before it, and a start a little before a cut to the stretch
-    /// after it: at most 0.5 s, and less than half of the stretch that it spills into. The stretch with the
-    /// largest part always counts, so the result is never inside silence that was cut out.
+    /// Start and end, in seconds, of a longer span, such as a sentence, that may cover several stretches. An end
+    /// slightly after a cut belongs to the stretch before it, and a start slightly before a cut to the stretch after
+    /// it: at most 0.5 s, and less than half of the stretch that it reaches into. The stretch with the largest part
+    /// always counts, so the result is never inside silence that was cut out.
     ///
-    /// Spans that follow each other in the speech follow each other in the recording.
+    /// The order of spans is preserved.
     pub fn span(&self, start: f64, end: f64, sample_rate: u32) -> (f64, f64) {
         let rate = f64::from(sample_rate);
         let (start, end) = (nearest(start, rate), nearest(end, rate));
@@ -94,7 +93,7 @@ impl SpeechMap {
         self.within_stretches(first, last, (start, end), rate)
     }
 
-    /// Two samples of the speech in seconds of the recording, the first within the stretch `first`, the second within
+    /// Two samples of the speech in seconds of the recording: the first within the stretch `first`, the second within
     /// `last`.
     fn within_stretches(
         &self,
@@ -107,12 +106,12 @@ impl SpeechMap {
         (map(first, start), map(last, end))
     }
 
-    /// Where the stretch `index` starts in the speech alone.
+    /// Where the stretch `index` starts in the concatenated speech.
     fn start_of(&self, index: usize) -> u64 {
         index.checked_sub(1).map_or(0, |before| self.ends[before].0)
     }
 
-    /// The stretch that sample `at` of the speech is in, or the last; `None` where there is none.
+    /// The stretch that contains sample `at` of the speech, or the last one; `None` if there is none.
     fn index(&self, at: u64, edge: Edge) -> Option<usize> {
         let index = match edge {
             Edge::Start => self.ends.partition_point(|(end, _)| *end <= at),
@@ -129,9 +128,9 @@ impl SpeechMap {
     }
 }
 
-/// The sample nearest to a time; 0 for a negative one or none.
+/// The sample nearest to a time; 0 if the time is negative or NaN.
 fn nearest(seconds: f64, rate: f64) -> u64 {
-    // The conversion of a float saturates, and takes NaN to 0.
+    // The conversion from float saturates, and NaN becomes 0.
     (seconds * rate).round() as u64
 }
 
@@ -158,7 +157,7 @@ mod tests {
         {
             assert_eq!((map.sample(at, Edge::Start), map.sample(at, Edge::End)), (start, end), "{at}");
         }
-        // Past the end, as the last window of a model filled up with silence may say.
+        // Past the end, as may occur in the last window, which is padded with silence.
         assert_eq!(map.sample(5_000, Edge::End), 1_200);
     }
 
@@ -204,7 +203,7 @@ mod tests {
         assert_eq!(three().span(0.0, 12.0, 100), (1.0, 53.0));
         assert_eq!(three().span(4.9, 12.0, 100), (20.0, 53.0));
         assert_eq!(three().span(4.4, 9.6, 100), (5.4, 50.6));
-        // A short stretch that is covered whole is said, not spilt into.
+        // A short stretch that is covered completely counts.
         let short = SpeechMap::new(&[(0, 30), (1_000, 1_300)].map(|(start, end)| Stretch { start, end }));
         assert_eq!(short.span(0.0, 3.3, 100), (0.0, 13.0));
         assert_eq!(short.span(0.2, 3.3, 100), (10.0, 13.0));

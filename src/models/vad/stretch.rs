@@ -5,9 +5,9 @@ use serde::Serialize;
 /// A stretch of speech: the samples from `start` up to, not including, `end`, counted from the start of the recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Stretch {
-    /// Its first sample.
+    /// The first sample.
     pub start: u64,
-    /// The sample after its last.
+    /// The sample after the last.
     pub end: u64,
 }
 

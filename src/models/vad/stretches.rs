@@ -6,10 +6,10 @@ use super::stretch::Stretch;
 use crate::config::VadOptions;
 use crate::config::model_folder::VadAudio;
 
-/// A pause must be longer than this for a stretch that has grown too long to be cut there, in milliseconds.
+/// A pause at which a stretch over the maximum length may be cut must be longer than this, in milliseconds.
 const MIN_PAUSE_MS: u32 = 98;
 
-/// Finds the stretches of one recording. What it keeps does not grow with the recording.
+/// Finds the stretches of one recording. Its state does not grow with the recording.
 pub struct StretchFinder {
     threshold: f64,
     neg_threshold: f64,
@@ -20,17 +20,17 @@ pub struct StretchFinder {
     max_speech: f64,
     /// First sample of the next chunk.
     at: u64,
-    /// Where the speech that goes on began.
+    /// Start of the current stretch.
     start: Option<u64>,
-    /// Since when it has been quiet in it.
+    /// Start of the current pause in it.
     quiet_since: Option<u64>,
-    /// The longest pause in it so far: its first sample, and its length.
+    /// The longest pause in it so far: first sample and length.
     pause: Option<(u64, u64)>,
     padding: Padding,
 }
 
 impl StretchFinder {
-    /// At the start of a recording; `options` must have passed [`VadOptions::check`].
+    /// The state at the start of a recording; `options` must have passed [`VadOptions::check`].
     pub fn new(options: &VadOptions, audio: VadAudio) -> Self {
         let samples = |ms: u32| u64::from(audio.sample_rate) * u64::from(ms) / 1_000;
         let (chunk, pad) = (audio.chunk_samples as u64, samples(options.pad_ms));
@@ -50,7 +50,7 @@ impl StretchFinder {
         }
     }
 
-    /// Takes the probability of the next chunk; stretches whose both ends are settled by it go to `found`.
+    /// Processes the probability of the next chunk; stretches whose ends are both settled are added to `found`.
     pub fn push(&mut self, probability: f32, found: &mut Vec<Stretch>) {
         if let Some(stretch) = self.step(probability) {
             found.extend(self.padding.accept(stretch));
@@ -58,10 +58,11 @@ impl StretchFinder {
         found.extend(self.padding.settle(self.next_start()));
     }
 
-    /// The recording has `samples` samples and ends with the chunks of `probabilities`: its last stretches.
+    /// Ends the recording, which has `samples` samples and ends with the chunks of `probabilities`, and returns its
+    /// last stretches.
     pub fn finish(mut self, probabilities: &[f32], samples: u64) -> Vec<Stretch> {
         let mut found = Vec::new();
-        // Nothing is settled by the last chunk, which may reach past the end of the recording.
+        // The last chunk settles nothing, because it may reach past the end of the recording.
         for &probability in probabilities {
             let stretch = self.step(probability);
             found.extend(stretch.and_then(|stretch| self.padding.accept(stretch)));
@@ -73,12 +74,12 @@ impl StretchFinder {
         found
     }
 
-    /// No stretch that is still to come begins before this sample: what lies before it need not be kept.
+    /// No later stretch begins before this sample, so earlier samples need not be kept.
     pub fn undecided_from(&self) -> u64 {
         self.padding.undecided_from(self.next_start())
     }
 
-    /// Where the speech that goes on began; `None` in silence.
+    /// Start of the current stretch; `None` in silence.
     pub fn speaking_since(&self) -> Option<u64> {
         self.start
     }
@@ -88,7 +89,7 @@ impl StretchFinder {
         self.start.unwrap_or(self.at)
     }
 
-    /// One chunk further: the stretch, without padding, that ended or was cut with it.
+    /// Advances by one chunk and returns the stretch, without padding, that ended or was cut with it.
     fn step(&mut self, probability: f32) -> Option<Stretch> {
         let (at, probability) = (self.at, f64::from(probability));
         self.at += self.chunk;
@@ -121,7 +122,7 @@ impl StretchFinder {
             let since = *self.quiet_since.get_or_insert(at);
             if at - since >= self.min_silence {
                 (self.start, self.quiet_since, self.pause) = (None, None, None);
-                // A pause to cut at and a silence of no length to end at exclude each other: there is one stretch at most.
+                // A stretch cannot both be cut at a pause and end in zero-length silence: there is at most one stretch.
                 return cut.or((since - start > self.min_speech).then_some(Stretch { start, end: since }));
             }
         }

@@ -1,9 +1,9 @@
-//! Groups stretches into windows of the length that a model takes, like faster-whisper's `collect_chunks`.
+//! Groups stretches into windows of the length that a model accepts, like faster-whisper's `collect_chunks`.
 
 use super::speech_map::SpeechMap;
 use super::stretch::Stretch;
 
-/// Stretches of speech that are decoded together, one after the other without the silence between them.
+/// Stretches of speech that are decoded together, concatenated without the silence between them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SpeechWindow {
     stretches: Vec<Stretch>,
@@ -16,17 +16,17 @@ impl SpeechWindow {
         &self.stretches
     }
 
-    /// From places in this window back to places in the recording.
+    /// Maps positions in this window back to positions in the recording.
     pub fn map(&self) -> &SpeechMap {
         &self.map
     }
 
-    /// Samples of speech.
+    /// Number of samples of speech.
     pub fn samples(&self) -> u64 {
         self.map.samples()
     }
 
-    /// The speech of the window, out of the samples of the recording.
+    /// The speech of the window, copied from the samples of the recording.
     pub fn cut(&self, recording: &[f32]) -> Vec<f32> {
         let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(recording.len());
         let parts: Vec<_> =
@@ -40,8 +40,8 @@ impl SpeechWindow {
     }
 }
 
-/// Puts neighbouring stretches together to windows of at most `most` samples, each as full as the next stretch allows. A
-/// longer stretch, which [`crate::config::VadOptions::max_speech_s`] prevents, is cut into pieces of that length.
+/// Groups adjacent stretches into windows of at most `most` samples, each as full as the next stretch allows. A longer
+/// stretch, which [`crate::config::VadOptions::max_speech_s`] prevents, is cut into pieces of that length.
 pub fn windows(stretches: &[Stretch], most: u64) -> Vec<SpeechWindow> {
     let most = most.max(1);
     let mut windows = Vec::new();
@@ -78,12 +78,12 @@ mod tests {
         let found = windows(&stretches, 30);
         let lengths: Vec<_> = found.iter().map(|window| (window.stretches().len(), window.samples())).collect();
         assert_eq!(lengths, [(2, 20), (1, 11), (1, 30)]);
-        // Each window counts from its own start.
+        // Positions are relative to the start of each window.
         assert_eq!(found[1].map().sample(0, Edge::Start), 50);
         assert_eq!(found[0].map().sample(10, Edge::Start), 30);
         let recording: Vec<f32> = (0..60).map(|at| at as f32).collect();
         assert_eq!(found[0].cut(&recording)[9..11], [19.0, 30.0]);
-        // A recording that is shorter than its stretches say.
+        // A recording that is shorter than its stretches.
         assert_eq!(found[1].cut(&recording).len(), 10);
         assert_eq!(found[2].cut(&recording).len(), 0);
     }

@@ -1,4 +1,4 @@
-//! The channels of a recording, one speaker each.
+//! Channels of a recording, with one speaker each.
 
 use super::Whisper;
 use crate::config::{Channels, TranscribeOptions};
@@ -8,8 +8,8 @@ use crate::models::capability::{OnProgress, VoiceDetector};
 use crate::models::transcript::{Segment, Transcript};
 
 impl Whisper {
-    /// Transcribes the channels of a recording that the options ask for. Split, each is transcribed by itself; the
-    /// segments are merged in order of time, each with its channel.
+    /// Transcribes the channels of a recording that the options select. If they are split, each is transcribed
+    /// separately; the segments are merged in order of time, each with its channel.
     ///
     /// # Errors
     /// As [`Whisper::transcribe`]; [`Error::Audio`] for a channel that the recording does not have.
@@ -49,8 +49,8 @@ fn unreadable(recording: &Recording, source: AudioError) -> Error {
     }
 }
 
-/// The transcripts of all channels as one. Its language is that of the first channel that has one; segments carry theirs
-/// where channels differ. Its text has a line for each turn of a channel.
+/// Merges the transcripts of all channels. The language is that of the first channel that has one; segments carry their
+/// own if channels differ. The text has one line for each turn of a channel.
 fn merged(mut transcripts: Vec<Transcript>) -> Transcript {
     let mut spoken: Vec<String> = transcripts.iter().filter_map(|it| it.language.clone()).collect();
     spoken.dedup();
@@ -59,7 +59,7 @@ fn merged(mut transcripts: Vec<Transcript>) -> Transcript {
     let mut warnings = Vec::new();
     for (index, transcript) in transcripts.iter().enumerate() {
         for warning in &transcript.warnings {
-            // What every channel reports is about the recording.
+            // A warning that every channel reports concerns the recording.
             let line = match transcripts.iter().all(|it| it.warnings.contains(warning)) {
                 true => warning.clone(),
                 false => format!("channel {index}: {warning}"),
@@ -78,7 +78,7 @@ fn merged(mut transcripts: Vec<Transcript>) -> Transcript {
             ..segment
         }));
     }
-    // Stable: at the same time the lower channel comes first.
+    // Stable: at equal times the lower channel comes first.
     segments.sort_by(|a, b| a.start.total_cmp(&b.start));
     let turns = segments.chunk_by(|before, after| before.channel == after.channel);
     let lines = turns.map(|turn| {

@@ -4,14 +4,14 @@ use super::Whisper;
 use crate::config::TranscribeOptions;
 use crate::error::Error;
 
-/// The text before a window, as tokens.
+/// The tokens of the text before a window.
 #[derive(Debug, Clone)]
 pub(super) struct Context {
     start_of_previous: i64,
-    /// Tokens that may stand before the start of the transcript: half the decoder's positions but one.
+    /// Maximum number of tokens before the start of the transcript: half the decoder's positions, minus one.
     most: usize,
     hotwords: Vec<i64>,
-    /// The initial prompt, where it precedes every window.
+    /// The initial prompt, if it precedes every window.
     carried: Vec<i64>,
     previous: Vec<i64>,
 }
@@ -33,15 +33,15 @@ impl Context {
         context.hotwords.truncate(context.most);
         let prompt = encoded(&options.initial_prompt)?;
         match options.carry_initial_prompt {
-            // As with openai-whisper, what does not fit is cut off at the start.
+            // As in openai-whisper, a text that does not fit is cut off at its start.
             true => context.carried = prompt[prompt.len().saturating_sub(context.room())..].to_vec(),
             false => context.add(&prompt),
         }
         Ok(context)
     }
 
-    /// What is fed to the decoder: the context, then `start`. Hotwords and a carried prompt precede the text of earlier
-    /// windows, which gets the room they leave, as in faster-whisper and openai-whisper.
+    /// The decoder's input: the context, then `start`. Hotwords and a carried prompt precede the text of earlier
+    /// windows, which gets the remaining positions, as in faster-whisper and openai-whisper.
     pub fn prompt(&self, start: &[i64]) -> Vec<i64> {
         let room = self.room() - self.carried.len();
         let previous = &self.previous[self.previous.len().saturating_sub(room)..];
@@ -56,7 +56,7 @@ impl Context {
         prompt
     }
 
-    /// Adds the tokens of a window. Only as many as a prompt can hold are kept.
+    /// Adds the tokens of a window. No more tokens are kept than fit into a prompt.
     pub fn add(&mut self, tokens: &[i64]) {
         self.previous.extend(tokens);
         let surplus = self.previous.len().saturating_sub(self.most);
@@ -68,7 +68,7 @@ impl Context {
         self.previous.clear();
     }
 
-    /// Tokens that the hotwords leave room for.
+    /// Number of tokens that fit beside the hotwords.
     fn room(&self) -> usize {
         self.most - self.hotwords.len()
     }

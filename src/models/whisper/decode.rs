@@ -1,4 +1,4 @@
-//! The decoder: an encoded window to tokens, with every search and the fallback from one to the next.
+//! The decoder: from an encoded window to tokens, by any search method, with temperature fallback.
 //!
 //! Follows `DecodingTask` in openai-whisper's `decoding.py` and `decode_with_fallback` in its `transcribe.py`.
 
@@ -15,29 +15,29 @@ use crate::models::generation::{
     CrossAttention, Generated, OpenAiBeams, Probability, Search, beam_search, best, greedy, sample, softmax,
 };
 
-/// What the decoder wrote for one window.
+/// The decoded text of one window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DecodedWindow {
-    /// Token ids, timestamps among them where they were asked for, without the prompt and the end token.
+    /// Token ids, including timestamps if requested, without the prompt and the end token.
     pub tokens: Vec<i64>,
-    /// Mean log-probability of the tokens and the end token.
+    /// Mean log-probability of the tokens, including the end token.
     pub avg_logprob: f32,
-    /// Probability that the window holds no speech, in [0, 1].
+    /// Probability that the window contains no speech, in [0, 1].
     pub no_speech_prob: f32,
     /// The temperature at which the tokens were chosen.
     pub temperature: f32,
-    /// Bytes of the text over its bytes after `zlib`: from 2.4 on it repeats itself.
+    /// Bytes of the text over the bytes of its `zlib` compression: from about 2.4 the text is repetitive.
     pub compression_ratio: f32,
 }
 
 impl DecodedWindow {
-    /// Whether the window is silence (openai-whisper, `transcribe`): no speech is probable, and the text is not.
+    /// Whether the window is silent (openai-whisper, `transcribe`): "no speech" is probable, and the text is not.
     pub(super) fn is_silence(&self, options: &TranscribeOptions) -> bool {
         options.no_speech_threshold.is_some_and(|threshold| self.no_speech_prob > threshold)
             && options.logprob_threshold.is_none_or(|threshold| self.avg_logprob <= threshold)
     }
 
-    /// Whether the text is too poor to be kept while another temperature is left.
+    /// Whether the text is too poor to be accepted if another temperature can be tried.
     pub(super) fn is_doubtful(&self, options: &TranscribeOptions) -> bool {
         let repeats = options.compression_ratio_threshold.is_some_and(|most| self.compression_ratio > most);
         let improbable = options.logprob_threshold.is_some_and(|least| self.avg_logprob < least);
@@ -47,12 +47,12 @@ impl DecodedWindow {
 }
 
 impl Whisper {
-    /// Decodes encoded windows side by side. `prompt` ends with what [`Whisper::prompt`] gives; the text of earlier
-    /// windows may stand before it. Each window is decoded at one temperature after the other until its text is good
+    /// Decodes encoded windows side by side. `prompt` ends with the result of [`Whisper::prompt`], and may begin with
+    /// the text of earlier windows. Each window is decoded at one temperature after the other until its text is good
     /// enough or none is left.
     ///
     /// # Errors
-    /// [`Error::Engine`] when the graph fails.
+    /// [`Error::Engine`] if the graph fails.
     pub fn decode_windows(
         &self,
         windows: &CrossAttention,
@@ -64,7 +64,7 @@ impl Whisper {
         let mut decoded = self.decode_at(windows, prompt, first, options)?;
         let count = decoded.len();
         for (index, window) in decoded.iter_mut().enumerate() {
-            // Few windows of a batch get here: each goes on by itself.
+            // Few windows of a batch get here, so each is decoded separately.
             let mut alone = None;
             for temperature in temperatures.clone() {
                 if !window.is_doubtful(options) {
@@ -94,13 +94,13 @@ impl Whisper {
         let search = Search {
             rules: &rules.list(),
             ends: &[tokens.end_of_text],
-            // The last token is written and never fed, so it needs no position.
+            // The last token is never fed, so it needs no position.
             limit: (positions / 2).min((positions + 1).saturating_sub(prompt.len())),
             probability: Probability::AfterRules,
         };
 
         let mut decoding = self.decoder.start(windows)?;
-        // The probability of no speech is read where the start token was fed: what follows it goes in by itself.
+        // The probability of no speech is read after the start token, so the rest of the prompt is fed separately.
         let start = prompt.iter().position(|&token| token == tokens.start_of_transcript).map_or(0, |at| at + 1);
         let (until_start, rest) = prompt.split_at(start);
         let mut logits = decoding.feed(until_start)?;
@@ -140,14 +140,15 @@ impl Whisper {
             .collect()
     }
 
-    /// The text of tokens, without timestamps, with the space it starts with.
+    /// The text of tokens, without timestamps, including the leading space.
     pub(super) fn text(&self, tokens: &[i64]) -> String {
         let text: Vec<i64> = tokens.iter().copied().filter(|&token| token < self.spec.tokens.end_of_text).collect();
         self.tokens.text(&text)
     }
 }
 
-/// Bytes of a text over its bytes after `zlib` at level 6; 0 for no text (openai-whisper, `utils.compression_ratio`).
+/// Bytes of a text over the bytes of its `zlib` compression at level 6; 0 for no text (openai-whisper,
+/// `utils.compression_ratio`).
 fn compression_ratio(text: &str) -> f32 {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(6));
     // Writing to memory does not fail.
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn repetition_is_told_by_the_ratio_of_zlib() {
+    fn compression_ratio_detects_repetition() {
         // python3 -c "import zlib; print(len(zlib.compress(b'...')))"
         for (text, compressed) in [
             ("Ask not what your country can do for you.".to_string(), 47.0),
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_no_reason_to_try_again_and_repetition_is() {
+    fn repetition_triggers_another_attempt_but_silence_does_not() {
         let options = TranscribeOptions::default();
         assert!(!window(-0.3, 0.1, 1.5).is_doubtful(&options));
         assert!(window(-1.2, 0.1, 1.5).is_doubtful(&options));

@@ -9,23 +9,23 @@ use crate::error::Error;
 use crate::models::generation::CrossAttention;
 
 impl Whisper {
-    /// Runs the encoder over a log-mel spectrogram `[n_mels, frames]` of at most one window. What is missing to the
-    /// window (with [`EncoderContext::Adaptive`]: to a second more than there is, and fifteen at least) is filled up with zeros, as
-    /// openai-whisper's `transcribe` does.
+    /// Runs the encoder on a log-mel spectrogram `[n_mels, frames]` of at most one window. It is padded with zeros to a
+    /// whole window, as in openai-whisper's `transcribe`; with [`EncoderContext::Adaptive`] to one second more than its
+    /// length, and at least fifteen seconds.
     ///
     /// # Errors
-    /// [`Error::Input`] for another shape; [`Error::Engine`] when the graph fails.
+    /// [`Error::Input`] for another shape; [`Error::Engine`] if the graph fails.
     pub fn encode_window(&self, log_mel: ArrayView2<f32>, context: EncoderContext) -> Result<CrossAttention, Error> {
         let (bands, frames) = log_mel.dim();
         let (wanted, most) = (self.spec.audio.n_mels, self.spec.audio.chunk_frames());
         if bands != wanted || frames > most {
-            let problem = format!("a spectrogram of {bands} x {frames}; the model takes {wanted} x {most} at most");
+            let problem = format!("a spectrogram of {bands} x {frames}; the model accepts up to {wanted} x {most}");
             return Err(Error::Input { problem });
         }
         self.encode(log_mel, self.context_frames(frames, context))
     }
 
-    /// As [`Whisper::encode_window`], with zeros up to `context` frames.
+    /// As [`Whisper::encode_window`], padded with zeros to `context` frames.
     pub(super) fn encode(&self, log_mel: ArrayView2<f32>, context: usize) -> Result<CrossAttention, Error> {
         let (bands, frames) = log_mel.dim();
         let mut window = Array3::zeros((1, bands, context));
@@ -34,7 +34,7 @@ impl Whisper {
         Ok(CrossAttention::take(&mut outputs))
     }
 
-    /// Frames that the encoder hears of a window with `frames` of sound.
+    /// Number of frames to encode for a window with `frames` frames of sound.
     pub(super) fn context_frames(&self, frames: usize, context: EncoderContext) -> usize {
         let most = self.spec.audio.chunk_frames();
         match context {
@@ -48,8 +48,8 @@ impl Whisper {
     }
 }
 
-/// Silence behind the sound: without it the model does not see that the speech is over, and goes on.
+/// Silence after the sound. Without it the model does not detect that the speech is over, and generates more text.
 const ADAPTIVE_MARGIN_SECONDS: usize = 1;
 
-/// The model was trained on nothing but 30 s; much shorter contexts are too far from that.
+/// The model was trained only on windows of 30 s and degrades with much shorter ones.
 const ADAPTIVE_LEAST_SECONDS: usize = 15;

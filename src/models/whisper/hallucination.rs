@@ -1,4 +1,4 @@
-//! Skips silence, and hallucinated words in it.
+//! Skips silence and the words hallucinated in it.
 //!
 //! Follows openai-whisper's `transcribe.py`, option `hallucination_silence_threshold`.
 
@@ -7,10 +7,10 @@ use crate::models::transcript::{Segment, Word};
 /// Mel frames in a second.
 const FRAMES_PER_SECOND: f64 = 100.0;
 
-/// A piece that is only punctuation is not judged.
+/// Pieces of only punctuation are not judged.
 const PUNCTUATION: &str = "\"'“¿([{-\"'.。,，!！?？:：”)]}、";
 
-/// Words at the start of a segment that are judged.
+/// Number of words at the start of a segment that are judged.
 const JUDGED_WORDS: usize = 8;
 
 /// A window of a recording, in mel frames from its start.
@@ -18,29 +18,29 @@ const JUDGED_WORDS: usize = 8;
 pub(super) struct Heard {
     /// First frame of the window.
     pub seek: usize,
-    /// Frames of it that hold sound.
+    /// Number of its frames that contain sound.
     pub frames: usize,
-    /// Frames of a whole window.
+    /// Number of frames of a whole window.
     pub whole: usize,
-    /// Frames of the recording.
+    /// Number of frames of the recording.
     pub content: usize,
-    /// Whether the text ends in one timestamp: no speech follows.
+    /// Whether the text ends in a single timestamp, which means that no speech follows.
     pub ends_in_one_timestamp: bool,
     /// End of the last word before the window, in seconds.
     pub last_speech: f64,
 }
 
-/// What becomes of a window.
+/// Verdict on a window.
 #[derive(Debug, PartialEq)]
 pub(super) enum Verdict {
-    /// The segments that are left count; the next window starts at this frame, or where it would have.
+    /// The remaining segments are kept; the next window starts at this frame, if any, otherwise where it would have.
     Keep(Option<usize>),
-    /// Nothing of the window counts: it is heard again from this frame on.
+    /// The whole result is discarded; decoding resumes at this frame.
     Again(usize),
 }
 
-/// Judges the segments of a window, which have words, and removes those that look made up. Silence of more than
-/// `threshold` seconds around them is skipped.
+/// Judges the segments of a window, which must have words, and removes those that are probably hallucinated. Silence of
+/// more than `threshold` seconds around them is skipped.
 pub(super) fn judge(segments: &mut Vec<Segment>, heard: Heard, threshold: f64) -> Verdict {
     let offset = heard.seek as f64 / FRAMES_PER_SECOND;
     let window_end = (heard.seek + heard.whole) as f64 / FRAMES_PER_SECOND;
@@ -54,14 +54,14 @@ pub(super) fn judge(segments: &mut Vec<Segment>, heard: Heard, threshold: f64) -
             false => heard.seek + heard.frames,
         });
     }
-    // Silence before a first segment that may be made up.
+    // Silence before a first segment that may be hallucinated.
     if let Some(first) = next_with_words(segments).filter(|first| is_anomalous(Some(first))) {
         let gap = first.start - offset;
         if gap > threshold {
             return Verdict::Again(heard.seek + frame(gap));
         }
     }
-    // A segment that may be made up, between silence or others of its kind.
+    // A segment that may be hallucinated, between silence or others of its kind.
     let mut last_end = heard.last_speech;
     for at in 0..segments.len() {
         let segment = &segments[at];
@@ -103,7 +103,7 @@ fn next_with_words(segments: &[Segment]) -> Option<&Segment> {
     segments.iter().find(|segment| !words(segment).is_empty())
 }
 
-/// Words that are improbable, very short or very long.
+/// Score for words that are improbable, very short or very long.
 fn anomaly(word: &Word) -> f64 {
     let duration = word.end - word.start;
     let mut score = 0.0;
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(anomaly(&word(3.5, 0.1)), 2.5);
         assert!(is_anomalous(Some(&made_up(3.0))) && !is_anomalous(Some(&sound(3.0))));
         assert!(!is_anomalous(None) && !is_anomalous(Some(&segment(0.0, 1.0, &[]))));
-        // Only punctuation: nothing to judge, and nothing that speaks for it.
+        // Only punctuation: nothing to judge.
         assert!(is_anomalous(Some(&segment(0.0, 1.0, &[(",", 0.0, 0.5, 0.9)]))));
     }
 
@@ -173,7 +173,7 @@ mod tests {
         let mut segments = vec![sound(0.0), made_up(28.0)];
         assert_eq!(judge(&mut segments, Heard { content: 3_000, ..WINDOW }, 2.0), Verdict::Keep(Some(3_000)));
         assert_eq!(segments.len(), 1);
-        // Speech close by vouches for it.
+        // Speech is close by, so it is kept.
         let mut segments = vec![sound(5.0), made_up(6.5), sound(7.0)];
         assert_eq!(judge(&mut segments, WINDOW, 2.0), Verdict::Keep(None));
         assert_eq!(segments.len(), 3);

@@ -11,14 +11,14 @@ use crate::models::generation::{CrossAttention, softmax};
 use crate::models::vad::Stretch;
 
 impl Whisper {
-    /// The languages of an encoded window and their probabilities among all, the most probable first
+    /// The languages of an encoded window and their probabilities, most probable first
     /// (openai-whisper, `decoding.detect_language`).
     ///
     /// # Errors
-    /// [`Error::Request`] for an English-only model; [`Error::Engine`] when the graph fails.
+    /// [`Error::Request`] for an English-only model; [`Error::Engine`] if the graph fails.
     pub fn detect_language(&self, window: &CrossAttention) -> Result<Vec<(String, f32)>, Error> {
         if !self.spec.multilingual {
-            return Err(self.cannot("an English-only model detects no language".to_string()));
+            return Err(self.cannot("an English-only model cannot detect the language".to_string()));
         }
         let tokens = &self.spec.tokens;
         let logits = self.decoder.start(window)?.feed(&[tokens.start_of_transcript])?;
@@ -30,8 +30,8 @@ impl Whisper {
         Ok(languages)
     }
 
-    /// The languages of the recording, the one it is taken for first, from as many windows of `part` as the options
-    /// allow (faster-whisper, `detect_language`).
+    /// The languages of the recording, the chosen one first, from as many windows of `part` as the options allow
+    /// (faster-whisper, `detect_language`).
     pub(super) fn languages_of(
         &self,
         spectrogram: &mut Spectrogram<impl Samples>,
@@ -42,7 +42,7 @@ impl Whisper {
         let whole = self.spec.audio.chunk_frames();
         let mut heard: Vec<Vec<(String, f32)>> = Vec::new();
         for seek in part.clone().step_by(whole).take(options.language_detection_segments) {
-            // openai-whisper detects on a whole window, with the silence behind a shorter recording.
+            // openai-whisper detects on a whole window, padding a shorter recording with silence.
             let frames = if part.end == self.content(survey) { whole } else { whole.min(part.end - seek) };
             let window = spectrogram.window(seek, frames).map_err(|source| survey.unreadable(source))?;
             let encoded = self.encode_window(window.log_mel.view(), options.encoder_context)?;
@@ -56,7 +56,7 @@ impl Whisper {
         Ok(majority(heard))
     }
 
-    /// Frames of what is decoded: of the speech, where it was looked for, else of the recording.
+    /// Number of frames to decode: of the speech if speech detection ran, otherwise of the recording.
     pub(super) fn content(&self, survey: &Survey) -> usize {
         let speech = |stretches: &[Stretch]| stretches.iter().map(Stretch::samples).sum();
         let samples = survey.stretches.as_deref().map_or(survey.samples, speech);
@@ -64,8 +64,8 @@ impl Whisper {
     }
 }
 
-/// Of several windows' languages those of the window that is surest of the language that most of them have; of two that
-/// as many have, the one that was heard first.
+/// From the languages of several windows, selects those of the window that is most certain of the majority language. If
+/// two languages have the same number of windows, the one detected first wins.
 fn majority(heard: Vec<Vec<(String, f32)>>) -> Vec<(String, f32)> {
     let first = |languages: &[(String, f32)]| languages.first().map(|(code, _)| code.clone());
     let votes = |code: &Option<String>| heard.iter().filter(|languages| first(languages) == *code).count();

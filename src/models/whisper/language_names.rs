@@ -1,14 +1,14 @@
 //! Whisper's languages, under all their names: `LANGUAGES` and `TO_LANGUAGE_CODE` of openai-whisper's `tokenizer.py`,
 //! the codes of ISO 639-1 (old ones too), 639-2 and 639-3, in BCP 47 and POSIX notation.
 
-/// Names this similar are suggested for one that is not known (Jaro-Winkler, in [0, 1]).
+/// Minimum similarity of names suggested for an unknown one (Jaro-Winkler, in [0, 1]).
 const SIMILAR: f64 = 0.84;
 
-/// Suggestions, at most.
+/// Maximum number of suggestions.
 const MOST_SUGGESTED: usize = 3;
 
-/// Whisper's code of a language by any of its codes or names, in whatever case: `en`, `EN`, `en-US`, `en_US.UTF-8`, `eng`,
-/// `English`. `None` for what is not known.
+/// Whisper's code of a language by any of its codes or names, in any case: `en`, `EN`, `en-US`, `en_US.UTF-8`, `eng`,
+/// `English`. `None` for an unknown language.
 pub fn code(name: &str) -> Option<&'static str> {
     let name = name.trim().to_lowercase();
     if let Some(code) = known(&name) {
@@ -17,7 +17,7 @@ pub fn code(name: &str) -> Option<&'static str> {
     // A tag such as `zh-Hant-TW` or `pt_BR.UTF-8@euro`: its first part is the language.
     let mut tags = name.split(['-', '_', '.', '@']);
     let primary = tags.next().filter(|tag| (2..=3).contains(&tag.len()))?;
-    // In `zh-yue` the second part is.
+    // In `zh-yue` it is the second part.
     match (primary, tags.next()) {
         ("zh", Some("yue")) => Some("yue"),
         (primary, Some(_)) => by_code(primary),
@@ -25,7 +25,7 @@ pub fn code(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Names of languages that `name`, which is not known, may have been meant for.
+/// Names of languages similar to the unknown `name`.
 pub(super) fn suggestions(name: &str) -> Vec<&'static str> {
     let name = name.trim().to_lowercase();
     let similar = |known: &str| strsim::jaro_winkler(&name, known);
@@ -36,7 +36,7 @@ pub(super) fn suggestions(name: &str) -> Vec<&'static str> {
     close.into_iter().map(|(_, name)| name).take(MOST_SUGGESTED).collect()
 }
 
-/// By a code or name as it is.
+/// Looks up a code or name without normalisation.
 fn known(name: &str) -> Option<&'static str> {
     by_code(name).or_else(|| find(|(_, names)| names.contains(&name)))
 }
@@ -49,7 +49,7 @@ fn find(is_it: impl Fn(&Language) -> bool) -> Option<&'static str> {
     LANGUAGES.iter().find(|language| is_it(language)).and_then(|(codes, _)| codes.first().copied())
 }
 
-/// Codes, Whisper's first, and names, in lower case.
+/// Codes, starting with Whisper's, and names, in lower case.
 type Language = (&'static [&'static str], &'static [&'static str]);
 
 #[rustfmt::skip]
@@ -184,7 +184,7 @@ mod tests {
         for (codes, names) in LANGUAGES {
             let mut of_one: Vec<&str> = codes.iter().chain(names).copied().collect();
             of_one.sort_unstable();
-            // Lao is called as its code is.
+            // The name of Lao is also its code.
             of_one.dedup();
             all.extend(of_one);
         }

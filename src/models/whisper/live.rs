@@ -12,32 +12,32 @@ use crate::models::capability::{LiveTranscriber, VoiceDetector};
 use crate::models::transcript::LiveEvent;
 use crate::models::vad::{SpeechDetector, Stretch};
 
-/// Speech is decoded again for a partial text when this much has been added to it.
+/// Amount of new speech after which a partial text is decoded again.
 const PARTIAL_EVERY: Duration = Duration::from_secs(1);
 
-/// Live speech is held in memory until it is decoded: a longer stretch is cut, whatever `max_speech_s` allows.
+/// Live speech is kept in memory until it is decoded, so a longer stretch is cut, whatever `max_speech_s` allows.
 const LONGEST_SPEECH_S: f64 = 120.0;
 
-/// A live transcription: what it holds does not grow with the stream.
+/// State of a live transcription, which does not grow with the stream.
 pub struct Live<'o> {
     options: &'o TranscribeOptions,
     detector: SpeechDetector,
     long_form: Option<LongForm<'o>>,
     detection: Detection,
-    /// Where the last stretch of speech ended.
+    /// End of the last stretch of speech.
     spoken_to: u64,
     /// Seconds of speech so far.
     speech: f64,
     /// The largest absolute sample.
     peak: f32,
-    /// The samples from `first` on: those that a stretch to come may hold.
+    /// The samples from `first` on, which a later stretch may contain.
     held: Vec<f32>,
     first: u64,
-    /// How far the speech that goes on had come when it was last decoded.
+    /// Length of the current speech when it was last decoded.
     decoded_to: u64,
 }
 
-/// A live transcription with the models it uses.
+/// A live transcription with its models.
 pub(super) struct Leased<'a> {
     live: Live<'a>,
     whisper: &'a Whisper,
@@ -69,24 +69,22 @@ impl LiveTranscriber for Leased<'_> {
 }
 
 impl<'o> Live<'o> {
-    /// At the start of a stream.
+    /// A live transcription at the start of a stream.
     ///
     /// # Errors
     /// [`Error::Request`] for options the model cannot fulfil.
     pub fn new(whisper: &Whisper, vad: &dyn VoiceDetector, options: &'o TranscribeOptions) -> Result<Self, Error> {
         whisper.check(options, true)?;
         if !options.clip_timestamps.is_empty() {
-            return Err(
-                whisper.cannot("clip_timestamps: are for recordings, not for sound that is still coming".to_string())
-            );
+            return Err(whisper.cannot("clip_timestamps: only for recordings, not for live sound".to_string()));
         }
         if options.channels != Channels::Mix {
-            return Err(whisper.cannot("channels: sound that is still coming is transcribed as one mix".to_string()));
+            return Err(whisper.cannot("channels: live sound is transcribed as one mix".to_string()));
         }
         let mut speech = options.vad.options.unwrap_or_else(VadOptions::live);
         if speech.max_speech_s > LONGEST_SPEECH_S {
             log::warn!(
-                "live speech is cut after {LONGEST_SPEECH_S} s at the latest, not after `max_speech_s` of {}",
+                "live speech is cut after {LONGEST_SPEECH_S} s at the latest, instead of after `max_speech_s` of {}",
                 speech.max_speech_s
             );
             speech.max_speech_s = LONGEST_SPEECH_S;
@@ -106,11 +104,11 @@ impl<'o> Live<'o> {
         })
     }
 
-    /// Takes the samples that come next, mono in [-1, 1] at [`Whisper::sample_rate`]; gives the segments that are
-    /// settled by them. `caught_up` means that no more samples are waiting, so there is time for a partial text.
+    /// Accepts the next samples, mono in [-1, 1] at [`Whisper::sample_rate`], and returns the segments that they
+    /// settle. `caught_up` means that no more samples are waiting, so there is time for a partial text.
     ///
     /// # Errors
-    /// [`Error::Engine`] when a graph fails.
+    /// [`Error::Engine`] if a graph fails.
     pub fn push(
         &mut self,
         whisper: &Whisper,
@@ -138,7 +136,7 @@ impl<'o> Live<'o> {
         nothing_heard(Some(self.speech), self.peak)
     }
 
-    /// The stream has ended: the last segments.
+    /// Ends the stream and returns the last segments.
     ///
     /// # Errors
     /// As [`Live::push`].
@@ -148,7 +146,7 @@ impl<'o> Live<'o> {
         self.decode(whisper, &stretches)
     }
 
-    /// Decodes stretches of speech that are over.
+    /// Decodes completed stretches of speech.
     fn decode(&mut self, whisper: &Whisper, stretches: &[Stretch]) -> Result<Vec<LiveEvent>, Error> {
         let mut events = Vec::new();
         for stretch in stretches {
@@ -176,7 +174,7 @@ impl<'o> Live<'o> {
             let Some(long_form) = &mut self.long_form else { continue };
             let seek = (stretch.start / whisper.spec.audio.hop_length as u64) as usize;
             whisper.transcribe_rest(log_mel.view(), seek, 0, long_form)?;
-            // Behind the stretch lies a pause, or other speech.
+            // A pause or other speech follows the stretch.
             let (start, end) = (stretch.start as f64 / rate, stretch.end as f64 / rate);
             for mut segment in long_form.take_segments() {
                 segment.keep_within(start, end);
@@ -190,7 +188,7 @@ impl<'o> Live<'o> {
         Ok(events)
     }
 
-    /// What has been understood of the speech that goes on: decoded greedily, in as short a context as serves.
+    /// Partial text of the current speech, decoded greedily with as short an encoder context as possible.
     fn partial(&mut self, whisper: &Whisper) -> Result<Option<LiveEvent>, Error> {
         let options = TranscribeOptions {
             timestamps: Timestamps::None,
@@ -218,7 +216,7 @@ impl<'o> Live<'o> {
         Ok(Some(LiveEvent::Partial { start, end, text }))
     }
 
-    /// The language asked for, or the one that is spoken in `samples`, if its probability is above `least`.
+    /// The requested language, or the one detected in `samples` if its probability is above `least`.
     fn language(&self, whisper: &Whisper, samples: &[f32], least: f32) -> Result<Option<String>, Error> {
         if let Some(language) = whisper.known_language(self.options)? {
             return Ok(Some(language));
@@ -231,13 +229,13 @@ impl<'o> Live<'o> {
         Ok(languages.into_iter().next().filter(|(_, probability)| *probability > least).map(|(code, _)| code))
     }
 
-    /// Held samples by their places in the stream.
+    /// Kept samples by their positions in the stream.
     fn samples(&self, start: u64, end: u64) -> &[f32] {
         let place = |at: u64| (at.saturating_sub(self.first) as usize).min(self.held.len());
         &self.held[place(start)..place(end)]
     }
 
-    /// Forgets the samples before `from`.
+    /// Drops the samples before `from`.
     fn let_go(&mut self, from: u64) {
         let passed = (from.saturating_sub(self.first) as usize).min(self.held.len());
         self.held.drain(..passed);

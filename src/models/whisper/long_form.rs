@@ -1,4 +1,4 @@
-//! Recordings longer than a window: what one window passes on to the next.
+//! Recordings longer than a window: the state carried from one window to the next.
 //!
 //! Follows openai-whisper's `transcribe.py`: the next window starts at the last timestamp of the previous one, and is
 //! conditioned on its text.
@@ -17,19 +17,19 @@ use crate::models::transcript::Segment;
 /// Above this temperature a text is too random to condition the next window on.
 const MOST_TEMPERATURE_TO_TELL: f32 = 0.5;
 
-/// A transcript in the making.
+/// An unfinished transcript.
 pub(super) struct LongForm<'o> {
     options: &'o TranscribeOptions,
     language: String,
-    /// Whether the language is detected again and again, so that segments carry it.
+    /// Whether the language is detected repeatedly, so that segments carry it.
     languages_change: bool,
-    /// Frames of the sound in all.
+    /// Number of frames of the sound.
     content: usize,
-    /// Whether what lies beyond a window's sound is other sound: times must not reach into it.
+    /// Whether other sound follows that of a window, so that times must not reach into it.
     windows_are_apart: bool,
     context: Context,
     segments: Vec<Segment>,
-    /// Where the last word ended, in seconds.
+    /// End of the last word, in seconds.
     last_speech: f64,
 }
 
@@ -38,12 +38,12 @@ pub(super) struct LongForm<'o> {
 pub(super) struct Place {
     /// Its first frame.
     pub seek: usize,
-    /// Frames of it that hold sound.
+    /// Number of its frames that contain sound.
     pub frames: usize,
 }
 
 impl<'o> LongForm<'o> {
-    /// `content` is the number of frames of the sound, as far as it is known.
+    /// `content` is the number of frames of the sound.
     pub fn new(
         whisper: &Whisper,
         language: String,
@@ -62,19 +62,20 @@ impl<'o> LongForm<'o> {
         })
     }
 
-    /// Segments are marked with their language.
+    /// Marks segments with their language.
     pub fn mark_languages(mut self, change: bool) -> Self {
         self.languages_change = change;
         self
     }
 
-    /// Times are kept within the sound of their window.
+    /// Keeps times within the sound of their window.
     pub fn keep_windows_apart(mut self, apart: bool) -> Self {
         self.windows_are_apart = apart;
         self
     }
 
-    /// What follows is in `language`. Text in another one would mislead the decoder, so it is forgotten.
+    /// Sets the language of the following windows. Earlier text in another language would mislead the decoder and is
+    /// dropped.
     pub fn speak(&mut self, language: String) {
         if self.language != language {
             self.context.forget();
@@ -82,15 +83,15 @@ impl<'o> LongForm<'o> {
         }
     }
 
-    /// Decodes windows at once, each conditioned on the same earlier text.
+    /// Decodes windows as a batch, each conditioned on the same earlier text.
     pub fn decode(&self, whisper: &Whisper, windows: &CrossAttention) -> Result<Vec<DecodedWindow>, Error> {
         let options = self.options;
         let start = whisper.prompt(&self.language, options.task, options.timestamps != Timestamps::None)?;
         whisper.decode_windows(windows, &self.context.prompt(&start), options)
     }
 
-    /// Takes what was decoded for the window at `place`, `index` among `windows`; gives the frames to go on by, at least
-    /// one.
+    /// Processes the decoded text of the window at `place`, which is `index` among `windows`. Returns the number of
+    /// frames to advance, at least one.
     pub fn take(
         &mut self,
         whisper: &Whisper,
@@ -123,16 +124,17 @@ impl<'o> LongForm<'o> {
             let (start, end) = (whisper.seconds(seek), whisper.seconds(seek + frames));
             segments.iter_mut().for_each(|segment| segment.keep_within(start, end));
         }
-        // A segment without length or text says nothing, as in openai-whisper; one beyond its window's sound has none.
+        // As in openai-whisper, a segment without length or text is dropped; one outside its window's sound has no
+        // length.
         segments.retain(|segment| segment.start != segment.end && !segment.text.trim().is_empty());
-        // Windows that are decoded at once cannot condition each other.
+        // Windows of a batch cannot condition each other.
         let alone = self.options.batch_size == 1;
         segments.iter().filter(|_| alone).for_each(|segment| self.context.add(&segment.tokens));
         if alone && (!self.options.condition_on_previous_text || decoded.temperature > MOST_TEMPERATURE_TO_TELL) {
             self.context.forget();
         }
         self.segments.append(&mut segments);
-        // A timestamp of 0.00 s at the end would decode the same window for ever.
+        // A timestamp of 0.00 s at the end would decode the same window forever.
         Ok(if advance == 0 { frames } else { advance })
     }
 
@@ -153,7 +155,7 @@ impl<'o> LongForm<'o> {
         }
     }
 
-    /// Gives the segments of a window their words, and decides where the next window starts by them.
+    /// Computes the words of a window's segments, and where the next window starts as a result.
     fn add_words(
         &mut self,
         whisper: &Whisper,
@@ -166,7 +168,7 @@ impl<'o> LongForm<'o> {
         let marks = Punctuation::of(self.options);
         whisper.add_words(window, &self.language, self.options.task, marks, place, segments)?;
         let ends_in_one_timestamp = ends_in_one_timestamp(&decoded.tokens, whisper.spec.tokens.timestamp_begin);
-        // What the model left open is decoded again from the last word on.
+        // An incomplete segment is decoded again, starting after the last word.
         let open = last_end(segments).filter(|end| !ends_in_one_timestamp && *end > place.offset);
         let mut verdict = Verdict::Keep(open.map(|end| whisper.frames(end)));
         if let Some(threshold) = self.options.hallucination_silence_threshold {
@@ -201,7 +203,7 @@ impl<'o> LongForm<'o> {
         self.options
     }
 
-    /// Takes the segments so far, each text with the space it starts with.
+    /// Takes the segments so far; each text includes its leading space.
     pub fn take_segments(&mut self) -> Vec<Segment> {
         std::mem::take(&mut self.segments)
     }

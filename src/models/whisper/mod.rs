@@ -45,12 +45,12 @@ pub struct Whisper {
     folder: Arc<ModelFolder>,
     spec: WhisperSpec,
     tokens: TokenBytes,
-    /// Loaded when a prompt is first given: it is large.
+    /// Loaded for the first prompt, because it is large.
     vocabulary: OnceLock<Vocabulary>,
     log_mel: Arc<LogMel>,
     encoder: Graph,
     decoder: Decoder,
-    /// Loaded when words are first asked for.
+    /// Loaded when words are first requested.
     aligner: Lazy<Aligner>,
     loader: Loader,
 }
@@ -59,11 +59,11 @@ impl Whisper {
     /// Loads encoder, decoder and the texts of the tokens.
     ///
     /// # Errors
-    /// [`Error`] when the folder holds another kind of model, or a file of it cannot be loaded.
+    /// [`Error`] if the folder holds another kind of model, or a file of it cannot be loaded.
     pub fn load(loader: Loader) -> Result<Self, Error> {
         let folder = loader.folder().clone();
         let spec: &WhisperSpec = loader.spec(Self::KIND)?;
-        // Each uses one core for most of its time: in parallel they load in half the time.
+        // Loading uses one core most of the time, so in parallel it takes half as long.
         let (encoder, decoder, tokens) = thread::scope(|scope| {
             let decoder = scope.spawn(|| Decoder::load(&loader, "decoder"));
             let tokens = scope.spawn(|| TokenBytes::load(&folder, &spec.tokenizer));
@@ -82,12 +82,12 @@ impl Whisper {
         })
     }
 
-    /// The spectrogram that the encoder takes.
+    /// The encoder's input spectrogram.
     pub fn log_mel(&self) -> &LogMel {
         &self.log_mel
     }
 
-    /// Samples a second that [`Whisper::transcribe`] wants.
+    /// Sample rate in Hz of the input of [`Whisper::transcribe`].
     pub fn sample_rate(&self) -> u32 {
         self.spec.audio.sample_rate
     }
@@ -102,7 +102,7 @@ impl Whisper {
         &self.folder.common.name
     }
 
-    /// The tokens of `text`, of a prompt.
+    /// The tokens of a prompt.
     fn encode_text(&self, text: &str) -> Result<Vec<i64>, Error> {
         let vocabulary = match self.vocabulary.get() {
             Some(vocabulary) => vocabulary,
@@ -183,7 +183,7 @@ impl Transcriber for Whisper {
     }
 }
 
-/// What a thread gave; its panic, if it had one, goes on in this one.
+/// Result of a thread; if it panicked, this thread panics too.
 fn joined<T>(thread: ScopedJoinHandle<T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

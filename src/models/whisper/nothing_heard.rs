@@ -1,7 +1,7 @@
-//! Why a transcript is empty, for its warnings.
+//! Warnings about empty transcripts.
 
-/// One line about a recording without any text: `speech` are the seconds of speech that were found in it, where speech
-/// was looked for, `peak` its largest absolute sample.
+/// One line about a recording without any text. `speech` is the number of seconds of speech found, if speech detection
+/// ran; `peak` is the largest absolute sample.
 pub(super) fn nothing_heard(speech: Option<f64>, peak: f32) -> String {
     if peak == 0.0 {
         return "no speech found: every sample is 0 (digital silence)".to_string();

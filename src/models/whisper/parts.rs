@@ -11,13 +11,13 @@ use crate::models::vad::{Stretch, windows};
 /// After a pause this long, somebody else may be speaking, in another language.
 const LONG_PAUSE_SECONDS: f64 = 5.0;
 
-/// Where a recording is known to change its language, a shorter pause may divide two.
+/// In a recording that is known to change its language, a shorter pause may separate two languages.
 const PAUSE_SECONDS: f64 = 1.0;
 
 /// How often the language is detected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Detection {
-    /// Once, or not at all.
+    /// At most once.
     Once,
     /// In each part.
     Parts,
@@ -26,7 +26,7 @@ pub(super) enum Detection {
 }
 
 impl Detection {
-    /// What `options` ask of a model; `multilingual` is whether it knows several languages.
+    /// The detection that `options` require; `multilingual` is whether the model knows several languages.
     pub fn of(options: &TranscribeOptions, multilingual: bool) -> Self {
         match options.multilingual {
             _ if !multilingual || options.language.as_deref().is_some_and(|language| !is_auto(language)) => {
@@ -38,16 +38,16 @@ impl Detection {
         }
     }
 
-    /// What the probability of another language must be above for the language to change.
+    /// Probability that another language must exceed for the language to change.
     pub fn least(self, options: &TranscribeOptions) -> f32 {
         match self {
             Detection::Windows => 0.0,
-            // A word or two in another language may be a mistake: the language stays unless the model is sure.
+            // A word or two in another language may be an error, so the language stays unless the model is certain.
             Detection::Parts | Detection::Once => options.language_detection_threshold,
         }
     }
 
-    /// The seconds of silence after which the language may be another; none where it is detected once.
+    /// Seconds of silence after which the language may change; `None` if it is detected only once.
     pub fn pause(self) -> Option<f64> {
         match self {
             Detection::Once => None,
@@ -58,8 +58,8 @@ impl Detection {
 }
 
 impl Whisper {
-    /// The parts of a recording in frames of what is decoded: of the speech, where it was looked for, else of the
-    /// recording. In order; none is empty.
+    /// The parts of a recording in frames to decode: of the speech if speech detection ran, otherwise of the recording.
+    /// In order; none is empty.
     pub(super) fn parts(
         &self,
         survey: &Survey,
@@ -92,8 +92,8 @@ impl Whisper {
         parts
     }
 
-    /// Windows that can be decoded side by side, in frames as those of `parts`: of speech as many stretches as fit. Each
-    /// with whether it begins a part.
+    /// Windows that can be decoded side by side, in the same frames as `parts`: as many stretches of speech each as
+    /// fit. With each, whether it begins a part.
     pub(super) fn clips(
         &self,
         survey: &Survey,
@@ -127,7 +127,7 @@ impl Whisper {
     }
 }
 
-/// Stretches in runs without a pause of at least `pause` seconds; all of them where there is none.
+/// Groups stretches without a pause of at least `pause` seconds between them; without `pause` there is a single group.
 fn groups(stretches: &[Stretch], pause: Option<f64>, sample_rate: u32) -> impl Iterator<Item = &[Stretch]> {
     let pause = pause.map_or(u64::MAX, |seconds| (seconds * f64::from(sample_rate)) as u64);
     stretches.chunk_by(move |before, after| after.start.saturating_sub(before.end) < pause)

@@ -5,8 +5,8 @@ use crate::config::{Task, TranscribeOptions};
 use crate::error::Error;
 
 impl Whisper {
-    /// `<|startoftranscript|>`, then language and task for a multilingual model, then `<|notimestamps|>` where no times
-    /// are wanted (openai-whisper, `Tokenizer.sot_sequence_including_notimestamps`).
+    /// `<|startoftranscript|>`, then language and task for a multilingual model, then `<|notimestamps|>` if no times
+    /// are requested (openai-whisper, `Tokenizer.sot_sequence_including_notimestamps`).
     ///
     /// # Errors
     /// [`Error::Request`] for a language the model does not know.
@@ -31,12 +31,12 @@ impl Whisper {
     ///
     /// # Errors
     /// [`Error::Request`] for options out of range, a language or token the model does not know, a translation by an
-    /// English-only model, and windows side by side that nobody cuts.
+    /// English-only model, and a batch of windows without anything that divides the sound into windows.
     pub fn check(&self, options: &TranscribeOptions, vad: bool) -> Result<(), Error> {
         options.check().map_err(|problem| self.cannot(problem))?;
         if options.batch_size > 1 && !vad && options.clip_timestamps.is_empty() {
             let problem = "batch_size above 1 needs `models.vad` in the device file, and `vad` not turned off, or \
-                           clip_timestamps: windows are cut where nobody speaks";
+                           clip_timestamps: windows are cut at pauses in the speech";
             return Err(self.cannot(problem.to_string()));
         }
         let vocabulary = self.decoder.vocabulary();
@@ -68,7 +68,7 @@ impl Whisper {
         Ok(())
     }
 
-    /// The code of the language that need not be detected: the one asked for, or the only one the model knows.
+    /// The code of a language that needs no detection: the requested one, or the only one the model knows.
     ///
     /// # Errors
     /// [`Error::Request`] for a language the model does not know.
@@ -86,12 +86,12 @@ impl Whisper {
             return match code {
                 Some("en") => Ok("en".to_string()),
                 Some(_) => Err(self.cannot(format!(
-                    "an English-only model cannot do language `{language}`; use a multilingual one (--model whisper-base)"
+                    "an English-only model does not support language `{language}`; use a multilingual one (--model whisper-base)"
                 ))),
                 None => Err(self.unknown_language(language)),
             };
         }
-        // A model may know a language that the table does not.
+        // A model may know a language that is not in the table.
         let code = code.map_or_else(|| language.to_lowercase(), str::to_string);
         match self.spec.tokens.languages.contains_key(&code) {
             true => Ok(code),
@@ -112,7 +112,7 @@ impl Whisper {
     }
 }
 
-/// Whether a language is to be detected.
+/// Whether the language must be detected.
 pub(super) fn is_auto(language: &str) -> bool {
     language.trim().eq_ignore_ascii_case("auto")
 }

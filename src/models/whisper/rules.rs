@@ -16,14 +16,14 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    /// `suppressed` are the tokens that are never written; -1 is the model's own list.
+    /// `suppressed` are the tokens that are never generated; -1 represents the model's own list.
     pub fn new(spec: &WhisperSpec, suppressed: &[i64], timestamps: bool) -> Self {
         let tokens = &spec.tokens;
         let mut never: Vec<i64> = suppressed.iter().copied().filter(|&token| token >= 0).collect();
         if suppressed.contains(&-1) {
             never.extend(&spec.generation.suppress);
         }
-        // What only a prompt may hold.
+        // Tokens that may occur only in a prompt.
         never.extend([
             tokens.start_of_transcript,
             tokens.start_of_previous,
@@ -49,7 +49,7 @@ impl Rules {
     }
 }
 
-/// Timestamps come in pairs, never go back, start the text, and come when they are more probable than any text.
+/// Timestamps come in pairs, never decrease, start the text, and are forced if they are more probable than any text.
 struct TimestampRules {
     no_timestamps: usize,
     end_of_text: usize,
@@ -58,7 +58,7 @@ struct TimestampRules {
 
 impl TimestampRules {
     fn new(spec: &WhisperSpec) -> Self {
-        // Ids were checked to be in the vocabulary when model.yaml was read.
+        // Ids were checked against the vocabulary when model.yaml was read.
         TimestampRules {
             no_timestamps: spec.tokens.no_timestamps as usize,
             end_of_text: spec.tokens.end_of_text as usize,
@@ -114,7 +114,7 @@ mod tests {
         logits
     }
 
-    /// Text so probable that the last rule does not act.
+    /// Text so probable that the last rule has no effect.
     fn text_ahead() -> [f32; 70] {
         let mut logits = [0.0; 70];
         logits[..5].fill(50.0);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_takes_time() {
+    fn a_segment_has_a_duration() {
         let logits = applied(&[6, 1, 10, 10, 2], text_ahead());
         assert!(logits[6..=10].iter().all(|&logit| logit == NEVER));
         assert_eq!(logits[11], 0.0);

@@ -7,7 +7,7 @@ use std::ops::Range;
 use crate::models::transcript::Segment;
 use crate::models::vad::SpeechMap;
 
-/// Mel frames of one timestamp step, 0.02 s: the encoder halves the frames, and a timestamp is one of its positions.
+/// Mel frames per timestamp step of 0.02 s: the encoder halves the frames, and a timestamp is one of its positions.
 pub(super) const FRAMES_PER_TIMESTAMP: usize = 2;
 
 /// A segment inside a window.
@@ -22,7 +22,7 @@ pub(super) struct Piece {
 }
 
 impl Segment {
-    /// Takes the times from the speech alone to the recording. With words, the segment is where its words are.
+    /// Maps the times from the concatenated speech to the recording. A segment with words gets the times of its words.
     pub(super) fn place(&mut self, map: &SpeechMap, sample_rate: u32) {
         for word in self.words.iter_mut().flatten() {
             (word.start, word.end) = map.word(word.start, word.end, sample_rate);
@@ -35,8 +35,8 @@ impl Segment {
     }
 }
 
-/// Segments of a window whose tokens are `tokens`, and by how many mel frames to go on. `begin` is the token of
-/// `<|0.00|>`, `window` the mel frames of the window that hold sound.
+/// Segments of a window whose tokens are `tokens`, and the number of mel frames to advance. `begin` is the token of
+/// `<|0.00|>`, `window` the number of mel frames of the window that contain sound.
 pub(super) fn cut(tokens: &[i64], begin: i64, window: usize) -> (Vec<Piece>, usize) {
     let is_timestamp = |at: usize| tokens[at] >= begin;
     let frames = |at: usize| (tokens[at] - begin).max(0) as usize * FRAMES_PER_TIMESTAMP;
@@ -54,7 +54,8 @@ pub(super) fn cut(tokens: &[i64], begin: i64, window: usize) -> (Vec<Piece>, usi
             pieces.push(Piece { tokens: first..end, start: frames(first), end: frames(end - 1) });
             first = end;
         }
-        // One timestamp at the end: no speech after it. Otherwise what follows the last pair is decoded again.
+        // A single timestamp at the end means no speech after it; otherwise the rest after the last pair is decoded
+        // again.
         let advance = if single_ending { window } else { frames(first - 1) };
         return (pieces, advance);
     }

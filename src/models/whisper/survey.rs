@@ -6,33 +6,33 @@ use crate::media::audio::{AudioError, Excerpts, LogMel, Recording, Samples, Slic
 use crate::models::capability::VoiceDetector;
 use crate::models::vad::{SpeechDetector, Stretch};
 
-/// A recording up to this long is kept from the first reading to the second; a longer one is read twice, so that memory
+/// A recording up to this length is kept from the first pass to the second; a longer one is read twice, so that memory
 /// does not grow with it. 5 minutes are 19 MB.
 const KEPT_SECONDS: usize = 5 * 60;
 
-/// What the first reading found.
+/// Result of the first pass.
 pub(super) struct Survey<'a> {
     recording: Recording<'a>,
     sample_rate: u32,
-    /// The samples, where they are few.
+    /// The samples, if they are few.
     kept: Option<Vec<f32>>,
-    /// Samples in all.
+    /// Total number of samples.
     pub samples: u64,
     /// The largest absolute sample.
     pub peak: f32,
-    /// The loudest bin of the spectrogram, of which the floor of every window depends.
+    /// The loudest bin of the spectrogram, which determines the floor of every window.
     pub loudest: f32,
-    /// The stretches of speech, where they were looked for.
+    /// The stretches of speech, if speech detection ran.
     pub stretches: Option<Vec<Stretch>>,
-    /// What is odd about the recording, though it could be read.
+    /// Warnings about the recording.
     pub warnings: Vec<String>,
 }
 
 impl<'a> Survey<'a> {
-    /// Reads `recording` to its end; with a `vad`, looks for speech in it.
+    /// Reads `recording` to its end and, with a `vad`, detects speech in it.
     ///
     /// # Errors
-    /// [`Error::Audio`], [`Error::Input`] for a recording that cannot be read; [`Error::Engine`] when the graph fails.
+    /// [`Error::Audio`], [`Error::Input`] for a recording that cannot be read; [`Error::Engine`] if the graph fails.
     pub fn new(
         recording: &Recording<'a>,
         log_mel: &LogMel,
@@ -63,7 +63,7 @@ impl<'a> Survey<'a> {
         if let (Some(detector), Some((vad, _))) = (detector, &vad) {
             stretches.extend(detector.finish(*vad)?);
         }
-        // The silence that is heard behind the end reflects its last samples.
+        // The padding after the end reflects the last samples.
         let extent = stream.finish(log_mel.config().n_fft, &mut columns);
         Ok(Survey {
             recording: *recording,
@@ -77,7 +77,7 @@ impl<'a> Survey<'a> {
         })
     }
 
-    /// The spectrogram of the second reading: of the speech alone, where it was looked for.
+    /// The spectrogram of the second pass: of the speech only, if speech detection ran.
     ///
     /// # Errors
     /// [`Error::Audio`], [`Error::Input`] for a recording that cannot be read a second time.
@@ -95,12 +95,12 @@ impl<'a> Survey<'a> {
         Spectrogram::new(log_mel, source, Some(self.loudest)).map_err(|source| self.unreadable(source))
     }
 
-    /// The error that the recording cannot be read.
+    /// Error for a recording that cannot be read.
     pub fn unreadable(&self, source: AudioError) -> Error {
         unreadable(&self.recording, source)
     }
 
-    /// Seconds in all.
+    /// Total duration in seconds.
     pub fn seconds(&self) -> f64 {
         self.samples as f64 / f64::from(self.sample_rate)
     }

@@ -1,4 +1,4 @@
-//! Recordings of any length, window by window.
+//! Transcribes recordings of any length, window by window.
 
 use std::ops::Range;
 
@@ -20,17 +20,17 @@ use crate::models::vad::{Edge, SpeechMap};
 /// Less probable languages are not listed in a transcript.
 const LEAST_SHOWN: f32 = 0.01;
 
-/// What a window decoded in a batch leaves open is decoded again, unless it is shorter than this: the silence behind
-/// the speech.
+/// The unfinished end of a window decoded in a batch is decoded again unless it is shorter than this; then it is the
+/// silence after the speech.
 const SHORTEST_REST_SECONDS: f64 = 1.0;
 
 impl Whisper {
-    /// Transcribes a recording. With a `vad`, only the speech that it finds is decoded, and the times are still those of
-    /// the recording. Memory does not grow with the recording, but for the text.
+    /// Transcribes a recording. With a `vad`, only the detected speech is decoded; times still refer to the recording.
+    /// Apart from the text, memory does not grow with the recording.
     ///
     /// # Errors
     /// [`Error::Request`] for options the model cannot fulfil; [`Error::Audio`], [`Error::Input`] for a recording that
-    /// cannot be read; [`Error::Engine`] when a graph fails.
+    /// cannot be read; [`Error::Engine`] if a graph fails.
     pub fn transcribe(
         &self,
         recording: &Recording,
@@ -114,7 +114,7 @@ impl Whisper {
         })
     }
 
-    /// Decodes some windows at once, and separately what one of them leaves unfinished.
+    /// Decodes windows as a batch, then separately the unfinished end of each of them.
     fn transcribe_clips(
         &self,
         spectrogram: &mut Spectrogram<impl Samples>,
@@ -127,7 +127,7 @@ impl Whisper {
         let mut spectrograms = Vec::with_capacity(clips.len());
         let mut languages: Vec<String> = Vec::with_capacity(clips.len());
         let mut windows = None;
-        // All windows of a batch must be equally long: as long as the longest needs.
+        // All windows of a batch must have the length of the longest.
         let longest = clips.iter().map(|(clip, _)| clip.len()).max().unwrap_or(0);
         let longest = self.context_frames(longest, options.encoder_context);
         for (index, (clip, begins_part)) in clips.iter().enumerate() {
@@ -163,8 +163,8 @@ impl Whisper {
         Ok(())
     }
 
-    /// The language of a window, `log_mel`, where `detection` wants it to be detected there; `begins` says whether a part
-    /// other than the first begins with it.
+    /// The language of a window, `log_mel`, if `detection` requires detecting it there; `begins` says whether the
+    /// window begins a part other than the first.
     fn language_now(
         &self,
         log_mel: ArrayView2<f32>,
@@ -176,8 +176,8 @@ impl Whisper {
         let languages = match detection {
             Detection::Windows => self.detect_language(encoded)?,
             Detection::Parts if begins => {
-                // Languages are distinguished best with silence behind the speech, as openai-whisper's are, and not with the
-                // zeros that text is decoded with.
+                // Languages are distinguished best with silence after the speech, as in openai-whisper, rather than
+                // with the zeros used for decoding.
                 let silence = log_mel.iter().copied().fold(f32::INFINITY, f32::min);
                 let mut window = Array2::from_elem((log_mel.nrows(), self.spec.audio.chunk_frames()), silence);
                 window.slice_mut(s![.., ..log_mel.ncols()]).assign(&log_mel);
@@ -190,7 +190,7 @@ impl Whisper {
         Ok(languages.into_iter().next().filter(|(_, probability)| *probability > least).map(|(code, _)| code))
     }
 
-    /// Decodes what is left of a stretch of speech, whose spectrogram is given and of which `done` frames are done.
+    /// Decodes the rest of a stretch of speech, given its spectrogram, of which `done` frames are done.
     pub(super) fn transcribe_rest(
         &self,
         log_mel: ArrayView2<f32>,
@@ -210,7 +210,7 @@ impl Whisper {
         Ok(())
     }
 
-    /// Seconds of a number of spectrogram frames.
+    /// Duration in seconds of a number of spectrogram frames.
     pub(super) fn seconds(&self, frames: usize) -> f64 {
         (frames * self.spec.audio.hop_length) as f64 / f64::from(self.spec.audio.sample_rate)
     }

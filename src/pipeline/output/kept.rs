@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::super::lines::next_line;
 
-/// A result line may be this long; a longer one is not taken for a result.
+/// Maximum length of a result line; a longer line is not considered a result.
 const LONGEST_LINE: u64 = 64 << 20;
 
 /// The first 16 bytes of the SHA-256 of an id, kept in memory instead of the id.
@@ -25,31 +25,31 @@ pub(super) fn hash_of(id: &str) -> IdHash {
 /// A kept line; 32 bytes.
 struct Line {
     id: IdHash,
-    /// `made_from`, as a number; `None` of a line without it, which an older version of the program wrote.
+    /// `made_from`, as a number; `None` for a line without it, written by an older version of the program.
     made_from: Option<std::num::NonZeroU64>,
-    /// Its place among the lines of the file.
+    /// Its line number in the file.
     number: u32,
-    /// Which of the settings made it.
+    /// Index of its settings.
     settings: u16,
-    /// It holds an error, or a newer line replaces it.
+    /// Whether it contains an error, or a newer line replaces it.
     obsolete: bool,
-    /// Whether a record with its id has come in this run.
+    /// Whether this run has already had a record with its id.
     seen: bool,
 }
 
-/// What is read back of a result line.
+/// The parts of a result line that are read back.
 #[derive(Deserialize)]
 struct Parsed {
     id: String,
     made_with: Option<String>,
     made_from: Option<String>,
     error: Option<serde::de::IgnoredAny>,
-    /// The results of the steps, and whatever else there is.
+    /// The results of the steps, and all other keys.
     #[serde(flatten)]
     others: BTreeMap<String, Held>,
 }
 
-/// Whatever a key of a line holds: a step's result is a mapping with `error` if the step failed.
+/// Value of any key of a line: a step's result is a mapping, with `error` if the step failed.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Held {
@@ -63,32 +63,33 @@ impl Parsed {
     }
 }
 
-/// The good lines of an earlier run, without their text.
+/// Index of the good lines of an earlier run.
 #[derive(Default)]
 pub(super) struct Kept {
-    /// By id.
+    /// Lines by id.
     lines: Vec<Line>,
-    /// What made them: `made_with` of the lines, which mostly is the same of all.
+    /// Distinct values of `made_with`; mostly the same for all lines.
     settings: Vec<String>,
     superseded: usize,
 }
 
-/// What an earlier run knows of a record.
+/// Result of looking up a record in an earlier run.
 pub(super) enum Found<'k> {
-    /// Nothing.
+    /// No result.
     Nothing,
-    /// A record with this id has come before, in this run.
+    /// This run has already had a record with this id.
     Twice,
-    /// Its result, made from the same input with the same settings.
+    /// Its result, from the same input and settings.
     Current,
-    /// A result without a word of what it was made from.
+    /// A result that does not say what it was made from.
     Unmarked,
     /// A result of another input, or of these other settings.
     Outdated { settings: Option<&'k str> },
 }
 
 impl Kept {
-    /// Reads `path`. Lines that hold an error or are not whole are not kept; of several with one id, the last counts.
+    /// Reads `path`. Incomplete lines and those with an error are dropped; of several with the same id, the last
+    /// counts.
     pub fn read(path: &Path) -> io::Result<Self> {
         let mut kept = Kept::default();
         let mut known = BTreeMap::new();
@@ -123,7 +124,7 @@ impl Kept {
         Ok(kept)
     }
 
-    /// Copies the kept lines of `from`, in their order, to `to`, and gives them their new numbers.
+    /// Copies the kept lines of `from`, in order, to `to`, and renumbers them.
     pub fn copy(&mut self, from: &Path, to: &mut BufWriter<File>) -> io::Result<()> {
         let mut next = 0;
         let mut reader = BufReader::new(File::open(from)?);
@@ -132,7 +133,7 @@ impl Kept {
             let parsed = serde_json::from_slice::<Parsed>(&line).ok();
             let place = parsed.and_then(|parsed| self.place(&hash_of(&parsed.id)));
             if let Some(kept) = place.map(|place| &mut self.lines[place]).filter(|kept| kept.number == number) {
-                // Not mistaken for a later line: numbers only shrink.
+                // Cannot be confused with a later line, because numbers only decrease.
                 kept.number = next;
                 next += 1;
                 to.write_all(&line)?;
@@ -143,7 +144,7 @@ impl Kept {
         Ok(())
     }
 
-    /// Copies all lines of `from` to `to` but the kept ones that newer results replace.
+    /// Copies all lines of `from` to `to`, except kept ones that newer results replace.
     pub fn copy_without_superseded(&self, from: &Path, to: &mut BufWriter<File>) -> io::Result<()> {
         let mut reader = BufReader::new(File::open(from)?);
         let (mut line, mut number) = (Vec::new(), 0usize);
@@ -160,7 +161,7 @@ impl Kept {
         Ok(())
     }
 
-    /// Looks a record up, once.
+    /// Looks up a record and marks it as seen.
     pub fn find(&mut self, id: &IdHash, made_from: &str, made_with: &str) -> Found<'_> {
         let Some(place) = self.place(id) else { return Found::Nothing };
         let line = &mut self.lines[place];
@@ -178,12 +179,12 @@ impl Kept {
         Found::Outdated { settings: Some(settings.as_str()).filter(|settings| *settings != made_with) }
     }
 
-    /// How many results of the earlier run still hold.
+    /// Number of results of the earlier run that are still valid.
     pub fn len(&self) -> usize {
         self.lines.len() - self.superseded
     }
 
-    /// How many are replaced by newer ones.
+    /// Number of results replaced by newer ones.
     pub fn superseded(&self) -> usize {
         self.superseded
     }
@@ -198,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_takes_32_bytes() {
+    fn an_indexed_line_has_32_bytes() {
         assert_eq!(size_of::<Line>(), 32);
     }
 }

@@ -19,36 +19,36 @@ use crate::support::file_lock::FileLock;
 use crate::support::whole_file::PARTIAL;
 use kept::{Found, IdHash, Kept, hash_of};
 
-/// Results go to `FILE.partial`, which takes the place of `FILE` at the end. An interrupted run leaves the partial file,
-/// and the next one goes on from it where that is asked for. `FILE.lock` keeps other processes away.
+/// Results go to `FILE.partial`, which replaces `FILE` at the end. An interrupted run leaves the partial file, and the
+/// next one continues it on request. `FILE.lock` keeps other processes away.
 ///
-/// Every line says what made it: `made_with`, the steps and models ([`settings`](super::settings())), and `made_from`, a
-/// digest of the record and its files. A resumed run takes an earlier result only where both are the same. Memory grows by
-/// 32 bytes for each line that is kept and some 20 to 40 for each other record.
+/// Every line records its origin: `made_with`, the steps and models ([`settings`](super::settings())), and `made_from`,
+/// a digest of the record and its files. A resumed run keeps an earlier result only if both are the same. Memory grows
+/// by 32 bytes for each line that is kept and some 20 to 40 for each other record.
 pub struct OutputFile {
     path: PathBuf,
     partial: PathBuf,
     writer: BufWriter<File>,
     made_with: String,
     kept: Kept,
-    /// The records of this run that no earlier one knows.
+    /// The records of this run that are new.
     names: HashSet<IdHash>,
     warned: HashSet<&'static str>,
     _lock: FileLock,
 }
 
-/// What is to be done with a record.
+/// What to do with a record.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// It is to be processed; the mark belongs to its line.
+    /// Process it; the mark belongs to its line.
     Work(Mark),
-    /// An earlier run has its result.
+    /// Skip it: an earlier run has its result.
     Done,
-    /// Another record of this run has its id.
+    /// Reject it: another record of this run has its id.
     Repeated,
 }
 
-/// What a result is made from: belongs to its line.
+/// Origin of a result, stored in its line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Mark(String);
 
@@ -63,7 +63,7 @@ struct Marked<'a> {
 }
 
 impl OutputFile {
-    /// Starts the file. With `resume`, the lines of an earlier run that hold no error are kept; `made_with` are the
+    /// Starts the file. With `resume`, the lines of an earlier run without an error are kept; `made_with` are the
     /// [`settings`](super::settings()) of this one.
     ///
     /// # Errors
@@ -80,7 +80,7 @@ impl OutputFile {
 
         let left_over = fs::metadata(&partial).is_ok_and(|partial| partial.len() > 0);
         if left_over && !resume {
-            let source = io::Error::other("an earlier run was interrupted and left it; use --resume, or delete it");
+            let source = io::Error::other("left by an interrupted run; use --resume, or delete it");
             return Err(write(source));
         }
         let earlier = if left_over { partial.clone() } else { path.to_path_buf() };
@@ -140,10 +140,10 @@ impl OutputFile {
         self.kept.len()
     }
 
-    /// Writes the line of a record; one that could not be read has no mark.
+    /// Writes the line of a record; a record that could not be read has no mark.
     ///
     /// # Errors
-    /// [`Error::Write`], for a full disk say.
+    /// [`Error::Write`], for example if the disk is full.
     pub fn write(&mut self, result: &RecordResult, mark: Option<&Mark>) -> Result<(), Error> {
         let made_from = mark.map(|mark| mark.0.as_str());
         let line = Marked { result, made_with: made_from.map(|_| self.made_with.as_str()), made_from };
@@ -154,7 +154,7 @@ impl OutputFile {
         outcome.map_err(|source| Error::Write { path: self.partial.clone(), source })
     }
 
-    /// Puts the file in its place.
+    /// Moves the file to its final path.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -178,7 +178,7 @@ impl OutputFile {
     }
 }
 
-/// A run that ended before its first result leaves nothing behind.
+/// A run that ended before its first result leaves no file.
 impl Drop for OutputFile {
     fn drop(&mut self) {
         if fs::metadata(&self.partial).is_ok_and(|partial| partial.len() == 0) {
@@ -208,7 +208,7 @@ mod tests {
         Record::default().with_id(id).with_text(text)
     }
 
-    /// A run over `(id, text, error)`, to its end or not; which records it did.
+    /// Runs over `(id, text, error)`, completely or not; returns the records that it processed.
     fn run(path: &Path, settings: &str, records: &[(&str, &str, Option<&str>)], finish: bool) -> Vec<String> {
         let mut output = OutputFile::create(path, true, settings.into()).unwrap();
         let mut done = Vec::new();
@@ -253,14 +253,14 @@ mod tests {
         assert_eq!(run(&path, "s-1", &records, true), ["a", "b", "c"]);
         assert_eq!(run(&path, "s-1", &records, true), [""; 0]);
         let changed = [("a", "t", None), ("b", "u", None), ("c", "t", None)];
-        // Interrupted right after the new result of b: both are there, and the newer counts.
+        // Interrupted right after the new result of b: both exist, and the newer one counts.
         assert_eq!(run(&path, "s-1", &changed, false), ["b"]);
         assert_eq!(ids(&folder.path().join("out.jsonl.partial")), ["a", "b", "c", "b"]);
         assert_eq!(run(&path, "s-1", &changed, true), [""; 0]);
         assert_eq!(ids(&path), ["a", "c", "b"]);
         assert_eq!(run(&path, "s-2", &changed, true), ["a", "b", "c"]);
         assert_eq!(ids(&path), ["a", "b", "c"]);
-        // An outdated result does not come back because its successor failed.
+        // An outdated result does not reappear because its successor failed.
         let failed = [("a", "t", None), ("b", "v", Some("broken")), ("c", "t", None)];
         run(&path, "s-2", &failed, false);
         assert_eq!(run(&path, "s-2", &changed, true), ["b"]);

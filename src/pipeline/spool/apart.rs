@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 
-/// Refuses results in the watched folder, or above it: they would be taken for inputs, for manifests above all. Compares
-/// device and inode of each folder on the way up, so that symbolic links and bind mounts are seen through.
+/// Refuses a results folder inside or above the watched folder, because results would be read as inputs, in particular
+/// as manifests. Compares device and inode of each folder on the way up, which resolves symbolic links and bind mounts.
 pub(super) fn check(folder: &Path, results: &Path) -> Result<(), Error> {
     let read = |source| Error::Read { path: folder.to_path_buf(), source };
     let write = |source| Error::Write { path: results.to_path_buf(), source };
     let (inputs, outputs) = (chain(folder).map_err(read)?, chain(results).map_err(write)?);
     if outputs.contains(&inputs[0]) || inputs.contains(&outputs[0]) {
         let problem = format!(
-            "the results would lie in the watched folder {}, or it in theirs: choose folders beside each other",
+            "one of the results folder and the watched folder {} contains the other: choose separate folders",
             folder.display()
         );
         return Err(Error::Output { path: results.to_path_buf(), problem });
@@ -23,7 +23,7 @@ pub(super) fn check(folder: &Path, results: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Device and inode of a folder and all folders above it.
+/// Device and inode of a folder and all its ancestors.
 fn chain(path: &Path) -> io::Result<Vec<(u64, u64)>> {
     let path: PathBuf = path.canonicalize()?;
     path.ancestors().map(|folder| fs::metadata(folder).map(|it| (it.dev(), it.ino()))).collect()

@@ -12,10 +12,10 @@ use super::super::version::FileVersion;
 use crate::error::Error;
 use crate::support::whole_file::WholeFile;
 
-/// A file that ended the process so often is not tried again.
+/// A file that ended the process this many times is not tried again.
 pub(super) const MOST_ATTEMPTS: u32 = 3;
 
-/// A file to work on. It has been tried once more, even if its result never comes.
+/// A file being processed. The attempt counts even if the process ends without a result.
 pub struct Job {
     /// The file.
     pub path: PathBuf,
@@ -41,12 +41,12 @@ impl Job {
         Ok(Job { path, digest, result: whole, mark, attempts })
     }
 
-    /// The records of the file; `None` where earlier attempts ended the process each time.
+    /// The records of the file; `None` if every earlier attempt ended the process.
     pub fn records(&self) -> Option<Inputs> {
         (self.attempts <= MOST_ATTEMPTS).then(|| Inputs::mixed(std::slice::from_ref(&self.path)))
     }
 
-    /// Adds a line to the result, which appears with [`Job::finish`].
+    /// Adds a line to the result, which [`Job::finish`] publishes.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -56,7 +56,7 @@ impl Job {
         written.and_then(|()| self.result.write_all(b"\n")).map_err(|source| self.result.failed(source).into())
     }
 
-    /// Puts the result in its place.
+    /// Moves the result to its final path.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -64,15 +64,15 @@ impl Job {
         Ok(self.result.put_in_place()?)
     }
 
-    /// What a process that is ended from outside removes, so that the attempt does not count and nothing is left.
+    /// Files that a process removes when it is terminated, so that the attempt does not count and nothing is left.
     pub fn leftovers(&self) -> [PathBuf; 2] {
         [self.mark.clone(), self.result.partial().to_path_buf()]
     }
 }
 
 impl Drop for Job {
-    /// An attempt counts only where it ended the process: not where its result is there, nor where the disk was full or a
-    /// model could not be loaded, which is not the file's fault.
+    /// An attempt counts only if it ended the process: not if it produced a result, and not if the disk was full or a
+    /// model could not be loaded, for which the file is not to blame.
     fn drop(&mut self) {
         if !std::thread::panicking() {
             let _ = fs::remove_file(&self.mark);
@@ -80,7 +80,7 @@ impl Drop for Job {
     }
 }
 
-/// The attempts that a mark counts at this version of a file.
+/// Number of attempts at this version of a file, according to its mark.
 fn attempts(mark: &Path, digest: &str) -> u32 {
     let text = fs::read_to_string(mark).unwrap_or_default();
     let (count, of) = text.trim().split_once(' ').unwrap_or((text.trim(), digest));

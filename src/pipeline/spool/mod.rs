@@ -1,6 +1,6 @@
-//! A folder where others put pictures, sounds and manifests, and the folder with their results.
+//! A watched folder for pictures, sounds and manifests, and the folder of their results.
 //!
-//! A file is work as long as it has no result, or one made from another version of it. There is no other state:
+//! A file is pending as long as it has no result, or one made from another version of it. There is no other state:
 //! interrupted work is redone, and deleting a result causes it to be made again.
 
 mod apart;
@@ -24,26 +24,26 @@ use crate::support::file_lock::FileLock;
 
 pub use job::Job;
 
-/// So many looks must see a file unchanged before it is taken.
+/// Number of scans that must find a file unchanged before it is processed.
 const LOOKS: u32 = 3;
 
-/// The first line of a result may be this long to be read back.
+/// Maximum length of a result's first line for it to be read back.
 const LONGEST_LINE: u64 = 64 << 20;
 
-/// The lock of the folder of results; other names that start with a dot belong to single results.
+/// Lock file of the results folder; other names that start with a dot belong to single results.
 const LOCK: &str = ".edgefuse.lock";
 
-/// A folder that is watched, and the folder of its results.
+/// A watched folder and its results folder.
 pub struct Spool {
     folder: PathBuf,
     results: PathBuf,
-    /// Files without a current result, as they were seen last.
+    /// Files without a current result, as last seen.
     waiting: BTreeMap<OsString, Waiting>,
-    /// Files whose result is known to be of this version.
+    /// Files whose result is known to be current.
     done: HashMap<OsString, FileVersion>,
-    /// By the name of its mark, how often earlier processes ended at a result: its file comes last.
+    /// By name of the mark, how often earlier processes ended at a file; such files are processed last.
     ended: HashMap<OsString, u32>,
-    /// Files whose result cannot be written, under that name say; not tried again in this version.
+    /// Files whose result cannot be written, for example because of its name; this version is not tried again.
     refused: HashMap<OsString, FileVersion>,
     _lock: FileLock,
 }
@@ -55,7 +55,7 @@ struct Waiting {
     looks: u32,
 }
 
-/// A file that is ready to be worked on.
+/// A file that is ready to be processed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ready {
     name: OsString,
@@ -66,8 +66,8 @@ impl Spool {
     /// Watches `folder`; no other process may use `results` meanwhile.
     ///
     /// # Errors
-    /// [`Error::Read`], [`Error::Write`] for folders that are not there or cannot be used, [`Error::Output`] for folders
-    /// that lie in one another, [`Error::Busy`] when another process writes results there.
+    /// [`Error::Read`], [`Error::Write`] for missing or unusable folders, [`Error::Output`] if one of the folders
+    /// contains the other, [`Error::Busy`] if another process writes results there.
     pub fn new(folder: &Path, results: &Path) -> Result<Self, Error> {
         fs::read_dir(folder).map_err(|source| Error::Read { path: folder.to_path_buf(), source })?;
         let write = |source| Error::Write { path: results.to_path_buf(), source };
@@ -87,8 +87,8 @@ impl Spool {
         })
     }
 
-    /// The files that have no result of their present version and did not change in the last looks, by name: what is still
-    /// being copied is left for a later one. Names that start with a dot, and what is no regular file, are not looked at.
+    /// Files without a current result that did not change during the last scans, by name; a file still being copied is
+    /// left for a later scan. Ignores names that start with a dot and anything but regular files.
     ///
     /// # Errors
     /// [`Error::Read`].
@@ -102,7 +102,7 @@ impl Spool {
             if hidden || !(MediaKind::of(&path).is_some() || path.extension().is_some_and(|kind| kind == "jsonl")) {
                 continue;
             }
-            // What vanished meanwhile is no work.
+            // A file that has disappeared needs no processing.
             let Some(metadata) = fs::metadata(&path).ok().filter(|metadata| metadata.is_file()) else { continue };
             let version = FileVersion::from(&metadata);
             match self.refused.get(&name) == Some(&version) || self.has_result(&name, &version) {
@@ -120,17 +120,17 @@ impl Spool {
         let settled = self.waiting.iter().filter(|(_, it)| it.looks >= LOOKS);
         let mut ready: Vec<_> =
             settled.map(|(name, it)| Ready { name: name.clone(), version: it.version.clone() }).collect();
-        // Stable: by name where no process ended.
+        // Stable: files at which no process ended stay sorted by name.
         ready.sort_by_key(|ready| self.ended.get(&names::attempts(&names::result(&ready.name))).copied().unwrap_or(0));
         Ok(ready)
     }
 
-    /// Whether files are there that have no result yet.
+    /// Whether there are files without a result.
     pub fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
 
-    /// Takes up a file: notes that it is tried. `None` when it has changed or gone since it was found ready.
+    /// Starts a file and records the attempt. `None` if the file has changed or disappeared since the scan.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -144,7 +144,7 @@ impl Spool {
         Job::start(path, &ready.version, &self.results.join(result), mark).map(Some)
     }
 
-    /// Leaves a file out until it changes.
+    /// Skips a file until it changes.
     pub fn refuse(&mut self, ready: &Ready) {
         self.refused.insert(ready.name.clone(), ready.version.clone());
     }
@@ -158,7 +158,7 @@ impl Spool {
         }
         match made_from(&result) {
             Some(digest) => digest == version.digest(),
-            // Written by an older version of the program, or without a line: then the times must do.
+            // Written by an older version of the program, or empty: compare the times instead.
             None => {
                 let written = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
                 written >= version.modified()
@@ -178,7 +178,7 @@ fn made_from(result: &Path) -> Option<String> {
     serde_json::from_slice::<Line>(&line).ok().map(|line| line.made_from)
 }
 
-/// Removes what a process that was ended left of results that are not whole; returns at which results processes ended.
+/// Removes incomplete results of processes that ended; returns the results at which they ended.
 fn tidy(results: &Path) -> io::Result<HashMap<OsString, u32>> {
     let mut ended = HashMap::new();
     for entry in fs::read_dir(results)? {
@@ -215,7 +215,7 @@ mod tests {
         ready.iter().map(|ready| ready.name.to_str().unwrap()).collect()
     }
 
-    /// Looks until what does not change is ready.
+    /// Scans until unchanged files are ready.
     fn settled(spool: &mut Spool) -> Vec<Ready> {
         (1..LOOKS).for_each(|_| assert!(spool.ready().unwrap().is_empty(), "not looked at often enough"));
         spool.ready().unwrap()
@@ -256,7 +256,7 @@ mod tests {
         fs::write(&picture, "half").unwrap();
         let ready = settled(&mut spool);
         let job = spool.take(&ready[0]).unwrap().unwrap();
-        // Changed while it is worked on.
+        // Changed while it is being processed.
         fs::write(&picture, "the whole of it").unwrap();
         job.finish().unwrap();
         finish(&spool, &Ready { name: "b.png".into(), version: FileVersion::of(&picture).unwrap() });
@@ -309,7 +309,7 @@ mod tests {
         let job = spool.take(&ready[1]).unwrap().unwrap();
         assert!(job.records().is_some(), "an attempt that ends by itself does not count");
         std::mem::forget(job);
-        // Another version begins anew.
+        // Another version starts from zero.
         fs::write(&sound, "another").unwrap();
         let changed = Ready { name: "a.wav".into(), version: FileVersion::of(&sound).unwrap() };
         assert_eq!(spool.take(&changed).unwrap().unwrap().records().map(|_| ()), Some(()));

@@ -7,23 +7,23 @@ use sha2::{Digest, Sha256};
 use crate::support::hex::hex;
 use crate::support::whole_file::PARTIAL;
 
-/// The longest name that Linux's file systems allow, in bytes.
+/// Maximum length of a file name on Linux file systems, in bytes.
 const LONGEST: usize = 255;
 
 const RESULT: &str = ".jsonl";
 const ATTEMPTS: &str = ".attempts";
 
-/// `NAME.jsonl`. Where that, or a name made from it, were too long: the beginning of the name, `~`, 16 hexadecimal digits
+/// `NAME.jsonl`. If that, or a name derived from it, is too long: the beginning of the name, `~`, 16 hexadecimal digits
 /// of its SHA-256, and `.jsonl`.
 pub(super) fn result(name: &OsStr) -> OsString {
-    // The longest is that of a mark which is being written.
+    // The longest derived name is that of a partially written mark.
     let room = LONGEST - RESULT.len() - (1 + ATTEMPTS.len()) - PARTIAL.len();
     let bytes = name.as_encoded_bytes();
     if bytes.len() <= room {
         return joined(&[name, OsStr::new(RESULT)]);
     }
     let hash = hex(&Sha256::digest(bytes)[..8]);
-    // The beginning is for people: a cut-off or foreign character is left out.
+    // The beginning is for readers only, so a truncated or invalid character is dropped.
     let mut text = String::new();
     for character in name.to_string_lossy().chars() {
         if text.len() + character.len_utf8() > room - 1 - hash.len() {
@@ -39,13 +39,13 @@ pub(super) fn attempts(result: &OsStr) -> OsString {
     joined(&[OsStr::new("."), result, OsStr::new(ATTEMPTS)])
 }
 
-/// Whether it is a result, or a count of attempts, that is not whole.
+/// Whether the name is that of an incomplete result or mark.
 pub(super) fn is_partial(name: &OsStr) -> bool {
     let ours = |name: &[u8]| name.ends_with(RESULT.as_bytes()) || name.ends_with(ATTEMPTS.as_bytes());
     name.as_encoded_bytes().strip_suffix(PARTIAL.as_bytes()).is_some_and(ours)
 }
 
-/// Whether it counts attempts.
+/// Whether the name is that of a mark.
 pub(super) fn is_attempts(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".") && name.as_encoded_bytes().ends_with(ATTEMPTS.as_bytes())
 }

@@ -44,7 +44,7 @@ impl StepKind for Ask {
         let Some(question) = self.question(context).filter(|_| context.sources.has_image()) else { return Ok(None) };
         if let (true, Some(audio)) = (question.trim().is_empty(), context.sources.audio_file()) {
             return Err(Error::Input {
-                problem: format!("{}: no speech was understood, so there is no question", audio.path().display()),
+                problem: format!("{}: no speech was recognised, so there is no question", audio.path().display()),
             });
         }
         let named = self.options.model.as_deref();

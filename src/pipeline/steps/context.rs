@@ -1,4 +1,4 @@
-//! What a step has to work with.
+//! Context of a step.
 
 use crate::config::{Device, TranscribeOptions};
 use crate::models::Models;
@@ -10,15 +10,15 @@ use crate::pipeline::sources::Sources;
 
 use super::{Seen, TRANSCRIPT};
 
-/// One record on its way through the pipeline.
+/// A record that is being processed.
 pub(in crate::pipeline) struct Context<'a, 'r, 'p> {
     pub models: &'a Models,
     pub record: &'r Record,
     /// The record's files.
     pub sources: &'a mut Sources<'r>,
-    /// The results of the steps before.
+    /// The results of the previous steps.
     pub done: &'a Outcomes,
-    /// The pictures that were encoded last.
+    /// Cache of the last encoded pictures.
     pub seen: &'a Seen,
     pub progress: &'a mut OnProgress<'p>,
 }
@@ -33,7 +33,7 @@ impl Context<'_, '_, '_> {
         self.device().options()
     }
 
-    /// The transcript of the step before.
+    /// The transcript of a previous step.
     pub fn transcript(&self) -> Option<&Transcript> {
         self.done.get(TRANSCRIPT).map(|timed| timed.value)
     }

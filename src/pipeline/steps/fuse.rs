@@ -1,4 +1,4 @@
-//! `fuse`: the student's decision, from whatever a record has.
+//! `fuse`: the student's decision from any subset of inputs.
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ impl StepKind for Fuse {
     fn uses(options: &FuseOptions) -> Vec<Use<'_>> {
         vec![
             Use::required(capability::DECIDE, options.model.as_deref()),
-            // A student that does not hear is given the transcript.
+            // A student without sound input gets the transcript.
             Use::optional(capability::TRANSCRIBE, None),
             Use::optional(capability::DETECT_SPEECH, None),
         ]
@@ -54,7 +54,7 @@ impl StepKind for Fuse {
         let read = view.map_or(Duration::ZERO, |view| context.sources.read_picture(context.models, &view));
         let student = context.models.lease::<dyn Decider>(named, NAME)?;
         let record = context.record;
-        // A sound that was read as a transcript is not left out.
+        // A sound that was used as a transcript is not left out.
         let sounds = context.sources.has_audio() && (hears || !reads);
         let given = [
             (StudentInput::Image, context.sources.has_image()),
@@ -66,13 +66,13 @@ impl StepKind for Fuse {
         ];
         leave_out(&*student, record, &given, options.strict)?;
 
-        let takes = |input| student.takes(input);
+        let accepts = |input| student.takes(input);
         let text = text.filter(|_| reads);
         let started = Instant::now();
         let started = started.checked_sub(read).unwrap_or(started);
-        let image_embedding = numbers(&record.image_embedding, takes(StudentInput::ImageEmbedding))?;
-        let text_embedding = numbers(&record.text_embedding, takes(StudentInput::TextEmbedding))?;
-        let sensors = record.sensors.as_ref().filter(|_| takes(StudentInput::Sensors));
+        let image_embedding = numbers(&record.image_embedding, accepts(StudentInput::ImageEmbedding))?;
+        let text_embedding = numbers(&record.text_embedding, accepts(StudentInput::TextEmbedding))?;
+        let sensors = record.sensors.as_ref().filter(|_| accepts(StudentInput::Sensors));
         let samples = match student.sound().filter(|_| hears) {
             Some((rate, seconds)) => context.sources.sound(rate, seconds)?.map(<[f32]>::to_vec),
             None => None,
@@ -98,7 +98,7 @@ impl StepKind for Fuse {
 }
 
 impl Fuse {
-    /// The text that the student is given, and the milliseconds that transcribing it took.
+    /// Text input of the student, and the time in milliseconds for transcribing it.
     fn text(&self, context: &mut Context, reads: bool, hears: bool) -> Result<(Option<String>, f64), Error> {
         let transcript = context.transcript().map(|transcript| transcript.text.clone());
         let written = context.record.text.clone();
@@ -107,7 +107,7 @@ impl Fuse {
             TextSource::Text => written,
             TextSource::Transcript => transcript,
             TextSource::Any if written.is_some() => written,
-            // A student that hears needs no transcript.
+            // A student with sound input needs no transcript.
             TextSource::Any if hears && context.sources.has_audio() => None,
             TextSource::Any if transcript.is_some() => transcript,
             TextSource::Any if !reads => None,
@@ -121,7 +121,7 @@ impl Fuse {
     }
 }
 
-/// Warns of each given input that the student does not take; with `strict` the first is an error.
+/// Warns about each input that the student does not accept; with `strict` the first is an error.
 fn leave_out(
     student: &dyn Decider,
     record: &Record,
@@ -133,12 +133,12 @@ fn leave_out(
         if strict {
             return Err(problem);
         }
-        log::warn!("{}: {problem}: it is left out", record.name());
+        log::warn!("{}: {problem}: the input is left out", record.name());
     }
     Ok(())
 }
 
-/// The numbers of an embedding that the student takes.
+/// The numbers of an embedding, if the student accepts it.
 fn numbers(embedding: &Option<Embedding>, taken: bool) -> Result<Option<Cow<'_, [f32]>>, Error> {
     embedding.as_ref().filter(|_| taken).map(Embedding::numbers).transpose()
 }

@@ -53,7 +53,7 @@ impl StepKind for Match {
         let blip = context.models.lease::<dyn Matcher>(named, NAME)?;
         blip.prepare_matching()?;
         let texts = match (&self.texts, text) {
-            // What is wrong with the list is wrong for every record.
+            // A problem with the list affects every record.
             (Some(list), _) => list.read(|texts| {
                 blip.match_list(texts)
                     .map_err(|error| Error::Request { model: blip.name().to_string(), problem: error.to_string() })

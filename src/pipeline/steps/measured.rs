@@ -8,14 +8,14 @@ use crate::pipeline::outcome::{Done, Outcome, StepValue};
 /// A step returns nothing if the record lacks its input.
 pub(in crate::pipeline) type StepOutcome<T> = Result<Option<Measured<T>>, Error>;
 
-/// A value, what it took, and where.
+/// A value, its duration and its execution provider.
 pub(in crate::pipeline) struct Measured<T> {
     pub value: T,
     pub ms: f64,
     pub provider: &'static str,
 }
 
-/// Keeps an error about the record's own files in the result, and passes on those that every record would meet.
+/// Turns an error about the record's own files into a result, and returns those that would affect every record.
 pub(super) fn kept<T: StepValue>(key: &'static str, outcome: StepOutcome<T>) -> Result<Option<Outcome>, Error> {
     let result = match outcome {
         Ok(None) => return Ok(None),
@@ -29,7 +29,7 @@ pub(super) fn kept<T: StepValue>(key: &'static str, outcome: StepOutcome<T>) -> 
 }
 
 pub(in crate::pipeline) fn timed<T>(value: T, started: Instant, provider: &'static str) -> Measured<T> {
-    // Microseconds are as fine as the clock is worth.
+    // Finer digits than microseconds would be noise.
     let ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
     Measured { value, ms, provider }
 }

@@ -1,4 +1,4 @@
-//! What each step does with a record. The table lists the steps in the order of their results.
+//! Implementations of the steps. The table lists the steps in the order of their results.
 
 mod ask;
 mod caption;
@@ -35,7 +35,7 @@ use matching::Match;
 use measured::kept;
 use transcribe::Transcribe;
 
-/// All steps. A new step is one line here, and one in the table of its options (`config::steps`).
+/// All steps. A new step adds one line here, and one to the table of step options (`config::steps`).
 const STEPS: &[Entry] = &[
     Entry::of::<Transcribe>(),
     Entry::of::<Caption>(),
@@ -57,35 +57,35 @@ pub(super) trait StepKind: Sized + Send + Sync + 'static {
     /// The key of its result.
     const KEY: &'static str;
 
-    /// Reads what the options name, such as lists of texts.
+    /// Reads files that the options name, such as lists of texts.
     ///
     /// # Errors
     /// [`Error::Config`] for a list that cannot be used.
     fn new(options: &Self::Options) -> Result<Self, Error>;
 
-    /// The models it uses: what each must be able to do, and its name if the options say. The main one comes first.
+    /// The models it uses, main one first: required capability, and the name if the options set one.
     fn uses(options: &Self::Options) -> Vec<Use<'_>>;
 
-    /// How its model takes the pixels of a picture, if it is shown one.
+    /// Picture preprocessing of its model, if it needs a picture.
     fn view(&self, models: &Models) -> Option<PixelConfig> {
         let _ = models;
         None
     }
 
-    /// Processes one record; without a result if the record lacks the step's input.
+    /// Processes one record; returns no result if the record lacks the step's input.
     ///
     /// # Errors
-    /// What is wrong with the record's files, or with the model.
+    /// Problems with the record's files or with the model.
     fn run(&self, context: &mut Context) -> StepOutcome<Self::Value>;
 }
 
 /// A model that a step uses.
 pub(crate) struct Use<'a> {
-    /// What it must be able to do.
+    /// The required capability.
     pub capability: &'static str,
-    /// Its name under `models`, if the options say.
+    /// Its name under `models`, if the options set one.
     pub model: Option<&'a str>,
-    /// Whether the step can do without.
+    /// Whether the step works without it.
     pub optional: bool,
 }
 
@@ -117,7 +117,7 @@ impl<S: StepKind> Runner for S {
     }
 }
 
-/// Makes a step ready to run; `None` for options of another type.
+/// Prepares a step; `None` for options of another type.
 type Build = fn(&Step) -> Option<Result<Box<dyn Runner>, Error>>;
 
 /// An entry of the table.
@@ -160,12 +160,12 @@ pub(crate) fn uses(step: &Step) -> Vec<Use<'_>> {
     STEPS.iter().find(|entry| entry.name == step.name()).map(|entry| (entry.uses)(step)).unwrap_or_default()
 }
 
-/// The place of a step's result among the others.
+/// Position of a step's result among the others.
 pub(super) fn place(key: &str) -> usize {
     STEPS.iter().position(|entry| entry.key == key).unwrap_or(STEPS.len())
 }
 
-/// The key of a step's result, as the table has it.
+/// The key of a step's result, from the table.
 pub(super) fn known_key(key: &str) -> Option<&'static str> {
     STEPS.iter().map(|entry| entry.key).find(|known| *known == key)
 }
@@ -185,7 +185,7 @@ fn transcribers(options: &crate::config::TranscribeOptions, required: bool) -> V
     vec![transcriber, detector]
 }
 
-/// The first model that each step of the pipeline cannot do without and the device lacks, as errors.
+/// For each step of the pipeline, an error for the first required model that the device lacks.
 pub fn missing_models(device: &Device, steps: &[Step]) -> Vec<Error> {
     let mut missing = Vec::new();
     for step in steps {

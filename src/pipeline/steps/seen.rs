@@ -1,4 +1,4 @@
-//! The pictures that were encoded last: records with several questions about one picture mostly come one after the other.
+//! Cache of the last encoded pictures: records with several questions about a picture are mostly adjacent.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use crate::models::picture::EncodedImage;
 use crate::pipeline::sources::Sources;
 use crate::pipeline::version::FileVersion;
 
-/// The picture that each model has encoded last, by the model's name under `models`.
+/// The last picture encoded by each model, by the model's name under `models`.
 #[derive(Default)]
 pub(in crate::pipeline) struct Seen(Mutex<Vec<Encoded>>);
 
@@ -23,10 +23,10 @@ struct Encoded {
     image: Arc<EncodedImage>,
 }
 
-/// A picture's file as it was at a time.
+/// A picture's file and its version.
 type Version = (PathBuf, FileVersion);
 
-/// A picture that was read before the model was leased: what decoding takes is not the model's.
+/// A picture that was read before the model was leased, so that decoding does not count towards the model's memory.
 pub(super) struct ReadPicture {
     model: String,
     version: Option<Version>,
@@ -62,7 +62,7 @@ impl Seen {
 }
 
 impl ReadPicture {
-    /// Decodes the record's picture for `model`, unless that model has encoded it last.
+    /// Decodes the record's picture for `model`, unless it is the last one that the model encoded.
     pub fn read(context: &mut Context, model: String, view: Option<PixelConfig>) -> Result<Option<Self>, Error> {
         let version = version(context.sources);
         let known = version.as_ref().and_then(|version| context.seen.find(&model, version));
@@ -74,13 +74,13 @@ impl ReadPicture {
         Ok(Some(ReadPicture { model, version, picture, took }))
     }
 
-    /// The picture as `encoder` sees it.
+    /// The picture encoded by `encoder`.
     pub fn encoded(&self, context: &Context, encoder: &dyn PictureEncoder) -> Result<Option<Arc<EncodedImage>>, Error> {
         let view = match &self.picture {
             Picture::Encoded(image) => return Ok(Some(image.clone())),
             Picture::Pixels(view) => view,
         };
-        // The one before goes first: two at a time are not needed.
+        // The previous one is dropped first, because two at a time are not needed.
         context.seen.forget_of(&self.model);
         let Some(pixels) = context.sources.picture(view)? else { return Ok(None) };
         let image = Arc::new(encoder.encode_pixels(pixels.clone())?);
@@ -90,13 +90,13 @@ impl ReadPicture {
         Ok(Some(image))
     }
 
-    /// The result with the time since `started`, and what reading took.
+    /// The result with the time since `started` plus the time for reading.
     pub fn timed<T>(&self, value: T, started: Instant, provider: &'static str) -> Measured<T> {
         timed(value, started.checked_sub(self.took).unwrap_or(started), provider)
     }
 }
 
-/// The picture's file as it is now; `None` if there is none, or it cannot be looked at.
+/// The current version of the picture's file; `None` if there is no file, or its metadata cannot be read.
 fn version(sources: &Sources) -> Option<Version> {
     let path = sources.image_path()?;
     Some((path.to_path_buf(), FileVersion::of(path)?))

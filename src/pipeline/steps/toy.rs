@@ -1,4 +1,4 @@
-//! `toy`: the step that shows what a new step takes. It measures how loud a record's sound is.
+//! `toy`: an example of what a new step needs. It measures the loudness of a record's sound.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::models::capability::Capability;
 use crate::models::toy::Toy;
 
-/// The longest sound it reads.
+/// Maximum duration of the sound.
 const SECONDS: u32 = 60;
 
 pub(super) struct MeasureLoudness(ToyOptions);
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
     use crate::pipeline::{Pipeline, Record, RecordResult, Sound};
 
-    /// A kind that only the tables know runs from a device file to a line of results, and back.
+    /// A kind that is only in the tables works from a device file to a line of results, and back.
     #[test]
     fn a_new_kind_needs_its_files_and_three_lines() {
         let folder = tempfile::tempdir().unwrap();
@@ -74,7 +74,7 @@ mod tests {
         let read: RecordResult = serde_json::from_str(&line).unwrap();
         assert_eq!(serde_json::to_string(&read).unwrap(), line);
 
-        // Without a name, either could be meant.
+        // Without a name the choice is ambiguous.
         fs::write(&device, text.replace("model: right, ", "")).unwrap();
         let error = Pipeline::from_device_file(&device).unwrap().process(&record, &mut |_, _| {}).unwrap_err();
         let error = error.to_string();

@@ -1,4 +1,4 @@
-//! Device files with a mistake, and command lines that ask for what they do not have.
+//! Invalid device files, and command lines that request what the device file does not have.
 
 use std::fs;
 
@@ -111,7 +111,7 @@ fn model_larger_than_the_memory_budget() {
 }
 
 #[test]
-fn doctor_tells_what_the_pipeline_lacks() {
+fn doctor_reports_what_the_pipeline_lacks() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("board.yaml");
     let text = "device: board\nruntime: {library: ROOT/lib/libonnxruntime.so}\npipeline: [caption]\n";

@@ -1,4 +1,4 @@
-//! Libraries that cannot serve, and providers that they lack.
+//! Unusable libraries, and providers that they lack.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{CANNOT_LOAD, WRONG_USE};
 use crate::binary::{command, data, root, run, tiny, tiny_command};
 
-/// Captions a good picture with ORT_DYLIB_PATH naming something that cannot serve.
+/// Captions a good picture with ORT_DYLIB_PATH set to an unusable file.
 #[track_caller]
 fn bad_library(path: &Path, words: &[&str]) {
     let picture = data("easyvqa-0.png");
@@ -30,7 +30,7 @@ fn text_called_library() {
 
 #[test]
 fn library_that_is_not_onnx_runtime() {
-    // The C library is the one shared library that is on every machine.
+    // The C library is the only shared library that every machine has.
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
     let libc = maps.split_whitespace().find(|word| word.contains("/libc.so")).expect("libc is mapped");
     bad_library(Path::new(libc), &[libc, "OrtGetApiBase"]);
@@ -49,7 +49,7 @@ fn library_that_the_device_file_names_and_is_not_there() {
         .expect_error(&["board.yaml:3:12", "gone/libonnxruntime.so"]);
 }
 
-/// A device file that asks for CUDA first, which the library of the set-up does not have.
+/// A device file with CUDA first, which the library of the set-up does not have.
 fn device_file_with_cuda(folder: &Path, on_missing: &str) -> String {
     let path = folder.join("board.yaml");
     let text = "device: board\nruntime: {library: ROOT/lib/libonnxruntime.so, on_missing_provider: MISSING}\n\
@@ -67,8 +67,8 @@ fn provider_that_the_library_does_not_have_is_said_aloud() {
     let run = tiny(["--config", &device, "--format", "json", "caption", &picture]).expect(0);
     assert_eq!(run.json()[0]["caption"]["provider"], "cpu");
     for name in ["tensorrt", "cuda"] {
-        let told = run.stderr.lines().filter(|line| line.starts_with("warn") && line.contains(name)).count();
-        assert_eq!(told, 1, "{name} in: {}", run.stderr);
+        let warnings = run.stderr.lines().filter(|line| line.starts_with("warn") && line.contains(name)).count();
+        assert_eq!(warnings, 1, "{name} in: {}", run.stderr);
     }
     let report = tiny(["--config", &device, "--format", "json", "doctor"]).expect(0).json().remove(0);
     let loads: Vec<bool> =
@@ -99,8 +99,8 @@ fn library_too_old_for_the_precision() {
         let arguments = ["--config", path.to_str().unwrap(), "transcribe", "tests/data/cards-001.wav"];
         run(tiny_command().env("ORT_DYLIB_PATH", &oldest).args(arguments))
     };
-    let told = ["whisper.en/", "precision `q8` needs ONNX Runtime 1.22", "1.17.1", "int8"];
-    transcribe("q8").expect(CANNOT_LOAD).expect_error(&told);
+    let expected = ["whisper.en/", "precision `q8` needs ONNX Runtime 1.22", "1.17.1", "int8"];
+    transcribe("q8").expect(CANNOT_LOAD).expect_error(&expected);
     assert!(!transcribe("int8").expect(0).stdout.is_empty());
 }
 

@@ -1,9 +1,9 @@
-//! Manifests and folders with something wrong in them.
+//! Manifests and folders with errors in them.
 
 use super::SOME_FAILED;
 use crate::binary::{data, tiny};
 
-/// Runs a pipeline over a manifest whose second record of three is bad.
+/// Runs a pipeline on a manifest whose second record of three is invalid.
 #[track_caller]
 fn bad_record(name: &str, words: &[&str]) {
     let manifest = data(name);

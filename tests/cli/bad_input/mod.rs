@@ -1,5 +1,5 @@
-//! Input that cannot be used: one line of error that names the file and the cause, the right exit code, and every other
-//! input still done.
+//! Invalid input: a one-line error that names the file and the cause, the right exit code, and every other
+//! input is still processed.
 
 mod device_files;
 mod libraries;
@@ -27,7 +27,7 @@ fn bad_input(subcommand: &str, step: &str, good: &str, name: &str, cause: &str) 
     assert!(lines[1][step]["error"].as_str().unwrap().contains(cause), "{}", run.stdout);
 }
 
-/// A recording or picture that looks odd and is good.
+/// A recording or picture that is unusual, but valid.
 #[track_caller]
 fn good_input(subcommand: &str, step: &str, name: &str) -> String {
     let run = tiny(["--quiet", "--format", "json", subcommand, &data(name)]).expect(0);

@@ -96,13 +96,13 @@ fn flipped_byte_in_a_tokenizer() {
 
 #[test]
 fn model_description_with_absurd_numbers() {
-    for (old, new, told) in [
+    for (old, new, expected) in [
         ("past, 6]", "past, 4611686018427387904]", "past_key"),
         ("caption_max_tokens: 20", "caption_max_tokens: 0", "generation"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let model = damaged_model(MODEL, folder.path(), &["model.yaml"]);
         replace(&model.join("model.yaml"), old, new);
-        bad_model(&model, &["model.yaml", told]);
+        bad_model(&model, &["model.yaml", expected]);
     }
 }

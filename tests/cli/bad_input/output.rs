@@ -37,7 +37,7 @@ fn results_of_an_interrupted_run_are_not_wiped_and_ids_not_mixed_up() {
     tiny(["--quiet", "run", manifest, "--output", output]).expect(WRONG_USE).expect_error(&["partial", "--resume"]);
     tiny(["--quiet", "run", manifest, "--output", output, "--resume"])
         .expect(SOME_FAILED)
-        .expect_error(&["earlier record has this id"]);
+        .expect_error(&["duplicate id"]);
     let lines = fs::read_to_string(output).unwrap();
     assert_eq!(lines.lines().next(), Some("{\"id\":\"a\"}"), "the earlier result is kept: {lines}");
     assert!(lines.contains("\"id\":\"b\"") && lines.contains("\"caption\""), "the other record was done: {lines}");

@@ -1,4 +1,4 @@
-//! Pictures that cannot be read, or only just.
+//! Pictures that cannot be read, or barely.
 
 use super::{SOME_FAILED, bad_input, good_input};
 use crate::binary::{data, tiny};

@@ -1,4 +1,4 @@
-//! Recordings that cannot be read, or only just.
+//! Recordings that cannot be read, or barely.
 
 use super::{bad_input, good_input};
 use crate::binary::{data, tiny};
@@ -30,7 +30,7 @@ fn recording_cut_off_in_its_header() {
 }
 
 #[test]
-fn recording_cut_off_in_the_middle_gives_what_is_there_and_a_warning() {
+fn a_truncated_recording_yields_its_text_and_a_warning() {
     let cut_off = data("bad/truncated.wav");
     let run = tiny(["--format", "json", "transcribe", &cut_off]).expect(0);
     let warning = run.stderr.lines().find(|line| line.contains(&cut_off)).unwrap_or_else(|| panic!("{}", run.stderr));

@@ -9,21 +9,21 @@ use super::{accepted, scratch};
 
 const RATE: u32 = 16_000;
 
-/// More samples than this are not waited for: 2 minutes.
+/// Maximum number of samples read: 2 minutes.
 const ENOUGH: usize = 120 * RATE as usize;
 
-/// No block may hold more. The longest are those of a resampler for rates without a common divisor.
+/// Maximum length of a block. The longest are those of a resampler for rates without a common divisor.
 const LONGEST_BLOCK: usize = 1 << 22;
 
 pub(super) fn file(bytes: &[u8]) -> bool {
     scratch::with_file("sound", bytes, |path| {
-        // Our own decoders alone.
+        // Only the built-in decoders.
         let file = AudioFile::new(path).with_ffmpeg(Ffmpeg::Never);
         hear(AudioReader::of(&file, RATE, Channel::Mix))
     })
 }
 
-/// The first byte says into which pieces the stream is cut.
+/// The first byte determines the pieces that the stream is divided into.
 pub(super) fn stream(bytes: &[u8]) -> bool {
     let Some((&piece, stream)) = bytes.split_first() else { return false };
     let stream = Pieces { bytes: stream.to_vec(), at: 0, piece: usize::from(piece).max(1) };
@@ -54,7 +54,7 @@ fn hear<S: Samples>(opened: Result<S, impl std::fmt::Display>) -> bool {
     heard > 0
 }
 
-/// A stream that gives so many bytes at a time.
+/// A stream that returns this many bytes at a time.
 struct Pieces {
     bytes: Vec<u8>,
     at: usize,

@@ -4,10 +4,10 @@ use std::path::{Component, Path};
 
 use crate::bundle;
 
-/// What ends a word, is replaced, or begins something else in one of these languages.
+/// Characters that end a word, are expanded, or begin something else in one of these languages.
 const SPECIAL: &str = "\"'`$\\%;&|<>()[]{}*?#~!^\n\r\t\0";
 
-/// A path, and behind a line's end the folder that device files count from.
+/// A path and, after a newline, the folder that relative paths start from.
 pub(super) fn names(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
     let (path, base) = text.split_once('\n').unwrap_or((&text, ""));

@@ -1,6 +1,6 @@
-//! Bytes as the numbers and texts that a function takes.
+//! Bytes as the numeric and text arguments of a function.
 
-/// Gives out an input piece by piece; zeros and nothing at its end.
+/// Returns an input piece by piece; zeros and empty texts at its end.
 pub(super) struct Bytes<'a>(&'a [u8]);
 
 impl<'a> Bytes<'a> {

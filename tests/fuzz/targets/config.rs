@@ -7,7 +7,7 @@ use edgefuse::models::read_folder;
 
 use super::{accepted, scratch};
 
-/// Without files that it extends: what an input names must not be opened.
+/// Without the files that it extends: files named by an input must not be opened.
 pub(super) fn device(bytes: &[u8]) -> bool {
     if bytes.windows(7).any(|key| key == b"extends") {
         return false;

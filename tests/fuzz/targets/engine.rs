@@ -1,4 +1,4 @@
-//! Graph files, libraries, ONNX Runtime's log, and what Linux says of the memory.
+//! Graph files, libraries, ONNX Runtime's log, and Linux's memory information.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -28,7 +28,7 @@ pub(super) fn placement(bytes: &[u8]) -> bool {
     true
 }
 
-/// The files of a made system, each up to a line of `--`; the last one is the limit of the groups that the corpus names.
+/// The files of a simulated system, separated by lines of `--`; the last one is the limit of the corpus's cgroups.
 pub(super) fn memory_limits(bytes: &[u8]) -> bool {
     const FILES: [&str; 3] = ["proc/meminfo", "proc/self/cgroup", "proc/self/mountinfo"];
     const LIMITS: [&str; 2] = ["sys/fs/cgroup/a/memory.max", "sys/fs/cgroup/memory/a/memory.limit_in_bytes"];

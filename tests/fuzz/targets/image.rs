@@ -11,7 +11,7 @@ use super::{accepted, scratch};
 const ENOUGH_PIXELS: u64 = 1 << 20;
 
 pub(super) fn file(bytes: &[u8]) -> bool {
-    // Told by its content, whatever its name.
+    // Recognised by its content, whatever its name.
     small(::image::ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok())
         && scratch::with_file("picture", bytes, load)
 }
@@ -22,7 +22,7 @@ pub(super) fn tga(bytes: &[u8]) -> bool {
         && scratch::with_file("picture.tga", bytes, load)
 }
 
-/// Whether a picture is small enough to be decoded. One whose size cannot be read is to be refused.
+/// Whether a picture is small enough to be decoded. One whose size cannot be read must be rejected.
 fn small(reader: Option<::image::ImageReader<Cursor<&[u8]>>>) -> bool {
     let size = reader.and_then(|reader| reader.into_dimensions().ok());
     size.is_none_or(|(width, height)| u64::from(width) * u64::from(height) <= ENOUGH_PIXELS)
@@ -34,7 +34,7 @@ fn load(path: &Path) -> bool {
     true
 }
 
-/// An EXIF block up to the first 0xFF 0x00 0xFF, an XMP packet behind it; either may be missing.
+/// An EXIF block up to the first 0xFF 0x00 0xFF, then an XMP packet; either may be missing.
 pub(super) fn orientation(bytes: &[u8]) -> bool {
     const BOUNDARY: &[u8] = &[0xff, 0x00, 0xff];
     let boundary = bytes.windows(BOUNDARY.len()).position(|it| it == BOUNDARY);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, process};
 
-/// A folder that is gone when its thread ends.
+/// A folder that is removed when its thread ends.
 struct Scratch(PathBuf);
 
 impl Drop for Scratch {

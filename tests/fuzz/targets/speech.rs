@@ -1,4 +1,4 @@
-//! Stretches of speech, and places in the speech back to places in the recording.
+//! Stretches of speech, and the mapping of positions in the speech back to the recording.
 
 use edgefuse::config::VadOptions;
 use edgefuse::config::model_folder::VadAudio;
@@ -25,7 +25,7 @@ pub(super) fn map(bytes: &[u8]) -> bool {
     while !bytes.is_empty() {
         tried = true;
         let (a, b) = (bytes.f64(), bytes.f64());
-        // What a time that is not in the speech becomes is checked for the panic alone.
+        // Times outside the speech are only checked not to panic.
         let _ = (map.seconds(a, Edge::Start, RATE), map.span(a, b, RATE), map.sample(bytes.u64(), Edge::End));
         let place = |time: f64| if time.is_finite() { time.abs() % (length + 1.0) } else { 0.0 };
         let (a, b) = (place(a).min(place(b)), place(a).max(place(b)));
@@ -43,7 +43,7 @@ pub(super) fn map(bytes: &[u8]) -> bool {
     tried
 }
 
-/// Whether a time of the recording lies in a stretch or at its edge.
+/// Whether a time of the recording is in a stretch or at its edge.
 fn in_speech(stretches: &[Stretch], seconds: f64) -> bool {
     let at = (seconds * f64::from(RATE)).round() as u64;
     let mut heard = stretches.iter().filter(|stretch| stretch.samples() > 0).peekable();

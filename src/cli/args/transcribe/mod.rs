@@ -10,7 +10,7 @@ use edgefuse::config::{Channels, Clips, EncoderContext, Task, Temperatures, Time
 pub use choices::{EncoderContextArgument, TaskArgument, TimestampsArgument};
 pub use subtitles::Subtitles;
 
-/// Options not given here come from the `transcribe` step of the device file's pipeline, or its defaults.
+/// Options not set here come from the `transcribe` step of the device file's pipeline, or its defaults.
 #[derive(Debug, clap::Args)]
 pub struct Transcribe {
     /// Recordings, or folders of recordings; `-` transcribes standard input as it arrives: WAV, MP3, FLAC, Ogg, WebM,
@@ -32,7 +32,7 @@ pub struct Transcribe {
     /// Transcribe, or translate into English [default: transcribe]
     #[arg(long, value_enum, hide_default_value = true)]
     pub task: Option<TaskArgument>,
-    /// Granularity of the times [default: segment; if given, text output shows them, one line per segment or word]
+    /// Granularity of the times [default: segment; if set, text output shows them, one line per segment or word]
     #[arg(long, value_enum, hide_default_value = true)]
     pub timestamps: Option<TimestampsArgument>,
 
@@ -74,7 +74,7 @@ pub struct Transcribe {
     /// [default: 0,0.2,0.4,0.6,0.8,1]
     #[arg(long, value_name = "T,...", value_delimiter = ',', help_heading = "Search")]
     pub temperature: Option<Vec<f32>>,
-    /// Samples at a temperature above 0, of which the most probable is taken [default: 5]
+    /// Number of samples at a temperature above 0; the most probable is used [default: 5]
     #[arg(long, value_name = "N", help_heading = "Search")]
     pub best_of: Option<usize>,
     /// Random seed at a temperature above 0 [default: 0]
@@ -93,7 +93,7 @@ pub struct Transcribe {
     /// word)
     #[arg(long, value_name = "S", help_heading = "Search")]
     pub hallucination_silence_threshold: Option<f64>,
-    /// Token ids that are never written; -1 is the model's own list [default: -1]
+    /// Token ids that are never generated; -1 is the model's own list [default: -1]
     #[arg(long, value_name = "ID,...", value_delimiter = ',', allow_hyphen_values = true, help_heading = "Search")]
     pub suppress_tokens: Option<Vec<i64>>,
 

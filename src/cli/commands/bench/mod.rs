@@ -1,4 +1,4 @@
-//! `bench`: latency, throughput, memory, energy, and how close that is to the machine's limits.
+//! `bench`: latency, throughput, memory and energy, compared with the machine's limits.
 
 mod process;
 mod report;
@@ -35,7 +35,7 @@ pub(in crate::cli) fn bench(global: &Global, args: &Bench) -> Result<Outcome, St
     if args.given.text.as_ref().is_some_and(|text| text.trim().is_empty()) {
         return Err(Stop::Usage("the text is empty".to_string()));
     }
-    // Tried before an hour of measuring.
+    // Checked before an hour of measuring.
     for path in [&args.chart, &args.profile].into_iter().flatten() {
         drop(WholeFile::create(path)?);
     }
@@ -90,7 +90,7 @@ pub(in crate::cli) fn bench(global: &Global, args: &Bench) -> Result<Outcome, St
     Ok(Outcome::Done)
 }
 
-/// Those of `wanted` that a model of the device can do.
+/// The tasks of `wanted` that a model of the device can do.
 fn possible(device: &Device, wanted: &[Task]) -> Result<Vec<Task>, Error> {
     let mut tasks = Vec::new();
     let mut missing = None;
@@ -107,7 +107,7 @@ fn possible(device: &Device, wanted: &[Task]) -> Result<Vec<Task>, Error> {
     }
 }
 
-/// What each number of clients gets; nothing for a task that is no step of the pipeline.
+/// Results for each number of clients; empty for a task that is not a step of the pipeline.
 fn clients(child: &Child, task: Task, args: &Bench) -> Result<Vec<Clients>, Ended> {
     let counts = args.clients.iter().filter(|_| task != Task::Vad);
     counts
@@ -115,7 +115,7 @@ fn clients(child: &Child, task: Task, args: &Bench) -> Result<Vec<Clients>, Ende
         .collect()
 }
 
-/// So many fresh processes; `None` where none are asked for.
+/// Measures this many fresh processes; `None` if none are requested.
 fn cold(child: &Child, task: Task, count: u32) -> Result<Option<ColdReport>, Ended> {
     let mut processes = Vec::new();
     let mut parts = Vec::new();

@@ -1,4 +1,4 @@
-//! The child processes that `bench` measures in: this program again, so that measurements do not influence each other.
+//! The child processes of `bench`: this program again, so that measurements do not influence each other.
 
 use std::env;
 use std::io::{self, Write};
@@ -16,17 +16,17 @@ use crate::cli::args::{BenchProcess, Global, Measurement};
 use crate::cli::commands::start::device;
 use crate::cli::{Outcome, Stop};
 
-/// Starts processes with the options that this one was started with.
+/// Starts child processes with the options of this one.
 pub(super) struct Child<'a> {
     pub global: &'a Global,
     pub inputs: &'a Inputs,
 }
 
-/// Why a process gave no figures.
+/// Why a process did not produce figures.
 pub(super) enum Ended {
-    /// It said why itself, and ended with this exit code.
+    /// It reported the reason itself, and exited with this code.
     Code(u8),
-    /// It could not be started or understood.
+    /// It could not be started, or its output could not be parsed.
     Stop(Stop),
 }
 
@@ -37,7 +37,7 @@ impl From<Error> for Ended {
 }
 
 impl Child<'_> {
-    /// What a process measured.
+    /// The measurement of a process.
     pub fn measure<T: DeserializeOwned>(
         &self,
         what: Measurement,
@@ -47,7 +47,7 @@ impl Child<'_> {
         self.timed(what, task, counts).map(|(measured, _)| measured)
     }
 
-    /// What a process measured, and how long it lived.
+    /// The measurement of a process, and its lifetime.
     pub fn timed<T: DeserializeOwned>(
         &self,
         what: Measurement,
@@ -63,7 +63,7 @@ impl Child<'_> {
         Ok((measured.map_err(|error| Ended::Stop(Stop::Output(error.into())))?, lasting))
     }
 
-    /// Lets a process write the profiles of its sessions into `folder`; how long it lived.
+    /// Makes a process write the profiles of its sessions into `folder`; returns its lifetime.
     pub fn profile(&self, task: Task, folder: &Path) -> Result<Duration, Ended> {
         run(self.command(Measurement::Profile, task)?.arg("--profiles").arg(folder)).map(|(_, lasting)| lasting)
     }
@@ -110,7 +110,7 @@ pub(in crate::cli) fn bench_process(global: &Global, args: &BenchProcess) -> Res
     let started = Instant::now();
     let device = device(global, &[])?;
     let task: Task = serde_json::from_value(Value::from(args.task.as_str()))
-        .map_err(|_| Stop::Usage(format!("`{}` is no task", args.task)))?;
+        .map_err(|_| Stop::Usage(format!("`{}` is not a task", args.task)))?;
     let inputs = Inputs::new(&given(&args.given))?;
     let measured = match args.what {
         Measurement::Ceiling => {

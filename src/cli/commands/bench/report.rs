@@ -15,18 +15,18 @@ pub(super) struct Report {
     /// Name of the model's folder.
     pub model: String,
     precision: String,
-    /// What `auto` chose, by `model/graph`.
+    /// Choice of `auto`, by `model/graph`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     auto: BTreeMap<String, String>,
     device: String,
     provider: String,
-    /// Where the input is not the program's own.
+    /// The input, or `built in`.
     input: InputReport,
     pub warm: Latency,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cold: Option<ColdReport>,
     throughput_per_s: f64,
-    /// What several clients at once get.
+    /// Results for several clients at once.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub clients: Vec<Clients>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,22 +35,22 @@ pub(super) struct Report {
     energy: Energy,
     /// Billions of operations in matrix products and convolutions of one record.
     gflop: f64,
-    /// The same a second, at the median latency.
+    /// The same per second, at the median latency.
     gflop_per_s: f64,
     ceiling: Ceiling,
-    /// `gflop_per_s` of the ceiling; integer products can be faster than it, so that it can be above 1.
+    /// `gflop_per_s` relative to the ceiling; integer products can be faster, so it may exceed 1.
     ceiling_share: f64,
     node_runs: u64,
 }
 
-/// A process from its start to its end, with one record.
+/// A process from start to end, with one record.
 #[derive(Serialize)]
 pub(super) struct ColdReport {
     #[serde(flatten)]
     pub latency: Latency,
-    /// Median until the library was there.
+    /// Median time until the library was loaded.
     pub library_ms: f64,
-    /// Median of loading the model and the first record.
+    /// Median time of loading the model and the first record.
     pub first_ms: f64,
 }
 
@@ -61,10 +61,10 @@ struct InputReport {
     text: String,
 }
 
-/// Stands for what the program carries.
+/// Name of the built-in input.
 const OWN: &str = "built in";
 
-/// The measurements of one task, each from processes of its own.
+/// The measurements of one task, each from its own processes.
 pub(super) struct Measured {
     pub ceiling: Ceiling,
     pub cold: Option<ColdReport>,
@@ -126,8 +126,8 @@ impl fmt::Display for Report {
                 cold.first_ms
             )?;
         }
-        let sound = self.audio_s_per_s.map(|speed| format!(", {speed:.1} s of sound a second")).unwrap_or_default();
-        writeln!(out, "  throughput  {:.2} records a second{sound}", self.throughput_per_s)?;
+        let sound = self.audio_s_per_s.map(|speed| format!(", {speed:.1} s of sound per second")).unwrap_or_default();
+        writeln!(out, "  throughput  {:.2} records per second{sound}", self.throughput_per_s)?;
         for it in &self.clients {
             writeln!(
                 out,
@@ -138,10 +138,10 @@ impl fmt::Display for Report {
             )?;
         }
         let peak = self.peak_bytes.map_or("unknown".to_string(), |bytes| ByteSize::from(bytes).to_string());
-        writeln!(out, "  memory      {peak} at the peak, of the whole process")?;
+        writeln!(out, "  memory      {peak} peak of the whole process")?;
         writeln!(
             out,
-            "  arithmetic  {:.3} GFLOP a record, {:.1} GFLOP/s: {:.0} % of the {:.1} GFLOP/s of a matrix product (fp32, {} x {}, {})",
+            "  arithmetic  {:.3} GFLOP per record, {:.1} GFLOP/s: {:.0} % of the {:.1} GFLOP/s of a matrix product (fp32, {} x {}, {})",
             self.gflop,
             self.gflop_per_s,
             self.ceiling_share * 100.0,
@@ -153,9 +153,9 @@ impl fmt::Display for Report {
         match &self.energy {
             Energy::Measured { sensor, mean_w, joules_per_record, .. } => writeln!(
                 out,
-                "  energy      {joules_per_record:.3} J a record at {mean_w:.2} W ({sensor}, idle included)"
+                "  energy      {joules_per_record:.3} J per record at {mean_w:.2} W ({sensor}, idle included)"
             ),
-            Energy::Unknown { unknown } => writeln!(out, "  energy      not known: {unknown}"),
+            Energy::Unknown { unknown } => writeln!(out, "  energy      unknown: {unknown}"),
         }
     }
 }

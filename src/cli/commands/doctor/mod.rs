@@ -21,9 +21,9 @@ use crate::cli::watched::{Crash, Ended, Side, Stage, watched};
 use crate::cli::{Outcome, Stop};
 use report::{GraphReport, LibraryReport, LimitReport, MemoryReport, ModelReport, ProviderReport, Report};
 
-/// Loads everything the device file names, one model after the other, runs each graph once, and reports what came of it.
+/// Loads everything the device file names, one model after the other, runs each graph once, and reports the results.
 ///
-/// In a child process: a library that does not suit the processor or the system may end it.
+/// In a child process, because a library that does not suit the processor or the system may kill it.
 pub(in crate::cli) fn doctor(global: &Global) -> Result<Outcome, Stop> {
     super::no_subtitles(global)?;
     let device = device(global, &[])?;
@@ -40,7 +40,7 @@ pub(in crate::cli) fn doctor(global: &Global) -> Result<Outcome, Stop> {
     Ok(if report.fit { Outcome::Done } else { Outcome::Unfit })
 }
 
-/// What is left to say after a crash.
+/// Report after a crash.
 fn crashed(device: &Device, crash: &Crash) -> Report {
     let mut report = empty(device);
     report.library.path =
@@ -100,15 +100,15 @@ fn examine(global: &Global, device: &Device, stage: &Stage) -> Report {
     report.problems.extend(missing.map(|error| format!("pipeline: {error}")));
     if device.runtime.on_missing_provider == OnMissingProvider::Error {
         let missing = report.providers.iter().filter(|provider| provider.wanted && !provider.loads);
-        let told =
+        let problem =
             missing.map(|it| format!("provider `{}` does not load, and on_missing_provider is `error`", it.name));
-        report.problems.extend(told);
+        report.problems.extend(problem);
     }
     report.fit = report.problems.is_empty() && report.models.iter().all(|model| model.error.is_none());
     report
 }
 
-/// The providers that the device file asks for, with its options, then the others that the library was built with.
+/// The providers in the device file, with its options, then the others that the library was built with.
 fn providers(engine: &Engine, device: &Device) -> Vec<ProviderReport> {
     let mut wanted: Vec<Provider> = device.execution_providers.clone();
     for provider in device.models.values().flat_map(|entry| entry.execution_providers.iter()) {
@@ -178,7 +178,7 @@ fn examine_parts(
         })?;
     }
     if let Some((base, limit)) = whole.memory_base.zip(whole.memory_limit.as_ref()) {
-        // An estimate refuses nothing that may fit: what is certain is that the weights must.
+        // An estimate rejects only what certainly does not fit: the weights alone.
         let certain = ByteSize::from(match cost.source {
             CostSource::Measured => cost.peak(),
             CostSource::Estimated => loader.graph_bytes(),
@@ -186,7 +186,7 @@ fn examine_parts(
         if base.bytes().saturating_add(certain.bytes()) > limit.bytes.bytes() {
             report.memory = Some(MemoryReport { needed, source: cost.source, fits: false });
             let problem = format!(
-                "takes {certain} beside {base} of the program itself, more than the {} that it may take here ({}); choose a smaller \
+                "needs {certain} beside {base} of the program itself, more than the {} that it may use here ({}); choose a smaller \
                  precision or model, or allow more memory",
                 limit.bytes, limit.set_by
             );
@@ -194,7 +194,7 @@ fn examine_parts(
         }
         if base.bytes().saturating_add(needed.bytes()) > limit.bytes.bytes() {
             report.warning = Some(format!(
-                "may take {needed} beside {base} of the program itself, and it may take {} here ({}): the system would end it",
+                "may need {needed} beside {base} of the program itself, but may only use {} here ({}): the system would kill it",
                 limit.bytes, limit.set_by
             ));
         }
@@ -245,7 +245,7 @@ fn examine_parts(
     }
 }
 
-/// What the board calls itself, where it has a device tree.
+/// Name of the board, if it has a device tree.
 fn board() -> Option<String> {
     let text = std::fs::read_to_string("/proc/device-tree/model").ok()?;
     Some(text.trim_end_matches('\0').trim().to_string()).filter(|model| !model.is_empty())

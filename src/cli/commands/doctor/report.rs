@@ -10,9 +10,9 @@ pub(super) struct Report {
     pub device: String,
     pub config: String,
     pub machine: &'static str,
-    /// Its class, as far as precisions go: `x86-64 with VNNI`.
+    /// Its class, which determines precisions: `x86-64 with VNNI`.
     pub processor: String,
-    /// What the board calls itself.
+    /// Name of the board.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub board: Option<String>,
     pub cores: usize,
@@ -27,7 +27,7 @@ pub(super) struct Report {
     pub library: LibraryReport,
     pub providers: Vec<ProviderReport>,
     pub models: Vec<ModelReport>,
-    /// What keeps the device file from working, apart from library and models.
+    /// Problems with the device file, apart from library and models.
     pub problems: Vec<String>,
     pub fit: bool,
 }
@@ -53,9 +53,10 @@ pub(super) struct LibraryReport {
 #[derive(Serialize)]
 pub(super) struct ProviderReport {
     pub name: &'static str,
-    /// Whether the device file names it; the others are in the library.
+    /// Whether the device file names it; the others are only in the library.
     pub wanted: bool,
-    /// Whether it registers with the device file's options; of one that is not wanted, whether the library has it.
+    /// Whether it registers with the device file's options; for one that the device file does not name, whether the
+    /// library has it.
     pub loads: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -76,19 +77,19 @@ pub(super) struct ModelReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<MemoryReport>,
     pub graphs: Vec<GraphReport>,
-    /// What may keep it from running: an estimate that is above the memory limit.
+    /// What may prevent it from running: an estimate above the memory limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
-/// The most that the model takes beside the program itself.
+/// Maximum memory of the model, apart from the program itself.
 #[derive(Serialize)]
 pub(super) struct MemoryReport {
     pub needed: ByteSize,
     pub source: CostSource,
-    /// Whether it fits the budget and the memory limit by itself.
+    /// Whether it fits into the budget and the memory limit alone.
     pub fits: bool,
 }
 
@@ -96,13 +97,13 @@ pub(super) struct MemoryReport {
 pub(super) struct GraphReport {
     pub role: String,
     pub precision: String,
-    /// Why this precision, where the device file says `auto`.
+    /// Reason for this precision, if the device file says `auto`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auto: Option<String>,
-    /// Absent where it cannot be loaded.
+    /// Absent if it cannot be loaded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<&'static str>,
-    /// Absent where ONNX Runtime does not tell.
+    /// Absent if ONNX Runtime does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<Vec<Placed>>,
     pub sha256: String,
@@ -111,11 +112,11 @@ pub(super) struct GraphReport {
     pub bytes: ByteSize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load_ms: Option<f64>,
-    /// Whether it ran on made input.
+    /// Whether it ran on generated input.
     pub runs: bool,
     /// Why it cannot be loaded or run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// What loading it added to resident memory: at most that, since what was freed before is taken up again.
+    /// Growth of resident memory while loading; may be too low, because freed memory is reused.
     pub resident: Option<ByteSize>,
 }

@@ -45,7 +45,7 @@ fn write(out: &mut String, report: &Report, paint: &Paint) -> fmt::Result {
         writeln!(out, "memory     at most {} ({})", limit.bytes, limit.set_by)?;
     }
     if let Some(budget) = report.memory_budget {
-        writeln!(out, "budget     {budget}, of which the program itself takes {}", known(&report.memory_base))?;
+        writeln!(out, "budget     {budget}, of which the program itself uses {}", known(&report.memory_base))?;
     }
     match &report.library {
         LibraryReport { error: Some(error), .. } => {
@@ -91,7 +91,7 @@ fn write_model(out: &mut String, model: &ModelReport, paint: &Paint) -> fmt::Res
                 CostSource::Measured => "measured",
                 CostSource::Estimated => "estimated",
             };
-            format!(", takes {} ({source})", memory.needed)
+            format!(", needs {} ({source})", memory.needed)
         }
         None => String::new(),
     };

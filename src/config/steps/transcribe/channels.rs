@@ -16,7 +16,7 @@ pub enum Channels {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "must be mix, split, or the number of a channel from 0 on")]
+#[serde(untagged, expecting = "must be mix, split, or a channel number from 0")]
 enum Written {
     Number(usize),
     Text(String),
@@ -45,7 +45,7 @@ impl std::str::FromStr for Channels {
             number => number
                 .parse()
                 .map(Channels::One)
-                .map_err(|_| format!("`{number}` is not mix, split, left, right or the number of a channel from 0 on")),
+                .map_err(|_| format!("`{number}` is not mix, split, left, right or a channel number from 0")),
         }
     }
 }

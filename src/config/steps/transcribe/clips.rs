@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-/// Starts and ends in seconds: `0,10,20,30` is from 0 to 10 s and from 20 to 30 s. Without a last end, the last part
-/// goes on to the end of the recording. None is the whole recording.
+/// Starts and ends in seconds: `0,10,20,30` is from 0 to 10 s and from 20 to 30 s. If the last end is missing, the last
+/// part extends to the end of the recording. An empty list is the whole recording.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(from = "Written")]
 pub struct Clips(Vec<f64>);
@@ -21,7 +21,7 @@ impl From<Written> for Clips {
         match written {
             Written::One(start) => Clips(vec![start]),
             Written::List(times) => Clips(times),
-            // What is not a number is refused by the check.
+            // The check rejects values that are not numbers.
             Written::Text(text) => text.parse().unwrap_or(Clips(vec![f64::NAN])),
         }
     }
@@ -38,17 +38,17 @@ impl std::str::FromStr for Clips {
 }
 
 impl Clips {
-    /// Whether the whole recording is asked for: by no times, or by the start 0 alone.
+    /// Whether the whole recording is requested: no times, or only the start 0.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty() || self.0 == [0.0]
     }
 
-    /// Start and end of each part in seconds, in order; the last may have no end.
+    /// Start and end of each part in seconds, in order; the last part may have no end.
     pub fn parts(&self) -> impl Iterator<Item = (f64, Option<f64>)> {
         self.0.chunks(2).map(|part| (part[0], part.get(1).copied()))
     }
 
-    /// One line for each part that a recording of `duration` seconds does not have.
+    /// One line for each part outside a recording of `duration` seconds.
     pub fn beyond(&self, duration: f64) -> impl Iterator<Item = String> {
         self.parts().filter(move |(start, _)| *start >= duration).map(move |(start, _)| {
             format!("clip_timestamps: nothing to transcribe from {start} s on, the recording ends at {duration:.2} s")
@@ -58,13 +58,13 @@ impl Clips {
     /// Checks the times.
     ///
     /// # Errors
-    /// The problem, without the option's name: no number, negative, or out of order.
+    /// The problem, without the option's name: not a number, negative, or out of order.
     pub fn check(&self) -> Result<(), String> {
         if self.0.iter().any(|time| !(time.is_finite() && *time >= 0.0)) {
             return Err("must be seconds from 0 on, such as 0,10,20,30".to_string());
         }
         for (at, pair) in self.0.windows(2).enumerate() {
-            // One part may start where the part before ends.
+            // A part may start where the previous one ends.
             let in_order = if at % 2 == 0 { pair[0] < pair[1] } else { pair[0] <= pair[1] };
             if !in_order {
                 return Err(format!("{} s is not after {} s; starts and ends must be in order", pair[1], pair[0]));

@@ -56,9 +56,9 @@ pub struct TranscribeOptions {
     pub patience: f32,
     /// Exponent of the length by which hypotheses are normalised, in [0, 1]; the plain length if `None`.
     pub length_penalty: Option<f32>,
-    /// Samples at a temperature above 0, of which the most probable is taken.
+    /// Number of samples at a temperature above 0, of which the most probable is chosen.
     pub best_of: usize,
-    /// Random seed at a temperature above 0: the same seed gives the same text.
+    /// Random seed at a temperature above 0: the same seed produces the same text.
     pub seed: u64,
     /// Tried in order until the text of a window is good enough. 0 is greedy or beam search.
     pub temperature: Temperatures,
@@ -71,7 +71,7 @@ pub struct TranscribeOptions {
     /// Silence of more than this many seconds around words that look hallucinated is skipped, together with those
     /// words. Needs `timestamps: word`.
     pub hallucination_silence_threshold: Option<f64>,
-    /// Token ids that are never written; -1 is the model's own list.
+    /// Token ids that are never generated; -1 is the model's own list.
     pub suppress_tokens: Vec<i64>,
 
     /// Punctuation joined to the following word, in word timestamps.
@@ -127,7 +127,7 @@ impl Default for TranscribeOptions {
 /// Limit of `language_detection_segments`: half an hour.
 const MOST_DETECTION_SEGMENTS: usize = 60;
 
-/// More than any board can hold in memory.
+/// Limit; more than the memory of any board allows.
 const MOST_AT_ONCE: usize = 64;
 
 impl TranscribeOptions {
@@ -140,7 +140,7 @@ impl TranscribeOptions {
     /// Checks the values.
     ///
     /// # Errors
-    /// Which option is wrong, and what it accepts.
+    /// The invalid option, and what it accepts.
     pub fn check(&self) -> Result<(), String> {
         for (name, value) in [("beams", self.beams), ("best_of", self.best_of), ("batch_size", self.batch_size)] {
             if !(1..=MOST_AT_ONCE).contains(&value) {
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn names_the_option_that_is_out_of_range() {
-        for (text, told) in [
+        for (text, expected) in [
             ("beams: 0", "beams: 0 is not within 1 to 64"),
             ("batch_size: 1000", "batch_size: 1000"),
             ("patience: 0", "patience"),
@@ -260,7 +260,7 @@ mod tests {
             ("{hallucination_silence_threshold: 2, timestamps: word, batch_size: 2}", "batch_size: 1"),
         ] {
             let error = read(text).unwrap_err();
-            assert!(error.contains(told), "{text}: {error}");
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 }

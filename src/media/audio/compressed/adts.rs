@@ -13,14 +13,14 @@ use symphonia::core::meta::{ChapterGroup, Metadata, MetadataLog};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration, Timestamp};
 
-/// Sample rates by their index.
+/// Sample rates by index.
 const RATES: [u32; 13] =
     [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
 
-/// Samples of a channel in a frame.
+/// Samples per channel in a frame.
 const FRAME_SAMPLES: u64 = 1024;
 
-/// What the decoder has to be made for.
+/// Parameters that a decoder is created for.
 type Kind = (u8, u8, u8);
 
 /// The header of a frame.
@@ -42,26 +42,26 @@ impl Header {
         let kind = ((a >> 6) + 1, (a >> 2) & 0x0f, (a & 1) << 2 | b >> 6);
         let len = usize::from(b & 3) << 11 | usize::from(c) << 3 | usize::from(d) >> 5;
         let front = Self::LEN + if has_checksum { 2 } else { 0 };
-        // Several blocks in a frame are something that encoders do not write.
+        // Encoders do not write several blocks per frame.
         let one_block = e & 3 == 0;
         let known = usize::from(kind.1) < RATES.len() && kind.2 != 0;
         (known && one_block && len > front).then(|| (Self { kind, payload: len - front }, has_checksum))
     }
 }
 
-/// Reads frames, and asks for a new decoder where they change.
+/// Reads frames, and requests a new decoder if they change.
 pub(super) struct AdtsFrames<'s> {
     reader: MediaSourceStream<'s>,
     info: MediaInfo,
     tracks: Vec<Track>,
     metadata: MetadataLog,
     kind: Option<Kind>,
-    /// A frame that was read before its decoder was made.
+    /// A frame that was read before its decoder was created.
     waiting: Option<Box<[u8]>>,
     frames: u64,
 }
 
-/// Whether a file begins with two frames in the right distance.
+/// Whether a file begins with two frames at the right distance.
 pub(super) fn is_adts(bytes: &[u8]) -> bool {
     let frame = |bytes: &[u8]| Header::parse(*bytes.first_chunk()?);
     let Some((header, has_checksum)) = frame(bytes) else { return false };
@@ -81,7 +81,7 @@ impl<'s> AdtsFrames<'s> {
     fn begin(&mut self, kind: Kind, payload: Box<[u8]>) {
         let (object, rate, channels) = kind;
         let mut parameters = AudioCodecParameters::new();
-        // An AudioSpecificConfig (ISO 14496-3, 1.6.2.1) says what the frames' headers say.
+        // An AudioSpecificConfig (ISO 14496-3, 1.6.2.1) with the content of the frame headers.
         let config = u16::from(object) << 11 | u16::from(rate) << 7 | u16::from(channels) << 3;
         parameters
             .for_codec(CODEC_ID_AAC)
@@ -94,7 +94,7 @@ impl<'s> AdtsFrames<'s> {
         self.waiting = Some(payload);
     }
 
-    /// The next whole frame; `None` at the end.
+    /// The next complete frame; `None` at the end.
     fn read(&mut self) -> Result<Option<(Kind, Box<[u8]>)>> {
         match self.read_frame() {
             Ok(frame) => Ok(Some(frame)),
@@ -113,7 +113,7 @@ impl<'s> AdtsFrames<'s> {
                 }
                 return Ok((header.kind, self.reader.read_boxed_slice_exact(header.payload)?));
             }
-            // Something else between frames, a tag say.
+            // Something else between frames, such as a tag.
             bytes.rotate_left(1);
             bytes[Header::LEN - 1] = self.reader.read_u8()?;
         }

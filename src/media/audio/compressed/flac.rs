@@ -5,20 +5,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use symphonia::core::io::MediaSource;
 
-/// What a FLAC stream begins with: the marker, then the header of a stream info block of 34 bytes. The top bit of the
+/// The beginning of a FLAC stream: the marker, then the header of a stream info block of 34 bytes. The top bit of the
 /// block's type says whether other blocks follow.
 const MARKER: [&[u8]; 2] = [b"fLaC\x00\x00\x00\x22", b"fLaC\x80\x00\x00\x22"];
 
-/// Bytes of a marker with the smallest and the largest block behind it.
+/// Length of a marker and the minimum and maximum block sizes after it, in bytes.
 const HEADER_LEN: usize = 12;
 
 /// The smallest block that the format allows.
 const SMALLEST_BLOCK: u16 = 16;
 
-/// Bytes read at a time.
+/// Number of bytes read at a time.
 const CHUNK: usize = 1 << 15;
 
-/// Splits a file into its FLAC streams: each reads as a file of its own, and the next begins where it ended. Bytes of
+/// Splits a file into its FLAC streams: each is read as a separate file, and the next begins at its end. Bytes of
 /// another format pass unchanged.
 #[derive(Clone)]
 pub(super) struct FlacStreams(Arc<Mutex<Scanner>>);
@@ -27,7 +27,7 @@ struct Scanner {
     source: Box<dyn MediaSource>,
     /// Bytes read ahead.
     buffer: Vec<u8>,
-    /// Bytes of `buffer` that can be handed out: no later stream begins in them.
+    /// Number of bytes of `buffer` that can be returned, because no later stream begins in them.
     clear: usize,
     /// Whether a stream begins at the end of the clear bytes.
     at_marker: bool,
@@ -48,7 +48,7 @@ impl FlacStreams {
         })))
     }
 
-    /// Goes on to the next stream; `false` where there is none. The current one must have been read to its end.
+    /// Advances to the next stream; `false` if there is none. The current one must have been read to its end.
     pub(super) fn next_stream(&self) -> bool {
         let mut scanner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let more = scanner.at_marker && scanner.clear == 0;
@@ -69,10 +69,10 @@ impl Scanner {
         Ok(len)
     }
 
-    /// Reads on, and finds out how much of it belongs to the current stream.
+    /// Reads more bytes, and determines how many belong to the current stream.
     fn fill(&mut self) -> io::Result<()> {
         let before = self.buffer.len();
-        // A stream begins here that was announced before: its own marker is not the next one's.
+        // The start of a stream that was found before: its marker is not that of the next stream.
         let mut from = usize::from(self.begun && before >= HEADER_LEN && is_marker(&self.buffer));
         if from == 0 || before <= HEADER_LEN {
             self.buffer.resize(before + CHUNK, 0);
@@ -84,7 +84,7 @@ impl Scanner {
             let found =
                 (from..self.buffer.len().saturating_sub(HEADER_LEN - 1)).find(|&at| is_marker(&self.buffer[at..]));
             let Some(at) = found else {
-                // The beginning of a marker may be at the end.
+                // The end may be the beginning of a marker.
                 let kept = if self.ended { 0 } else { HEADER_LEN - 1 };
                 self.clear = self.buffer.len().saturating_sub(kept);
                 return Ok(());
@@ -104,8 +104,8 @@ fn is_marker(bytes: &[u8]) -> bool {
     MARKER.iter().any(|marker| bytes.starts_with(marker))
 }
 
-/// A smallest block below the format's limit is what `flac -t` overlooks. Writers that leave it out have blocks of one
-/// size.
+/// A minimum block size below the format's limit, which `flac -t` tolerates. Writers that leave it out use blocks of
+/// one size.
 fn allow_small_blocks(header: &mut [u8]) {
     if u16::from_be_bytes([header[8], header[9]]) < SMALLEST_BLOCK {
         header.copy_within(10..12, 8);

@@ -7,10 +7,10 @@ const SHORTEST: f64 = 0.1;
 /// A gap of more than this is taken for a change of clocks. Opus sends a packet every 0.4 s of silence.
 const LONGEST: f64 = 30.0;
 
-/// Silence is at most so many times as long as the sound: what damaged timestamps ask for must end.
+/// Maximum ratio of silence to sound, to bound the effect of damaged timestamps.
 const MOST_SILENCE_PER_SOUND: f64 = 30.0;
 
-/// Compares the packets' timestamps with the sound that they hold.
+/// Compares the packets' timestamps with their sound.
 #[derive(Debug, Default)]
 pub(super) struct Gaps {
     /// Where the next packet should begin, by the timestamps; `None` before the first.
@@ -30,7 +30,7 @@ impl Gaps {
             return 0.0;
         };
         let gap = at - expected;
-        // Packets of one block may all have its timestamp: what comes too early is no gap, and moves nothing.
+        // Packets of one block may share its timestamp: an early packet is not a gap, and moves nothing.
         self.expected = Some(expected.max(at));
         if gap <= SHORTEST {
             return 0.0;
@@ -43,13 +43,13 @@ impl Gaps {
         gap
     }
 
-    /// The packet held so many seconds of sound.
+    /// Records the duration of a packet in seconds.
     pub(super) fn after(&mut self, seconds: f64) {
         self.sound += seconds;
         self.expected = self.expected.map(|expected| expected + seconds);
     }
 
-    /// What the listener should know at the end.
+    /// The warning at the end, if any.
     pub(super) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if self.filled > 0.0 {
@@ -82,7 +82,7 @@ mod tests {
         let found = silence(&[0.0, 0.02, 0.42, 0.44]);
         assert_eq!((found[0], found[1], found[3]), (0.0, 0.0, 0.0));
         assert!((found[2] - 0.38).abs() < 1e-9, "{found:?}");
-        // From where the recording begins, whatever its first timestamp.
+        // Relative to the start of the recording, whatever its first timestamp.
         assert_eq!(silence(&[1_000.0, 1_000.02]), [0.0, 0.0]);
     }
 

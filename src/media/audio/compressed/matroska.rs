@@ -9,7 +9,7 @@ const ENTRY: u32 = 0xae;
 const NUMBER: u32 = 0xd7;
 const DEFAULT: u32 = 0x88;
 
-/// More elements than this at one level are not looked at.
+/// Maximum number of elements read at one level.
 const MOST_ELEMENTS: usize = 1_000;
 
 /// Whether a file that begins with `magic` is a Matroska or WebM file.
@@ -17,7 +17,7 @@ pub(super) fn is_matroska(magic: &[u8]) -> bool {
     magic.starts_with(b"\x1a\x45\xdf\xa3")
 }
 
-/// Numbers of the tracks that are marked as default; none where the file cannot be read so far.
+/// Numbers of the tracks that are marked as default; empty if the file cannot be read that far.
 pub(super) fn default_tracks(file: &mut (impl Read + Seek), len: u64) -> Vec<u32> {
     tracks(file, len).unwrap_or_default()
 }
@@ -52,7 +52,7 @@ fn elements(file: &mut (impl Read + Seek), start: u64, end: u64) -> Option<Vec<(
         let Some((id, id_len)) = number(&bytes, true) else { break };
         let Some((len, len_len)) = number(bytes.get(id_len..)?, false) else { break };
         let content = position + (id_len + len_len) as u64;
-        // All ones: of unknown length, up to the end of what it is in.
+        // All ones: unknown length, up to the end of the enclosing element.
         let unknown = len == (1 << (7 * len_len)) - 1;
         let content_end = if unknown { end } else { content.saturating_add(len).min(end) };
         let id = u32::try_from(id).ok()?;
@@ -65,7 +65,7 @@ fn elements(file: &mut (impl Read + Seek), start: u64, end: u64) -> Option<Vec<(
     Some(found)
 }
 
-/// A number of variable length, and its bytes; an id keeps the bits that tell the length.
+/// A variable-length number, and its length in bytes; an id keeps the bits that encode the length.
 fn number(bytes: &[u8], is_id: bool) -> Option<(u64, usize)> {
     let len = bytes.first()?.leading_zeros() as usize + 1;
     let value = bytes.get(..len).filter(|_| len <= 8)?.iter().fold(0u64, |value, &byte| value << 8 | u64::from(byte));

@@ -1,9 +1,9 @@
 //! Everything except plain WAV: mp3, flac, ogg and webm (vorbis, opus), mp4 (aac, alac), aiff, caf, and companded or
 //! ADPCM WAV.
 //!
-//! `symphonia` reads the containers and most codecs. This module adds what it lacks: packets count rather than the
+//! `symphonia` reads the containers and most codecs. This module adds what it lacks: packets count instead of the
 //! lengths in headers, concatenated streams are read one after the other, the default track is used, and a track that
-//! cannot be decoded gives way to the next.
+//! cannot be decoded is replaced by the next.
 
 mod adts;
 mod flac;
@@ -36,60 +36,60 @@ use super::decoder::Decoder;
 use super::interleaved::Frames;
 use wording::{describe, ending};
 
-/// Frames given at a time: a codec's packet may be much longer.
+/// Maximum number of frames returned at a time; a codec's packet may be much longer.
 const BLOCK_FRAMES: usize = 4096;
 
-/// What is put between packets: a block for any number of channels that a codec may have.
+/// Silence inserted between packets: a block for any number of channels that a codec may have.
 static SILENCE: [f32; BLOCK_FRAMES] = [0.0; BLOCK_FRAMES];
 
-/// Samples of a channel that a file's end may be shortened by where it does not say how many the encoder added: some
-/// packets of the codecs that do this.
+/// Maximum number of samples per channel that are cut at the end of a file that does not state the encoder's padding: a
+/// few packets of the codecs that do this.
 const MOST_PADDING: u64 = 6_000;
 
-/// An edit list that leaves out more than this leaves out more than an encoder's priming, and the result says so.
+/// An edit list that skips more than this skips more than an encoder's priming, and causes a warning.
 const MOST_PRIMING_SECONDS: f64 = 0.2;
 
-/// A declared length is missed by more than the rounding of encoders: 0.25 s.
+/// Tolerance for a declared length, more than the rounding of encoders: 0.25 s.
 const MISSED_SECONDS: f64 = 0.25;
 
 /// Decodes one audio track, packet by packet.
 pub(super) struct CompressedDecoder {
     input: Input,
     magic: Vec<u8>,
-    /// The codec's number, where the container is WAV.
+    /// The codec's number, if the container is WAV.
     wav_codec: Option<u16>,
     format: Box<dyn FormatReader>,
-    /// Where the FLAC streams of the file begin, if it is of that kind.
+    /// Where the FLAC streams of the file begin, if it is a FLAC file.
     flac: Option<FlacStreams>,
     track: OpenTrack,
-    /// The track that follows when the packets at hand are decoded.
+    /// The track that follows once the current packets are decoded.
     next_track: Option<OpenTrack>,
-    /// Tracks that can be tried where this one has no packet that can be decoded.
+    /// Tracks to try if no packet of this one can be decoded.
     others: Vec<u32>,
-    /// Warnings of the opening, to be handed out first.
+    /// Warnings from opening the file, returned first.
     opening: Vec<String>,
-    /// Packets that would be shortened at their end, if the end of the recording came.
+    /// Packets that are to be shortened if they are at the end of the recording.
     held: VecDeque<Packet>,
     ready: VecDeque<Packet>,
-    /// Whether the lengths that the file declares have been found wrong.
+    /// Whether the lengths declared by the file have turned out wrong.
     distrusted: bool,
     ended: bool,
     packet: DecodedPacket,
     /// Frames of silence that come before the packet.
     silence: usize,
-    /// Gaps between packets, where the container's timestamps show them.
+    /// Gaps between packets, if the container's timestamps show them.
     gaps: Option<Gaps>,
     decoded: u64,
     corrupt: u64,
     edits: Vec<mp4::Edits>,
     /// Seconds that are still to be left out at the start.
     to_skip: f64,
-    /// Seconds of sound of the current stream, and of those before it.
+    /// Seconds of sound of the current stream, and of the previous ones.
     seconds: f64,
     seconds_before: f64,
 }
 
-/// The samples of a packet, handed out piece by piece.
+/// The samples of a packet, returned piece by piece.
 #[derive(Default)]
 struct DecodedPacket {
     interleaved: Vec<f32>,
@@ -103,14 +103,14 @@ struct DecodedPacket {
 struct Opened {
     format: Box<dyn FormatReader>,
     flac: Option<FlacStreams>,
-    /// The audio tracks, the best first.
+    /// The audio tracks, best first.
     candidates: Vec<u32>,
     /// Edit lists of the tracks.
     edits: Vec<mp4::Edits>,
 }
 
 impl CompressedDecoder {
-    /// Finds the track of a recording that begins with `magic`. `wav_codec` is the codec's number where the container is
+    /// Finds the track of a recording that begins with `magic`. `wav_codec` is the codec's number if the container is
     /// WAV, for the error texts.
     pub(super) fn open(mut input: Input, magic: &[u8], wav_codec: Option<u16>) -> Result<Self, AudioError> {
         guard(wav_codec, || {
@@ -146,7 +146,7 @@ impl CompressedDecoder {
         })
     }
 
-    /// Decodes the next packet that can be; `false` at the end.
+    /// Decodes the next usable packet; `false` at the end.
     fn decode(&mut self, warnings: &mut Vec<String>) -> Result<bool, AudioError> {
         warnings.append(&mut self.opening);
         loop {
@@ -171,19 +171,19 @@ impl CompressedDecoder {
         Ok(false)
     }
 
-    /// A track begins: where its container says so, some of it is left out.
+    /// Starts a track, skipping as much of it as its container says.
     fn skip_start(&mut self) {
         let edits = self.edits.iter().find(|edits| edits.track == self.track.id);
-        // An edit that would leave nothing is a mistake. The length is declared too, and no reason to hear the priming.
+        // An edit that would leave nothing is an error. The length is only declared, and does not change the priming.
         let plausible =
             |skipped: &f64| *skipped <= MOST_PRIMING_SECONDS || self.track.declared.is_none_or(|it| *skipped < it);
         let skipped = edits.map(|edits| edits.skipped).filter(plausible).unwrap_or(0.0);
-        // Opus's own header has the same number of samples, which its decoder leaves out.
+        // The Opus header has the same number of samples, which its decoder skips.
         let skipped = (skipped - self.track.left_out_by_decoder()).max(0.0);
         self.to_skip = skipped;
         self.track.declared = self.track.declared.map(|declared| declared - skipped);
         if skipped > MOST_PRIMING_SECONDS {
-            self.opening.push(format!("its edit list leaves out the first {skipped:.1} s"));
+            self.opening.push(format!("its edit list skips the first {skipped:.1} s"));
         }
         if let Some(pieces) = edits.map(|edits| edits.pieces).filter(|pieces| *pieces > 1) {
             self.opening.push(format!(
@@ -192,7 +192,7 @@ impl CompressedDecoder {
         }
     }
 
-    /// Decodes one packet to `self.packet`; `false` where it is damaged or has no samples.
+    /// Decodes one packet to `self.packet`; `false` if it is damaged or has no samples.
     fn decode_packet(&mut self, packet: &Packet) -> Result<bool, AudioError> {
         let decoded = self.track.decode(packet, &mut self.packet.interleaved);
         let (sample_rate, channels) = match decoded {
@@ -232,9 +232,9 @@ impl CompressedDecoder {
         Ok(end > start || self.silence > 0)
     }
 
-    /// The next packet, shortened only where the end of the recording is near.
+    /// The next packet, shortened only near the end of the recording.
     ///
-    /// A header's count of samples shortens every packet behind it. Where more packets come than an encoder could have
+    /// A sample count in a header shortens every packet after it. If more packets follow than an encoder could have
     /// added, the count is wrong, and they are used whole.
     fn next_packet(&mut self, warnings: &mut Vec<String>) -> Result<Option<Packet>, AudioError> {
         loop {
@@ -275,8 +275,8 @@ impl CompressedDecoder {
         }
     }
 
-    /// The next packet of the track as the file has it; `None` at the end of a stream, where `next_track` says whether
-    /// another follows.
+    /// The next packet of the track as stored in the file; `None` at the end of a stream, when `next_track` says
+    /// whether another follows.
     fn read_packet(&mut self, warnings: &mut Vec<String>) -> Result<Option<Packet>, AudioError> {
         loop {
             match self.format.next_packet() {
@@ -287,7 +287,7 @@ impl CompressedDecoder {
                     self.next_stream(warnings)?;
                     return Ok(None);
                 }
-                // A chained stream begins: its tracks replace those before.
+                // A chained stream begins: its tracks replace the previous ones.
                 Err(Error::ResetRequired) => {
                     let mut candidates = track::candidates(self.format.as_ref(), &[]);
                     self.change_track(|format, warnings| track::open(format, &mut candidates, warnings), warnings)?;
@@ -298,21 +298,21 @@ impl CompressedDecoder {
                         return Err(describe(error));
                     }
                     let seconds = self.seconds_before + self.seconds;
-                    warnings.push(format!("it {} after {seconds:.1} s: what comes before is used", ending(&error)));
+                    warnings.push(format!("it {} after {seconds:.1} s: the part before is used", ending(&error)));
                     return Ok(None);
                 }
             }
         }
     }
 
-    /// Goes on to the next of several FLAC streams; `false` where there is none.
+    /// Advances to the next FLAC stream; `false` if there is none.
     fn next_stream(&mut self, warnings: &mut Vec<String>) -> Result<bool, AudioError> {
         let Some(streams) = self.flac.clone().filter(FlacStreams::next_stream) else { return Ok(false) };
         let seconds = self.seconds_before + self.seconds;
         match probe(Box::new(streams)) {
             Ok(format) => self.format = format,
             Err(_) => {
-                warnings.push(format!("a second stream after {seconds:.1} s is damaged: what comes before is used"));
+                warnings.push(format!("a second stream after {seconds:.1} s is damaged: the part before is used"));
                 return Ok(false);
             }
         }
@@ -321,7 +321,7 @@ impl CompressedDecoder {
         Ok(true)
     }
 
-    /// Another track becomes the current one: what was held of the one before is used as it is.
+    /// Changes the current track: held packets of the previous one are used unchanged.
     fn change_track(
         &mut self,
         open: impl FnOnce(&dyn FormatReader, &mut Vec<String>) -> Result<OpenTrack, AudioError>,
@@ -332,7 +332,7 @@ impl CompressedDecoder {
         Ok(())
     }
 
-    /// Starts again with the next track, where this one had nothing that could be decoded.
+    /// Starts again with the next track if nothing of this one could be decoded.
     fn open_other_track(&mut self, warnings: &mut Vec<String>) -> Result<bool, AudioError> {
         if self.others.is_empty() || !self.input.is_file() {
             return Ok(false);
@@ -346,7 +346,7 @@ impl CompressedDecoder {
         Ok(true)
     }
 
-    /// Says so where a file ends before the length that it declares.
+    /// Warns about a file that ends before its declared length.
     fn check_length(&mut self, warnings: &mut Vec<String>) {
         let held: u64 = self.held.iter().map(|packet| packet.dur.get()).fold(0, u64::saturating_add);
         let held = held as f64 / f64::from(self.packet.sample_rate.max(1));
@@ -356,7 +356,7 @@ impl CompressedDecoder {
             && declared > self.seconds + held + MISSED_SECONDS
         {
             let seconds = self.seconds + held;
-            warnings.push(format!("its header declares {declared:.1} s, and {seconds:.1} s are there and are used"));
+            warnings.push(format!("its header declares {declared:.1} s, but it has {seconds:.1} s, which are used"));
         }
     }
 }
@@ -407,7 +407,7 @@ fn probe(source: Box<dyn MediaSource>) -> Result<Box<dyn FormatReader>, AudioErr
     symphonia::default::get_probe()
         .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
         .map_err(|error| match error {
-            // The probe ran through the whole file.
+            // The probe read the whole file.
             Error::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => AudioError::CutOff,
             Error::Unsupported("isomp4: missing moov atom") if !seekable => {
                 AudioError::NotLive { format: "MP4 with its index at the end" }
@@ -437,11 +437,11 @@ impl Decoder for CompressedDecoder {
     }
 }
 
-/// Runs code of the decoders, some of which panic on some damaged files (Microsoft ADPCM does, where arithmetic is
-/// checked for overflow). For whoever has the file that is damage like any other. Nothing is used after the error.
+/// Runs code of the decoders, some of which panic on damaged files (Microsoft ADPCM does if arithmetic is checked for
+/// overflow). To users this is damage like any other. The decoder is not used after the error.
 fn guard<T>(wav_codec: Option<u16>, decode: impl FnOnce() -> Result<T, AudioError>) -> Result<T, AudioError> {
     let result = catch_unwind(AssertUnwindSafe(decode))
-        .unwrap_or_else(|_| Err(AudioError::Malformed("its decoder gave up".into())));
+        .unwrap_or_else(|_| Err(AudioError::Malformed("its decoder failed".into())));
     match wav_codec {
         Some(format_tag) => result.map_err(|error| error.in_wav(format_tag)),
         None => result,

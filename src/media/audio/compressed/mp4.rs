@@ -1,40 +1,39 @@
-//! What `symphonia` leaves out of an MP4 file: which tracks are enabled, where their edit lists let them begin, and
-//! whether the file is cut off.
+//! What `symphonia` ignores in an MP4 file: which tracks are enabled, where their edit lists start, and whether the
+//! file is truncated.
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use super::super::AudioError;
 
-/// More boxes than this at one level are not looked at.
+/// Maximum number of boxes read at one level.
 const MOST_BOXES: usize = 10_000;
 
 /// A longer edit list is ignored.
 const MOST_EDITS: u64 = 1_000;
 
-/// Boxes before the samples of a stream are kept up to this length in all, to read its index before `symphonia` does. An
-/// index has some 10 bytes per packet of AAC: this is enough for 20 hours.
+/// Boxes before the samples of a stream are kept up to this length in all, to read its index before `symphonia` does.
+/// An index has some 10 bytes per packet of AAC: this is enough for 20 hours.
 const LONGEST_INDEX: u64 = 32 << 20;
 
-/// The outline of an MP4 file.
+/// Summary of an MP4 file.
 #[derive(Debug, Default)]
 pub(super) struct Outline {
-    /// Ids of the tracks that are enabled, which is how MP4 marks those to be played.
+    /// Ids of the enabled tracks; MP4 marks the tracks to be played in this way.
     pub(super) enabled: Vec<u32>,
     /// The edit lists of its tracks.
     pub(super) edits: Vec<Edits>,
-    /// How long the file would be if it were whole, where it is cut off.
+    /// Complete length of the file, if it is truncated.
     pub(super) whole_len: Option<u64>,
 }
 
-/// The edit list of a track (ISO/IEC 14496-12, 8.6.6), as far as it is followed: what comes before the earliest piece is
-/// left out. Pieces that are played in another order, twice, or not at all are heard once, in the order of the file:
-/// packets count, and empty edits, which delay a track against the others, do not.
+/// The edit list of a track (ISO/IEC 14496-12, 8.6.6), as far as it is supported: sound before the earliest piece is
+/// skipped. Pieces that are reordered, repeated or left out are read once, in the order of the file: packets count, and
+/// empty edits, which delay a track relative to others, do not.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Edits {
     /// Id of the track.
     pub(super) track: u32,
-    /// Seconds before the earliest piece: what the encoder put in front (AAC's priming), or what somebody has cut off
-    /// without encoding anew.
+    /// Seconds before the earliest piece: the encoder's priming (AAC), or a part that was trimmed without re-encoding.
     pub(super) skipped: f64,
     /// Number of pieces of the track that are played.
     pub(super) pieces: usize,
@@ -56,7 +55,7 @@ impl Outline {
     /// Reads the boxes of a file of `len` bytes.
     ///
     /// # Errors
-    /// [`AudioError::NoIndex`] for a file that is cut off before its index.
+    /// [`AudioError::NoIndex`] for a file that is truncated before its index.
     pub(super) fn read(file: &mut (impl Read + Seek), len: u64) -> Result<Self, AudioError> {
         let mut outline = Outline::default();
         let mut has_index = false;
@@ -78,7 +77,7 @@ impl Outline {
         }
     }
 
-    /// Reads the boxes of a stream up to its index, which has the edit lists. Where samples come first, the outline is
+    /// Reads the boxes of a stream up to its index, which has the edit lists. If samples come first, the outline is
     /// empty.
     ///
     /// # Errors
@@ -101,7 +100,7 @@ impl Outline {
         Ok(Beginning { bytes, outline: Outline::default() })
     }
 
-    /// Reads what the index, between two positions, says about its tracks.
+    /// Reads the tracks from the index, which lies between two positions.
     fn read_tracks(&mut self, file: &mut (impl Read + Seek), start: u64, end: u64) -> Result<(), AudioError> {
         for (_, track, track_end) in boxes(file, start, end)?.into_iter().filter(|(kind, ..)| kind == b"trak") {
             let parts = boxes(file, track, track_end)?;
@@ -125,7 +124,7 @@ impl Outline {
     }
 }
 
-/// Seconds of a track before the earliest piece that its edit list plays, and the number of pieces.
+/// Seconds of a track before the earliest piece in its edit list, and the number of pieces.
 fn edit_list(file: &mut (impl Read + Seek), parts: &[FoundBox]) -> Result<Option<(f64, usize)>, AudioError> {
     let inside = |file: &mut _, kind: &[u8; 4], inner: &[u8; 4]| match parts.iter().find(|part| part.0 == *kind) {
         Some(&(_, start, end)) => Ok(boxes(file, start, end)?.into_iter().find(|part| part.0 == *inner)),
@@ -158,7 +157,7 @@ fn edit_list(file: &mut (impl Read + Seek), parts: &[FoundBox]) -> Result<Option
     Ok(starts.iter().min().map(|&start| (start as f64 / f64::from(scale), starts.len())))
 }
 
-/// Reads the next box of a stream up to its content; `None` where there is none, or its length is not known.
+/// Reads the header of the next box of a stream; `None` if there is none, or its length is unknown.
 fn append_header(stream: &mut dyn Read, bytes: &mut Vec<u8>) -> Result<Option<FoundBox>, AudioError> {
     let start = bytes.len();
     if !append(stream, 8, bytes)? {
@@ -174,7 +173,7 @@ fn append_header(stream: &mut dyn Read, bytes: &mut Vec<u8>) -> Result<Option<Fo
     Ok(boxes(&mut Cursor::new(&bytes), start as u64, bytes.len() as u64)?.pop())
 }
 
-/// Reads `len` more bytes; `false` where the stream ends before.
+/// Reads `len` more bytes; `false` if the stream ends before.
 fn append(stream: &mut dyn Read, len: u64, bytes: &mut Vec<u8>) -> io::Result<bool> {
     Ok(stream.take(len).read_to_end(bytes)? as u64 == len)
 }

@@ -2,11 +2,11 @@
 
 use opus_pure::{OpusDecoder, OpusMSDecoder};
 
-/// Opus decodes at this rate, whatever was encoded.
+/// Opus always decodes at this rate.
 pub(super) const SAMPLE_RATE: u32 = 48_000;
 const DECODER_RATE: i32 = 48_000;
 
-/// Samples of a channel in the longest packet: 120 ms.
+/// Samples per channel in the longest packet: 120 ms.
 const LONGEST_PACKET: usize = 5_760;
 
 /// Decodes the packets of one track.
@@ -14,7 +14,7 @@ pub(super) struct Opus {
     decoder: Streams,
     pub(super) channels: usize,
     gain: f32,
-    /// Samples of a channel still to drop: what the encoder put in front.
+    /// Samples per channel still to drop: the encoder's pre-skip.
     skip: usize,
     block: Vec<f32>,
 }
@@ -25,7 +25,7 @@ enum Streams {
 }
 
 impl Opus {
-    /// Reads an `OpusHead`; `None` where it breaks the rules. MP4 has its numbers the other way round, and version 0.
+    /// Reads an `OpusHead`; `None` if it is invalid. MP4 stores its numbers in the other byte order, with version 0.
     pub(super) fn new(head: &[u8]) -> Option<Self> {
         let head = head.strip_prefix(b"OpusHead")?;
         let &[version, channels, pre_skip_0, pre_skip_1, _, _, _, _, gain_0, gain_1, family] = head.get(..11)? else {
@@ -41,8 +41,8 @@ impl Opus {
             (0, 1 | 2) => Streams::One(Box::new(OpusDecoder::new(DECODER_RATE, channels).ok()?)),
             (0, _) => return None,
             _ => {
-                // Which stream is which channel follows from the family. A mapping of its own would give the same
-                // channels in another order; other numbers of streams would not decode.
+                // The family determines the order of the streams. A mapping of its own would only reorder the channels;
+                // other numbers of streams would not decode.
                 let decoder = OpusMSDecoder::new(DECODER_RATE, channels, family).ok()?;
                 (decoder.nb_streams() == usize::from(*head.get(11)?)).then_some(())?;
                 Streams::Several(Box::new(decoder))
@@ -53,7 +53,7 @@ impl Opus {
         Some(Self { decoder, channels, gain: 10f32.powf(gain / 20.0), skip, block })
     }
 
-    /// Samples of each channel that are left out before the next one: before the first packet, the header's pre-skip.
+    /// Samples per channel to drop before the next one: before the first packet, the header's pre-skip.
     pub(super) fn to_skip(&self) -> usize {
         self.skip
     }

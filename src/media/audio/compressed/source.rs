@@ -11,13 +11,13 @@ use symphonia::core::io::MediaSource;
 pub(in super::super) enum Input {
     /// A file that several readers may share, each with its own position.
     File(Arc<File>),
-    /// A stream, read once; `None` when it has been taken.
+    /// A stream, read once; `None` once it has been taken.
     Stream(Option<Box<dyn Read + Send>>),
 }
 
 impl Input {
-    /// The bytes from the start. `len` is what the file is taken to be long, which may be more than it is.
-    /// `None` for a stream that was taken before.
+    /// The bytes from the start. `len` is the assumed length of the file, which may be more than the actual one. `None`
+    /// for a stream that was taken before.
     pub(super) fn open(&mut self, len: Option<u64>) -> io::Result<Option<Box<dyn MediaSource>>> {
         match self {
             Input::File(file) => {
@@ -42,7 +42,7 @@ pub(in super::super) struct FileBytes {
     file: Arc<File>,
     position: u64,
     len: u64,
-    /// Whether the file is as long as that, so that what is at its end can be read.
+    /// Whether the file has this length, so that its end can be read.
     known: bool,
 }
 
@@ -83,7 +83,7 @@ impl MediaSource for FileBytes {
     }
 }
 
-/// A stream. The mutex is never contended: it makes the stream `Sync`, as `symphonia` wants it.
+/// A stream. The mutex is never contended: it only makes the stream `Sync`, as `symphonia` requires.
 struct StreamBytes(Mutex<Box<dyn Read + Send>>);
 
 impl Read for StreamBytes {

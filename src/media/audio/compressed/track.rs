@@ -17,9 +17,9 @@ pub(super) struct OpenTrack {
     parameters: AudioCodecParameters,
     decoder: PacketDecoder,
     time_base: Option<TimeBase>,
-    /// Samples of a channel that the encoder put behind the end, where the file says so.
+    /// Samples per channel that the encoder added at the end, if the file states them.
     pub(super) padding: Option<u64>,
-    /// How long the file says that it is, in seconds.
+    /// Declared duration in seconds.
     pub(super) declared: Option<f64>,
 }
 
@@ -42,7 +42,7 @@ impl OpenTrack {
         })
     }
 
-    /// Seconds at the start that the decoder leaves out by itself.
+    /// Seconds at the start that the decoder skips itself.
     pub(super) fn left_out_by_decoder(&self) -> f64 {
         match &self.decoder {
             PacketDecoder::Symphonia(_) => 0.0,
@@ -66,7 +66,7 @@ impl OpenTrack {
         if result.is_ok() || matches!(self.decoder, PacketDecoder::Opus(_)) {
             return result;
         }
-        // A decoder is made for one rate and one number of channels. Where these have changed, a new one succeeds.
+        // A decoder is created for one rate and number of channels. If these have changed, a new one succeeds.
         let Ok(mut fresh) = PacketDecoder::new(&self.parameters) else { return result };
         match fresh.decode(packet, interleaved) {
             Ok(found) => {
@@ -82,7 +82,7 @@ impl PacketDecoder {
     fn new(parameters: &AudioCodecParameters) -> Result<Self, AudioError> {
         if parameters.codec == id::CODEC_ID_OPUS {
             let opus = parameters.extra_data.as_deref().and_then(Opus::new);
-            let broken = || AudioError::Malformed("its Opus header breaks the rules of the format".into());
+            let broken = || AudioError::Malformed("its Opus header is invalid".into());
             return Ok(Self::Opus(Box::new(opus.ok_or_else(broken)?)));
         }
         let options = AudioDecoderOptions::default().gapless(false);
@@ -112,8 +112,8 @@ impl PacketDecoder {
     }
 }
 
-/// The audio tracks in the order in which they are worth being tried: those marked as default first. `marked` are the
-/// ids of tracks that are marked in a way that the reader does not know.
+/// The audio tracks in the order in which to try them: those marked as default first. `marked` are the ids of tracks
+/// that are marked in a way that the reader does not know.
 pub(super) fn candidates(format: &dyn FormatReader, marked: &[u32]) -> Vec<u32> {
     let mut tracks: Vec<&Track> = format.tracks().iter().filter(|track| audio(track).is_some()).collect();
     let is_default = |track: &Track| track.flags.contains(TrackFlags::DEFAULT) || marked.contains(&track.id);
@@ -121,8 +121,8 @@ pub(super) fn candidates(format: &dyn FormatReader, marked: &[u32]) -> Vec<u32> 
     tracks.into_iter().map(|track| track.id).collect()
 }
 
-/// Opens the first of `candidates` that has a decoder and removes it and those before it; `warnings` says which one it
-/// is where there are several.
+/// Opens the first of `candidates` that has a decoder and removes it and those before it; adds to `warnings` which one
+/// it is if there are several.
 pub(super) fn open(
     format: &dyn FormatReader,
     candidates: &mut Vec<u32>,
@@ -143,7 +143,7 @@ pub(super) fn open(
                     let (place, all, codec) = (place(id), audio_ids.len(), open.codec());
                     warnings.push(format!("it has {all} audio tracks: track {place} ({codec}{language}) is used"));
                 }
-                // A track whose codec the container's reader does not know has no type: it may hold sound, too.
+                // A track whose codec the container's reader does not know has no type: it may be an audio track too.
                 if tracks.iter().any(|track| track.codec_params.is_none()) {
                     warnings.push(
                         "a track of an unknown codec is left out; if it is an audio track, convert it".to_string(),

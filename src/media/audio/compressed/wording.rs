@@ -1,4 +1,4 @@
-//! The decoders' errors in plain words: the originals name functions and fields, which do not help a user.
+//! User-readable texts for the decoders' errors, whose own texts name functions and fields.
 
 use std::io::ErrorKind;
 
@@ -6,20 +6,20 @@ use symphonia::core::errors::Error;
 
 use super::super::AudioError;
 
-/// The error of a reader or decoder that can do nothing.
+/// The error of a reader or decoder that cannot continue.
 pub(super) fn describe(error: Error) -> AudioError {
     match error {
         Error::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => AudioError::CutOff,
         Error::IoError(error) if error.raw_os_error().is_some() => error.into(),
         Error::Unsupported(_) => AudioError::UnsupportedCodec { codec: "this form of its audio format".into() },
         Error::LimitError(_) => {
-            AudioError::Malformed("its header asks for more memory than any recording needs".into())
+            AudioError::Malformed("its header requires more memory than any recording needs".into())
         }
-        _ => AudioError::Malformed("its data breaks the rules of its format".into()),
+        _ => AudioError::Malformed("its data is invalid in its format".into()),
     }
 }
 
-/// What comes after "after N s", where a file could be read only so far.
+/// The predicate for "... after N s", if a file could be read only that far.
 pub(super) fn ending(error: &Error) -> &'static str {
     match error {
         Error::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => "is cut off",

@@ -3,22 +3,22 @@
 //!
 //! The scale is that of M. Slaney, "Auditory Toolbox", 1998: linear below 1 kHz, logarithmic above.
 
-/// Hz a mel in the linear part.
+/// Hz per mel in the linear part.
 const HZ_PER_MEL: f64 = 200.0 / 3.0;
-/// Where the logarithmic part begins.
+/// Frequency at which the logarithmic part begins.
 const LOG_START_HZ: f64 = 1000.0;
 const LOG_START_MEL: f64 = LOG_START_HZ / HZ_PER_MEL;
 /// A step of one mel in the logarithmic part multiplies by 6.4^(1/27).
 const STEPS_PER_6_4: f64 = 27.0;
 
-/// One triangle. It touches few of the spectrum's bins, so only those are kept.
+/// One triangle. It covers few bins of the spectrum, so only those are kept.
 pub(super) struct MelFilter {
     first_bin: usize,
     weights: Vec<f32>,
 }
 
 impl MelFilter {
-    /// The energy that passes, of the power spectra of `LANES` frames, side by side bin by bin.
+    /// The energy that passes the filter, for the power spectra of `LANES` frames, interleaved by bin.
     pub(super) fn energies<const LANES: usize>(&self, power: &[[f32; LANES]]) -> [f32; LANES] {
         let mut sums = [0.0; LANES];
         for (weight, power) in self.weights.iter().zip(power.iter().skip(self.first_bin)) {
@@ -44,7 +44,7 @@ pub(super) fn mel_filters(sample_rate: u32, n_fft: usize, n_mels: usize) -> Vec<
                 let hz = bin as f64 * f64::from(sample_rate) / n_fft as f64;
                 let rising = (hz - edge[0]) / (edge[1] - edge[0]);
                 let falling = (edge[2] - hz) / (edge[2] - edge[1]);
-                // librosa rounds to f32 before and after it scales.
+                // librosa rounds to f32 before and after scaling.
                 let triangle = rising.min(falling).max(0.0) as f32;
                 (f64::from(triangle) * area) as f32
             };

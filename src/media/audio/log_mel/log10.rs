@@ -1,9 +1,9 @@
-//! The logarithm, written so that it vectorises and gives the same values on every machine.
+//! The logarithm, written so that it vectorises and produces the same values on every machine.
 //!
 //! The method and the polynomial are those of `log10f` in Cephes (S. L. Moshier, single/log10f.c, release 2.8). The
 //! error is at most 2e-7 of the result, or 2.5e-8 if that is more.
 
-/// log10 of a positive, normal number. Anything else gives a meaningless finite number.
+/// log10 of a positive, normal number. The result for anything else is finite, but meaningless.
 #[inline]
 pub(super) fn log10(value: f32) -> f32 {
     const P: [f32; 9] = [
@@ -17,7 +17,7 @@ pub(super) fn log10(value: f32) -> f32 {
         -2.499_999_4e-1,
         3.333_333e-1,
     ];
-    /// log10(2) and log10(e), each as a number of few bits and the rest.
+    /// log10(2) and log10(e), each split into a number of few bits and the rest.
     const LOG10_2: (f32, f32) = (3.007_812_5e-1, 2.487_456_6e-4);
     const LOG10_E: (f32, f32) = (4.335_937_5e-1, 7.007_319e-4);
     /// The bits of sqrt(1/2): the mantissa is taken from there to sqrt(2).

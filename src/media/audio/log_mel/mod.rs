@@ -1,4 +1,4 @@
-//! The log-mel spectrogram that Whisper takes.
+//! The log-mel spectrogram for Whisper.
 //!
 //! The definition is `log_mel_spectrogram` of openai-whisper (`whisper/audio.py`, release 20250625), which is
 //! `torch.stft` with its defaults (periodic Hann window, centred frames, reflected edges) without its last frame, a
@@ -24,27 +24,27 @@ use plan::{LANES, Plan, SILENCE};
 pub use stream::{Extent, LogMelStream};
 pub use windows::{Spectrogram, Window};
 
-/// A thread is not worth starting for fewer frames.
+/// Minimum number of frames that is worth a thread.
 const FRAMES_PER_THREAD: usize = 500;
 
-/// Bounds that keep a mistyped constant from taking all memory.
+/// Bounds that keep a mistyped constant from exhausting the memory.
 const MAX_N_FFT: usize = 1 << 16;
 const MAX_N_MELS: usize = 1 << 10;
 
 /// The constants of a log-mel spectrogram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogMelConfig {
-    /// Samples a second. Whisper: 16,000.
+    /// Sample rate in Hz. Whisper: 16,000.
     pub sample_rate: u32,
     /// Samples in a frame, and the length of its Fourier transform. Whisper: 400.
     pub n_fft: usize,
-    /// Samples from one frame to the next. Whisper: 160, so 100 frames per second.
+    /// Hop length in samples. Whisper: 160, so 100 frames per second.
     pub hop_length: usize,
-    /// Mel bins. Whisper: 80; large-v3 and turbo: 128.
+    /// Number of mel bins. Whisper: 80; large-v3 and turbo: 128.
     pub n_mels: usize,
 }
 
-/// Computes log-mel spectrograms. The window, the filter bank and the Fourier plan are made once.
+/// Computes log-mel spectrograms. The window, the filter bank and the Fourier plan are created once.
 pub struct LogMel {
     plan: Arc<Plan>,
 }
@@ -53,7 +53,7 @@ impl LogMel {
     /// Prepares for these constants.
     ///
     /// # Errors
-    /// [`AudioError::LogMelConfig`] where a constant is 0 or absurdly large.
+    /// [`AudioError::LogMelConfig`] if a constant is 0 or out of range.
     pub fn new(config: &LogMelConfig) -> Result<Self, AudioError> {
         let problem = match config {
             LogMelConfig { sample_rate: 0, .. } => Some("sample_rate is 0"),
@@ -82,8 +82,8 @@ impl LogMel {
     /// below it.
     ///
     /// Frame `f` is centred on sample `f * hop_length`. Whisper's own transcription pads 30 s, so that the last window
-    /// of 30 s is complete. Fewer samples than a hop give no frames; a signal too short to be reflected at its edges,
-    /// which the reference refuses, is reflected as often as it takes.
+    /// of 30 s is complete. Fewer samples than a hop produce no frames; a signal too short to be reflected at its
+    /// edges, which the reference rejects, is reflected as often as necessary.
     pub fn compute(&self, samples: &[f32], padding: usize) -> Array2<f32> {
         self.compute_on(samples, padding, 1)
     }
@@ -95,7 +95,7 @@ impl LogMel {
         let frames = usize::try_from(signal.len() / hop_length as u64).unwrap_or(usize::MAX);
         let mut spectrogram = Array2::from_elem((n_mels, frames), SILENCE);
 
-        // Frames that lie in the padding alone are silent: they keep the value they have.
+        // Frames entirely in the padding are silent: they keep their initial value.
         let sounding = usize::try_from(signal.sounding_frames(n_fft, hop_length)).unwrap_or(usize::MAX).min(frames);
         let mut columns = spectrogram.slice_mut(s![.., ..sounding]);
         let threads = threads.min(sounding / FRAMES_PER_THREAD).max(1);
@@ -104,7 +104,7 @@ impl LogMel {
             let chunks = columns.axis_chunks_iter_mut(Axis(1), chunk);
             let mut tasks =
                 chunks.enumerate().map(|(index, columns)| move || self.log_energies(signal, index * chunk, columns));
-            // The first chunk is this thread's own.
+            // This thread computes the first chunk.
             let own = tasks.next();
             for task in tasks {
                 scope.spawn(task);
@@ -119,14 +119,14 @@ impl LogMel {
         spectrogram
     }
 
-    /// Takes samples as they come and gives the frames that are finished, before floor and scale, which need the
-    /// loudest of the whole recording.
+    /// Accepts samples as they arrive and returns the finished frames, before floor and scale, which need the loudest
+    /// bin of the whole recording.
     pub fn stream(&self) -> LogMelStream {
         LogMelStream::new(self.plan.clone())
     }
 
-    /// Reads a recording to its end, for its length and its loudest bin with silence behind it, in memory that does not
-    /// grow with it: what [`Spectrogram`] must know before it reads the recording again.
+    /// Reads a recording to its end, to determine its length and its loudest bin, followed by silence, in memory that
+    /// does not grow with it. [`Spectrogram`] needs both before it reads the recording again.
     ///
     /// # Errors
     /// [`AudioError::OtherRate`], and those of the source.
@@ -147,7 +147,7 @@ impl LogMel {
         if found == wanted { Ok(()) } else { Err(AudioError::OtherRate { found, wanted }) }
     }
 
-    /// Writes the frames from `first` on, one a column.
+    /// Writes the frames from `first` on, one per column.
     fn log_energies(&self, signal: Signal<'_>, first: usize, mut columns: ArrayViewMut2<'_, f32>) {
         let mut buffers = self.plan.buffers();
         for (block, mut columns) in columns.axis_chunks_iter_mut(Axis(1), LANES).enumerate() {

@@ -11,16 +11,16 @@ use super::filters::{MelFilter, mel_filters};
 use super::frames::Signal;
 use super::log10::log10;
 
-/// The least energy of a mel bin.
+/// The minimum energy of a mel bin.
 const FLOOR: f32 = 1e-10;
 
 /// The value of a silent bin: log10 of the floor.
 pub(super) const SILENCE: f32 = -10.0;
 
-/// Frames side by side. Each goes its own way, so a frame's values do not depend on its neighbours.
+/// Number of frames processed together. They are independent, so a frame's values do not depend on its neighbours.
 pub(super) const LANES: usize = 16;
 
-/// What is made once for a spectrogram's constants.
+/// Precomputed data for a spectrogram's constants.
 pub(super) struct Plan {
     pub(super) config: LogMelConfig,
     window: Vec<f32>,
@@ -38,7 +38,7 @@ impl Plan {
         }
     }
 
-    /// Zeros enough that nothing is reflected where a recording is followed by silence.
+    /// Number of zeros after a recording with which nothing is reflected at its end.
     pub(super) fn silence_behind(&self) -> usize {
         self.config.n_fft + self.config.hop_length
     }
@@ -53,8 +53,8 @@ impl Plan {
         }
     }
 
-    /// log10 of the mel energies of the frames from `first` on, at most [`LANES`] of them: a row for every mel bin, a
-    /// column for every frame. Columns beyond `count` mean nothing.
+    /// log10 of the mel energies of the frames from `first` on, at most [`LANES`] of them: one row per mel bin, one
+    /// column per frame. Columns beyond `count` are meaningless.
     pub(super) fn log_energies<'b>(
         &self,
         signal: Signal<'_>,
@@ -67,7 +67,7 @@ impl Plan {
             let centre = (first + lane as u64).saturating_mul(self.config.hop_length as u64);
             signal.weighted_frame(centre, &self.window, frame);
             if self.fft.process_with_scratch(frame, spectrum, scratch).is_err() {
-                // Only buffers of a wrong length can do that, and these are the plan's own.
+                // Fails only for buffers of a wrong length, and these belong to the plan.
                 continue;
             }
             for (power, value) in power.iter_mut().zip(&*spectrum) {
@@ -84,7 +84,7 @@ impl Plan {
     }
 }
 
-/// Room for [`Plan::log_energies`] to work in.
+/// Working memory of [`Plan::log_energies`].
 pub(super) struct Buffers {
     frame: Vec<f32>,
     spectrum: Vec<Complex32>,
@@ -93,7 +93,7 @@ pub(super) struct Buffers {
     energies: Vec<[f32; LANES]>,
 }
 
-/// The periodic Hann window, as `torch.hann_window` makes it.
+/// The periodic Hann window, as in `torch.hann_window`.
 fn hann_window(length: usize) -> Vec<f32> {
     (0..length).map(|n| (0.5 - 0.5 * (2.0 * PI * n as f64 / length as f64).cos()) as f32).collect()
 }

@@ -6,33 +6,33 @@ use super::LogMelConfig;
 use super::frames::Signal;
 use super::plan::{Buffers, LANES, Plan, SILENCE};
 
-/// Samples taken in at a time.
+/// Number of samples processed at a time.
 const BLOCK: usize = LANES * 160;
 
-/// How long and how loud a recording is.
+/// Length and loudness of a recording.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Extent {
-    /// Samples, without padding.
+    /// Number of samples, without padding.
     pub samples: u64,
-    /// Frames that begin within them: `samples / hop_length`.
+    /// Number of frames that begin within them: `samples / hop_length`.
     pub frames: usize,
     /// The largest log10 of a mel energy, at least that of silence, -10.
     pub loudest: f32,
 }
 
-/// Finishes the frames of a recording while its samples come. Its memory does not grow with what it was given.
+/// Computes the frames of a recording while its samples arrive, in memory that does not grow with it.
 ///
-/// A frame is `n_mels` values of log10 of the mel energies, appended to `columns` one frame after the other: the values
-/// that [`super::LogMel::compute`] has before floor and scale, to the bit, however the samples are cut into pushes.
-/// [`super::normalise`] makes the rest.
+/// A frame is `n_mels` values of log10 of the mel energies, appended to `columns` one frame after the other: exactly
+/// the values that [`super::LogMel::compute`] has before floor and scale, however the samples are divided into pushes.
+/// [`super::normalise`] does the rest.
 pub struct LogMelStream {
     plan: Arc<Plan>,
     buffers: Buffers,
-    /// The last samples: what the next frame needs.
+    /// The last samples, which the next frame needs.
     held: Vec<f32>,
-    /// The number of samples before the first that is held.
+    /// The number of samples before the first one in memory.
     first: u64,
-    /// Frames finished.
+    /// Number of finished frames.
     frames: u64,
     loudest: f32,
 }
@@ -42,7 +42,7 @@ impl LogMelStream {
         Self { buffers: plan.buffers(), held: Vec::new(), first: 0, frames: 0, loudest: SILENCE, plan }
     }
 
-    /// Takes mono samples in [-1, 1] and appends the frames that they finish. A frame is finished half a frame's length
+    /// Accepts mono samples in [-1, 1] and appends the frames that they finish. A frame is finished half a frame length
     /// after its centre.
     pub fn push(&mut self, samples: &[f32], columns: &mut Vec<f32>) {
         for block in samples.chunks(BLOCK) {
@@ -52,9 +52,9 @@ impl LogMelStream {
         }
     }
 
-    /// Ends the recording with `padding` zeros behind it, reflects its end, and appends the rest of its frames but the
-    /// silent ones: of the `(samples + padding) / hop_length` frames in all, those that are not in `columns` hold
-    /// nothing but zeros of the padding, and each of their values is that of silence, -10.
+    /// Ends the recording with `padding` zeros after it, reflects its end, and appends the remaining frames, except
+    /// silent ones: of the `(samples + padding) / hop_length` frames in total, those missing in `columns` contain
+    /// nothing but zeros of the padding, and all of their values are that of silence, -10.
     pub fn finish(mut self, padding: usize, columns: &mut Vec<f32>) -> Extent {
         let LogMelConfig { n_fft, hop_length, .. } = self.plan.config;
         let samples = self.received();
@@ -65,7 +65,7 @@ impl LogMelStream {
         Extent { samples, frames, loudest: self.loudest }
     }
 
-    /// Samples received.
+    /// Number of samples received.
     pub fn received(&self) -> u64 {
         self.first + self.held.len() as u64
     }
@@ -75,16 +75,16 @@ impl LogMelStream {
         self.loudest
     }
 
-    /// How many frames the samples so far decide, whatever may follow.
+    /// Number of frames that the samples so far determine, whatever follows.
     fn ready_frames(&self) -> u64 {
         let LogMelConfig { n_fft, hop_length, .. } = self.plan.config;
         let (half, hop, received) = (n_fft as u64 / 2, hop_length as u64, self.received());
-        // The first frames reflect the beginning, which takes one sample more than half a frame.
+        // The first frames reflect the beginning, which needs one sample more than half a frame.
         if received < (n_fft as u64 - half).max(half + 1) {
             return 0;
         }
-        // The last sample of frame f is f * hop + n_fft - half - 1; and with too few samples for a hop there may be no
-        // such frame.
+        // The last sample of frame f is f * hop + n_fft - half - 1; with fewer samples than a hop there may be no such
+        // frame.
         ((received + half - n_fft as u64) / hop + 1).min(received / hop)
     }
 
@@ -105,8 +105,8 @@ impl LogMelStream {
         }
     }
 
-    /// Drops the samples before the next frame. What the end reflects into a frame lies within that frame, because its
-    /// centre lies before the end.
+    /// Drops the samples before the next frame. Samples that the end reflects into a frame are within that frame,
+    /// because its centre is before the end.
     fn let_go(&mut self) {
         let LogMelConfig { n_fft, hop_length, .. } = self.plan.config;
         let next = (self.frames * hop_length as u64).saturating_sub(n_fft as u64 / 2);

@@ -1,4 +1,4 @@
-//! A spectrogram that holds only the current window.
+//! A spectrogram that keeps only the current window.
 
 use std::borrow::Cow;
 
@@ -12,31 +12,31 @@ use crate::media::audio::{AudioError, Samples};
 /// A piece of a spectrogram.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Window {
-    /// The values that Whisper takes, `[n_mels, frames]`.
+    /// The values for Whisper, `[n_mels, frames]`.
     pub log_mel: Array2<f32>,
-    /// How many of the frames, from the first on, begin within the recording. The others are the silence behind it.
+    /// Number of leading frames that begin within the recording. The others are the silence after it.
     pub content: usize,
 }
 
 /// The spectrogram of a recording followed by silence, read window by window, forwards only.
 ///
-/// It holds the frames from the last window's first on, and those of one block of the source behind it.
+/// It keeps the frames from the start of the last window on, up to one block of the source beyond it.
 pub struct Spectrogram<S> {
     source: S,
-    /// None once the recording has ended.
+    /// `None` once the recording has ended.
     stream: Option<LogMelStream>,
     n_mels: usize,
     hop_length: u64,
     silence_behind: usize,
-    /// Frames that are held, one after the other.
+    /// The kept frames, one after the other.
     columns: Vec<f32>,
-    /// The number of frames before the first that is held.
+    /// The number of frames before the first kept one.
     first: usize,
-    /// The loudest bin of the recording, where it is known.
+    /// The loudest bin of the recording, if it is known.
     loudest: Option<f32>,
-    /// The loudest bin of the frames before the first that is held.
+    /// The loudest bin of the frames before the first kept one.
     loudest_passed: f32,
-    /// Samples read.
+    /// Number of samples read.
     samples: u64,
     block: Vec<f32>,
 }
@@ -45,8 +45,8 @@ impl<S: Samples> Spectrogram<S> {
     /// Prepares to read `source`.
     ///
     /// `loudest` is that of [`LogMel::measure`] on the same recording; the windows are then those of
-    /// [`LogMel::compute`] on the whole of it. `None` where a recording cannot be read twice: the floor of each window
-    /// is then set by the loudest bin of the frames up to the window's end, however far the source was read.
+    /// [`LogMel::compute`] on the whole of it. `None` if a recording cannot be read twice: the floor of each window is
+    /// then set by the loudest bin of the frames up to the window's end, however far the source was read.
     ///
     /// # Errors
     /// [`AudioError::OtherRate`].
@@ -67,11 +67,11 @@ impl<S: Samples> Spectrogram<S> {
         })
     }
 
-    /// The `frames` frames from `first` on, for which the source is read as far as needed. Frames before `first` are
-    /// let go.
+    /// The `frames` frames from `first` on, for which the source is read as far as necessary. Frames before `first` are
+    /// dropped.
     ///
     /// # Errors
-    /// [`AudioError::FramePassed`] for a frame that has been let go, and those of the source.
+    /// [`AudioError::FramePassed`] for a dropped frame, and those of the source.
     pub fn window(&mut self, first: usize, frames: usize) -> Result<Window, AudioError> {
         if first < self.first {
             return Err(AudioError::FramePassed { frame: first, first: self.first });
@@ -92,8 +92,8 @@ impl<S: Samples> Spectrogram<S> {
         Ok(Window { log_mel: normalise(&columns, self.n_mels, loudest), content })
     }
 
-    /// Reads the next block of the source; `false` once it has ended. [`Spectrogram::window`] does so by itself; who
-    /// must not wait for a live source reads until [`Spectrogram::frames`] suffices.
+    /// Reads the next block of the source; `false` once it has ended. [`Spectrogram::window`] does so itself; a caller
+    /// that must not block on a live source reads until [`Spectrogram::frames`] suffices.
     ///
     /// # Errors
     /// Those of the source.
@@ -110,12 +110,12 @@ impl<S: Samples> Spectrogram<S> {
         Ok(more)
     }
 
-    /// Samples read so far; of the whole recording once it has ended.
+    /// Number of samples read so far; of the whole recording once it has ended.
     pub fn samples(&self) -> u64 {
         self.samples
     }
 
-    /// Frames that begin within the samples read so far and are finished; within the whole recording once it has ended.
+    /// Number of finished frames that begin within the samples read so far; of the whole recording once it has ended.
     pub fn frames(&self) -> usize {
         match &self.stream {
             Some(_) => self.finished(),
@@ -134,7 +134,8 @@ impl<S: Samples> Spectrogram<S> {
         &self.source
     }
 
-    /// Frames finished, with those let go; at the end also the few that hear the recording but begin behind it.
+    /// Number of finished frames, including dropped ones; at the end also the few that overlap the recording but begin
+    /// after it.
     fn finished(&self) -> usize {
         self.first + self.columns.len() / self.n_mels
     }
@@ -157,7 +158,7 @@ mod tests {
     use super::*;
     use crate::media::audio::LogMelConfig;
 
-    /// Eight hours of a rising tone, made while they are read.
+    /// Eight hours of a rising tone, generated while being read.
     struct EightHours {
         read: u64,
     }
@@ -182,7 +183,7 @@ mod tests {
 
     #[test]
     fn eight_hours_take_no_more_memory_than_two_windows() {
-        // Short frames, so that the test takes a second; the hop, which decides how much is held, is Whisper's.
+        // Short frames, so that the test takes a second; the hop, which determines how much is kept, is Whisper's.
         let config = LogMelConfig { sample_rate: RATE, n_fft: 16, hop_length: 160, n_mels: 2 };
         let log_mel = LogMel::new(&config).unwrap();
         let extent = log_mel.measure(&mut EightHours { read: 0 }).unwrap();

@@ -3,17 +3,17 @@
 use super::super::AudioError;
 use super::encoding::Encoding;
 
-/// Room for some frames, behind a header that is true.
+/// Buffer for some frames, after a correct header.
 ///
 /// `hound` trusts headers, counts bytes in 32 bits, and cannot stop before a sample that has not arrived yet.
-/// So it is not given the file or the stream, but what has come of it, block by block.
+/// So it does not read the file or the stream, but the bytes that have arrived, block by block.
 pub(super) struct Block {
     encoding: Encoding,
     /// The header, then the frames.
     wav: Vec<u8>,
     header_len: usize,
     frame_len: usize,
-    /// Bytes of frames that are there; the last frame may be incomplete.
+    /// Number of bytes of frames in the buffer; the last frame may be incomplete.
     filled: usize,
 }
 
@@ -26,12 +26,12 @@ impl Block {
         Ok(Self { encoding, wav, header_len, frame_len, filled: 0 })
     }
 
-    /// Where the next bytes go; never empty after [`Self::decode`].
+    /// Space for the next bytes; never empty after [`Self::decode`].
     pub(super) fn room(&mut self) -> &mut [u8] {
         &mut self.wav[self.header_len + self.filled..]
     }
 
-    /// Counts bytes that were put at the beginning of [`Self::room`].
+    /// Adds bytes that were written to the beginning of [`Self::room`].
     pub(super) fn fill(&mut self, len: usize) {
         self.filled += len;
     }
@@ -41,12 +41,12 @@ impl Block {
         self.filled >= self.frame_len
     }
 
-    /// Whether nothing is there, not even a part of a frame.
+    /// Whether the buffer is empty, without even a part of a frame.
     pub(super) fn is_empty(&self) -> bool {
         self.filled == 0
     }
 
-    /// Takes the whole frames out and appends their samples. The beginning of a frame stays, for the rest to follow.
+    /// Removes the whole frames and appends their samples. The beginning of an incomplete frame stays.
     pub(super) fn decode(&mut self, samples: &mut Vec<f32>) -> Result<(), AudioError> {
         let start = self.header_len;
         let len = self.filled - self.filled % self.frame_len;

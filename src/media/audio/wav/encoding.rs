@@ -4,7 +4,7 @@ use std::io::{self, Cursor, Read};
 
 use hound::{Sample, SampleFormat, WavReader, WavSpec, WavWriter};
 
-/// How a sample is written down: a little-endian number.
+/// Encoding of a sample, a little-endian number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encoding {
     /// 128 is silence.
@@ -20,8 +20,8 @@ pub(crate) enum Encoding {
 }
 
 impl Encoding {
-    /// The header of a WAV file of such samples; its last four bytes are the length of the samples. Empty for what
-    /// `hound` does not read.
+    /// The header of a WAV file of such samples; its last four bytes are the length of the samples. Empty for encodings
+    /// that `hound` does not read.
     pub(super) fn header(self) -> Result<Vec<u8>, hound::Error> {
         let mut file = Cursor::new(Vec::new());
         if let Some(spec) = self.spec() {
@@ -54,7 +54,7 @@ impl Encoding {
         }
     }
 
-    /// `None` for what `hound` does not read.
+    /// `None` for encodings that `hound` does not read.
     fn spec(self) -> Option<WavSpec> {
         let (bits_per_sample, sample_format) = match self {
             Self::Unsigned8 => (8, SampleFormat::Int),
@@ -64,13 +64,13 @@ impl Encoding {
             Self::Float32 => (32, SampleFormat::Float),
             Self::Float64 | Self::ALaw | Self::MuLaw => return None,
         };
-        // Interleaved samples are read as those of one channel are, at any rate; so the bytes of a second, which
-        // `hound` checks, fit their 32 bits whatever the channels and the rate are.
+        // Interleaved samples are read as a single channel at any rate, so the number of bytes per second, which
+        // `hound` checks, fits into 32 bits whatever the channels and the rate are.
         Some(WavSpec { channels: 1, sample_rate: 16_000, bits_per_sample, sample_format })
     }
 }
 
-/// A sample of A-law as one of 16 bits (ITU-T G.711).
+/// Decodes an A-law sample to 16 bits (ITU-T G.711).
 fn expand_a_law(code: u8) -> i16 {
     let code = code ^ 0x55;
     let (segment, step) = ((code >> 4) & 7, i16::from(code & 0x0f));
@@ -81,7 +81,7 @@ fn expand_a_law(code: u8) -> i16 {
     if code & 0x80 != 0 { magnitude } else { -magnitude }
 }
 
-/// A sample of mu-law as one of 16 bits (ITU-T G.711).
+/// Decodes a mu-law sample to 16 bits (ITU-T G.711).
 fn expand_mu_law(code: u8) -> i16 {
     let code = !code;
     let (segment, step) = ((code >> 4) & 7, i16::from(code & 0x0f));
@@ -103,7 +103,7 @@ fn read<S: Sample>(wav: &[u8], samples: &mut Vec<f32>, scale: impl Fn(S) -> f32)
 }
 
 /// A slice that is read number by number. The standard library's reader of slices calls `memcpy` for two bytes, which
-/// takes more time than everything else about a 16-bit sample; here the compiler knows the length.
+/// costs more than everything else about a 16-bit sample; here the compiler knows the length.
 struct Bytes<'a>(&'a [u8]);
 
 impl Read for Bytes<'_> {

@@ -1,4 +1,4 @@
-//! What follows the samples that a WAV header declares: other chunks, another recording, or samples that the header does
+//! Data after the samples that a WAV header declares: other chunks, another recording, or samples that the header does
 //! not count.
 
 use std::io::{self, Read};
@@ -6,21 +6,21 @@ use std::io::{self, Read};
 use super::super::AudioError;
 use super::header::Header;
 
-/// A reader that takes back what was read too far.
+/// A reader into which bytes can be put back.
 pub(super) struct Ahead<R> {
     returned: Vec<u8>,
     reader: R,
 }
 
-/// What comes next.
+/// What follows the samples.
 pub(super) enum Following {
-    /// The end of the file, or nothing that is sound.
+    /// The end of the file, or something other than sound.
     Nothing,
-    /// A second `data` chunk of so many bytes, and those of the file from its content on, where they are known.
+    /// A second `data` chunk: its length in bytes, and that of the rest of the file from its content on, if known.
     Data { size: u64, available: Option<u64> },
-    /// Another WAV file, joined to this one.
+    /// Another, concatenated WAV file.
     Recording(Header),
-    /// Bytes that are no chunk: more samples than the header declares.
+    /// Bytes that are not a chunk: more samples than the header declares.
     Undeclared,
 }
 
@@ -33,12 +33,12 @@ impl<R: Read> Ahead<R> {
         self.returned.splice(..0, bytes.iter().copied());
     }
 
-    /// Looks at what follows the samples. The chunk of samples has `tail` bytes more, which are no whole frame; the file
-    /// has `left` bytes more, where that is known. Fewer than `shortest` bytes that are no chunk are not worth a word:
-    /// tags and padding.
+    /// Examines the data after the samples. The chunk of samples has `tail` more bytes, which are not a whole frame;
+    /// the file has `left` more bytes, if known. Fewer than `shortest` bytes that are not a chunk are ignored: tags and
+    /// padding.
     ///
     /// # Errors
-    /// [`AudioError`] where the file cannot be read, or another recording begins whose header makes no sense.
+    /// [`AudioError`] if the file cannot be read, or another recording with an invalid header begins.
     pub(super) fn following(
         &mut self,
         mut tail: usize,

@@ -14,31 +14,31 @@ const ALAW: u16 = 0x0006;
 const MULAW: u16 = 0x0007;
 const EXTENSIBLE: u16 = 0xfffe;
 
-/// A size from here on stands for "unknown" where it is beyond the end of the file, or the end is not known: programs
-/// that write to a pipe put 0xFFFFFFFF (ffmpeg) or something about 0x7FFFFFFF (sox, arecord) there.
+/// A size from here on means "unknown" if it is beyond the end of the file, or the end is not known: programs that
+/// write to a pipe use 0xFFFFFFFF (ffmpeg) or about 0x7FFFFFFF (sox, arecord).
 const PLACEHOLDER: u64 = 0x7fff_0000;
 
-/// What the samples of a WAV file are, and how many of them.
+/// Format and number of samples of a WAV file.
 #[derive(Debug)]
 pub(crate) struct Header {
     /// The codec; for the extensible form, the codec of its GUID.
     pub(crate) format_tag: u16,
     pub(crate) channels: u16,
     pub(crate) sample_rate: u32,
-    /// Bytes that a sample takes in the file. A sample of fewer bits sits in the upper ones.
+    /// Bytes per sample in the file. A sample with fewer bits is in the upper ones.
     sample_len: u16,
-    /// Bytes of samples: whole frames, and never beyond the end of the file. `None`: until the stream ends.
+    /// Length of the samples in bytes: whole frames, never beyond the end of the file. `None`: until the stream ends.
     pub(crate) data_len: Option<u64>,
-    /// Bytes of the samples' chunk behind the last whole frame, its padding among them.
+    /// Number of bytes of the samples' chunk after the last whole frame, including padding.
     pub(crate) tail: usize,
-    /// Bytes of the file from the first sample on; `None` for a stream.
+    /// Number of bytes of the file from the first sample on; `None` for a stream.
     pub(crate) available: Option<u64>,
-    /// What is odd about the file, though it can be used.
+    /// Warnings about the file.
     pub(crate) warning: Option<String>,
 }
 
 impl Header {
-    /// Reads from the beginning up to the first sample. `file_len` is the true length of a file; `None` for a stream.
+    /// Reads from the beginning up to the first sample. `file_len` is the actual length of a file; `None` for a stream.
     pub(crate) fn read(file: &mut impl Read, file_len: Option<u64>) -> Result<Self, AudioError> {
         read_exact(file, &mut [0; 12])?;
         let mut position = 12u64;
@@ -57,7 +57,7 @@ impl Header {
                     used
                 }
                 b"ds64" => {
-                    // The sizes that do not fit in 32 bits: of the file, then of the samples.
+                    // The sizes that do not fit into 32 bits: of the file, then of the samples.
                     let mut sizes = [0; 16];
                     read_exact(file, &mut sizes)?;
                     long_len = Some(u64::from(le_u32(&sizes[12..])) << 32 | u64::from(le_u32(&sizes[8..])));
@@ -82,7 +82,7 @@ impl Header {
         }
     }
 
-    /// The header that raw samples lack: 16-bit little-endian mono, until the stream ends.
+    /// A header for raw samples: 16-bit little-endian mono, until the stream ends.
     pub(crate) fn raw(sample_rate: u32) -> Self {
         Self {
             format_tag: PCM,
@@ -96,7 +96,7 @@ impl Header {
         }
     }
 
-    /// How a sample is written down, where it is a plain number and not an encoding to be undone.
+    /// Encoding of the samples, if `hound` or this module can read it.
     pub(crate) fn encoding(&self) -> Option<Encoding> {
         match (self.format_tag, self.sample_len) {
             (PCM, 1) => Some(Encoding::Unsigned8),
@@ -111,7 +111,7 @@ impl Header {
         }
     }
 
-    /// Bytes of one frame: a sample of each channel.
+    /// Bytes per frame: a sample of each channel.
     pub(crate) fn frame_len(&self) -> u16 {
         // Checked when the header was read.
         self.channels * self.sample_len
@@ -127,7 +127,7 @@ struct Format {
 }
 
 impl Format {
-    /// Reads the chunk; gives the bytes read, too.
+    /// Reads the chunk; also returns the number of bytes read.
     fn read(file: &mut impl Read, size: u64) -> Result<(Self, u64), AudioError> {
         let mut bytes = [0; 40];
         let bytes = &mut bytes[..size.min(40) as usize];
@@ -150,7 +150,7 @@ impl Format {
         if channels == 0 {
             return Err(AudioError::Malformed("no channels".into()));
         }
-        // If plausible, the frame's length gives the width of a sample's container (such as 24 bits in 32).
+        // If plausible, the frame's length determines the width of a sample's container (such as 24 bits in 32).
         let mut sample_len = bits.div_ceil(8);
         let container = frame_len / channels;
         if frame_len.is_multiple_of(channels) && container > sample_len && container <= 4 {
@@ -162,7 +162,7 @@ impl Format {
         Ok((Self { tag, channels, sample_rate, sample_len }, bytes.len() as u64))
     }
 
-    /// The header, given how long the samples claim to be, and how many bytes the file still has.
+    /// The header, given the declared length of the samples and the remaining length of the file.
     fn with_data(self, declared: u64, available: Option<u64>) -> Result<Header, AudioError> {
         let mut header = Header {
             format_tag: self.tag,
@@ -177,7 +177,7 @@ impl Format {
         if header.encoding().is_none() {
             return Ok(header);
         }
-        // 0 is what a recorder leaves that was stopped before it could write the size.
+        // A recorder that was stopped before it could write the size leaves 0.
         let unknown = declared == 0 || declared >= PLACEHOLDER;
         header.data_len = match available {
             None => (!unknown).then_some(declared),
@@ -185,7 +185,7 @@ impl Format {
             Some(available) => {
                 if !unknown {
                     header.warning = Some(format!(
-                        "the file is cut off: {available} of {declared} bytes of samples are there and are used"
+                        "the file is cut off: it has {available} of {declared} bytes of samples, which are used"
                     ));
                 }
                 Some(available)

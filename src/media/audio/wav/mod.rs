@@ -1,8 +1,8 @@
 //! WAV files and streams with integer or floating-point samples.
 //!
 //! Recorders write incorrect headers: sizes of 0 or 0xFFFFFFFF from programs that could not seek back, sizes beyond the
-//! end of a truncated file, odd chunks without their padding byte. So [`Header`] finds the samples the way ffmpeg does,
-//! and `hound` reads them in a [`Block`].
+//! end of a truncated file, odd chunks without their padding byte. [`Header`] therefore finds the samples as ffmpeg
+//! does, and `hound` reads them in a [`Block`].
 
 mod block;
 mod encoding;
@@ -20,7 +20,7 @@ use super::decoder::Decoder;
 use super::interleaved::Frames;
 use super::mono::check_sample_rate;
 
-/// Bytes read at a time, in whole frames.
+/// Number of bytes read at a time, in whole frames.
 const BLOCK_LEN: usize = 1 << 15;
 
 /// Whether a file that begins with `magic` is a WAV file (RF64 is its form for more than 4 GiB).
@@ -28,33 +28,33 @@ pub(super) fn is_wav(magic: &[u8]) -> bool {
     matches!(magic.get(..4), Some(b"RIFF" | b"RF64")) && magic.get(8..12) == Some(b"WAVE")
 }
 
-/// Bytes behind the samples that are no chunk are samples where they last this many seconds.
+/// Bytes after the samples that are not a chunk count as samples if they last this many seconds.
 const SHORTEST_UNDECLARED: f64 = 0.1;
 
-/// Decodes the samples of a WAV file or stream, as they come.
+/// Decodes the samples of a WAV file or stream as they arrive.
 ///
-/// Lengths that headers declare do not cut sound off: a second `data` chunk, another WAV file behind this one, and
-/// samples beyond the declared length are all read.
+/// Declared lengths do not cut sound off: a second `data` chunk, another WAV file after this one, and samples beyond
+/// the declared length are all read.
 pub(super) struct WavDecoder<R> {
     reader: Ahead<R>,
     block_seconds: f64,
     recording: Recording,
-    /// What is odd about the header.
+    /// Warnings about the header.
     warning: Option<String>,
     seconds_before: f64,
     interleaved: Vec<f32>,
 }
 
-/// One of the recordings of a file: as a rule, the only one.
+/// One of the recordings of a file, usually the only one.
 struct Recording {
     sample_rate: u32,
     channels: usize,
     frame_len: usize,
-    /// Bytes of samples that the header promised.
+    /// Number of bytes of samples declared by the header.
     data_len: Option<u64>,
-    /// Bytes behind them that belong to their chunk.
+    /// Number of bytes after them that belong to their chunk.
     tail: usize,
-    /// Bytes of the file from the first sample on, where its length is known.
+    /// Number of bytes of the file from the first sample on, if its length is known.
     available: Option<u64>,
     received: u64,
     block: Block,
@@ -82,14 +82,14 @@ impl Recording {
         })
     }
 
-    /// Seconds of so many bytes of samples.
+    /// Duration in seconds of a number of bytes of samples.
     fn seconds(&self, bytes: u64) -> f64 {
         (bytes / self.frame_len as u64) as f64 / f64::from(self.sample_rate)
     }
 }
 
 impl<R: Read + Send> WavDecoder<R> {
-    /// `reader` stands at the first sample; `block_seconds` bounds what is waited for and given at a time.
+    /// `reader` must be at the first sample; `block_seconds` bounds the sound to wait for and return at a time.
     pub(super) fn new(reader: R, header: Header, block_seconds: f64) -> Result<Self, AudioError> {
         Ok(Self {
             reader: Ahead::new(reader),
@@ -101,7 +101,7 @@ impl<R: Read + Send> WavDecoder<R> {
         })
     }
 
-    /// Reads what is there now, waiting only where that is nothing; 0 bytes at the end of the samples.
+    /// Reads the available bytes, blocking only if there are none; 0 bytes at the end of the samples.
     fn receive(&mut self) -> Result<usize, AudioError> {
         let recording = &mut self.recording;
         let left = recording.data_len.map_or(u64::MAX, |len| len - recording.received);
@@ -120,7 +120,7 @@ impl<R: Read + Send> WavDecoder<R> {
         }
     }
 
-    /// Whether there are more samples behind those that the header declares.
+    /// Whether there are more samples after those that the header declares.
     fn goes_on(&mut self, warnings: &mut Vec<String>) -> Result<bool, AudioError> {
         let recording = &mut self.recording;
         let Some(len) = recording.data_len.filter(|len| *len == recording.received) else { return Ok(false) };
@@ -129,7 +129,7 @@ impl<R: Read + Send> WavDecoder<R> {
         let shortest = shortest.min(BLOCK_LEN as u64);
         let declared = recording.seconds(len);
         let damaged =
-            |seconds: f64| format!("a second recording after {seconds:.1} s is damaged: what comes before is used");
+            |seconds: f64| format!("a second recording after {seconds:.1} s is damaged: the part before is used");
         match self.reader.following(recording.tail, left, shortest) {
             Ok(Following::Nothing) => Ok(false),
             Ok(Following::Data { size, available }) => {
@@ -142,7 +142,7 @@ impl<R: Read + Send> WavDecoder<R> {
             }
             Ok(Following::Undeclared) => {
                 warnings
-                    .push(format!("its header declares {declared:.1} s, and sound goes on behind them: all is used"));
+                    .push(format!("its header declares {declared:.1} s, but more sound follows, which is used too"));
                 recording.data_len = None;
                 Ok(true)
             }
@@ -168,12 +168,12 @@ impl<R: Read + Send> WavDecoder<R> {
         }
     }
 
-    /// What there is to say when nothing more comes.
+    /// The warning at the end, if any.
     fn ending(&self) -> Option<String> {
         let received = self.recording.received;
         match self.recording.data_len {
             Some(len) if received < len => {
-                Some(format!("it is cut off: {received} of {len} bytes of samples are there and are used"))
+                Some(format!("it is cut off: it has {received} of {len} bytes of samples, which are used"))
             }
             _ if !self.recording.block.is_empty() => {
                 Some("it ends in the middle of a frame, which is left out".to_string())

@@ -1,6 +1,6 @@
 //! Beam search: several hypotheses in parallel, keeping the best continuations of all of them.
 //!
-//! Implementations differ in what the rules change, in when a finished hypothesis counts, and in when to stop. Those
+//! Implementations differ in what the rules change, when a finished hypothesis counts, and when to stop. Those
 //! differences are a [`BeamPolicy`]; the search itself is shared.
 
 mod openai;
@@ -15,15 +15,15 @@ use crate::engine::EngineError;
 pub use openai::OpenAiBeams;
 pub use transformers::{EarlyStopping, TransformersBeams};
 
-/// In what implementations of beam search differ.
+/// What differs between implementations of beam search.
 pub trait BeamPolicy {
     /// Beam width.
     fn beams(&self) -> usize;
 
-    /// Turns the logits of a text's next token into what is added to the text's score for each token.
+    /// Turns the logits of a text's next token into the amount that each token adds to the text's score.
     fn scores(&self, logits: &mut [f32], rules: &[&dyn LogitsRule], generated: &[i64]);
 
-    /// Takes what ended at this step into `finished`. `ranked` are all continuations of the window's texts, the best
+    /// Moves texts that ended at this step into `finished`. `ranked` are all continuations of the window's texts, best
     /// first; `text` makes one of them a text.
     fn finish(
         &self,
@@ -33,36 +33,36 @@ pub trait BeamPolicy {
         progress: Progress,
     );
 
-    /// Whether nothing more can be gained from a window, whose best text that goes on has the score `running`.
+    /// Whether a window cannot improve any more; `running` is the score of its best unfinished text.
     fn is_done(&self, finished: &[Generated], running: f32, progress: Progress) -> bool;
 
-    /// Completes a window's `finished` from the texts that were still going on when the search stopped.
+    /// Completes a window's `finished` with the texts that were unfinished when the search stopped.
     fn complete(&self, finished: &mut Vec<Generated>, running: Vec<Generated>);
 }
 
-/// How far a search is.
+/// Progress of a search.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress {
-    /// Tokens of the texts, with that of this step.
+    /// Length of the texts in tokens, this step's included.
     pub written: usize,
-    /// Most tokens of a text.
+    /// Maximum number of tokens in a text.
     pub limit: usize,
 }
 
-/// A text one token longer.
+/// A continuation of a text by one token.
 #[derive(Debug, Clone)]
 pub struct Candidate {
-    /// The row it goes on from.
+    /// The row that it continues.
     row: usize,
     token: i64,
-    /// What texts are compared by: the sum of what [`BeamPolicy::scores`] gave.
+    /// What texts are compared by: the sum of the results of [`BeamPolicy::scores`].
     pub score: f32,
     log_probability: f32,
     /// Whether the token is the end.
     pub ends: bool,
 }
 
-/// A text that may go on.
+/// An unfinished text.
 #[derive(Clone)]
 struct Beam {
     tokens: Vec<i64>,
@@ -81,7 +81,7 @@ struct WindowSearch {
 /// many texts as the policy's beam width.
 ///
 /// # Errors
-/// [`EngineError`] when the graph fails.
+/// [`EngineError`] if the graph fails.
 pub fn beam_search(
     decoding: &mut Decoding,
     mut logits: Logits,
@@ -136,7 +136,7 @@ impl Beam {
         Beam { tokens, score: candidate.score, log_probability: candidate.log_probability }
     }
 
-    /// The text that `candidate` makes of this one, without the end token.
+    /// This text continued by `candidate`, without the end token.
     fn ended_with(&self, candidate: &Candidate) -> Generated {
         match candidate.ends {
             true => Generated {

@@ -5,13 +5,13 @@ use crate::models::generation::logits::log_softmax;
 use crate::models::generation::rules::LogitsRule;
 use crate::models::generation::search::Generated;
 
-/// `BeamSearchDecoder` in openai-whisper's `decoding.py`, with patience (Kasai et al. 2022, arXiv:2204.05424): the rules
-/// change logits, and a window is done when `round(beams * patience)` of its texts have ended.
+/// `BeamSearchDecoder` in openai-whisper's `decoding.py`, with patience (Kasai et al. 2022, arXiv:2204.05424): the
+/// rules change logits, and a window is done when `round(beams * patience)` of its texts have ended.
 #[derive(Debug, Clone, Copy)]
 pub struct OpenAiBeams {
     /// Beam width, at least 1.
     pub beams: usize,
-    /// Above 0.
+    /// Greater than 0.
     pub patience: f32,
 }
 
@@ -31,7 +31,7 @@ impl BeamPolicy for OpenAiBeams {
         log_softmax(logits);
     }
 
-    /// An end counts where it is better than the last text that goes on.
+    /// A finished text counts if it is better than the last unfinished one that is kept.
     fn finish(
         &self,
         finished: &mut Vec<Generated>,

@@ -5,27 +5,27 @@ use crate::models::generation::logits::log_softmax;
 use crate::models::generation::rules::LogitsRule;
 use crate::models::generation::search::{Generated, length_normalised};
 
-/// `_beam_search` in transformers 5's `generation/utils.py`: the rules change log-probabilities, which are not normalised
-/// again; texts are compared by their sum over `length ^ length_penalty`, the end token counted.
+/// `_beam_search` in transformers 5's `generation/utils.py`: the rules change log-probabilities, which are not
+/// normalised again; texts are compared by their sum over `length ^ length_penalty`, the end token counted.
 #[derive(Debug, Clone, Copy)]
 pub struct TransformersBeams {
     /// Beam width, at least 1.
     pub beams: usize,
-    /// Above 0 for longer texts, below for shorter ones.
+    /// Positive values favour longer texts, negative ones shorter texts.
     pub length_penalty: f32,
     /// When to stop.
     pub early_stopping: EarlyStopping,
 }
 
-/// When beam search stops before the limit of tokens.
+/// When beam search stops before the token limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum EarlyStopping {
-    /// When no text that goes on would be better than those that ended, were it to end now (`False` in transformers).
+    /// If no unfinished text would beat the finished ones if it ended now (`False` in transformers).
     #[default]
     Heuristic,
-    /// When as many texts have ended as there are beams (`True`).
+    /// Once as many texts have ended as there are beams (`True`).
     Full,
-    /// When no text that goes on can get better than those that ended (`"never"`).
+    /// Once no unfinished text can still beat the finished ones (`"never"`).
     Never,
 }
 
@@ -39,7 +39,7 @@ impl BeamPolicy for TransformersBeams {
         rules.iter().for_each(|rule| rule.apply(logits, generated));
     }
 
-    /// An end counts where it is among the `beams` best; at the limit every text ends. The `beams` best stay.
+    /// A finished text counts if it is among the `beams` best; at the limit every text ends. The `beams` best are kept.
     fn finish(
         &self,
         finished: &mut Vec<Generated>,
@@ -123,12 +123,12 @@ mod tests {
     }
 
     #[test]
-    fn stops_as_early_as_it_is_told() {
+    fn stops_as_early_as_the_policy_says() {
         let text = |score| Generated { score: Some(score), ..Generated::EMPTY };
         let finished = [text(-0.5), text(-1.0)];
         let progress = Progress { written: 2, limit: 5 };
         let done = |penalty, stopping, running| policy(penalty, stopping).is_done(&finished, running, progress);
-        // -3 over 2 tokens is worse than -1, over 5 it may get better.
+        // -3 over 2 tokens is worse than -1, but over 5 tokens it may become better.
         assert!(done(1.0, EarlyStopping::Heuristic, -3.0) && !done(1.0, EarlyStopping::Never, -3.0));
         assert!(done(0.0, EarlyStopping::Never, -3.0));
         assert!(done(1.0, EarlyStopping::Full, -0.1) && !done(1.0, EarlyStopping::Heuristic, -0.1));

@@ -2,9 +2,9 @@
 
 use super::{LogitsRule, forbid};
 
-/// The end does not come before `count` tokens were written (transformers' `MinNewTokensLengthLogitsProcessor`).
+/// Forbids the end token before `count` tokens are generated (transformers' `MinNewTokensLengthLogitsProcessor`).
 pub struct MinTokens {
-    /// Tokens, without the prompt and the end.
+    /// Number of tokens, without the prompt and the end token.
     pub count: usize,
     /// The tokens that end a text.
     pub ends: Vec<i64>,
@@ -24,7 +24,7 @@ mod tests {
 
     #[test]
     fn the_end_may_come_when_there_is_enough() {
-        // MinNewTokensLengthLogitsProcessor(1, 2, 1): the end is forbidden behind 1 and 2 tokens, free behind 3.
+        // MinNewTokensLengthLogitsProcessor(1, 2, 1): the end is forbidden after 1 and 2 tokens, allowed after 3.
         let rule = MinTokens { count: 2, ends: vec![1] };
         for (generated, end) in [(&[][..], f32::NEG_INFINITY), (&[0], f32::NEG_INFINITY), (&[0, 0], 7.0)] {
             let mut logits = [5.0, 7.0];

@@ -1,8 +1,8 @@
 //! Rules on the logits of the next token.
 //!
-//! Those of transformers' `generation/logits_process.py` in the order that `generate` applies them:
-//! [`RepetitionPenalty`], [`NoRepeatNgram`], [`MinTokens`]; and for sampling [`Temperature`], [`TopK`],
-//! [`TopP`]. [`Suppress`] and [`SuppressFirst`] are openai-whisper's as well.
+//! From transformers' `generation/logits_process.py`, in the order in which `generate` applies them:
+//! [`RepetitionPenalty`], [`NoRepeatNgram`], [`MinTokens`]; for sampling also [`Temperature`], [`TopK`],
+//! [`TopP`]. openai-whisper uses [`Suppress`] and [`SuppressFirst`] as well.
 
 mod min_tokens;
 mod no_repeat_ngram;
@@ -20,18 +20,18 @@ pub use temperature::Temperature;
 pub use top_k::TopK;
 pub use top_p::TopP;
 
-/// Changes the logits of the next token, `[vocabulary]`; a token that must not come gets minus infinity.
+/// Changes the logits of the next token, `[vocabulary]`; a forbidden token gets minus infinity.
 pub trait LogitsRule {
-    /// `generated` holds the tokens written so far, without the prompt.
+    /// `generated` holds the tokens generated so far, without the prompt.
     fn apply(&self, logits: &mut [f32], generated: &[i64]);
 }
 
-/// The logit of a token; `None` for one outside the vocabulary.
+/// The logit of a token; `None` if it is outside the vocabulary.
 fn logit(logits: &mut [f32], token: i64) -> Option<&mut f32> {
     usize::try_from(token).ok().and_then(|token| logits.get_mut(token))
 }
 
-/// Makes `tokens` impossible.
+/// Forbids `tokens`.
 fn forbid(logits: &mut [f32], tokens: &[i64]) {
     for &token in tokens {
         if let Some(logit) = logit(logits, token) {

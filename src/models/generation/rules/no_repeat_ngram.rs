@@ -2,12 +2,12 @@
 
 use super::{LogitsRule, forbid};
 
-/// Forbids every token that would end a run of `size` tokens which prompt and text have already (Paulus et al. 2017,
+/// Forbids every token that would complete an n-gram of `size` tokens that occurred before (Paulus et al. 2017,
 /// arXiv:1705.04304, section 2.5; transformers' `NoRepeatNGramLogitsProcessor`).
 pub struct NoRepeatNgram {
-    /// Tokens of a run, at least 1.
+    /// Length of the n-gram in tokens, at least 1.
     pub size: usize,
-    /// The tokens fed before the first one that is written, the start token among them.
+    /// The tokens fed before the first generated one, including the start token.
     pub prompt: Vec<i64>,
 }
 

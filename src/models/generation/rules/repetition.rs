@@ -1,20 +1,20 @@
-//! Makes tokens that already occurred less likely.
+//! Repetition penalty.
 
 use super::{LogitsRule, logit};
 
-/// Divides the logit of every token of prompt and text by `penalty`, or multiplies where it is below 0 (Keskar et al.
+/// Divides the logit of every token of prompt and text by `penalty`, or multiplies it if it is negative (Keskar et al.
 /// 2019, arXiv:1909.05858, section 4.1; transformers' `RepetitionPenaltyLogitsProcessor`).
 pub struct RepetitionPenalty {
-    /// Above 1 repeats less, below 1 more; above 0.
+    /// Greater than 0; above 1 discourages repetition, below 1 encourages it.
     pub penalty: f32,
-    /// The tokens fed before the first one that is written, the start token among them.
+    /// The tokens fed before the first generated one, including the start token.
     pub prompt: Vec<i64>,
 }
 
 impl LogitsRule for RepetitionPenalty {
     fn apply(&self, logits: &mut [f32], generated: &[i64]) {
         let mut tokens: Vec<i64> = self.prompt.iter().chain(generated).copied().collect();
-        // However often it was there, a token is penalised once.
+        // A token is penalised once, however often it occurred.
         tokens.sort_unstable();
         tokens.dedup();
         for token in tokens {

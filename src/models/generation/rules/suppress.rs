@@ -1,11 +1,11 @@
-//! Tokens that are never chosen.
+//! Suppressed tokens.
 
 use super::{LogitsRule, forbid};
 
-/// Tokens that never come.
+/// Tokens that are never generated.
 pub struct Suppress(pub Vec<i64>);
 
-/// Tokens that never come first.
+/// Tokens that are never generated first.
 pub struct SuppressFirst(pub Vec<i64>);
 
 impl LogitsRule for Suppress {

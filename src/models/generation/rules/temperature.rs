@@ -1,9 +1,9 @@
-//! Flatter or steeper probabilities.
+//! Sampling temperature.
 
 use super::LogitsRule;
 
-/// Divides every logit: below 1 the probable tokens come more often, above 1 less often (transformers'
-/// `TemperatureLogitsWarper`). Above 0.
+/// Divides every logit: values below 1 sharpen the distribution, values above 1 flatten it (transformers'
+/// `TemperatureLogitsWarper`). Greater than 0.
 pub struct Temperature(pub f32);
 
 impl LogitsRule for Temperature {

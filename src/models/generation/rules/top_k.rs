@@ -2,7 +2,7 @@
 
 use super::LogitsRule;
 
-/// Forbids what is less probable than the `k`-th of the tokens, at least 1; those equal to it stay (Fan et al. 2018,
+/// Forbids tokens less probable than the `k`-th, `k` at least 1; ties with it stay (Fan et al. 2018,
 /// arXiv:1805.04833, section 5.1; transformers' `TopKLogitsWarper`).
 pub struct TopK(pub usize);
 

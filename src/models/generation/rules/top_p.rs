@@ -1,13 +1,13 @@
-//! Only the tokens that make up most of the probability.
+//! Nucleus sampling.
 
 use super::LogitsRule;
 use crate::models::generation::logits::max_and_log_sum;
 
-/// Tokens are ordered this many at a time: mostly the first few hold the mass.
+/// Tokens are sorted this many at a time: usually the first few hold the probability mass.
 const FIRST: usize = 64;
 
-/// Keeps the most probable tokens that together have a probability of `p` or more, and at least one; forbids the others
-/// (Holtzman et al. 2019, arXiv:1904.09751; transformers' `TopPLogitsWarper`). `p` is within 0 to 1.
+/// Keeps the most probable tokens with a total probability of at least `p`, and at least one; forbids the others
+/// (Holtzman et al. 2019, arXiv:1904.09751; transformers' `TopPLogitsWarper`). `p` is in [0, 1].
 pub struct TopP(pub f32);
 
 impl LogitsRule for TopP {

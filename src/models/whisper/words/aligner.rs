@@ -17,12 +17,12 @@ use crate::models::whisper::segments::FRAMES_PER_TIMESTAMP;
 /// Role of the graph.
 const ALIGNMENT: &str = "alignment";
 
-/// Finds the times of words whose text is known.
+/// Finds the times of words in a known text.
 pub struct Aligner {
     graph: Graph,
     heads: usize,
     end_of_text: i64,
-    /// Tokens that the graph takes.
+    /// Maximum number of tokens.
     most: usize,
 }
 
@@ -30,12 +30,12 @@ impl Aligner {
     /// Loads the graph `alignment`.
     ///
     /// # Errors
-    /// [`Error::Request`] for a model without it; [`Error::Engine`] when it cannot be loaded; [`Error::WrongKind`].
+    /// [`Error::Request`] for a model without it; [`Error::Engine`] if it cannot be loaded; [`Error::WrongKind`].
     pub fn load(loader: &Loader) -> Result<Self, Error> {
         let folder = loader.folder();
         let spec: &WhisperSpec = loader.spec(Whisper::KIND)?;
         if !folder.common.graphs.contains_key(ALIGNMENT) {
-            let problem = format!("no graph `{ALIGNMENT}`, which times of words need; export the model again");
+            let problem = format!("no graph `{ALIGNMENT}`, which word timestamps need; export the model again");
             return Err(Error::Request { model: folder.common.name.clone(), problem });
         }
         Ok(Aligner {
@@ -53,12 +53,12 @@ impl Aligner {
 
     /// Times and probabilities of the words of one window.
     ///
-    /// `prompt` is what precedes the text, up to and with `<|notimestamps|>`; `text` are the text tokens, which
-    /// `words` take up in order; `frames` are the window's mel frames that hold sound. Text beyond the positions of the
-    /// decoder gets no words. After openai-whisper's `timing.py`, `find_alignment`.
+    /// `prompt` is what precedes the text, up to and including `<|notimestamps|>`; `text` holds the text tokens, which
+    /// `words` split in order; `frames` is the number of the window's mel frames that contain sound. Text beyond the
+    /// positions of the decoder gets no words. After openai-whisper's `timing.py`, `find_alignment`.
     ///
     /// # Errors
-    /// [`EngineError`] when the graph fails or gives a wrong shape or values that are not numbers.
+    /// [`EngineError`] if the graph fails or returns a wrong shape or values that are not numbers.
     pub fn align(
         &self,
         window: &CrossAttention,
@@ -77,7 +77,7 @@ impl Aligner {
             [("input_ids", &input), ("cross_key", window.keys()), ("cross_value", window.values())];
         let mut outputs = self.graph.run(&inputs)?;
 
-        // Row r is about the token after it, so the first row of the text is the prompt's last.
+        // Row r belongs to token r + 1, so the first row of the text is the last one of the prompt.
         let first = prompt.len().saturating_sub(1);
         let shape = [Some(1), Some(self.heads), Some(ids.len()), None];
         let scores = outputs.take_one("attention", &shape)?;
@@ -96,8 +96,8 @@ impl Aligner {
     }
 }
 
-/// Each word from the begin of its first token to that of the token after it. `begins` has one time more than
-/// `probabilities` has tokens, or none; a word that goes beyond them is left out.
+/// Each word from the start of its first token to that of the token after it. `begins` has one time more than
+/// `probabilities` has tokens, or none; a word that extends past them is left out.
 fn timings(words: Vec<WordTokens>, begins: &[f64], probabilities: &[f32]) -> Vec<WordTiming> {
     let mut first = 0;
     let mut timings = Vec::new();

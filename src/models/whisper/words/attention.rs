@@ -6,15 +6,15 @@ use super::dtw::first_columns;
 use super::median::median_filter;
 use crate::models::generation::softmax;
 
-/// Positions of the encoder in a second: two mel frames each.
+/// Encoder positions per second, of two mel frames each.
 pub const POSITIONS_PER_SECOND: f64 = 50.0;
 
-/// How well each token matches each moment: `[tokens, positions]`.
+/// How well each token matches each encoder position: `[tokens, positions]`.
 ///
 /// `scores` are the scaled products of query and key, before the softmax, of every alignment head:
-/// `[heads, tokens, source]`. Only the first `positions` of the source, those that hold sound, are looked at. After
-/// openai-whisper's `timing.py`, `find_alignment`: softmax over time, each moment normalised over the tokens, median
-/// filter over time, mean over the heads.
+/// `[heads, tokens, source]`. Only the first `positions` of the source, which contain sound, are used. After
+/// openai-whisper's `timing.py`, `find_alignment`: softmax over time, normalisation of each position over the tokens,
+/// median filter over time, mean over the heads.
 pub fn token_matrix(scores: ArrayView3<f32>, positions: usize) -> Array2<f32> {
     let (heads, tokens, source) = scores.dim();
     let positions = positions.min(source);
@@ -44,13 +44,13 @@ pub fn begin_times(matrix: ArrayView2<f32>) -> Vec<f64> {
     first_columns(cost.view()).into_iter().map(|column| column as f64 / POSITIONS_PER_SECOND).collect()
 }
 
-/// Takes the mean of each column away and divides by its standard deviation (that of the population).
+/// Subtracts the mean of each column and divides by its (population) standard deviation.
 fn normalise(weights: &mut Array2<f32>) {
     let mean = weights.mean_axis(Axis(0)).unwrap_or_default();
     let deviation = weights.std_axis(Axis(0), 0.0);
     for row in weights.rows_mut() {
         Zip::from(row).and(&mean).and(&deviation).for_each(|value, mean, deviation| {
-            // If all tokens are alike, none stands out, and a division by zero would put NaN into the path.
+            // If all tokens are equal, dividing by zero would put NaN into the path.
             *value = if *deviation > 0.0 { (*value - mean) / deviation } else { 0.0 };
         });
     }
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn finds_tokens_where_the_heads_look() {
-        // Three tokens that attend, one after the other, to ten positions each.
+        // Three tokens that attend to ten positions each, one after the other.
         let scores = Array3::from_shape_fn((2, 3, 40), |(_, token, at)| if at / 10 == token { 9.0 } else { 0.0 });
         let matrix = token_matrix(scores.view(), 30);
         assert_eq!(matrix.dim(), (3, 30));

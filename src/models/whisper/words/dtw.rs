@@ -14,11 +14,11 @@ enum Move {
     Column,
 }
 
-/// The column where the cheapest path from the first to the last cell of `cost` `[rows, columns]` first touches each
-/// row: `[rows]`, never falling. Empty where the matrix is.
+/// The column where the cheapest path from the first to the last cell of `cost` `[rows, columns]` first reaches each
+/// row: `[rows]`, non-decreasing. Empty if the matrix is.
 ///
-/// After openai-whisper's `timing.py`, `dtw_cpu` and `backtrace`: sums in `f32`, and of equal ways the one along the
-/// row. Time and memory are proportional to `rows * columns`, one byte per cell.
+/// After openai-whisper's `timing.py`, `dtw_cpu` and `backtrace`: sums in `f32`, and among equal paths the one along
+/// the row. Time and memory are proportional to `rows * columns`, one byte per cell.
 pub fn first_columns(cost: ArrayView2<f32>) -> Vec<usize> {
     let (rows, columns) = cost.dim();
     if rows == 0 || columns == 0 {
@@ -29,7 +29,7 @@ pub fn first_columns(cost: ArrayView2<f32>) -> Vec<usize> {
     let (mut row, mut column) = (rows - 1, columns - 1);
     loop {
         first[row] = column;
-        // At an edge there is one way left.
+        // At an edge only one step is possible.
         let step = match (row, column) {
             (0, 0) => return first,
             (0, _) => Move::Column,
@@ -48,7 +48,7 @@ pub fn first_columns(cost: ArrayView2<f32>) -> Vec<usize> {
 fn steps(cost: ArrayView2<f32>) -> Vec<Move> {
     let columns = cost.ncols();
     let mut steps = Vec::with_capacity(cost.len());
-    // Sums of the row above and of this one, each with the border's column in front.
+    // Sums of the row above and of this one, each preceded by the border column.
     let mut above = vec![f32::INFINITY; columns + 1];
     let mut sums = above.clone();
     above[0] = 0.0;

@@ -1,15 +1,15 @@
 //! The median filter.
 
-/// Values that a median is of.
+/// Number of values per median.
 const WIDTH: usize = 7;
 
-/// Those on either side.
+/// Number of values on either side.
 const HALF: usize = WIDTH / 2;
 
-/// The median of the seven values around each of `values`. Beyond the ends the values are mirrored, the end itself not
-/// repeated.
+/// The median of the seven values around each of `values`. Beyond the ends the values are mirrored without repeating
+/// the end itself.
 ///
-/// After openai-whisper's `timing.py`, `median_filter`: values too few to be mirrored are left as they are.
+/// After openai-whisper's `timing.py`, `median_filter`: too few values to be mirrored are returned unchanged.
 pub(super) fn median_filter(values: &[f32]) -> Vec<f32> {
     let count = values.len();
     let mut filtered = values.to_vec();
@@ -27,7 +27,7 @@ pub(super) fn median_filter(values: &[f32]) -> Vec<f32> {
     filtered
 }
 
-/// By thirteen exchanges without branches, so that the compiler takes several windows at a time: Devillard, "Fast median
+/// Thirteen exchanges without branches, so that the compiler vectorises over several windows: Devillard, "Fast median
 /// search: an ANSI C implementation", `opt_med7`.
 fn median(mut values: [f32; WIDTH]) -> f32 {
     const EXCHANGES: [(usize, usize); 13] =
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn the_median_is_in_the_middle_of_every_order() {
-        // A network that orders all sequences of two values orders any.
+        // A network that sorts all sequences of two values sorts any sequence (0-1 principle).
         for bits in 0..1_u32 << WIDTH {
             let values = std::array::from_fn(|at| (bits >> at & 1) as f32);
             assert_eq!(median(values), if bits.count_ones() > 3 { 1.0 } else { 0.0 }, "{values:?}");
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_the_middle_and_mirrors_the_ends() {
+    fn returns_the_median_and_mirrors_the_ends() {
         // Mirrored: 0, 7, 6, then the values, then 7, 6, 5.
         assert_eq!(median_filter(&[5.0, 6.0, 7.0, 0.0]), [6.0, 6.0, 6.0, 6.0]);
         assert_eq!(median_filter(&[9.0, 1.0, 2.0, 8.0, 3.0, 7.0, 4.0]), [2.0, 2.0, 3.0, 4.0, 4.0, 4.0, 7.0]);

@@ -1,4 +1,4 @@
-//! Word timestamps, from what the decoder's alignment heads attend to.
+//! Word timestamps, from the attention of the decoder's alignment heads.
 //!
 //! Follows openai-whisper's `timing.py`. A window's text passes through the decoder once more, all tokens at once; some
 //! of its cross-attention heads, `alignment_heads` in `model.yaml`, attend to the sound of the token they are about to
@@ -27,33 +27,33 @@ pub use punctuation::Punctuation;
 pub use split::{WordTokens, split_to_words};
 pub use timing::WordTiming;
 
-/// Where a window lies in the recording.
+/// Position of a window in the recording.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WindowPlace {
     /// Its start, in seconds of the recording.
     pub offset: f64,
-    /// Its mel frames that hold sound; those behind are not searched for words.
+    /// Number of its mel frames that contain sound; later ones are not searched for words.
     pub frames: usize,
-    /// End of the last word before it, in seconds of the recording; 0 without one.
+    /// End of the last word before it, in seconds of the recording; 0 if there is none.
     pub last_speech: f64,
 }
 
 impl Whisper {
-    /// Loads what [`Whisper::add_words`] needs, which that does itself where it was not done before.
+    /// Loads the graph for [`Whisper::add_words`], which otherwise loads it itself.
     ///
     /// # Errors
-    /// [`Error::Request`] for a model without the graph `alignment`; [`Error::Engine`] when it cannot be loaded.
+    /// [`Error::Request`] for a model without the graph `alignment`; [`Error::Engine`] if it cannot be loaded.
     pub fn prepare_words(&self) -> Result<(), Error> {
         self.aligner.get_or_load(|| Aligner::load(&self.loader)).map(|_| ())
     }
 
-    /// Gives every segment of a window its [`Segment::words`], and moves its start and end to them. `segments` are all of
-    /// the window's, in order, with the text that [`Whisper::decode_windows`] wrote for `window`; `language` and `task`
-    /// are what it was asked for, `marks` the punctuation that is joined to words.
+    /// Sets [`Segment::words`] of every segment of a window, and moves its start and end to them. `segments` are all
+    /// segments of the window, in order, with the text that [`Whisper::decode_windows`] generated for `window`;
+    /// `language` and `task` are those requested, `marks` is the punctuation that is joined to words.
     ///
     /// # Errors
-    /// Those of [`Whisper::prepare_words`]; [`Error::Request`] for a language the model does not know; [`Error::Engine`]
-    /// when the graph fails.
+    /// Those of [`Whisper::prepare_words`]; [`Error::Request`] for a language the model does not know;
+    /// [`Error::Engine`] when the graph fails.
     pub fn add_words(
         &self,
         window: &CrossAttention,
@@ -63,7 +63,7 @@ impl Whisper {
         place: WindowPlace,
         segments: &mut [Segment],
     ) -> Result<(), Error> {
-        // The times in the text are not fed: the alignment heads follow words.
+        // Timestamp tokens are not fed, because the alignment heads follow words.
         let prompt = self.prompt(language, task, false)?;
         let end_of_text = self.spec.tokens.end_of_text;
         let is_text = |token: &i64| *token < end_of_text;
@@ -79,8 +79,8 @@ impl Whisper {
     }
 }
 
-/// What becomes of the words that [`Aligner::align`] found: punctuation joined to them, pauses taken out of them, each in
-/// its segment of `segments`. `counts` are the segments' numbers of text tokens.
+/// Post-processes the words found by [`Aligner::align`]: joins punctuation to them, removes pauses from them, and
+/// assigns them to `segments`. `counts` are the numbers of text tokens of the segments.
 pub fn place_words(
     mut words: Vec<WordTiming>,
     segments: &mut [Segment],
@@ -94,7 +94,7 @@ pub fn place_words(
     place::place(&words, segments, counts, durations, place.offset, place.last_speech);
 }
 
-/// End of the last word of `segments` in seconds; where none has words, the end of the last segment.
+/// End of the last word of `segments` in seconds; if none has words, the end of the last segment.
 pub fn last_end(segments: &[Segment]) -> Option<f64> {
     let word = segments.iter().rev().find_map(|segment| segment.words.as_ref()?.last());
     word.map(|word| word.end).or_else(|| segments.last().map(|segment| segment.end))

@@ -3,16 +3,16 @@
 use super::timing::{Durations, WordTiming};
 use crate::models::transcript::{Segment, Word};
 
-/// A first word that starts this many seconds before its segment does, or a last one that ends as much after it, is not
-/// believed.
+/// A first word that starts at least this many seconds before its segment, or a last word that ends as long after it,
+/// is considered misplaced.
 const TOLERANCE: f64 = 0.5;
 
-/// A pause before a segment of this many median words makes its first words suspect.
+/// A pause before a segment of this many median word durations makes its first words suspect.
 const PAUSE: f64 = 4.0;
 
-/// Gives each segment its words, and moves its start and end to theirs. `counts` are the segments' numbers of text
-/// tokens, which `words` take up in order; `offset` is the start of the window and `last_speech` the end of the last word
-/// before it, in seconds of the recording.
+/// Assigns words to segments, and moves the start and end of each segment to them. `counts` are the numbers of text
+/// tokens of the segments, which `words` use up in order; `offset` is the start of the window and `last_speech` the end
+/// of the last word before it, in seconds of the recording.
 ///
 /// After openai-whisper's `timing.py`, `add_word_timestamps`.
 pub(super) fn place(
@@ -48,7 +48,7 @@ pub(super) fn place(
     }
 }
 
-/// Takes the pause before a segment out of its first two words.
+/// Removes the pause before a segment from its first two words.
 fn shorten_after_pause(words: &mut [Word], Durations { median, longest }: Durations, last_speech: f64) {
     let first = &words[0];
     let after_pause = first.end - last_speech > median * PAUSE;
@@ -64,7 +64,7 @@ fn shorten_after_pause(words: &mut [Word], Durations { median, longest }: Durati
     words[0].start = (words[0].end - longest).max(0.0);
 }
 
-/// Moves the segment to its words, or the outer words into the segment where they reach too far out of it.
+/// Moves the segment to its words, or its outer words into the segment if they extend too far outside.
 fn settle_edges(segment: &mut Segment, words: &mut [Word], median: f64) {
     let first = &mut words[0];
     if segment.start < first.end && segment.start - TOLERANCE > first.start {

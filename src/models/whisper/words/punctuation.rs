@@ -3,23 +3,23 @@
 use super::timing::WordTiming;
 use crate::config::TranscribeOptions;
 
-/// Which punctuation goes with which word.
+/// Which punctuation is joined to which word.
 #[derive(Debug, Clone, Copy)]
 pub struct Punctuation<'a> {
-    /// Goes with the word after it, where a space is before it.
+    /// Joined to the next word, if preceded by a space.
     pub prepended: &'a str,
-    /// Goes with the word before it.
+    /// Joined to the previous word.
     pub appended: &'a str,
 }
 
 impl<'a> Punctuation<'a> {
-    /// As `options` say.
+    /// The punctuation set by `options`.
     pub fn of(options: &'a TranscribeOptions) -> Self {
         Punctuation { prepended: &options.prepend_punctuations, appended: &options.append_punctuations }
     }
 }
 
-/// Joins punctuation to its word, which keeps its times; what was joined stays as an empty word without tokens.
+/// Joins punctuation to its word, which keeps its times; the joined word remains, empty and without tokens.
 ///
 /// After openai-whisper's `timing.py`, `merge_punctuations`.
 pub(super) fn merge_punctuation(words: &mut [WordTiming], marks: Punctuation) {
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_few_words() {
+    fn accepts_few_words() {
         let options = TranscribeOptions::default();
         merge_punctuation(&mut [], Punctuation::of(&options));
         let mut one = [timed(".", 1, 0.0, 1.0)];

@@ -2,7 +2,7 @@
 //!
 //! Follows openai-whisper's `tokenizer.py`: `split_to_word_tokens`.
 
-/// Stands for bytes that are no character, such as those of a token that ends inside one.
+/// Replaces bytes that are not a character, such as those of a token that ends inside one.
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 
 /// Python's `string.punctuation`. A piece that is a substring of it is a word by itself.
@@ -11,18 +11,18 @@ const PUNCTUATION: &str = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
 /// Languages written without spaces between words: there each character is one.
 const WITHOUT_SPACES: [&str; 6] = ["zh", "ja", "th", "lo", "my", "yue"];
 
-/// A word and how many tokens it takes.
+/// A word and its number of tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WordTokens {
-    /// The text, with the space it starts with.
+    /// The text, including the leading space.
     pub word: String,
     /// Number of tokens, in the order of the text.
     pub count: usize,
 }
 
-/// Splits text tokens into words; every token is in one of them. `decode` gives the text of tokens, with U+FFFD for what
-/// is no character. In `language`s without spaces a word is what a reader sees as one character, else what spaces and
-/// punctuation part.
+/// Splits text tokens into words; every token is part of one of them. `decode` returns the text of tokens, with U+FFFD
+/// for invalid bytes. In languages without spaces a word is what a reader sees as one character, otherwise it is
+/// delimited by spaces and punctuation.
 pub fn split_to_words(tokens: &[i64], language: &str, decode: impl Fn(&[i64]) -> String) -> Vec<WordTokens> {
     let characters = split_at_characters(tokens, decode);
     if WITHOUT_SPACES.contains(&language) {
@@ -42,17 +42,17 @@ pub fn split_to_words(tokens: &[i64], language: &str, decode: impl Fn(&[i64]) ->
     words
 }
 
-/// The shortest runs of tokens that are whole characters.
+/// Splits tokens into the shortest runs of whole characters.
 fn split_at_characters(tokens: &[i64], decode: impl Fn(&[i64]) -> String) -> Vec<WordTokens> {
     let whole: Vec<char> = decode(tokens).chars().collect();
     let mut pieces: Vec<WordTokens> = Vec::new();
     let (mut first, mut characters) = (0, 0);
     for end in 1..=tokens.len() {
         let word = decode(&tokens[first..end]);
-        // A U+FFFD that the whole text has at the same place as well is not for want of the next token.
+        // A U+FFFD that the whole text has at the same position too is not caused by a missing token.
         let broken = word.chars().position(|character| character == REPLACEMENT);
         let complete = broken.is_none_or(|at| whole.get(characters + at) == Some(&REPLACEMENT));
-        // What is left at the end is a piece, so that no token is lost.
+        // The rest is a piece, so that no token is lost.
         if complete || end == tokens.len() {
             characters += word.chars().count();
             pieces.push(WordTokens { word, count: end - first });
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn characters_are_words_where_there_are_no_spaces() {
+    fn characters_are_words_in_languages_without_spaces() {
         // U+4E2D in two tokens, then U+6587.
         let parts: &[&[u8]] = &[b"\xe4\xb8", b"\xad", b"\xe6\x96\x87"];
         assert_eq!(split("zh", parts), words(&[("中", 2), ("文", 1)]));
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_character_is_a_word() {
+    fn invalid_bytes_are_a_word() {
         assert_eq!(split("zh", &[b"\xe4\xb8", b"a"]), words(&[("\u{fffd}", 1), ("a", 1)]));
         assert_eq!(split("zh", &[b"a", b"\xe4\xb8"]), words(&[("a", 1), ("\u{fffd}", 1)]));
         assert_eq!(split("zh", &[b"\xe4", b"\xb8", b"a", b"b"]).iter().map(|word| word.1).sum::<usize>(), 4);

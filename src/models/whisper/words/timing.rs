@@ -3,7 +3,7 @@
 /// A word of a window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WordTiming {
-    /// The text, with the space it starts with; empty once it has been joined to a neighbour.
+    /// The text, including the leading space; empty once it has been joined to a neighbour.
     pub word: String,
     /// Number of tokens; 0 once they have been joined to a neighbour's.
     pub tokens: usize,
@@ -15,23 +15,23 @@ pub struct WordTiming {
     pub probability: f32,
 }
 
-/// What ends a sentence.
+/// Punctuation that ends a sentence.
 const SENTENCE_ENDS: &str = ".。!！?？";
 
-/// Longest median word in seconds: of few words, some drawn out, the median says nothing.
+/// Maximum of the median word duration in seconds: with few words, some of them drawn out, the median is unreliable.
 const LONGEST_MEDIAN: f64 = 0.7;
 
-/// How long words last, in seconds.
+/// Durations of words, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Durations {
-    /// The median of the words that take time, at most 0.7 s; 0 without such words.
+    /// The median of the nonzero durations, at most 0.7 s; 0 if there are none.
     pub median: f64,
-    /// Longer words are taken to have silence in them: twice the median.
+    /// Twice the median; longer words are assumed to contain silence.
     pub longest: f64,
 }
 
 impl WordTiming {
-    /// Seconds it takes.
+    /// Duration in seconds.
     fn duration(&self) -> f64 {
         self.end - self.start
     }
@@ -42,7 +42,7 @@ impl WordTiming {
 }
 
 impl Durations {
-    /// Those of `words`.
+    /// Durations of `words`.
     pub fn of(words: &[WordTiming]) -> Self {
         let mut durations: Vec<f64> =
             words.iter().map(WordTiming::duration).filter(|&seconds| seconds != 0.0).collect();
@@ -58,7 +58,7 @@ impl Durations {
     }
 }
 
-/// Shortens what is too long beside the end of a sentence: the silence between two sentences belongs to neither.
+/// Shortens words that are too long next to the end of a sentence: the silence between sentences belongs to neither.
 pub(super) fn trim_at_sentence_ends(words: &mut [WordTiming], durations: Durations) {
     if durations.median == 0.0 {
         return;
