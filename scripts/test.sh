@@ -95,26 +95,44 @@ fi
 
 # Includes Whisper base: only a multilingual model detects languages.
 check "set-up" scripts/setup.sh "${extras[@]}"
+touch "$work/waiting.log"
 python_checks >"$work/python.log" 2>&1 &
+
+# Checks that wait more than they compute, beside those that compute.
+waiting_checks() {
+    if $fast; then
+        check "kills" env EDGEFUSE=target/debug/edgefuse scripts/test_kills.sh --quick
+        return
+    fi
+    check "kills" scripts/test_kills.sh --quick
+    check "offline" scripts/test_offline.sh
+    check "service under systemd" scripts/test_service.sh
+}
 
 # In the dev profile, where arithmetic overflow panics. Checks with the large models use the release profile, like the demo.
 check "rustfmt" cargo fmt --check
 check "clippy" cargo clippy --locked --all-targets -- -D warnings
 $fast || check "cargo doc" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+if $fast; then
+    check "build" cargo build --locked
+    waiting_checks >"$work/waiting.log" 2>&1 &
+fi
 check "cargo test" cargo test --locked --lib --bins --test cli --test media --test engine --test fuzz
 $fast || check "library alone" cargo clippy --locked --lib --examples --no-default-features -- -D warnings
 $fast || check "public API" .venv/bin/python scripts/dev.py list_api --check
 $fast || check "cargo test: examples in the documentation" cargo test --locked --doc
+if ! $fast; then
+    check "release build" cargo build --release --locked --bins --examples
+    waiting_checks >"$work/waiting.log" 2>&1 &
+fi
+# The long comparisons are scripts/test_fidelity.sh.
 $fast || check "fidelity" cargo test --release --locked --test fidelity
 $fast || check "real models" cargo test --release --locked --test models --test shared
-check "kills" scripts/test_kills.sh --quick
 $fast || check "demo" scripts/demo.sh
 $fast || check "examples" scripts/test_examples.sh
-$fast || check "offline" scripts/test_offline.sh
-$fast || check "service under systemd" scripts/test_service.sh
 $fast || check "demo on the oldest ONNX Runtime" oldest_runtime
 wait
-cat "$work/python.log"
+cat "$work/python.log" "$work/waiting.log"
 # These measure memory or build, so they run alone.
 $fast || check "memory limits" scripts/test_memory.sh --quick
 $fast || check "processors" scripts/test_processors.sh --quick

@@ -81,6 +81,7 @@ fn token_ids_of_tiny_en_are_those_of_openai_whisper() {
 }
 
 #[test]
+#[ignore = "long: scripts/test_fidelity.sh runs it"]
 fn token_ids_and_languages_of_base_are_those_of_openai_whisper() {
     token_ids(BASE);
 }
@@ -134,11 +135,13 @@ fn token_ids(model: &str) {
 }
 
 #[test]
+#[ignore = "long: scripts/test_fidelity.sh runs it"]
 fn segments_of_tiny_en_past_thirty_seconds_are_those_of_openai_whisper() {
     long_form(TINY_EN);
 }
 
 #[test]
+#[ignore = "long: scripts/test_fidelity.sh runs it"]
 fn segments_of_base_past_thirty_seconds_are_those_of_openai_whisper() {
     long_form(BASE);
 }

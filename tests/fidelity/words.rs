@@ -150,6 +150,7 @@ fn words_of_the_same_text_by_tiny_en_are_those_of_openai_whisper() {
 }
 
 #[test]
+#[ignore = "long: scripts/test_fidelity.sh runs it"]
 fn words_of_the_same_text_by_base_are_those_of_openai_whisper() {
     same_text(BASE);
 }
@@ -203,6 +204,7 @@ fn words_that_tiny_en_writes_are_at_their_times() {
 }
 
 #[test]
+#[ignore = "long: scripts/test_fidelity.sh runs it"]
 fn words_that_base_writes_are_at_their_times() {
     own_text(BASE);
 }
