@@ -1,6 +1,6 @@
 """Writes tests/fixtures/toy: a model of the kind that shows what a new kind takes. Needs the set-up alone.
 
-    python scripts/make_fixtures_toy.py
+python scripts/make_fixtures_toy.py
 """
 
 from __future__ import annotations

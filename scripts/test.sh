@@ -101,10 +101,11 @@ python_checks >"$work/python.log" 2>&1 &
 check "rustfmt" cargo fmt --check
 check "clippy" cargo clippy --locked --all-targets -- -D warnings
 $fast || check "cargo doc" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
-check "cargo test" cargo test --locked --lib --bins --test cli --test media --test engine --test fuzz
+check "cargo test" cargo test --locked --lib --bins --test cli --test media --test engine --test serve --test fuzz
 $fast || check "cargo test: examples in the documentation" cargo test --locked --doc
 $fast || check "fidelity" cargo test --release --locked --test fidelity
 $fast || check "real models" cargo test --release --locked --test models
+$fast || check "serve" scripts/test_serve.sh
 check "kills" scripts/test_kills.sh --quick
 $fast || check "demo" scripts/demo.sh
 $fast || check "examples" scripts/test_examples.sh

@@ -121,7 +121,9 @@ fn a_model_without_the_graphs_says_so() {
     let model = model.to_str().unwrap();
     edgefuse(["--quiet", "--model", model, "match", &data("easyvqa-23.png"), "--text", "a red circle"])
         .expect(WRONG_USE)
-        .expect_error(&["blip-easyvqa: this model (kind `blip`) can caption and answer questions, but cannot match texts"]);
+        .expect_error(&[
+            "blip-easyvqa: this model (kind `blip`) can caption and answer questions, but cannot match texts",
+        ]);
 }
 
 #[test]

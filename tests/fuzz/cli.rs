@@ -1,22 +1,9 @@
-//! What is fuzzed of the program, which is no library. The module has the name of the program's, for `pub(in crate::cli)`.
+//! What is fuzzed of the program, which is no library.
 
 use edgefuse::models::transcript::Segment;
 
-/// The program's, as far as subtitles need it.
-#[allow(dead_code, reason = "subtitles match on the format only")]
-mod args {
-    #[derive(Clone, Copy)]
-    pub enum Format {
-        Text,
-        Json,
-        Srt,
-        Vtt,
-        Tsv,
-    }
-}
-
 #[allow(dead_code, unused_imports, reason = "the program uses the rest")]
-#[path = "../../src/cli/subtitles/mod.rs"]
+#[path = "../../src/subtitles/mod.rs"]
 mod subtitles;
 
 /// The same segments in every format.

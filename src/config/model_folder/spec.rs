@@ -42,6 +42,11 @@ pub trait KindSpec: Any + fmt::Debug + Send + Sync {
         None
     }
 
+    /// Codes of the languages that it understands, if that is known.
+    fn languages(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// How it takes pictures, if it does.
     fn image(&self) -> Option<&ImageSpec> {
         None

@@ -169,6 +169,11 @@ impl Models {
         self.0.queue.admit(&Request::current())
     }
 
+    /// How many requests are processed now, and how many wait for admission.
+    pub fn requests(&self) -> (usize, usize) {
+        self.0.queue.lengths()
+    }
+
     /// Makes room for an input that takes `bytes` and is held by no model: evicts the least recently used ones, if that
     /// helps. Returns the bytes that it may take, [`u64::MAX`] without a budget.
     pub fn make_room_for_input(&self, bytes: u64) -> u64 {

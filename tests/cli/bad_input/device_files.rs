@@ -117,5 +117,9 @@ fn doctor_tells_what_the_pipeline_lacks() {
     let text = "device: board\nruntime: {library: ROOT/lib/libonnxruntime.so}\npipeline: [caption]\n";
     fs::write(&path, text.replace("ROOT", root().to_str().unwrap())).unwrap();
     let run = tiny(["--config", path.to_str().unwrap(), "doctor"]).expect(CANNOT_LOAD);
-    assert!(run.stdout.contains("`caption` needs a model that can caption") && run.stdout.contains("cannot run"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("`caption` needs a model that can caption") && run.stdout.contains("cannot run"),
+        "{}",
+        run.stdout
+    );
 }

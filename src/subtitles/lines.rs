@@ -6,7 +6,7 @@ use super::one_line;
 
 /// How subtitles are laid out. Whatever is set needs the segments' words.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::cli) struct Layout {
+pub struct Layout {
     /// Most characters of a line; a longer word has a line for itself.
     pub max_line_width: Option<usize>,
     /// Most lines of a subtitle. With `max_line_width`, subtitles go on over the ends of segments.
