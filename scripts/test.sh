@@ -117,7 +117,7 @@ if $fast; then
     check "build" cargo build --locked
     waiting_checks >"$work/waiting.log" 2>&1 &
 fi
-check "cargo test" cargo test --locked --lib --bins --test cli --test media --test engine --test fuzz
+check "cargo test" cargo test --locked --lib --bins --test cli --test media --test engine --test serve --test fuzz
 $fast || check "library alone" cargo clippy --locked --lib --examples --no-default-features -- -D warnings
 $fast || check "public API" .venv/bin/python scripts/dev.py list_api --check
 $fast || check "cargo test: examples in the documentation" cargo test --locked --doc
@@ -128,6 +128,7 @@ fi
 # The long comparisons are scripts/test_fidelity.sh.
 $fast || check "fidelity" cargo test --release --locked --test fidelity
 $fast || check "real models" cargo test --release --locked --test models --test shared
+$fast || check "serve" scripts/test_serve.sh
 $fast || check "demo" scripts/demo.sh
 $fast || check "examples" scripts/test_examples.sh
 $fast || check "demo on the oldest ONNX Runtime" oldest_runtime

@@ -1,8 +1,12 @@
-//! The `edgefuse` program: `cli` (commands), `bench` (cost of models on this machine), `bundle` (archives for boards).
+//! The `edgefuse` program: `cli` (commands), `bench` (cost of models on this machine), `bundle` (archives for boards),
+//! `serve` (the network service), `subtitles` (transcripts as files with times).
 
 mod bench;
 mod bundle;
 mod cli;
+#[cfg(feature = "serve")]
+mod serve;
+mod subtitles;
 
 use std::process::ExitCode;
 

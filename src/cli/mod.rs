@@ -7,7 +7,6 @@ mod logging;
 mod notify;
 mod printer;
 mod progress;
-mod subtitles;
 mod terminate;
 mod transcript_files;
 mod watched;
@@ -75,6 +74,8 @@ pub fn run(args: Args) -> ExitCode {
         Command::Bench(bench) => commands::bench(&args.global, bench),
         Command::Bundle(bundle) => commands::bundle(&args.global, bundle),
         Command::Watch(watch) => commands::watch(&args.global, watch),
+        #[cfg(feature = "serve")]
+        Command::Serve(serve) => commands::serve(&args.global, serve),
         Command::BenchProcess(process) => commands::bench_process(&args.global, process),
         Command::Prepare => commands::prepare(&args.global),
     };

@@ -8,8 +8,8 @@ use edgefuse::models::transcript::Segment;
 use edgefuse::pipeline::{AnswerText, CaptionText, MatchedText, MatchedTexts, RecordResult};
 
 use super::args::Format;
-use super::subtitles::{Hours, Layout, clock, srt, tsv, vtt};
 use super::transcript_files::TranscriptFiles;
+use crate::subtitles::{Hours, Layout, clock, srt, tsv, vtt};
 
 /// How results are written.
 pub(super) struct Printer {

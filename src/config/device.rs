@@ -10,6 +10,7 @@ use super::model_entry::{MODEL_FILE, ModelEntry};
 use super::provider::{Provider, Providers};
 use super::raw::{RawModel, RawRuntime};
 use super::runtime::{Runtime, Threads};
+use super::server::Server;
 use super::steps::{self, NamedStep, Step, Texts};
 
 /// A device file that was read and checked.
@@ -32,6 +33,8 @@ pub struct Device {
     pub media: Media,
     /// Steps of `edgefuse run`, in order.
     pub pipeline: Vec<Step>,
+    /// What `edgefuse serve` offers.
+    pub server: Server,
     /// Execution providers of models that do not name any, in order of preference.
     pub execution_providers: Vec<Provider>,
 }
@@ -49,6 +52,7 @@ impl Device {
             models: BTreeMap::new(),
             media: Media::default(),
             pipeline: Vec::new(),
+            server: Server::default(),
             execution_providers: vec![Provider::cpu()],
         }
     }
@@ -110,8 +114,9 @@ impl Device {
                 requests: layers.iter().find_map(|layer| layer.raw.runtime.requests).unwrap_or_default(),
             },
             models,
-            media: Media { ffmpeg: layers.iter().find_map(ffmpeg).unwrap_or_default() },
+            media: Media { ffmpeg: layers.iter().find_map(ffmpeg).unwrap_or_default(), ..Media::default() },
             pipeline: pipeline(layers)?,
+            server: layers.iter().find_map(server).unwrap_or_default(),
             execution_providers: providers,
         })
     }
@@ -177,7 +182,20 @@ fn check(layer: &Layer) -> Result<(), ConfigError> {
     if let Some(Err((index, problem))) = raw.pipeline.as_ref().map(|steps| steps::check(steps)) {
         return Err(layer.wrong(&["pipeline", &index.to_string()], format!("pipeline: {problem}")));
     }
+    if let Some(Err((keys, problem))) = raw.server.as_ref().map(Server::check) {
+        let place: Vec<&str> = std::iter::once("server").chain(keys).collect();
+        return Err(layer.wrong(&place, format!("{}: {problem}", place.join("."))));
+    }
     Ok(())
+}
+
+/// The service that a file describes, with its paths resolved.
+fn server(layer: &Layer) -> Option<Server> {
+    let mut server = layer.raw.server.clone()?;
+    if let Some(file) = server.http.as_mut().and_then(|http| http.api_key_file.as_mut()) {
+        *file = layer.base.join(&*file);
+    }
+    Some(server)
 }
 
 /// The ffmpeg that a file names, with its path resolved.
@@ -309,6 +327,8 @@ mod tests {
             ("device: x\npipeline:\n  - caption\n  - caption\n", ":4:5: ", "duplicate step `caption`"),
             ("device: x\npipeline:\n  - ask: {question: transcript}\n", ":3:5: ", "no `transcribe` comes before it"),
             ("device: x\npipeline:\n  - caption\n  - ask: {answers: no.txt}\n", ":4:20: ", "answers: "),
+            ("device: x\nserver: {http: {listen: '127.0.0.1:1', port: 1}}\n", ":2:40: ", "unknown field `port`"),
+            ("device: x\nserver: {http: {listen: '127.0.0.1:1', limits: {connections: 0}}}\n", ":2:61: ", "at least 1"),
             ("device: x\npipeline: [match: {texts: 3}]\n", ":2:27: ", "a file with one text per line, or a list"),
             ("device: x\npipeline:\n  - caption: {beams: 99}\n", ":3:5: ", "`caption`: beams: 99 is not within"),
             ("device: x\nmodels: {blip: onnx/blip}\n", ":2:16: ", "a model must be a mapping"),

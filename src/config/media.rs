@@ -1,6 +1,7 @@
 //! How recordings are decoded: `media:` of a device file.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
@@ -10,6 +11,8 @@ use serde::de::{Deserializer, Error};
 pub struct Media {
     /// Decoder of formats without a built-in decoder.
     pub ffmpeg: Ffmpeg,
+    /// The longest recording that is decoded, if there is a limit.
+    pub longest_sound: Option<Duration>,
 }
 
 /// Whether ffmpeg decodes what the built-in decoders cannot.

@@ -17,6 +17,7 @@ mod precisions;
 mod provider;
 mod raw;
 mod runtime;
+mod server;
 mod steps;
 mod units;
 mod yaml;
@@ -31,6 +32,7 @@ pub use provider::{
     Required, Requirement, TensorRtOptions,
 };
 pub use runtime::{OnMissingProvider, Requests, Runtime, Threads};
+pub use server::{Drain, Http, Limits, Server, Wyoming, WyomingLimits};
 #[cfg(test)]
 pub(crate) use steps::ToyOptions;
 pub use steps::{

@@ -11,6 +11,7 @@ use super::media::Ffmpeg;
 use super::precisions::Precisions;
 use super::provider::{Provider, Required};
 use super::runtime::{OnMissingProvider, Requests, count};
+use super::server::Server;
 use super::steps::Step;
 use super::units::{ByteSize, span};
 
@@ -27,6 +28,7 @@ pub(super) struct RawDevice {
     #[serde(default)]
     pub media: RawMedia,
     pub pipeline: Option<Vec<Step>>,
+    pub server: Option<Server>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -8,7 +8,7 @@ use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use crate::config::Ffmpeg;
+use crate::config::Media;
 use crate::media::audio::{AudioError, AudioFile};
 use crate::media::image::RgbImage;
 use crate::support::hex::hex;
@@ -120,7 +120,7 @@ impl Sound {
     }
 
     /// The sound as a source that can be opened more than once.
-    pub(super) fn open(&self, ffmpeg: Ffmpeg) -> Result<AudioFile, AudioError> {
+    pub(super) fn open(&self, media: &Media) -> Result<AudioFile, AudioError> {
         let file = match self {
             Sound::File(path) => AudioFile::new(path),
             Sound::Bytes(Bytes { bytes }) => AudioFile::from_bytes(self.name(), bytes)?,
@@ -128,7 +128,7 @@ impl Sound {
                 AudioFile::from_samples(self.name(), samples, *sample_rate)?
             }
         };
-        Ok(file.with_ffmpeg(ffmpeg))
+        Ok(file.with_ffmpeg(media.ffmpeg.clone()).with_longest(media.longest_sound))
     }
 }
 

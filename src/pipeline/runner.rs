@@ -70,7 +70,7 @@ impl Pipeline {
         let _admitted = self.models.admit()?;
         let mut result = RecordResult::of(record);
         let device = self.models.device();
-        let mut sources = match Sources::new(record, self.views(record), &device.media.ffmpeg) {
+        let mut sources = match Sources::new(record, self.views(record), &device.media) {
             Ok(sources) => sources,
             Err(error) if error.is_about_input() => {
                 result.error = Some(error.to_string());

@@ -9,7 +9,7 @@ use ndarray::Array4;
 
 use super::media::Picture;
 use super::record::Record;
-use crate::config::Ffmpeg;
+use crate::config::Media;
 use crate::error::Error;
 use crate::media;
 use crate::media::audio::{AudioFile, Recording};
@@ -29,10 +29,10 @@ pub(super) struct Sources<'a> {
 
 impl<'a> Sources<'a> {
     /// `views` are the preprocessing settings of all models that need the picture, so that it is decoded only once.
-    pub fn new(record: &'a Record, views: Vec<PixelConfig>, ffmpeg: &Ffmpeg) -> Result<Self, Error> {
+    pub fn new(record: &'a Record, views: Vec<PixelConfig>, media: &Media) -> Result<Self, Error> {
         let sound = record.audio.as_ref().map(|sound| {
             let named = |source| Error::Audio { path: sound.name().into(), source };
-            sound.open(ffmpeg.clone()).map_err(named)
+            sound.open(media).map_err(named)
         });
         let sound = sound.transpose()?;
         Ok(Sources { record, sound, views, pictures: Vec::new(), audio: BTreeMap::new(), warnings: Vec::new() })

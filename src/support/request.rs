@@ -58,6 +58,9 @@ impl fmt::Display for Stopped {
 /// Called with each new token id.
 type OnToken = Arc<dyn Fn(i64) + Send + Sync>;
 
+/// Called with each text that is settled.
+type OnText = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// A request. Clones are the same request: cancelling one cancels all.
 #[derive(Clone, Default)]
 pub struct Request {
@@ -65,6 +68,7 @@ pub struct Request {
     deadline: Option<Instant>,
     cancelled: Arc<AtomicBool>,
     on_token: Option<OnToken>,
+    on_text: Option<OnText>,
 }
 
 thread_local! {
@@ -89,6 +93,14 @@ impl Request {
     #[must_use]
     pub fn on_token(mut self, on_token: impl Fn(i64) + Send + Sync + 'static) -> Self {
         self.on_token = Some(Arc::new(on_token));
+        self
+    }
+
+    /// Calls `on_text` with the text of each segment of a transcript as soon as the segment will not change: joined and
+    /// trimmed, they are the transcript's text.
+    #[must_use]
+    pub fn on_text(mut self, on_text: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.on_text = Some(Arc::new(on_text));
         self
     }
 
@@ -147,11 +159,18 @@ impl Request {
             on_token(token);
         }
     }
+
+    /// Reports a settled text.
+    pub(crate) fn report_text(&self, text: &str) {
+        if let Some(on_text) = &self.on_text {
+            on_text(text);
+        }
+    }
 }
 
 impl fmt::Debug for Request {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        let Request { priority, deadline, cancelled, on_token: _ } = self;
+        let Request { priority, deadline, cancelled, on_token: _, on_text: _ } = self;
         let mut text = formatter.debug_struct("Request");
         text.field("priority", priority).field("deadline", deadline).field("cancelled", cancelled).finish()
     }

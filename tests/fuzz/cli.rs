@@ -1,23 +1,9 @@
-//! Fuzzed parts of the program, which is not part of the library. The module is named after the program's, for `pub(in
-//! crate::cli)`.
+//! Fuzzed parts of the program, which is not part of the library.
 
 use edgefuse::models::transcript::Segment;
 
-/// The program's module, as far as subtitles need it.
-#[allow(dead_code, reason = "subtitles match on the format only")]
-mod args {
-    #[derive(Clone, Copy)]
-    pub enum Format {
-        Text,
-        Json,
-        Srt,
-        Vtt,
-        Tsv,
-    }
-}
-
 #[allow(dead_code, unused_imports, reason = "the program uses the rest")]
-#[path = "../../src/cli/subtitles/mod.rs"]
+#[path = "../../src/subtitles/mod.rs"]
 mod subtitles;
 
 /// The same segments in every format.

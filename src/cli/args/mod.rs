@@ -100,6 +100,12 @@ pub enum Command {
     /// that start with a dot are ignored, and so are folders: put files that a manifest refers to into one. The service
     /// notifies systemd that it is ready and alive.
     Watch(Watch),
+    /// Serve the models to other programs: OpenAI's API over HTTP, Home Assistant's Wyoming
+    ///
+    /// The device file's `server` lists what is served, where, and within which limits. SIGTERM finishes the requests in
+    /// flight and exits; SIGHUP reads the device file anew. The service notifies systemd that it is ready and alive.
+    #[cfg(feature = "serve")]
+    Serve(Serve),
     #[command(hide = true)]
     BenchProcess(BenchProcess),
     /// Load every graph of the device file once, so that TensorRT's engines are built (into `engine_cache`) before
@@ -200,6 +206,14 @@ pub struct Watch {
     /// Exit after this long without work [default: never]
     #[arg(long, value_name = "SECONDS")]
     pub until_idle: Option<u32>,
+}
+
+#[cfg(feature = "serve")]
+#[derive(Debug, clap::Args)]
+pub struct Serve {
+    /// Let everyone who reaches an address other than loopback use the service, without a key
+    #[arg(long)]
+    pub insecure: bool,
 }
 
 impl Args {

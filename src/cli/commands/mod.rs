@@ -8,6 +8,8 @@ mod pictures;
 mod prepare;
 mod process;
 mod sensors;
+#[cfg(feature = "serve")]
+mod serve;
 mod start;
 mod transcribe;
 mod watch;
@@ -24,13 +26,15 @@ pub(super) use check::check;
 pub(super) use doctor::doctor;
 pub(super) use pictures::{ask, caption, compare};
 pub(super) use prepare::prepare;
+#[cfg(feature = "serve")]
+pub(super) use serve::serve;
 pub(super) use transcribe::transcribe;
 pub(super) use watch::watch;
 
 use super::args::{self, Format, Global};
 use super::printer::{Printer, Shown, Times};
-use super::subtitles::Layout;
 use super::{Outcome, Stop};
+use crate::subtitles::{self, Layout};
 use process::process;
 use start::device;
 
@@ -115,19 +119,19 @@ fn same_file(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-/// The name of a format that is only for transcripts with times.
-fn timed(format: Format) -> Option<&'static str> {
+/// The format of subtitles, if it is one.
+fn timed(format: Format) -> Option<subtitles::Format> {
     match format {
         Format::Text | Format::Json => None,
-        Format::Srt => Some("srt"),
-        Format::Vtt => Some("vtt"),
-        Format::Tsv => Some("tsv"),
+        Format::Srt => Some(subtitles::Format::Srt),
+        Format::Vtt => Some(subtitles::Format::Vtt),
+        Format::Tsv => Some(subtitles::Format::Tsv),
     }
 }
 
 fn no_subtitles(global: &Global) -> Result<(), Stop> {
     match timed(global.format) {
         None => Ok(()),
-        Some(format) => Err(Stop::Usage(format!("{format} is a format of `transcribe` only"))),
+        Some(format) => Err(Stop::Usage(format!("{} is a format of `transcribe` only", format.name()))),
     }
 }

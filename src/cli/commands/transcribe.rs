@@ -14,9 +14,9 @@ use super::start::{device, engine};
 use super::{printer, timed};
 use crate::cli::args::{Format, Global, Subtitles, TimestampsArgument, Transcribe};
 use crate::cli::printer::{Printer, Shown, Times};
-use crate::cli::subtitles::{Growing, Layout};
 use crate::cli::transcript_files::TranscriptFiles;
 use crate::cli::{Outcome, Stop};
+use crate::subtitles::{Growing, Layout};
 
 /// The file name that stands for standard input.
 const STANDARD_INPUT: &str = "-";
@@ -33,7 +33,7 @@ pub(in crate::cli) fn transcribe(global: &Global, args: &Transcribe) -> Result<O
     if let Some(format) = timed(global.format)
         && options.timestamps == Timestamps::None
     {
-        return Err(Stop::Usage(format!("{format} needs times; leave out `--timestamps none`")));
+        return Err(Stop::Usage(format!("{} needs times; leave out `--timestamps none`", format.name())));
     }
     if args.audio.iter().any(|path| path.as_os_str() == STANDARD_INPUT) {
         return match args.audio.len() {
@@ -48,7 +48,8 @@ pub(in crate::cli) fn transcribe(global: &Global, args: &Transcribe) -> Result<O
     let one = inputs.total() == Some(1);
     if let Some(format) = timed(global.format).filter(|_| !one && args.output_dir.is_none()) {
         return Err(Stop::Usage(format!(
-            "{format} on standard output is for one recording only; --output-dir FOLDER writes one file per recording"
+            "{} on standard output is for one recording only; --output-dir FOLDER writes one file per recording",
+            format.name()
         )));
     }
     let files = args.output_dir.as_ref().map(|folder| TranscriptFiles::new(folder, extension(global.format)));
@@ -65,14 +66,18 @@ pub(in crate::cli) fn transcribe(global: &Global, args: &Transcribe) -> Result<O
 
 /// File name extension of transcripts.
 fn extension(format: Format) -> &'static str {
-    timed(format).unwrap_or(if format == Format::Json { "json" } else { "txt" })
+    match timed(format) {
+        Some(format) => format.name(),
+        None if format == Format::Json => "json",
+        None => "txt",
+    }
 }
 
 /// `transcribe -`: live transcription of standard input.
 fn live(global: &Global, device: Device, options: &TranscribeOptions, layout: Layout) -> Result<Outcome, Stop> {
     let engine = engine(global, &device)?;
     let models = Models::new(engine, device);
-    let mut subtitles = timed(global.format).map(|_| Growing::new(global.format, layout));
+    let mut subtitles = timed(global.format).map(|format| Growing::new(format, layout));
     let mut written = subtitles.as_ref().map_or(Ok(()), |subtitles| print(subtitles.header()));
     let mut emit = |event: LiveEvent| {
         written = match (&mut subtitles, &event) {

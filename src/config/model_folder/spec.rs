@@ -42,6 +42,11 @@ pub trait KindSpec: Any + fmt::Debug + Send + Sync {
         None
     }
 
+    /// Codes of the languages that it understands, if that is known.
+    fn languages(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// Preprocessing of pictures, if the model accepts any.
     fn image(&self) -> Option<&ImageSpec> {
         None

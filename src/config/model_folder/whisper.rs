@@ -134,6 +134,13 @@ impl KindSpec for WhisperSpec {
         Some(&self.tokenizer)
     }
 
+    fn languages(&self) -> Vec<&str> {
+        match self.multilingual {
+            true => self.tokens.languages.keys().map(String::as_str).collect(),
+            false => vec!["en"],
+        }
+    }
+
     fn special_tokens(&self) -> SpecialTokens {
         let tokens = &self.tokens;
         let named = [

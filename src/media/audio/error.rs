@@ -47,6 +47,13 @@ pub enum AudioError {
     #[error("claims a sample rate of {0} Hz, which is not within 1,000 to 384,000 Hz")]
     SampleRate(u32),
 
+    /// The recording is longer than is allowed here.
+    #[error("is longer than {seconds} s, the limit here")]
+    TooLong {
+        /// The limit.
+        seconds: u64,
+    },
+
     /// The file was decoded to the end and had no samples.
     #[error("has no samples")]
     NoSamples,

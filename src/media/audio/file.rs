@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::super::FileError;
 use super::super::file;
@@ -22,6 +23,7 @@ const MOST_SPOOLED: u64 = 4 << 30;
 pub struct AudioFile {
     path: PathBuf,
     ffmpeg: Ffmpeg,
+    longest: Option<Duration>,
     spool: Mutex<Spool>,
 }
 
@@ -38,7 +40,7 @@ enum Spool {
 impl AudioFile {
     /// The file at `path`; nothing is opened yet. Formats without a built-in decoder go through an installed ffmpeg.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), ffmpeg: Ffmpeg::default(), spool: Mutex::default() }
+        Self { path: path.into(), ffmpeg: Ffmpeg::default(), longest: None, spool: Mutex::default() }
     }
 
     /// The bytes of an audio file, which messages call `name`.
@@ -80,6 +82,17 @@ impl AudioFile {
     #[must_use]
     pub fn with_ffmpeg(self, ffmpeg: Ffmpeg) -> Self {
         Self { ffmpeg, ..self }
+    }
+
+    /// Refuses to decode more than `longest`.
+    #[must_use]
+    pub fn with_longest(self, longest: Option<Duration>) -> Self {
+        Self { longest, ..self }
+    }
+
+    /// The limit of [`AudioFile::with_longest`].
+    pub(super) fn longest(&self) -> Option<Duration> {
+        self.longest
     }
 
     /// The path.

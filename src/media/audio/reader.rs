@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::compressed::{CompressedDecoder, FileBytes, Input};
 use super::decoder::{Decoder, Fallback, MonoReader};
@@ -20,7 +21,11 @@ const BEGINNING: u64 = 1 << 13;
 
 /// Reads an audio file block by block, in memory that does not grow with it. Opened again, the same file yields the
 /// same samples.
-pub struct AudioReader(MonoReader);
+pub struct AudioReader {
+    mono: MonoReader,
+    /// The longest recording to decode, and the samples that are left of it.
+    longest: Option<(Duration, u64)>,
+}
 
 impl AudioReader {
     /// Opens a file to be read as mono samples in [-1, 1] at `sample_rate` Hz.
@@ -55,15 +60,17 @@ impl AudioReader {
             Err(error) => (with_ffmpeg(error)?, None),
         };
         let reader = MonoReader::new(decoder, sample_rate, channel)?;
-        Ok(Self(match fallback {
+        let mono = match fallback {
             Some(fallback) => reader.with_fallback(fallback),
             None => reader,
-        }))
+        };
+        let samples = |longest: Duration| (longest.as_secs_f64() * f64::from(sample_rate)) as u64;
+        Ok(Self { mono, longest: source.longest().map(|longest| (longest, samples(longest))) })
     }
 
     /// Number of channels of the first frames.
     pub(super) fn channels(self) -> Result<usize, AudioError> {
-        self.0.channels()
+        self.mono.channels()
     }
 
     /// As [`Samples::read`].
@@ -71,12 +78,18 @@ impl AudioReader {
     /// # Errors
     /// [`AudioError`]: the file cannot be decoded any further, or ended without a single sample.
     pub fn read(&mut self, samples: &mut Vec<f32>) -> Result<bool, AudioError> {
-        self.0.read(samples)
+        let before = samples.len();
+        let more = self.mono.read(samples)?;
+        if let Some((longest, left)) = &mut self.longest {
+            let read = samples.len().saturating_sub(before) as u64;
+            *left = left.checked_sub(read).ok_or(AudioError::TooLong { seconds: longest.as_secs() })?;
+        }
+        Ok(more)
     }
 
     /// As [`Samples::warnings`].
     pub fn warnings(&self) -> &[String] {
-        self.0.warnings()
+        self.mono.warnings()
     }
 }
 
@@ -119,15 +132,15 @@ fn decode_with_ffmpeg(error: AudioError, ffmpeg: &Ffmpeg, file: &File) -> Result
 
 impl Samples for AudioReader {
     fn sample_rate(&self) -> u32 {
-        self.0.sample_rate()
+        self.mono.sample_rate()
     }
 
     fn read(&mut self, samples: &mut Vec<f32>) -> Result<bool, AudioError> {
-        self.0.read(samples)
+        Self::read(self, samples)
     }
 
     fn warnings(&self) -> &[String] {
-        self.0.warnings()
+        self.mono.warnings()
     }
 }
 

@@ -166,6 +166,11 @@ impl Models {
         self.0.queue.admit(&Request::current())
     }
 
+    /// How many requests are processed now, and how many wait for admission.
+    pub fn requests(&self) -> (usize, usize) {
+        self.0.queue.lengths()
+    }
+
     /// Makes room for an input of `bytes` that no model holds: evicts the least recently used models, if that helps.
     /// Returns the number of bytes that it may use, [`u64::MAX`] without a budget.
     pub fn make_room_for_input(&self, bytes: u64) -> u64 {

@@ -63,6 +63,12 @@ impl Queue {
         Ok(Admitted(self))
     }
 
+    /// How many requests are processed now, and how many wait.
+    pub fn lengths(&self) -> (usize, usize) {
+        let line = self.line();
+        (line.running, line.waiting.len())
+    }
+
     fn line(&self) -> MutexGuard<'_, Line> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -25,6 +25,11 @@ pub fn code(name: &str) -> Option<&'static str> {
     }
 }
 
+/// The English name of a language by Whisper's code, in lower case, as openai-whisper writes it.
+pub fn name(code: &str) -> Option<&'static str> {
+    LANGUAGES.iter().find(|(codes, _)| codes.first() == Some(&code)).and_then(|(_, names)| names.first().copied())
+}
+
 /// Names of languages similar to the unknown `name`.
 pub(super) fn suggestions(name: &str) -> Vec<&'static str> {
     let name = name.trim().to_lowercase();

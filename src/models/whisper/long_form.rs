@@ -13,6 +13,7 @@ use crate::config::{Timestamps, TranscribeOptions};
 use crate::error::Error;
 use crate::models::generation::CrossAttention;
 use crate::models::transcript::Segment;
+use crate::support::request::Request;
 
 /// Above this temperature a text is too random to condition the next window on.
 const MOST_TEMPERATURE_TO_TELL: f32 = 0.5;
@@ -133,6 +134,8 @@ impl<'o> LongForm<'o> {
         if alone && (!self.options.condition_on_previous_text || decoded.temperature > MOST_TEMPERATURE_TO_TELL) {
             self.context.forget();
         }
+        let request = Request::current();
+        segments.iter().for_each(|segment| request.report_text(&segment.text));
         self.segments.append(&mut segments);
         // A timestamp of 0.00 s at the end would decode the same window forever.
         Ok(if advance == 0 { frames } else { advance })

@@ -36,7 +36,7 @@ use crate::models::vocabulary::Vocabulary;
 
 pub use decode::DecodedWindow;
 #[doc(hidden)] // Not part of the API: only `tests/fuzz` calls it directly.
-pub use language_names::code as language_code;
+pub use language_names::{code as language_code, name as language_name};
 pub use live::Live;
 use words::Aligner;
 

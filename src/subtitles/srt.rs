@@ -9,7 +9,7 @@ use super::lines::Layout;
 use super::time::{Hours, clock};
 
 /// Numbered cues, with a comma before the milliseconds.
-pub(in crate::cli) fn srt(segments: &[Segment], layout: &Layout) -> String {
+pub fn srt(segments: &[Segment], layout: &Layout) -> String {
     next_srt(segments, layout, &mut 0)
 }
 

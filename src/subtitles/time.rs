@@ -2,7 +2,7 @@
 
 /// When hours are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::cli) enum Hours {
+pub enum Hours {
     Always,
     /// Only from one hour on.
     Needed,
@@ -14,7 +14,7 @@ pub(super) fn milliseconds(seconds: f64) -> u64 {
 }
 
 /// `HH:MM:SS.mmm` or `MM:SS.mmm`, with `point` before the milliseconds.
-pub(in crate::cli) fn clock(seconds: f64, hours: Hours, point: char) -> String {
+pub fn clock(seconds: f64, hours: Hours, point: char) -> String {
     let all = milliseconds(seconds);
     let (hour, minute, second, rest) = (all / 3_600_000, all / 60_000 % 60, all / 1000 % 60, all % 1000);
     match hours {

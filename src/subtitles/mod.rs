@@ -11,12 +11,31 @@ mod time;
 mod tsv;
 mod vtt;
 
-pub(super) use growing::Growing;
-pub(super) use lines::Layout;
-pub(super) use srt::srt;
-pub(super) use time::{Hours, clock};
-pub(super) use tsv::tsv;
-pub(super) use vtt::vtt;
+pub use growing::Growing;
+pub use lines::Layout;
+pub use srt::srt;
+pub use time::{Hours, clock};
+pub use tsv::tsv;
+pub use vtt::vtt;
+
+/// A format of files with times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Srt,
+    Vtt,
+    Tsv,
+}
+
+impl Format {
+    /// Its name on the command line, and its files' extension.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Srt => "srt",
+            Format::Vtt => "vtt",
+            Format::Tsv => "tsv",
+        }
+    }
+}
 
 /// Removes line breaks, which would end a row or (two of them) a cue.
 fn one_line(text: &str) -> String {
@@ -31,7 +50,6 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::cli::args::Format;
 
     fn segments(value: &Value) -> Vec<Segment> {
         let number = |value: &Value| value.as_f64().unwrap();

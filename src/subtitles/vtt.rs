@@ -12,7 +12,7 @@ use super::time::{Hours, clock};
 pub(super) const HEADER: &str = "WEBVTT\n\n";
 
 /// A header, then cues, with hours only if nonzero.
-pub(in crate::cli) fn vtt(segments: &[Segment], layout: &Layout) -> String {
+pub fn vtt(segments: &[Segment], layout: &Layout) -> String {
     format!("{HEADER}{}", next_vtt(segments, layout))
 }
 

@@ -6,7 +6,7 @@ use super::one_line;
 
 /// Layout of subtitles. All options need the segments' words.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::cli) struct Layout {
+pub struct Layout {
     /// Maximum number of characters per line; a longer word has its own line.
     pub max_line_width: Option<usize>,
     /// Maximum number of lines per subtitle. With `max_line_width`, subtitles may span segments.

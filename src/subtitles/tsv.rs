@@ -11,7 +11,7 @@ use super::time::milliseconds;
 pub(super) const HEADER: &str = "start\tend\ttext\n";
 
 /// A header, then one row per segment: start and end in milliseconds, text without tabs.
-pub(in crate::cli) fn tsv(segments: &[Segment]) -> String {
+pub fn tsv(segments: &[Segment]) -> String {
     format!("{HEADER}{}", next_tsv(segments))
 }
 

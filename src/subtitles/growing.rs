@@ -2,14 +2,14 @@
 
 use edgefuse::models::transcript::Segment;
 
+use super::Format;
 use super::lines::Layout;
 use super::srt::next_srt;
 use super::tsv::{self, next_tsv};
 use super::vtt::{self, next_vtt};
-use crate::cli::args::Format;
 
 /// A growing file of subtitles.
-pub(in crate::cli) struct Growing {
+pub struct Growing {
     format: Format,
     layout: Layout,
     /// Number of cues so far.
@@ -27,7 +27,7 @@ impl Growing {
         match self.format {
             Format::Vtt => vtt::HEADER,
             Format::Tsv => tsv::HEADER,
-            Format::Srt | Format::Text | Format::Json => "",
+            Format::Srt => "",
         }
     }
 
@@ -38,7 +38,6 @@ impl Growing {
             Format::Srt => next_srt(segments, &self.layout, &mut self.written),
             Format::Vtt => next_vtt(segments, &self.layout),
             Format::Tsv => next_tsv(segments),
-            Format::Text | Format::Json => String::new(),
         }
     }
 }

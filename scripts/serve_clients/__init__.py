@@ -1,0 +1,1 @@
+"""Clients that others wrote, against `edgefuse serve`: what scripts/test_serve.py runs."""

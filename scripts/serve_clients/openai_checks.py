@@ -1,0 +1,126 @@
+"""OpenAI's Python client: transcripts, captions, answers, streams, errors."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+
+import openai
+from openai import OpenAI
+
+from .server import ROOT, Server
+
+DATA = ROOT / "tests/data"
+
+
+def words(text: str) -> str:
+    """As transcripts are compared."""
+    kept = "".join(it for it in text.lower() if it.isalnum() or it.isspace())
+    return " ".join(kept.split())
+
+
+def client(server: Server, retries: int = 0) -> OpenAI:
+    """A client without retries, so that an error is seen."""
+    return OpenAI(base_url=f"{server.url}/v1", api_key="unused", max_retries=retries)
+
+
+def picture(name: str) -> dict[str, object]:
+    """A picture as a part of a message."""
+    data = base64.b64encode((DATA / name).read_bytes()).decode()
+    return {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}", "detail": "auto"}}
+
+
+def check_transcripts(server: Server) -> None:
+    """Every format, with what was said."""
+    said = json.loads((DATA / "transcripts.json").read_text())
+    name = "librivox-0880.wav"
+    recording = DATA / name
+    api = client(server).audio.transcriptions
+    plain = api.create(model="whisper-1", file=recording, language="en")
+    assert words(plain.text) == said[name], plain.text
+    for form in ("text", "srt", "vtt"):
+        text = api.create(model="whisper-1", file=recording, response_format=form)
+        assert isinstance(text, str) and "ill" in text, text
+        assert ("-->" in text) == (form != "text"), text
+    verbose = api.create(
+        model="whisper",
+        file=recording,
+        response_format="verbose_json",
+        timestamp_granularities=["word", "segment"],
+        temperature=0,
+        prompt="Sense and Sensibility.",
+    )
+    assert verbose.language == "english" and verbose.duration > 1.0, verbose
+    assert verbose.words and verbose.segments, verbose
+    starts = [word.start for word in verbose.words]
+    assert starts == sorted(starts) and verbose.words[-1].end <= verbose.duration + 0.1, verbose
+    segment = verbose.segments[0]
+    assert segment.id == 0 and segment.tokens and segment.avg_logprob < 0.0 <= segment.no_speech_prob, segment
+    assert words(" ".join(word.word for word in verbose.words)) == words(verbose.text), verbose
+
+    events = list(api.create(model="whisper-1", file=recording, stream=True))
+    assert [event.type for event in events[-1:]] == ["transcript.text.done"], events
+    deltas = "".join(event.delta for event in events if event.type == "transcript.text.delta")
+    assert deltas.strip() == events[-1].text == plain.text, events
+    own = api.create(model="whisper-1", file=recording, extra_body={"beams": 2, "vad": False})
+    assert words(own.text) == said[name], own.text
+
+
+def check_chats(server: Server) -> None:
+    """Captions and answers."""
+    api = client(server).chat.completions
+    image = picture("easyvqa-23.png")
+    caption = api.create(model="blip", messages=[{"role": "user", "content": [image]}])
+    assert caption.choices[0].message.content == "a blue rectangle", caption
+    assert caption.choices[0].finish_reason == "stop"
+    question = {"type": "text", "text": "what shape is in the image?"}
+    answer = api.create(model="edgefuse", messages=[{"role": "user", "content": [question, image]}], max_tokens=300)
+    assert answer.choices[0].message.content == "rectangle", answer
+    # Live-VLM-WebUI and Frigate send these, too.
+    chunks = api.create(
+        model="blip",
+        messages=[{"role": "user", "content": [{"type": "text", "text": "Describe it briefly."}, image]}],
+        stream=True,
+        max_tokens=512,
+    )
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+    assert text == "a blue rectangle", text
+    spoken = base64.b64encode((DATA / "question-shape.wav").read_bytes()).decode()
+    sound = {"type": "input_audio", "input_audio": {"data": spoken, "format": "wav"}}
+    answer = api.create(model="edgefuse", messages=[{"role": "user", "content": [sound, image]}])
+    assert answer.choices[0].message.content == "rectangle", answer
+    transcript = api.create(model="edgefuse", messages=[{"role": "user", "content": [sound]}])
+    assert "shape" in (transcript.choices[0].message.content or ""), transcript
+
+
+def check_models_and_errors(server: Server) -> None:
+    """The list of models, and errors as the client's exceptions."""
+    api = client(server)
+    assert {"whisper-1", "whisper", "blip", "edgefuse"} <= {model.id for model in api.models.list()}
+    assert api.models.retrieve("blip").id == "blip"
+    recording = DATA / "librivox-0880.wav"
+    wrong: tuple[tuple[type[openai.APIStatusError], str, Callable[[], object]], ...] = (
+        (
+            openai.NotFoundError,
+            "model_not_found",
+            lambda: api.audio.transcriptions.create(model="gpt-9", file=recording),
+        ),
+        (
+            openai.BadRequestError,
+            "invalid_input",
+            lambda: api.audio.transcriptions.create(model="whisper-1", file=("a.wav", b"no sound")),
+        ),
+        (
+            openai.BadRequestError,
+            "invalid_request",
+            lambda: api.audio.translations.create(model="whisper-1", file=recording),
+        ),
+    )
+    for kind, code, call in wrong:
+        try:
+            call()
+        except kind as error:
+            assert error.code == code and error.request_id.startswith("req_"), error
+        else:
+            raise AssertionError(f"no {kind.__name__}")

@@ -1,0 +1,44 @@
+"""Judges `edgefuse serve` by clients that others wrote: OpenAI's, Wyoming's and Prometheus's, and by hostile ones.
+
+scripts/test_serve.sh runs it with these clients installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from serve_clients.hostile_checks import check_crowd, check_hostile, check_operations
+from serve_clients.openai_checks import check_chats, check_models_and_errors, check_transcripts
+from serve_clients.server import Server
+from serve_clients.wyoming_checks import check_wyoming
+
+CHECKS: tuple[tuple[str, Callable[[Server], None]], ...] = (
+    ("openai: transcripts", check_transcripts),
+    ("openai: chats", check_chats),
+    ("openai: models, errors", check_models_and_errors),
+    ("wyoming", check_wyoming),
+    ("operations, prometheus", check_operations),
+    ("hostile clients", check_hostile),
+    ("fifty clients", check_crowd),
+    ("openai again", check_transcripts),
+)
+
+
+def main() -> None:
+    """Runs every check on one server."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--binary", default="target/release/edgefuse")
+    parser.add_argument("--config", default="configs/cpu.yaml")
+    arguments = parser.parse_args()
+    with Server(arguments.binary, arguments.config, requests="requests: {at_once: 2, waiting: 4}") as server:
+        for name, check in CHECKS:
+            check(server)
+            print(f"{name:24} ok, {server.resident_bytes() >> 20} MiB", flush=True)
+        code, said = server.stop()
+        assert code == 0 and "panicked" not in said, (code, said)
+        print(f"{'SIGTERM':24} ok")
+
+
+if __name__ == "__main__":
+    main()

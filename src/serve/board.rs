@@ -1,0 +1,73 @@
+//! The device as the service has it: its models and pipeline, until the device file is read anew.
+
+use std::sync::Arc;
+
+use edgefuse::config::{Device, Limits};
+use edgefuse::engine::Engine;
+use edgefuse::models::{Models, read_folder};
+use edgefuse::pipeline::{Pipeline, missing_models};
+use tokio::sync::Semaphore;
+
+use super::StartError;
+use super::key::Key;
+
+/// Unit in which the memory of bodies is counted.
+const KIB: usize = 1 << 10;
+
+/// One reading of the device file.
+pub struct Board {
+    pub models: Models,
+    /// The device file's pipeline.
+    pub pipeline: Pipeline,
+    /// The key that clients must send, if there is one.
+    pub key: Option<Key>,
+    pub limits: Limits,
+    /// One permit for each request that is processed or waits.
+    pub places: Arc<Semaphore>,
+    /// One permit for each KiB of what clients sent.
+    pub bodies: Arc<Semaphore>,
+}
+
+impl Board {
+    pub fn new(engine: Arc<Engine>, mut device: Device) -> Result<Self, StartError> {
+        let http = device.server.http.clone();
+        let key = http.as_ref().and_then(|http| http.api_key_file.as_deref()).map(Key::read);
+        let key = key.transpose().map_err(StartError::Usage)?;
+        let limits = http.map(|http| http.limits).unwrap_or_default();
+        let requests = device.runtime.requests;
+        // A client must not occupy the board with a day of silence.
+        device.media.longest_sound = Some(limits.sound);
+        let steps = device.pipeline.clone();
+        let models = Models::new(engine, device);
+        let places = requests.at_once.saturating_add(requests.waiting).min(Semaphore::MAX_PERMITS);
+        let kib = usize::try_from(limits.bodies.bytes()).unwrap_or(usize::MAX).div_ceil(KIB);
+        Ok(Board {
+            pipeline: Pipeline::new(models.clone(), &steps)?,
+            models,
+            key,
+            limits,
+            places: Arc::new(Semaphore::new(places)),
+            bodies: Arc::new(Semaphore::new(kib.min(Semaphore::MAX_PERMITS))),
+        })
+    }
+
+    pub fn device(&self) -> &Device {
+        self.models.device()
+    }
+
+    /// What keeps the device from doing its work: models that are missing or cannot be read, one line each.
+    pub fn problems(&self) -> Vec<String> {
+        let device = self.device();
+        let unreadable = device.models.values().filter_map(|entry| read_folder(entry).err());
+        let missing = missing_models(device, &device.pipeline);
+        let mut problems: Vec<String> = unreadable.chain(missing).map(|error| error.to_string()).collect();
+        problems.dedup();
+        problems
+    }
+
+    /// The permits for `bytes` of a client's data; `None` if there is no room for them now.
+    pub fn room_for(&self, bytes: usize) -> Option<tokio::sync::OwnedSemaphorePermit> {
+        let kib = u32::try_from(bytes.div_ceil(KIB)).ok()?;
+        self.bodies.clone().try_acquire_many_owned(kib).ok()
+    }
+}

@@ -1,0 +1,66 @@
+//! Server-sent events.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use hyper::body::Frame;
+use serde_json::Value;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::json;
+use crate::serve::service::CancelOnDrop;
+
+/// What clients of OpenAI's API read as the end.
+pub const DONE: &str = "[DONE]";
+
+/// An event as it is sent.
+pub fn event(data: &str) -> Bytes {
+    format!("data: {data}\n\n").into()
+}
+
+/// An event of JSON.
+pub fn json_event(value: &Value) -> Bytes {
+    event(&value.to_string())
+}
+
+/// Events that come while the work goes on. A client that goes away drops this, and with it cancels the work.
+struct Events {
+    first: Option<Bytes>,
+    rest: UnboundedReceiver<Bytes>,
+    _cancel: CancelOnDrop,
+}
+
+impl HttpBody for Events {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.first.take() {
+            Some(first) => Poll::Ready(Some(Ok(Frame::data(first)))),
+            None => self.rest.poll_recv(context).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes)))),
+        }
+    }
+}
+
+/// An answer of events: `first`, and those that `rest` receives until its senders are gone.
+pub fn answer(first: Bytes, rest: UnboundedReceiver<Bytes>, cancel: CancelOnDrop) -> Response {
+    stream(Body::new(Events { first: Some(first), rest, _cancel: cancel }))
+}
+
+/// An answer of events that are all known.
+pub fn all(events: impl IntoIterator<Item = Bytes>) -> Response {
+    stream(Body::from(events.into_iter().fold(Vec::new(), |mut all, event| {
+        all.extend_from_slice(&event);
+        all
+    })))
+}
+
+fn stream(body: Body) -> Response {
+    let mut response = json::typed(StatusCode::OK, HeaderValue::from_static("text/event-stream"), body);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}

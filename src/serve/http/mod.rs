@@ -1,0 +1,144 @@
+//! The HTTP API.
+
+mod access;
+mod body;
+mod events;
+mod failure;
+mod form;
+mod json;
+mod openai;
+mod operations;
+mod own;
+mod work;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use edgefuse::config::Http;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use super::Phase;
+use super::metrics::Rejection;
+use super::service::Service;
+use failure::Failure;
+
+/// Most headers of a request.
+const MOST_HEADERS: usize = 64;
+
+/// Bytes of a request's header, at most.
+const LONGEST_HEADER: usize = 32 << 10;
+
+/// Pause after a connection could not be accepted: the process has no free file handle, say.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What a connection beyond the limit is told.
+const TOO_MANY: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// What handlers are given.
+#[derive(Clone)]
+struct Api {
+    service: Arc<Service>,
+    /// Whether only this machine can reach the service and no key is needed: other names for it are refused.
+    loopback_only: bool,
+    origins: Arc<[String]>,
+}
+
+/// Serves until the phase changes and the last connection is done.
+pub(super) async fn serve(
+    listener: TcpListener,
+    service: Arc<Service>,
+    config: Http,
+    mut phases: watch::Receiver<Phase>,
+) {
+    let loopback_only = config.listen.ip().is_loopback() && config.api_key_file.is_none();
+    let api = Api { service: service.clone(), loopback_only, origins: config.origins.into() };
+    let router = router(api);
+    let places = Arc::new(Semaphore::new(config.limits.connections.min(Semaphore::MAX_PERMITS)));
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => match places.clone().try_acquire_owned() {
+                    Ok(place) => {
+                        let connection = connection(stream, router.clone(), config.limits.header_time, phases.clone());
+                        connections.spawn(async move {
+                            connection.await;
+                            drop(place);
+                        });
+                    }
+                    Err(_) => {
+                        service.metrics.rejected(Rejection::Connections);
+                        let _ = stream.try_write(TOO_MANY);
+                    }
+                },
+                Err(error) => {
+                    log::warn!("http: cannot accept a connection: {error}");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            },
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            _ = phases.changed() => break,
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+/// One connection, which ends after the request in flight once the service drains.
+async fn connection(stream: TcpStream, router: Router, header_time: Duration, mut phases: watch::Receiver<Phase>) {
+    let _ = stream.set_nodelay(true);
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_time)
+        .max_headers(MOST_HEADERS)
+        .max_buf_size(LONGEST_HEADER)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    tokio::pin!(served);
+    let outcome = tokio::select! {
+        outcome = served.as_mut() => outcome,
+        _ = phases.changed() => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    // A client that goes away or talks nonsense is no concern of the person who runs the service.
+    if let Err(error) = outcome {
+        log::debug!("http: {error}");
+    }
+}
+
+fn router(api: Api) -> Router {
+    let open = Router::new()
+        .route("/health", get(operations::live))
+        .route("/ready", get(operations::ready))
+        .route("/v2/health/live", get(operations::live))
+        .route("/v2/health/ready", get(operations::ready));
+    let guarded = Router::new()
+        .route("/metrics", get(operations::metrics))
+        .route("/inference", post(openai::inference))
+        .route("/v1/audio/transcriptions", post(openai::transcriptions))
+        .route("/v1/audio/translations", post(openai::translations))
+        .route("/v1/chat/completions", post(openai::chat))
+        .route("/v1/models", get(openai::models))
+        .route("/v1/models/{name}", get(openai::model))
+        .route("/v1/run", post(own::run))
+        .route("/v1/fuse", post(own::fuse))
+        .route("/v1/match", post(own::compare))
+        .route_layer(axum::middleware::from_fn_with_state(api.clone(), access::with_key));
+    open.merge(guarded)
+        .fallback(async || Failure::not_found("there is nothing at this path; docs/serve.md lists what there is"))
+        .method_not_allowed_fallback(async || Failure::method())
+        // Bodies are limited where they are read (`body`).
+        .layer(DefaultBodyLimit::disable())
+        .layer(axum::middleware::from_fn_with_state(api.clone(), access::around))
+        .with_state(api)
+}

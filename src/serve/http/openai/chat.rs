@@ -1,0 +1,241 @@
+//! `POST /v1/chat/completions`: captions, answers and transcripts for clients that talk to chat models.
+//!
+//! The models behind it do not converse: the last message of the user is the request. A picture without a question is
+//! captioned, a question about it (a text with a question mark, or a sound) answered; a sound alone is transcribed.
+
+use axum::extract::{Request as HttpRequest, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use edgefuse::config::{AskOptions, CaptionOptions, Question, SearchOptions, Step, TranscribeOptions};
+use edgefuse::pipeline::{Picture, Sound};
+use edgefuse::{Record, RecordResult};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::ANY_MODEL;
+use crate::serve::http::body::Held;
+use crate::serve::http::events::{self, DONE, json_event};
+use crate::serve::http::failure::Failure;
+use crate::serve::http::work::whole;
+use crate::serve::http::{Api, json};
+
+/// Most pictures of one request.
+const MOST_PICTURES: usize = 16;
+
+/// A request. What other models heed and these cannot is ignored, as OpenAI does with what a model does not support.
+#[derive(Deserialize)]
+struct Chat {
+    messages: Vec<Message>,
+    model: Option<String>,
+    max_tokens: Option<usize>,
+    max_completion_tokens: Option<usize>,
+    temperature: Option<f32>,
+    n: Option<usize>,
+    #[serde(default)]
+    stream: bool,
+    response_format: Option<ResponseFormat>,
+}
+
+#[derive(Deserialize)]
+struct ResponseFormat {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    role: String,
+    content: Option<Content>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "`content` must be a text or a list of parts with a known `type`")]
+enum Content {
+    Text(String),
+    Parts(Vec<Part>),
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Part {
+    Text { text: String },
+    ImageUrl { image_url: ImageUrl },
+    InputAudio { input_audio: InputAudio },
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "`image_url` must be {\"url\": \"data:image/...;base64,...\"}")]
+enum ImageUrl {
+    Object { url: String },
+    Text(String),
+}
+
+#[derive(Deserialize)]
+struct InputAudio {
+    data: String,
+}
+
+/// What the user's last message holds.
+#[derive(Default)]
+struct Said {
+    texts: Vec<String>,
+    pictures: Vec<Picture>,
+    sound: Option<Sound>,
+}
+
+pub async fn chat(State(api): State<Api>, request: HttpRequest) -> Result<Response, Failure> {
+    let (headers, Held { bytes, permit }) = api.receive(request).await?;
+    let chat: Chat = json::read(&headers, &bytes)?;
+    drop(bytes);
+    if chat.n.is_some_and(|n| n != 1) {
+        return Err(Failure::field("n", "there is one answer only"));
+    }
+    if let Some(format) = chat.response_format.filter(|format| format.kind != "text") {
+        let problem = format!("`{}` is not supported: these models write plain text", format.kind);
+        return Err(Failure::field("response_format", problem));
+    }
+    let model = api.model(chat.model.as_deref(), &[ANY_MODEL])?;
+    let shown = chat.model.unwrap_or_else(|| ANY_MODEL.to_string());
+    let last = chat.messages.into_iter().rfind(|message| message.role == "user").and_then(|message| message.content);
+    let said = last.ok_or_else(|| Failure::field("messages", "there is no message of the role `user`"))?.read()?;
+    let most = chat.max_completion_tokens.or(chat.max_tokens);
+    let (steps, records) = plan(&api, said, model, most, chat.temperature)?;
+    let results = api.process(api.request(), permit, steps, records).await?;
+    let texts: Vec<&str> = results.iter().map(text).collect::<Result<_, _>>()?;
+    let warnings: Vec<&String> = results.iter().flat_map(|result| &result.warnings).collect();
+    Ok(answer(&api, &shown, &texts.join("\n"), &warnings, chat.stream))
+}
+
+impl Content {
+    fn read(self) -> Result<Said, Failure> {
+        let mut said = Said::default();
+        let parts = match self {
+            Content::Text(text) => vec![Part::Text { text }],
+            Content::Parts(parts) => parts,
+        };
+        for part in parts {
+            match part {
+                Part::Text { text } => said.texts.push(text),
+                Part::ImageUrl { image_url: ImageUrl::Object { url } | ImageUrl::Text(url) } => {
+                    said.pictures.push(Picture::from_bytes(data_url(&url)?));
+                }
+                Part::InputAudio { input_audio } => {
+                    let bytes = base64::decode(input_audio.data.trim());
+                    let bytes = bytes.map_err(|error| Failure::field("input_audio", format!("data: {error}")))?;
+                    if said.sound.replace(Sound::from_bytes(bytes)).is_some() {
+                        return Err(Failure::field("input_audio", "there is more than one sound"));
+                    }
+                }
+            }
+        }
+        match said.pictures.len() {
+            0..=MOST_PICTURES => Ok(said),
+            _ => Err(Failure::field("image_url", format!("there are more than {MOST_PICTURES} pictures"))),
+        }
+    }
+}
+
+/// The bytes of a data URL. Other URLs are never fetched.
+fn data_url(url: &str) -> Result<Vec<u8>, Failure> {
+    let wrong = |problem: &str| Failure::field("image_url", problem);
+    let Some(data) = url.strip_prefix("data:") else {
+        return Err(wrong("only data URLs are accepted (`data:image/jpeg;base64,...`): this service fetches nothing"));
+    };
+    let (kind, data) = data.split_once(',').ok_or_else(|| wrong("the data URL has no comma"))?;
+    if !kind.ends_with(";base64") {
+        return Err(wrong("the data URL must be base64"));
+    }
+    base64::decode(data.trim()).map_err(|error| wrong(&format!("base64: {error}")))
+}
+
+/// The steps and records that answer a message.
+fn plan(
+    api: &Api,
+    said: Said,
+    model: Option<String>,
+    most: Option<usize>,
+    temperature: Option<f32>,
+) -> Result<(Vec<Step>, Vec<Record>), Failure> {
+    let board = api.service.board();
+    let device = board.device();
+    let search = |mut search: SearchOptions| {
+        search.max_tokens = most.or(search.max_tokens);
+        search.temperature = temperature.unwrap_or(search.temperature);
+        if search.temperature > 0.0 {
+            search.beams = 1;
+        }
+        search
+    };
+    let text = said.texts.join("\n").trim().to_string();
+    let mut transcribe = device.options::<TranscribeOptions>();
+    transcribe.language.get_or_insert_with(|| "auto".to_string());
+    let question = text.contains(['?', '？', '؟']);
+    let steps: Vec<Step> = match (said.pictures.is_empty(), &said.sound) {
+        (true, None) => {
+            let problem = "there is no picture and no sound, and no model of this device answers text alone";
+            return Err(Failure::field("messages", problem));
+        }
+        (true, Some(_)) => {
+            transcribe.model = model.or(transcribe.model);
+            vec![transcribe.into()]
+        }
+        (false, sound) if question || sound.is_some() => {
+            let options = device.options::<AskOptions>();
+            let model = model.or(options.model.clone());
+            let options = AskOptions { model, question: Question::Any, search: search(options.search), ..options };
+            options.check().map_err(Failure::invalid)?;
+            // A question in writing is the one that counts.
+            let spoken = (!question).then(|| Step::from(transcribe));
+            spoken.into_iter().chain([Step::from(options)]).collect()
+        }
+        (false, _) => {
+            let options = device.options::<CaptionOptions>();
+            let model = model.or(options.model.clone());
+            let options = CaptionOptions { model, search: search(options.search), captions: 1, ..options };
+            options.check().map_err(Failure::invalid)?;
+            vec![options.into()]
+        }
+    };
+    let mut record = Record::default();
+    record.text = Some(text).filter(|_| question);
+    record.audio = said.sound.filter(|_| !question || said.pictures.is_empty());
+    let records = match said.pictures.is_empty() {
+        true => vec![record],
+        false => said.pictures.into_iter().map(|picture| record.clone().with_image(picture)).collect(),
+    };
+    Ok((steps, records))
+}
+
+/// What a result says.
+fn text(result: &RecordResult) -> Result<&str, Failure> {
+    whole(result)?;
+    let answer = result.answer().map(|it| it.value.text.as_str());
+    let caption = result.caption().map(|it| it.value.best.text.as_str());
+    let transcript = result.transcript().map(|it| it.value.text.as_str());
+    answer.or(caption).or(transcript).ok_or_else(|| Failure::invalid("there is nothing to answer"))
+}
+
+fn answer(api: &Api, model: &str, text: &str, warnings: &[&String], stream: bool) -> Response {
+    let id = format!("chatcmpl-{:016x}", fastrand::u64(..));
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let created = now.map_or(api.service.started, |now| now.as_secs());
+    let object = |kind: &str, choice: Value| json!({"id": id, "object": kind, "created": created, "model": model, "choices": [choice]});
+    if !stream {
+        let message = json!({"role": "assistant", "content": text, "refusal": null});
+        let choice = json!({"index": 0, "message": message, "logprobs": null, "finish_reason": "stop"});
+        let mut value = object("chat.completion", choice);
+        if !warnings.is_empty() {
+            value["warnings"] = json!(warnings);
+        }
+        return json::answer(StatusCode::OK, &value);
+    }
+    let chunk = |delta: Value, finish: Option<&str>| {
+        let choice = json!({"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish});
+        json_event(&object("chat.completion.chunk", choice))
+    };
+    events::all([
+        chunk(json!({"role": "assistant", "content": text}), None),
+        chunk(json!({}), Some("stop")),
+        events::event(DONE),
+    ])
+}

@@ -1,0 +1,17 @@
+//! OpenAI's API, and whisper.cpp's address for the same.
+
+mod chat;
+mod models;
+mod options;
+mod transcriptions;
+mod transcripts;
+
+pub use chat::chat;
+pub use models::{model, models};
+pub use transcriptions::{inference, transcriptions, translations};
+
+/// The name that leaves the choice of a model to the device file.
+const ANY_MODEL: &str = "edgefuse";
+
+/// What OpenAI's clients call a model that transcribes.
+const WHISPER: &str = "whisper-1";

@@ -1,0 +1,48 @@
+//! `GET /v1/models`.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use edgefuse::config::model_folder::capability;
+use edgefuse::models::choose_model;
+use serde_json::{Value, json};
+
+use super::{ANY_MODEL, WHISPER};
+use crate::serve::board::Board;
+use crate::serve::http::failure::Failure;
+use crate::serve::http::{Api, json};
+
+/// Every model of the device file, and the names that leave the choice to it.
+pub async fn models(State(api): State<Api>) -> Response {
+    let board = api.service.board();
+    let models: Vec<Value> = names(&board).iter().map(|name| object(&api, name)).collect();
+    json::answer(StatusCode::OK, &json!({"object": "list", "data": models}))
+}
+
+/// One of them.
+pub async fn model(State(api): State<Api>, Path(name): Path<String>) -> Result<Response, Failure> {
+    let names = names(&api.service.board());
+    match names.contains(&name) {
+        true => Ok(json::answer(StatusCode::OK, &object(&api, &name))),
+        false => Err(Failure::model_not_found(&name, &names.join(", "))),
+    }
+}
+
+fn names(board: &Board) -> Vec<String> {
+    let mut names: Vec<String> = board.device().models.keys().cloned().collect();
+    let transcribes = board
+        .device()
+        .models
+        .keys()
+        .any(|name| choose_model(board.device(), capability::TRANSCRIBE, Some(name), "models").is_ok());
+    names.push(ANY_MODEL.to_string());
+    if transcribes {
+        names.push(WHISPER.to_string());
+    }
+    names.dedup();
+    names
+}
+
+fn object(api: &Api, name: &str) -> Value {
+    json!({"id": name, "object": "model", "created": api.service.started, "owned_by": "edgefuse"})
+}

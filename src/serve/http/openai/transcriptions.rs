@@ -1,0 +1,105 @@
+//! `POST /v1/audio/transcriptions` and `/v1/audio/translations`, and whisper.cpp's `POST /inference`.
+
+use axum::body::Bytes;
+use axum::extract::{Request as HttpRequest, State};
+use axum::response::Response;
+use edgefuse::config::Task;
+use edgefuse::models::transcript::Transcript;
+use edgefuse::pipeline::Sound;
+use edgefuse::request::Request;
+use edgefuse::{Record, RecordResult};
+use serde_json::json;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+use super::options::{Asked, Dialect};
+use super::transcripts::{answer, usage};
+use crate::serve::http::Api;
+use crate::serve::http::body::Held;
+use crate::serve::http::events::{self, json_event};
+use crate::serve::http::failure::Failure;
+use crate::serve::http::form::Form;
+use crate::serve::service::CancelOnDrop;
+
+/// The part with the recording.
+const FILE: &str = "file";
+
+/// Speech to text, in the language spoken.
+pub async fn transcriptions(State(api): State<Api>, request: HttpRequest) -> Result<Response, Failure> {
+    transcribe(api, request, Dialect::OpenAi(Task::Transcribe)).await
+}
+
+/// Speech to English text.
+pub async fn translations(State(api): State<Api>, request: HttpRequest) -> Result<Response, Failure> {
+    transcribe(api, request, Dialect::OpenAi(Task::Translate)).await
+}
+
+/// whisper.cpp's address for both.
+pub async fn inference(State(api): State<Api>, request: HttpRequest) -> Result<Response, Failure> {
+    transcribe(api, request, Dialect::WhisperCpp).await
+}
+
+async fn transcribe(api: Api, request: HttpRequest, dialect: Dialect) -> Result<Response, Failure> {
+    let (headers, Held { bytes, permit }) = api.receive(request).await?;
+    let mut form = Form::read(&headers, bytes, &[FILE]).await?;
+    let file = form.file(FILE).ok_or_else(|| Failure::field(FILE, "is missing: the recording"))?;
+    let asked = Asked::read(&api, &form, dialect)?;
+    drop(form);
+    let record = Record::default().with_audio(Sound::from_bytes(file.to_vec()));
+    drop(file);
+    if asked.stream {
+        return stream(api, asked, record, permit).await;
+    }
+    let steps = vec![asked.options.clone().into()];
+    let result = api.process_one(api.request(), permit, steps, record).await?;
+    Ok(answer(transcript(&result)?, &result.warnings, &asked, dialect))
+}
+
+fn transcript(result: &RecordResult) -> Result<&Transcript, Failure> {
+    result.transcript().map(|timed| timed.value).ok_or_else(|| Failure::invalid("there is no sound to transcribe"))
+}
+
+/// The text segment by segment, while the rest is decoded. What fails before the first is an answer of its own.
+async fn stream(
+    api: Api,
+    asked: Asked,
+    record: Record,
+    permit: Option<OwnedSemaphorePermit>,
+) -> Result<Response, Failure> {
+    let (send, mut receive) = mpsc::unbounded_channel::<Result<Bytes, Failure>>();
+    let deltas = send.clone();
+    let first = std::sync::atomic::AtomicBool::new(true);
+    let request: Request = api.request().on_text(move |text| {
+        // Joined, the deltas are the text, which has no space in front.
+        let first = first.swap(false, std::sync::atomic::Ordering::Relaxed);
+        let delta = if first { text.trim_start() } else { text };
+        let _ = deltas.send(Ok(json_event(&json!({"type": "transcript.text.delta", "delta": delta}))));
+    });
+    let cancel = CancelOnDrop(request.clone());
+    tokio::spawn(async move {
+        let steps = vec![asked.options.into()];
+        let result = api.process_one(request, permit, steps, record).await;
+        let done = result.and_then(|result| {
+            let transcript = transcript(&result)?;
+            let (text, usage) = (&transcript.text, usage(transcript));
+            Ok(json_event(&json!({"type": "transcript.text.done", "text": text, "usage": usage})))
+        });
+        let _ = send.send(done);
+    });
+    match receive.recv().await {
+        Some(Ok(first)) => {
+            let (forward, rest) = mpsc::unbounded_channel();
+            tokio::spawn(async move {
+                while let Some(event) = receive.recv().await {
+                    let event = event.unwrap_or_else(|failure| json_event(&failure.json()));
+                    if forward.send(event).is_err() {
+                        break;
+                    }
+                }
+                let _ = forward.send(events::event(events::DONE));
+            });
+            Ok(events::answer(first, rest, cancel))
+        }
+        Some(Err(failure)) => Err(failure),
+        None => Err(Failure::invalid("the work ended without an answer")),
+    }
+}

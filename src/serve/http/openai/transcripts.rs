@@ -1,0 +1,84 @@
+//! Transcripts as OpenAI's and whisper.cpp's clients read them.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use edgefuse::config::Task;
+use edgefuse::models::transcript::{Segment, Transcript, Word};
+use edgefuse::models::whisper::language_name;
+use serde_json::{Value, json};
+
+use super::options::{Asked, Dialect, Format};
+use crate::serve::http::json;
+use crate::subtitles::{Layout, srt, vtt};
+
+/// Frames of a spectrogram a second, in which OpenAI counts `seek`.
+const FRAMES: f64 = 100.0;
+
+/// The answer in the format that is asked for.
+pub fn answer(transcript: &Transcript, warnings: &[String], asked: &Asked, dialect: Dialect) -> Response {
+    let text = &transcript.text;
+    let value = match asked.format {
+        Format::Text => return json::plain(format!("{text}\n")),
+        Format::Srt => return json::plain(srt(&transcript.segments, &Layout::default())),
+        Format::Vtt => return json::plain(vtt(&transcript.segments, &Layout::default())),
+        Format::Json => json!({"text": text}),
+        Format::VerboseJson => verbose(transcript, asked, dialect),
+    };
+    let mut value = value;
+    if dialect != Dialect::WhisperCpp {
+        value["usage"] = usage(transcript);
+    }
+    if !warnings.is_empty() {
+        value["warnings"] = json!(warnings);
+    }
+    json::answer(StatusCode::OK, &value)
+}
+
+/// What OpenAI bills by.
+pub fn usage(transcript: &Transcript) -> Value {
+    json!({"type": "duration", "seconds": transcript.duration.ceil()})
+}
+
+fn verbose(transcript: &Transcript, asked: &Asked, dialect: Dialect) -> Value {
+    let code = transcript.language.as_deref().unwrap_or("en");
+    let segments = transcript.segments.iter().enumerate();
+    let segments: Vec<Value> = segments.map(|(id, it)| segment(id, it, dialect == Dialect::WhisperCpp)).collect();
+    let mut value = json!({
+        "task": if asked.options.task == Task::Translate { "translate" } else { "transcribe" },
+        "language": language_name(code).unwrap_or(code),
+        "duration": transcript.duration,
+        "text": transcript.text,
+    });
+    if asked.segments {
+        value["segments"] = json!(segments);
+    }
+    if asked.words && dialect != Dialect::WhisperCpp {
+        let words = transcript.segments.iter().flat_map(|it| it.words.iter().flatten());
+        // OpenAI's words have no space around them.
+        let word = |it: &Word| json!({"word": it.word.trim(), "start": it.start, "end": it.end});
+        value["words"] = json!(words.map(word).collect::<Vec<_>>());
+    }
+    value
+}
+
+fn segment(id: usize, segment: &Segment, with_words: bool) -> Value {
+    let mut value = json!({
+        "id": id,
+        "seek": (segment.start * FRAMES) as u64,
+        "start": segment.start,
+        "end": segment.end,
+        "text": format!(" {}", segment.text),
+        "tokens": segment.tokens,
+        "temperature": segment.temperature,
+        "avg_logprob": segment.avg_logprob,
+        "compression_ratio": segment.compression_ratio,
+        "no_speech_prob": segment.no_speech_prob,
+    });
+    if with_words {
+        value["words"] = json!(segment.words);
+    }
+    if let Some(channel) = segment.channel {
+        value["channel"] = channel.into();
+    }
+    value
+}

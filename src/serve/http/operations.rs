@@ -1,0 +1,47 @@
+//! For whoever operates the service: is it alive, is it ready, what does it do.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::Api;
+use super::failure::Failure;
+use super::json;
+use crate::serve::metrics::CONTENT_TYPE;
+
+/// The process answers.
+pub async fn live() -> Response {
+    json::answer(StatusCode::OK, &json!({"status": "ok"}))
+}
+
+/// The service takes work, and the models that it needs are there.
+pub async fn ready(State(api): State<Api>) -> Response {
+    let board = api.service.board();
+    let stopping = api.service.is_stopping();
+    // Reads files.
+    let problems = tokio::task::spawn_blocking(move || board.problems()).await;
+    let mut problems = problems.unwrap_or_else(|_| vec!["the models cannot be checked".to_string()]);
+    if stopping {
+        problems.insert(0, "the service is being stopped".to_string());
+    }
+    match problems.is_empty() {
+        true => json::answer(StatusCode::OK, &json!({"status": "ready"})),
+        // How many only: the paths in the messages are for those who have the key.
+        false => {
+            problems.iter().for_each(|problem| log::warn!("not ready: {problem}"));
+            let body = json!({"status": "not ready", "problems": problems.len()});
+            json::answer(StatusCode::SERVICE_UNAVAILABLE, &body)
+        }
+    }
+}
+
+/// Prometheus's metrics.
+pub async fn metrics(State(api): State<Api>) -> Response {
+    match api.service.metrics.text(&api.service.board()) {
+        Ok(text) => json::typed(StatusCode::OK, HeaderValue::from_static(CONTENT_TYPE), text),
+        Err(_) => {
+            Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the metrics cannot be written").into_response()
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! From a request to the pipeline and back.
+
+use axum::extract::Request as HttpRequest;
+use axum::http::HeaderMap;
+use edgefuse::config::Step;
+use edgefuse::pipeline::Pipeline;
+use edgefuse::request::{Priority, Request};
+use edgefuse::{Record, RecordResult};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::Api;
+use super::body::{self, Held};
+use super::failure::Failure;
+
+impl Api {
+    /// The header and the whole body of a request.
+    pub async fn receive(&self, request: HttpRequest) -> Result<(HeaderMap, Held), Failure> {
+        let (parts, body) = request.into_parts();
+        let board = self.service.board();
+        Ok((parts.headers, body::read(&board, &self.service.metrics, body).await?))
+    }
+
+    /// A request of the library for a client that waits.
+    pub fn request(&self) -> Request {
+        let work_time = self.service.board().limits.work_time;
+        Request::new(Priority::Interactive).with_timeout(work_time).on_token(self.service.metrics.count_tokens())
+    }
+
+    /// Runs `steps` on each record. `permit` is the records' share of the memory for bodies.
+    pub async fn process(
+        &self,
+        request: Request,
+        permit: Option<OwnedSemaphorePermit>,
+        steps: Vec<Step>,
+        records: Vec<Record>,
+    ) -> Result<Vec<RecordResult>, Failure> {
+        let service = self.service.clone();
+        let work = self.service.work(request, move |board| {
+            let _permit = permit;
+            let pipeline = Pipeline::new(board.models.clone(), &steps)?;
+            let mut results = Vec::with_capacity(records.len());
+            for record in records {
+                let result = pipeline.process(&record, &mut |_, _| {})?;
+                service.metrics.processed(&result);
+                results.push(result);
+            }
+            Ok(results)
+        });
+        Ok(work.await?)
+    }
+
+    /// As [`Api::process`], for one record. That a step failed is an error.
+    pub async fn process_one(
+        &self,
+        request: Request,
+        permit: Option<OwnedSemaphorePermit>,
+        steps: Vec<Step>,
+        record: Record,
+    ) -> Result<RecordResult, Failure> {
+        let result = self.process(request, permit, steps, vec![record]).await?.pop();
+        let result = result.ok_or_else(|| Failure::invalid("there is nothing to process"))?;
+        whole(&result)?;
+        Ok(result)
+    }
+
+    /// The configured model that a client means: none for names that leave the choice to the device file.
+    pub fn model(&self, name: Option<&str>, aliases: &[&str]) -> Result<Option<String>, Failure> {
+        let Some(name) = name.map(str::trim).filter(|name| !name.is_empty() && !aliases.contains(name)) else {
+            return Ok(None);
+        };
+        let board = self.service.board();
+        let models = &board.device().models;
+        if models.contains_key(name) {
+            return Ok(Some(name.to_string()));
+        }
+        let known: Vec<&str> = aliases.iter().copied().chain(models.keys().map(String::as_str)).collect();
+        Err(Failure::model_not_found(name, &known.join(", ")))
+    }
+}
+
+/// The first error of a result, as the error of the request.
+pub fn whole(result: &RecordResult) -> Result<(), Failure> {
+    let failed =
+        |problem: &&str| Failure::new(axum::http::StatusCode::BAD_REQUEST, "invalid_input", problem.to_string());
+    result.errors().first().map_or(Ok(()), |problem| Err(failed(problem)))
+}

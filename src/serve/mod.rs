@@ -1,0 +1,213 @@
+//! `edgefuse serve`: the models of a device for other programs, over HTTP and Wyoming.
+//!
+//! Protocols run on a small tokio runtime; inference runs on threads of its own ([`service`]), never on the runtime's.
+
+mod board;
+mod http;
+mod key;
+mod metrics;
+mod service;
+mod signals;
+mod wyoming;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use edgefuse::Error;
+use edgefuse::config::{Device, Server as ServerConfig};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+use service::Service;
+
+/// Threads for protocols. They only move bytes.
+const PROTOCOL_THREADS: usize = 2;
+
+/// Threads for inference beyond those that run or wait: requests that are ending, look-ups of host names.
+const SPARE_THREADS: usize = 8;
+
+/// What the process looks after once in this time: signs of life, signals.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Cancelled requests may take this long to notice; then the process ends without them.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Why the service cannot start.
+#[derive(Debug)]
+pub enum StartError {
+    /// Wrong usage or configuration.
+    Usage(String),
+    /// The library or the configuration of models cannot be used.
+    Library(Error),
+}
+
+impl From<Error> for StartError {
+    fn from(error: Error) -> Self {
+        StartError::Library(error)
+    }
+}
+
+/// How far the service is from its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    /// It takes work.
+    Serving,
+    /// It finishes what it has taken.
+    Draining,
+}
+
+/// Where clients find the service.
+pub struct Addresses {
+    pub http: Option<SocketAddr>,
+    pub wyoming: Option<SocketAddr>,
+}
+
+impl fmt::Display for Addresses {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        let http = self.http.map(|address| format!("http://{address}"));
+        let wyoming = self.wyoming.map(|address| format!("tcp://{address} (wyoming)"));
+        let all: Vec<String> = http.into_iter().chain(wyoming).collect();
+        formatter.write_str(&all.join(" and "))
+    }
+}
+
+/// A service that listens.
+pub struct Server {
+    runtime: Runtime,
+    service: Arc<Service>,
+    config: ServerConfig,
+    http: Option<TcpListener>,
+    wyoming: Option<TcpListener>,
+    addresses: Addresses,
+}
+
+impl Server {
+    /// Starts ONNX Runtime and listens; requests are answered once [`Server::run`] runs. `insecure` allows addresses other
+    /// than loopback without a key.
+    ///
+    /// # Errors
+    /// [`StartError`]: nothing to serve, an address without a key or that cannot be listened on, a device file or library
+    /// that cannot be used.
+    pub fn start(device: Device, insecure: bool) -> Result<Self, StartError> {
+        let config = device.server.clone();
+        let file = device.path.display().to_string();
+        if config.http.is_none() && config.wyoming.is_none() {
+            return Err(StartError::Usage(format!(
+                "{file}: no `server`, which `serve` needs: add `server: {{http: {{listen: 127.0.0.1:8080}}}}`"
+            )));
+        }
+        if let Some(http) = &config.http
+            && !http.listen.ip().is_loopback()
+            && http.api_key_file.is_none()
+            && !insecure
+        {
+            return Err(StartError::Usage(format!(
+                "{file}: server.http.listen: {} can be reached from other machines: set `api_key_file`, or start with \
+                 --insecure",
+                http.listen
+            )));
+        }
+        let requests = device.runtime.requests;
+        // Before there are other threads: the engine turns telemetry off only then.
+        let service = Arc::new(Service::start(device)?);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(PROTOCOL_THREADS)
+            .max_blocking_threads(requests.at_once.saturating_add(requests.waiting).saturating_add(SPARE_THREADS))
+            .thread_name("edgefuse-serve")
+            .enable_io()
+            .enable_time()
+            .build()
+            .map_err(|error| StartError::Usage(format!("cannot start threads: {error}")))?;
+        let listen = |key: &str, address: Option<SocketAddr>| {
+            let listener = address.map(|address| {
+                let bound = runtime.block_on(TcpListener::bind(address));
+                bound.map_err(|error| StartError::Usage(format!("{file}: server.{key}.listen: {address}: {error}")))
+            });
+            listener.transpose()
+        };
+        let http = listen("http", config.http.as_ref().map(|http| http.listen))?;
+        let wyoming = listen("wyoming", config.wyoming.as_ref().map(|wyoming| wyoming.listen))?;
+        let bound = |listener: &Option<TcpListener>| listener.as_ref().and_then(|it| it.local_addr().ok());
+        let addresses = Addresses { http: bound(&http), wyoming: bound(&wyoming) };
+        Ok(Server { runtime, service, config, http, wyoming, addresses })
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// Serves until SIGTERM or SIGINT; then finishes what it has taken, or cancels it after `server.drain`. SIGHUP reads
+    /// the device file anew. `alive` is called about once a second, and `report` with a line for the person who runs it.
+    ///
+    /// # Errors
+    /// [`StartError::Usage`] if signals cannot be received.
+    pub fn run(self, alive: &mut dyn FnMut(), report: &dyn Fn(&str)) -> Result<(), StartError> {
+        let Server { runtime, service, config, http, wyoming, .. } = self;
+        let drained = runtime.block_on(async {
+            let (phase, phases) = watch::channel(Phase::Serving);
+            let mut signals = signals::Signals::new()
+                .map_err(|error| StartError::Usage(format!("cannot receive signals: {error}")))?;
+            let mut protocols = tokio::task::JoinSet::new();
+            if let (Some(listener), Some(http)) = (http, &config.http) {
+                protocols.spawn(http::serve(listener, service.clone(), http.clone(), phases.clone()));
+            }
+            if let (Some(listener), Some(wyoming)) = (wyoming, &config.wyoming) {
+                protocols.spawn(wyoming::serve(listener, service.clone(), wyoming.clone(), phases.clone()));
+            }
+            let mut tick = tokio::time::interval(TICK);
+            loop {
+                tokio::select! {
+                    _ = tick.tick() => alive(),
+                    signal = signals.next() => match signal {
+                        signals::Signal::Reload => {
+                            let reloading = service.clone();
+                            let outcome = tokio::task::spawn_blocking(move || reloading.reload()).await;
+                            report(&outcome.unwrap_or_else(|_| "error: reading the device file anew failed".to_string()));
+                        }
+                        signals::Signal::Stop => break,
+                    },
+                }
+            }
+            service.stop_taking_work();
+            let _ = phase.send(Phase::Draining);
+            let until = tokio::time::Instant::now() + config.drain.0;
+            let drained = drain(&mut protocols, until, &mut tick, alive, &mut signals).await;
+            if !drained {
+                service.cancel_all();
+                drain(&mut protocols, tokio::time::Instant::now() + GRACE, &mut tick, alive, &mut signals).await;
+            }
+            Ok::<_, StartError>(drained)
+        });
+        if let Ok(false) = drained {
+            report("stopped: requests that were still running were cancelled");
+        }
+        runtime.shutdown_timeout(GRACE);
+        drained.map(|_| ())
+    }
+}
+
+/// Waits for the protocols to end; `false` if they did not by `until`, or a second signal came.
+async fn drain(
+    protocols: &mut tokio::task::JoinSet<()>,
+    until: tokio::time::Instant,
+    tick: &mut tokio::time::Interval,
+    alive: &mut dyn FnMut(),
+    signals: &mut signals::Signals,
+) -> bool {
+    loop {
+        tokio::select! {
+            ended = protocols.join_next() => if ended.is_none() {
+                return true;
+            },
+            _ = tick.tick() => alive(),
+            () = tokio::time::sleep_until(until) => return false,
+            signal = signals.next() => if signal == signals::Signal::Stop {
+                return false;
+            },
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What all protocols share: the board, its requests, and the threads that work on them.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Instant;
+
+use edgefuse::Error;
+use edgefuse::config::Device;
+use edgefuse::engine::{Engine, EngineError};
+use edgefuse::request::{Request, Stopped};
+
+use super::StartError;
+use super::board::Board;
+use super::metrics::{Metrics, Rejection};
+
+/// The service behind all protocols.
+pub struct Service {
+    board: RwLock<Arc<Board>>,
+    pub metrics: Metrics,
+    running: Mutex<HashMap<u64, Request>>,
+    next: AtomicU64,
+    stopping: AtomicBool,
+    /// Unix time at the start, in seconds.
+    pub started: u64,
+}
+
+/// Why a request was not answered.
+#[derive(Debug)]
+pub enum Trouble {
+    /// An error of the library.
+    Library(Error),
+    /// As many requests wait as may.
+    Full,
+    /// The service is being stopped.
+    Stopping,
+    /// The work ended in a panic, which was reported on standard error.
+    Panicked,
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Overloaded { .. } => Trouble::Full,
+            error => Trouble::Library(error),
+        }
+    }
+}
+
+/// Cancels a request when it is dropped: with the connection or the task that wanted the answer. Has no effect on a
+/// request that is finished.
+pub struct CancelOnDrop(pub Request);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+/// A request among those that run, until this is dropped.
+struct Listed<'a> {
+    service: &'a Service,
+    id: u64,
+}
+
+impl Drop for Listed<'_> {
+    fn drop(&mut self) {
+        self.service.running().remove(&self.id);
+    }
+}
+
+impl Service {
+    /// Starts ONNX Runtime.
+    pub fn start(device: Device) -> Result<Self, StartError> {
+        let engine = Engine::start(&device.runtime, &device.base).map_err(Error::from)?;
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        Ok(Service {
+            board: RwLock::new(Arc::new(Board::new(Arc::new(engine), device)?)),
+            metrics: Metrics::new(),
+            running: Mutex::default(),
+            next: AtomicU64::new(0),
+            stopping: AtomicBool::new(false),
+            started: now.map_or(0, |now| now.as_secs()),
+        })
+    }
+
+    /// The board as of now. What holds it keeps its models, also if the device file is read anew.
+    pub fn board(&self) -> Arc<Board> {
+        self.board.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads the device file anew; if it cannot be used, the old one stays. Returns what came of it, in one line.
+    pub fn reload(&self) -> String {
+        let before = self.board();
+        let old = before.device();
+        let device = match Device::load(&old.path) {
+            Ok(device) => device,
+            Err(error) => return format!("error: {error}; the device file as it was before stays in use"),
+        };
+        let listens = |device: &Device| {
+            let server = &device.server;
+            (server.http.as_ref().map(|it| it.listen), server.wyoming.as_ref().map(|it| it.listen))
+        };
+        let moved = listens(&device) != listens(old)
+            || device.runtime.library != old.runtime.library
+            || device.runtime.threads != old.runtime.threads;
+        // A service that was open to other machines with a key must not lose it by a slip.
+        let keyless = before.key.is_some() && device.server.http.as_ref().is_some_and(|it| it.api_key_file.is_none());
+        if keyless {
+            return "error: server.http.api_key_file: is gone, which needs a restart; the device file as it was before \
+                    stays in use"
+                .to_string();
+        }
+        match Board::new(before.models.engine().clone(), device) {
+            Ok(board) => {
+                *self.board.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(board);
+                let restart = "; addresses, the library and its threads change with a restart only";
+                format!("the device file was read anew{}", if moved { restart } else { "" })
+            }
+            Err(StartError::Usage(problem)) => {
+                format!("error: {problem}; the device file as it was before stays in use")
+            }
+            Err(StartError::Library(error)) => format!("error: {error}; the device file as it was before stays in use"),
+        }
+    }
+
+    /// Runs `work` on a thread for inference, as part of `request`. The request is cancelled if the caller stops waiting.
+    ///
+    /// # Errors
+    /// [`Trouble`]; [`Trouble::Full`] and [`Trouble::Stopping`] at once.
+    pub async fn work<T: Send + 'static>(
+        self: &Arc<Self>,
+        request: Request,
+        work: impl FnOnce(&Board) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        if self.stopping.load(Ordering::Relaxed) {
+            self.metrics.rejected(Rejection::Stopping);
+            return Err(Trouble::Stopping);
+        }
+        let board = self.board();
+        let Ok(place) = board.places.clone().try_acquire_owned() else {
+            self.metrics.rejected(Rejection::QueueFull);
+            return Err(Trouble::Full);
+        };
+        let (service, cancel) = (self.clone(), CancelOnDrop(request.clone()));
+        let done = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            let id = service.next.fetch_add(1, Ordering::Relaxed);
+            service.running().insert(id, request.clone());
+            let _listed = Listed { service: &service, id };
+            let started = Instant::now();
+            let outcome = request.run(|| work(&board));
+            service.metrics.worked(started.elapsed());
+            if let Err(Error::Engine(EngineError::Stopped(stopped))) = &outcome {
+                service.metrics.stopped(*stopped == Stopped::Cancelled);
+            }
+            outcome
+        });
+        let outcome = done.await;
+        drop(cancel);
+        match outcome {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => {
+                let trouble = Trouble::from(error);
+                if matches!(trouble, Trouble::Full) {
+                    self.metrics.rejected(Rejection::QueueFull);
+                }
+                Err(trouble)
+            }
+            Err(_) => Err(Trouble::Panicked),
+        }
+    }
+
+    /// Requests are refused from now on.
+    pub fn stop_taking_work(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether requests are refused.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Cancels every request.
+    pub fn cancel_all(&self) {
+        self.running().values().for_each(Request::cancel);
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<u64, Request>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,38 @@
+//! What the service is, for `describe`.
+
+use edgefuse::config::model_folder::capability;
+use edgefuse::models::choose_model;
+use serde_json::{Value, json};
+
+use crate::serve::board::Board;
+
+/// The `info` event's data.
+pub fn info(board: &Board) -> Value {
+    let attribution = json!({"name": "edgefuse", "url": env!("CARGO_PKG_REPOSITORY")});
+    let device = board.device();
+    let models: Vec<Value> = device
+        .models
+        .keys()
+        .filter_map(|name| choose_model(device, capability::TRANSCRIBE, Some(name), "wyoming").ok())
+        .map(|(name, folder)| {
+            json!({
+                "name": name,
+                "description": folder.common.name,
+                "attribution": attribution,
+                "installed": true,
+                "version": null,
+                "languages": folder.spec.languages(),
+            })
+        })
+        .collect();
+    let program = json!({
+        "name": "edgefuse",
+        "description": format!("edgefuse on {}", device.name),
+        "attribution": attribution,
+        "installed": true,
+        "version": env!("CARGO_PKG_VERSION"),
+        "models": models,
+        "supports_transcript_streaming": true,
+    });
+    json!({"asr": [program]})
+}

@@ -1,0 +1,89 @@
+//! Start, reload and end.
+
+use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
+
+use crate::binary::{data, root};
+use crate::client::{form, read};
+use crate::server::{Server, device_file};
+
+const PATH: &str = "/v1/audio/transcriptions";
+
+#[test]
+fn sigterm_answers_what_was_taken_and_exits_with_0() {
+    let server = Server::start();
+    let speech = std::fs::read(root().join(data("librivox-0930.wav"))).unwrap();
+    let (kind, body) = form(&[("model", "whisper-1")], Some(&speech));
+    let mut taken = server.client().begin("POST", PATH, &[("content-type", &kind)], &body);
+    // Either it is being worked on or done.
+    while server.metric("edgefuse_requests_running") + server.metric("edgefuse_work_duration_seconds_count") == 0.0 {}
+    server.signal("-TERM");
+    assert_eq!(read(&mut taken).status, 200);
+    let address = server.http.clone().unwrap();
+    assert_eq!(server.end(), (Some(0), String::new()));
+    assert!(std::net::TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn what_is_not_done_in_time_is_cancelled() {
+    let server = Server::with("", "http: {listen: 127.0.0.1:0}, drain: 50ms", &[]);
+    let speech = std::fs::read(root().join(data("librivox-0930.wav"))).unwrap();
+    let data = speech.windows(4).position(|four| four == b"data").unwrap() + 8;
+    // Half an hour of it: the header's sizes are clipped to what there is.
+    let mut long = speech[..data].to_vec();
+    long[4..8].copy_from_slice(&[0xFF; 4]);
+    long[data - 4..data].copy_from_slice(&[0xFF; 4]);
+    while long.len() < 20 << 20 {
+        long.extend(&speech[data..]);
+    }
+    let (kind, body) = form(&[("model", "whisper-1"), ("vad", "false")], Some(&long));
+    let mut taken = server.client().begin("POST", PATH, &[("content-type", &kind)], &body);
+    server.wait_for("edgefuse_requests_running", 1.0);
+    server.signal("-TERM");
+    assert_eq!(read(&mut taken).status, 503);
+    let (code, said) = server.end();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("were cancelled"), "{said}");
+}
+
+#[test]
+fn sighup_reads_the_device_file_anew_or_keeps_the_old_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let http = "http: {listen: 127.0.0.1:0}";
+    let file = device_file(folder.path(), "", http);
+    let mut server = Server::of(folder, &file, &[]);
+    server.get("/v1/models/second").expect(404);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let models = root().join("tests/fixtures/tiny/whisper.en");
+    std::fs::write(&file, format!("{text}models: {{second: {{path: {}}}}}\n", models.display())).unwrap();
+    server.signal("-HUP");
+    assert_eq!(server.line(), "the device file was read anew\n");
+    server.get("/v1/models/second").expect(200);
+    std::fs::write(&file, "device: [").unwrap();
+    server.signal("-HUP");
+    let line = server.line();
+    assert!(line.starts_with("error: ") && line.contains("stays in use"), "{line}");
+    server.get("/v1/models/second").expect(200);
+    device_file(server.folder.path(), "", "http: {listen: 127.0.0.1:1}");
+    server.signal("-HUP");
+    assert!(server.line().contains("with a restart only"));
+    server.get("/v1/models/second").expect(404);
+}
+
+#[test]
+fn systemd_hears_that_it_is_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = folder.path().join("notify");
+    let systemd = UnixDatagram::bind(&address).unwrap();
+    systemd.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let file = device_file(folder.path(), "", "http: {listen: 127.0.0.1:0}");
+    let mut command = crate::binary::tiny_command();
+    command.arg("--quiet").arg("--config").arg(&file).arg("serve").env("NOTIFY_SOCKET", &address);
+    let mut child = command.spawn().unwrap();
+    let mut heard = [0; 64];
+    let mut hear = || systemd.recv(&mut heard).map(|count| String::from_utf8_lossy(&heard[..count]).into_owned());
+    assert_eq!(hear().unwrap(), "READY=1");
+    assert_eq!(hear().unwrap(), "WATCHDOG=1");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}

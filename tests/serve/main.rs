@@ -1,0 +1,17 @@
+//! `edgefuse serve` with made models: protocols, limits, access, start and end. scripts/test_serve.sh has the clients that
+//! others wrote.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod access;
+#[allow(dead_code, reason = "tests/cli uses the rest")]
+#[path = "../cli/binary.rs"]
+mod binary;
+mod chat;
+mod client;
+mod life;
+mod limits;
+mod own;
+mod server;
+mod transcriptions;
+mod wyoming;

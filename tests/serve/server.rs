@@ -1,0 +1,120 @@
+//! A server on free ports, ended with its test.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::binary::{root, tiny_command};
+use crate::client::{Answer, Client};
+
+/// A key for tests.
+pub const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+/// Between two looks at something that is about to change.
+const LOOK: Duration = Duration::from_millis(20);
+
+pub struct Server {
+    child: Child,
+    stderr: Option<BufReader<ChildStderr>>,
+    pub http: Option<String>,
+    pub wyoming: Option<String>,
+    pub folder: tempfile::TempDir,
+}
+
+/// A device file of the made models, with these lines for `runtime` and `server`.
+pub fn device_file(folder: &Path, runtime: &str, server: &str) -> PathBuf {
+    let fixtures = root().join("tests/fixtures");
+    let fixtures = fixtures.display();
+    let path = folder.join("device.yaml");
+    let text =
+        format!("device: tiny\nextends: {fixtures}/tiny/device.yaml\nruntime: {{{runtime}}}\nserver: {{{server}}}\n");
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+impl Server {
+    /// With HTTP and Wyoming, and default limits.
+    pub fn start() -> Self {
+        Self::with("", "http: {listen: 127.0.0.1:0}, wyoming: {listen: 127.0.0.1:0}", &[])
+    }
+
+    /// With these lines for `runtime` and `server`, and more arguments.
+    pub fn with(runtime: &str, server: &str, arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = device_file(folder.path(), runtime, server);
+        Self::of(folder, &file, arguments)
+    }
+
+    pub fn of(folder: tempfile::TempDir, file: &Path, arguments: &[&str]) -> Self {
+        let mut command = tiny_command();
+        command.arg("--config").arg(file).arg("serve").args(arguments).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary starts");
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        stderr.read_line(&mut line).unwrap();
+        let address = |before: &str| {
+            let rest = line.split(before).nth(1)?;
+            Some(rest.split_whitespace().next()?.to_string())
+        };
+        let (http, wyoming) = (address("http://"), address("tcp://"));
+        assert!(line.starts_with("listening on ") && (http.is_some() || wyoming.is_some()), "{line}");
+        Server { child, stderr: Some(stderr), http, wyoming, folder }
+    }
+
+    pub fn client(&self) -> Client {
+        Client::new(self.http.as_deref().expect("HTTP is served"))
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.client().send("GET", path, &[], b"")
+    }
+
+    pub fn json(&self, path: &str, value: &Value) -> Answer {
+        self.client().send("POST", path, &[("content-type", "application/json")], value.to_string().as_bytes())
+    }
+
+    /// The value of a metric, with its labels as they are written; 0 if it is not there yet.
+    pub fn metric(&self, name: &str) -> f64 {
+        let text = self.get("/metrics").text();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.map_or(0.0, |value| value.parse().unwrap())
+    }
+
+    /// Waits until a metric has a value.
+    pub fn wait_for(&self, name: &str, value: f64) {
+        while self.metric(name) != value {
+            thread::sleep(LOOK);
+        }
+    }
+
+    pub fn signal(&self, name: &str) {
+        let sent = std::process::Command::new("kill").arg(name).arg(self.child.id().to_string()).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// The next line on standard error.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stderr.as_mut().unwrap().read_line(&mut line).unwrap();
+        line
+    }
+
+    /// Waits for the end; the exit code, and what was said until then.
+    pub fn end(mut self) -> (Option<i32>, String) {
+        let mut said = String::new();
+        self.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert!(!said.contains("panicked"), "{said}");
+        (self.child.wait().unwrap().code(), said)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
