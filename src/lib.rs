@@ -9,8 +9,8 @@
 //!     let pipeline = Pipeline::from_device_file("configs/cpu.yaml")?;
 //!     let record = Record::default().with_image("photo.jpg").with_audio("question.wav");
 //!     let result = pipeline.process(&record, &mut |_done, _total| {})?;
-//!     if let Some(transcript) = result.transcript.as_ref().and_then(|step| step.value()) {
-//!         println!("{}", transcript.text);
+//!     if let Some(transcript) = result.transcript() {
+//!         println!("{}", transcript.value.text);
 //!     }
 //!     Ok(())
 //! }

@@ -67,9 +67,9 @@ fn memory_is_given_back() {
     drop(lease);
 
     // An idle model returns its memory to the system. What the library itself keeps after its first inference, it keeps
-    // once: the second round ends where the first did.
+    // once: a model that stayed would add its 40 MiB of weights in every round.
     let mut rounds = Vec::new();
-    for _ in 0..2 {
+    for _ in 0..6 {
         pipeline.process(&clip, &mut |_, _| {}).unwrap();
         let loaded = resident();
         let until = Instant::now() + Duration::from_secs(20);
@@ -80,13 +80,14 @@ fn memory_is_given_back() {
         rounds.push((loaded, resident()));
     }
     println!(
-        "resident MiB: {} before, {:?} with the model and without it again, twice; {} to {} over ten cancelled requests",
+        "resident MiB: {} before, {:?} with the model and without it again; {} to {} over ten cancelled requests",
         before / MIB,
         rounds.iter().map(|(loaded, after)| (loaded / MIB, after / MIB)).collect::<Vec<_>>(),
         taken.iter().min().unwrap_or(&0) / MIB,
         taken.iter().max().unwrap_or(&0) / MIB
     );
-    let [(_, first), (loaded, second)] = rounds[..] else { unreachable!() };
-    assert!(second < first + 4 * MIB, "{rounds:?}");
-    assert!(loaded > second + 60 * MIB, "the weights alone take 40 MiB: {rounds:?}");
+    for (loaded, after) in &rounds {
+        assert!(*loaded > after + 60 * MIB, "{rounds:?}");
+    }
+    assert!(rounds[5].1 < rounds[0].1 + 20 * MIB, "{rounds:?}");
 }

@@ -8,7 +8,7 @@ use crate::config::model_folder::StudentInput;
 /// Inputs of the student; each is optional.
 #[derive(Default)]
 pub struct FusionInputs<'a> {
-    /// A picture, preprocessed according to [`Student::view`]: `[1, 3, height, width]`.
+    /// A picture, preprocessed according to [`Decider::view`](crate::models::capability::Decider::view): `[1, 3, height, width]`.
     pub image: Option<&'a Array4<f32>>,
     /// Embedding of a picture by another model.
     pub image_embedding: Option<&'a [f32]>,
@@ -16,7 +16,7 @@ pub struct FusionInputs<'a> {
     pub text: Option<&'a str>,
     /// Embedding of a text by another model.
     pub text_embedding: Option<&'a [f32]>,
-    /// Mono samples in [-1, 1] at [`Student::sample_rate`].
+    /// Mono samples in [-1, 1] at the rate of [`Decider::sound`](crate::models::capability::Decider::sound).
     pub audio: Option<&'a [f32]>,
     /// Sensor readings.
     pub sensors: Option<&'a SensorReadings>,

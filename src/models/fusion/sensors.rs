@@ -94,6 +94,6 @@ mod tests {
             assert!(problem.contains(expected), "{expected}: {problem}");
         }
         let not_a_number = SensorReadings::Listed(vec![f64::NAN, 0.0]).normalised(&sensors()).unwrap_err();
-        assert_eq!(not_a_number, "sensors: temperature is NaN, which is no reading");
+        assert_eq!(not_a_number, "sensors: temperature is NaN, which is not a valid reading");
     }
 }
