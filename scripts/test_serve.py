@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--config", default="configs/cpu.yaml")
     arguments = parser.parse_args()
     with Server(arguments.binary, arguments.config, requests="requests: {at_once: 2, waiting: 4}") as server:
+        print(f"{'idle':24} {server.resident_bytes() >> 20} MiB", flush=True)
         for name, check in CHECKS:
             check(server)
             print(f"{name:24} ok, {server.resident_bytes() >> 20} MiB", flush=True)

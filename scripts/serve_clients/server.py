@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -26,8 +27,12 @@ class Server:
             f"device: test\nextends: {ROOT / config}\nruntime: {{{requests}}}\n"
             f"server: {{http: {{listen: '127.0.0.1:0'{limits}}}, wyoming: {{listen: '127.0.0.1:0'}}}}\n"
         )
-        command = [binary, "--config", str(device), "serve"]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+        self.command = [binary, "--config", str(device)]
+        # The device file's folder has no library, and the repository's is not looked for from there.
+        self.environment = {"ORT_DYLIB_PATH": str(ROOT / "lib/libonnxruntime.so"), **os.environ}
+        self.process = subprocess.Popen(
+            [*self.command, "serve"], stderr=subprocess.PIPE, text=True, cwd=ROOT, env=self.environment
+        )
         assert self.process.stderr is not None
         self.stderr = self.process.stderr
         line = self.stderr.readline()
@@ -47,6 +52,12 @@ class Server:
         self.process.kill()
         self.process.wait()
         self.folder.cleanup()
+
+    def printed(self, *arguments: str) -> str:
+        """What the command line prints with the same device file: the answer to expect."""
+        command = [*self.command, "--quiet", *arguments]
+        run = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT, env=self.environment)
+        return run.stdout
 
     def stop(self) -> tuple[int, str]:
         """Sends SIGTERM; the exit code, and what the server said."""

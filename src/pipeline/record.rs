@@ -190,8 +190,8 @@ impl Record {
         self
     }
 
-    /// Why the record cannot be processed at all.
-    pub(super) fn problem(&self) -> Option<&'static str> {
+    /// Why the record cannot be processed at all, if so.
+    pub fn problem(&self) -> Option<&'static str> {
         let blank = |text: &String| text.trim().is_empty();
         let embedded = self.image_embedding.is_some() || self.text_embedding.is_some();
         let seen = self.image.is_some() || self.audio.is_some() || self.text.is_some();

@@ -79,7 +79,9 @@ fn a_record_that_cannot_be_processed_is_told() {
     for (record, word) in [
         (json!({"imagee": {}}), "unknown field `imagee`"),
         (json!({"image": {"base64": "*"}}), "a picture must be"),
-        (json!([]), "not as expected"),
+        (json!(3), "not as expected"),
+        (json!({}), "none of image, audio and text"),
+        (json!({"text": " "}), "text is empty"),
     ] {
         server.json("/v1/run", &record).expect_error(400, "invalid_request", &[word]);
     }

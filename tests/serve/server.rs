@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -16,6 +16,9 @@ pub const KEY: &str = "0123456789abcdef0123456789abcdef";
 
 /// Between two looks at something that is about to change.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// What has not changed within this time will not.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Server {
     child: Child,
@@ -86,7 +89,9 @@ impl Server {
 
     /// Waits until a metric has a value.
     pub fn wait_for(&self, name: &str, value: f64) {
+        let until = Instant::now() + PATIENCE;
         while self.metric(name) != value {
+            assert!(Instant::now() < until, "{name} is still {}, not {value}", self.metric(name));
             thread::sleep(LOOK);
         }
     }

@@ -99,7 +99,7 @@ fn what_is_wrong_is_named() {
     sent(&[("colour", "red")]).expect_error(400, "invalid_request", &["`colour`", "unknown field"]);
     sent(&[("stream", "true"), ("response_format", "srt")]).expect_error(400, "invalid_request", &["stream"]);
     sent(&[("timestamp_granularities[]", "word")]).expect_error(400, "invalid_request", &["verbose_json"]);
-    client.form(PATH, &[], b"").expect_error(400, "invalid_input", &["is empty"]);
+    client.form(PATH, &[], b"").expect_error(400, "invalid_input", &["is an empty file"]);
     let kind = [("content-type", "application/json")];
     client.send("POST", PATH, &kind, b"{}").expect_error(415, "unsupported_media_type", &["multipart/form-data"]);
     let kind = [("content-type", "multipart/form-data")];

@@ -1,7 +1,7 @@
 //! Multipart forms.
 
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, Multipart, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 
 use super::failure::Failure;
@@ -35,6 +35,8 @@ impl Form {
         if let Some(kind) = headers.get(header::CONTENT_TYPE) {
             request.headers_mut().insert(header::CONTENT_TYPE, kind.clone());
         }
+        // The body was limited where it was read.
+        DefaultBodyLimit::disable().apply(&mut request);
         let multipart = Multipart::from_request(request, &()).await;
         let mut multipart = multipart.map_err(|error| wrong(error.body_text()))?;
         let mut form = Form::default();

@@ -15,7 +15,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use edgefuse::config::Http;
 use hyper::server::conn::http1;
@@ -137,8 +136,6 @@ fn router(api: Api) -> Router {
     open.merge(guarded)
         .fallback(async || Failure::not_found("there is nothing at this path; docs/serve.md lists what there is"))
         .method_not_allowed_fallback(async || Failure::method())
-        // Bodies are limited where they are read (`body`).
-        .layer(DefaultBodyLimit::disable())
         .layer(axum::middleware::from_fn_with_state(api.clone(), access::around))
         .with_state(api)
 }

@@ -93,6 +93,9 @@ fn answer(result: &RecordResult) -> Response {
 
 /// A record without paths: a client must not name files of this machine.
 fn checked(record: Record) -> Result<Record, Failure> {
+    if let Some(problem) = record.problem() {
+        return Err(Failure::invalid(problem));
+    }
     if record.files().next().is_none() {
         return Ok(record);
     }

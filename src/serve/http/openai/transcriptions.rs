@@ -1,12 +1,13 @@
 //! `POST /v1/audio/transcriptions` and `/v1/audio/translations`, and whisper.cpp's `POST /inference`.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use axum::body::Bytes;
 use axum::extract::{Request as HttpRequest, State};
 use axum::response::Response;
 use edgefuse::config::Task;
 use edgefuse::models::transcript::Transcript;
 use edgefuse::pipeline::Sound;
-use edgefuse::request::Request;
 use edgefuse::{Record, RecordResult};
 use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -15,7 +16,7 @@ use super::options::{Asked, Dialect};
 use super::transcripts::{answer, usage};
 use crate::serve::http::Api;
 use crate::serve::http::body::Held;
-use crate::serve::http::events::{self, json_event};
+use crate::serve::http::events::{self, DONE, json_event};
 use crate::serve::http::failure::Failure;
 use crate::serve::http::form::Form;
 use crate::serve::service::CancelOnDrop;
@@ -58,6 +59,12 @@ fn transcript(result: &RecordResult) -> Result<&Transcript, Failure> {
     result.transcript().map(|timed| timed.value).ok_or_else(|| Failure::invalid("there is no sound to transcribe"))
 }
 
+/// What a transcription sends while it works.
+enum Part {
+    Delta(Bytes),
+    End(Result<Bytes, Failure>),
+}
+
 /// The text segment by segment, while the rest is decoded. What fails before the first is an answer of its own.
 async fn stream(
     api: Api,
@@ -65,41 +72,44 @@ async fn stream(
     record: Record,
     permit: Option<OwnedSemaphorePermit>,
 ) -> Result<Response, Failure> {
-    let (send, mut receive) = mpsc::unbounded_channel::<Result<Bytes, Failure>>();
-    let deltas = send.clone();
-    let first = std::sync::atomic::AtomicBool::new(true);
-    let request: Request = api.request().on_text(move |text| {
+    let (send, mut parts) = mpsc::unbounded_channel();
+    let (deltas, first) = (send.clone(), AtomicBool::new(true));
+    let request = api.request().on_text(move |text| {
         // Joined, the deltas are the text, which has no space in front.
-        let first = first.swap(false, std::sync::atomic::Ordering::Relaxed);
-        let delta = if first { text.trim_start() } else { text };
-        let _ = deltas.send(Ok(json_event(&json!({"type": "transcript.text.delta", "delta": delta}))));
+        let text = if first.swap(false, Ordering::Relaxed) { text.trim_start() } else { text };
+        let delta = json!({"type": "transcript.text.delta", "delta": text});
+        let _ = deltas.send(Part::Delta(json_event(&delta)));
     });
     let cancel = CancelOnDrop(request.clone());
     tokio::spawn(async move {
         let steps = vec![asked.options.into()];
         let result = api.process_one(request, permit, steps, record).await;
-        let done = result.and_then(|result| {
+        let _ = send.send(Part::End(result.and_then(|result| {
             let transcript = transcript(&result)?;
             let (text, usage) = (&transcript.text, usage(transcript));
             Ok(json_event(&json!({"type": "transcript.text.done", "text": text, "usage": usage})))
-        });
-        let _ = send.send(done);
+        })));
     });
-    match receive.recv().await {
-        Some(Ok(first)) => {
-            let (forward, rest) = mpsc::unbounded_channel();
-            tokio::spawn(async move {
-                while let Some(event) = receive.recv().await {
-                    let event = event.unwrap_or_else(|failure| json_event(&failure.json()));
-                    if forward.send(event).is_err() {
-                        break;
-                    }
-                }
-                let _ = forward.send(events::event(events::DONE));
-            });
-            Ok(events::answer(first, rest, cancel))
+    let ended = || Failure::invalid("the work ended without an answer");
+    let first = match parts.recv().await.ok_or_else(ended)? {
+        Part::Delta(event) => event,
+        Part::End(event) => return Ok(events::all([event?, events::event(DONE)])),
+    };
+    let (forward, rest) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(part) = parts.recv().await {
+            let (event, is_last) = match part {
+                Part::Delta(event) => (event, false),
+                Part::End(event) => (event.unwrap_or_else(|failure| json_event(&failure.json())), true),
+            };
+            if forward.send(event).is_err() {
+                return;
+            }
+            if is_last {
+                break;
+            }
         }
-        Some(Err(failure)) => Err(failure),
-        None => Err(Failure::invalid("the work ended without an answer")),
-    }
+        let _ = forward.send(events::event(DONE));
+    });
+    Ok(events::answer(first, rest, cancel))
 }

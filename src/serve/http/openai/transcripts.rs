@@ -5,6 +5,7 @@ use axum::response::Response;
 use edgefuse::config::Task;
 use edgefuse::models::transcript::{Segment, Transcript, Word};
 use edgefuse::models::whisper::language_name;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::options::{Asked, Dialect, Format};
@@ -32,6 +33,12 @@ pub fn answer(transcript: &Transcript, warnings: &[String], asked: &Asked, diale
         value["warnings"] = json!(warnings);
     }
     json::answer(StatusCode::OK, &value)
+}
+
+/// A value in which 32-bit numbers have the digits that they need, as everywhere else: as JSON values they would be widened.
+fn shortest(value: &impl Serialize) -> Value {
+    let text = serde_json::to_string(value).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
 }
 
 /// What OpenAI bills by.
@@ -69,13 +76,13 @@ fn segment(id: usize, segment: &Segment, with_words: bool) -> Value {
         "end": segment.end,
         "text": format!(" {}", segment.text),
         "tokens": segment.tokens,
-        "temperature": segment.temperature,
-        "avg_logprob": segment.avg_logprob,
-        "compression_ratio": segment.compression_ratio,
-        "no_speech_prob": segment.no_speech_prob,
+        "temperature": shortest(&segment.temperature),
+        "avg_logprob": shortest(&segment.avg_logprob),
+        "compression_ratio": shortest(&segment.compression_ratio),
+        "no_speech_prob": shortest(&segment.no_speech_prob),
     });
     if with_words {
-        value["words"] = json!(segment.words);
+        value["words"] = shortest(&segment.words);
     }
     if let Some(channel) = segment.channel {
         value["channel"] = channel.into();
