@@ -328,7 +328,7 @@ mod tests {
             ("device: x\npipeline:\n  - ask: {question: transcript}\n", ":3:5: ", "no `transcribe` comes before it"),
             ("device: x\npipeline:\n  - caption\n  - ask: {answers: no.txt}\n", ":4:20: ", "answers: "),
             ("device: x\nserver: {http: {listen: '127.0.0.1:1', port: 1}}\n", ":2:40: ", "unknown field `port`"),
-            ("device: x\nserver: {http: {listen: '127.0.0.1:1', limits: {connections: 0}}}\n", ":2:61: ", "at least 1"),
+            ("device: x\nserver: {http: {listen: '127.0.0.1:1', limits: {connections: 0}}}\n", ":2:62: ", "at least 1"),
             ("device: x\npipeline: [match: {texts: 3}]\n", ":2:27: ", "a file with one text per line, or a list"),
             ("device: x\npipeline:\n  - caption: {beams: 99}\n", ":3:5: ", "`caption`: beams: 99 is not within"),
             ("device: x\nmodels: {blip: onnx/blip}\n", ":2:16: ", "a model must be a mapping"),

@@ -198,20 +198,20 @@ mod tests {
 
     #[test]
     fn names_what_is_wrong() {
-        for (text, told) in [
+        for (text, expected) in [
             ("{http: {}}", "missing field `listen`"),
             ("{http: {listen: localhost}}", "`localhost` is not an address and a port"),
             ("{http: {listen: 127.0.0.1:80, port: 3}}", "unknown field `port`"),
             ("{http: {listen: 127.0.0.1:80, limits: {body: 25}}}", "size with its unit"),
             ("{http: {listen: 127.0.0.1:80, limits: {body: 2GiB}}}", "http.limits.bodies: must be at least"),
             ("{http: {listen: 127.0.0.1:80, limits: {connections: 0}}}", "http.limits.connections: must be"),
-            ("{http: {listen: 127.0.0.1:80, limits: {stall: 5}}}", "expected a string"),
+            ("{http: {listen: 127.0.0.1:80, limits: {stall: 5}}}", "`5` is not a duration"),
             ("{http: {listen: 127.0.0.1:80, origins: [panel]}}", "an origin is a scheme"),
             ("{wyoming: {listen: 127.0.0.1:80, limits: {connections: 0}}}", "wyoming.limits.connections"),
             ("{mqtt: {}}", "unknown field `mqtt`"),
         ] {
             let error = read(text).unwrap_err();
-            assert!(error.contains(told), "{text}: {error}");
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 }

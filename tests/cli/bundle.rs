@@ -287,7 +287,7 @@ fn lists_are_packed_with_the_device_file() {
     // A name that would replace another file.
     fs::write(folder.path().join("install.sh"), "red\n").unwrap();
     steps("[ask: {answers: install.sh}]");
-    refused(&config, OWN, &own, 2, &["two files would be install.sh"]);
+    refused(&config, OWN, &own, 2, &["two files would be named install.sh"]);
 }
 
 #[test]
