@@ -17,4 +17,4 @@ if ! cmp --silent scripts/requirements/serve.txt "$stamp"; then
     cp scripts/requirements/serve.txt "$stamp"
 fi
 [[ -n ${EDGEFUSE-} ]] || cargo build --release --locked
-exec "$environment/bin/python" scripts/test_serve.py --binary "${EDGEFUSE-target/release/edgefuse}" "$@"
+exec env PYTHONPATH=scripts "$environment/bin/python" -m edgefuse_tools.serve_clients --binary "${EDGEFUSE-target/release/edgefuse}" "$@"

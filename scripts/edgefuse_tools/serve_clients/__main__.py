@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from serve_clients.hostile_checks import check_crowd, check_hostile, check_operations
-from serve_clients.openai_checks import check_chats, check_models_and_errors, check_transcripts
-from serve_clients.server import Server
-from serve_clients.wyoming_checks import check_wyoming
+from edgefuse_tools.serve_clients.hostile_checks import check_crowd, check_hostile, check_operations
+from edgefuse_tools.serve_clients.openai_checks import check_chats, check_models_and_errors, check_transcripts
+from edgefuse_tools.serve_clients.server import Server
+from edgefuse_tools.serve_clients.wyoming_checks import check_wyoming
 
 CHECKS: tuple[tuple[str, Callable[[Server], None]], ...] = (
     ("openai: transcripts", check_transcripts),
