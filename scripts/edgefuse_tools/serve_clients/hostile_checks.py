@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import json
 import random
@@ -61,8 +62,10 @@ def raw(server: Server, port: int, data: bytes, *, wait: bool = True) -> bytes:
             connection.shutdown(socket.SHUT_WR)
             while block := connection.recv(1 << 16):
                 received += block
-        except (ConnectionResetError, BrokenPipeError):
-            pass
+        except OSError as error:
+            # The server may have refused and closed the connection already.
+            if error.errno not in (errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN):
+                raise
         return received
 
 
