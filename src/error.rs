@@ -164,34 +164,9 @@ pub enum Error {
         /// Why not, and what to do.
         problem: String,
     },
-    /// Another process writes to the same place.
-    #[error(
-        "{}: another run{} is writing there: wait for it to end, or choose another place", path.display(),
-        holder.map(|holder| format!(" (process {holder})")).unwrap_or_default()
-    )]
-    Busy {
-        /// The output file or folder.
-        path: PathBuf,
-        /// The other process, if its id is known.
-        holder: Option<u32>,
-    },
-    /// Results cannot be written.
-    #[error("{}: cannot write: {source}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system reported.
-        source: io::Error,
-    },
-}
-
-impl From<OutputError> for Error {
-    fn from(error: OutputError) -> Self {
-        match error {
-            OutputError::Busy { path, holder } => Error::Busy { path, holder },
-            OutputError::Write { path, source } => Error::Write { path, source },
-        }
-    }
+    /// Results cannot be written, or another process is writing them.
+    #[error(transparent)]
+    File(#[from] OutputError),
 }
 
 impl Error {
@@ -229,8 +204,7 @@ impl Error {
             | Error::UnknownModel { .. }
             | Error::Bundle { .. }
             | Error::Output { .. }
-            | Error::Busy { .. }
-            | Error::Write { .. } => 2,
+            | Error::File(_) => 2,
             _ => 3,
         }
     }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::temporary::TemporaryFolder;
+use edgefuse::OutputError;
 use edgefuse::error::Error;
 
 /// 64 by 64 pixels: a blue rectangle, in the style of easy-VQA.
@@ -42,7 +43,7 @@ impl Inputs {
     /// The user's inputs, completed by built-in ones.
     ///
     /// # Errors
-    /// [`Error::Read`] for a file that does not exist; [`Error::Write`] if there is no room for temporary files.
+    /// [`Error::Read`] for a file that does not exist; [`Error::File`] if there is no room for temporary files.
     pub fn new(given: &Given) -> Result<Self, Error> {
         for path in [&given.image, &given.audio].into_iter().flatten() {
             fs::metadata(path).map_err(|source| Error::Read { path: path.clone(), source })?;
@@ -68,7 +69,7 @@ impl Inputs {
 }
 
 fn written(path: &Path, bytes: &[u8]) -> Result<PathBuf, Error> {
-    fs::write(path, bytes).map_err(|source| Error::Write { path: path.to_path_buf(), source })?;
+    fs::write(path, bytes).map_err(|source| Error::File(OutputError::Write { path: path.to_path_buf(), source }))?;
     Ok(path.to_path_buf())
 }
 

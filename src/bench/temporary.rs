@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs, io, process};
 
+use edgefuse::OutputError;
 use edgefuse::error::Error;
 
 /// A private temporary folder (in `TMPDIR`), removed with its content when dropped.
@@ -13,7 +14,7 @@ impl TemporaryFolder {
     /// Creates the folder.
     ///
     /// # Errors
-    /// [`Error::Write`].
+    /// [`Error::File`].
     pub fn new() -> Result<Self, Error> {
         let mut number = 0;
         loop {
@@ -22,7 +23,7 @@ impl TemporaryFolder {
                 Ok(()) => return Ok(TemporaryFolder(folder)),
                 // Left by an earlier process with the same id.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 1_000 => number += 1,
-                Err(source) => return Err(Error::Write { path: folder, source }),
+                Err(source) => return Err(Error::File(OutputError::Write { path: folder, source })),
             }
         }
     }

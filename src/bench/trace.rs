@@ -11,6 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::{Map, Value, json};
 
 use super::flops::{NodeArguments, flops};
+use edgefuse::OutputError;
 use edgefuse::error::Error;
 use edgefuse::whole_file::WholeFile;
 
@@ -90,7 +91,7 @@ impl Trace {
     /// Writes all events as one file: each graph is a process of the trace, on a common clock.
     ///
     /// # Errors
-    /// [`Error::Read`], [`Error::Write`].
+    /// [`Error::Read`], [`Error::File`].
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         let mut file = WholeFile::create(path)?;
         let mut first = true;
@@ -113,7 +114,7 @@ impl Trace {
                 emit(&event)
             });
             match written {
-                Err(Error::Write { source, .. }) => outcome = Err(source),
+                Err(Error::File(OutputError::Write { source, .. })) => outcome = Err(source),
                 other => other?,
             }
         }
@@ -146,7 +147,7 @@ impl Profile {
     }
 
     /// Passes each event to `take`; a profile of a long recording has a million. An error of `take` is
-    /// [`Error::Write`].
+    /// [`Error::File`].
     fn each(&self, mut take: impl FnMut(Map<String, Value>) -> io::Result<()>) -> Result<(), Error> {
         let read = |source| Error::Read { path: self.path.clone(), source };
         let file = BufReader::new(File::open(&self.path).map_err(read)?);
@@ -159,7 +160,7 @@ impl Profile {
         };
         let outcome = Events(&mut forward).deserialize(&mut serde_json::Deserializer::from_reader(file));
         match (refused, outcome) {
-            (Some(source), _) => Err(Error::Write { path: self.path.clone(), source }),
+            (Some(source), _) => Err(Error::File(OutputError::Write { path: self.path.clone(), source })),
             (None, outcome) => outcome.map_err(|error| read(error.into())),
         }
     }

@@ -98,7 +98,7 @@ impl Prepared {
     /// Writes the archive atomically.
     ///
     /// # Errors
-    /// [`Error::Engine`] for files that differ from `model.yaml`; [`Error::Read`], [`Error::Write`].
+    /// [`Error::Engine`] for files that differ from `model.yaml`; [`Error::Read`], [`Error::File`].
     pub fn write(self) -> Result<Packed, Error> {
         let contents::Contents { entries, no_library, requirements, .. } = self.contents;
         let packed = archive::write(entries, &self.out)?;

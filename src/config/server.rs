@@ -21,12 +21,12 @@ pub struct Server {
     pub http: Option<Http>,
     /// Home Assistant's protocol for speech.
     pub wyoming: Option<Wyoming>,
-    /// How long requests may still run after the service was told to stop; then they are cancelled.
+    /// Time for running requests to finish at shutdown; then they are cancelled.
     #[serde(deserialize_with = "drain")]
     pub drain: Drain,
 }
 
-/// How long requests may still run after the service was told to stop.
+/// Time for running requests to finish at shutdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drain(pub Duration);
 

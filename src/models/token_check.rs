@@ -15,8 +15,8 @@ pub(super) trait Tokens {
     fn special(&self, text: &str) -> Option<i64>;
 }
 
-/// Checks that every token has a row in the logits of every decoder, that there are no more other rows than padding
-/// explains, and that the special tokens of `model.yaml` are those of the tokenizer.
+/// Checks that the logits of every decoder have a row for each token and no more unused rows than padding accounts for,
+/// and that the special tokens of `model.yaml` match the tokenizer.
 pub(super) fn check(folder: &ModelFolder, tokens: &impl Tokens) -> Result<(), String> {
     let graphs = &folder.common.graphs;
     let decoders = graphs.iter().filter(|(_, graph)| graph.inputs.contains_key("past_key"));

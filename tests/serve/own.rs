@@ -72,7 +72,7 @@ fn a_student_decides_and_texts_are_matched() {
 }
 
 #[test]
-fn a_record_that_cannot_be_processed_is_told() {
+fn a_record_that_cannot_be_processed_is_an_error() {
     let server = Server::start();
     let broken = server.json("/v1/run", &json!({"image": {"base64": "aGVsbG8="}})).expect(422).json();
     assert!(broken["caption"]["error"].as_str().unwrap().contains("(picture in memory)"), "{broken}");

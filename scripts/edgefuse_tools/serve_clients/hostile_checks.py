@@ -114,7 +114,7 @@ def check_hostile(server: Server, seed: int = 7) -> None:
 
 
 def check_crowd(server: Server) -> None:
-    """Fifty clients at once, more than may wait: each has the same answer or is told to come back."""
+    """Fifty concurrent clients, more than the queue holds: each gets the same answer or a 503 with `Retry-After`."""
     recording = DATA / "librivox-0930.wav"
 
     def ask(_: int) -> str | None:

@@ -16,7 +16,7 @@ impl From<StartError> for Stop {
     }
 }
 
-/// Serves until the process is told to stop.
+/// Serves until SIGTERM or SIGINT.
 pub(in crate::cli) fn serve(global: &Global, args: &Serve) -> Result<Outcome, Stop> {
     super::no_subtitles(global)?;
     let server = Server::start(device(global, &[])?, args.insecure)?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use edgefuse::OutputError;
 use edgefuse::engine::Engine;
 use edgefuse::error::Error;
 use edgefuse::models::Models;
@@ -86,7 +87,7 @@ enum Trouble {
 fn meets_every_file(error: &Error) -> bool {
     use io::ErrorKind::{NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     const NO_HANDLES_AND_FAILING_DISKS: [i32; 3] = [5, 23, 24]; // EIO, ENFILE, EMFILE
-    let Error::Write { source, .. } = error else { return true };
+    let Error::File(OutputError::Write { source, .. }) = error else { return true };
     let kinds = [NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull];
     kinds.contains(&source.kind()) || source.raw_os_error().is_some_and(|it| NO_HANDLES_AND_FAILING_DISKS.contains(&it))
 }

@@ -16,6 +16,7 @@ use super::settings::difference;
 use super::version::digest_of;
 use crate::error::Error;
 use crate::support::file_lock::FileLock;
+use crate::support::output_error::OutputError;
 use crate::support::whole_file::PARTIAL;
 use kept::{Found, IdHash, Kept, hash_of};
 
@@ -67,14 +68,14 @@ impl OutputFile {
     /// [`settings`](super::settings()) of this one.
     ///
     /// # Errors
-    /// [`Error::Busy`] while another process writes it, [`Error::Write`], [`Error::Read`].
+    /// [`Error::File`] if it cannot be written or another process is writing it; [`Error::Read`].
     pub fn create(path: &Path, resume: bool, made_with: String) -> Result<Self, Error> {
         let partial = beside(path, PARTIAL);
-        let write = |source| Error::Write { path: partial.clone(), source };
+        let write = |source| Error::File(OutputError::Write { path: partial.clone(), source });
         if path.exists() && !path.is_file() {
             // A device or folder cannot be replaced by a finished file.
             let source = io::Error::other("not a regular file");
-            return Err(Error::Write { path: path.to_path_buf(), source });
+            return Err(Error::File(OutputError::Write { path: path.to_path_buf(), source }));
         }
         let lock = FileLock::acquire(&beside(path, ".lock"), path)?;
 
@@ -143,7 +144,7 @@ impl OutputFile {
     /// Writes the line of a record; a record that could not be read has no mark.
     ///
     /// # Errors
-    /// [`Error::Write`], for example if the disk is full.
+    /// [`Error::File`], for example if the disk is full.
     pub fn write(&mut self, result: &RecordResult, mark: Option<&Mark>) -> Result<(), Error> {
         let made_from = mark.map(|mark| mark.0.as_str());
         let line = Marked { result, made_with: made_from.map(|_| self.made_with.as_str()), made_from };
@@ -151,15 +152,15 @@ impl OutputFile {
             .map_err(io::Error::from)
             .and_then(|()| self.writer.write_all(b"\n"))
             .and_then(|()| self.writer.flush());
-        outcome.map_err(|source| Error::Write { path: self.partial.clone(), source })
+        outcome.map_err(|source| Error::File(OutputError::Write { path: self.partial.clone(), source }))
     }
 
     /// Moves the file to its final path.
     ///
     /// # Errors
-    /// [`Error::Write`].
+    /// [`Error::File`].
     pub fn finish(mut self) -> Result<(), Error> {
-        self.finished().map_err(|source| Error::Write { path: self.path.clone(), source })
+        self.finished().map_err(|source| Error::File(OutputError::Write { path: self.path.clone(), source }))
     }
 
     fn finished(&mut self) -> io::Result<()> {
@@ -294,7 +295,7 @@ mod tests {
         let first = OutputFile::create(&path, false, String::new()).unwrap();
         for resume in [false, true] {
             let second = OutputFile::create(&path, resume, String::new()).map(|_| ());
-            assert!(matches!(second, Err(Error::Busy { .. })));
+            assert!(matches!(second, Err(Error::File(OutputError::Busy { .. }))));
         }
         drop(first);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "what ends before its first result leaves nothing");

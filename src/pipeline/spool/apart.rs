@@ -6,12 +6,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::support::output_error::OutputError;
 
 /// Refuses a results folder inside or above the watched folder, because results would be read as inputs, in particular
 /// as manifests. Compares device and inode of each folder on the way up, which resolves symbolic links and bind mounts.
 pub(super) fn check(folder: &Path, results: &Path) -> Result<(), Error> {
     let read = |source| Error::Read { path: folder.to_path_buf(), source };
-    let write = |source| Error::Write { path: results.to_path_buf(), source };
+    let write = |source| Error::File(OutputError::Write { path: results.to_path_buf(), source });
     let (inputs, outputs) = (chain(folder).map_err(read)?, chain(results).map_err(write)?);
     if outputs.contains(&inputs[0]) || inputs.contains(&outputs[0]) {
         let problem = format!(

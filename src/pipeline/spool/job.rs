@@ -49,7 +49,7 @@ impl Job {
     /// Adds a line to the result, which [`Job::finish`] publishes.
     ///
     /// # Errors
-    /// [`Error::Write`].
+    /// [`Error::File`].
     pub fn write(&mut self, result: &RecordResult) -> Result<(), Error> {
         let line = Marked { result, made_from: &self.digest };
         let written = serde_json::to_writer(&mut self.result, &line).map_err(io::Error::from);
@@ -59,7 +59,7 @@ impl Job {
     /// Moves the result to its final path.
     ///
     /// # Errors
-    /// [`Error::Write`].
+    /// [`Error::File`].
     pub fn finish(mut self) -> Result<(), Error> {
         Ok(self.result.put_in_place()?)
     }

@@ -21,6 +21,7 @@ use super::lines::next_line;
 use super::version::FileVersion;
 use crate::error::Error;
 use crate::support::file_lock::FileLock;
+use crate::support::output_error::OutputError;
 
 pub use job::Job;
 
@@ -66,11 +67,11 @@ impl Spool {
     /// Watches `folder`; no other process may use `results` meanwhile.
     ///
     /// # Errors
-    /// [`Error::Read`], [`Error::Write`] for missing or unusable folders, [`Error::Output`] if one of the folders
-    /// contains the other, [`Error::Busy`] if another process writes results there.
+    /// [`Error::Read`], [`Error::File`] for missing or unusable folders, [`Error::Output`] if one of the folders
+    /// contains the other, [`Error::File`] if another process writes results there.
     pub fn new(folder: &Path, results: &Path) -> Result<Self, Error> {
         fs::read_dir(folder).map_err(|source| Error::Read { path: folder.to_path_buf(), source })?;
-        let write = |source| Error::Write { path: results.to_path_buf(), source };
+        let write = |source| Error::File(OutputError::Write { path: results.to_path_buf(), source });
         if !fs::metadata(results).map_err(write)?.is_dir() {
             return Err(write(io::Error::other("not a folder")));
         }
@@ -133,7 +134,7 @@ impl Spool {
     /// Starts a file and records the attempt. `None` if the file has changed or disappeared since the scan.
     ///
     /// # Errors
-    /// [`Error::Write`].
+    /// [`Error::File`].
     pub fn take(&self, ready: &Ready) -> Result<Option<Job>, Error> {
         let path = self.folder.join(&ready.name);
         if FileVersion::of(&path).as_ref() != Some(&ready.version) {
@@ -319,7 +320,7 @@ mod tests {
     fn one_process_at_a_time() {
         let (folder, spool) = spool();
         let second = Spool::new(&folder.path().join("in"), &folder.path().join("out")).map(|_| ());
-        assert!(matches!(second, Err(Error::Busy { .. })));
+        assert!(matches!(second, Err(Error::File(OutputError::Busy { .. }))));
         drop(spool);
         assert_eq!(fs::read_dir(folder.path().join("out")).unwrap().count(), 0);
     }

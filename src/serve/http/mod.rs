@@ -38,7 +38,7 @@ const LONGEST_HEADER: usize = 32 << 10;
 /// Pause after a connection could not be accepted: the process has no free file handle, say.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What a connection beyond the limit is told.
+/// Response to a connection beyond the limit.
 const TOO_MANY: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 

@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn what_is_no_event_is_an_error() {
-        for (bytes, told) in [
+        for (bytes, expected) in [
             (&b"{}\n"[..], "missing field `type`"),
             (b"nonsense\n", "an event's line"),
             (b"{\"type\":\"a\"}", "ended within it"),
@@ -137,7 +137,7 @@ mod tests {
             (b"{\"type\":\"a\",\"payload_length\":4}\nabc", "unexpected end of file"),
         ] {
             let (_, error) = read_all(bytes);
-            assert!(error.as_ref().is_some_and(|error| error.contains(told)), "{told}: {error:?}");
+            assert!(error.as_ref().is_some_and(|error| error.contains(expected)), "{expected}: {error:?}");
         }
         let (_, error) = read_all(&vec![b'x'; 1 << 20]);
         assert!(error.unwrap().contains("too long"));
