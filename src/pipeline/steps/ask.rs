@@ -48,9 +48,7 @@ impl StepKind for Ask {
             });
         }
         let named = self.options.model.as_deref();
-        let model = context.models.chosen::<dyn Answerer>(named, NAME)?;
-        let view = context.models.view::<dyn Answerer>(named, NAME)?;
-        let Some(read) = ReadPicture::read(context, model, view)? else { return Ok(None) };
+        let Some(read) = ReadPicture::read::<dyn Answerer>(context, named, NAME)? else { return Ok(None) };
         let blip = context.models.lease::<dyn Answerer>(named, NAME)?;
         blip.prepare_answers()?;
         let candidates = self.answers.as_ref().map(|list| list.read(|texts| blip.candidates(texts))).transpose()?;

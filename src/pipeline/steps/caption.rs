@@ -39,9 +39,7 @@ impl StepKind for Caption {
             return Ok(None);
         }
         let named = self.0.model.as_deref();
-        let model = context.models.chosen::<dyn Captioner>(named, NAME)?;
-        let view = context.models.view::<dyn Captioner>(named, NAME)?;
-        let Some(read) = ReadPicture::read(context, model, view)? else { return Ok(None) };
+        let Some(read) = ReadPicture::read::<dyn Captioner>(context, named, NAME)? else { return Ok(None) };
         let blip = context.models.lease::<dyn Captioner>(named, NAME)?;
         blip.prepare_captions()?;
         let started = Instant::now();

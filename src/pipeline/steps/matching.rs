@@ -47,9 +47,7 @@ impl StepKind for Match {
             return Ok(None);
         }
         let named = self.options.model.as_deref();
-        let model = context.models.chosen::<dyn Matcher>(named, NAME)?;
-        let view = context.models.view::<dyn Matcher>(named, NAME)?;
-        let Some(read) = ReadPicture::read(context, model, view)? else { return Ok(None) };
+        let Some(read) = ReadPicture::read::<dyn Matcher>(context, named, NAME)? else { return Ok(None) };
         let blip = context.models.lease::<dyn Matcher>(named, NAME)?;
         blip.prepare_matching()?;
         let texts = match (&self.texts, text) {

@@ -8,7 +8,9 @@ use super::Context;
 use super::measured::{Measured, timed};
 use crate::error::Error;
 use crate::media::image::PixelConfig;
-use crate::models::capability::PictureEncoder;
+#[cfg(doc)]
+use crate::models::Models;
+use crate::models::capability::{Capability, PictureEncoder};
 use crate::models::picture::EncodedImage;
 use crate::pipeline::sources::Sources;
 use crate::pipeline::version::FileVersion;
@@ -62,8 +64,14 @@ impl Seen {
 }
 
 impl ReadPicture {
-    /// Decodes the record's picture for `model`, unless it is the last one that the model encoded.
-    pub fn read(context: &mut Context, model: String, view: Option<PixelConfig>) -> Result<Option<Self>, Error> {
+    /// Decodes the record's picture for the model that [`Models::lease`] would lease, unless that model has encoded it last.
+    pub fn read<C: Capability + ?Sized>(
+        context: &mut Context,
+        named: Option<&str>,
+        user: &'static str,
+    ) -> Result<Option<Self>, Error> {
+        let model = context.models.chosen::<C>(named, user)?;
+        let view = context.models.view::<C>(named, user)?;
         let version = version(context.sources);
         let known = version.as_ref().and_then(|version| context.seen.find(&model, version));
         let (picture, took) = match (known, view) {
