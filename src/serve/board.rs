@@ -1,4 +1,4 @@
-//! The device as the service has it: its models and pipeline, until the device file is read anew.
+//! The models and the pipeline of one device file. A reload replaces the whole board.
 
 use std::sync::Arc;
 

@@ -27,13 +27,13 @@ type Histograms = Family<Labels, Histogram, fn() -> Histogram>;
 /// Why a request was refused before any work.
 #[derive(Debug, Clone, Copy)]
 pub enum Rejection {
-    /// As many requests wait as may.
+    /// The queue is full.
     QueueFull,
     /// No room for its body.
     Memory,
     /// No room for its connection.
     Connections,
-    /// The service is being stopped.
+    /// The service is stopping.
     Stopping,
     /// A key, host or origin that is not accepted.
     Access,
@@ -105,7 +105,7 @@ impl Metrics {
         own.register_with_unit("step_duration", help, Unit::Seconds, metrics.step_time.clone());
         own.register("rejections", "Requests refused before any work, by reason", metrics.rejections.clone());
         own.register("cancelled_requests", "Requests whose client went away", metrics.cancelled.clone());
-        own.register("late_requests", "Requests that took longer than they may", metrics.late.clone());
+        own.register("late_requests", "Requests that exceeded their time limit", metrics.late.clone());
         own.register_with_unit("sound", "Length of transcribed sound", Unit::Seconds, metrics.sound.clone());
         let help = "Time that transcripts took; divided by `sound`, the real-time factor";
         own.register_with_unit("transcribing", help, Unit::Seconds, metrics.transcribing.clone());

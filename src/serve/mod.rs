@@ -1,4 +1,4 @@
-//! `edgefuse serve`: the models of a device for other programs, over HTTP and Wyoming.
+//! `edgefuse serve`: offers a device's models to other programs over HTTP and Wyoming.
 //!
 //! Protocols run on a small tokio runtime; inference runs on threads of its own ([`service`]), never on the runtime's.
 
@@ -23,13 +23,13 @@ use tokio::sync::watch;
 
 use service::Service;
 
-/// Threads for protocols. They only move bytes.
+/// Threads for the protocols, which only move bytes.
 const PROTOCOL_THREADS: usize = 2;
 
 /// Threads for inference beyond those that run or wait: requests that are ending, look-ups of host names.
 const SPARE_THREADS: usize = 8;
 
-/// What the process looks after once in this time: signs of life, signals.
+/// Interval at which the service reports that it is alive.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Cancelled requests may take this long to notice; then the process ends without them.
@@ -50,12 +50,12 @@ impl From<Error> for StartError {
     }
 }
 
-/// How far the service is from its end.
+/// The phase of the service's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
-    /// It takes work.
+    /// It accepts work.
     Serving,
-    /// It finishes what it has taken.
+    /// It finishes the work that it accepted.
     Draining,
 }
 
@@ -140,8 +140,8 @@ impl Server {
         &self.addresses
     }
 
-    /// Serves until SIGTERM or SIGINT; then finishes what it has taken, or cancels it after `server.drain`. SIGHUP reads
-    /// the device file anew. `alive` is called about once a second, and `report` with a line for the person who runs it.
+    /// Serves until SIGTERM or SIGINT; then finishes accepted work, or cancels it after `server.drain`. SIGHUP reloads
+    /// the device file. `alive` is called about once a second, and `report` with a line for the person who runs it.
     ///
     /// # Errors
     /// [`StartError::Usage`] if signals cannot be received.
@@ -166,7 +166,7 @@ impl Server {
                         signals::Signal::Reload => {
                             let reloading = service.clone();
                             let outcome = tokio::task::spawn_blocking(move || reloading.reload()).await;
-                            report(&outcome.unwrap_or_else(|_| "error: reading the device file anew failed".to_string()));
+                            report(&outcome.unwrap_or_else(|_| "error: reloading the device file failed".to_string()));
                         }
                         signals::Signal::Stop => break,
                     },

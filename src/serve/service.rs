@@ -1,4 +1,4 @@
-//! What all protocols share: the board, its requests, and the threads that work on them.
+//! What the protocols share: the board, the running requests, and the threads for inference.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -25,14 +25,14 @@ pub struct Service {
     pub started: u64,
 }
 
-/// Why a request was not answered.
+/// Why a request failed.
 #[derive(Debug)]
 pub enum Trouble {
     /// An error of the library.
     Library(Error),
-    /// As many requests wait as may.
+    /// The queue is full.
     Full,
-    /// The service is being stopped.
+    /// The service is stopping.
     Stopping,
     /// The work ended in a panic, which was reported on standard error.
     Panicked,
@@ -47,8 +47,8 @@ impl From<Error> for Trouble {
     }
 }
 
-/// Cancels a request when it is dropped: with the connection or the task that wanted the answer. Has no effect on a
-/// request that is finished.
+/// Cancels a request when dropped, along with the connection or task that waits for its result. Has no effect on a
+/// finished request.
 pub struct CancelOnDrop(pub Request);
 
 impl Drop for CancelOnDrop {
@@ -57,7 +57,7 @@ impl Drop for CancelOnDrop {
     }
 }
 
-/// A request among those that run, until this is dropped.
+/// An entry in the list of running requests, removed when dropped.
 struct Listed<'a> {
     service: &'a Service,
     id: u64,
@@ -84,44 +84,39 @@ impl Service {
         })
     }
 
-    /// The board as of now. What holds it keeps its models, also if the device file is read anew.
+    /// The current board. It stays usable after a reload, for as long as it is held.
     pub fn board(&self) -> Arc<Board> {
         self.board.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Reads the device file anew; if it cannot be used, the old one stays. Returns what came of it, in one line.
+    /// Reloads the device file; if it cannot be used, the previous one stays in use. Returns the outcome, in one line.
     pub fn reload(&self) -> String {
+        match self.replace_board() {
+            Ok(outcome) => outcome,
+            Err(StartError::Usage(problem)) => format!("error: {problem}; the previous device file stays in use"),
+            Err(StartError::Library(error)) => format!("error: {error}; the previous device file stays in use"),
+        }
+    }
+
+    fn replace_board(&self) -> Result<String, StartError> {
         let before = self.board();
         let old = before.device();
-        let device = match Device::load(&old.path) {
-            Ok(device) => device,
-            Err(error) => return format!("error: {error}; the device file as it was before stays in use"),
-        };
+        let device = Device::load(&old.path).map_err(Error::from)?;
         let listens = |device: &Device| {
             let server = &device.server;
             (server.http.as_ref().map(|it| it.listen), server.wyoming.as_ref().map(|it| it.listen))
         };
-        let moved = listens(&device) != listens(old)
+        let needs_restart = listens(&device) != listens(old)
             || device.runtime.library != old.runtime.library
             || device.runtime.threads != old.runtime.threads;
-        // A service that was open to other machines with a key must not lose it by a slip.
-        let keyless = before.key.is_some() && device.server.http.as_ref().is_some_and(|it| it.api_key_file.is_none());
-        if keyless {
-            return "error: server.http.api_key_file: is gone, which needs a restart; the device file as it was before \
-                    stays in use"
-                .to_string();
+        // A service that was open to other machines with a key must not lose it by mistake.
+        if before.key.is_some() && device.server.http.as_ref().is_some_and(|it| it.api_key_file.is_none()) {
+            return Err(StartError::Usage("server.http.api_key_file: removing the key needs a restart".to_string()));
         }
-        match Board::new(before.models.engine().clone(), device) {
-            Ok(board) => {
-                *self.board.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(board);
-                let restart = "; addresses, the library and its threads change with a restart only";
-                format!("the device file was read anew{}", if moved { restart } else { "" })
-            }
-            Err(StartError::Usage(problem)) => {
-                format!("error: {problem}; the device file as it was before stays in use")
-            }
-            Err(StartError::Library(error)) => format!("error: {error}; the device file as it was before stays in use"),
-        }
+        let board = Board::new(before.models.engine().clone(), device)?;
+        *self.board.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(board);
+        let note = "; addresses, the library and its threads change only with a restart";
+        Ok(format!("reloaded the device file{}", if needs_restart { note } else { "" }))
     }
 
     /// Runs `work` on a thread for inference, as part of `request`. The request is cancelled if the caller stops waiting.

@@ -1,4 +1,4 @@
-//! The signals that a service heeds.
+//! The signals that the service handles.
 
 use std::io;
 

@@ -10,7 +10,7 @@ use crate::binary::{Run, command, damaged_model, data, edgefuse, library, root, 
 const OWN: &str = if cfg!(target_arch = "aarch64") { "aarch64" } else { "x86_64" };
 const OTHER: &str = if cfg!(target_arch = "aarch64") { "x86_64" } else { "aarch64" };
 
-/// A device file with the student, in a folder as a clone has it.
+/// A device file with the student, in a folder laid out like a clone.
 fn device_file(folder: &Path, lines: &str) -> PathBuf {
     fs::create_dir_all(folder.join("configs")).unwrap();
     fs::create_dir_all(folder.join("onnx")).unwrap();

@@ -90,7 +90,7 @@ fn what_cannot_be_answered_is_refused() {
     refused(&url("data:image/png,abc"), &["must be base64"]);
     refused(&url("data:image/png;base64,*"), &["base64: "]);
     refused(&chat(&[text("hello")]), &["no picture and no sound"]);
-    refused(&json!({"messages": []}), &["no message of the role `user`"]);
+    refused(&json!({"messages": []}), &["no message with the role `user`"]);
     refused(&json!({"messages": [{"role": "user", "content": [{"type": "video"}]}]}), &["the body is not as expected"]);
     refused(&with("n", 2.into()), &["`n`"]);
     refused(&with("response_format", json!({"type": "json_object"})), &["`json_object` is not supported"]);

@@ -47,7 +47,7 @@ fn what_is_not_done_in_time_is_cancelled() {
 }
 
 #[test]
-fn sighup_reads_the_device_file_anew_or_keeps_the_old_one() {
+fn sighup_reloads_the_device_file_or_keeps_the_old_one() {
     let folder = tempfile::tempdir().unwrap();
     let http = "http: {listen: 127.0.0.1:0}";
     let file = device_file(folder.path(), "", http);
@@ -57,7 +57,7 @@ fn sighup_reads_the_device_file_anew_or_keeps_the_old_one() {
     let models = root().join("tests/fixtures/tiny/whisper.en");
     std::fs::write(&file, format!("{text}models: {{second: {{path: {}}}}}\n", models.display())).unwrap();
     server.signal("-HUP");
-    assert_eq!(server.line(), "the device file was read anew\n");
+    assert_eq!(server.line(), "reloaded the device file\n");
     server.get("/v1/models/second").expect(200);
     std::fs::write(&file, "device: [").unwrap();
     server.signal("-HUP");
@@ -66,7 +66,7 @@ fn sighup_reads_the_device_file_anew_or_keeps_the_old_one() {
     server.get("/v1/models/second").expect(200);
     device_file(server.folder.path(), "", "http: {listen: 127.0.0.1:1}");
     server.signal("-HUP");
-    assert!(server.line().contains("with a restart only"));
+    assert!(server.line().contains("only with a restart"));
     server.get("/v1/models/second").expect(404);
 }
 

@@ -153,7 +153,7 @@ def kill_runs(workspace: Workspace, kills: int) -> str:
             killed += 1
             amid += written(partial) > before
         else:
-            # All done before all kills were spent: the last one is checked, and the next begins anew.
+            # All done before all kills were spent: the last one is checked, and the next one starts over.
             finished += 1
             compare(lines(output), lines(undisturbed))
             output.unlink()

@@ -103,7 +103,7 @@ pub enum Command {
     /// Serve the models to other programs: OpenAI's API over HTTP, Home Assistant's Wyoming
     ///
     /// The device file's `server` lists what is served, where, and within which limits. SIGTERM finishes the requests in
-    /// flight and exits; SIGHUP reads the device file anew. The service notifies systemd that it is ready and alive.
+    /// flight and exits; SIGHUP reloads the device file. The service notifies systemd that it is ready and alive.
     #[cfg(feature = "serve")]
     Serve(Serve),
     #[command(hide = true)]

@@ -1,4 +1,4 @@
-//! `serve`: the models for other programs, over the network.
+//! `serve`: offers the models to other programs over the network.
 
 use crate::cli::args::{Global, Serve};
 use crate::cli::notify::Notify;

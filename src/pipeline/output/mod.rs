@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn without_resume_starts_anew() {
+    fn without_resume_starts_over() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.jsonl");
         fs::write(&path, "{\"id\": \"old\"}\n").unwrap();

@@ -1,4 +1,4 @@
-//! Who may use the API; and what every answer has: a request id, and a line in the log and in the metrics.
+//! Access control, and what every response has: a request id, a log line, and an entry in the metrics.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -17,7 +17,7 @@ const REQUEST_ID: &str = "x-request-id";
 /// The label of requests that match no route.
 const NO_ROUTE: &str = "none";
 
-/// Refuses requests by host and origin, and marks every answer.
+/// Refuses requests by host and origin, and adds a request id to every response.
 pub async fn around(State(api): State<Api>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = format!("req_{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
@@ -67,24 +67,24 @@ pub async fn with_key(State(api): State<Api>, request: Request, next: Next) -> R
     next.run(request).await
 }
 
-/// The key that a request has.
+/// The key in a request.
 fn given(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, key) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
 }
 
-/// Where the page that sends a request is from.
+/// The origin of the web page that sent a request.
 #[derive(Debug, PartialEq, Eq)]
 enum Origin {
-    /// No page, or one of this service.
+    /// No page, or a page of this service.
     Own,
-    /// One that the device file lists.
+    /// A page of an origin listed in the device file.
     Listed,
 }
 
-/// Any web page can make a browser send requests to this machine, and can give this machine a name of its own: both are
-/// refused.
+/// Refuses requests that any web page could make a browser send: cross-origin requests, and requests for a host name that
+/// an attacker points at this machine (DNS rebinding).
 fn allowed(api: &Api, headers: &HeaderMap) -> Result<Origin, &'static str> {
     let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
     let host = text(header::HOST);

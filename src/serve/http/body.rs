@@ -1,4 +1,4 @@
-//! Reads bodies within their limits: of one, of all together, and of time.
+//! Reads request bodies within the limits on one body, on all bodies together, and on time.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -13,14 +13,14 @@ use super::failure::Failure;
 use crate::serve::board::Board;
 use crate::serve::metrics::{Metrics, Rejection};
 
-/// Bytes of a body that is too large that are read and dropped, at most, so that the client reads the answer rather than
-/// a broken connection.
+/// Maximum number of bytes to discard from a body that is too large, so that the client can read the response instead of
+/// seeing a reset connection.
 const MOST_DROPPED: u64 = 64 << 20;
 
-/// Memory that is counted at a time.
+/// Memory is reserved in steps of this many bytes.
 const STEP: usize = 64 << 10;
 
-/// A body, and its share of the memory for all bodies.
+/// A body, with its reservation of memory for request bodies.
 pub struct Held {
     pub bytes: Bytes,
     pub permit: Option<OwnedSemaphorePermit>,
@@ -74,7 +74,7 @@ async fn next(body: &mut Body, limits: &Limits, deadline: Instant) -> Result<Opt
         let frame = timeout(left, poll_fn(|context| Pin::new(&mut *body).poll_frame(context))).await.map_err(late)?;
         match frame {
             None => return Ok(None),
-            Some(Err(error)) => return Err(Failure::invalid(format!("the body broke off: {error}"))),
+            Some(Err(error)) => return Err(Failure::invalid(format!("the body ended early: {error}"))),
             // Other frames are trailers, which nothing here reads.
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(data) => return Ok(Some(data)),

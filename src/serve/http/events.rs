@@ -14,20 +14,20 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::json;
 use crate::serve::service::CancelOnDrop;
 
-/// What clients of OpenAI's API read as the end.
+/// The end of a stream in OpenAI's API.
 pub const DONE: &str = "[DONE]";
 
-/// An event as it is sent.
+/// Encodes an event.
 pub fn event(data: &str) -> Bytes {
     format!("data: {data}\n\n").into()
 }
 
-/// An event of JSON.
+/// Encodes an event with JSON data.
 pub fn json_event(value: &Value) -> Bytes {
     event(&value.to_string())
 }
 
-/// Events that come while the work goes on. A client that goes away drops this, and with it cancels the work.
+/// Events sent while the work runs. When the client disconnects, this is dropped, which cancels the work.
 struct Events {
     first: Option<Bytes>,
     rest: UnboundedReceiver<Bytes>,
@@ -46,12 +46,12 @@ impl HttpBody for Events {
     }
 }
 
-/// An answer of events: `first`, and those that `rest` receives until its senders are gone.
+/// A response of events: `first`, then those from `rest` until its senders are dropped.
 pub fn answer(first: Bytes, rest: UnboundedReceiver<Bytes>, cancel: CancelOnDrop) -> Response {
     stream(Body::new(Events { first: Some(first), rest, _cancel: cancel }))
 }
 
-/// An answer of events that are all known.
+/// A response of events that are all known in advance.
 pub fn all(events: impl IntoIterator<Item = Bytes>) -> Response {
     stream(Body::from(events.into_iter().fold(Vec::new(), |mut all, event| {
         all.extend_from_slice(&event);

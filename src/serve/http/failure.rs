@@ -1,4 +1,4 @@
-//! Errors as OpenAI's clients read them.
+//! Errors in the form that OpenAI's clients expect.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -12,7 +12,7 @@ use crate::serve::service::Trouble;
 /// Seconds after which a client may try again.
 const RETRY_AFTER: u32 = 1;
 
-/// An answer that is an error.
+/// An error response.
 #[derive(Debug)]
 pub struct Failure {
     status: StatusCode,
@@ -20,7 +20,7 @@ pub struct Failure {
     code: &'static str,
     /// What, where, and what to do, in one line.
     message: String,
-    /// The field of the request that is wrong.
+    /// The invalid field of the request.
     param: Option<String>,
     retry: bool,
 }
@@ -30,12 +30,12 @@ impl Failure {
         Failure { status, code, message: message.into().replace(['\n', '\r'], " "), param: None, retry: false }
     }
 
-    /// A request that is wrong.
+    /// An invalid request.
     pub fn invalid(message: impl Into<String>) -> Self {
         Failure::new(StatusCode::BAD_REQUEST, "invalid_request", message)
     }
 
-    /// A request of which one field is wrong.
+    /// A request with an invalid field.
     pub fn field(name: &str, problem: impl std::fmt::Display) -> Self {
         let failure = Failure::invalid(format!("`{name}`: {problem}"));
         Failure { param: Some(name.to_string()), ..failure }
@@ -52,16 +52,16 @@ impl Failure {
     }
 
     pub fn method() -> Self {
-        Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path has no such method")
+        Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path does not support the method")
     }
 
-    /// A refusal that may be over in a moment.
+    /// A refusal because of load; the client may retry.
     pub fn busy(message: impl Into<String>) -> Self {
         let failure = Failure::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", message);
         Failure { retry: true, ..failure }
     }
 
-    /// The object that clients read.
+    /// The JSON object of the error.
     pub fn json(&self) -> Value {
         let kind = match self.status {
             StatusCode::UNAUTHORIZED => "authentication_error",
@@ -99,8 +99,8 @@ impl From<Trouble> for Failure {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Library(error) => error.into(),
-            Trouble::Full => Failure::busy("as many requests are waiting as may; try again later"),
-            Trouble::Stopping => Failure::busy("the service is being stopped"),
+            Trouble::Full => Failure::busy("the queue of requests is full; try again later"),
+            Trouble::Stopping => Failure::busy("the service is stopping"),
             Trouble::Panicked => Failure::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",

@@ -7,13 +7,13 @@ use axum::http::{HeaderMap, StatusCode, header};
 use super::failure::Failure;
 use super::json;
 
-/// More parts than any API here has.
+/// Maximum number of parts: more than any API here has.
 const MOST_PARTS: usize = 64;
 
-/// Bytes of a part that is text.
+/// Maximum size of a text part in bytes.
 const LONGEST_TEXT: usize = 64 << 10;
 
-/// A form. Files are in memory.
+/// A form, with its files in memory.
 #[derive(Default)]
 pub struct Form {
     texts: Vec<(String, String)>,
@@ -50,7 +50,7 @@ impl Form {
             let bytes = part.bytes().await.map_err(|error| wrong(error.body_text()))?;
             if files.contains(&name.as_str()) {
                 if form.files.iter().any(|(known, _)| *known == name) {
-                    return Err(Failure::field(&name, "is there twice"));
+                    return Err(Failure::field(&name, "occurs twice"));
                 }
                 form.files.push((name, bytes));
                 continue;

@@ -1,4 +1,4 @@
-//! JSON in and out.
+//! JSON requests and responses.
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -8,19 +8,19 @@ use serde::de::DeserializeOwned;
 
 use super::failure::Failure;
 
-/// An answer of JSON.
+/// A JSON response.
 pub fn answer(status: StatusCode, value: &impl Serialize) -> Response {
-    // Values without maps of odd keys always serialise.
+    // Serialization fails only for maps whose keys are not strings; there are none.
     let text = serde_json::to_string(value).unwrap_or_default();
     typed(status, HeaderValue::from_static("application/json"), text)
 }
 
-/// An answer of plain text, as subtitles and transcripts are.
+/// A plain-text response, for subtitles and transcripts.
 pub fn plain(text: String) -> Response {
     typed(StatusCode::OK, HeaderValue::from_static("text/plain; charset=utf-8"), text)
 }
 
-/// An answer of another type.
+/// A response of another media type.
 pub fn typed(status: StatusCode, kind: HeaderValue, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
@@ -28,9 +28,9 @@ pub fn typed(status: StatusCode, kind: HeaderValue, body: impl Into<Body>) -> Re
     response
 }
 
-/// Reads a body of JSON.
+/// Parses a JSON body.
 pub fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Result<T, Failure> {
-    // A web page can send other types to any address without asking first.
+    // A web page can send other media types to any address without a CORS preflight.
     if !is(headers, "application/json") {
         return Err(Failure::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -41,7 +41,7 @@ pub fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Result<T,
     serde_json::from_slice(body).map_err(|error| Failure::invalid(format!("the body is not as expected: {error}")))
 }
 
-/// Whether the body is of this media type.
+/// Whether the body has this media type.
 pub fn is(headers: &HeaderMap, kind: &str) -> bool {
     let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     given.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(kind)

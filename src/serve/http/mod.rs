@@ -29,24 +29,24 @@ use super::metrics::Rejection;
 use super::service::Service;
 use failure::Failure;
 
-/// Most headers of a request.
+/// Maximum number of headers in a request.
 const MOST_HEADERS: usize = 64;
 
-/// Bytes of a request's header, at most.
+/// Maximum size of a request's headers in bytes.
 const LONGEST_HEADER: usize = 32 << 10;
 
-/// Pause after a connection could not be accepted: the process has no free file handle, say.
+/// Pause after a failed `accept`, such as when no file descriptor is free.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Response to a connection beyond the limit.
 const TOO_MANY: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
-/// What handlers are given.
+/// State shared by the handlers.
 #[derive(Clone)]
 struct Api {
     service: Arc<Service>,
-    /// Whether only this machine can reach the service and no key is needed: other names for it are refused.
+    /// Whether the service listens on loopback without a key. Then `Host` must name this machine.
     loopback_only: bool,
     origins: Arc<[String]>,
 }
@@ -109,7 +109,7 @@ async fn connection(stream: TcpStream, router: Router, header_time: Duration, mu
             served.await
         }
     };
-    // A client that goes away or talks nonsense is no concern of the person who runs the service.
+    // A disconnect or a malformed request is no concern of the person who runs the service.
     if let Err(error) = outcome {
         log::debug!("http: {error}");
     }
@@ -134,7 +134,7 @@ fn router(api: Api) -> Router {
         .route("/v1/match", post(own::compare))
         .route_layer(axum::middleware::from_fn_with_state(api.clone(), access::with_key));
     open.merge(guarded)
-        .fallback(async || Failure::not_found("there is nothing at this path; docs/serve.md lists what there is"))
+        .fallback(async || Failure::not_found("no such path; docs/serve.md lists the API"))
         .method_not_allowed_fallback(async || Failure::method())
         .layer(axum::middleware::from_fn_with_state(api.clone(), access::around))
         .with_state(api)

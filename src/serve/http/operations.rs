@@ -1,4 +1,4 @@
-//! For whoever operates the service: is it alive, is it ready, what does it do.
+//! Health, readiness and metrics, for whoever operates the service.
 
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode};
@@ -10,24 +10,24 @@ use super::failure::Failure;
 use super::json;
 use crate::serve::metrics::CONTENT_TYPE;
 
-/// The process answers.
+/// Liveness: the process responds.
 pub async fn live() -> Response {
     json::answer(StatusCode::OK, &json!({"status": "ok"}))
 }
 
-/// The service takes work, and the models that it needs are there.
+/// Readiness: the service accepts work, and the files of its models exist.
 pub async fn ready(State(api): State<Api>) -> Response {
     let board = api.service.board();
     let stopping = api.service.is_stopping();
-    // Reads files.
+    // Off the protocol threads, because it reads files.
     let problems = tokio::task::spawn_blocking(move || board.problems()).await;
     let mut problems = problems.unwrap_or_else(|_| vec!["the models cannot be checked".to_string()]);
     if stopping {
-        problems.insert(0, "the service is being stopped".to_string());
+        problems.insert(0, "the service is stopping".to_string());
     }
     match problems.is_empty() {
         true => json::answer(StatusCode::OK, &json!({"status": "ready"})),
-        // How many only: the paths in the messages are for those who have the key.
+        // Only the number: this route needs no key, and the messages contain paths.
         false => {
             problems.iter().for_each(|problem| log::warn!("not ready: {problem}"));
             let body = json!({"status": "not ready", "problems": problems.len()});

@@ -1,4 +1,4 @@
-//! edgefuse's own API: records in, results out, as `edgefuse run` has them.
+//! edgefuse's own API: records in, results out, in the format of `edgefuse run`.
 
 use axum::extract::{Request as HttpRequest, State};
 use axum::http::StatusCode;
@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::form::Form;
 use super::json;
 
-/// Most texts that a picture is compared with.
+/// Maximum number of texts that a picture is compared with.
 const MOST_TEXTS: usize = 1_000;
 
 /// `POST /v1/run`: the device file's pipeline on one record.
@@ -29,10 +29,7 @@ pub async fn run(State(api): State<Api>, request: HttpRequest) -> Result<Respons
     let service = api.service.clone();
     let work = api.service.work(api.request(), move |board| {
         let _permit = permit;
-        let result = board.pipeline.process(&record, &mut |_, _| {});
-        // The picture is one client's: the next one's must not be compared with it.
-        board.pipeline.forget_pictures();
-        let result = result?;
+        let result = board.pipeline.process(&record, &mut |_, _| {})?;
         service.metrics.processed(&result);
         Ok(result)
     });
@@ -85,7 +82,7 @@ async fn one(
     results.first().map(answer).ok_or_else(|| Failure::invalid("there is nothing to process"))
 }
 
-/// The result; with an error as its status if nothing came of the record.
+/// The result, or an error status if every step failed.
 fn answer(result: &RecordResult) -> Response {
     let failed = !result.errors().is_empty() && result.costs().next().is_none();
     json::answer(if failed { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, result)
@@ -104,7 +101,7 @@ fn checked(record: Record) -> Result<Record, Failure> {
     ))
 }
 
-/// A record as a form has it: files `image` and `audio`, and the fields `id`, `text` and `sensors`.
+/// A record from a form: files `image` and `audio`, and the fields `id`, `text` and `sensors`.
 fn record_of(mut form: Form) -> Result<Record, Failure> {
     let mut record = Record::default();
     record.image = form.file("image").map(|bytes| Picture::from_bytes(bytes.to_vec()));

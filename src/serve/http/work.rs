@@ -20,13 +20,13 @@ impl Api {
         Ok((parts.headers, body::read(&board, &self.service.metrics, body).await?))
     }
 
-    /// A request of the library for a client that waits.
+    /// A request to the library on behalf of a client.
     pub fn request(&self) -> Request {
         let work_time = self.service.board().limits.work_time;
         Request::new(Priority::Interactive).with_timeout(work_time).on_token(self.service.metrics.count_tokens())
     }
 
-    /// Runs `steps` on each record. `permit` is the records' share of the memory for bodies.
+    /// Runs `steps` on each record. `permit` is the records' reservation of memory for request bodies.
     pub async fn process(
         &self,
         request: Request,
@@ -49,7 +49,7 @@ impl Api {
         Ok(work.await?)
     }
 
-    /// As [`Api::process`], for one record. That a step failed is an error.
+    /// Like [`Api::process`], for one record. A failed step is an error.
     pub async fn process_one(
         &self,
         request: Request,
@@ -63,7 +63,7 @@ impl Api {
         Ok(result)
     }
 
-    /// The configured model that a client means: none for names that leave the choice to the device file.
+    /// The configured model with this name; `None` for names that leave the choice to the device file.
     pub fn model(&self, name: Option<&str>, aliases: &[&str]) -> Result<Option<String>, Failure> {
         let Some(name) = name.map(str::trim).filter(|name| !name.is_empty() && !aliases.contains(name)) else {
             return Ok(None);

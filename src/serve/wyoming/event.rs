@@ -6,11 +6,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// Bytes of an event's line, and of its data.
+/// Maximum size in bytes of an event's line, and of its data.
 const LONGEST_LINE: u64 = 64 << 10;
 const LARGEST_DATA: usize = 256 << 10;
 
-/// Bytes of a payload: many times what clients send in one chunk of sound.
+/// Maximum size of a payload in bytes: many times a client's usual chunk of sound.
 const LARGEST_PAYLOAD: usize = 1 << 20;
 
 /// An event.

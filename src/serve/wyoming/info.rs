@@ -1,4 +1,4 @@
-//! What the service is, for `describe`.
+//! The description of the service that `describe` asks for.
 
 use edgefuse::config::model_folder::capability;
 use edgefuse::models::choose_model;

@@ -17,7 +17,7 @@ use super::Phase;
 use super::metrics::Rejection;
 use super::service::Service;
 
-/// Pause after a connection could not be accepted.
+/// Pause after a failed `accept`, such as when no file descriptor is free.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until the phase changes and the last utterance is transcribed.

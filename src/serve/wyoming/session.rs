@@ -20,7 +20,7 @@ use super::utterance::{Format, Utterance};
 use crate::serve::Phase;
 use crate::serve::service::{Service, Trouble};
 
-/// Events that wait while an utterance is transcribed. Beyond them the client waits.
+/// Events that are buffered while an utterance is transcribed. When the buffer is full, reading stops.
 const MOST_WAITING: usize = 32;
 
 /// What a client has asked for so far.
@@ -31,7 +31,7 @@ struct Session {
     utterance: Option<Utterance>,
 }
 
-/// Serves a client until it goes away, says nothing for too long, or the service drains.
+/// Serves a client until it disconnects, is idle for too long, or the service drains.
 pub async fn run(
     stream: TcpStream,
     service: Arc<Service>,
@@ -41,8 +41,8 @@ pub async fn run(
     let _ = stream.set_nodelay(true);
     let (reader, mut writer) = stream.into_split();
     let (send, mut events) = mpsc::channel::<io::Result<Event>>(MOST_WAITING);
-    // A task of its own, so that a client that goes away is noticed while its utterance is transcribed. It ends with the
-    // channel or the stream.
+    // A separate task, so that a disconnect is noticed while an utterance is transcribed. It ends with the channel or the
+    // stream.
     let reading = tokio::spawn(async move {
         let mut reader = BufReader::new(reader);
         loop {
@@ -50,7 +50,7 @@ pub async fn run(
                 Ok(Ok(Some(event))) => Ok(event),
                 Ok(Ok(None)) => return,
                 Ok(Err(error)) => Err(error),
-                Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "nothing came for too long")),
+                Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "no event within the idle limit")),
             };
             let ends = event.is_err();
             if send.send(event).await.is_err() || ends {
@@ -62,7 +62,7 @@ pub async fn run(
     let outcome = loop {
         let event = tokio::select! {
             event = events.recv() => event,
-            // An utterance that is arriving is cut off; one that is transcribed is answered first.
+            // An utterance still being received is dropped; one being transcribed is answered first.
             _ = phases.changed() => break Ok(()),
         };
         match event {
@@ -87,7 +87,7 @@ pub async fn run(
 }
 
 impl Session {
-    /// Heeds an event. Kinds that are not known are ignored, as the protocol wants it.
+    /// Handles an event. Unknown kinds are ignored, as the protocol requires.
     async fn take(
         &mut self,
         event: Event,
@@ -99,7 +99,7 @@ impl Session {
         match event.kind.as_str() {
             "describe" => {
                 let board = service.board();
-                // Reads the folders of the models.
+                // Off the protocol threads, because it reads the models' folders.
                 let info = tokio::task::spawn_blocking(move || info(&board)).await.map_err(io::Error::other)?;
                 event::write(writer, "info", &info).await
             }
@@ -134,7 +134,7 @@ impl Session {
         }
     }
 
-    /// Transcribes an utterance, and sends each part of the text when it is settled.
+    /// Transcribes an utterance, and sends each part of the text once it is final.
     async fn transcribe(
         &self,
         utterance: Utterance,
@@ -148,7 +148,7 @@ impl Session {
             return finish(writer, "", language).await;
         }
         let mut options = service.board().device().options::<TranscribeOptions>();
-        // Clients that leave the choice to the service send no name, or one of another service.
+        // Clients that leave the choice to the service send no name, or a name from another service.
         if let Some(model) = self.model.as_ref().filter(|name| service.board().device().models.contains_key(*name)) {
             options.model = Some(model.clone());
         }
@@ -182,7 +182,7 @@ impl Session {
                 }
                 result = &mut work => break result,
                 event = events.recv(), if waiting.len() < MOST_WAITING => match event {
-                    // The client went away: dropping the work cancels it.
+                    // The client disconnected: dropping the work cancels it.
                     None | Some(Err(_)) => return Ok(()),
                     Some(Ok(event)) => waiting.push(event),
                 },
@@ -204,15 +204,15 @@ impl Session {
             Err(trouble) => {
                 let (code, text) = match &trouble {
                     Trouble::Library(error) => ("failed", error.to_string()),
-                    Trouble::Full => ("overloaded", "as many requests are waiting as may".to_string()),
-                    Trouble::Stopping => ("stopping", "the service is being stopped".to_string()),
+                    Trouble::Full => ("overloaded", "the queue of requests is full".to_string()),
+                    Trouble::Stopping => ("stopping", "the service is stopping".to_string()),
                     Trouble::Panicked => ("failed", "the work failed".to_string()),
                 };
                 log::warn!("wyoming: {text}");
                 refuse(writer, &text, code).await?;
             }
         }
-        // An utterance that came meanwhile is not lost, but there is one at a time: its client has not waited.
+        // Only one utterance at a time: the client should have waited for the transcript.
         match waiting.is_empty() {
             true => Ok(()),
             false => refuse(writer, "wait for the transcript before the next utterance", "order").await,

@@ -8,16 +8,16 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::event::Event;
 use crate::serve::board::Board;
 
-/// Bytes of an utterance, at most, whatever its format.
+/// Maximum size of an utterance in bytes, whatever its format.
 const LARGEST: usize = 32 << 20;
 
-/// Memory that is counted at a time.
+/// Memory is reserved in steps of this many bytes.
 const STEP: usize = 64 << 10;
 
-/// Bytes of a WAV header.
+/// Size of a WAV header in bytes.
 const HEADER: usize = 44;
 
-/// PCM: samples a second, bytes of a sample, channels.
+/// PCM format: samples per second, bytes per sample, channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Format {
     rate: u32,
@@ -42,7 +42,7 @@ impl Format {
     }
 }
 
-/// An utterance that is arriving: a WAV file in the making.
+/// An utterance being received, as a WAV file under construction.
 pub struct Utterance {
     format: Format,
     bytes: Vec<u8>,
@@ -55,7 +55,7 @@ impl Utterance {
         Utterance { format, bytes: Vec::new(), counted: 0, permit: None }
     }
 
-    /// Whether nothing has arrived.
+    /// Whether no sound has arrived.
     pub fn is_empty(&self) -> bool {
         self.bytes.len() <= HEADER
     }
@@ -86,7 +86,7 @@ impl Utterance {
         Ok(())
     }
 
-    /// The sound, and its share of the memory for what clients send.
+    /// The sound, with its reservation of memory for request bodies.
     pub fn finish(self) -> (Sound, Option<OwnedSemaphorePermit>) {
         let Utterance { format, mut bytes, permit, .. } = self;
         let frame = format.width * format.channels;

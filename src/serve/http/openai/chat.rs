@@ -1,6 +1,6 @@
 //! `POST /v1/chat/completions`: captions, answers and transcripts for clients that talk to chat models.
 //!
-//! The models behind it do not converse: the last message of the user is the request. A picture without a question is
+//! These models do not converse: the user's last message is the request. A picture without a question is
 //! captioned, a question about it (a text with a question mark, or a sound) answered; a sound alone is transcribed.
 
 use axum::extract::{Request as HttpRequest, State};
@@ -19,10 +19,10 @@ use crate::serve::http::failure::Failure;
 use crate::serve::http::work::whole;
 use crate::serve::http::{Api, json};
 
-/// Most pictures of one request.
+/// Maximum number of pictures in one request.
 const MOST_PICTURES: usize = 16;
 
-/// A request. What other models heed and these cannot is ignored, as OpenAI does with what a model does not support.
+/// A request. Fields that these models do not support are ignored, as in OpenAI's API.
 #[derive(Deserialize)]
 struct Chat {
     messages: Vec<Message>,
@@ -75,7 +75,7 @@ struct InputAudio {
     data: String,
 }
 
-/// What the user's last message holds.
+/// The content of the user's last message.
 #[derive(Default)]
 struct Said {
     texts: Vec<String>,
@@ -88,7 +88,7 @@ pub async fn chat(State(api): State<Api>, request: HttpRequest) -> Result<Respon
     let chat: Chat = json::read(&headers, &bytes)?;
     drop(bytes);
     if chat.n.is_some_and(|n| n != 1) {
-        return Err(Failure::field("n", "there is one answer only"));
+        return Err(Failure::field("n", "only one answer is supported"));
     }
     if let Some(format) = chat.response_format.filter(|format| format.kind != "text") {
         let problem = format!("`{}` is not supported: these models write plain text", format.kind);
@@ -97,7 +97,7 @@ pub async fn chat(State(api): State<Api>, request: HttpRequest) -> Result<Respon
     let model = api.model(chat.model.as_deref(), &[ANY_MODEL])?;
     let shown = chat.model.unwrap_or_else(|| ANY_MODEL.to_string());
     let last = chat.messages.into_iter().rfind(|message| message.role == "user").and_then(|message| message.content);
-    let said = last.ok_or_else(|| Failure::field("messages", "there is no message of the role `user`"))?.read()?;
+    let said = last.ok_or_else(|| Failure::field("messages", "there is no message with the role `user`"))?.read()?;
     let most = chat.max_completion_tokens.or(chat.max_tokens);
     let (steps, records) = plan(&api, said, model, most, chat.temperature)?;
     let results = api.process(api.request(), permit, steps, records).await?;
@@ -123,7 +123,7 @@ impl Content {
                     let bytes = base64::decode(input_audio.data.trim());
                     let bytes = bytes.map_err(|error| Failure::field("input_audio", format!("data: {error}")))?;
                     if said.sound.replace(Sound::from_bytes(bytes)).is_some() {
-                        return Err(Failure::field("input_audio", "there is more than one sound"));
+                        return Err(Failure::field("input_audio", "only one recording per message is supported"));
                     }
                 }
             }
@@ -184,7 +184,7 @@ fn plan(
             let model = model.or(options.model.clone());
             let options = AskOptions { model, question: Question::Any, search: search(options.search), ..options };
             options.check().map_err(Failure::invalid)?;
-            // A question in writing is the one that counts.
+            // A written question takes precedence over a spoken one.
             let spoken = (!question).then(|| Step::from(transcribe));
             spoken.into_iter().chain([Step::from(options)]).collect()
         }
@@ -206,7 +206,7 @@ fn plan(
     Ok((steps, records))
 }
 
-/// What a result says.
+/// The text of a result.
 fn text(result: &RecordResult) -> Result<&str, Failure> {
     whole(result)?;
     let answer = result.answer().map(|it| it.value.text.as_str());

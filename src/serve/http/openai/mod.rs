@@ -1,4 +1,4 @@
-//! OpenAI's API, and whisper.cpp's address for the same.
+//! OpenAI's API, and whisper.cpp's endpoint for transcription.
 
 mod chat;
 mod models;
@@ -13,5 +13,5 @@ pub use transcriptions::{inference, transcriptions, translations};
 /// The name that leaves the choice of a model to the device file.
 const ANY_MODEL: &str = "edgefuse";
 
-/// What OpenAI's clients call a model that transcribes.
+/// The name that OpenAI's clients use for a model that transcribes.
 const WHISPER: &str = "whisper-1";

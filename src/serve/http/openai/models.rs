@@ -12,14 +12,14 @@ use crate::serve::board::Board;
 use crate::serve::http::failure::Failure;
 use crate::serve::http::{Api, json};
 
-/// Every model of the device file, and the names that leave the choice to it.
+/// Every model of the device file, and the names that leave the choice to the device file.
 pub async fn models(State(api): State<Api>) -> Response {
     let board = api.service.board();
     let models: Vec<Value> = names(&board).iter().map(|name| object(&api, name)).collect();
     json::answer(StatusCode::OK, &json!({"object": "list", "data": models}))
 }
 
-/// One of them.
+/// One model.
 pub async fn model(State(api): State<Api>, Path(name): Path<String>) -> Result<Response, Failure> {
     let names = names(&api.service.board());
     match names.contains(&name) {

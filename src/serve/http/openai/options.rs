@@ -1,4 +1,4 @@
-//! What a client asks of a transcription, from the fields of a form.
+//! Transcription options from the fields of a form.
 
 use edgefuse::config::{Task, Temperatures, Timestamps, TranscribeOptions};
 use serde::de::DeserializeOwned;
@@ -9,7 +9,7 @@ use crate::serve::http::Api;
 use crate::serve::http::failure::Failure;
 use crate::serve::http::form::Form;
 
-/// Whose API a form is of.
+/// The API that a form follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
     OpenAi(Task),
@@ -17,7 +17,7 @@ pub enum Dialect {
     WhisperCpp,
 }
 
-/// How the transcript is written.
+/// The format of the transcript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     Json,
@@ -35,12 +35,12 @@ pub struct Asked {
     /// Whether `verbose_json` has words, and segments.
     pub words: bool,
     pub segments: bool,
-    /// Whether the text is sent while it is made.
+    /// Whether text is sent as it is decoded.
     pub stream: bool,
 }
 
 impl Asked {
-    /// Reads the fields of a form over the options of the device file.
+    /// Applies the fields of a form to the options of the device file.
     pub fn read(api: &Api, form: &Form, dialect: Dialect) -> Result<Self, Failure> {
         let mut options = api.service.board().device().options::<TranscribeOptions>();
         options.timestamps = Timestamps::Segment;
@@ -67,7 +67,7 @@ impl Asked {
                     other => return Err(Failure::field(name, format!("`{other}` is not word or segment"))),
                 },
                 ("stream", _) => asked.stream = value(name, text)?,
-                // Speech is always looked for first, which is what "auto" asks for.
+                // Speech is always detected first, which is what "auto" asks for.
                 ("chunking_strategy", _) => {}
                 ("include[]" | "include", _) => {
                     return Err(Failure::field(name, "log-probabilities are in `verbose_json` only, as `avg_logprob`"));
@@ -81,8 +81,8 @@ impl Asked {
                     if !own(&mut asked.options, name, text)? {
                         match dialect {
                             Dialect::OpenAi(_) => return Err(Failure::field(name, "unknown field")),
-                            // Its clients send options of its decoder, which mean nothing here.
-                            Dialect::WhisperCpp => log::debug!("inference: `{name}` is left out"),
+                            // Its clients send options of whisper.cpp's decoder, which do not apply here.
+                            Dialect::WhisperCpp => log::debug!("inference: `{name}` is ignored"),
                         }
                     }
                 }
@@ -162,7 +162,7 @@ fn own(options: &mut TranscribeOptions, name: &str, text: &str) -> Result<bool, 
     Ok(true)
 }
 
-/// A value as JSON has it, or a word.
+/// Parses a JSON value; anything else is a string.
 fn value<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, Failure> {
     let text = text.trim();
     // Python's clients write `True`.

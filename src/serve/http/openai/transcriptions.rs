@@ -21,7 +21,7 @@ use crate::serve::http::failure::Failure;
 use crate::serve::http::form::Form;
 use crate::serve::service::CancelOnDrop;
 
-/// The part with the recording.
+/// The form field of the recording.
 const FILE: &str = "file";
 
 /// Speech to text, in the language spoken.
@@ -34,7 +34,7 @@ pub async fn translations(State(api): State<Api>, request: HttpRequest) -> Resul
     transcribe(api, request, Dialect::OpenAi(Task::Translate)).await
 }
 
-/// whisper.cpp's address for both.
+/// whisper.cpp's endpoint for both.
 pub async fn inference(State(api): State<Api>, request: HttpRequest) -> Result<Response, Failure> {
     transcribe(api, request, Dialect::WhisperCpp).await
 }
@@ -42,7 +42,7 @@ pub async fn inference(State(api): State<Api>, request: HttpRequest) -> Result<R
 async fn transcribe(api: Api, request: HttpRequest, dialect: Dialect) -> Result<Response, Failure> {
     let (headers, Held { bytes, permit }) = api.receive(request).await?;
     let mut form = Form::read(&headers, bytes, &[FILE]).await?;
-    let file = form.file(FILE).ok_or_else(|| Failure::field(FILE, "is missing: the recording"))?;
+    let file = form.file(FILE).ok_or_else(|| Failure::field(FILE, "is missing; it is the recording"))?;
     let asked = Asked::read(&api, &form, dialect)?;
     drop(form);
     let record = Record::default().with_audio(Sound::from_bytes(file.to_vec()));
@@ -59,7 +59,7 @@ fn transcript(result: &RecordResult) -> Result<&Transcript, Failure> {
     result.transcript().map(|timed| timed.value).ok_or_else(|| Failure::invalid("there is no sound to transcribe"))
 }
 
-/// What a transcription sends while it works.
+/// What a transcription sends as it runs.
 enum Part {
     Delta(Bytes),
     End(Result<Bytes, Failure>),
@@ -75,7 +75,7 @@ async fn stream(
     let (send, mut parts) = mpsc::unbounded_channel();
     let (deltas, first) = (send.clone(), AtomicBool::new(true));
     let request = api.request().on_text(move |text| {
-        // Joined, the deltas are the text, which has no space in front.
+        // The deltas join to the text, which does not start with a space.
         let text = if first.swap(false, Ordering::Relaxed) { text.trim_start() } else { text };
         let delta = json!({"type": "transcript.text.delta", "delta": text});
         let _ = deltas.send(Part::Delta(json_event(&delta)));

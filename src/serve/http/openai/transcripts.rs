@@ -1,4 +1,4 @@
-//! Transcripts as OpenAI's and whisper.cpp's clients read them.
+//! Transcripts in the formats of OpenAI's API and of whisper.cpp's server.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -12,10 +12,10 @@ use super::options::{Asked, Dialect, Format};
 use crate::serve::http::json;
 use crate::subtitles::{Layout, srt, vtt};
 
-/// Frames of a spectrogram a second, in which OpenAI counts `seek`.
+/// Spectrogram frames per second, the unit of OpenAI's `seek`.
 const FRAMES: f64 = 100.0;
 
-/// The answer in the format that is asked for.
+/// The response in the requested format.
 pub fn answer(transcript: &Transcript, warnings: &[String], asked: &Asked, dialect: Dialect) -> Response {
     let text = &transcript.text;
     let value = match asked.format {
@@ -41,7 +41,7 @@ fn shortest(value: &impl Serialize) -> Value {
     serde_json::from_str(&text).unwrap_or_default()
 }
 
-/// What OpenAI bills by.
+/// OpenAI's unit of billing.
 pub fn usage(transcript: &Transcript) -> Value {
     json!({"type": "duration", "seconds": transcript.duration.ceil()})
 }
@@ -61,7 +61,7 @@ fn verbose(transcript: &Transcript, asked: &Asked, dialect: Dialect) -> Value {
     }
     if asked.words && dialect != Dialect::WhisperCpp {
         let words = transcript.segments.iter().flat_map(|it| it.words.iter().flatten());
-        // OpenAI's words have no space around them.
+        // OpenAI strips the spaces around words.
         let word = |it: &Word| json!({"word": it.word.trim(), "start": it.start, "end": it.end});
         value["words"] = json!(words.map(word).collect::<Vec<_>>());
     }
