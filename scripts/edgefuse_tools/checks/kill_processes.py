@@ -209,7 +209,7 @@ def kill_watch(workspace: Workspace, kills: int, by: signal.Signals) -> str:
 
 def two_runs(workspace: Workspace) -> str:
     """A second run is refused while the first writes, and may go on once that was killed."""
-    manifest, output = workspace.manifest(2000), workspace.folder / "r.jsonl"
+    manifest, output = workspace.manifest(600), workspace.folder / "r.jsonl"
     first = workspace.start("run", manifest, "--output", output)
     partial = output.with_name("r.jsonl.partial")
     while not partial.exists() or not partial.stat().st_size:
@@ -221,7 +221,7 @@ def two_runs(workspace: Workspace) -> str:
     first.kill()
     first.communicate()
     code, stderr = workspace.run("run", manifest, "--output", output, "--resume")
-    expect(code == 0 and len({line["id"] for line in lines(output)}) == len(lines(output)) == 2000, stderr)
+    expect(code == 0 and len({line["id"] for line in lines(output)}) == len(lines(output)) == 600, stderr)
     return "the second one was refused, and went on after the first was killed"
 
 
@@ -230,7 +230,7 @@ def full_disk(workspace: Workspace) -> str:
     with small_disk(workspace.folder) as disk:
         if disk is None:
             return "not run: no file system can be mounted here"
-        manifest, output = workspace.manifest(3000), disk / "r.jsonl"
+        manifest, output = workspace.manifest(600), disk / "r.jsonl"
         code, stderr = workspace.run("run", manifest, "--output", output)
         expect(code == 2 and "cannot write" in stderr, f"{code}: {stderr}")
         expect(not output.exists(), "a half-written output")
@@ -238,7 +238,7 @@ def full_disk(workspace: Workspace) -> str:
         expect(there > 0, "nothing of the interrupted run is left")
         shutil.move(disk / "r.jsonl.partial", workspace.folder / "r.jsonl.partial")
         code, stderr = workspace.run("run", manifest, "--output", workspace.folder / "r.jsonl", "--resume")
-        expect(code == 0 and len(lines(workspace.folder / "r.jsonl")) == 3000, stderr)
+        expect(code == 0 and len(lines(workspace.folder / "r.jsonl")) == 600, stderr)
 
         inputs = workspace.folder / "in"
         inputs.mkdir()
@@ -281,8 +281,8 @@ def folder_away(workspace: Workspace) -> str:
     wait_for(results / "a.png.jsonl")
     process.terminate()
     _, stderr = process.communicate()
-    expect("the next attempt is in" in stderr, f"stderr nothing: {stderr}")
-    return "it waited, stderr so, and went on"
+    expect("the next attempt is in" in stderr, f"nothing was reported: {stderr}")
+    return "it waited, reported that, and went on"
 
 
 def few_handles(workspace: Workspace) -> str:
