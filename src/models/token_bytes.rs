@@ -98,11 +98,12 @@ impl TokenBytes {
     /// The text of `ids`, including the spaces that the tokens carry. Special and unknown tokens have no text; bytes
     /// that are not valid UTF-8 become U+FFFD.
     pub fn text(&self, ids: &[i64]) -> String {
-        let bytes: Vec<u8> = ids.iter().flat_map(|&id| self.of(id)).copied().collect();
+        let bytes: Vec<u8> = ids.iter().flat_map(|&id| self.bytes(id)).copied().collect();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    fn of(&self, id: i64) -> &[u8] {
+    /// The bytes of a token; none for special and unknown ones.
+    pub fn bytes(&self, id: i64) -> &[u8] {
         let Some((at, &end)) = usize::try_from(id).ok().and_then(|at| Some((at, self.ends.get(at)?))) else {
             return &[];
         };

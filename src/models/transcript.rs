@@ -56,6 +56,18 @@ pub enum LiveEvent {
     },
     /// A segment that will not change.
     Final(Segment),
+    /// Speech begins. Its segments follow, then [`LiveEvent::SpeechEnded`].
+    #[serde(rename = "speech_started")]
+    SpeechStarted {
+        /// Seconds from the start of the stream.
+        start: f64,
+    },
+    /// Speech ended, and all of its segments were reported; there is none if nothing was understood.
+    #[serde(rename = "speech_ended")]
+    SpeechEnded {
+        /// Seconds from the start of the stream.
+        end: f64,
+    },
 }
 
 /// A segment of a transcript.
@@ -84,9 +96,30 @@ pub struct Segment {
     pub compression_ratio: f32,
     /// Probability that the window contains no speech, in [0, 1].
     pub no_speech_prob: f32,
+    /// The log-probabilities of the text's tokens; absent unless requested.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logprobs: Option<Vec<TokenLogprob>>,
     /// The words with their times; absent unless requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<Vec<Word>>,
+}
+
+/// The log-probability of a token.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TokenLogprob {
+    /// Its text; U+FFFD stands for bytes that are part of a character only.
+    pub token: String,
+    /// Natural logarithm of its probability, after the rules that leave out tokens.
+    pub logprob: f32,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl TokenLogprob {
+    pub(crate) fn new(bytes: &[u8], logprob: f32) -> Self {
+        TokenLogprob { token: String::from_utf8_lossy(bytes).into_owned(), logprob, bytes: bytes.to_vec() }
+    }
 }
 
 impl Segment {
@@ -103,6 +136,7 @@ impl Segment {
             avg_logprob: 0.0,
             compression_ratio: 0.0,
             no_speech_prob: 0.0,
+            logprobs: None,
             words: None,
         }
     }

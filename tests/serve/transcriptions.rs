@@ -75,6 +75,21 @@ fn a_stream_is_the_text_in_parts() {
 }
 
 #[test]
+fn log_probabilities_belong_to_the_tokens_of_the_text() {
+    let server = Server::start();
+    for beams in ["1", "2"] {
+        let fields = [("model", "whisper-1"), ("include[]", "logprobs"), ("beams", beams), ("vad", "false")];
+        let answer = server.client().form(PATH, &fields, &speech()).expect(200).json();
+        let logprobs = answer["logprobs"].as_array().unwrap();
+        let joined: String = logprobs.iter().map(|it| it["token"].as_str().unwrap()).collect();
+        assert_eq!(joined.trim(), answer["text"].as_str().unwrap());
+        assert!(logprobs.iter().all(|it| it["logprob"].as_f64().unwrap() <= 0.0 && it["bytes"].is_array()), "{answer}");
+    }
+    let fields = [("model", "whisper-1"), ("include[]", "logprobs"), ("response_format", "srt")];
+    server.client().form(PATH, &fields, &speech()).expect_error(400, "invalid_request", &["need a JSON"]);
+}
+
+#[test]
 fn whisper_cpp_clients_change_one_address() {
     let server = Server::start();
     let fields = [("temperature", "0.0"), ("temperature_inc", "0.2"), ("response_format", "verbose_json")];

@@ -48,12 +48,14 @@ fn write_rows(
             let unchanged = search.wants_unchanged().then(|| logits.to_vec());
             search.rules.iter().for_each(|rule| rule.apply(logits, &text.tokens));
             let chosen = choose(logits);
-            text.log_probability += log_probability(unchanged.as_deref().unwrap_or(logits), chosen);
+            let log_probability = log_probability(unchanged.as_deref().unwrap_or(logits), chosen);
+            text.log_probability += log_probability;
             next[row] = chosen as i64;
             match search.ends.contains(&next[row]) {
                 true => text.ended = true,
                 false => {
                     text.tokens.push(next[row]);
+                    text.log_probabilities.push(log_probability);
                     caller.report_token(next[row]);
                 }
             }

@@ -37,6 +37,8 @@ pub struct Generated {
     pub tokens: Vec<i64>,
     /// Sum of the log-probabilities (natural logarithm) of the tokens, including the end token if it was generated.
     pub log_probability: f32,
+    /// The log-probability of each of the tokens.
+    pub log_probabilities: Vec<f32>,
     /// The score that the search compared texts by, if it differs from the log-probability.
     pub score: Option<f32>,
     /// Whether the text ended with the end token; otherwise it reached the limit.
@@ -44,7 +46,13 @@ pub struct Generated {
 }
 
 impl Generated {
-    pub(super) const EMPTY: Self = Generated { tokens: Vec::new(), log_probability: 0.0, score: None, ended: false };
+    pub(super) const EMPTY: Self = Generated {
+        tokens: Vec::new(),
+        log_probability: 0.0,
+        log_probabilities: Vec::new(),
+        score: None,
+        ended: false,
+    };
 
     /// Mean log-probability per token, including the end token, as openai-whisper's `avg_logprob`.
     pub fn average_log_probability(&self) -> f32 {
@@ -89,7 +97,7 @@ mod tests {
     use super::*;
 
     fn text(length: usize, log_probability: f32) -> Generated {
-        Generated { tokens: vec![7; length], log_probability, score: None, ended: true }
+        Generated { tokens: vec![7; length], log_probability, ended: true, ..Generated::EMPTY }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Follows `DecodingTask` in openai-whisper's `decoding.py` and `decode_with_fallback` in its `transcribe.py`.
 
 use std::io::Write;
+use std::ops::Range;
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
@@ -14,12 +15,15 @@ use crate::error::Error;
 use crate::models::generation::{
     CrossAttention, Generated, OpenAiBeams, Probability, Search, beam_search, best, greedy, sample, softmax,
 };
+use crate::models::transcript::TokenLogprob;
 
 /// The decoded text of one window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DecodedWindow {
     /// Token ids, including timestamps if requested, without the prompt and the end token.
     pub tokens: Vec<i64>,
+    /// The log-probability of each of the tokens.
+    pub logprobs: Vec<f32>,
     /// Mean log-probability of the tokens, including the end token.
     pub avg_logprob: f32,
     /// Probability that the window contains no speech, in [0, 1].
@@ -133,11 +137,19 @@ impl Whisper {
                     avg_logprob: text.average_log_probability(),
                     compression_ratio: compression_ratio(self.text(&text.tokens).trim()),
                     tokens: text.tokens,
+                    logprobs: text.log_probabilities,
                     no_speech_prob,
                     temperature,
                 })
             })
             .collect()
+    }
+
+    /// The log-probabilities of a window's text tokens in this range.
+    pub(super) fn logprobs(&self, decoded: &DecodedWindow, range: Range<usize>) -> Vec<TokenLogprob> {
+        let tokens = decoded.tokens[range.clone()].iter().zip(&decoded.logprobs[range]);
+        let text = tokens.filter(|(token, _)| **token < self.spec.tokens.end_of_text);
+        text.map(|(&token, &logprob)| TokenLogprob::new(self.tokens.bytes(token), logprob)).collect()
     }
 
     /// The text of tokens, without timestamps, including the leading space.
@@ -161,7 +173,14 @@ mod tests {
     use super::*;
 
     fn window(avg_logprob: f32, no_speech_prob: f32, compression_ratio: f32) -> DecodedWindow {
-        DecodedWindow { tokens: Vec::new(), avg_logprob, no_speech_prob, temperature: 0.0, compression_ratio }
+        DecodedWindow {
+            tokens: Vec::new(),
+            logprobs: Vec::new(),
+            avg_logprob,
+            no_speech_prob,
+            temperature: 0.0,
+            compression_ratio,
+        }
     }
 
     #[test]

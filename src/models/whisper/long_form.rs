@@ -142,6 +142,7 @@ impl<'o> LongForm<'o> {
     }
 
     fn segment(&self, whisper: &Whisper, decoded: &DecodedWindow, piece: Piece, seek: usize) -> Segment {
+        let logprobs = self.options.logprobs.then(|| whisper.logprobs(decoded, piece.tokens.clone()));
         let tokens = &decoded.tokens[piece.tokens];
         Segment {
             start: whisper.seconds(seek + piece.start),
@@ -154,6 +155,7 @@ impl<'o> LongForm<'o> {
             avg_logprob: decoded.avg_logprob,
             compression_ratio: decoded.compression_ratio,
             no_speech_prob: decoded.no_speech_prob,
+            logprobs,
             words: None,
         }
     }

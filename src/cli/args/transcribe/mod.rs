@@ -35,6 +35,9 @@ pub struct Transcribe {
     /// Granularity of the times [default: segment; if set, text output shows them, one line per segment or word]
     #[arg(long, value_enum, hide_default_value = true)]
     pub timestamps: Option<TimestampsArgument>,
+    /// Add the log-probability of each token to the segments (with --format json)
+    #[arg(long)]
+    pub logprobs: bool,
 
     /// mix; split: each channel separately, merged by time; or the number of one channel, from 0 [default: mix]
     #[arg(long, value_name = "mix|split|N")]
@@ -144,6 +147,7 @@ impl Transcribe {
             options.timestamps = Timestamps::Word;
         }
         options.carry_initial_prompt |= self.carry_initial_prompt;
+        options.logprobs |= self.logprobs;
         set_some(&mut options.language, &self.language);
         set_some(&mut options.initial_prompt, &self.initial_prompt);
         set_some(&mut options.hotwords, &self.hotwords);

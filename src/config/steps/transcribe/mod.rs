@@ -36,6 +36,9 @@ pub struct TranscribeOptions {
     /// Granularity of the times.
     pub timestamps: Timestamps,
 
+    /// Whether segments have the log-probabilities of their tokens.
+    pub logprobs: bool,
+
     /// Which channels are transcribed: their mix, each separately, or one.
     pub channels: Channels,
     /// Only these parts of the recording are transcribed, without voice activity detection.
@@ -98,6 +101,7 @@ impl Default for TranscribeOptions {
             language_detection_threshold: 0.5,
             task: Task::default(),
             timestamps: Timestamps::default(),
+            logprobs: false,
             channels: Channels::default(),
             clip_timestamps: Clips::default(),
             initial_prompt: None,

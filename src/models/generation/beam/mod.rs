@@ -68,6 +68,7 @@ struct Beam {
     tokens: Vec<i64>,
     score: f32,
     log_probability: f32,
+    log_probabilities: Vec<f32>,
 }
 
 /// The texts of one window.
@@ -90,7 +91,7 @@ pub fn beam_search(
 ) -> Result<Vec<Vec<Generated>>, EngineError> {
     let beams = policy.beams();
     let start = || WindowSearch {
-        running: vec![Beam { tokens: Vec::new(), score: 0.0, log_probability: 0.0 }],
+        running: vec![Beam { tokens: Vec::new(), score: 0.0, log_probability: 0.0, log_probabilities: Vec::new() }],
         finished: Vec::new(),
         done: false,
     };
@@ -133,7 +134,9 @@ impl Beam {
     fn longer(&self, candidate: &Candidate) -> Self {
         let mut tokens = self.tokens.clone();
         tokens.push(candidate.token);
-        Beam { tokens, score: candidate.score, log_probability: candidate.log_probability }
+        let mut log_probabilities = self.log_probabilities.clone();
+        log_probabilities.push(candidate.log_probability - self.log_probability);
+        Beam { tokens, score: candidate.score, log_probability: candidate.log_probability, log_probabilities }
     }
 
     /// This text continued by `candidate`, without the end token.
@@ -142,6 +145,7 @@ impl Beam {
             true => Generated {
                 tokens: self.tokens.clone(),
                 log_probability: candidate.log_probability,
+                log_probabilities: self.log_probabilities.clone(),
                 score: None,
                 ended: true,
             },
@@ -150,7 +154,8 @@ impl Beam {
     }
 
     fn unfinished(self) -> Generated {
-        Generated { tokens: self.tokens, log_probability: self.log_probability, score: None, ended: false }
+        let Beam { tokens, log_probability, log_probabilities, .. } = self;
+        Generated { tokens, log_probability, log_probabilities, score: None, ended: false }
     }
 }
 

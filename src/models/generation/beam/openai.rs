@@ -77,8 +77,8 @@ mod tests {
         let text = |candidate: &Candidate| Generated {
             tokens: vec![1],
             log_probability: candidate.log_probability,
-            score: None,
             ended: candidate.ends,
+            ..Generated::EMPTY
         };
         let mut finished = Vec::new();
         let policy = OpenAiBeams { beams: 2, patience: 1.0 };

@@ -92,8 +92,8 @@ mod tests {
         let text = |candidate: &Candidate| Generated {
             tokens: vec![candidate.token],
             log_probability: candidate.log_probability,
-            score: None,
             ended: candidate.ends,
+            ..Generated::EMPTY
         };
         policy.finish(finished, ranked, &text, Progress { written, limit: 5 });
     }

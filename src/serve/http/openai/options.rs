@@ -69,9 +69,10 @@ impl Asked {
                 ("stream", _) => asked.stream = value(name, text)?,
                 // Speech is always detected first, which is what "auto" asks for.
                 ("chunking_strategy", _) => {}
-                ("include[]" | "include", _) => {
-                    return Err(Failure::field(name, "log-probabilities are in `verbose_json` only, as `avg_logprob`"));
-                }
+                ("include[]" | "include", _) => match text {
+                    "logprobs" => asked.options.logprobs = true,
+                    other => return Err(Failure::field(name, format!("`{other}` is not logprobs"))),
+                },
                 ("temperature_inc", Dialect::WhisperCpp) => step = Some(value::<f32>(name, text)?),
                 ("translate", Dialect::WhisperCpp) => {
                     let translate: bool = value(name, text)?;
@@ -108,6 +109,9 @@ impl Asked {
         }
         if self.stream && !matches!(self.format, Format::Json | Format::Text) {
             return Err(Failure::field("stream", "a stream is text: leave out `response_format`"));
+        }
+        if self.options.logprobs && !matches!(self.format, Format::Json | Format::VerboseJson) {
+            return Err(Failure::field("include[]", "log-probabilities need a JSON `response_format`"));
         }
         self.options.check().map_err(Failure::invalid)?;
         Ok(self)
@@ -157,7 +161,7 @@ fn own(options: &mut TranscribeOptions, name: &str, text: &str) -> Result<bool, 
         vad beams best_of patience length_penalty seed multilingual language_detection_segments
         language_detection_threshold carry_initial_prompt condition_on_previous_text channels clip_timestamps
         compression_ratio_threshold logprob_threshold no_speech_threshold hallucination_silence_threshold
-        suppress_tokens encoder_context
+        suppress_tokens encoder_context logprobs
     }
     Ok(true)
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::options::{Asked, Dialect};
-use super::transcripts::{answer, usage};
+use super::transcripts::{answer, logprobs, usage};
 use crate::serve::http::Api;
 use crate::serve::http::body::Held;
 use crate::serve::http::events::{self, DONE, json_event};
@@ -82,12 +82,16 @@ async fn stream(
     });
     let cancel = CancelOnDrop(request.clone());
     tokio::spawn(async move {
-        let steps = vec![asked.options.into()];
+        let steps = vec![asked.options.clone().into()];
         let result = api.process_one(request, permit, steps, record).await;
         let _ = send.send(Part::End(result.and_then(|result| {
             let transcript = transcript(&result)?;
             let (text, usage) = (&transcript.text, usage(transcript));
-            Ok(json_event(&json!({"type": "transcript.text.done", "text": text, "usage": usage})))
+            let mut done = json!({"type": "transcript.text.done", "text": text, "usage": usage});
+            if let Some(logprobs) = logprobs(transcript, &asked) {
+                done["logprobs"] = logprobs;
+            }
+            Ok(json_event(&done))
         })));
     });
     let ended = || Failure::invalid("the work ended without an answer");

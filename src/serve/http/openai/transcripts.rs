@@ -29,6 +29,9 @@ pub fn answer(transcript: &Transcript, warnings: &[String], asked: &Asked, diale
     if dialect != Dialect::WhisperCpp {
         value["usage"] = usage(transcript);
     }
+    if let Some(logprobs) = logprobs(transcript, asked) {
+        value["logprobs"] = logprobs;
+    }
     if !warnings.is_empty() {
         value["warnings"] = json!(warnings);
     }
@@ -39,6 +42,12 @@ pub fn answer(transcript: &Transcript, warnings: &[String], asked: &Asked, diale
 fn shortest(value: &impl Serialize) -> Value {
     let text = serde_json::to_string(value).unwrap_or_default();
     serde_json::from_str(&text).unwrap_or_default()
+}
+
+/// The log-probabilities of the text's tokens, if they were asked for.
+pub fn logprobs(transcript: &Transcript, asked: &Asked) -> Option<Value> {
+    let all: Vec<_> = transcript.segments.iter().flat_map(|segment| segment.logprobs.iter().flatten()).collect();
+    asked.options.logprobs.then(|| shortest(&all))
 }
 
 /// OpenAI's unit of billing.
