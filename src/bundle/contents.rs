@@ -89,7 +89,8 @@ pub(super) fn contents(bundle: &Bundle, device: &Device) -> Result<Contents, Err
         Library::Packed(path, _) => Some(path.clone()),
         Library::OfBoard(_) => None,
     };
-    let requirements = Requirements::of(bundle.target, &program, library_file.as_deref(), &models)?;
+    let mut requirements = Requirements::of(bundle.target, &program, library_file.as_deref(), &models)?;
+    requirements.notes.extend(key_of_board(device)?);
     put("edgefuse.service".to_string(), Content::Bytes(service::unit(device, &config).into_bytes()), false)?;
     let install = service::install_script(bundle.target, &config, requirements.glibc);
     put("install.sh".to_string(), Content::Bytes(install.into_bytes()), true)?;
@@ -103,6 +104,21 @@ pub(super) fn contents(bundle: &Bundle, device: &Device) -> Result<Contents, Err
         }
     };
     Ok(Contents { entries: files.into_values().collect(), no_library, requirements, library: library_file })
+}
+
+/// What the board needs for the key of `server`, which is not packed.
+fn key_of_board(device: &Device) -> Result<Option<String>, Error> {
+    let Some(http) = &device.server.http else { return Ok(None) };
+    let refused = |problem: &str| Err(Error::Bundle { problem: format!("{}: {problem}", device.path.display()) });
+    match &http.api_key_file {
+        None if http.listen.ip().is_loopback() => Ok(None),
+        None => refused("server.http.listen can be reached from other machines, so it needs `api_key_file`"),
+        Some(key) if place(key, &device.base).is_some() => refused(
+            "server.http.api_key_file: a bundle contains no keys; name an absolute path, such as /etc/edgefuse/key, and \
+             put the key there on the board",
+        ),
+        Some(key) => Ok(Some(format!("the board needs a key in {}, readable by user edgefuse", key.display()))),
+    }
 }
 
 /// A device file and those that it extends, by their names in `configs/`.

@@ -1,14 +1,56 @@
 //! The systemd unit of a board, and the script that installs a bundle.
 
-use edgefuse::config::Device;
 use edgefuse::config::model_folder::RuntimeVersion;
+use edgefuse::config::{Device, Server};
 use edgefuse::engine::Machine;
+
+/// Seconds for a service to stop, beside the time that its requests may take.
+const STOP_S: u64 = 15;
 
 const UNIT: &str = include_str!("edgefuse.service");
 const INSTALL: &str = include_str!("install.sh");
 
-/// The unit that watches a folder with the device file `config`. `{PREFIX}` is left for the script, because names never
-/// contain braces.
+/// What the unit runs.
+struct Service {
+    description: &'static str,
+    command: String,
+    network: String,
+}
+
+/// Watches a folder.
+fn watch() -> Service {
+    Service {
+        description: "captions, transcripts, answers and decisions about what is put into /var/lib/edgefuse/in",
+        command: "--format json watch /var/lib/edgefuse/in --results /var/lib/edgefuse/out".to_string(),
+        network: "# It needs no network.\nPrivateNetwork=yes\nRestrictAddressFamilies=AF_UNIX".to_string(),
+    }
+}
+
+/// Serves what `server` in the device file says.
+fn serve(server: &Server) -> Service {
+    let addresses = [server.http.as_ref().map(|it| it.listen), server.wyoming.as_ref().map(|it| it.listen)];
+    let inside = addresses.iter().flatten().all(|address| address.ip().is_loopback());
+    let announces = server.wyoming.as_ref().is_some_and(|wyoming| wyoming.announce);
+    let mut network = format!(
+        "# It is asked over the network{}.\nRestrictAddressFamilies=AF_UNIX AF_INET AF_INET6{}",
+        if inside { ", by this machine only" } else { "" },
+        // To list the machine's addresses.
+        if announces { " AF_NETLINK" } else { "" }
+    );
+    if inside {
+        network += "\nIPAddressAllow=localhost\nIPAddressDeny=any";
+    }
+    let stop = server.drain.0.as_secs() + STOP_S;
+    Service {
+        description: "the device's models for other programs",
+        // Requests are logged with `--verbose`.
+        command: format!("--log-format json serve\nExecReload=/bin/kill -HUP $MAINPID\nTimeoutStopSec={stop}s"),
+        network,
+    }
+}
+
+/// The unit that serves, if the device file `config` has a `server`, or else watches a folder. `{PREFIX}` is left for the
+/// script, because names never contain braces.
 pub(super) fn unit(device: &Device, config: &str) -> String {
     let memory = match device.runtime.memory_budget {
         Some(budget) => format!("MemoryMax={}\nMemorySwapMax=0", budget.bytes()),
@@ -19,8 +61,18 @@ pub(super) fn unit(device: &Device, config: &str) -> String {
         true => "SupplementaryGroups=video render",
         false => "PrivateDevices=yes\nMemoryDenyWriteExecute=yes",
     };
-    // The name is replaced last, because it may look like one of the other placeholders.
-    UNIT.replace("@MEMORY@", &memory).replace("@DEVICES@", devices).replace("@CONFIG@", config)
+    let serves = device.server.http.is_some() || device.server.wyoming.is_some();
+    let Service { description, command, network } = if serves { serve(&device.server) } else { watch() };
+    let fixed = [
+        ("@DESCRIPTION@", description),
+        ("@COMMAND@", &command),
+        ("@MEMORY@", &memory),
+        ("@NETWORK@", &network),
+        ("@DEVICES@", devices),
+        // The name is replaced last, because it may look like one of the other placeholders.
+        ("@CONFIG@", config),
+    ];
+    fixed.into_iter().fold(UNIT.to_string(), |unit, (place, text)| unit.replace(place, text))
 }
 
 /// The script for a board of this architecture. The name of the device file was checked to need no quoting

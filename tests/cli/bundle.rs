@@ -377,3 +377,32 @@ fn install_looks_for_glibc_and_installs_into_an_image() {
     let refused = run(&mut command).expect(3);
     assert!(refused.stderr.contains("(glibc 2.999 or newer), and this system has glibc 2."), "{}", refused.stderr);
 }
+
+#[test]
+fn a_device_that_serves_has_a_unit_that_serves() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = device_file(folder.path(), "");
+    let library = library();
+    let own = ["--library", library.to_str().unwrap()];
+    let text = fs::read_to_string(&config).unwrap();
+    let out = folder.path().join("out.tar.zst");
+    let with = |server: &str| fs::write(&config, format!("{text}server: {{{server}}}\n")).unwrap();
+    with("http: {listen: 127.0.0.1:8080}, drain: 30s");
+    pack(&config, OWN, &out, &own).expect(0);
+    let unit = fs::read_to_string(unpack(&out, folder.path()).join("edgefuse.service")).unwrap();
+    for expected in
+        ["--log-format json serve\n", "ExecReload=/bin/kill -HUP $MAINPID", "TimeoutStopSec=45s", "IPAddressDeny=any"]
+    {
+        assert!(unit.contains(expected), "{expected} is not in\n{unit}");
+    }
+    assert!(!unit.contains("watch") && !unit.contains("PrivateNetwork") && !unit.contains("@NETWORK@"), "{unit}");
+    // Keys stay where they are.
+    with("http: {listen: '0.0.0.0:8080', api_key_file: key}");
+    fs::write(config.with_file_name("key"), "0123456789abcdef").unwrap();
+    refused(&config, OWN, &own, 2, &["api_key_file", "a bundle contains no keys"]);
+    with("http: {listen: '0.0.0.0:8080'}");
+    refused(&config, OWN, &own, 2, &["server.http.listen", "api_key_file"]);
+    with("http: {listen: '0.0.0.0:8080', api_key_file: /etc/edgefuse/key}");
+    let packed = pack(&config, OWN, &out, &own).expect(0);
+    assert!(packed.stderr.contains("the board needs a key in /etc/edgefuse/key"), "{}", packed.stderr);
+}
