@@ -11,11 +11,12 @@ mod terminate;
 mod transcript_files;
 mod watched;
 
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 
 pub use args::Args;
 use args::Command;
+use logging::say;
 
 /// Outcome of a command, apart from errors that stop it.
 enum Outcome {
@@ -49,13 +50,6 @@ impl From<edgefuse::error::Error> for Stop {
     fn from(error: edgefuse::error::Error) -> Self {
         Stop::Error(error)
     }
-}
-
-/// Writes a line to standard error, ignoring errors. Line breaks and terminal escapes, which file names may contain,
-/// are removed.
-fn say(line: &str) {
-    let line: String = line.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
-    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Runs a command. Exit codes: 0 all done; 1 some inputs failed; 2 wrong usage or configuration; 3 the library or a

@@ -9,6 +9,9 @@ use serde::de::{Deserializer, Error};
 
 use super::units::{ByteSize, parse_span};
 
+/// Maximum number of live sessions: each occupies a thread.
+const MOST_LIVE: usize = 1024;
+
 /// What `edgefuse serve` offers. Without a section, a protocol is not offered.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(
@@ -67,10 +70,15 @@ pub struct Limits {
     pub sound: Duration,
     /// Open connections.
     pub connections: usize,
+    /// Live sessions at once, beside other connections.
+    pub live: usize,
+    /// Time without an event after which a live session ends.
+    #[serde(deserialize_with = "limit")]
+    pub live_idle: Duration,
     /// Time for a request's header to arrive, and for the next request of a connection.
     #[serde(deserialize_with = "limit")]
     pub header_time: Duration,
-    /// Time without a byte while a body arrives.
+    /// Time without a byte while a body arrives or an answer is sent.
     #[serde(deserialize_with = "limit")]
     pub stall: Duration,
     /// Time for a body to arrive as a whole.
@@ -88,6 +96,8 @@ impl Default for Limits {
             bodies: ByteSize::from(100 << 20),
             sound: Duration::from_secs(2 * 3600),
             connections: 256,
+            live: 8,
+            live_idle: Duration::from_secs(60),
             header_time: Duration::from_secs(30),
             stall: Duration::from_secs(10),
             body_time: Duration::from_secs(300),
@@ -103,6 +113,9 @@ pub struct Wyoming {
     /// The address to listen on. Port 0 is any free one. The protocol has no keys: the network must be trusted.
     #[serde(deserialize_with = "address")]
     pub listen: SocketAddr,
+    /// Whether the service is announced in the local network (mDNS), so that Home Assistant finds it.
+    #[serde(default)]
+    pub announce: bool,
     /// Limits of the protocol.
     #[serde(default)]
     pub limits: WyomingLimits,
@@ -145,6 +158,9 @@ impl Server {
             if limits.connections == 0 {
                 return wrong(&["http", "limits", "connections"], "must be at least 1");
             }
+            if limits.live > MOST_LIVE {
+                return wrong(&["http", "limits", "live"], "must be at most 1024");
+            }
             if limits.bodies < limits.body {
                 return wrong(&["http", "limits", "bodies"], "must be at least `body`");
             }
@@ -155,8 +171,14 @@ impl Server {
                 );
             }
         }
-        if self.wyoming.as_ref().is_some_and(|wyoming| wyoming.limits.connections == 0) {
-            return wrong(&["wyoming", "limits", "connections"], "must be at least 1");
+        if let Some(wyoming) = &self.wyoming {
+            if wyoming.limits.connections == 0 {
+                return wrong(&["wyoming", "limits", "connections"], "must be at least 1");
+            }
+            if wyoming.announce && wyoming.listen.ip().is_loopback() {
+                let problem = "only for an address that other machines can reach, such as 0.0.0.0:10300";
+                return wrong(&["wyoming", "announce"], problem);
+            }
         }
         Ok(())
     }
@@ -205,9 +227,11 @@ mod tests {
             ("{http: {listen: 127.0.0.1:80, limits: {body: 25}}}", "size with its unit"),
             ("{http: {listen: 127.0.0.1:80, limits: {body: 2GiB}}}", "http.limits.bodies: must be at least"),
             ("{http: {listen: 127.0.0.1:80, limits: {connections: 0}}}", "http.limits.connections: must be"),
+            ("{http: {listen: 127.0.0.1:80, limits: {live: 2000}}}", "http.limits.live: must be at most 1024"),
             ("{http: {listen: 127.0.0.1:80, limits: {stall: 5}}}", "`5` is not a duration"),
             ("{http: {listen: 127.0.0.1:80, origins: [panel]}}", "an origin is a scheme"),
             ("{wyoming: {listen: 127.0.0.1:80, limits: {connections: 0}}}", "wyoming.limits.connections"),
+            ("{wyoming: {listen: '127.0.0.1:80', announce: true}}", "wyoming.announce: only for an address"),
             ("{mqtt: {}}", "unknown field `mqtt`"),
         ] {
             let error = read(text).unwrap_err();

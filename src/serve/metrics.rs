@@ -33,6 +33,8 @@ pub enum Rejection {
     Memory,
     /// No room for its connection.
     Connections,
+    /// No room for a live session.
+    Live,
     /// The service is stopping.
     Stopping,
     /// A key, host or origin that is not accepted.
@@ -45,6 +47,7 @@ impl Rejection {
             Rejection::QueueFull => "queue_full",
             Rejection::Memory => "memory",
             Rejection::Connections => "connections",
+            Rejection::Live => "live_sessions",
             Rejection::Stopping => "stopping",
             Rejection::Access => "access",
         }
@@ -66,6 +69,7 @@ pub struct Metrics {
     utterances: Counter,
     running: Gauge,
     waiting: Gauge,
+    live: Gauge,
     loaded: Family<Labels, Gauge>,
     memory: Gauge,
 }
@@ -92,6 +96,7 @@ impl Metrics {
             utterances: Counter::default(),
             running: Gauge::default(),
             waiting: Gauge::default(),
+            live: Gauge::default(),
             loaded: Family::default(),
             memory: Gauge::default(),
         };
@@ -113,6 +118,7 @@ impl Metrics {
         own.register("wyoming_utterances", "Utterances transcribed over Wyoming", metrics.utterances.clone());
         own.register("requests_running", "Requests that are being processed", metrics.running.clone());
         own.register("requests_waiting", "Requests that wait for their turn", metrics.waiting.clone());
+        own.register("live_sessions", "Live sessions that are open", metrics.live.clone());
         own.register("model_loaded", "1 for each model that is in memory", metrics.loaded.clone());
         let help = "Resident memory of the process";
         metrics.registry.register_with_unit("process_resident_memory", help, Unit::Bytes, metrics.memory.clone());
@@ -153,6 +159,11 @@ impl Metrics {
     fn transcribed(&self, transcript: &Transcript, ms: f64) {
         self.sound.inc_by(transcript.duration);
         self.transcribing.inc_by(ms / 1000.0);
+    }
+
+    /// Live sessions that began, or ended if negative.
+    pub fn live(&self, change: i64) {
+        self.live.inc_by(change);
     }
 
     pub fn utterance(&self) {

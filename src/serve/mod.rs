@@ -2,12 +2,16 @@
 //!
 //! Protocols run on a small tokio runtime; inference runs on threads of its own ([`service`]), never on the runtime's.
 
+mod announce;
 mod board;
 mod http;
 mod key;
+mod listen;
 mod metrics;
+pub mod recent;
 mod service;
 mod signals;
+mod utterance;
 mod wyoming;
 
 use std::fmt;
@@ -21,6 +25,8 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+use announce::Announcement;
+use listen::Sockets;
 use service::Service;
 
 /// Threads for the protocols, which only move bytes.
@@ -79,8 +85,7 @@ pub struct Server {
     runtime: Runtime,
     service: Arc<Service>,
     config: ServerConfig,
-    http: Option<TcpListener>,
-    wyoming: Option<TcpListener>,
+    sockets: Sockets,
     addresses: Addresses,
 }
 
@@ -99,40 +104,30 @@ impl Server {
                 "{file}: no `server`, which `serve` needs: add `server: {{http: {{listen: 127.0.0.1:8080}}}}`"
             )));
         }
-        if let Some(http) = &config.http
-            && !http.listen.ip().is_loopback()
-            && http.api_key_file.is_none()
-            && !insecure
-        {
+        let sockets = Sockets::open(&config, &device.path)?;
+        let bound = |socket: &Option<std::net::TcpListener>| socket.as_ref().and_then(|it| it.local_addr().ok());
+        let addresses = Addresses { http: bound(&sockets.http), wyoming: bound(&sockets.wyoming) };
+        let keyless = config.http.as_ref().is_some_and(|http| http.api_key_file.is_none());
+        if let Some(address) = addresses.http.filter(|address| !address.ip().is_loopback() && keyless && !insecure) {
             return Err(StartError::Usage(format!(
-                "{file}: server.http.listen: {} can be reached from other machines: set `api_key_file`, or start with \
-                 --insecure",
-                http.listen
+                "{file}: server.http.listen: {address} can be reached from other machines: set `api_key_file`, or start \
+                 with --insecure"
             )));
         }
         let requests = device.runtime.requests;
+        let live = config.http.as_ref().map_or(0, |http| http.limits.live);
+        let threads = [requests.at_once, requests.waiting, live].into_iter().fold(SPARE_THREADS, usize::saturating_add);
         // Before there are other threads: the engine turns telemetry off only then.
         let service = Arc::new(Service::start(device)?);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(PROTOCOL_THREADS)
-            .max_blocking_threads(requests.at_once.saturating_add(requests.waiting).saturating_add(SPARE_THREADS))
+            .max_blocking_threads(threads)
             .thread_name("edgefuse-serve")
             .enable_io()
             .enable_time()
             .build()
             .map_err(|error| StartError::Usage(format!("cannot start threads: {error}")))?;
-        let listen = |key: &str, address: Option<SocketAddr>| {
-            let listener = address.map(|address| {
-                let bound = runtime.block_on(TcpListener::bind(address));
-                bound.map_err(|error| StartError::Usage(format!("{file}: server.{key}.listen: {address}: {error}")))
-            });
-            listener.transpose()
-        };
-        let http = listen("http", config.http.as_ref().map(|http| http.listen))?;
-        let wyoming = listen("wyoming", config.wyoming.as_ref().map(|wyoming| wyoming.listen))?;
-        let bound = |listener: &Option<TcpListener>| listener.as_ref().and_then(|it| it.local_addr().ok());
-        let addresses = Addresses { http: bound(&http), wyoming: bound(&wyoming) };
-        Ok(Server { runtime, service, config, http, wyoming, addresses })
+        Ok(Server { runtime, service, config, sockets, addresses })
     }
 
     /// Where it listens.
@@ -146,17 +141,25 @@ impl Server {
     /// # Errors
     /// [`StartError::Usage`] if signals cannot be received.
     pub fn run(self, alive: &mut dyn FnMut(), report: &dyn Fn(&str)) -> Result<(), StartError> {
-        let Server { runtime, service, config, http, wyoming, .. } = self;
+        let Server { runtime, service, config, sockets, addresses } = self;
         let drained = runtime.block_on(async {
             let (phase, phases) = watch::channel(Phase::Serving);
             let mut signals = signals::Signals::new()
                 .map_err(|error| StartError::Usage(format!("cannot receive signals: {error}")))?;
             let mut protocols = tokio::task::JoinSet::new();
-            if let (Some(listener), Some(http)) = (http, &config.http) {
-                protocols.spawn(http::serve(listener, service.clone(), http.clone(), phases.clone()));
+            let registered = |socket| {
+                let registered = TcpListener::from_std(socket);
+                registered.map_err(|error| StartError::Usage(format!("cannot listen: {error}")))
+            };
+            if let (Some(socket), Some(http)) = (sockets.http, config.http) {
+                protocols.spawn(http::serve(registered(socket)?, service.clone(), http, phases.clone()));
             }
-            if let (Some(listener), Some(wyoming)) = (wyoming, &config.wyoming) {
-                protocols.spawn(wyoming::serve(listener, service.clone(), wyoming.clone(), phases.clone()));
+            let announced = config.wyoming.as_ref().filter(|wyoming| wyoming.announce).and(addresses.wyoming);
+            let _announcement = announced
+                .map(|address| Announcement::start(service.board().device(), address).map_err(StartError::Usage))
+                .transpose()?;
+            if let (Some(socket), Some(wyoming)) = (sockets.wyoming, config.wyoming) {
+                protocols.spawn(wyoming::serve(registered(socket)?, service.clone(), wyoming, phases.clone()));
             }
             let mut tick = tokio::time::interval(TICK);
             loop {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use edgefuse::Error;
 use edgefuse::config::Device;
@@ -23,6 +23,7 @@ pub struct Service {
     stopping: AtomicBool,
     /// Unix time at the start, in seconds.
     pub started: u64,
+    start: Instant,
 }
 
 /// Why a request failed.
@@ -81,12 +82,18 @@ impl Service {
             next: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             started: now.map_or(0, |now| now.as_secs()),
+            start: Instant::now(),
         })
     }
 
     /// The current board. It stays usable after a reload, for as long as it is held.
     pub fn board(&self) -> Arc<Board> {
         self.board.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Time since the start.
+    pub fn uptime(&self) -> Duration {
+        self.start.elapsed()
     }
 
     /// Reloads the device file; if it cannot be used, the previous one stays in use. Returns the outcome, in one line.
@@ -137,15 +144,40 @@ impl Service {
             self.metrics.rejected(Rejection::QueueFull);
             return Err(Trouble::Full);
         };
+        let (service, started) = (self.clone(), Instant::now());
+        let work = move |board: &Board| {
+            let _place = place;
+            let outcome = work(board);
+            service.metrics.worked(started.elapsed());
+            outcome
+        };
+        self.spawn(board, request, work).await
+    }
+
+    /// Like [`Service::work`], for work that lasts as long as its client: it takes no place in the queue.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub async fn live<T: Send + 'static>(
+        self: &Arc<Self>,
+        request: Request,
+        work: impl FnOnce(&Board) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        self.spawn(self.board(), request, work).await
+    }
+
+    async fn spawn<T: Send + 'static>(
+        self: &Arc<Self>,
+        board: Arc<Board>,
+        request: Request,
+        work: impl FnOnce(&Board) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Trouble> {
         let (service, cancel) = (self.clone(), CancelOnDrop(request.clone()));
         let done = tokio::task::spawn_blocking(move || {
-            let _place = place;
             let id = service.next.fetch_add(1, Ordering::Relaxed);
             service.running().insert(id, request.clone());
             let _listed = Listed { service: &service, id };
-            let started = Instant::now();
             let outcome = request.run(|| work(&board));
-            service.metrics.worked(started.elapsed());
             if let Err(Error::Engine(EngineError::Stopped(stopped))) = &outcome {
                 service.metrics.stopped(*stopped == Stopped::Cancelled);
             }

@@ -47,6 +47,11 @@ fn a_picture_is_captioned_and_a_question_about_it_answered() {
         printed(&["ask", &image, "what color is it?"])
     );
     assert_eq!(content(&server, &[picture(), picture()]), format!("{caption}\n{caption}"));
+    let mut body = chat(&[picture()]);
+    body["response_format"] = json!({"type": "json_object"});
+    let answer = server.json(PATH, &body).expect(200).json();
+    let object: Value = serde_json::from_str(answer["choices"][0]["message"]["content"].as_str().unwrap()).unwrap();
+    assert_eq!(object, json!({"caption": caption}));
 }
 
 #[test]
@@ -93,7 +98,7 @@ fn what_cannot_be_answered_is_refused() {
     refused(&json!({"messages": []}), &["no message with the role `user`"]);
     refused(&json!({"messages": [{"role": "user", "content": [{"type": "video"}]}]}), &["the body is not as expected"]);
     refused(&with("n", 2.into()), &["`n`"]);
-    refused(&with("response_format", json!({"type": "json_object"})), &["`json_object` is not supported"]);
+    refused(&with("response_format", json!({"type": "grammar"})), &["`grammar` is not text"]);
     refused(&with("max_tokens", 0.into()), &["max_tokens"]);
     let picture = json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,aGVsbG8="}});
     server.json(PATH, &chat(&[picture])).expect_error(400, "invalid_input", &["(picture in memory)"]);

@@ -1,9 +1,13 @@
 //! Start, reload and end.
 
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
+use std::process::Command;
 use std::time::Duration;
 
-use crate::binary::{data, root};
+use serde_json::Value;
+
+use crate::binary::{data, root, run, tiny_command};
 use crate::client::{form, read};
 use crate::server::{Server, device_file};
 
@@ -86,4 +90,51 @@ fn systemd_hears_that_it_is_ready() {
     assert_eq!(hear().unwrap(), "WATCHDOG=1");
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+#[test]
+fn a_socket_of_systemd_takes_the_place_of_the_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = device_file(folder.path(), "", "http: {listen: 127.0.0.1:1}");
+    let started = |script: &str, folder: tempfile::TempDir| {
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap().to_string();
+        let inner = tiny_command();
+        let mut command = Command::new("sh");
+        command.args(["-c", script, "sh"]).arg(inner.get_program()).arg("--config").arg(&file).arg("serve");
+        command.current_dir(root()).stdin(OwnedFd::from(socket));
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        (address, folder, command)
+    };
+    // The socket is the first descriptor after the standard ones.
+    let passed = "LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=http exec \"$@\" 3<&0 </dev/null";
+    let (address, folder, command) = started(passed, folder);
+    let server = Server::spawn(folder, command);
+    assert_eq!(server.http.as_deref(), Some(address.as_str()));
+    server.get("/health").expect(200);
+    // No part of the device file uses a socket of this name.
+    let foreign = "LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=wyoming exec \"$@\" 3<&0 </dev/null";
+    let (_, _folder, mut command) = started(foreign, tempfile::tempdir().unwrap());
+    run(&mut command).expect(2).expect_error(&["socket 0 `wyoming`", "which no part of `server` uses"]);
+}
+
+#[test]
+fn logs_are_json_objects_if_asked_for() {
+    let mut server = Server::with("", "http: {listen: 127.0.0.1:0}", &["--log-format", "json", "--verbose"]);
+    let answer = server.get("/health").expect(200);
+    let line: Value = loop {
+        let line: Value = serde_json::from_str(&server.line()).unwrap();
+        if line["message"] == "answered" {
+            break line;
+        }
+    };
+    assert_eq!(line["request_id"].as_str(), answer.header("x-request-id"));
+    assert_eq!((&line["route"], &line["status"], &line["level"]), (&"/health".into(), &200.into(), &"info".into()));
+    assert!(line["ts"].is_f64() && line["ms"].is_number(), "{line}");
+    let wrong = "server: {http: {listen: '0.0.0.0:0'}}";
+    let file = server.folder.path().join("wrong.yaml");
+    std::fs::write(&file, format!("device: wrong\n{wrong}\n")).unwrap();
+    let failed = run(tiny_command().arg("--config").arg(&file).args(["--log-format", "json", "serve"])).expect(2);
+    let line: Value = serde_json::from_str(&failed.stderr).unwrap();
+    assert!(line["level"] == "error" && line["message"].as_str().unwrap().contains("api_key_file"), "{line}");
 }

@@ -154,3 +154,13 @@ fn fifty_clients_are_answered_or_refused() {
     assert!(refused.iter().all(|answer| answer.status == 503 && answer.header("retry-after").is_some()));
     server.json("/v1/run", &json!({"text": "still there"})).expect(200);
 }
+
+#[test]
+fn a_client_that_does_not_read_loses_its_connection() {
+    let server = limited("connections: 1, stall: 1s");
+    let mut stream = server.client().connect();
+    stream.set_write_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+    let requests = b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(1_000);
+    while stream.write_all(&requests).is_ok() {}
+    server.get("/health").expect(200);
+}

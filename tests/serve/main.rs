@@ -12,6 +12,10 @@ mod client;
 mod life;
 mod limits;
 mod own;
+mod realtime;
 mod server;
+#[allow(dead_code, reason = "tests/cli uses the rest")]
+#[path = "../cli/stream.rs"]
+mod stream;
 mod transcriptions;
 mod wyoming;

@@ -126,3 +126,21 @@ fn a_missing_model_is_not_ready() {
     assert!(ready["status"] == "not ready" && !ready.to_string().contains("nowhere"), "{ready}");
     server.get("/health").expect(200);
 }
+
+#[test]
+fn the_state_of_the_board_names_its_models_and_warnings() {
+    let server = Server::start();
+    let state = server.get("/v1/doctor").expect(200).json();
+    assert_eq!(
+        (&state["device"], &state["ready"], &state["requests"]["live"]),
+        (&"tiny".into(), &true.into(), &0.into())
+    );
+    let models = state["models"].as_array().unwrap();
+    let model = |name: &str| models.iter().find(|model| model["name"] == name).unwrap().clone();
+    assert_eq!((&model("whisper")["can"], &model("whisper")["loaded"]), (&json!(["transcribe"]), &false.into()));
+    let speech = std::fs::read(root().join(data("librivox-0930.wav"))).unwrap();
+    server.client().form("/v1/audio/transcriptions", &[("model", "whisper")], &speech).expect(200);
+    let state = server.get("/v1/doctor").expect(200).json();
+    assert!(state["models"].as_array().unwrap().iter().any(|it| it["name"] == "whisper" && it["loaded"] == true));
+    assert!(state["memory"]["resident_bytes"].as_u64().unwrap() > 1 << 20, "{state}");
+}

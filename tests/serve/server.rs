@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -54,17 +54,26 @@ impl Server {
 
     pub fn of(folder: tempfile::TempDir, file: &Path, arguments: &[&str]) -> Self {
         let mut command = tiny_command();
-        command.arg("--config").arg(file).arg("serve").args(arguments).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the binary starts");
+        command.arg("--config").arg(file).arg("serve").args(arguments);
+        Self::spawn(folder, command)
+    }
+
+    /// The server that a command starts.
+    pub fn spawn(folder: tempfile::TempDir, mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the binary starts");
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
-        stderr.read_line(&mut line).unwrap();
+        // With `--verbose`, others precede it.
+        while !line.contains("listening on ") {
+            line.clear();
+            assert!(stderr.read_line(&mut line).unwrap() > 0, "the server did not start");
+        }
         let address = |before: &str| {
             let rest = line.split(before).nth(1)?;
-            Some(rest.split_whitespace().next()?.to_string())
+            Some(rest.split([' ', '"', '\n']).next()?.to_string())
         };
         let (http, wyoming) = (address("http://"), address("tcp://"));
-        assert!(line.starts_with("listening on ") && (http.is_some() || wyoming.is_some()), "{line}");
+        assert!(http.is_some() || wyoming.is_some(), "{line}");
         Server { child, stderr: Some(stderr), http, wyoming, folder }
     }
 

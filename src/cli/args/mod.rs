@@ -45,6 +45,18 @@ pub struct Global {
     /// Print more on standard error (RUST_LOG selects it in detail)
     #[arg(long, short, global = true)]
     pub verbose: bool,
+    /// Format of the lines on standard error
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+/// Format of the lines on standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Human-readable text
+    Text,
+    /// JSON, one object per line: ts (Unix time), level, message, and fields such as request_id
+    Json,
 }
 
 /// Format of the results.

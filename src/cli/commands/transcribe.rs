@@ -91,10 +91,12 @@ fn live(global: &Global, device: Device, options: &TranscribeOptions, layout: La
     written.map(|()| Outcome::Done).map_err(Stop::Output)
 }
 
-/// Prints one line per event; as text, only final segments.
+/// Prints one line per text; unless as JSON, only final ones.
 fn print_event(format: Format, event: &LiveEvent) -> io::Result<()> {
     match (format, event) {
-        (Format::Json, event) => print(&(serde_json::to_string(event)? + "\n")),
+        (Format::Json, event @ (LiveEvent::Partial { .. } | LiveEvent::Final(_))) => {
+            print(&(serde_json::to_string(event)? + "\n"))
+        }
         (_, LiveEvent::Final(segment)) => print(&format!("{}\n", segment.text)),
         _ => Ok(()),
     }

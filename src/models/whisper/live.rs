@@ -35,6 +35,10 @@ pub struct Live<'o> {
     first: u64,
     /// Length of the current speech when it was last decoded.
     decoded_to: u64,
+    /// Whether the start of the current speech was reported.
+    speaking: bool,
+    /// Samples per second.
+    rate: f64,
 }
 
 /// A live transcription with its models.
@@ -101,6 +105,8 @@ impl<'o> Live<'o> {
             held: Vec::new(),
             first: 0,
             decoded_to: 0,
+            speaking: false,
+            rate: f64::from(whisper.sample_rate()),
         })
     }
 
@@ -122,9 +128,15 @@ impl<'o> Live<'o> {
         let mut events = self.decode(whisper, &stretches)?;
         let from = self.detector.undecided_from();
         self.let_go(from);
-        if let Some(since) = self.detector.speaking_since().filter(|_| caught_up) {
+        let since = self.detector.speaking_since();
+        match since {
+            Some(since) => events.extend(self.begin_speech(since)),
+            // It was too short to be speech.
+            None => events.extend(self.end_speech(self.detector.samples())),
+        }
+        if let Some(since) = since.filter(|_| caught_up) {
             let new = self.detector.samples() - self.decoded_to.max(since);
-            if new as f64 >= PARTIAL_EVERY.as_secs_f64() * f64::from(whisper.sample_rate()) {
+            if new as f64 >= PARTIAL_EVERY.as_secs_f64() * self.rate {
                 events.extend(self.partial(whisper)?);
             }
         }
@@ -142,50 +154,78 @@ impl<'o> Live<'o> {
     /// As [`Live::push`].
     pub fn finish(&mut self, whisper: &Whisper, vad: &dyn VoiceDetector) -> Result<Vec<LiveEvent>, Error> {
         let spent = SpeechDetector::new(vad, &VadOptions::live())?;
+        let end = self.detector.samples();
         let stretches = std::mem::replace(&mut self.detector, spent).finish(vad)?;
-        self.decode(whisper, &stretches)
+        let mut events = self.decode(whisper, &stretches)?;
+        events.extend(self.end_speech(end));
+        Ok(events)
+    }
+
+    /// The event for speech from sample `start` on, unless it was reported.
+    fn begin_speech(&mut self, start: u64) -> Option<LiveEvent> {
+        let event = LiveEvent::SpeechStarted { start: start as f64 / self.rate };
+        (!std::mem::replace(&mut self.speaking, true)).then_some(event)
+    }
+
+    /// The event for speech that ends at sample `end`, if its start was reported.
+    fn end_speech(&mut self, end: u64) -> Option<LiveEvent> {
+        let event = LiveEvent::SpeechEnded { end: end as f64 / self.rate };
+        std::mem::replace(&mut self.speaking, false).then_some(event)
     }
 
     /// Decodes completed stretches of speech.
     fn decode(&mut self, whisper: &Whisper, stretches: &[Stretch]) -> Result<Vec<LiveEvent>, Error> {
         let mut events = Vec::new();
         for stretch in stretches {
-            let samples = self.samples(stretch.start, stretch.end);
-            let log_mel = whisper.log_mel().compute(samples, 0);
-            if log_mel.ncols() == 0 {
-                continue;
-            }
-            let rate = f64::from(whisper.sample_rate());
-            let pause = stretch.start.saturating_sub(self.spoken_to) as f64 / rate;
-            let language = match &self.long_form {
-                Some(_) if self.detection.pause().is_none_or(|least| pause < least) => None,
-                Some(_) => self.language(whisper, samples, self.detection.least(self.options))?,
-                None => Some(self.language(whisper, samples, 0.0)?.unwrap_or_else(|| "en".to_string())),
-            };
-            if let Some(language) = language {
-                match &mut self.long_form {
-                    Some(long_form) => long_form.speak(language),
-                    none => {
-                        let long_form = LongForm::new(whisper, language, self.options, usize::MAX)?;
-                        *none = Some(long_form.mark_languages(self.detection != Detection::Once));
-                    }
-                }
-            }
-            let Some(long_form) = &mut self.long_form else { continue };
-            let seek = (stretch.start / whisper.spec.audio.hop_length as u64) as usize;
-            whisper.transcribe_rest(log_mel.view(), seek, 0, long_form)?;
-            // A pause or other speech follows the stretch.
-            let (start, end) = (stretch.start as f64 / rate, stretch.end as f64 / rate);
-            for mut segment in long_form.take_segments() {
-                segment.keep_within(start, end);
-                if segment.start < segment.end {
-                    events.push(LiveEvent::Final(segment.trimmed()));
-                }
-            }
-            (self.spoken_to, self.decoded_to) = (stretch.end, stretch.end);
-            self.speech += stretch.samples() as f64 / rate;
+            events.extend(self.begin_speech(stretch.start));
+            self.decode_stretch(whisper, stretch, &mut events)?;
+            events.extend(self.end_speech(stretch.end));
         }
         Ok(events)
+    }
+
+    /// Decodes one stretch of speech and appends its segments to `events`.
+    fn decode_stretch(
+        &mut self,
+        whisper: &Whisper,
+        stretch: &Stretch,
+        events: &mut Vec<LiveEvent>,
+    ) -> Result<(), Error> {
+        let samples = self.samples(stretch.start, stretch.end);
+        let log_mel = whisper.log_mel().compute(samples, 0);
+        if log_mel.ncols() == 0 {
+            return Ok(());
+        }
+        let rate = self.rate;
+        let pause = stretch.start.saturating_sub(self.spoken_to) as f64 / rate;
+        let language = match &self.long_form {
+            Some(_) if self.detection.pause().is_none_or(|least| pause < least) => None,
+            Some(_) => self.language(whisper, samples, self.detection.least(self.options))?,
+            None => Some(self.language(whisper, samples, 0.0)?.unwrap_or_else(|| "en".to_string())),
+        };
+        if let Some(language) = language {
+            match &mut self.long_form {
+                Some(long_form) => long_form.speak(language),
+                none => {
+                    let long_form = LongForm::new(whisper, language, self.options, usize::MAX)?;
+                    *none = Some(long_form.mark_languages(self.detection != Detection::Once));
+                }
+            }
+        }
+        let Some(long_form) = &mut self.long_form else { return Ok(()) };
+        let seek = (stretch.start / whisper.spec.audio.hop_length as u64) as usize;
+        whisper.transcribe_rest(log_mel.view(), seek, 0, long_form)?;
+        // A pause or other speech follows the stretch.
+        let (start, end) = (stretch.start as f64 / rate, stretch.end as f64 / rate);
+        for mut segment in long_form.take_segments() {
+            segment.keep_within(start, end);
+            if segment.start < segment.end {
+                events.push(LiveEvent::Final(segment.trimmed()));
+            }
+        }
+        (self.spoken_to, self.decoded_to) = (stretch.end, stretch.end);
+        self.speech += stretch.samples() as f64 / rate;
+        Ok(())
     }
 
     /// Partial text of the current speech, decoded greedily with as short an encoder context as possible.
@@ -211,7 +251,7 @@ impl<'o> Live<'o> {
         if decoded.is_silence(&options) || decoded.is_doubtful(&options) || text.is_empty() {
             return Ok(None);
         }
-        let rate = f64::from(whisper.sample_rate());
+        let rate = self.rate;
         let (start, end) = (self.first as f64 / rate, (self.first + samples.len() as u64) as f64 / rate);
         Ok(Some(LiveEvent::Partial { start, end, text }))
     }

@@ -14,6 +14,9 @@ use crate::serve::metrics::Rejection;
 
 const REQUEST_ID: &str = "x-request-id";
 
+/// What precedes the key in a WebSocket's subprotocol.
+const KEY_PROTOCOL: &str = "openai-insecure-api-key.";
+
 /// The label of requests that match no route.
 const NO_ROUTE: &str = "none";
 
@@ -50,7 +53,8 @@ pub async fn around(State(api): State<Api>, request: Request, next: Next) -> Res
     }
     let (status, taken) = (response.status().as_u16(), started.elapsed());
     api.service.metrics.answered(&route, status, taken);
-    log::info!("{id} {method} {route} {status} {:.1} ms", taken.as_secs_f64() * 1000.0);
+    let ms = (taken.as_secs_f64() * 1e4).round() / 10.0;
+    log::info!(request_id:% = id, method:% = method, route:% = route, status = status, ms = ms; "answered");
     response
 }
 
@@ -69,9 +73,15 @@ pub async fn with_key(State(api): State<Api>, request: Request, next: Next) -> R
 
 /// The key in a request.
 fn given(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, key) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let bearer = text(header::AUTHORIZATION).and_then(|value| {
+        let (scheme, key) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+    });
+    // Browsers cannot add headers to a WebSocket; OpenAI's clients then send the key as a subprotocol.
+    let protocols =
+        || text(header::SEC_WEBSOCKET_PROTOCOL)?.split(',').find_map(|it| it.trim().strip_prefix(KEY_PROTOCOL));
+    bearer.or_else(protocols)
 }
 
 /// The origin of the web page that sent a request.

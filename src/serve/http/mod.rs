@@ -2,6 +2,7 @@
 
 mod access;
 mod body;
+mod doctor;
 mod events;
 mod failure;
 mod form;
@@ -9,6 +10,7 @@ mod json;
 mod openai;
 mod operations;
 mod own;
+mod realtime;
 mod work;
 
 use std::sync::Arc;
@@ -16,13 +18,14 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
-use edgefuse::config::Http;
+use edgefuse::config::{Http, Limits};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutStream;
 
 use super::Phase;
 use super::metrics::Rejection;
@@ -49,6 +52,17 @@ struct Api {
     /// Whether the service listens on loopback without a key. Then `Host` must name this machine.
     loopback_only: bool,
     origins: Arc<[String]>,
+    /// One permit for each live session.
+    lives: Arc<Semaphore>,
+    most_live: usize,
+    phases: watch::Receiver<Phase>,
+}
+
+impl Api {
+    /// How many live sessions are open.
+    fn live_sessions(&self) -> usize {
+        self.most_live.saturating_sub(self.lives.available_permits())
+    }
 }
 
 /// Serves until the phase changes and the last connection is done.
@@ -58,8 +72,19 @@ pub(super) async fn serve(
     config: Http,
     mut phases: watch::Receiver<Phase>,
 ) {
-    let loopback_only = config.listen.ip().is_loopback() && config.api_key_file.is_none();
-    let api = Api { service: service.clone(), loopback_only, origins: config.origins.into() };
+    // The listener may be another one than `config.listen`, if systemd passed it.
+    let loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
+    let loopback_only = loopback && config.api_key_file.is_none();
+    let lives = u32::try_from(config.limits.live).unwrap_or(u32::MAX);
+    let sessions = Arc::new(Semaphore::new(lives as usize));
+    let api = Api {
+        service: service.clone(),
+        loopback_only,
+        origins: config.origins.into(),
+        lives: sessions.clone(),
+        most_live: config.limits.live,
+        phases: phases.clone(),
+    };
     let router = router(api);
     let places = Arc::new(Semaphore::new(config.limits.connections.min(Semaphore::MAX_PERMITS)));
     let mut connections = JoinSet::new();
@@ -68,7 +93,7 @@ pub(super) async fn serve(
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => match places.clone().try_acquire_owned() {
                     Ok(place) => {
-                        let connection = connection(stream, router.clone(), config.limits.header_time, phases.clone());
+                        let connection = connection(stream, router.clone(), config.limits, phases.clone());
                         connections.spawn(async move {
                             connection.await;
                             drop(place);
@@ -90,17 +115,23 @@ pub(super) async fn serve(
     }
     drop(listener);
     while connections.join_next().await.is_some() {}
+    // Live sessions outlast the connections that they began with.
+    let _ = sessions.acquire_many(lives).await;
 }
 
 /// One connection, which ends after the request in flight once the service drains.
-async fn connection(stream: TcpStream, router: Router, header_time: Duration, mut phases: watch::Receiver<Phase>) {
+async fn connection(stream: TcpStream, router: Router, limits: Limits, mut phases: watch::Receiver<Phase>) {
     let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    // A client that does not read its answer must not keep its connection.
+    stream.set_write_timeout(Some(limits.stall));
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(header_time)
+        .header_read_timeout(limits.header_time)
         .max_headers(MOST_HEADERS)
         .max_buf_size(LONGEST_HEADER)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router))
+        .with_upgrades();
     tokio::pin!(served);
     let outcome = tokio::select! {
         outcome = served.as_mut() => outcome,
@@ -127,11 +158,13 @@ fn router(api: Api) -> Router {
         .route("/v1/audio/transcriptions", post(openai::transcriptions))
         .route("/v1/audio/translations", post(openai::translations))
         .route("/v1/chat/completions", post(openai::chat))
+        .route("/v1/realtime", get(realtime::realtime))
         .route("/v1/models", get(openai::models))
         .route("/v1/models/{name}", get(openai::model))
         .route("/v1/run", post(own::run))
         .route("/v1/fuse", post(own::fuse))
         .route("/v1/match", post(own::compare))
+        .route("/v1/doctor", get(doctor::doctor))
         .route_layer(axum::middleware::from_fn_with_state(api.clone(), access::with_key));
     open.merge(guarded)
         .fallback(async || Failure::not_found("no such path; docs/serve.md lists the API"))

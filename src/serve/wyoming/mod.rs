@@ -3,7 +3,6 @@
 mod event;
 mod info;
 mod session;
-mod utterance;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -16,9 +16,9 @@ use tokio::time::timeout;
 
 use super::event::{self, Event};
 use super::info::info;
-use super::utterance::{Format, Utterance};
 use crate::serve::Phase;
 use crate::serve::service::{Service, Trouble};
+use crate::serve::utterance::{Format, Utterance};
 
 /// Events that are buffered while an utterance is transcribed. When the buffer is full, reading stops.
 const MOST_WAITING: usize = 32;
@@ -109,20 +109,22 @@ impl Session {
                 self.model = event.text("name").map(str::to_string);
                 Ok(())
             }
-            "audio-start" => match Format::of(&event) {
+            "audio-start" => match format(&event) {
                 Ok(format) => {
                     self.utterance = Some(Utterance::new(format));
                     Ok(())
                 }
-                Err(problem) => refuse(writer, &problem, "format").await,
+                Err(problem) => refuse(writer, &format!("audio-start: {problem}"), "format").await,
             },
             "audio-chunk" => {
                 let Some(utterance) = &mut self.utterance else { return Ok(()) };
-                match utterance.push(&event, limits.sound, &service.board()) {
+                let added = same_format(&event, utterance.format())
+                    .and_then(|()| utterance.push(&event.payload, limits.sound, &service.board()));
+                match added {
                     Ok(()) => Ok(()),
                     Err(problem) => {
                         self.utterance = None;
-                        refuse(writer, &problem, "limit").await
+                        refuse(writer, &format!("audio-chunk: {problem}"), "limit").await
                     }
                 }
             }
@@ -217,6 +219,24 @@ impl Session {
             true => Ok(()),
             false => refuse(writer, "wait for the transcript before the next utterance", "order").await,
         }
+    }
+}
+
+/// The format that an event states.
+fn format(event: &Event) -> Result<Format, String> {
+    let number = |key: &str, least: u32, most: u32| {
+        let found = event.number(key).filter(|found| (least..=most).contains(found));
+        found.ok_or_else(|| format!("`{key}` must be a whole number within {least} to {most}"))
+    };
+    let (rate, width, channels) = (number("rate", 1_000, 384_000)?, number("width", 1, 4)?, number("channels", 1, 8)?);
+    Ok(Format { rate, width: width as u16, channels: channels as u16 })
+}
+
+/// A chunk states its format, too.
+fn same_format(chunk: &Event, expected: Format) -> Result<(), String> {
+    match chunk.number("rate").is_none() || format(chunk)? == expected {
+        true => Ok(()),
+        false => Err("another format than that of audio-start".to_string()),
     }
 }
 

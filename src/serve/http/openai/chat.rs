@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::ANY_MODEL;
+use super::response_format::{Form, ResponseFormat};
 use crate::serve::http::body::Held;
 use crate::serve::http::events::{self, DONE, json_event};
 use crate::serve::http::failure::Failure;
@@ -34,12 +35,6 @@ struct Chat {
     #[serde(default)]
     stream: bool,
     response_format: Option<ResponseFormat>,
-}
-
-#[derive(Deserialize)]
-struct ResponseFormat {
-    #[serde(rename = "type")]
-    kind: String,
 }
 
 #[derive(Deserialize)]
@@ -90,10 +85,7 @@ pub async fn chat(State(api): State<Api>, request: HttpRequest) -> Result<Respon
     if chat.n.is_some_and(|n| n != 1) {
         return Err(Failure::field("n", "only one answer is supported"));
     }
-    if let Some(format) = chat.response_format.filter(|format| format.kind != "text") {
-        let problem = format!("`{}` is not supported: these models write plain text", format.kind);
-        return Err(Failure::field("response_format", problem));
-    }
+    let form = chat.response_format.map_or(Ok(Form::Text), ResponseFormat::form)?;
     let model = api.model(chat.model.as_deref(), &[ANY_MODEL])?;
     let shown = chat.model.unwrap_or_else(|| ANY_MODEL.to_string());
     let last = chat.messages.into_iter().rfind(|message| message.role == "user").and_then(|message| message.content);
@@ -101,9 +93,11 @@ pub async fn chat(State(api): State<Api>, request: HttpRequest) -> Result<Respon
     let most = chat.max_completion_tokens.or(chat.max_tokens);
     let (steps, records) = plan(&api, said, model, most, chat.temperature)?;
     let results = api.process(api.request(), permit, steps, records).await?;
-    let texts: Vec<&str> = results.iter().map(text).collect::<Result<_, _>>()?;
+    let texts: Vec<(&str, &str)> = results.iter().map(text).collect::<Result<_, _>>()?;
     let warnings: Vec<&String> = results.iter().flat_map(|result| &result.warnings).collect();
-    Ok(answer(&api, &shown, &texts.join("\n"), &warnings, chat.stream))
+    let kind = texts.first().map_or("text", |(kind, _)| kind);
+    let lines: Vec<&str> = texts.iter().map(|(_, text)| *text).collect();
+    Ok(answer(&api, &shown, &form.write(kind, &lines.join("\n")), &warnings, chat.stream))
 }
 
 impl Content {
@@ -206,12 +200,12 @@ fn plan(
     Ok((steps, records))
 }
 
-/// The text of a result.
-fn text(result: &RecordResult) -> Result<&str, Failure> {
+/// The text of a result, after its kind.
+fn text(result: &RecordResult) -> Result<(&str, &str), Failure> {
     whole(result)?;
-    let answer = result.answer().map(|it| it.value.text.as_str());
-    let caption = result.caption().map(|it| it.value.best.text.as_str());
-    let transcript = result.transcript().map(|it| it.value.text.as_str());
+    let answer = result.answer().map(|it| ("answer", it.value.text.as_str()));
+    let caption = result.caption().map(|it| ("caption", it.value.best.text.as_str()));
+    let transcript = result.transcript().map(|it| ("transcript", it.value.text.as_str()));
     answer.or(caption).or(transcript).ok_or_else(|| Failure::invalid("there is nothing to answer"))
 }
 

@@ -3,6 +3,7 @@
 mod chat;
 mod models;
 mod options;
+mod response_format;
 mod transcriptions;
 mod transcripts;
 
@@ -11,7 +12,7 @@ pub use models::{model, models};
 pub use transcriptions::{inference, transcriptions, translations};
 
 /// The name that leaves the choice of a model to the device file.
-const ANY_MODEL: &str = "edgefuse";
+pub const ANY_MODEL: &str = "edgefuse";
 
 /// The name that OpenAI's clients use for a model that transcribes.
-const WHISPER: &str = "whisper-1";
+pub const WHISPER: &str = "whisper-1";

@@ -1,0 +1,87 @@
+//! `GET /v1/doctor`: the state of the board. Loads nothing; `edgefuse doctor` tries every graph.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use edgefuse::config::ModelEntry;
+use edgefuse::engine::resident_bytes;
+use edgefuse::models::read_folder;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::failure::Failure;
+use super::{Api, json};
+use crate::serve::board::Board;
+use crate::serve::recent;
+
+/// One model of the device file.
+#[derive(Serialize)]
+struct ModelState {
+    /// Its name under `models`.
+    name: String,
+    /// The folder's kind and name, and what the model can do; `null` and empty if the folder cannot be read.
+    kind: Option<&'static str>,
+    folder_name: Option<String>,
+    can: Vec<&'static str>,
+    loaded: bool,
+    error: Option<String>,
+}
+
+impl ModelState {
+    fn of(name: &str, entry: &ModelEntry, loaded: bool) -> Self {
+        let name = name.to_string();
+        match read_folder(entry) {
+            Ok(folder) => ModelState {
+                name,
+                kind: Some(folder.kind),
+                folder_name: Some(folder.common.name.clone()),
+                can: folder.capabilities(),
+                loaded,
+                error: None,
+            },
+            Err(error) => {
+                let error = Some(error.to_string());
+                ModelState { name, kind: None, folder_name: None, can: Vec::new(), loaded, error }
+            }
+        }
+    }
+}
+
+pub async fn doctor(State(api): State<Api>) -> Result<Response, Failure> {
+    // Off the protocol threads, because it reads the models' folders.
+    let state = tokio::task::spawn_blocking(move || state(&api, &api.service.board())).await;
+    let failed =
+        |_| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the state of the board cannot be read");
+    Ok(json::answer(StatusCode::OK, &state.map_err(failed)?))
+}
+
+fn state(api: &Api, board: &Board) -> Value {
+    let device = board.device();
+    let (problems, loaded) = (board.problems(), board.models.loaded());
+    let (running, waiting) = board.models.requests();
+    let library = board.models.engine().library();
+    let models = device.models.iter().map(|(name, entry)| ModelState::of(name, entry, loaded.contains(name)));
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "device": device.name,
+        "uptime_seconds": api.service.uptime().as_secs(),
+        "ready": problems.is_empty() && !api.service.is_stopping(),
+        "problems": problems,
+        "library": {"version": library.version, "path": library.path},
+        "memory": {
+            "resident_bytes": resident_bytes(),
+            "budget_bytes": device.runtime.memory_budget.map(|budget| budget.bytes()),
+        },
+        "requests": {
+            "running": running,
+            "waiting": waiting,
+            "at_once": device.runtime.requests.at_once,
+            "most_waiting": device.runtime.requests.waiting,
+            "live": api.live_sessions(),
+            "most_live": api.most_live,
+        },
+        "models": models.collect::<Vec<_>>(),
+        "pipeline": device.pipeline.iter().map(|step| step.name()).collect::<Vec<_>>(),
+        "warnings": recent::warnings(),
+    })
+}
