@@ -54,11 +54,11 @@ def check_realtime(server: Server) -> None:
                 "turn_detection": turns,
             }
             update = {"type": "session.update", "session": {"type": "transcription", "audio": {"input": audio}}}
-            connection.send(update)  # type: ignore[arg-type]  # OpenAI's own rate is the only one in its types
+            connection.send(update)
             list(until(connection, "session.updated"))
             say(connection, samples)
             # Handled after the text of what was committed.
-            connection.send(update)  # type: ignore[arg-type]
+            connection.send(update)
             events = list(until(connection, "session.updated"))
             texts = [event.transcript for event in events if event.type == completed]
             assert words(" ".join(texts)) == expected, (texts, expected)
