@@ -95,11 +95,11 @@ fi
 
 # Includes Whisper base: only a multilingual model detects languages.
 check "set-up" scripts/setup.sh "${extras[@]}"
-touch "$work/waiting.log"
+touch "$work/second.log"
 python_checks >"$work/python.log" 2>&1 &
 
-# Checks that wait more than they compute, beside those that compute.
-waiting_checks() {
+# Checks that wait more than they compute, or compute on one processor, beside those with the models.
+second_lane() {
     if $fast; then
         check "kills" env EDGEFUSE=target/debug/edgefuse scripts/test_kills.sh --quick
         return
@@ -107,6 +107,7 @@ waiting_checks() {
     check "kills" scripts/test_kills.sh --quick
     check "offline" scripts/test_offline.sh
     check "service under systemd" scripts/test_service.sh
+    check "processors" scripts/test_processors.sh --quick
 }
 
 # In the dev profile, where arithmetic overflow panics. Checks with the large models use the release profile, like the demo.
@@ -115,7 +116,7 @@ check "clippy" cargo clippy --locked --all-targets -- -D warnings
 $fast || check "cargo doc" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 if $fast; then
     check "build" cargo build --locked
-    waiting_checks >"$work/waiting.log" 2>&1 &
+    second_lane >"$work/second.log" 2>&1 &
 fi
 check "cargo test" cargo test --locked --lib --bins --test cli --test media --test engine --test serve --test fuzz
 $fast || check "library alone" cargo clippy --locked --lib --examples --no-default-features -- -D warnings
@@ -123,7 +124,7 @@ $fast || check "public API" .venv/bin/python scripts/dev.py list_api --check
 $fast || check "cargo test: examples in the documentation" cargo test --locked --doc
 if ! $fast; then
     check "release build" cargo build --release --locked --bins --examples
-    waiting_checks >"$work/waiting.log" 2>&1 &
+    second_lane >"$work/second.log" 2>&1 &
 fi
 # The long comparisons are scripts/test_fidelity.sh.
 $fast || check "fidelity" cargo test --release --locked --test fidelity
@@ -133,10 +134,9 @@ $fast || check "demo" scripts/demo.sh
 $fast || check "examples" scripts/test_examples.sh
 $fast || check "demo on the oldest ONNX Runtime" oldest_runtime
 wait
-cat "$work/python.log" "$work/waiting.log"
+cat "$work/python.log" "$work/second.log"
 # These measure memory or build, so they run alone.
 $fast || check "memory limits" scripts/test_memory.sh --quick
-$fast || check "processors" scripts/test_processors.sh --quick
 $fast || check "aarch64" scripts/test_aarch64.sh
 
 printf '\n'

@@ -7,6 +7,7 @@ use std::time::Duration;
 use edgefuse::engine::resident_bytes;
 use edgefuse::models::transcript::Transcript;
 use edgefuse::pipeline::RecordResult;
+use edgefuse::request::Request;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -59,6 +60,7 @@ pub struct Metrics {
     answers: Family<Labels, Counter>,
     answer_time: Histograms,
     work_time: Histogram,
+    wait_time: Histogram,
     step_time: Histograms,
     rejections: Family<Labels, Counter>,
     cancelled: Counter,
@@ -86,6 +88,7 @@ impl Metrics {
             answers: Family::default(),
             answer_time: Family::new_with_constructor(times),
             work_time: times(),
+            wait_time: times(),
             step_time: Family::new_with_constructor(times),
             rejections: Family::default(),
             cancelled: Counter::default(),
@@ -106,6 +109,8 @@ impl Metrics {
         own.register_with_unit("http_request_duration", help, Unit::Seconds, metrics.answer_time.clone());
         let help = "Time that accepted requests took, waiting included";
         own.register_with_unit("work_duration", help, Unit::Seconds, metrics.work_time.clone());
+        let help = "Time that requests waited in the queue";
+        own.register_with_unit("queue_wait", help, Unit::Seconds, metrics.wait_time.clone());
         let help = "Time that steps took, by the key of their results";
         own.register_with_unit("step_duration", help, Unit::Seconds, metrics.step_time.clone());
         own.register("rejections", "Requests refused before any work, by reason", metrics.rejections.clone());
@@ -170,12 +175,13 @@ impl Metrics {
         self.utterances.inc();
     }
 
-    /// What to call with each token.
-    pub fn count_tokens(&self) -> impl Fn(i64) + Send + Sync + 'static {
-        let tokens = self.tokens.clone();
-        move |_| {
+    /// Counts the request's tokens, and measures how long it waits in the queue.
+    pub fn observe(&self, request: Request) -> Request {
+        let (tokens, waits) = (self.tokens.clone(), self.wait_time.clone());
+        let count = move |_| {
             tokens.inc();
-        }
+        };
+        request.on_token(count).on_admitted(move |waited| waits.observe(waited.as_secs_f64()))
     }
 
     /// Everything, in OpenMetrics' text format.

@@ -61,6 +61,9 @@ type OnToken = Arc<dyn Fn(i64) + Send + Sync>;
 /// Called with each text that is settled.
 type OnText = Arc<dyn Fn(&str) + Send + Sync>;
 
+/// Called with the time that a request waited for admission.
+type OnAdmitted = Arc<dyn Fn(Duration) + Send + Sync>;
+
 /// A request. Clones are the same request: cancelling one cancels all.
 #[derive(Clone, Default)]
 pub struct Request {
@@ -69,6 +72,7 @@ pub struct Request {
     cancelled: Arc<AtomicBool>,
     on_token: Option<OnToken>,
     on_text: Option<OnText>,
+    on_admitted: Option<OnAdmitted>,
 }
 
 thread_local! {
@@ -101,6 +105,13 @@ impl Request {
     #[must_use]
     pub fn on_text(mut self, on_text: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.on_text = Some(Arc::new(on_text));
+        self
+    }
+
+    /// Calls `on_admitted` with the time that the request waited in the queue each time it is admitted.
+    #[must_use]
+    pub fn on_admitted(mut self, on_admitted: impl Fn(Duration) + Send + Sync + 'static) -> Self {
+        self.on_admitted = Some(Arc::new(on_admitted));
         self
     }
 
@@ -160,6 +171,13 @@ impl Request {
         }
     }
 
+    /// Reports an admission.
+    pub(crate) fn report_admitted(&self, waited: Duration) {
+        if let Some(on_admitted) = &self.on_admitted {
+            on_admitted(waited);
+        }
+    }
+
     /// Reports a settled text.
     pub(crate) fn report_text(&self, text: &str) {
         if let Some(on_text) = &self.on_text {
@@ -170,7 +188,7 @@ impl Request {
 
 impl fmt::Debug for Request {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        let Request { priority, deadline, cancelled, on_token: _, on_text: _ } = self;
+        let Request { priority, deadline, cancelled, on_token: _, on_text: _, on_admitted: _ } = self;
         let mut text = formatter.debug_struct("Request");
         text.field("priority", priority).field("deadline", deadline).field("cancelled", cancelled).finish()
     }

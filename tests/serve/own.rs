@@ -113,6 +113,7 @@ fn operators_see_life_readiness_and_metrics() {
         assert!(text.lines().any(|known| known == line), "{line} is not in:\n{text}");
     }
     assert!(server.metric("edgefuse_tokens_total") > 0.0);
+    assert!(server.metric("edgefuse_queue_wait_seconds_count") > 0.0);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use super::LOOK;
 use crate::config::Requests;
@@ -38,6 +39,7 @@ impl Queue {
 
     /// Waits until `request` may be processed.
     pub fn admit(&self, request: &Request) -> Result<Admitted<'_>, Error> {
+        let arrived = Instant::now();
         let mut line = self.line();
         let place = (Reverse(request.priority()), line.next);
         line.next += 1;
@@ -60,6 +62,7 @@ impl Queue {
         line.running += 1;
         drop(line);
         self.moved.notify_all();
+        request.report_admitted(arrived.elapsed());
         Ok(Admitted(self))
     }
 

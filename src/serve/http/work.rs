@@ -23,7 +23,7 @@ impl Api {
     /// A request to the library on behalf of a client.
     pub fn request(&self) -> Request {
         let work_time = self.service.board().limits.work_time;
-        Request::new(Priority::Interactive).with_timeout(work_time).on_token(self.service.metrics.count_tokens())
+        self.service.metrics.observe(Request::new(Priority::Interactive).with_timeout(work_time))
     }
 
     /// Runs `steps` on each record. `permit` is the records' reservation of memory for request bodies.

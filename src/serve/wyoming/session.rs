@@ -159,8 +159,8 @@ impl Session {
         let (send, mut texts) = mpsc::unbounded_channel::<String>();
         let request = Request::new(Priority::Live)
             .with_timeout(limits.work_time)
-            .on_token(service.metrics.count_tokens())
             .on_text(move |text| drop(send.send(text.to_string())));
+        let request = service.metrics.observe(request);
         let counting = service.clone();
         let work = service.work(request, move |board| {
             let _permit = permit;

@@ -40,7 +40,7 @@ impl Hearing {
     pub fn live(service: &Arc<Service>, options: TranscribeOptions, format: Format) -> Self {
         let (sound, pieces) = mpsc::channel(MOST_WAITING);
         let (send, heard) = mpsc::unbounded_channel();
-        let request = Request::new(Priority::Live).on_token(service.metrics.count_tokens());
+        let request = service.metrics.observe(Request::new(Priority::Live));
         let cancel = CancelOnDrop(request.clone());
         let service = service.clone();
         tokio::spawn(async move {
@@ -61,8 +61,8 @@ impl Hearing {
         let (texts, work_time) = (send.clone(), service.board().limits.work_time);
         let request = Request::new(Priority::Live)
             .with_timeout(work_time)
-            .on_token(service.metrics.count_tokens())
             .on_text(move |text| drop(texts.send(Heard::Text(text.to_string()))));
+        let request = service.metrics.observe(request);
         let cancel = CancelOnDrop(request.clone());
         let service = service.clone();
         tokio::spawn(async move {
