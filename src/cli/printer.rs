@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use edgefuse::models::fusion::Fusion;
 use edgefuse::models::transcript::Segment;
-use edgefuse::pipeline::{AnswerText, CaptionText, MatchedText, MatchedTexts, RecordResult};
+use edgefuse::pipeline::{AnswerText, CaptionText, MatchedText, MatchedTexts, RecordEmbeddings, RecordResult};
 
 use super::args::Format;
 use super::transcript_files::TranscriptFiles;
@@ -97,6 +97,8 @@ impl Printer {
             (Shown::Answer, "answer", result.answer().map(|it| self.answer(it.value))),
             (Shown::Match, "match", result.matched().map(|it| self.matched(it.value))),
             (Shown::Decision, "decision", result.fusion().map(|it| decision(it.value))),
+            // Part of a pipeline only.
+            (Shown::All, "embeddings", result.embeddings().map(|it| embeddings(it.value))),
         ];
         if self.shown == Shown::All {
             let lines = steps
@@ -183,6 +185,13 @@ fn lines(lines: impl Iterator<Item = String>) -> String {
 
 fn decision(fusion: &Fusion) -> String {
     format!("{} ({:.1} %)", fusion.label, fusion.confidence * 100.0)
+}
+
+/// `image, text: 128 numbers each, by student`
+fn embeddings(found: &RecordEmbeddings) -> String {
+    let all = [("image", &found.image), ("text", &found.text), ("audio", &found.audio)];
+    let names: Vec<&str> = all.into_iter().filter(|(_, numbers)| numbers.is_some()).map(|(name, _)| name).collect();
+    format!("{}: {} numbers each, by {}", names.join(", "), found.dimensions, found.model)
 }
 
 /// Time and execution provider of each step, for standard error.

@@ -4,10 +4,11 @@ use std::any::Any;
 
 use ndarray::{Array2, Array4};
 
+use super::embedding::{EmbedInputs, InputEmbeddings, listed};
 use super::fusion::{Fusion, FusionInputs};
 use super::picture::{Answer, Candidates, Caption, EncodedImage, Match, MatchTexts, RankedAnswer};
 use super::transcript::{LiveEvent, Transcript};
-use crate::config::model_folder::{StudentInput, VadAudio, capability};
+use crate::config::model_folder::{Modality, StudentInput, VadAudio, capability};
 use crate::config::{CaptionOptions, SearchOptions, TranscribeOptions};
 use crate::engine::{EngineError, Tensor};
 use crate::error::Error;
@@ -42,6 +43,11 @@ pub trait Model: Any + Send + Sync {
 
     /// This model as a [`Matcher`], if it is one.
     fn as_matcher(&self) -> Option<&dyn Matcher> {
+        None
+    }
+
+    /// This model as an [`Embedder`], if it is one.
+    fn as_embedder(&self) -> Option<&dyn Embedder> {
         None
     }
 
@@ -221,6 +227,44 @@ pub trait Matcher: PictureEncoder {
     fn match_provider(&self) -> &'static str;
 }
 
+/// Embeds pictures, texts and sounds: vectors of length 1, all in one space, so that the dot product of two is their
+/// cosine similarity.
+pub trait Embedder: Model {
+    /// The inputs that it embeds: some of picture, text and sound.
+    fn embeds(&self) -> Vec<Modality>;
+
+    /// Error for an input that the model does not embed; names those that it embeds.
+    fn unembedded(&self, input: Modality) -> Error {
+        let (name, embeds) = (self.name(), listed(&self.embeds()));
+        Error::Input { problem: format!("{name} does not embed {}; it embeds {embeds}", input.name()) }
+    }
+
+    /// Preprocessing of a picture's pixels, if the model embeds pictures.
+    fn view(&self) -> Option<PixelConfig>;
+
+    /// Sample rate in Hz and maximum duration in seconds, if the model embeds sounds.
+    fn sound(&self) -> Option<(u32, u32)>;
+
+    /// The encoder whose [`EncodedImage::embedding`] is a picture's embedding, if the model's other tasks encode
+    /// pictures, too. With it, one run of the vision encoder serves all of them.
+    fn picture_encoder(&self) -> Option<&dyn PictureEncoder> {
+        None
+    }
+
+    /// Loads the graphs for embeddings.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] if a graph cannot be loaded.
+    fn prepare_embeddings(&self) -> Result<(), Error>;
+
+    /// Embeds each of the inputs.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if there is no input, the model does not embed one, or a text or sound is empty or too long;
+    /// [`Error::Engine`] if a graph fails.
+    fn embed(&self, inputs: &EmbedInputs) -> Result<InputEmbeddings, Error>;
+}
+
 /// Decides from several modalities at once.
 pub trait Decider: Model {
     /// Whether the model accepts this input.
@@ -271,6 +315,14 @@ impl Capability for dyn Matcher {
 
     fn of(model: &dyn Model) -> Option<&Self> {
         model.as_matcher()
+    }
+}
+
+impl Capability for dyn Embedder {
+    const NAME: &'static str = capability::EMBED;
+
+    fn of(model: &dyn Model) -> Option<&Self> {
+        model.as_embedder()
     }
 }
 

@@ -5,6 +5,7 @@ pub mod blip2;
 pub mod capability;
 mod check;
 mod cost;
+pub mod embedding;
 pub mod fusion;
 pub mod generation;
 mod kind;

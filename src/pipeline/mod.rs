@@ -2,6 +2,7 @@
 
 mod about_pictures;
 mod builder;
+mod embeddings;
 mod inputs;
 mod lines;
 mod lists;
@@ -23,6 +24,7 @@ pub use about_pictures::{
     AnswerScore, AnswerText, CaptionScore, CaptionText, MatchEmbeddings, MatchedText, MatchedTexts,
 };
 pub use builder::Builder;
+pub use embeddings::RecordEmbeddings;
 pub use inputs::{Inputs, MediaKind};
 pub use live::transcribe_live;
 pub use media::{Bytes, Picture, Samples, Sound};

@@ -7,6 +7,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::about_pictures::{AnswerText, CaptionText, MatchedTexts};
+use super::embeddings::RecordEmbeddings;
 use super::media::{Picture, Sound};
 use super::outcome::{Done, Failed, Outcome, Outcomes, Timed};
 use super::record::Record;
@@ -84,6 +85,11 @@ impl RecordResult {
     /// The student's decision.
     pub fn fusion(&self) -> Option<Timed<'_, Fusion>> {
         self.step("fusion")
+    }
+
+    /// The embeddings of picture, text and sound.
+    pub fn embeddings(&self) -> Option<Timed<'_, RecordEmbeddings>> {
+        self.step("embed")
     }
 
     /// The result of the step whose key in JSON is `key`; `None` if it did not run, failed, or is not a `T`.

@@ -21,7 +21,7 @@ fn fuse(name: &str, arguments: &[&str]) -> Run {
 }
 
 /// PyTorch's results for a student, case by case.
-fn cases(name: &str) -> Vec<Value> {
+pub fn cases(name: &str) -> Vec<Value> {
     let text = fs::read_to_string(root().join(student("expected.json"))).unwrap();
     let mut all: Map<String, Value> = serde_json::from_str(&text).unwrap();
     let Value::Array(cases) = all.remove(name).unwrap() else { panic!("no cases of {name}") };
@@ -30,7 +30,7 @@ fn cases(name: &str) -> Vec<Value> {
 }
 
 #[track_caller]
-fn assert_close(found: &Value, expected: &Value, what: &str) {
+pub fn assert_close(found: &Value, expected: &Value, what: &str) {
     let numbers = |value: &Value| value.as_array().unwrap().iter().map(|it| it.as_f64().unwrap()).collect::<Vec<_>>();
     let (found, expected) = (numbers(found), numbers(expected));
     assert_eq!(found.len(), expected.len(), "{what}");

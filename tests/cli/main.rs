@@ -13,6 +13,7 @@ mod caption;
 mod commands;
 mod configs;
 mod devices;
+mod embed;
 mod fuse;
 mod hostile_files;
 mod libraries;

@@ -9,7 +9,8 @@ use edgefuse::Error;
 use edgefuse::config::{CaptionOptions, Device, ModelEntry, TranscribeOptions};
 use edgefuse::engine::EngineError;
 use edgefuse::models::Models;
-use edgefuse::models::capability::{Captioner, Decider, Transcriber, VoiceDetector};
+use edgefuse::models::capability::{Captioner, Decider, Embedder, Transcriber, VoiceDetector};
+use edgefuse::models::embedding::EmbedInputs;
 use edgefuse::pipeline::{Pipeline, Record, Sound};
 use edgefuse::request::{Priority, Request, Stopped};
 
@@ -39,6 +40,21 @@ fn a_model_is_found_by_what_it_can_do() {
     assert_eq!(models.lease::<dyn Decider>(None, "test").unwrap().key(), "judge");
     assert_eq!(models.lease::<dyn VoiceDetector>(Some("gate"), "test").unwrap().key(), "gate");
     assert_eq!(models.loaded(), ["ears", "eyes", "gate", "judge"]);
+}
+
+#[test]
+fn a_model_names_what_it_embeds() {
+    let models = models(&TINY);
+    let eyes = models.lease::<dyn Embedder>(Some("eyes"), "test").unwrap();
+    let error = |inputs: &EmbedInputs| eyes.embed(inputs).unwrap_err().to_string();
+    assert_eq!(error(&EmbedInputs::default()), "nothing to embed; random embeds image, text");
+    let sound = EmbedInputs { audio: Some(&[0.5; 16_000]), ..EmbedInputs::default() };
+    assert_eq!(error(&sound), "random does not embed audio; it embeds image, text");
+    let blank = EmbedInputs { text: Some(" "), ..EmbedInputs::default() };
+    assert_eq!(error(&blank), "the text to embed is empty");
+    let judge = models.lease::<dyn Embedder>(Some("judge"), "test").unwrap();
+    let found = judge.embed(&sound).unwrap();
+    assert_eq!((found.audio.unwrap().len(), found.image, found.text, found.text_tokens), (8, None, None, None));
 }
 
 #[test]

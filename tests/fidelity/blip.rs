@@ -1,6 +1,6 @@
 //! The small BLIP and the picture's preprocessing against transformers (scripts/dev.py make_fixtures_blip).
 
-use crate::blip_random::check_matching;
+use crate::blip_random::{check_embeddings, check_matching};
 use crate::fixture::{Fixture, ids};
 use crate::library::loader;
 use crate::root;
@@ -154,5 +154,6 @@ fn matching_is_that_of_transformers() {
     for case in fixture.json["images"].as_array().unwrap() {
         let encoded = blip.encode(&picture(&case["image"])).unwrap();
         check_matching(&fixture, &blip, &encoded, &case["match"]);
+        check_embeddings(&fixture, &blip, case);
     }
 }

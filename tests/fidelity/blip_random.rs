@@ -5,12 +5,16 @@ use crate::fixture::{Fixture, ids};
 use crate::library::loader_at;
 use crate::root;
 use edgefuse::config::{CaptionOptions, SearchOptions, StopEarly};
-use edgefuse::media::image;
+use edgefuse::media::image::{self, pixel_values};
 use edgefuse::models::blip::Blip;
+use edgefuse::models::capability::Embedder;
+use edgefuse::models::embedding::EmbedInputs;
 use edgefuse::models::picture::EncodedImage;
 use serde_json::Value;
 
 const END: i64 = 3;
+
+const PAD: i64 = 0;
 
 /// Sums of a dozen log-probabilities.
 const CLOSE: f64 = 1e-4;
@@ -190,7 +194,27 @@ fn matching_and_embeddings_are_those_of_transformers() {
     for case in list(&fixture.json["images"]) {
         let image = encoded(&blip, case);
         check_matching(&fixture, &blip, &image, &case["match"]);
+        check_embeddings(&fixture, &blip, case);
     }
+}
+
+/// Compares the embeddings of a case's picture and texts, each embedded on its own, with the reference.
+pub fn check_embeddings(fixture: &Fixture, blip: &Blip, case: &Value) {
+    let picture = image::load(&root().join(case["image"].as_str().unwrap())).unwrap();
+    let pixels = pixel_values(&picture, &Embedder::view(blip).unwrap());
+    let reference = &case["match"];
+    let embedded = blip.embed(&EmbedInputs { image: Some(&pixels), ..EmbedInputs::default() }).unwrap();
+    let difference = fixture.largest_difference(&reference["image_embedding"], &embedded.image.unwrap());
+    assert!(difference <= 1e-5, "image_embedding: {difference}");
+    let mut embeddings = Vec::new();
+    for (text, ids) in list(&reference["texts"]).iter().zip(list(&reference["input_ids"])) {
+        let embedded = blip.embed(&EmbedInputs { text: text.as_str(), ..EmbedInputs::default() }).unwrap();
+        // The reference is padded to its longest text.
+        assert_eq!(embedded.text_tokens, Some(self::ids(ids).iter().filter(|id| **id != PAD).count()), "{text}");
+        embeddings.extend(embedded.text.unwrap());
+    }
+    let difference = fixture.largest_difference(&reference["text_embedding"], &embeddings);
+    assert!(difference <= 1e-5, "text_embedding: {difference}");
 }
 
 /// Compares the results of `blip` for the fixture's texts and `image` with the `reference`.

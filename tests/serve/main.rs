@@ -9,6 +9,7 @@ mod access;
 mod binary;
 mod chat;
 mod client;
+mod embeddings;
 mod life;
 mod limits;
 mod own;

@@ -9,13 +9,19 @@ import argparse
 from collections.abc import Callable
 
 from edgefuse_tools.serve_clients.hostile_checks import check_crowd, check_hostile, check_operations
-from edgefuse_tools.serve_clients.openai_checks import check_chats, check_models_and_errors, check_transcripts
+from edgefuse_tools.serve_clients.openai_checks import (
+    check_chats,
+    check_embeddings,
+    check_models_and_errors,
+    check_transcripts,
+)
 from edgefuse_tools.serve_clients.server import Server
 from edgefuse_tools.serve_clients.wyoming_checks import check_wyoming
 
 CHECKS: tuple[tuple[str, Callable[[Server], None]], ...] = (
     ("openai: transcripts", check_transcripts),
     ("openai: chats", check_chats),
+    ("openai: embeddings", check_embeddings),
     ("openai: models, errors", check_models_and_errors),
     ("wyoming", check_wyoming),
     ("operations, prometheus", check_operations),

@@ -1,9 +1,10 @@
-"""OpenAI's Python client: transcripts, captions, answers, streams, errors."""
+"""OpenAI's Python client: transcripts, captions, answers, embeddings, streams, errors."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 
 import openai
 from openai import OpenAI
@@ -89,6 +90,51 @@ def check_chats(server: Server) -> None:
     assert answer.choices[0].message.content == "rectangle", answer
     transcript = api.create(model="edgefuse", messages=[{"role": "user", "content": [sound]}])
     assert "shape" in (transcript.choices[0].message.content or ""), transcript
+
+
+def dot(a: Sequence[float], b: Sequence[float]) -> float:
+    """The cosine similarity of two embeddings of length 1."""
+    return sum(x * y for x, y in zip(a, b, strict=True))
+
+
+def check_embeddings(server: Server) -> None:
+    """Both encodings, and pictures near their captions, for each of the two models that embed.
+
+    The client asks for base64 unless told otherwise.
+    """
+    api = client(server).embeddings
+    name = "easyvqa-23.png"
+    texts = [f"a {color} {shape}" for color in ("blue", "red", "green") for shape in ("rectangle", "circle")]
+    image = {"image": "data:image/png;base64," + base64.b64encode((DATA / name).read_bytes()).decode()}
+    for model, steps, dimensions in (("blip", "match", 128), ("student", "fuse", 128)):
+        listed = api.create(model=model, input=[*texts, image], encoding_format="float")
+        decoded = api.create(model=model, input=[*texts, image])
+        found = [entry.embedding for entry in listed.data]
+        assert [entry.index for entry in listed.data] == list(range(len(found))) and listed.model == model, listed
+        assert listed.usage.prompt_tokens == listed.usage.total_tokens == 5 * len(texts), listed.usage
+        for one, other in zip(found, decoded.data, strict=True):
+            assert len(one) == len(other.embedding) == dimensions, (len(one), len(other.embedding))
+            assert max(abs(a - b) for a, b in zip(one, other.embedding, strict=True)) < 1e-6, (model, one)
+        similarities = [dot(found[-1], text) for text in found[:-1]]
+        assert texts[similarities.index(max(similarities))] == "a blue rectangle", (model, similarities)
+        given = ["--image", str(DATA / name)] if steps == "fuse" else [str(DATA / name), "--text", texts[0]]
+        line = json.loads(server.printed("--format", "json", steps, "--embeddings", *given))
+        own = line["fusion" if steps == "fuse" else "match"]["embeddings"]["image"]
+        assert max(abs(a - b) for a, b in zip(found[-1], own, strict=True)) < 1e-6, (model, own)
+    spoken = base64.b64encode((DATA / "question-shape.wav").read_bytes()).decode()
+    sound = api.create(model="student", input=[{"audio": {"base64": spoken}}])
+    assert len(sound.data[0].embedding) == 128 and sound.usage.prompt_tokens == 0, sound
+    for model, given_input, word in (
+        ("blip", [{"audio": {"base64": spoken}}], "does not embed audio"),
+        ("blip", [[1, 2], [3]], "not tokens"),
+        ("edgefuse", "a text", "choose one"),
+    ):
+        try:
+            api.create(model=model, input=given_input)
+        except openai.BadRequestError as error:
+            assert word in error.message, error
+        else:
+            raise AssertionError(f"{model} embedded {given_input}")
 
 
 def check_models_and_errors(server: Server) -> None:

@@ -149,7 +149,7 @@ pub struct Run {
     #[arg(long)]
     pub placement: bool,
     /// Include the embeddings of the steps `fuse` and `match` in the results (`fusion.embeddings`, `match.embeddings`),
-    /// like `embeddings: true` in such a step
+    /// like `embeddings: true` in such a step; the step `embed` always includes its own
     #[arg(long)]
     pub embeddings: bool,
 }

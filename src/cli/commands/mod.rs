@@ -74,7 +74,7 @@ fn ask_for_embeddings(steps: &mut [Step], config: &Path) -> Result<(), Stop> {
     match found {
         true => Ok(()),
         false => Err(Stop::Usage(format!(
-            "--embeddings: the pipeline of {} has no step that computes embeddings (`fuse` or `match`)",
+            "--embeddings: the pipeline of {} has no step that computes embeddings (`embed`, `fuse` or `match`)",
             config.display()
         ))),
     }

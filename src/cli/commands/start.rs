@@ -4,6 +4,7 @@ use std::env;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use edgefuse::config::model_folder::{ModelFolder, capability};
 use edgefuse::config::{ConfigError, Device, ModelEntry};
 use edgefuse::engine::{Engine, library_file};
 use edgefuse::error::Error;
@@ -18,7 +19,7 @@ const VARIABLE: &str = "EDGEFUSE_CONFIG";
 /// The default device file.
 const DEFAULT: &str = "configs/cpu.yaml";
 
-/// Reads the device file; `--model` replaces its models with the same capability. That model must be able to do one of
+/// Reads the device file; `--model` replaces its models for the same task. That model must be able to do one of
 /// `tasks`, if there are any: the tasks that the command needs models for, main task first.
 pub(super) fn device(global: &Global, tasks: &[&'static str]) -> Result<Device, Error> {
     let mut device = Device::load(&device_file(global)?)?;
@@ -38,14 +39,23 @@ fn main_task(device: &Device, key: &str, tasks: &[&'static str]) -> Result<&'sta
     Ok(wanted.or(can.first().copied()).unwrap_or_default())
 }
 
-/// Replaces the models with the same capability by the model `name`; returns its name under `models`.
+/// What a model is for. Embeddings are a by-product of models for different tasks, which do not replace one another.
+fn tasks_of(folder: &ModelFolder) -> Vec<&'static str> {
+    let mut tasks = folder.capabilities();
+    if tasks.iter().any(|task| *task != capability::EMBED) {
+        tasks.retain(|task| *task != capability::EMBED);
+    }
+    tasks
+}
+
+/// Replaces the models for the same task by the model `name`; returns its name under `models`.
 fn replace(device: &mut Device, name: &str) -> Result<String, Error> {
     let listed = device.models.get(name).cloned();
     let entry = listed.clone().unwrap_or_else(|| device.other_model(name, None));
-    let can = read_folder(&entry)?.capabilities();
+    let tasks = tasks_of(&read_folder(&entry)?);
     let same = |entry: &ModelEntry| {
         // An unreadable model does not prevent this one from being used.
-        read_folder(entry).is_ok_and(|folder| folder.capabilities().iter().any(|task| can.contains(task)))
+        read_folder(entry).is_ok_and(|folder| tasks_of(&folder).iter().any(|task| tasks.contains(task)))
     };
     let replaced: Vec<String> =
         device.models.iter().filter(|(_, entry)| same(entry)).map(|(key, _)| key.clone()).collect();

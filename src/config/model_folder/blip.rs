@@ -111,6 +111,7 @@ impl KindSpec for BlipSpec {
             (has("caption_decoder"), capability::CAPTION),
             (has("question_encoder"), capability::ANSWER),
             (has("match_encoder") || has("text_encoder"), capability::MATCH),
+            (has("text_encoder"), capability::EMBED),
         ];
         tasks.into_iter().filter(|(can, _)| *can).map(|(_, task)| task).collect()
     }

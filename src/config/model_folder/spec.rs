@@ -20,6 +20,8 @@ pub mod capability {
     pub const ANSWER: &str = "answer questions";
     /// How well texts fit pictures.
     pub const MATCH: &str = "match texts";
+    /// Embeddings of pictures, texts and sounds.
+    pub const EMBED: &str = "embed";
     /// Decisions from several modalities at once.
     pub const DECIDE: &str = "decide";
     /// Detection of speech in a recording.

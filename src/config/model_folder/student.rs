@@ -171,6 +171,12 @@ impl StudentSpec {
         self.modalities.iter().flat_map(move |&modality| forms(modality)).filter(|&input| self.describes(input))
     }
 
+    /// The inputs that it embeds: those of picture, text and sound that it accepts as they are.
+    pub fn embeds(&self) -> Vec<Modality> {
+        let raw = [StudentInput::Image, StudentInput::Text, StudentInput::Audio];
+        raw.into_iter().filter(|&input| self.takes(input)).map(StudentInput::modality).collect()
+    }
+
     /// Whether the keys that describe this input are present.
     fn describes(&self, input: StudentInput) -> bool {
         match input {
@@ -257,7 +263,8 @@ impl KindSpec for StudentSpec {
     }
 
     fn capabilities(&self, _graphs: &Graphs) -> Vec<&'static str> {
-        vec![capability::DECIDE]
+        let embeds = (!self.embeds().is_empty()).then_some(capability::EMBED);
+        std::iter::once(capability::DECIDE).chain(embeds).collect()
     }
 
     fn tokenizer(&self) -> Option<&str> {
@@ -277,7 +284,7 @@ impl KindSpec for StudentSpec {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{EmbeddingSpec, KindSpec, Modality, SensorSpec, StudentInput, StudentSpec};
+    use super::{EmbeddingSpec, KindSpec, Modality, SensorSpec, StudentInput, StudentSpec, StudentText, capability};
     use crate::config::model_folder::GraphSpec;
 
     const GRAPHS: &str = "
@@ -319,6 +326,17 @@ mod tests {
         assert_eq!(check(&spec, GRAPHS), Ok(()));
         assert_eq!(spec.inputs().collect::<Vec<_>>(), [StudentInput::Sensors, StudentInput::TextEmbedding]);
         assert!(spec.takes(StudentInput::TextEmbedding) && !spec.takes(StudentInput::Text));
+    }
+
+    #[test]
+    fn a_student_embeds_what_it_accepts_as_it_is() {
+        let mut spec = spec();
+        assert_eq!((spec.embeds(), spec.capabilities(&BTreeMap::new())), (Vec::new(), vec![capability::DECIDE]));
+        spec.text_embedding = None;
+        spec.text = Some(StudentText { max_tokens: 8, pad: 0 });
+        spec.tokenizer = Some("tokenizer.json".to_string());
+        assert_eq!(spec.embeds(), [Modality::Text]);
+        assert_eq!(spec.capabilities(&BTreeMap::new()), [capability::DECIDE, capability::EMBED]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod ask;
 mod caption;
+mod embed;
 mod fuse;
 mod matching;
 mod search;
@@ -22,6 +23,7 @@ use super::named::{self, Named};
 
 pub use ask::{AskOptions, Question};
 pub use caption::CaptionOptions;
+pub use embed::EmbedOptions;
 pub use fuse::{FuseOptions, TextSource};
 pub use matching::MatchOptions;
 pub use search::{SearchOptions, StopEarly};
@@ -196,7 +198,10 @@ mod tests {
     #[test]
     fn names_what_is_wrong() {
         for (text, expected) in [
-            ("- describe", "unknown pipeline step `describe`, expected one of transcribe, caption, ask, match, fuse"),
+            (
+                "- describe",
+                "unknown pipeline step `describe`, expected one of transcribe, caption, ask, match, fuse, embed",
+            ),
             ("- caption: {tokens: 3}", "unknown field `tokens`"),
             ("- transcribe: {task: sing}", "unknown variant `sing`"),
             ("- caption: {max_tokens: -3}", "expected usize"),

@@ -2,7 +2,7 @@
 
 use serde::de::{Error, MapAccess};
 
-use super::{AskOptions, CaptionOptions, FuseOptions, MatchOptions, NamedStep, Step, TranscribeOptions};
+use super::{AskOptions, CaptionOptions, EmbedOptions, FuseOptions, MatchOptions, NamedStep, Step, TranscribeOptions};
 
 /// Calls `visit` for every type of options.
 fn visit_all(visitor: &mut impl Visitor) {
@@ -11,6 +11,7 @@ fn visit_all(visitor: &mut impl Visitor) {
     visitor.visit::<AskOptions>();
     visitor.visit::<MatchOptions>();
     visitor.visit::<FuseOptions>();
+    visitor.visit::<EmbedOptions>();
     #[cfg(test)]
     visitor.visit::<super::ToyOptions>();
 }

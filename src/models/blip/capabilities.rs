@@ -3,11 +3,12 @@
 use ndarray::Array4;
 
 use super::Blip;
-use crate::config::model_folder::BlipSpec;
+use crate::config::model_folder::{BlipSpec, Modality};
 use crate::config::{CaptionOptions, SearchOptions};
 use crate::error::Error;
 use crate::media::image::PixelConfig;
-use crate::models::capability::{Answerer, Captioner, Matcher, Model, PictureEncoder};
+use crate::models::capability::{Answerer, Captioner, Embedder, Matcher, Model, PictureEncoder};
+use crate::models::embedding::{EmbedInputs, InputEmbeddings};
 use crate::models::kind::ModelKind;
 use crate::models::loader::Loader;
 use crate::models::picture::{Answer, Candidates, Caption, EncodedImage, Match, MatchTexts, RankedAnswer};
@@ -40,6 +41,10 @@ impl Model for Blip {
     }
 
     fn as_matcher(&self) -> Option<&dyn Matcher> {
+        Some(self)
+    }
+
+    fn as_embedder(&self) -> Option<&dyn Embedder> {
         Some(self)
     }
 }
@@ -101,5 +106,31 @@ impl Matcher for Blip {
 
     fn match_provider(&self) -> &'static str {
         Blip::match_provider(self)
+    }
+}
+
+impl Embedder for Blip {
+    fn embeds(&self) -> Vec<Modality> {
+        vec![Modality::Image, Modality::Text]
+    }
+
+    fn view(&self) -> Option<PixelConfig> {
+        Some(PictureEncoder::view(self))
+    }
+
+    fn sound(&self) -> Option<(u32, u32)> {
+        None
+    }
+
+    fn picture_encoder(&self) -> Option<&dyn PictureEncoder> {
+        Some(self)
+    }
+
+    fn prepare_embeddings(&self) -> Result<(), Error> {
+        Blip::prepare_embeddings(self)
+    }
+
+    fn embed(&self, inputs: &EmbedInputs) -> Result<InputEmbeddings, Error> {
+        Blip::embed(self, inputs)
     }
 }

@@ -28,7 +28,7 @@ impl Blip {
             let tokens = self.vocabulary.encode(text.trim(), true)?;
             let start: String = text.chars().take(40).collect();
             let problem = match tokens.len() {
-                _ if text.trim().is_empty() => "a text to match is empty".to_string(),
+                _ if text.trim().is_empty() => "a text is empty".to_string(),
                 length if length > positions => {
                     format!("text `{start}...` has {length} tokens; the model accepts up to {positions}")
                 }
@@ -56,7 +56,7 @@ impl Blip {
             self.probabilities(image, texts, &mut found)?;
         }
         if self.has("text_encoder") {
-            self.embed(texts)?;
+            self.embed_texts(texts)?;
             let (Some(image), Some(texts)) = (&image.embedding, texts.embeddings.get()) else {
                 return Err(self.not_prepared());
             };
@@ -95,7 +95,7 @@ impl Blip {
     }
 
     /// Computes the texts' embeddings once and keeps them.
-    fn embed(&self, texts: &MatchTexts) -> Result<(), Error> {
+    pub(super) fn embed_texts(&self, texts: &MatchTexts) -> Result<(), Error> {
         if texts.embeddings.get().is_some() {
             return Ok(());
         }

@@ -3,6 +3,7 @@
 mod answer;
 mod capabilities;
 mod caption;
+mod embed;
 mod image;
 mod matching;
 

@@ -52,7 +52,7 @@ impl Student {
         Ok(Tensor::float(pixels)?)
     }
 
-    fn text(&self, text: Option<&str>) -> Result<Vec<i64>, Error> {
+    pub(super) fn text(&self, text: Option<&str>) -> Result<Vec<i64>, Error> {
         let (Some(limits), Some(vocabulary)) = (&self.spec.text, &self.vocabulary) else { return Ok(vec![0]) };
         let Some(text) = text else { return Ok(vec![limits.pad]) };
         let ids = vocabulary.encode(text.trim(), true)?;

@@ -1,15 +1,16 @@
 //! The student: one small graph that fuses picture, text, sound and sensors into a decision.
 
+mod embed;
 mod inputs;
 
 use std::sync::Arc;
 
-use crate::config::model_folder::{ModelFolder, StudentInput, StudentSpec};
+use crate::config::model_folder::{Modality, ModelFolder, StudentInput, StudentSpec};
 use crate::engine::{EngineError, Graph, Outputs};
 use crate::error::Error;
 use crate::media::audio::LogMel;
 use crate::media::image::PixelConfig;
-use crate::models::capability::{Decider, Model};
+use crate::models::capability::{Decider, Embedder, Model};
 use crate::models::fusion::{Embeddings, Fusion, FusionInputs};
 use crate::models::generation::{argmax, softmax};
 use crate::models::kind::ModelKind;
@@ -98,10 +99,7 @@ impl Student {
         if let Some(&foreign) = present.iter().find(|&&input| !self.takes(input)) {
             return Err(self.untaken(foreign));
         }
-        let tensors = self.tensors(inputs)?;
-        let fed: Vec<_> = tensors.iter().map(|(role, tensor)| (*role, std::slice::from_ref(tensor))).collect();
-        let mut outputs = self.graph.run(&fed)?;
-
+        let mut outputs = self.run(inputs)?;
         let mut probabilities = row(&mut outputs, "logits", Some(self.spec.labels.len()))?;
         softmax(&mut probabilities);
         let best = argmax(&probabilities);
@@ -111,10 +109,7 @@ impl Student {
         let modalities: Vec<_> = present.iter().map(|input| input.modality()).collect();
         let of_modalities = modalities
             .iter()
-            .map(|modality| {
-                let role = format!("{}_embedding", modality.name());
-                Ok((modality.name().to_string(), row(&mut outputs, &role, None)?))
-            })
+            .map(|&modality| Ok((modality.name().to_string(), embedding(&mut outputs, modality)?)))
             .collect::<Result<_, EngineError>>()?;
         Ok(Fusion {
             label: self.spec.labels[best].clone(),
@@ -123,6 +118,13 @@ impl Student {
             modalities: modalities.iter().map(|modality| modality.name().to_string()).collect(),
             embeddings: Some(Embeddings { fused: row(&mut outputs, "embedding", None)?, modalities: of_modalities }),
         })
+    }
+
+    /// Runs the graph.
+    fn run(&self, inputs: &FusionInputs) -> Result<Outputs, Error> {
+        let tensors = self.tensors(inputs)?;
+        let fed: Vec<_> = tensors.iter().map(|(role, tensor)| (*role, std::slice::from_ref(tensor))).collect();
+        Ok(self.graph.run(&fed)?)
     }
 }
 
@@ -143,6 +145,10 @@ impl Model for Student {
 
     fn provider(&self) -> &'static str {
         Student::provider(self)
+    }
+
+    fn as_embedder(&self) -> Option<&dyn Embedder> {
+        Some(self)
     }
 
     fn as_decider(&self) -> Option<&dyn Decider> {
@@ -170,6 +176,11 @@ impl Decider for Student {
     fn fuse(&self, inputs: &FusionInputs) -> Result<Fusion, Error> {
         Student::fuse(self, inputs)
     }
+}
+
+/// The embedding of one modality.
+fn embedding(outputs: &mut Outputs, modality: Modality) -> Result<Vec<f32>, EngineError> {
+    row(outputs, &format!("{}_embedding", modality.name()), None)
 }
 
 /// The only row of an output `[1, length]`.

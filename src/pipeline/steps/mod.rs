@@ -3,6 +3,7 @@
 mod ask;
 mod caption;
 mod context;
+mod embed;
 mod fuse;
 mod matching;
 mod measured;
@@ -30,6 +31,7 @@ pub(super) use transcribe::TRANSCRIPT;
 
 use ask::Ask;
 use caption::Caption;
+use embed::Embed;
 use fuse::Fuse;
 use matching::Match;
 use measured::kept;
@@ -42,6 +44,7 @@ const STEPS: &[Entry] = &[
     Entry::of::<Ask>(),
     Entry::of::<Match>(),
     Entry::of::<Fuse>(),
+    Entry::of::<Embed>(),
     #[cfg(test)]
     Entry::of::<toy::MeasureLoudness>(),
 ];

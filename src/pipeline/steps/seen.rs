@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use ndarray::Array4;
+
 use super::Context;
 use super::measured::{Measured, timed};
 use crate::error::Error;
@@ -96,6 +98,14 @@ impl ReadPicture {
             context.seen.keep(&self.model, version.clone(), image.clone());
         }
         Ok(Some(image))
+    }
+
+    /// The preprocessed picture, for a model without a vision encoder of its own; `None` if the record has none.
+    pub fn pixels<'a>(&self, context: &'a Context) -> Result<Option<&'a Array4<f32>>, Error> {
+        match &self.picture {
+            Picture::Encoded(_) => Ok(None),
+            Picture::Pixels(view) => context.sources.picture(view),
+        }
     }
 
     /// The result with the time since `started` plus the time for reading.

@@ -159,6 +159,7 @@ fn router(api: Api) -> Router {
         .route("/v1/audio/translations", post(openai::translations))
         .route("/v1/chat/completions", post(openai::chat))
         .route("/v1/realtime", get(realtime::realtime))
+        .route("/v1/embeddings", post(openai::embeddings))
         .route("/v1/models", get(openai::models))
         .route("/v1/models/{name}", get(openai::model))
         .route("/v1/run", post(own::run))

@@ -12,8 +12,8 @@ use edgefuse::{Record, RecordResult};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::ANY_MODEL;
 use super::response_format::{Form, ResponseFormat};
+use super::{ANY_MODEL, data_url};
 use crate::serve::http::body::Held;
 use crate::serve::http::events::{self, DONE, json_event};
 use crate::serve::http::failure::Failure;
@@ -111,7 +111,7 @@ impl Content {
             match part {
                 Part::Text { text } => said.texts.push(text),
                 Part::ImageUrl { image_url: ImageUrl::Object { url } | ImageUrl::Text(url) } => {
-                    said.pictures.push(Picture::from_bytes(data_url(&url)?));
+                    said.pictures.push(Picture::from_bytes(data_url::read("image_url", "image/jpeg", &url)?));
                 }
                 Part::InputAudio { input_audio } => {
                     let bytes = base64::decode(input_audio.data.trim());
@@ -127,19 +127,6 @@ impl Content {
             _ => Err(Failure::field("image_url", format!("there are more than {MOST_PICTURES} pictures"))),
         }
     }
-}
-
-/// The bytes of a data URL. Other URLs are never fetched.
-fn data_url(url: &str) -> Result<Vec<u8>, Failure> {
-    let wrong = |problem: &str| Failure::field("image_url", problem);
-    let Some(data) = url.strip_prefix("data:") else {
-        return Err(wrong("only data URLs are accepted (`data:image/jpeg;base64,...`): this service fetches nothing"));
-    };
-    let (kind, data) = data.split_once(',').ok_or_else(|| wrong("the data URL has no comma"))?;
-    if !kind.ends_with(";base64") {
-        return Err(wrong("the data URL must be base64"));
-    }
-    base64::decode(data.trim()).map_err(|error| wrong(&format!("base64: {error}")))
 }
 
 /// The steps and records that answer a message.

@@ -1,6 +1,9 @@
 //! OpenAI's API, and whisper.cpp's endpoint for transcription.
 
 mod chat;
+mod data_url;
+mod embedding_inputs;
+mod embeddings;
 mod models;
 mod options;
 mod response_format;
@@ -8,6 +11,7 @@ mod transcriptions;
 mod transcripts;
 
 pub use chat::chat;
+pub use embeddings::embeddings;
 pub use models::{model, models};
 pub use transcriptions::{inference, transcriptions, translations};
 
