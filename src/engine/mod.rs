@@ -43,6 +43,7 @@ pub use providers::MissingProvider;
 pub use session::{Engine, GraphFile, SessionOptions};
 pub use telemetry::disable_telemetry;
 pub use tensor::Tensor;
+pub(crate) use turnstile::Turnstile;
 
 // Not part of the API: readers that only `tests/fuzz` calls directly.
 #[doc(hidden)]

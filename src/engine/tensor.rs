@@ -1,7 +1,7 @@
 //! Tensors in ONNX Runtime's memory.
 
-use ndarray::{Array, ArrayViewD, Axis, Dimension, IxDyn};
-use ort::value::{DynValue, Tensor as OrtTensor, TensorElementType};
+use ndarray::{Array, ArrayD, ArrayViewD, Axis, Dimension, IxDyn, concatenate};
+use ort::value::{DynValue, PrimitiveTensorElementType, Tensor as OrtTensor, TensorElementType};
 
 use super::error::{EngineError, Reported};
 use crate::config::model_folder::ElementType;
@@ -42,6 +42,25 @@ impl Tensor {
     /// [`EngineError::Run`] if it holds another type.
     pub fn view(&self) -> Result<ArrayViewD<'_, f32>, EngineError> {
         self.0.try_extract_array().map_err(failed)
+    }
+
+    /// Copies tensors one after the other along the first axis. They must have the same type and other axes.
+    ///
+    /// # Errors
+    /// [`EngineError::Run`] if they hold neither 32-bit floats nor 64-bit integers, or do not fit together.
+    pub fn stack(entries: &[&Tensor]) -> Result<Self, EngineError> {
+        fn joined<T: PrimitiveTensorElementType + Clone>(entries: &[&Tensor]) -> Result<ArrayD<T>, EngineError> {
+            let views: Vec<_> = entries
+                .iter()
+                .map(|entry| entry.0.try_extract_array::<T>())
+                .collect::<Result<_, _>>()
+                .map_err(failed)?;
+            concatenate(Axis(0), &views).map_err(|error| failed(ort::Error::new(error.to_string())))
+        }
+        match entries.first().and_then(|entry| entry.element()) {
+            Some(ElementType::Int64) => Self::integer(joined::<i64>(entries)?),
+            _ => Self::float(joined::<f32>(entries)?),
+        }
     }
 
     /// Copies these entries of the first axis, in this order; an entry may occur several times.

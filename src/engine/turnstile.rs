@@ -14,7 +14,7 @@ use crate::support::request::Priority;
 type Place = (Reverse<Priority>, u64);
 
 /// A value that one thread at a time may use.
-pub(super) struct Turnstile<T> {
+pub(crate) struct Turnstile<T> {
     value: Mutex<T>,
     line: Mutex<Line>,
     moved: Condvar,
@@ -28,7 +28,7 @@ struct Line {
 }
 
 /// The value, during this thread's turn.
-pub(super) struct Turn<'a, T> {
+pub(crate) struct Turn<'a, T> {
     value: Option<MutexGuard<'a, T>>,
     turnstile: &'a Turnstile<T>,
 }
@@ -51,6 +51,12 @@ impl<T> Turnstile<T> {
         line.taken = true;
         drop(line);
         Turn { value: Some(self.value.lock().unwrap_or_else(PoisonError::into_inner)), turnstile: self }
+    }
+
+    /// Whether nobody uses the value.
+    #[cfg(test)]
+    pub fn is_free(&self) -> bool {
+        !self.line().taken
     }
 
     fn line(&self) -> MutexGuard<'_, Line> {

@@ -1,5 +1,6 @@
 //! Models: from pictures, sound and text to results, on top of the graphs that [`crate::engine`] runs.
 
+mod batches;
 pub mod blip;
 pub mod blip2;
 pub mod capability;

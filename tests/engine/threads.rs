@@ -8,6 +8,7 @@ use edgefuse::engine::{Engine, Graph};
 use edgefuse::media::audio::{AudioFile, Recording};
 use edgefuse::media::image;
 use edgefuse::models::blip::Blip;
+use edgefuse::models::fusion::FusionInputs;
 use edgefuse::models::student::Student;
 use edgefuse::models::vad::Vad;
 use edgefuse::models::whisper::Whisper;
@@ -67,4 +68,28 @@ fn pictures_are_captioned_side_by_side() {
         let captions = blip.caption(&blip.encode(&picture).unwrap(), &CaptionOptions::default()).unwrap();
         format!("{:?}", captions.iter().map(|caption| (&caption.text, caption.score)).collect::<Vec<_>>())
     });
+}
+
+#[test]
+fn decisions_are_made_side_by_side() {
+    let loader = Loader::open(&Arc::new(engine()), root().join("onnx/student")).unwrap();
+    let student = Student::load(loader).unwrap();
+    let texts = ["what color is the shape?", "what shape is in the image?", "is there a circle?"];
+    let decide = |at: usize| {
+        student.fuse(&FusionInputs { text: Some(texts[at % texts.len()]), ..FusionInputs::default() }).unwrap()
+    };
+    let in_turn: Vec<_> = (0..texts.len()).map(decide).collect();
+    let decide = &decide;
+    let at_once: Vec<_> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..4 * THREADS).map(|at| scope.spawn(move || decide(at))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    for (at, found) in at_once.iter().enumerate() {
+        let expected = &in_turn[at % texts.len()];
+        assert_eq!(found.label, expected.label, "thread {at}");
+        // Records of several callers share a run, in which sums are rounded in another order.
+        let pairs = found.probabilities.iter().zip(&expected.probabilities);
+        let largest = pairs.map(|(a, b)| (a.1 - b.1).abs()).fold(0.0, f32::max);
+        assert!(largest < 1e-6, "thread {at}: {largest}");
+    }
 }

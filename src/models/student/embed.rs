@@ -1,6 +1,6 @@
 //! Embeddings of pictures, texts and sounds, each in the form that the student accepts as it is.
 
-use super::{Student, embedding};
+use super::Student;
 use crate::config::model_folder::Modality;
 use crate::error::Error;
 use crate::media::image::PixelConfig;
@@ -18,7 +18,7 @@ impl Student {
         inputs.check(self)?;
         let &EmbedInputs { image, text, audio } = inputs;
         let mut outputs = self.run(&FusionInputs { image, text, audio, ..FusionInputs::default() })?;
-        let mut of = |present: bool, modality| present.then(|| embedding(&mut outputs, modality)).transpose();
+        let mut of = |present: bool, modality| present.then(|| outputs.embedding(modality)).transpose();
         Ok(InputEmbeddings {
             image: of(image.is_some(), Modality::Image)?,
             text: of(text.is_some(), Modality::Text)?,

@@ -2,20 +2,23 @@
 
 mod embed;
 mod inputs;
+mod run;
 
 use std::sync::Arc;
 
-use crate::config::model_folder::{Modality, ModelFolder, StudentInput, StudentSpec};
-use crate::engine::{EngineError, Graph, Outputs};
+use crate::config::model_folder::{ModelFolder, StudentInput, StudentSpec};
+use crate::engine::{EngineError, Graph};
 use crate::error::Error;
 use crate::media::audio::LogMel;
 use crate::media::image::PixelConfig;
+use crate::models::batches::Batches;
 use crate::models::capability::{Decider, Embedder, Model};
 use crate::models::fusion::{Embeddings, Fusion, FusionInputs};
 use crate::models::generation::{argmax, softmax};
 use crate::models::kind::ModelKind;
 use crate::models::loader::Loader;
 use crate::models::vocabulary::Vocabulary;
+use run::{Feed, RowOutputs};
 
 /// A student model.
 pub struct Student {
@@ -24,6 +27,8 @@ pub struct Student {
     vocabulary: Option<Vocabulary>,
     log_mel: Option<LogMel>,
     graph: Graph,
+    /// Callers that wait for the graph, if it can run several records at once.
+    batches: Option<Batches<Feed, RowOutputs>>,
 }
 
 impl Student {
@@ -39,6 +44,7 @@ impl Student {
             vocabulary: tokenizer.map(|file| Vocabulary::load(&folder, file)).transpose()?,
             log_mel: spec.audio.as_ref().map(|audio| loader.log_mel(audio)).transpose()?,
             graph: loader.graph("student")?,
+            batches: run::can_batch(&loader).then(Batches::new),
             spec: spec.clone(),
             folder,
         })
@@ -100,7 +106,7 @@ impl Student {
             return Err(self.untaken(foreign));
         }
         let mut outputs = self.run(inputs)?;
-        let mut probabilities = row(&mut outputs, "logits", Some(self.spec.labels.len()))?;
+        let mut probabilities = outputs.take("logits", Some(self.spec.labels.len()))?;
         softmax(&mut probabilities);
         let best = argmax(&probabilities);
         let mut ranked: Vec<(String, f32)> =
@@ -109,22 +115,15 @@ impl Student {
         let modalities: Vec<_> = present.iter().map(|input| input.modality()).collect();
         let of_modalities = modalities
             .iter()
-            .map(|&modality| Ok((modality.name().to_string(), embedding(&mut outputs, modality)?)))
+            .map(|&modality| Ok((modality.name().to_string(), outputs.embedding(modality)?)))
             .collect::<Result<_, EngineError>>()?;
         Ok(Fusion {
             label: self.spec.labels[best].clone(),
             confidence: probabilities[best],
             probabilities: ranked,
             modalities: modalities.iter().map(|modality| modality.name().to_string()).collect(),
-            embeddings: Some(Embeddings { fused: row(&mut outputs, "embedding", None)?, modalities: of_modalities }),
+            embeddings: Some(Embeddings { fused: outputs.take("embedding", None)?, modalities: of_modalities }),
         })
-    }
-
-    /// Runs the graph.
-    fn run(&self, inputs: &FusionInputs) -> Result<Outputs, Error> {
-        let tensors = self.tensors(inputs)?;
-        let fed: Vec<_> = tensors.iter().map(|(role, tensor)| (*role, std::slice::from_ref(tensor))).collect();
-        Ok(self.graph.run(&fed)?)
     }
 }
 
@@ -176,15 +175,4 @@ impl Decider for Student {
     fn fuse(&self, inputs: &FusionInputs) -> Result<Fusion, Error> {
         Student::fuse(self, inputs)
     }
-}
-
-/// The embedding of one modality.
-fn embedding(outputs: &mut Outputs, modality: Modality) -> Result<Vec<f32>, EngineError> {
-    row(outputs, &format!("{}_embedding", modality.name()), None)
-}
-
-/// The only row of an output `[1, length]`.
-fn row(outputs: &mut Outputs, role: &str, length: Option<usize>) -> Result<Vec<f32>, EngineError> {
-    let tensor = outputs.take_one(role, &[Some(1), length])?;
-    Ok(tensor.view()?.iter().copied().collect())
 }
