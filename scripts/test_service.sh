@@ -48,9 +48,16 @@ mkdir -p "$work/device/configs" "$work/device/onnx" "$work/shared" "$work/system
 cp -r onnx/student "$work/device/onnx/"
 printf '%s\n' 'device: service' 'runtime: {memory_budget: 512MiB}' 'models: {student: {path: onnx/student}}' 'pipeline: [fuse]' \
     >"$work/device/configs/my board.yaml"
-"$binary" --quiet --config "$work/device/configs/my board.yaml" bundle --target "$(uname -m)" --binary "$binary" \
-    --library "${ORT_DYLIB_PATH:-lib/libonnxruntime.so}" --out "$work/bundle.tar.zst"
-zstd -dqc "$work/bundle.tar.zst" | tar xf - -C "$work/shared"
+# bundle CONFIG FOLDER: packs a device file and unpacks the bundle.
+bundle() {
+    "$binary" --quiet --config "$work/device/configs/$1" bundle --target "$(uname -m)" --binary "$binary" \
+        --library "${ORT_DYLIB_PATH:-lib/libonnxruntime.so}" --out "$work/bundle.tar.zst"
+    mkdir -p "$2"
+    zstd -dqc "$work/bundle.tar.zst" | tar xf - -C "$2"
+}
+bundle "my board.yaml" "$work/shared"
+printf '%s\n' 'extends: my board.yaml' 'server: {http: {listen: "127.0.0.1:8080"}}' >"$work/device/configs/server.yaml"
+bundle server.yaml "$work/serving"
 cp tests/data/easyvqa-23.png "$work/shared/picture.png"
 
 # Runs in the booted system; leaves its results in the shared folder.
@@ -108,6 +115,16 @@ BOOT
 ) </dev/null || true
 
 failed=0
+# Every unit's exposure, in tenths of systemd's points from 0 to 10.
+for unit in "$work/shared" "$work/serving"; do
+    command=$(sed -n 's/^ExecStart=.* \(watch\|serve\).*/\1/p' "$unit/edgefuse/edgefuse.service")
+    if exposure=$(systemd-analyze security --offline=true --no-pager --threshold=15 "$unit/edgefuse/edgefuse.service" 2>&1); then
+        echo "ok: $command: ${exposure##*→ }"
+    else
+        echo "FAILED: the unit for $command: ${exposure##*→ }"
+        failed=1
+    fi
+done
 # expect WHAT FILE TEXT
 expect() {
     if grep --quiet --fixed-strings -- "$3" "$work/shared/$2" 2>/dev/null; then
