@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs `edgefuse serve` with the real models, and judges it by OpenAI's Python client, the client classes of Wyoming's
-# reference implementation, Prometheus's parser, and clients that misbehave. The clients are installed into an environment
-# of their own. Takes the release binary, or the one that EDGEFUSE names.
+# reference implementation, Prometheus's parser, clients that misbehave, and Chromium, which uses the page. The clients are
+# installed into an environment of their own, and Chromium by apt-get if this runs as root. Takes the release binary, or the
+# one that EDGEFUSE names.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 

@@ -1,15 +1,7 @@
 //! Who may use the service.
 
 use crate::binary::{run, tiny_command};
-use crate::server::{KEY, Server, device_file};
-
-fn keyed() -> Server {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("key"), format!("{KEY}\n")).unwrap();
-    let file =
-        device_file(folder.path(), "", "http: {listen: 127.0.0.1:0, api_key_file: key, origins: ['http://panel']}");
-    Server::of(folder, &file, &[])
-}
+use crate::server::{KEY, Server, device_file, keyed};
 
 #[test]
 fn a_key_is_needed_for_everything_but_health() {

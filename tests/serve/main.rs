@@ -13,6 +13,7 @@ mod embeddings;
 mod life;
 mod limits;
 mod own;
+mod page;
 mod realtime;
 mod server;
 #[allow(dead_code, reason = "tests/cli uses the rest")]

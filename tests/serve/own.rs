@@ -139,6 +139,10 @@ fn the_state_of_the_board_names_its_models_and_warnings() {
     let models = state["models"].as_array().unwrap();
     let model = |name: &str| models.iter().find(|model| model["name"] == name).unwrap().clone();
     assert_eq!((&model("whisper")["can"], &model("whisper")["loaded"]), (&json!(["transcribe"]), &false.into()));
+    assert_eq!((&model("whisper")["inputs"], &model("whisper")["sensors"]), (&json!([]), &json!([])));
+    let student = model("student");
+    assert_eq!(student["inputs"], json!(["text", "sensors", "image", "audio"]));
+    assert_eq!(student["sensors"][0], json!({"name": "temperature", "unit": "°C"}));
     let speech = std::fs::read(root().join(data("librivox-0930.wav"))).unwrap();
     server.client().form("/v1/audio/transcriptions", &[("model", "whisper")], &speech).expect(200);
     let state = server.get("/v1/doctor").expect(200).json();

@@ -39,6 +39,15 @@ pub fn device_file(folder: &Path, runtime: &str, server: &str) -> PathBuf {
     path
 }
 
+/// One that needs [`KEY`] and lists the origin `http://panel`.
+pub fn keyed() -> Server {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("key"), format!("{KEY}\n")).unwrap();
+    let file =
+        device_file(folder.path(), "", "http: {listen: 127.0.0.1:0, api_key_file: key, origins: ['http://panel']}");
+    Server::of(folder, &file, &[])
+}
+
 impl Server {
     /// With HTTP and Wyoming, and default limits.
     pub fn start() -> Self {

@@ -1,4 +1,5 @@
-"""Judges `edgefuse serve` by clients that others wrote: OpenAI's, Wyoming's and Prometheus's, and by hostile ones.
+"""Judges `edgefuse serve` by clients that others wrote: OpenAI's, Wyoming's and Prometheus's, by hostile ones, and
+by a person's: the page in Chromium.
 
 scripts/test_serve.sh runs it with these clients installed.
 """
@@ -8,6 +9,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
+from edgefuse_tools.serve_clients.browser import NotRun
+from edgefuse_tools.serve_clients.browser_checks import check_page
 from edgefuse_tools.serve_clients.hostile_checks import check_crowd, check_hostile, check_operations
 from edgefuse_tools.serve_clients.openai_checks import (
     check_chats,
@@ -24,6 +27,7 @@ CHECKS: tuple[tuple[str, Callable[[Server], None]], ...] = (
     ("openai: embeddings", check_embeddings),
     ("openai: models, errors", check_models_and_errors),
     ("wyoming", check_wyoming),
+    ("page", check_page),
     ("operations, prometheus", check_operations),
     ("hostile clients", check_hostile),
     ("fifty clients", check_crowd),
@@ -40,7 +44,11 @@ def main() -> None:
     with Server(arguments.binary, arguments.config, requests="requests: {at_once: 2, waiting: 4}") as server:
         print(f"{'idle':24} {server.resident_bytes() >> 20} MiB", flush=True)
         for name, check in CHECKS:
-            check(server)
+            try:
+                check(server)
+            except NotRun as reason:
+                print(f"{name:24} not run: {reason}", flush=True)
+                continue
             print(f"{name:24} ok, {server.resident_bytes() >> 20} MiB", flush=True)
         code, said = server.stop()
         assert code == 0 and "panicked" not in said, (code, said)

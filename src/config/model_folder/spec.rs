@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::graph::GraphSpec;
 use super::image::ImageSpec;
+use super::student::{SensorSpec, StudentInput};
 
 /// The graphs of a folder, by role.
 pub type Graphs = BTreeMap<String, GraphSpec>;
@@ -52,6 +53,16 @@ pub trait KindSpec: Any + fmt::Debug + Send + Sync {
     /// Preprocessing of pictures, if the model accepts any.
     fn image(&self) -> Option<&ImageSpec> {
         None
+    }
+
+    /// Inputs of a decision, if the model decides.
+    fn decision_inputs(&self) -> Vec<StudentInput> {
+        Vec::new()
+    }
+
+    /// Sensors whose readings it accepts, in the order of its input vector.
+    fn sensors(&self) -> &[SensorSpec] {
+        &[]
     }
 
     /// Special tokens, which are compared with the tokenizer's.

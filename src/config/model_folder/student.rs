@@ -275,6 +275,14 @@ impl KindSpec for StudentSpec {
         self.image.as_ref()
     }
 
+    fn decision_inputs(&self) -> Vec<StudentInput> {
+        self.inputs().collect()
+    }
+
+    fn sensors(&self) -> &[SensorSpec] {
+        &self.sensors
+    }
+
     fn special_tokens(&self) -> SpecialTokens {
         SpecialTokens { present: self.text.iter().map(|text| ("text.pad", text.pad)).collect(), named: Vec::new() }
     }

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use edgefuse::config::ModelEntry;
+use edgefuse::config::model_folder::StudentInput;
 use edgefuse::engine::resident_bytes;
 use edgefuse::models::read_folder;
 use serde::Serialize;
@@ -23,6 +24,9 @@ struct ModelState {
     kind: Option<&'static str>,
     folder_name: Option<String>,
     can: Vec<&'static str>,
+    /// The inputs of its decisions, and the sensors among them, if it decides.
+    inputs: Vec<&'static str>,
+    sensors: Vec<Value>,
     loaded: bool,
     error: Option<String>,
 }
@@ -36,12 +40,15 @@ impl ModelState {
                 kind: Some(folder.kind),
                 folder_name: Some(folder.common.name.clone()),
                 can: folder.capabilities(),
+                inputs: folder.spec.decision_inputs().into_iter().map(StudentInput::name).collect(),
+                sensors: folder.spec.sensors().iter().map(|it| json!({"name": it.name, "unit": it.unit})).collect(),
                 loaded,
                 error: None,
             },
             Err(error) => {
                 let error = Some(error.to_string());
-                ModelState { name, kind: None, folder_name: None, can: Vec::new(), loaded, error }
+                let (can, inputs, sensors) = Default::default();
+                ModelState { name, kind: None, folder_name: None, can, inputs, sensors, loaded, error }
             }
         }
     }

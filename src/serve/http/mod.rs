@@ -10,6 +10,7 @@ mod json;
 mod openai;
 mod operations;
 mod own;
+mod page;
 mod realtime;
 mod work;
 
@@ -168,6 +169,7 @@ fn router(api: Api) -> Router {
         .route("/v1/doctor", get(doctor::doctor))
         .route_layer(axum::middleware::from_fn_with_state(api.clone(), access::with_key));
     open.merge(guarded)
+        .merge(page::routes())
         .fallback(async || Failure::not_found("no such path; docs/serve.md lists the API"))
         .method_not_allowed_fallback(async || Failure::method())
         .layer(axum::middleware::from_fn_with_state(api.clone(), access::around))
