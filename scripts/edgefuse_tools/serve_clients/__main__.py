@@ -18,6 +18,7 @@ from edgefuse_tools.serve_clients.openai_checks import (
     check_models_and_errors,
     check_transcripts,
 )
+from edgefuse_tools.serve_clients.realtime_checks import check_realtime
 from edgefuse_tools.serve_clients.server import Server
 from edgefuse_tools.serve_clients.wyoming_checks import check_wyoming
 
@@ -26,6 +27,7 @@ CHECKS: tuple[tuple[str, Callable[[Server], None]], ...] = (
     ("openai: chats", check_chats),
     ("openai: embeddings", check_embeddings),
     ("openai: models, errors", check_models_and_errors),
+    ("openai: realtime", check_realtime),
     ("wyoming", check_wyoming),
     ("page", check_page),
     ("operations, prometheus", check_operations),
