@@ -56,7 +56,7 @@ bundle() {
     zstd -dqc "$work/bundle.tar.zst" | tar xf - -C "$2"
 }
 bundle "my board.yaml" "$work/shared"
-printf '%s\n' 'extends: my board.yaml' 'server: {http: {listen: "127.0.0.1:8080"}}' >"$work/device/configs/server.yaml"
+printf '%s\n' 'device: serving' 'extends: my board.yaml' 'server: {http: {listen: "127.0.0.1:8080"}}' >"$work/device/configs/server.yaml"
 bundle server.yaml "$work/serving"
 cp tests/data/easyvqa-23.png "$work/shared/picture.png"
 

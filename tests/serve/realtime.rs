@@ -211,6 +211,20 @@ fn invalid_events_change_nothing() {
 }
 
 #[test]
+fn what_cannot_be_transcribed_is_reported_once_and_can_be_mended() {
+    let server = Server::start();
+    let mut session = Session::open(&server);
+    session.update(json!({"transcription": {"language": "klingon"}, "format": {"type": "audio/pcm", "rate": 16_000}}));
+    session.append(&samples());
+    session.expect_error("invalid_request", "klingon");
+    assert!(session.update(json!({"transcription": {"language": "en"}})).is_empty());
+    session.append(&samples());
+    session.commit();
+    let events = session.update(json!({}));
+    assert!(!texts(&events, COMPLETED, "transcript").concat().is_empty(), "{events:?}");
+}
+
+#[test]
 fn clients_of_the_beta_version_have_its_names() {
     let server = Server::start();
     let (mut session, _) = connect(&server, &[("openai-beta", "realtime=v1")]).unwrap();

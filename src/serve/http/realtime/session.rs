@@ -51,6 +51,8 @@ pub struct Session<'a> {
     committed: f64,
     /// The client committed, and has not received an item since.
     due: bool,
+    /// The transcription failed, which was reported: sound is dropped until the client changes something.
+    failed: bool,
     stopping: bool,
     last: Instant,
 }
@@ -82,6 +84,7 @@ impl<'a> Session<'a> {
             seconds: 0.0,
             committed: 0.0,
             due: false,
+            failed: false,
             stopping: false,
             last: Instant::now(),
         }
@@ -190,6 +193,7 @@ impl<'a> Session<'a> {
     }
 
     fn update(&mut self, update: Update) -> Result<Vec<Value>, Failure> {
+        self.failed = false;
         if self.utterance.is_some() {
             return Err(Failure::invalid("commit or clear the sound before the session is changed"));
         }
@@ -202,6 +206,9 @@ impl<'a> Session<'a> {
             return Err(Failure::field("audio", "is no whole number of 16-bit samples"));
         }
         let (board, format) = (self.api.service.board(), self.settings.format());
+        if self.failed {
+            return Ok(());
+        }
         if self.settings.finds_turns() {
             if self.hearing.is_none() {
                 self.turns.start(self.seconds);
@@ -218,6 +225,7 @@ impl<'a> Session<'a> {
     }
 
     fn commit(&mut self) -> Result<Vec<Value>, Failure> {
+        self.failed = false;
         let empty = || {
             let message = "no sound was sent since the last commit";
             Failure::new(axum::http::StatusCode::BAD_REQUEST, "input_audio_buffer_commit_empty", message)
@@ -238,7 +246,7 @@ impl<'a> Session<'a> {
     }
 
     fn clear(&mut self) -> Vec<Value> {
-        (self.hearing, self.utterance) = (None, None);
+        (self.hearing, self.utterance, self.failed) = (None, None, false);
         self.committed = self.seconds;
         self.turns.start(self.seconds);
         vec![event("input_audio_buffer.cleared", json!({}))]
@@ -285,9 +293,8 @@ impl<'a> Session<'a> {
             Err(failure) => match self.turns.fail(&failure) {
                 Some(failed) => self.send(failed).await,
                 None => {
-                    self.send(error(&failure, None)).await?;
-                    self.close(close_code::ERROR, "the transcription failed").await?;
-                    Err(io::Error::other("the transcription failed"))
+                    self.failed = true;
+                    self.send(error(&failure, None)).await
                 }
             },
         }
