@@ -118,7 +118,8 @@ failed=0
 # Every unit's exposure, in tenths of systemd's points from 0 to 10.
 for unit in "$work/shared" "$work/serving"; do
     command=$(sed -n 's/^ExecStart=.* \(watch\|serve\).*/\1/p' "$unit/edgefuse/edgefuse.service")
-    if exposure=$(systemd-analyze security --offline=true --no-pager --threshold=15 "$unit/edgefuse/edgefuse.service" 2>&1); then
+    sed 's#{PREFIX}#/opt/edgefuse#g' "$unit/edgefuse/edgefuse.service" >"$work/edgefuse.service"
+    if exposure=$(systemd-analyze security --offline=true --no-pager --threshold=15 "$work/edgefuse.service" 2>&1); then
         echo "ok: $command: ${exposure##*→ }"
     else
         echo "FAILED: the unit for $command: ${exposure##*→ }"
