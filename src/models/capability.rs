@@ -4,7 +4,7 @@ use std::any::Any;
 
 use ndarray::{Array2, Array4};
 
-use super::embedding::{EmbedInputs, InputEmbeddings, listed};
+use super::embedding::{EmbedInputs, InputEmbeddings, unembedded};
 use super::fusion::{Fusion, FusionInputs};
 use super::picture::{Answer, Candidates, Caption, EncodedImage, Match, MatchTexts, RankedAnswer};
 use super::transcript::{LiveEvent, Transcript};
@@ -235,8 +235,7 @@ pub trait Embedder: Model {
 
     /// Error for an input that the model does not embed; names those that it embeds.
     fn unembedded(&self, input: Modality) -> Error {
-        let (name, embeds) = (self.name(), listed(&self.embeds()));
-        Error::Input { problem: format!("{name} does not embed {}; it embeds {embeds}", input.name()) }
+        unembedded(self.name(), &self.embeds(), input)
     }
 
     /// Preprocessing of a picture's pixels, if the model embeds pictures.

@@ -2,7 +2,6 @@
 
 use ndarray::Array4;
 
-use super::capability::Embedder;
 use crate::config::model_folder::Modality;
 use crate::error::Error;
 
@@ -48,15 +47,15 @@ impl EmbedInputs<'_> {
         all.into_iter().filter(|(present, _)| *present).map(|(_, modality)| modality).collect()
     }
 
-    /// Checks that there is an input, that `model` embeds every one, and that the text is not blank.
-    pub(super) fn check(&self, model: &dyn Embedder) -> Result<(), Error> {
+    /// Checks that there is an input, that the model called `name` embeds every one, and that the text is not blank.
+    pub(super) fn check(&self, name: &str, embeds: &[Modality]) -> Result<(), Error> {
         let present = self.present();
         if present.is_empty() {
-            let problem = format!("nothing to embed; {} embeds {}", model.name(), listed(&model.embeds()));
+            let problem = format!("nothing to embed; {name} embeds {}", listed(embeds));
             return Err(Error::Input { problem });
         }
-        if let Some(&foreign) = present.iter().find(|modality| !model.embeds().contains(modality)) {
-            return Err(model.unembedded(foreign));
+        if let Some(&foreign) = present.iter().find(|modality| !embeds.contains(modality)) {
+            return Err(unembedded(name, embeds, foreign));
         }
         match self.text.is_some_and(|text| text.trim().is_empty()) {
             true => Err(Error::Input { problem: "the text to embed is empty".to_string() }),
@@ -65,7 +64,13 @@ impl EmbedInputs<'_> {
     }
 }
 
+/// Error for an input that a model does not embed; names those that it embeds.
+pub(super) fn unembedded(name: &str, embeds: &[Modality], input: Modality) -> Error {
+    let problem = format!("{name} does not embed {}; it embeds {}", input.name(), listed(embeds));
+    Error::Input { problem }
+}
+
 /// `image, text`
-pub(super) fn listed(modalities: &[Modality]) -> String {
+fn listed(modalities: &[Modality]) -> String {
     modalities.iter().map(|modality| modality.name()).collect::<Vec<_>>().join(", ")
 }

@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::graph::GraphSpec;
 use super::image::ImageSpec;
-use super::student::{SensorSpec, StudentInput};
+use super::modality::{SensorSpec, StudentInput};
 
 /// The graphs of a folder, by role.
 pub type Graphs = BTreeMap<String, GraphSpec>;

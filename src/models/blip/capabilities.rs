@@ -3,6 +3,7 @@
 use ndarray::Array4;
 
 use super::Blip;
+use super::embed::EMBEDDED;
 use crate::config::model_folder::{BlipSpec, Modality};
 use crate::config::{CaptionOptions, SearchOptions};
 use crate::error::Error;
@@ -111,7 +112,7 @@ impl Matcher for Blip {
 
 impl Embedder for Blip {
     fn embeds(&self) -> Vec<Modality> {
-        vec![Modality::Image, Modality::Text]
+        EMBEDDED.to_vec()
     }
 
     fn view(&self) -> Option<PixelConfig> {

@@ -1,8 +1,12 @@
 //! Embeddings of pictures and texts: those of transformers' `BlipForImageTextRetrieval` with `use_itm_head=False`.
 
 use super::Blip;
+use crate::config::model_folder::Modality;
 use crate::error::Error;
 use crate::models::embedding::{EmbedInputs, InputEmbeddings};
+
+/// The inputs that a model with a text encoder embeds.
+pub(super) const EMBEDDED: [Modality; 2] = [Modality::Image, Modality::Text];
 
 impl Blip {
     /// Whether the model embeds pictures and texts.
@@ -29,7 +33,7 @@ impl Blip {
     /// one, or the text is empty or too long; [`Error::Engine`] if a graph fails.
     pub fn embed(&self, inputs: &EmbedInputs) -> Result<InputEmbeddings, Error> {
         self.prepare_embeddings()?;
-        inputs.check(self)?;
+        inputs.check(self.name(), &EMBEDDED)?;
         let mut found = InputEmbeddings::default();
         if let Some(text) = inputs.text {
             let texts = self.match_list(&[text.to_string()])?;

@@ -15,7 +15,7 @@ impl Student {
     /// [`Error::Input`] if there is no input, the student does not embed one, the text is empty, or a text or sound is
     /// too long; [`Error::Engine`] if the graph fails.
     pub fn embed(&self, inputs: &EmbedInputs) -> Result<InputEmbeddings, Error> {
-        inputs.check(self)?;
+        inputs.check(self.name(), &self.spec.embeds())?;
         let &EmbedInputs { image, text, audio } = inputs;
         let mut outputs = self.run(&FusionInputs { image, text, audio, ..FusionInputs::default() })?;
         let mut of = |present: bool, modality| present.then(|| outputs.embedding(modality)).transpose();
