@@ -3,9 +3,10 @@
     python scripts/bench.py setup                     installs the other engines in build/bench-venv (about 3 GB)
     python scripts/bench.py whisper --model tiny.en   times, ratios, word errors, memory
     python scripts/bench.py blip                      times, ratios, memory
+    python scripts/bench.py serve --json              requests per second, latencies, memory of `edgefuse serve`
 
 `whisper` writes docs/benchmarks/whisper.json, whisper.md and whisper.svg, and prints the table, or the results with
---json; `blip` likewise. BLIP's random weights are created on the first run: 5 GB in build/bench, and as much memory.
+--json; `blip` and `serve` likewise. BLIP's random weights are created on the first run: 5 GB in build/bench, and as much memory.
 With --quick, or with only some of the workloads or engines, output goes to build/bench instead. Progress goes to
 standard error. The environment variables BENCH_ENVIRONMENT and BENCH_WORK replace build/bench-venv and build/bench.
 """
@@ -24,11 +25,15 @@ from typing import Any
 from edgefuse_tools.bench import blip_report, blip_variants, chart, paths, report, store
 from edgefuse_tools.bench.environment import setup
 from edgefuse_tools.bench.errors import BenchError
+from edgefuse_tools.bench.serving import payloads
+from edgefuse_tools.bench.serving import report as serve_report
 from edgefuse_tools.bench.variants import CLIP, COLD, LONG, WORKLOADS
 
 REPEATS = {CLIP: 5, COLD: 3, LONG: 2}
 QUICK = {CLIP: 1, COLD: 1}
 BLIP_REPEATS = 5
+SERVE_SECONDS = 20.0
+CEILING_SECONDS = 3.0
 
 
 def main() -> int:
@@ -38,7 +43,7 @@ def main() -> int:
             setup()
         else:
             _enter_environment()
-            (_blip if args.command == "blip" else _whisper)(args)
+            {"whisper": _whisper, "blip": _blip, "serve": _serve}[args.command](args)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -88,6 +93,23 @@ def _whisper(args: argparse.Namespace) -> None:
     _print(args, results, report.table, folder)
 
 
+def _serve(args: argparse.Namespace) -> None:
+    from edgefuse_tools.bench.serving import measure  # needs packages of the environment
+
+    workloads = args.workloads or list(payloads.WORKLOADS)
+    clients = args.clients or ([1, 4] if args.quick else list(measure.CLIENTS))
+    seconds = args.seconds or (5.0 if args.quick else SERVE_SECONDS)
+    folder = args.output or (paths.WORK if args.quick or args.only or args.clients or args.seconds else paths.RESULTS)
+    results = store.read(folder / "serve.json")
+    for workload in workloads:
+        found = measure.section(workload, args.edgefuse, args.threads, clients, seconds, args.only or [])
+        found["client_ceiling"] = measure.ceiling(payloads.COMPARED, CEILING_SECONDS)
+        results["models"][workload] = found
+        store.write(folder / "serve.json", results)
+        store.write_text(folder / "serve.md", serve_report.page(results))
+    _print(args, results, serve_report.table, folder)
+
+
 def _print(
     args: argparse.Namespace, results: dict[str, Any], table: Callable[[dict[str, Any]], str], folder: Path
 ) -> None:
@@ -124,10 +146,23 @@ def _arguments() -> argparse.Namespace:
     _add_common(whisper, WORKLOADS, "run the clip and a cold start, once each")
     blip = commands.add_parser("blip", help="run the BLIP benchmark")
     _add_common(blip, blip_variants.WORKLOADS, "run everything once")
+    serve = commands.add_parser("serve", help="measure `edgefuse serve` beside other servers")
+    serve.add_argument(
+        "--clients", type=_counts, metavar="LIST", help="numbers of clients, comma-separated (default: 1,4,16,64)"
+    )
+    serve.add_argument("--seconds", type=float, metavar="N", help=f"of each measurement (default: {SERVE_SECONDS:.0f})")
+    _add_options(serve, payloads.WORKLOADS, "1 and 4 clients, for 5 s each")
     return parser.parse_args()
 
 
 def _add_common(command: argparse.ArgumentParser, workloads: Sequence[str], quick: str) -> None:
+    """Options of the benchmarks that repeat a piece of work."""
+    _add_options(command, workloads, quick)
+    command.add_argument("--repeats", type=_count, help="runs of each measurement, instead of the defaults")
+    command.add_argument("--update-readme", action="store_true", help="write the table into README.md")
+
+
+def _add_options(command: argparse.ArgumentParser, workloads: Sequence[str], quick: str) -> None:
     """Options that all benchmarks share; `workloads` are those of this one."""
     names = ",".join(workloads)
     command.add_argument("--threads", type=_count, default=2, help="threads of every engine (default: 2)")
@@ -137,11 +172,9 @@ def _add_common(command: argparse.ArgumentParser, workloads: Sequence[str], quic
     command.add_argument(
         "--only", action="append", metavar="PART", help="only variants whose name contains PART; repeat for more"
     )
-    command.add_argument("--repeats", type=_count, help="runs of each measurement, instead of the defaults")
     command.add_argument("--quick", action="store_true", help=quick)
     command.add_argument("--edgefuse", type=Path, default=paths.BINARY, metavar="FILE", help="the program to measure")
     command.add_argument("--output", type=Path, metavar="FOLDER", help="where to write the results")
-    command.add_argument("--update-readme", action="store_true", help="write the table into README.md")
     command.add_argument("--json", action="store_true", help="print the results as JSON")
 
 
@@ -150,6 +183,10 @@ def _count(text: str) -> int:
     if count < 1:
         raise argparse.ArgumentTypeError(f"{text}: expected 1 or more")
     return count
+
+
+def _counts(text: str) -> list[int]:
+    return [_count(part) for part in text.split(",")]
 
 
 def _workloads(text: str, known: Sequence[str]) -> list[str]:

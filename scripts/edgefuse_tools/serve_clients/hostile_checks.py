@@ -110,7 +110,7 @@ def check_hostile(server: Server, seed: int = 7) -> None:
         raw(server, server.wyoming_port, case)
     for _ in range(50):
         raw(server, server.port, whole, wait=False)
-    assert server.process.poll() is None, server.stderr.read()
+    assert server.process.poll() is None, server.said()
 
 
 def check_crowd(server: Server) -> None:

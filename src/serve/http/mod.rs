@@ -8,17 +8,18 @@ mod failure;
 mod form;
 mod json;
 mod openai;
+mod openapi;
 mod operations;
 mod own;
 mod page;
 mod realtime;
+mod routes;
 mod work;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::{get, post};
 use edgefuse::config::{Http, Limits};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -32,6 +33,7 @@ use super::Phase;
 use super::metrics::Rejection;
 use super::service::Service;
 use failure::Failure;
+use routes::Routes;
 
 /// Maximum number of headers in a request.
 const MOST_HEADERS: usize = 64;
@@ -147,28 +149,39 @@ async fn connection(stream: TcpStream, router: Router, limits: Limits, mut phase
     }
 }
 
+/// Routes that need no key.
+fn open() -> Routes {
+    Routes::default()
+        .get("/health", operations::live)
+        .get("/ready", operations::ready)
+        .get("/v2/health/live", operations::live)
+        .get("/v2/health/ready", operations::ready)
+        .get("/openapi.json", openapi::description)
+}
+
+/// Routes that need the key, if there is one.
+fn guarded() -> Routes {
+    Routes::default()
+        .get("/metrics", operations::metrics)
+        .post("/inference", openai::inference)
+        .post("/v1/audio/transcriptions", openai::transcriptions)
+        .post("/v1/audio/translations", openai::translations)
+        .post("/v1/chat/completions", openai::chat)
+        .get("/v1/realtime", realtime::realtime)
+        .post("/v1/embeddings", openai::embeddings)
+        .get("/v1/models", openai::models)
+        .get("/v1/models/{name}", openai::model)
+        .post("/v1/run", own::run)
+        .post("/v1/fuse", own::fuse)
+        .post("/v1/match", own::compare)
+        .get("/v1/doctor", doctor::doctor)
+}
+
 fn router(api: Api) -> Router {
-    let open = Router::new()
-        .route("/health", get(operations::live))
-        .route("/ready", get(operations::ready))
-        .route("/v2/health/live", get(operations::live))
-        .route("/v2/health/ready", get(operations::ready));
-    let guarded = Router::new()
-        .route("/metrics", get(operations::metrics))
-        .route("/inference", post(openai::inference))
-        .route("/v1/audio/transcriptions", post(openai::transcriptions))
-        .route("/v1/audio/translations", post(openai::translations))
-        .route("/v1/chat/completions", post(openai::chat))
-        .route("/v1/realtime", get(realtime::realtime))
-        .route("/v1/embeddings", post(openai::embeddings))
-        .route("/v1/models", get(openai::models))
-        .route("/v1/models/{name}", get(openai::model))
-        .route("/v1/run", post(own::run))
-        .route("/v1/fuse", post(own::fuse))
-        .route("/v1/match", post(own::compare))
-        .route("/v1/doctor", get(doctor::doctor))
-        .route_layer(axum::middleware::from_fn_with_state(api.clone(), access::with_key));
-    open.merge(guarded)
+    let key = axum::middleware::from_fn_with_state(api.clone(), access::with_key);
+    open()
+        .router
+        .merge(guarded().router.route_layer(key))
         .merge(page::routes())
         .fallback(async || Failure::not_found("no such path; docs/serve.md lists the API"))
         .method_not_allowed_fallback(async || Failure::method())

@@ -1,5 +1,6 @@
 //! `GET /v1/models`.
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -20,7 +21,8 @@ pub async fn models(State(api): State<Api>) -> Response {
 }
 
 /// One model.
-pub async fn model(State(api): State<Api>, Path(name): Path<String>) -> Result<Response, Failure> {
+pub async fn model(State(api): State<Api>, name: Result<Path<String>, PathRejection>) -> Result<Response, Failure> {
+    let Path(name) = name.map_err(|error| Failure::invalid(error.body_text()))?;
     let names = names(&api.service.board());
     match names.contains(&name) {
         true => Ok(json::answer(StatusCode::OK, &object(&api, &name))),

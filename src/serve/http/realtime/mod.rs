@@ -9,6 +9,7 @@ mod session;
 mod settings;
 mod turns;
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Query, State};
@@ -39,7 +40,7 @@ pub struct Asked {
 
 pub async fn realtime(
     State(api): State<Api>,
-    Query(asked): Query<Asked>,
+    asked: Result<Query<Asked>, QueryRejection>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Failure> {
@@ -47,6 +48,7 @@ pub async fn realtime(
         let message = format!("this path speaks WebSocket: {error}");
         Failure::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", message)
     })?;
+    let Query(asked) = asked.map_err(|error| Failure::invalid(error.body_text()))?;
     if asked.intent.is_some_and(|intent| intent != "transcription") {
         return Err(Failure::field("intent", "only `transcription` is supported"));
     }
