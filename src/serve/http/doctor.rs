@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::{Api, json};
+use super::{Api, response};
 use crate::serve::board::Board;
 use crate::serve::recent;
 
@@ -59,7 +59,7 @@ pub async fn doctor(State(api): State<Api>) -> Result<Response, Failure> {
     let state = tokio::task::spawn_blocking(move || state(&api, &api.service.board())).await;
     let failed =
         |_| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the state of the board cannot be read");
-    Ok(json::answer(StatusCode::OK, &state.map_err(failed)?))
+    Ok(response::json(StatusCode::OK, &state.map_err(failed)?))
 }
 
 fn state(api: &Api, board: &Board) -> Value {

@@ -11,7 +11,7 @@ use hyper::body::Frame;
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::json;
+use super::response;
 use crate::serve::service::CancelOnDrop;
 
 /// The end of a stream in OpenAI's API.
@@ -60,7 +60,7 @@ pub fn all(events: impl IntoIterator<Item = Bytes>) -> Response {
 }
 
 fn stream(body: Body) -> Response {
-    let mut response = json::typed(StatusCode::OK, HeaderValue::from_static("text/event-stream"), body);
+    let mut response = response::typed(StatusCode::OK, HeaderValue::from_static("text/event-stream"), body);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
 }

@@ -115,7 +115,7 @@ impl IntoResponse for Failure {
         if self.status.is_server_error() && !self.retry {
             log::warn!("http: {}: {}", self.status, self.message);
         }
-        let mut response = super::json::answer(self.status, &self.json());
+        let mut response = super::response::json(self.status, &self.json());
         let headers = response.headers_mut();
         if self.retry {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER.into());

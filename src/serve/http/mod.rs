@@ -13,6 +13,7 @@ mod operations;
 mod own;
 mod page;
 mod realtime;
+mod response;
 mod routes;
 mod work;
 

@@ -3,14 +3,14 @@
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 
-use super::json;
+use super::response;
 
 /// The description, written by hand. A test compares it with the routes.
 const DESCRIPTION: &str = include_str!("openapi.json");
 
 /// The description of this API in OpenAPI's format.
 pub async fn description() -> Response {
-    json::typed(StatusCode::OK, HeaderValue::from_static("application/json"), DESCRIPTION)
+    response::typed(StatusCode::OK, HeaderValue::from_static("application/json"), DESCRIPTION)
 }
 
 #[cfg(test)]

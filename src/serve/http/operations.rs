@@ -7,12 +7,12 @@ use serde_json::json;
 
 use super::Api;
 use super::failure::Failure;
-use super::json;
+use super::response;
 use crate::serve::metrics::CONTENT_TYPE;
 
 /// Liveness: the process responds.
 pub async fn live() -> Response {
-    json::answer(StatusCode::OK, &json!({"status": "ok"}))
+    response::json(StatusCode::OK, &json!({"status": "ok"}))
 }
 
 /// Readiness: the service accepts work, and the files of its models exist.
@@ -26,12 +26,12 @@ pub async fn ready(State(api): State<Api>) -> Response {
         problems.insert(0, "the service is stopping".to_string());
     }
     match problems.is_empty() {
-        true => json::answer(StatusCode::OK, &json!({"status": "ready"})),
+        true => response::json(StatusCode::OK, &json!({"status": "ready"})),
         // Only the number: this route needs no key, and the messages contain paths.
         false => {
             problems.iter().for_each(|problem| log::warn!("not ready: {problem}"));
             let body = json!({"status": "not ready", "problems": problems.len()});
-            json::answer(StatusCode::SERVICE_UNAVAILABLE, &body)
+            response::json(StatusCode::SERVICE_UNAVAILABLE, &body)
         }
     }
 }
@@ -39,7 +39,7 @@ pub async fn ready(State(api): State<Api>) -> Response {
 /// Prometheus's metrics.
 pub async fn metrics(State(api): State<Api>) -> Response {
     match api.service.metrics.text(&api.service.board()) {
-        Ok(text) => json::typed(StatusCode::OK, HeaderValue::from_static(CONTENT_TYPE), text),
+        Ok(text) => response::typed(StatusCode::OK, HeaderValue::from_static(CONTENT_TYPE), text),
         Err(_) => {
             Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the metrics cannot be written").into_response()
         }

@@ -12,7 +12,7 @@ use super::Api;
 use super::body::Held;
 use super::failure::Failure;
 use super::form::Form;
-use super::json;
+use super::{json, response};
 
 /// Maximum number of texts that a picture is compared with.
 const MOST_TEXTS: usize = 1_000;
@@ -85,7 +85,7 @@ async fn one(
 /// The result, or an error status if every step failed.
 fn answer(result: &RecordResult) -> Response {
     let failed = !result.errors().is_empty() && result.costs().next().is_none();
-    json::answer(if failed { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, result)
+    response::json(if failed { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, result)
 }
 
 /// A record without paths: a client must not name files of this machine.

@@ -18,7 +18,7 @@ use crate::serve::http::body::Held;
 use crate::serve::http::events::{self, DONE, json_event};
 use crate::serve::http::failure::Failure;
 use crate::serve::http::work::whole;
-use crate::serve::http::{Api, json};
+use crate::serve::http::{Api, json, response};
 
 /// Maximum number of pictures in one request.
 const MOST_PICTURES: usize = 16;
@@ -208,7 +208,7 @@ fn answer(api: &Api, model: &str, text: &str, warnings: &[&String], stream: bool
         if !warnings.is_empty() {
             value["warnings"] = json!(warnings);
         }
-        return json::answer(StatusCode::OK, &value);
+        return response::json(StatusCode::OK, &value);
     }
     let chunk = |delta: Value, finish: Option<&str>| {
         let choice = json!({"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish});

@@ -11,7 +11,7 @@ use super::ANY_MODEL;
 use super::embedding_inputs::{Inputs, name};
 use crate::serve::http::body::Held;
 use crate::serve::http::failure::Failure;
-use crate::serve::http::{Api, json};
+use crate::serve::http::{Api, json, response};
 
 /// A request. Other fields, such as `user`, are ignored, as in OpenAI's API.
 #[derive(Deserialize)]
@@ -92,7 +92,7 @@ pub async fn embeddings(State(api): State<Api>, request: HttpRequest) -> Result<
         list.usage.total_tokens += tokens;
         list.warnings.extend(result.warnings.iter().map(String::as_str));
     }
-    Ok(json::answer(StatusCode::OK, &list))
+    Ok(response::json(StatusCode::OK, &list))
 }
 
 /// The embedding of an input, and the number of its tokens.

@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 use super::{ANY_MODEL, WHISPER};
 use crate::serve::board::Board;
 use crate::serve::http::failure::Failure;
-use crate::serve::http::{Api, json};
+use crate::serve::http::{Api, response};
 
 /// Every model of the device file, and the names that leave the choice to the device file.
 pub async fn models(State(api): State<Api>) -> Response {
     let board = api.service.board();
     let models: Vec<Value> = names(&board).iter().map(|name| object(&api, name)).collect();
-    json::answer(StatusCode::OK, &json!({"object": "list", "data": models}))
+    response::json(StatusCode::OK, &json!({"object": "list", "data": models}))
 }
 
 /// One model.
@@ -25,7 +25,7 @@ pub async fn model(State(api): State<Api>, name: Result<Path<String>, PathReject
     let Path(name) = name.map_err(|error| Failure::invalid(error.body_text()))?;
     let names = names(&api.service.board());
     match names.contains(&name) {
-        true => Ok(json::answer(StatusCode::OK, &object(&api, &name))),
+        true => Ok(response::json(StatusCode::OK, &object(&api, &name))),
         false => Err(Failure::model_not_found(&name, &names.join(", "))),
     }
 }

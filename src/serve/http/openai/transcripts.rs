@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::options::{Asked, Dialect, Format};
-use crate::serve::http::json;
+use crate::serve::http::response;
 use crate::subtitles::{Layout, srt, vtt};
 
 /// Spectrogram frames per second, the unit of OpenAI's `seek`.
@@ -19,9 +19,9 @@ const FRAMES: f64 = 100.0;
 pub fn answer(transcript: &Transcript, warnings: &[String], asked: &Asked, dialect: Dialect) -> Response {
     let text = &transcript.text;
     let value = match asked.format {
-        Format::Text => return json::plain(format!("{text}\n")),
-        Format::Srt => return json::plain(srt(&transcript.segments, &Layout::default())),
-        Format::Vtt => return json::plain(vtt(&transcript.segments, &Layout::default())),
+        Format::Text => return response::plain(format!("{text}\n")),
+        Format::Srt => return response::plain(srt(&transcript.segments, &Layout::default())),
+        Format::Vtt => return response::plain(vtt(&transcript.segments, &Layout::default())),
         Format::Json => json!({"text": text}),
         Format::VerboseJson => verbose(transcript, asked, dialect),
     };
@@ -35,7 +35,7 @@ pub fn answer(transcript: &Transcript, warnings: &[String], asked: &Asked, diale
     if !warnings.is_empty() {
         value["warnings"] = json!(warnings);
     }
-    json::answer(StatusCode::OK, &value)
+    response::json(StatusCode::OK, &value)
 }
 
 /// A value in which 32-bit numbers have the digits that they need, as everywhere else: as JSON values they would be widened.

@@ -9,7 +9,7 @@ use axum::response::Response;
 use axum::routing::get;
 
 use super::failure::Failure;
-use super::json;
+use super::response;
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
@@ -60,7 +60,7 @@ pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
 fn file(name: &str) -> Result<Response, Failure> {
     let found = FILES.iter().find(|(known, ..)| *known == name);
     let (_, kind, text) = found.ok_or_else(|| Failure::not_found("the page has no such file"))?;
-    let mut response = json::typed(StatusCode::OK, HeaderValue::from_static(kind), *text);
+    let mut response = response::typed(StatusCode::OK, HeaderValue::from_static(kind), *text);
     let fixed = [
         // Another version of the program has other files under the same names.
         (header::CACHE_CONTROL, "no-cache"),
