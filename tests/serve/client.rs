@@ -40,9 +40,11 @@ impl Client {
     /// Sends a request only.
     pub fn begin(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> TcpStream {
         let mut stream = self.connect();
-        let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
-        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
-            head += &format!("host: {}\r\n", self.address);
+        let mut head = format!("{method} {path} HTTP/1.1\r\n");
+        for (name, value) in [("connection", "close"), ("host", self.address.as_str())] {
+            if !headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name)) {
+                head += &format!("{name}: {value}\r\n");
+            }
         }
         headers.iter().for_each(|(name, value)| head += &format!("{name}: {value}\r\n"));
         if !headers.iter().any(|(name, _)| matches!(*name, "content-length" | "transfer-encoding")) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::binary::root;
 use crate::server::Server;
@@ -10,8 +10,10 @@ use crate::server::Server;
 #[test]
 fn the_dashboard_shows_every_metric_and_no_other() {
     let server = Server::start();
+    // A family with labels is served once it has a sample.
+    server.json("/v1/fuse", &json!({"text": "what is it?"})).expect(200);
+    server.client().send("GET", "/v1/models", &[("host", "evil.example")], b"").expect(403);
     let text = server.get("/metrics").expect(200).text();
-    // Families without a sample yet have a type, too.
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     let served: BTreeSet<String> = types
         .map(|(name, kind)| match kind {
