@@ -10,6 +10,7 @@ from edgefuse_tools.bench.serving.payloads import CLIPS, COMPARED, PICTURES
 
 HEADER = ["server", "clients", "requests/s", "p50", "p95", "p99", "memory", "refused"]
 TITLES = {CLIPS: "Clips of 3 s, tiny.en", PICTURES: "Captions, BLIP base"}
+EMPTY = "No figures yet: run `scripts/bench.py serve` on a machine that does nothing else."
 FAULTS = "faults"
 """Key of what scripts/test_serve_faults.sh measured."""
 
@@ -47,6 +48,7 @@ def goals(section: dict[str, Any]) -> str:
 def page(results: dict[str, Any]) -> str:
     """docs/benchmarks/serve.md."""
     parts = ["# The service under load", "", _PREAMBLE]
+    parts += [] if results["models"] else [EMPTY, ""]
     for workload, section in results["models"].items():
         parts += [f"## {TITLES[workload]}", "", table(section), "", goals(section), "", _origin(section), ""]
         if section["not_run"]:

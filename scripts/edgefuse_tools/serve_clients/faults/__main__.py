@@ -78,7 +78,9 @@ CHECKS: dict[str, Check] = {
     "hostile requests": _on(_served(MADE), lambda server, it: attack(server, it.requests, it.seed)),
     "slow clients": _on(_served(MADE, http=connections.LIMITS), lambda server, it: connections.slow(server, it.slow)),
     "half-closed sockets": _on(_served(MADE), lambda server, it: connections.half_closed(server, it.slow)),
-    "connections beyond limit": _on(_served(MADE), lambda server, it: connections.beyond_limit(server, it.idle)),
+    "connections beyond limit": _on(
+        _served(MADE, http="limits: {header_time: 10m}"), lambda server, it: connections.beyond_limit(server, it.idle)
+    ),
     "idle connections": _idle,
     "kills": lambda it: kills(it.binary, REAL, it.kills, it.seed),
     "overload": _on(
