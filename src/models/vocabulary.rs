@@ -1,7 +1,7 @@
 //! Converts text to token ids and back.
 
 use std::fs;
-use std::panic::catch_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use tokenizers::Tokenizer;
@@ -41,13 +41,12 @@ impl Vocabulary {
 
     fn of_bytes(bytes: &[u8]) -> Result<Self, String> {
         let problem = |error: tokenizers::Error| one_line(&error.to_string());
-        // The crate panics on some damaged files (such as a decoder with a key that is not a string).
-        let mut tokenizer = catch_unwind(|| Tokenizer::from_bytes(bytes))
-            .unwrap_or_else(|_| Err("it is not a tokenizer that this version supports".into()))
-            .map_err(problem)?;
+        let mut tokenizer = guarded(|| Tokenizer::from_bytes(bytes)).map_err(problem)?;
         // The models check lengths; a tokenizer.json may contain limits from training.
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(problem)?;
+        // A template may refer to tokens that it does not define, which shows only in use.
+        guarded(|| tokenizer.encode_fast("a", true)).map_err(problem)?;
         Ok(Vocabulary(tokenizer))
     }
 
@@ -56,7 +55,7 @@ impl Vocabulary {
     /// # Errors
     /// [`Error::Input`] for text that the tokenizer rejects.
     pub fn encode(&self, text: &str, special: bool) -> Result<Vec<i64>, Error> {
-        let encoding = self.0.encode_fast(text, special).map_err(|error| Error::Input {
+        let encoding = guarded(|| self.0.encode_fast(text, special)).map_err(|error| Error::Input {
             problem: format!("text cannot be tokenized: {}", one_line(&error.to_string())),
         })?;
         Ok(encoding.get_ids().iter().map(|&id| i64::from(id)).collect())
@@ -68,11 +67,19 @@ impl Vocabulary {
     /// [`Error::Input`] if the tokenizer fails on them.
     pub fn decode(&self, ids: &[i64]) -> Result<String, Error> {
         let ids: Vec<u32> = ids.iter().filter_map(|&id| u32::try_from(id).ok()).collect();
-        let text = self.0.decode(&ids, true).map_err(|error| Error::Input {
+        let text = guarded(|| self.0.decode(&ids, true)).map_err(|error| Error::Input {
             problem: format!("tokens cannot be decoded: {}", one_line(&error.to_string())),
         })?;
         Ok(text.trim().to_string())
     }
+}
+
+/// Calls the crate, which panics on some damaged files: a decoder with a key that is not a string, a template with a token
+/// that it does not define.
+fn guarded<T>(call: impl FnOnce() -> tokenizers::Result<T>) -> tokenizers::Result<T> {
+    // A tokenizer has no state that a panic could leave half-changed.
+    catch_unwind(AssertUnwindSafe(call))
+        .unwrap_or_else(|_| Err("it is not a tokenizer that this version supports".into()))
 }
 
 /// The bytes of a model folder's tokenizer, checked against `model.yaml`, without a byte order mark.

@@ -32,7 +32,9 @@ fn the_description_is_served_and_its_paths_answer() {
 #[test]
 fn addresses_that_cannot_be_read_are_errors_of_the_usual_form() {
     let server = Server::start();
-    server.get("/v1/models/%ff").expect_error(400, "invalid_request", &["UTF-8"]);
+    for path in ["/v1/models/%ff", "/page/%ff"] {
+        server.get(path).expect_error(400, "invalid_request", &["UTF-8"]);
+    }
     let upgrade = [
         ("connection", "upgrade"),
         ("upgrade", "websocket"),

@@ -4,6 +4,7 @@
 
 use axum::Router;
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::get;
@@ -52,9 +53,13 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 /// `/` and `/page/FILE`.
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    Router::new()
-        .route("/", get(async || file(INDEX)))
-        .route("/page/{file}", get(async |Path(name): Path<String>| file(&name)))
+    Router::new().route("/", get(async || file(INDEX))).route(
+        "/page/{file}",
+        get(async |name: Result<Path<String>, PathRejection>| match name {
+            Ok(Path(name)) => file(&name),
+            Err(error) => Err(Failure::invalid(error.body_text())),
+        }),
+    )
 }
 
 fn file(name: &str) -> Result<Response, Failure> {

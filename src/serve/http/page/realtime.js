@@ -48,11 +48,9 @@ export class Realtime {
     [this.socket, this.session, this.on] = [socket, session, on];
     this.finishing = false;
     this.done = false;
-    this.failed = false;
     socket.onmessage = ({ data }) => this.receive(JSON.parse(data));
     socket.onclose = ({ code, reason }) => {
-      // An error before it says more.
-      if (!this.done && !this.failed) on.problem(`The service closed the connection: ${reason || `code ${code}`}.`);
+      if (!this.done) on.problem(`The service closed the connection: ${reason || `code ${code}`}.`);
       on.closed();
     };
   }
@@ -111,8 +109,9 @@ export class Realtime {
       case "error":
         // There may be no sound left to commit at the end.
         if (this.finishing && event.error.code === "input_audio_buffer_commit_empty") break;
-        this.failed = true;
         this.on.problem(event.error.message);
+        // Its cause is a setting, which changes with the next stream.
+        this.close();
         break;
       default:
     }
