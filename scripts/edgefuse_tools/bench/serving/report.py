@@ -94,5 +94,5 @@ fallback, in English, without voice activity detection.
 """
 
 _FAULTS = """\
-Written by `scripts/test_serve_faults.sh`, with the models of `tests/fixtures/tiny` unless stated.
+Written by `scripts/test_serve_faults.sh`, with the models of `tests/fixtures/tiny`; kills, overload and soak with the real ones.
 """
