@@ -36,7 +36,7 @@ fn addresses_that_cannot_be_read_are_errors_of_the_usual_form() {
         server.get(path).expect_error(400, "invalid_request", &["UTF-8"]);
     }
     let upgrade = [
-        ("connection", "upgrade"),
+        ("connection", "upgrade, close"),
         ("upgrade", "websocket"),
         ("sec-websocket-version", "13"),
         ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
