@@ -107,7 +107,7 @@ second_lane() {
     check "kills" scripts/test_kills.sh --quick
     check "offline" scripts/test_offline.sh
     check "service under systemd" scripts/test_service.sh
-    check "processors" scripts/test_processors.sh --quick
+    check "processors: x86" scripts/test_processors.sh --quick Nehalem Haswell
 }
 
 # In the dev profile, where arithmetic overflow panics. Checks with the large models use the release profile, like the demo.
@@ -137,6 +137,7 @@ wait
 cat "$work/python.log" "$work/second.log"
 # These measure memory or build, so they run alone.
 $fast || check "memory limits" scripts/test_memory.sh --quick
+$fast || check "processors: ARM" scripts/test_processors.sh --quick cortex-a72 cortex-a76
 $fast || check "aarch64" scripts/test_aarch64.sh
 
 printf '\n'
