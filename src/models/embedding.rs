@@ -5,14 +5,14 @@ use ndarray::Array4;
 use crate::config::model_folder::Modality;
 use crate::error::Error;
 
-/// Inputs of an [`Embedder`]; each is optional, and is embedded on its own.
+/// Inputs of an [`Embedder`](super::capability::Embedder); each is optional, and is embedded on its own.
 #[derive(Default)]
 pub struct EmbedInputs<'a> {
-    /// A picture, preprocessed according to [`Embedder::view`]: `[1, 3, height, width]`.
+    /// A picture, preprocessed according to [`Embedder::view`](super::capability::Embedder::view): `[1, 3, height, width]`.
     pub image: Option<&'a Array4<f32>>,
     /// A text.
     pub text: Option<&'a str>,
-    /// Mono samples in [-1, 1] at the rate of [`Embedder::sound`].
+    /// Mono samples in [-1, 1] at the rate of [`Embedder::sound`](super::capability::Embedder::sound).
     pub audio: Option<&'a [f32]>,
 }
 
