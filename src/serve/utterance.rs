@@ -1,11 +1,16 @@
 //! PCM sound that a client sends in chunks.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use edgefuse::pipeline::Sound;
+use edgefuse::config::TranscribeOptions;
+use edgefuse::pipeline::{Pipeline, Sound};
+use edgefuse::request::Request;
+use edgefuse::{Record, RecordResult};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::board::Board;
+use super::service::{Service, Trouble};
 
 /// Maximum size of an utterance in bytes, whatever its format.
 const LARGEST: usize = 32 << 20;
@@ -98,8 +103,30 @@ impl Utterance {
         Ok(())
     }
 
+    /// Transcribes the utterance as part of `request`, which is cancelled if the caller stops waiting.
+    ///
+    /// # Errors
+    /// Those of [`Service::work`].
+    pub async fn transcribe(
+        self,
+        service: &Arc<Service>,
+        request: Request,
+        options: TranscribeOptions,
+    ) -> Result<RecordResult, Trouble> {
+        let (sound, permit) = self.finish();
+        let counting = service.clone();
+        let work = service.work(request, move |board| {
+            let _permit = permit;
+            let pipeline = Pipeline::new(board.models.clone(), &[options.into()])?;
+            let result = pipeline.process(&Record::default().with_audio(sound), &mut |_, _| {})?;
+            counting.metrics.processed(&result);
+            Ok(result)
+        });
+        work.await
+    }
+
     /// The sound, with its reservation of memory for request bodies.
-    pub fn finish(self) -> (Sound, Option<OwnedSemaphorePermit>) {
+    fn finish(self) -> (Sound, Option<OwnedSemaphorePermit>) {
         let Utterance { format, mut bytes, permit, .. } = self;
         let sound = (bytes.len() - HEADER) as u32;
         bytes[..HEADER].copy_from_slice(&format.wav_header(sound));

@@ -71,6 +71,8 @@ impl Server {
     pub fn spawn(folder: tempfile::TempDir, mut command: Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the binary starts");
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        // Ends the process, even if the test fails below.
+        let mut server = Server { child, stderr: None, http: None, wyoming: None, folder };
         let mut line = String::new();
         // With `--verbose`, others precede it.
         while !line.contains("listening on ") {
@@ -81,9 +83,10 @@ impl Server {
             let rest = line.split(before).nth(1)?;
             Some(rest.split([' ', '"', '\n']).next()?.to_string())
         };
-        let (http, wyoming) = (address("http://"), address("tcp://"));
-        assert!(http.is_some() || wyoming.is_some(), "{line}");
-        Server { child, stderr: Some(stderr), http, wyoming, folder }
+        (server.http, server.wyoming) = (address("http://"), address("tcp://"));
+        assert!(server.http.is_some() || server.wyoming.is_some(), "{line}");
+        server.stderr = Some(stderr);
+        server
     }
 
     pub fn client(&self) -> Client {

@@ -3,9 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use edgefuse::Record;
 use edgefuse::config::{TranscribeOptions, WyomingLimits};
-use edgefuse::pipeline::Pipeline;
 use edgefuse::request::{Priority, Request};
 use serde_json::json;
 use tokio::io::BufReader;
@@ -155,21 +153,12 @@ impl Session {
             options.model = Some(model.clone());
         }
         options.language = self.language.clone().or(options.language).or_else(|| Some("auto".to_string()));
-        let (sound, permit) = utterance.finish();
         let (send, mut texts) = mpsc::unbounded_channel::<String>();
         let request = Request::new(Priority::Live)
             .with_timeout(limits.work_time)
             .on_text(move |text| drop(send.send(text.to_string())));
         let request = service.metrics.observe(request);
-        let counting = service.clone();
-        let work = service.work(request, move |board| {
-            let _permit = permit;
-            let pipeline = Pipeline::new(board.models.clone(), &[options.into()])?;
-            let result = pipeline.process(&Record::default().with_audio(sound), &mut |_, _| {})?;
-            counting.metrics.processed(&result);
-            counting.metrics.utterance();
-            Ok(result)
-        });
+        let work = utterance.transcribe(service, request, options);
         tokio::pin!(work);
         event::write(writer, "transcript-start", &json!({"language": language})).await?;
         let mut waiting = Vec::new();
@@ -198,6 +187,7 @@ impl Session {
         match result {
             Ok(result) => match (result.transcript(), result.errors().first()) {
                 (Some(timed), _) => {
+                    service.metrics.utterance();
                     let language = timed.value.language.as_deref().or(language);
                     finish(writer, &timed.value.text, language).await?;
                 }

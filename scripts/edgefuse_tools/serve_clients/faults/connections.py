@@ -91,7 +91,7 @@ def half_closed(server: Server, count: int) -> dict[str, object]:
 
 
 def beyond_limit(server: Server, count: int) -> dict[str, object]:
-    """More idle connections than `connections` allows: the others are told so at once, and closed."""
+    """More idle connections than `connections` allows: those beyond get a 503 at once and are closed."""
     watch = Watch(server)
     with many_files(count), contextlib.ExitStack() as stack:
         idle = [stack.enter_context(wire.connect(server.port, f"127.0.1.{1 + it % 100}")) for it in range(count)]

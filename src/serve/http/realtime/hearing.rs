@@ -3,10 +3,9 @@
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 
-use edgefuse::Record;
 use edgefuse::config::TranscribeOptions;
 use edgefuse::models::transcript::LiveEvent;
-use edgefuse::pipeline::{Pipeline, transcribe_live};
+use edgefuse::pipeline::transcribe_live;
 use edgefuse::request::{Priority, Request};
 use tokio::sync::mpsc;
 
@@ -66,16 +65,7 @@ impl Hearing {
         let cancel = CancelOnDrop(request.clone());
         let service = service.clone();
         tokio::spawn(async move {
-            let (sound, permit) = utterance.finish();
-            let counting = service.clone();
-            let work = service.work(request, move |board| {
-                let _permit = permit;
-                let pipeline = Pipeline::new(board.models.clone(), &[options.into()])?;
-                let result = pipeline.process(&Record::default().with_audio(sound), &mut |_, _| {})?;
-                counting.metrics.processed(&result);
-                Ok(result)
-            });
-            let outcome = match work.await {
+            let outcome = match utterance.transcribe(&service, request, options).await {
                 Ok(result) => match (result.transcript(), result.errors().first()) {
                     (Some(timed), _) => Ok(Some(timed.value.text.clone())),
                     (None, problem) => Err(Failure::invalid(problem.copied().unwrap_or("no transcript"))),
