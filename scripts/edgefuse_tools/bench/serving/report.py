@@ -38,7 +38,9 @@ def goals(section: dict[str, Any]) -> str:
     found, sentences = section["goals"], []
     if "requests_ratio" in found:
         ratio = found["requests_ratio"]
-        sentences.append(f"At {COMPARED} clients edgefuse answers {ratio:.1f} times the requests of the best peer that ran.")
+        sentences.append(
+            f"At {COMPARED} clients edgefuse answers {ratio:.1f} times the requests of the best peer that ran."
+        )
     if "memory_ratio" in found:
         few, many = min(section["clients"]), max(section["clients"])
         sentences.append(f"Its memory at {many} clients is {found['memory_ratio']:.2f} times that at {few}.")

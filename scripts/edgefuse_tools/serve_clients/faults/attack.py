@@ -1,4 +1,4 @@
-"""Hostile requests: damaged HTTP, Wyoming and WebSocket messages, in great number."""
+"""Hostile requests: large numbers of damaged HTTP, Wyoming and WebSocket messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edgefuse_tools.serve_clients.server import Server
 
 WORKERS = 4
 PARTS = 10
-"""The memory is looked at after each."""
+"""Number of parts of an attack; the memory is sampled after each."""
 SECONDS = 0.1
 """Length of the recordings in the messages."""
 #: How connections end: the client reads the answer, leaves at once, or says in pieces what it has to say.

@@ -1,4 +1,4 @@
-"""Thousands of mixed requests, one after another and two at a time: memory stays where it is."""
+"""Thousands of mixed requests, first one by one, then two at a time: memory must not grow."""
 
 from __future__ import annotations
 

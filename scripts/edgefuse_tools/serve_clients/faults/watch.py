@@ -13,7 +13,7 @@ _LOOK_S = 0.05
 
 
 class Watch:
-    """Compares the end with the beginning, and keeps the highest of what was looked at in between."""
+    """Compares the end with the beginning, and keeps the highest sample in between."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -21,7 +21,7 @@ class Watch:
         self.first = self.peak = server.resident_bytes()
 
     def look(self) -> None:
-        """Looks at the memory."""
+        """Samples the memory."""
         self.peak = max(self.peak, self._server.resident_bytes())
 
     def settle(self, files: int) -> int:
