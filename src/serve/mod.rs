@@ -4,6 +4,7 @@
 
 mod announce;
 mod board;
+mod event;
 mod http;
 mod key;
 mod listen;
