@@ -63,6 +63,6 @@ mod support;
 pub use error::Error;
 pub use pipeline::{Pipeline, Record, RecordResult};
 #[doc(hidden)] // For the program.
-pub use support::hex;
+pub use support::{hex, redact};
 pub use support::output_error::OutputError;
 pub use support::{request, small_file, whole_file};

@@ -11,6 +11,7 @@ use super::provider::{Provider, Providers};
 use super::raw::{RawModel, RawRuntime};
 use super::runtime::{Runtime, Threads};
 use super::server::Server;
+use super::sources::{self, Source};
 use super::steps::{self, NamedStep, Step, Texts};
 
 /// A device file that was read and checked.
@@ -35,6 +36,8 @@ pub struct Device {
     pub pipeline: Vec<Step>,
     /// What `edgefuse serve` offers.
     pub server: Server,
+    /// Where `edgefuse serve` gets records from, by name.
+    pub sources: BTreeMap<String, Source>,
     /// Execution providers of models that do not name any, in order of preference.
     pub execution_providers: Vec<Provider>,
 }
@@ -53,6 +56,7 @@ impl Device {
             media: Media::default(),
             pipeline: Vec::new(),
             server: Server::default(),
+            sources: BTreeMap::new(),
             execution_providers: vec![Provider::cpu()],
         }
     }
@@ -117,6 +121,7 @@ impl Device {
             media: Media { ffmpeg: layers.iter().find_map(ffmpeg).unwrap_or_default(), ..Media::default() },
             pipeline: pipeline(layers)?,
             server: layers.iter().find_map(server).unwrap_or_default(),
+            sources: sources::of(layers)?,
             execution_providers: providers,
         })
     }
@@ -235,7 +240,11 @@ fn rooted(layer: &Layer, list: &[Provider]) -> Vec<Provider> {
 /// The steps of the nearest file that has any, with the paths of their lists resolved.
 fn pipeline(layers: &[Layer]) -> Result<Vec<Step>, ConfigError> {
     let named = layers.iter().find_map(|layer| Some((layer, layer.raw.pipeline.clone()?)));
-    let Some((layer, mut steps)) = named else { return Ok(Vec::new()) };
+    named.map_or(Ok(Vec::new()), |(layer, steps)| rooted_steps(layer, &["pipeline"], steps))
+}
+
+/// The steps at `keys` of a file, with the paths of their lists resolved.
+pub(super) fn rooted_steps(layer: &Layer, keys: &[&str], mut steps: Vec<Step>) -> Result<Vec<Step>, ConfigError> {
     for (index, step) in steps.iter_mut().enumerate() {
         let name = step.name();
         let Some((key, texts)) = step.options_mut().texts_mut() else { continue };
@@ -243,19 +252,19 @@ fn pipeline(layers: &[Layer]) -> Result<Vec<Step>, ConfigError> {
         if let Texts::File(path) = texts
             && !path.is_file()
         {
-            let problem = format!("pipeline: `{name}`: {key}: {} does not exist", path.display());
-            return Err(layer.wrong(&["pipeline", &index.to_string(), name, key], problem));
+            let problem = format!("{}: `{name}`: {key}: {} does not exist", keys.join("."), path.display());
+            return Err(layer.wrong(&[keys, &[&index.to_string(), name, key]].concat(), problem));
         }
     }
     Ok(steps)
 }
 
-/// Why `name` is not a valid model name; names are used in file names, metrics and command lines.
-fn unusable_name(name: &str) -> Option<&'static str> {
+/// Why `name` is not a valid name of a model or source; names are used in file names, metrics and command lines.
+pub(super) fn unusable_name(name: &str) -> Option<&'static str> {
     let plain = |char: char| char.is_ascii_alphanumeric() || "-_.".contains(char);
     let usable = (1..=64).contains(&name.len()) && name.chars().all(plain) && !name.starts_with(['-', '.']);
     (!usable)
-        .then_some("a model's name is up to 64 letters, digits, `-`, `_` and `.`, and starts with a letter or digit")
+        .then_some("a name is up to 64 letters, digits, `-`, `_` and `.`, and starts with a letter or digit")
 }
 
 /// The model called `key`; each of its keys comes from the nearest file that has it.
@@ -316,7 +325,7 @@ mod tests {
             (
                 "device: x\nmodels:\n  'a b': {path: a}\n",
                 ":3:10: ",
-                "models.\"a b\": a model's name is up to 64 letters",
+                "models.\"a b\": a name is up to 64 letters",
             ),
             ("device: x\nexecution_providers: [gpu]\n", ":2:23: ", "unknown execution provider `gpu`"),
             ("device: x\nruntime:\n  library: nowhere.so\n", ":3:12: ", "nowhere.so does not exist"),

@@ -18,6 +18,7 @@ mod provider;
 mod raw;
 mod runtime;
 mod server;
+mod sources;
 mod steps;
 mod units;
 mod yaml;
@@ -33,6 +34,10 @@ pub use provider::{
 };
 pub use runtime::{OnMissingProvider, Requests, Runtime, Threads};
 pub use server::{Drain, Http, Limits, Server, Wyoming, WyomingLimits};
+pub use sources::{
+    Camera, Change, Channel as MicrophoneChannel, FolderSource, FrameFormat, FrameSize, Frames, Join, Microphone,
+    MicrophoneAddress, Motion, Sensor, Source, SourceKind, Trigger,
+};
 #[cfg(test)]
 pub(crate) use steps::ToyOptions;
 pub use steps::{

@@ -173,16 +173,7 @@ impl Service {
         work: impl FnOnce(&Board) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Trouble> {
         let (service, cancel) = (self.clone(), CancelOnDrop(request.clone()));
-        let done = tokio::task::spawn_blocking(move || {
-            let id = service.next.fetch_add(1, Ordering::Relaxed);
-            service.running().insert(id, request.clone());
-            let _listed = Listed { service: &service, id };
-            let outcome = request.run(|| work(&board));
-            if let Err(Error::Engine(EngineError::Stopped(stopped))) = &outcome {
-                service.metrics.stopped(*stopped == Stopped::Cancelled);
-            }
-            outcome
-        });
+        let done = tokio::task::spawn_blocking(move || service.here(&request, || work(&board)));
         let outcome = done.await;
         drop(cancel);
         match outcome {
@@ -196,6 +187,21 @@ impl Service {
             }
             Err(_) => Err(Trouble::Panicked),
         }
+    }
+
+    /// Runs `work` on the current thread, as part of `request`. It takes no place in the queue of clients.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub fn here<T>(&self, request: &Request, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        self.running().insert(id, request.clone());
+        let _listed = Listed { service: self, id };
+        let outcome = request.run(work);
+        if let Err(Error::Engine(EngineError::Stopped(stopped))) = &outcome {
+            self.metrics.stopped(*stopped == Stopped::Cancelled);
+        }
+        outcome
     }
 
     /// Requests are refused from now on.

@@ -4,6 +4,7 @@ pub(crate) mod file_lock;
 pub mod hex;
 pub mod output_error;
 pub(crate) mod path_text;
+pub mod redact;
 pub mod request;
 pub mod small_file;
 pub mod whole_file;
