@@ -18,6 +18,7 @@ mod provider;
 mod raw;
 mod runtime;
 mod server;
+mod sinks;
 mod steps;
 mod units;
 mod yaml;
@@ -33,6 +34,10 @@ pub use provider::{
 };
 pub use runtime::{OnMissingProvider, Requests, Runtime, Threads};
 pub use server::{Drain, Http, Limits, Server, Wyoming, WyomingLimits};
+pub use sinks::{
+    Discovery, Endpoint, Filter, Fsync, JsonlOptions, MinConfidence, MqttOptions, Pattern, Sink, SnapshotOptions,
+    SpoolOptions, Store, Target, WebhookOptions,
+};
 #[cfg(test)]
 pub(crate) use steps::ToyOptions;
 pub use steps::{

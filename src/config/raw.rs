@@ -12,6 +12,7 @@ use super::precisions::Precisions;
 use super::provider::{Provider, Required};
 use super::runtime::{OnMissingProvider, Requests, count};
 use super::server::Server;
+use super::sinks::Sink;
 use super::steps::Step;
 use super::units::{ByteSize, span};
 
@@ -29,6 +30,7 @@ pub(super) struct RawDevice {
     pub media: RawMedia,
     pub pipeline: Option<Vec<Step>>,
     pub server: Option<Server>,
+    pub sinks: Option<Vec<Sink>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

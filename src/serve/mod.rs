@@ -12,6 +12,7 @@ mod metrics;
 pub mod recent;
 mod service;
 mod signals;
+mod sinks;
 mod utterance;
 mod wyoming;
 

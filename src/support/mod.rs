@@ -1,9 +1,10 @@
 //! Helpers that do not depend on models: files, locks, and requests with their deadlines.
 
-pub(crate) mod file_lock;
+pub mod file_lock;
 pub mod hex;
 pub mod output_error;
 pub(crate) mod path_text;
+pub mod redact;
 pub mod request;
 pub mod small_file;
 pub mod whole_file;
