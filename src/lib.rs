@@ -63,6 +63,8 @@ mod support;
 pub use error::Error;
 pub use pipeline::{Pipeline, Record, RecordResult};
 #[doc(hidden)] // For the program.
-pub use support::{hex, redact};
+pub use support::hex;
 pub use support::output_error::OutputError;
+#[doc(hidden)] // For the program.
+pub use support::{file_lock, redact};
 pub use support::{request, small_file, whole_file};

@@ -12,6 +12,7 @@ use super::raw::{RawModel, RawRuntime};
 use super::runtime::{Runtime, Threads};
 use super::server::Server;
 use super::sources::{self, Source};
+use super::sinks::{self, Sink};
 use super::steps::{self, NamedStep, Step, Texts};
 
 /// A device file that was read and checked.
@@ -38,6 +39,8 @@ pub struct Device {
     pub server: Server,
     /// Where `edgefuse serve` gets records from, by name.
     pub sources: BTreeMap<String, Source>,
+    /// Where the results of the device's sources go.
+    pub sinks: Vec<Sink>,
     /// Execution providers of models that do not name any, in order of preference.
     pub execution_providers: Vec<Provider>,
 }
@@ -57,6 +60,7 @@ impl Device {
             pipeline: Vec::new(),
             server: Server::default(),
             sources: BTreeMap::new(),
+            sinks: Vec::new(),
             execution_providers: vec![Provider::cpu()],
         }
     }
@@ -122,6 +126,7 @@ impl Device {
             pipeline: pipeline(layers)?,
             server: layers.iter().find_map(server).unwrap_or_default(),
             sources: sources::of(layers)?,
+            sinks: layers.iter().find_map(sinks).unwrap_or_default(),
             execution_providers: providers,
         })
     }
@@ -191,6 +196,10 @@ fn check(layer: &Layer) -> Result<(), ConfigError> {
         let place: Vec<&str> = std::iter::once("server").chain(keys).collect();
         return Err(layer.wrong(&place, format!("{}: {problem}", place.join("."))));
     }
+    if let Some(Err((keys, problem))) = raw.sinks.as_deref().map(sinks::check) {
+        let place: Vec<&str> = std::iter::once("sinks").chain(keys.iter().map(String::as_str)).collect();
+        return Err(layer.wrong(&place, format!("{}: {problem}", place.join("."))));
+    }
     Ok(())
 }
 
@@ -201,6 +210,11 @@ fn server(layer: &Layer) -> Option<Server> {
         *file = layer.base.join(&*file);
     }
     Some(server)
+}
+
+/// The sinks that a file lists, with their paths resolved.
+fn sinks(layer: &Layer) -> Option<Vec<Sink>> {
+    layer.raw.sinks.as_ref().map(|sinks| sinks::rooted(sinks, &layer.base))
 }
 
 /// The ffmpeg that a file names, with its path resolved.
@@ -338,6 +352,12 @@ mod tests {
             ("device: x\npipeline:\n  - caption\n  - ask: {answers: no.txt}\n", ":4:20: ", "answers: "),
             ("device: x\nserver: {http: {listen: '127.0.0.1:1', port: 1}}\n", ":2:40: ", "unknown field `port`"),
             ("device: x\nserver: {http: {listen: '127.0.0.1:1', limits: {connections: 0}}}\n", ":2:62: ", "at least 1"),
+            (
+                "device: x\nsinks:\n  - jsonl: {path: a, keep: 20000}\n",
+                ":3:28: ",
+                "sinks.0.jsonl.keep: must be at most",
+            ),
+            ("device: x\nsinks:\n  - jsonl: {path: a}\n  - kafka: {}\n", ":4:5: ", "unknown field `kafka`"),
             ("device: x\npipeline: [match: {texts: 3}]\n", ":2:27: ", "a file with one text per line, or a list"),
             ("device: x\npipeline:\n  - caption: {beams: 99}\n", ":3:5: ", "`caption`: beams: 99 is not within"),
             ("device: x\nmodels: {blip: onnx/blip}\n", ":2:16: ", "a model must be a mapping"),

@@ -19,6 +19,7 @@ mod raw;
 mod runtime;
 mod server;
 mod sources;
+mod sinks;
 mod steps;
 mod units;
 mod yaml;
@@ -34,6 +35,10 @@ pub use provider::{
 };
 pub use runtime::{OnMissingProvider, Requests, Runtime, Threads};
 pub use server::{Drain, Http, Limits, Server, Wyoming, WyomingLimits};
+pub use sinks::{
+    Discovery, Endpoint, Filter, Fsync, JsonlOptions, MinConfidence, MqttOptions, Pattern, Sink, SnapshotOptions,
+    SpoolOptions, Store, Target, WebhookOptions,
+};
 pub use sources::{
     Camera, Change, Channel as MicrophoneChannel, FolderSource, FrameFormat, FrameSize, Frames, Join, Microphone,
     MicrophoneAddress, Motion, Sensor, Source, SourceKind, Trigger,

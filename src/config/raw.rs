@@ -13,6 +13,7 @@ use super::provider::{Provider, Required};
 use super::runtime::{OnMissingProvider, Requests, count};
 use super::server::Server;
 use super::sources::RawSource;
+use super::sinks::Sink;
 use super::steps::Step;
 use super::units::{ByteSize, span};
 
@@ -32,6 +33,7 @@ pub(super) struct RawDevice {
     pub server: Option<Server>,
     #[serde(default)]
     pub sources: BTreeMap<String, RawSource>,
+    pub sinks: Option<Vec<Sink>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -35,4 +35,4 @@ pub use result::RecordResult;
 pub use runner::Pipeline;
 pub use settings::settings;
 pub use spool::{Job, Ready, Spool};
-pub use steps::missing_models;
+pub use steps::{missing_models, step_keys};

@@ -96,16 +96,12 @@ impl Service {
         self.start.elapsed()
     }
 
-    /// Reloads the device file; if it cannot be used, the previous one stays in use. Returns the outcome, in one line.
-    pub fn reload(&self) -> String {
-        match self.replace_board() {
-            Ok(outcome) => outcome,
-            Err(StartError::Usage(problem)) => format!("error: {problem}; the previous device file stays in use"),
-            Err(StartError::Library(error)) => format!("error: {error}; the previous device file stays in use"),
-        }
-    }
-
-    fn replace_board(&self) -> Result<String, StartError> {
+    /// Reads the device file again: the new board, and a note about what changes only with a restart. The board in use
+    /// stays.
+    ///
+    /// # Errors
+    /// [`StartError`] for a device file that cannot be used.
+    pub fn read_again(&self) -> Result<(Arc<Board>, &'static str), StartError> {
         let before = self.board();
         let old = before.device();
         let device = Device::load(&old.path).map_err(Error::from)?;
@@ -121,9 +117,13 @@ impl Service {
             return Err(StartError::Usage("server.http.api_key_file: removing the key needs a restart".to_string()));
         }
         let board = Board::new(before.models.engine().clone(), device)?;
-        *self.board.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(board);
         let note = "; addresses, the library and its threads change only with a restart";
-        Ok(format!("reloaded the device file{}", if needs_restart { note } else { "" }))
+        Ok((Arc::new(board), if needs_restart { note } else { "" }))
+    }
+
+    /// Replaces the board.
+    pub fn replace_board(&self, board: Arc<Board>) {
+        *self.board.write().unwrap_or_else(PoisonError::into_inner) = board;
     }
 
     /// Runs `work` on a thread for inference, as part of `request`. The request is cancelled if the caller stops waiting.

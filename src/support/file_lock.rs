@@ -16,7 +16,7 @@ const ENOLCK: i32 = 37;
 /// An exclusive `flock` on a separate file, which contains the process id.
 ///
 /// The kernel releases the lock when the process ends for any reason; a leftover file blocks nobody.
-pub(crate) struct FileLock {
+pub struct FileLock {
     path: PathBuf,
     _file: File,
 }

@@ -1,6 +1,6 @@
 //! Helpers that do not depend on models: files, locks, and requests with their deadlines.
 
-pub(crate) mod file_lock;
+pub mod file_lock;
 pub mod hex;
 pub mod output_error;
 pub(crate) mod path_text;

@@ -168,6 +168,11 @@ pub(super) fn place(key: &str) -> usize {
     STEPS.iter().position(|entry| entry.key == key).unwrap_or(STEPS.len())
 }
 
+/// The keys of the steps' results, in the order of a result.
+pub fn step_keys() -> impl Iterator<Item = &'static str> {
+    STEPS.iter().map(|entry| entry.key)
+}
+
 /// The key of a step's result, from the table.
 pub(super) fn known_key(key: &str) -> Option<&'static str> {
     STEPS.iter().map(|entry| entry.key).find(|known| *known == key)

@@ -1,7 +1,6 @@
 //! Where a source's records are processed, and their results become events.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use edgefuse::config::{Sensor, Step};
@@ -87,7 +86,7 @@ impl Desk {
         let mut result = self.run(&record)?;
         warnings.append(&mut result.warnings);
         result.warnings = warnings;
-        self.reporter.counts.processed.fetch_add(1, Ordering::Relaxed);
+        self.reporter.counts.processed.inc();
         let what = What::Result(Box::new(Finding::new(result, picture, until)));
         Some(Event { source: self.reporter.name.clone(), at, what })
     }

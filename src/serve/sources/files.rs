@@ -41,7 +41,7 @@ fn watch(spool: &mut Spool, desk: &Desk, stop: &Stop, pulse: &mut Pulse) -> Ende
         };
         pulse.beat();
         for ready in &ready {
-            desk.reporter.arrived();
+            desk.reporter.counts.arrived.inc();
             let outcome = spool.take(ready).and_then(|job| job.map_or(Ok(()), |job| work(job, desk, stop)));
             if let Err(error) = outcome {
                 // The others can still be processed; a disk that is full is met by the next one, too.
@@ -92,7 +92,7 @@ pub fn manifest(path: PathBuf, desk: Desk, stop: Stop) -> thread::JoinHandle<()>
             pulse.beat();
             let path = if path.as_os_str() == "-" { PathBuf::from("/dev/stdin") } else { path.clone() };
             for record in Inputs::manifest(&path) {
-                reporter.arrived();
+                reporter.counts.arrived.inc();
                 match record {
                     Ok(record) => desk.publish(sighting(record)),
                     Err(bad) => publish(&reporter, RecordResult::failed(bad.id, bad.problem)),

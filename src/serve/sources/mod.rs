@@ -12,6 +12,7 @@
 
 mod camera;
 mod child;
+mod counts;
 mod desk;
 mod files;
 mod microphone;
@@ -22,7 +23,7 @@ mod sounds;
 mod stop;
 mod supervise;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -47,7 +48,8 @@ use reporter::Reporter;
 use sounds::{Joined, SoundUser, Sounds};
 use stop::Stop;
 
-pub use reporter::{Counts, Publish};
+pub use counts::SourceCounts;
+pub use reporter::Publish;
 
 /// Maximum number of commands that wait for one camera.
 const MOST_COMMANDS: usize = 8;
@@ -83,8 +85,6 @@ pub fn switchboard(device: &Device) -> (Switchboard, Lines) {
 pub struct Sources {
     stop: Stop,
     threads: Vec<thread::JoinHandle<()>>,
-    /// Counters by source.
-    pub counts: BTreeMap<String, Arc<Counts>>,
 }
 
 impl Sources {
@@ -131,11 +131,9 @@ impl Sources {
         let starter = Starter { service, board, publish, stop: Stop::default() };
         let cameras = device.sources.iter().filter(|(_, source)| matches!(source.kind, SourceKind::Camera(_)));
         let newest: HashMap<&str, Arc<Newest>> = cameras.map(|(name, _)| (name.as_str(), Arc::default())).collect();
-        let mut counts = BTreeMap::new();
         let mut ready: Vec<Ready> = Vec::new();
         for (name, source) in &device.sources {
-            let reporter = Reporter::new(name, publish.clone());
-            counts.insert(name.clone(), reporter.counts.clone());
+            let reporter = starter.reporter(name);
             match &source.kind {
                 SourceKind::Camera(camera) => {
                     let commands = lines.remove(name).unwrap_or_else(|| sync_channel(1).1);
@@ -172,9 +170,7 @@ impl Sources {
                             newest: newest.get(join.picture.as_str()).cloned().unwrap_or_default(),
                             within: join.within,
                         };
-                        let reporter = Reporter::new(joint, publish.clone());
-                        reporter.is_up(true);
-                        counts.insert(joint.to_string(), reporter.counts.clone());
+                        let reporter = starter.reporter(joint);
                         users.push(starter.sound_user(&reporter, other, Some(joined))?);
                     }
                     let options = steps(source, device).iter().find_map(Step::as_options::<TranscribeOptions>);
@@ -204,7 +200,7 @@ impl Sources {
             }
         }
         let threads = ready.into_iter().flat_map(|start| start()).collect();
-        Ok(Sources { stop: starter.stop, threads, counts })
+        Ok(Sources { stop: starter.stop, threads })
     }
 
     /// Asks the sources to end, without waiting.
@@ -233,6 +229,10 @@ struct Starter<'a> {
 }
 
 impl Starter<'_> {
+    fn reporter(&self, name: &str) -> Reporter {
+        Reporter::new(name, self.service.metrics.sources.of(name), self.publish.clone())
+    }
+
     fn desk(&self, reporter: &Reporter, source: &Source, steps: &[Step]) -> Result<Desk, Error> {
         self.desk_of(reporter, source, steps, Priority::Live)
     }
@@ -245,8 +245,7 @@ impl Starter<'_> {
         let steps = steps(source, self.board.device());
         let partial = sounds::partial_steps(steps);
         let desk = self.desk(reporter, source, &sounds::for_utterances(steps))?;
-        let partial = partial.map(|steps| self.desk(reporter, source, &steps)).transpose()?;
-        let _ = self.publish;
+        let partial = partial.map(|steps: Vec<Step>| self.desk(reporter, source, &steps)).transpose()?;
         Ok(SoundUser { desk, partial, joined })
     }
 }

@@ -41,7 +41,7 @@ impl Pulse<'_> {
             let (seconds, attempts) = (down.elapsed().as_secs_f64(), *self.attempts);
             log::warn!("source {name}: works again after {seconds:.1} s and {attempts} attempts");
         }
-        self.reporter.is_up(true);
+        self.reporter.counts.is_up(true);
         self.reporter.publish(What::Up);
     }
 }
@@ -63,7 +63,7 @@ pub fn keep_running(reporter: &Reporter, stop: &Stop, mut attempt: impl FnMut(&m
         let problem = match ended {
             Ended::Finished => {
                 log::warn!("source {name}: finished");
-                reporter.is_up(false);
+                reporter.counts.is_up(false);
                 reporter.publish(What::Down("finished".to_string()));
                 return;
             }
@@ -79,7 +79,7 @@ pub fn keep_running(reporter: &Reporter, stop: &Stop, mut attempt: impl FnMut(&m
         if down.is_none() {
             down = Some(Instant::now());
             log::warn!("source {name}: {problem}; it is restarted until it works, first in {:.1} s", wait.as_secs_f64());
-            reporter.is_up(false);
+            reporter.counts.is_up(false);
             reporter.publish(What::Down(problem));
         } else {
             log::debug!("source {name}: {problem}; the next attempt is in {:.1} s", wait.as_secs_f64());

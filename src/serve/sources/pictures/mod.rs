@@ -85,7 +85,7 @@ impl Pictures {
                     match reader.next_frame() {
                         Ok(Some((frame, at))) => {
                             pulse.beat();
-                            reporter.arrived();
+                            reporter.counts.arrived.inc();
                             newest.put(frame, at);
                         }
                         Ok(None) => return Ended::Finished,

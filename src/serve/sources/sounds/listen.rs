@@ -1,7 +1,6 @@
 //! Divides the sound of a microphone into utterances, or into windows of constant length.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -127,7 +126,7 @@ impl Listener {
     fn complete(&self, heard: &Heard) {
         for jobs in &self.users {
             if jobs.add(Job::Final(heard.clone()))
-                && self.reporter.counts.dropped.fetch_add(1, Ordering::Relaxed) == 0
+                && self.reporter.counts.drop_one()
             {
                 let name = &self.reporter.name;
                 log::warn!("source {name}: utterances are dropped, because the models do not keep up with what is said");

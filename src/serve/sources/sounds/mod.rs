@@ -19,7 +19,7 @@ use super::supervise::{Ended, keep_running};
 use crate::serve::board::Board;
 use crate::serve::event::Moment;
 
-pub use user::{Joined, SoundUser};
+pub use user::{Joined, SoundUser, partial_steps};
 
 /// Maximum number of blocks of about 50 ms that wait. When the queue is full, the microphone is not read.
 const MOST_WAITING: usize = 100;
@@ -57,7 +57,7 @@ impl Sounds {
             keep_running(&reporter, &stop, |pulse| {
                 let ended = read(&microphone, stall, &stop, &sender, &mut || {
                     pulse.beat();
-                    reporter.arrived();
+                    reporter.counts.arrived.inc();
                 });
                 let _ = sender.send(Block::Gap);
                 ended
