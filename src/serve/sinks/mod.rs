@@ -14,7 +14,9 @@ mod outage;
 mod pause;
 mod queue;
 mod said;
+mod snapshot;
 mod spool;
+mod webhook;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -35,6 +37,8 @@ use gate::Gate;
 use jsonl::Jsonl;
 use mqtt::Mqtt;
 use queue::Queue;
+use snapshot::Snapshot;
+use webhook::Webhook;
 
 /// A place that results go to.
 trait Sink: Send + 'static {
@@ -58,7 +62,8 @@ fn open(target: &Target, name: &str, counts: &Counts, context: &Context) -> Resu
     match target {
         Target::Jsonl(options) => Jsonl::open(options, name).map(runs),
         Target::Mqtt(options) => Mqtt::open(options, name, counts, context).map(runs),
-        Target::Webhook(_) | Target::Snapshot(_) => Err(String::new()),
+        Target::Webhook(options) => Webhook::open(options, name, counts).map(runs),
+        Target::Snapshot(options) => Snapshot::open(options, name, counts).map(runs),
     }
 }
 
