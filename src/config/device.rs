@@ -11,8 +11,8 @@ use super::provider::{Provider, Providers};
 use super::raw::{RawModel, RawRuntime};
 use super::runtime::{Runtime, Threads};
 use super::server::Server;
-use super::sources::{self, Source};
 use super::sinks::{self, Sink};
+use super::sources::{self, Source};
 use super::steps::{self, NamedStep, Step, Texts};
 
 /// A device file that was read and checked.
@@ -277,8 +277,7 @@ pub(super) fn rooted_steps(layer: &Layer, keys: &[&str], mut steps: Vec<Step>) -
 pub(super) fn unusable_name(name: &str) -> Option<&'static str> {
     let plain = |char: char| char.is_ascii_alphanumeric() || "-_.".contains(char);
     let usable = (1..=64).contains(&name.len()) && name.chars().all(plain) && !name.starts_with(['-', '.']);
-    (!usable)
-        .then_some("a name is up to 64 letters, digits, `-`, `_` and `.`, and starts with a letter or digit")
+    (!usable).then_some("a name is up to 64 letters, digits, `-`, `_` and `.`, and starts with a letter or digit")
 }
 
 /// The model called `key`; each of its keys comes from the nearest file that has it.
@@ -336,11 +335,7 @@ mod tests {
             ("device: x\nruntime:\n  memory_budget: 3GB\n", ":3:18: ", "unknown unit `GB`"),
             ("device: x\nruntime:\n  threads: {intra: -1}\n", ":3:20: ", "expected a number of threads up to 1024"),
             ("device: x\nmodels: {blip: {precision: int8}}\n", ":2:16: ", "no `path`"),
-            (
-                "device: x\nmodels:\n  'a b': {path: a}\n",
-                ":3:10: ",
-                "models.\"a b\": a name is up to 64 letters",
-            ),
+            ("device: x\nmodels:\n  'a b': {path: a}\n", ":3:10: ", "models.\"a b\": a name is up to 64 letters"),
             ("device: x\nexecution_providers: [gpu]\n", ":2:23: ", "unknown execution provider `gpu`"),
             ("device: x\nruntime:\n  library: nowhere.so\n", ":3:12: ", "nowhere.so does not exist"),
             ("device: x\nmedia: {ffmpeg: bin/ffmpeg}\n", ":2:17: ", "bin/ffmpeg does not exist"),

@@ -12,8 +12,8 @@ use super::precisions::Precisions;
 use super::provider::{Provider, Required};
 use super::runtime::{OnMissingProvider, Requests, count};
 use super::server::Server;
-use super::sources::RawSource;
 use super::sinks::Sink;
+use super::sources::RawSource;
 use super::steps::Step;
 use super::units::{ByteSize, span};
 

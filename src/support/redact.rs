@@ -7,7 +7,9 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
     let mut rest = text;
     let mut safe = String::new();
     while let Some((before, after)) = rest.split_once("://") {
-        let end = after.find(|char: char| char == '/' || char == '?' || char == '#' || char.is_whitespace() || "'\"".contains(char));
+        let end = after.find(|char: char| {
+            char == '/' || char == '?' || char == '#' || char.is_whitespace() || "'\"".contains(char)
+        });
         let authority = &after[..end.unwrap_or(after.len())];
         safe.push_str(before);
         safe.push_str("://");

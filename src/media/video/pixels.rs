@@ -190,7 +190,8 @@ mod tests {
 
     #[test]
     fn padding_between_rows_is_left_out() {
-        let padded: Vec<u8> = (0..3).flat_map(|row| (0..10).map(move |at| if at < 6 { row * 6 + at } else { 99 })).collect();
+        let padded: Vec<u8> =
+            (0..3).flat_map(|row| (0..10).map(move |at| if at < 6 { row * 6 + at } else { 99 })).collect();
         let picture = RawPicture::new(PixelFormat::Rgb24, 2, 3, 10, padded).unwrap();
         assert_eq!(picture.to_rgb().into_raw(), (0..18).collect::<Vec<u8>>());
         assert_eq!(picture.luminance(1, 2), 16);

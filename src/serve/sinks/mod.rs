@@ -4,12 +4,19 @@
 mod commands;
 mod counts;
 mod gate;
+mod jpeg;
 mod jsonl;
 #[cfg(test)]
 mod made;
+mod mqtt;
+mod names;
 mod outage;
+mod pause;
 mod queue;
 mod said;
+mod snapshot;
+mod spool;
+mod webhook;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -24,10 +31,14 @@ use super::StartError;
 use super::event::Event;
 
 pub use commands::{Command, Commands};
+use counts::Counts;
 pub use counts::SinkCounts;
 use gate::Gate;
 use jsonl::Jsonl;
+use mqtt::Mqtt;
 use queue::Queue;
+use snapshot::Snapshot;
+use webhook::Webhook;
 
 /// A place that results go to.
 trait Sink: Send + 'static {
@@ -38,17 +49,21 @@ trait Sink: Send + 'static {
 /// What sinks need beside their options.
 struct Context<'a> {
     device: &'a Device,
-    commands: &'a Arc<dyn Commands>,
+    commands: Arc<dyn Commands>,
+    /// The sources' names.
+    sources: Vec<String>,
 }
 
 /// Work of a sink's thread.
 type Run = Box<dyn FnOnce(&Queue) + Send>;
 
 /// Opens a sink. A new kind adds one line.
-fn open(target: &Target, name: &str, context: &Context) -> Result<Run, String> {
+fn open(target: &Target, name: &str, counts: &Counts, context: &Context) -> Result<Run, String> {
     match target {
         Target::Jsonl(options) => Jsonl::open(options, name).map(runs),
-        Target::Mqtt(_) | Target::Webhook(_) | Target::Snapshot(_) => Err(String::new()),
+        Target::Mqtt(options) => Mqtt::open(options, name, counts, context).map(runs),
+        Target::Webhook(options) => Webhook::open(options, name, counts).map(runs),
+        Target::Snapshot(options) => Snapshot::open(options, name, counts).map(runs),
     }
 }
 
@@ -84,7 +99,7 @@ impl Sinks {
     /// [`StartError::Usage`] for a place that cannot be used at all, such as a folder without permission; a place that is
     /// away or full for now is none.
     pub fn start(device: &Device, counts: &SinkCounts, commands: Arc<dyn Commands>) -> Result<Self, StartError> {
-        let context = Context { device, commands: &commands };
+        let context = Context { device, commands, sources: Vec::new() };
         let wrong = |index: usize, problem: String| {
             StartError::Usage(format!("{}: sinks.{index}: {problem}", device.path.display()))
         };
@@ -95,8 +110,9 @@ impl Sinks {
                 return Err(wrong(index, format!("no step has the result `{unknown}`; there are {}", keys.join(", "))));
             }
             let name = target.name();
-            let run = open(target, &name, &context).map_err(|problem| wrong(index, problem))?;
-            opened.push((Gate::new(filter.clone()), Arc::new(Queue::new(&name, counts.of(&name))), name, run));
+            let counts = counts.of(&name);
+            let run = open(target, &name, &counts, &context).map_err(|problem| wrong(index, problem))?;
+            opened.push((Gate::new(filter.clone()), Arc::new(Queue::new(&name, counts)), name, run));
         }
         let (end, ended) = channel();
         let mut outlets = Vec::new();

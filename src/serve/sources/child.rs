@@ -2,8 +2,8 @@
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::os::fd::AsFd;
-use std::path::Path;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;

@@ -108,7 +108,8 @@ impl Sources {
                 return Err(error.into());
             }
             if matches!(source.when, Some(Trigger::Change(_)))
-                && let Some(error) = missing_models(device, &pictures::embedding_steps(&device.options())).into_iter().next()
+                && let Some(error) =
+                    missing_models(device, &pictures::embedding_steps(&device.options())).into_iter().next()
             {
                 return Err(error.into());
             }
@@ -144,7 +145,9 @@ impl Sources {
                     let embeddings = pictures::embedding_steps(&device.options::<EmbedOptions>());
                     let pictures = Pictures {
                         camera: camera.clone(),
-                        desk: makes_records(name, source, device).then(|| starter.desk(&reporter, source, steps)).transpose()?,
+                        desk: makes_records(name, source, device)
+                            .then(|| starter.desk(&reporter, source, steps))
+                            .transpose()?,
                         on_demand: OnDemand {
                             commands,
                             ask: starter.desk(&reporter, source, &ask)?,

@@ -78,7 +78,10 @@ pub fn keep_running(reporter: &Reporter, stop: &Stop, mut attempt: impl FnMut(&m
         let wait = backoff.next_jittered();
         if down.is_none() {
             down = Some(Instant::now());
-            log::warn!("source {name}: {problem}; it is restarted until it works, first in {:.1} s", wait.as_secs_f64());
+            log::warn!(
+                "source {name}: {problem}; it is restarted until it works, first in {:.1} s",
+                wait.as_secs_f64()
+            );
             reporter.counts.is_up(false);
             reporter.publish(What::Down(problem));
         } else {

@@ -4,7 +4,6 @@ mod command;
 mod frames;
 mod v4l2;
 
-
 use edgefuse::config::{Camera, FrameSize, Frames, Source};
 use edgefuse::media::video::Frame;
 

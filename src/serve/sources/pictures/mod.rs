@@ -183,7 +183,8 @@ impl Pictures {
 
     fn decode(&self, frame: &Captured) -> Option<Arc<RgbImage>> {
         let decoded = frame.frame.to_rgb();
-        let decoded = decoded.inspect_err(|error| log::debug!("source {}: a frame is left out: {error}", self.reporter.name));
+        let decoded =
+            decoded.inspect_err(|error| log::debug!("source {}: a frame is left out: {error}", self.reporter.name));
         decoded.ok().map(Arc::new)
     }
 }

@@ -125,11 +125,11 @@ impl Listener {
 
     fn complete(&self, heard: &Heard) {
         for jobs in &self.users {
-            if jobs.add(Job::Final(heard.clone()))
-                && self.reporter.counts.drop_one()
-            {
+            if jobs.add(Job::Final(heard.clone())) && self.reporter.counts.drop_one() {
                 let name = &self.reporter.name;
-                log::warn!("source {name}: utterances are dropped, because the models do not keep up with what is said");
+                log::warn!(
+                    "source {name}: utterances are dropped, because the models do not keep up with what is said"
+                );
             }
         }
     }

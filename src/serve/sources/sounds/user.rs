@@ -40,7 +40,9 @@ impl Joined {
         let distance = heard.start.since(captured.at).max(captured.at.since(heard.end));
         if distance > self.within {
             let (seconds, within) = (distance.as_secs_f64(), self.within.as_secs_f64());
-            return Err(format!("no picture: the newest of {camera} is {seconds:.1} s from the speech, more than {within} s"));
+            return Err(format!(
+                "no picture: the newest of {camera} is {seconds:.1} s from the speech, more than {within} s"
+            ));
         }
         let picture = captured.frame.to_rgb().map_err(|error| format!("no picture: {camera}: {error}"))?;
         Ok((Arc::new(picture), captured.at))

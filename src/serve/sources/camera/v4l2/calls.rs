@@ -56,7 +56,11 @@ pub struct Offer {
 pub enum Sizes {
     One(FrameSize),
     /// From the smallest to the largest, in steps.
-    Range { least: FrameSize, most: FrameSize, step: (u32, u32) },
+    Range {
+        least: FrameSize,
+        most: FrameSize,
+        step: (u32, u32),
+    },
 }
 
 /// The format that a device delivers.

@@ -82,12 +82,19 @@ fn wanted(size: Option<(u32, u32)>, least: u32) -> Wanted {
 #[test]
 fn the_requests_are_those_of_the_kernel() {
     // Printed by a C program that includes linux/videodev2.h, on x86-64 and aarch64.
-    let all = [
-        QUERYCAP, ENUM_FMT, S_FMT, REQBUFS, QUERYBUF, QBUF, DQBUF, STREAMON, STREAMOFF, S_PARM, ENUM_FRAMESIZES,
-    ];
+    let all = [QUERYCAP, ENUM_FMT, S_FMT, REQBUFS, QUERYBUF, QBUF, DQBUF, STREAMON, STREAMOFF, S_PARM, ENUM_FRAMESIZES];
     let expected = [
-        0x8068_5600, 0xc040_5602, 0xc0d0_5605, 0xc014_5608, 0xc058_5609, 0xc058_560f, 0xc058_5611, 0x4004_5612,
-        0x4004_5613, 0xc0cc_5616, 0xc02c_564a_u32,
+        0x8068_5600,
+        0xc040_5602,
+        0xc0d0_5605,
+        0xc014_5608,
+        0xc058_5609,
+        0xc058_560f,
+        0xc058_5611,
+        0x4004_5612,
+        0x4004_5613,
+        0xc0cc_5616,
+        0xc02c_564a_u32,
     ];
     assert_eq!(all, expected);
 }

@@ -1,0 +1,262 @@
+//! What events become: results to keep until they are delivered, states that are repeated on each connection, messages that
+//! are of no use later, and descriptions of entities.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use edgefuse::config::MqttOptions;
+use serde_json::{Map, Value, json};
+
+use super::discovery::{Discovery, Entity};
+use super::message::Message;
+use super::topics::{AVAILABILITY, ERROR, IMAGE, MOTION, PARTIAL, SPEECH, Topics};
+use crate::serve::event::{Event, What};
+use crate::serve::sinks::jpeg;
+use crate::serve::sinks::said::{self, Said};
+
+/// The least time between two pictures of a source.
+const BETWEEN_IMAGES: Duration = Duration::from_secs(1);
+
+/// Keys of a result that each of its steps repeats.
+const SHARED: &[&str] = &["id", "source", "time", "uptime_s", "latency_ms"];
+
+/// What is to be published.
+pub struct Outbox {
+    pub topics: Topics,
+    retain: bool,
+    images: bool,
+    discovery: Option<Discovery>,
+    /// The latest states by topic, retained by the broker.
+    states: BTreeMap<String, Vec<u8>>,
+    /// When each source's picture was last published.
+    pictured: HashMap<Arc<str>, Instant>,
+}
+
+/// What an event becomes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Messages {
+    /// Kept until they are delivered.
+    pub results: Vec<Message>,
+    /// Sent if there is a connection.
+    pub passing: Vec<Message>,
+}
+
+impl Outbox {
+    pub fn new(options: &MqttOptions, device: &str) -> Self {
+        let home_assistant = |_| Discovery::new(&options.discovery_prefix, device);
+        Outbox {
+            topics: Topics::new(&options.prefix, device),
+            retain: options.retain,
+            images: options.images,
+            discovery: options.discovery.map(home_assistant),
+            states: BTreeMap::new(),
+            pictured: HashMap::new(),
+        }
+    }
+
+    /// The topic on which Home Assistant reports that it has started, if it is to know of entities.
+    pub fn status(&self) -> Option<String> {
+        self.discovery.as_ref().map(Discovery::status)
+    }
+
+    /// All states and descriptions.
+    pub fn states(&self) -> Vec<Message> {
+        let message = |(topic, payload): (&String, &Vec<u8>)| state(topic.clone(), payload.clone());
+        self.states.iter().map(message).collect()
+    }
+
+    /// The sources' availability once the device ends.
+    pub fn offline(&self) -> Message {
+        state(self.topics.availability(), b"offline".to_vec())
+    }
+
+    /// The device's availability while it is connected.
+    pub fn online(&self) -> Message {
+        state(self.topics.availability(), b"online".to_vec())
+    }
+
+    /// What an event becomes.
+    pub fn messages(&mut self, event: &Event) -> Messages {
+        let mut messages = Messages::default();
+        let source = &*event.source;
+        match &event.what {
+            What::Result(finding) => {
+                self.results(event, &mut messages);
+                if let Some(picture) = finding.picture.as_ref().filter(|_| self.images) {
+                    self.picture(&event.source, picture, &mut messages);
+                }
+            }
+            What::Partial(text) => {
+                let payload = json!({"source": source, "time": event.at.text(), "text": text}).to_string().into_bytes();
+                messages.passing.push(Message { topic: self.topics.of(source, PARTIAL), retain: false, payload });
+            }
+            What::Speech(on) => self.binary(source, SPEECH, "sound", *on, &mut messages),
+            What::Motion(on) => self.binary(source, MOTION, "motion", *on, &mut messages),
+            What::Up => self.set(self.topics.of(source, AVAILABILITY), b"online", &mut messages),
+            What::Down(_) => self.set(self.topics.of(source, AVAILABILITY), b"offline", &mut messages),
+        }
+        messages
+    }
+
+    fn results(&mut self, event: &Event, messages: &mut Messages) {
+        let Some(line) = event.line() else { return };
+        for said in said::steps(line) {
+            if said.text().is_some() {
+                self.describe(&event.source, Entity::Step(said.key), messages);
+            }
+            let payload = Value::Object(step(line, said)).to_string().into_bytes();
+            let topic = self.topics.of(&event.source, said.key);
+            messages.results.push(Message { topic, retain: self.retain, payload });
+        }
+        if let Some(error) = line.get("error") {
+            let mut payload = shared(line);
+            payload.insert("error".to_string(), error.clone());
+            let payload = Value::Object(payload).to_string().into_bytes();
+            let topic = self.topics.of(&event.source, ERROR);
+            messages.results.push(Message { topic, retain: false, payload });
+        }
+    }
+
+    fn picture(&mut self, source: &Arc<str>, picture: &edgefuse::media::image::RgbImage, messages: &mut Messages) {
+        if self.pictured.get(source).is_some_and(|last| last.elapsed() < BETWEEN_IMAGES) {
+            return;
+        }
+        self.pictured.insert(source.clone(), Instant::now());
+        match jpeg::encoded(picture) {
+            Ok(bytes) => {
+                self.describe(source, Entity::Image, messages);
+                self.set(self.topics.of(source, IMAGE), &bytes, messages);
+            }
+            Err(error) => log::warn!("{source}: a picture cannot be published: {error}"),
+        }
+    }
+
+    fn binary(&mut self, source: &str, what: &'static str, class: &'static str, on: bool, messages: &mut Messages) {
+        self.describe(source, Entity::State { what, class }, messages);
+        self.set(self.topics.of(source, what), if on { b"ON" } else { b"OFF" }, messages);
+    }
+
+    fn set(&mut self, topic: String, payload: &[u8], messages: &mut Messages) {
+        self.states.insert(topic.clone(), payload.to_vec());
+        messages.passing.push(state(topic, payload.to_vec()));
+    }
+
+    /// Describes an entity, once.
+    fn describe(&mut self, source: &str, entity: Entity, messages: &mut Messages) {
+        let Some(discovery) = &self.discovery else { return };
+        let (topic, payload) = discovery.entity(&self.topics, source, entity);
+        if !self.states.contains_key(&topic) {
+            self.set(topic, payload.to_string().as_bytes(), messages);
+        }
+    }
+}
+
+fn state(topic: String, payload: Vec<u8>) -> Message {
+    Message { topic, retain: true, payload }
+}
+
+fn shared(line: &Map<String, Value>) -> Map<String, Value> {
+    SHARED.iter().filter_map(|key| Some((key.to_string(), line.get(*key)?.clone()))).collect()
+}
+
+/// The message of one step: what identifies the result, what the step said, and the step's own keys.
+fn step(line: &Map<String, Value>, said: Said) -> Map<String, Value> {
+    let mut message = shared(line);
+    if let Some(text) = said.text() {
+        message.insert("said".to_string(), Value::from(text));
+    }
+    if let Some(confidence) = said.confidence() {
+        message.insert("confidence".to_string(), Value::from(confidence));
+    }
+    for (key, value) in said.value.as_object().into_iter().flatten() {
+        message.entry(key.clone()).or_insert_with(|| value.clone());
+    }
+    if let Some(warnings) = line.get("warnings") {
+        message.insert("warnings".to_string(), warnings.clone());
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serve::event::Finding;
+    use crate::serve::sinks::made::{captioned, event, result};
+
+    fn outbox(options: &str) -> Outbox {
+        let options: MqttOptions = serde_yaml::from_str(&format!("{{broker: 'mqtt://h'{options}}}")).unwrap();
+        Outbox::new(&options, "board")
+    }
+
+    fn text(message: &Message) -> &str {
+        std::str::from_utf8(&message.payload).unwrap()
+    }
+
+    #[test]
+    fn each_step_of_a_result_is_a_message() {
+        let messages = outbox("").messages(&captioned("door", 7));
+        let [message] = &messages.results[..] else { panic!("{messages:?}") };
+        assert_eq!((message.topic.as_str(), message.retain), ("edgefuse/board/door/caption", true));
+        let payload: Value = serde_json::from_str(text(message)).unwrap();
+        assert_eq!((&payload["id"], &payload["said"]), (&"door-7".into(), &"view 7".into()));
+        assert_eq!((&payload["source"], &payload["time"]), (&"door".into(), &"2026-11-30T12:00:00.000Z".into()));
+        assert_eq!(payload["confidence"].as_f64().map(|it| (it * 1000.0).round()), Some(819.0));
+        assert!(messages.passing.is_empty(), "no discovery unless it is asked for");
+    }
+
+    #[test]
+    fn a_record_that_failed_is_a_message_that_is_not_retained() {
+        let messages = outbox("").messages(&result("door", r#""error":"no frame""#));
+        let [message] = &messages.results[..] else { panic!("{messages:?}") };
+        assert_eq!((message.topic.as_str(), message.retain), ("edgefuse/board/door/error", false));
+        assert!(text(message).contains(r#""error":"no frame""#));
+    }
+
+    #[test]
+    fn states_are_repeated_and_partial_texts_are_not() {
+        let mut outbox = outbox("");
+        let sent = |outbox: &mut Outbox, what| {
+            let messages = outbox.messages(&event("mic", what));
+            assert!(messages.results.is_empty());
+            messages.passing.iter().map(|it| (it.topic.clone(), it.retain, text(it).to_string())).collect::<Vec<_>>()
+        };
+        let mic = |what: &str| format!("edgefuse/board/mic/{what}");
+        assert_eq!(sent(&mut outbox, What::Speech(true)), [(mic("speech"), true, "ON".to_string())]);
+        assert_eq!(sent(&mut outbox, What::Up), [(mic("availability"), true, "online".to_string())]);
+        assert_eq!(sent(&mut outbox, What::Down("x".into())), [(mic("availability"), true, "offline".to_string())]);
+        let partial = sent(&mut outbox, What::Partial("hel".into()));
+        assert_eq!((partial[0].0.clone(), partial[0].1), (mic("partial"), false));
+        let states: Vec<_> = outbox.states().iter().map(|it| (it.topic.clone(), text(it).to_string())).collect();
+        assert_eq!(states, [(mic("availability"), "offline".to_string()), (mic("speech"), "ON".to_string())]);
+    }
+
+    #[test]
+    fn entities_are_described_once() {
+        let mut outbox = outbox(", discovery: homeassistant");
+        let described = |messages: Messages| messages.passing.iter().filter(|it| it.topic.ends_with("/config")).count();
+        assert_eq!(described(outbox.messages(&captioned("door", 1))), 1);
+        assert_eq!(described(outbox.messages(&captioned("door", 2))), 0);
+        assert_eq!(described(outbox.messages(&event("door", What::Motion(true)))), 1);
+        assert_eq!(outbox.states().iter().filter(|it| it.topic.ends_with("/config")).count(), 2);
+        assert_eq!(outbox.status().as_deref(), Some("homeassistant/status"));
+    }
+
+    #[test]
+    fn pictures_are_published_only_if_the_device_file_says_so() {
+        let seen = || {
+            let finding = Finding::new(
+                serde_json::from_str(r#"{"id":"a"}"#).unwrap(),
+                Some(Arc::new(edgefuse::media::image::RgbImage::new(8, 8))),
+            );
+            event("door", What::Result(Box::new(finding)))
+        };
+        assert_eq!(outbox("").messages(&seen()), Messages::default());
+        let mut outbox = outbox(", images: true, discovery: homeassistant");
+        let messages = outbox.messages(&seen());
+        let topics: Vec<&str> = messages.passing.iter().map(|it| it.topic.as_str()).collect();
+        assert_eq!(topics, ["homeassistant/image/edgefuse_board/door_image/config", "edgefuse/board/door/image"]);
+        assert!(messages.passing[1].payload.starts_with(&[0xFF, 0xD8, 0xFF]));
+        assert!(outbox.messages(&seen()).passing.is_empty(), "at most one a second");
+    }
+}
