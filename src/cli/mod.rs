@@ -1,7 +1,6 @@
 //! The command line: arguments in, output lines and an exit code out.
 
 mod args;
-mod backoff;
 mod commands;
 mod logging;
 mod notify;

@@ -12,6 +12,7 @@ use super::raw::{RawModel, RawRuntime};
 use super::runtime::{Runtime, Threads};
 use super::server::Server;
 use super::sinks::{self, Sink};
+use super::sources::{self, Source};
 use super::steps::{self, NamedStep, Step, Texts};
 
 /// A device file that was read and checked.
@@ -36,6 +37,8 @@ pub struct Device {
     pub pipeline: Vec<Step>,
     /// What `edgefuse serve` offers.
     pub server: Server,
+    /// Where `edgefuse serve` gets records from, by name.
+    pub sources: BTreeMap<String, Source>,
     /// Where the results of the device's sources go.
     pub sinks: Vec<Sink>,
     /// Execution providers of models that do not name any, in order of preference.
@@ -56,6 +59,7 @@ impl Device {
             media: Media::default(),
             pipeline: Vec::new(),
             server: Server::default(),
+            sources: BTreeMap::new(),
             sinks: Vec::new(),
             execution_providers: vec![Provider::cpu()],
         }
@@ -99,6 +103,7 @@ impl Device {
         let names: BTreeSet<&String> = layers.iter().flat_map(|layer| layer.raw.models.keys()).collect();
         let models = names.into_iter().map(|name| Ok((name.clone(), entry(layers, name, &providers)?)));
         let models = models.collect::<Result<_, _>>()?;
+        let sources = sources::of(layers)?;
         Ok(Device {
             name: layers[0].raw.device.clone(),
             path: path.to_path_buf(),
@@ -121,7 +126,8 @@ impl Device {
             media: Media { ffmpeg: layers.iter().find_map(ffmpeg).unwrap_or_default(), ..Media::default() },
             pipeline: pipeline(layers)?,
             server: layers.iter().find_map(server).unwrap_or_default(),
-            sinks: layers.iter().find_map(sinks).unwrap_or_default(),
+            sinks: listed_sinks(layers, &sources)?,
+            sources,
             execution_providers: providers,
         })
     }
@@ -207,9 +213,17 @@ fn server(layer: &Layer) -> Option<Server> {
     Some(server)
 }
 
-/// The sinks that a file lists, with their paths resolved.
-fn sinks(layer: &Layer) -> Option<Vec<Sink>> {
-    layer.raw.sinks.as_ref().map(|sinks| sinks::rooted(sinks, &layer.base))
+/// The sinks of the nearest file that lists any, with their paths resolved.
+fn listed_sinks(layers: &[Layer], sources: &BTreeMap<String, Source>) -> Result<Vec<Sink>, ConfigError> {
+    let named = layers.iter().find_map(|layer| Some((layer, layer.raw.sinks.as_deref()?)));
+    let Some((layer, listed)) = named else { return Ok(Vec::new()) };
+    for (index, sink) in listed.iter().enumerate() {
+        for name in sink.filter.sources.iter().flatten().filter(|name| !sources.contains_key(*name)) {
+            let problem = format!("sinks.{index}.sources: there is no source `{name}`");
+            return Err(layer.wrong(&["sinks", &index.to_string(), "sources"], problem));
+        }
+    }
+    Ok(sinks::rooted(listed, &layer.base))
 }
 
 /// The ffmpeg that a file names, with its path resolved.
@@ -249,7 +263,11 @@ fn rooted(layer: &Layer, list: &[Provider]) -> Vec<Provider> {
 /// The steps of the nearest file that has any, with the paths of their lists resolved.
 fn pipeline(layers: &[Layer]) -> Result<Vec<Step>, ConfigError> {
     let named = layers.iter().find_map(|layer| Some((layer, layer.raw.pipeline.clone()?)));
-    let Some((layer, mut steps)) = named else { return Ok(Vec::new()) };
+    named.map_or(Ok(Vec::new()), |(layer, steps)| rooted_steps(layer, &["pipeline"], steps))
+}
+
+/// The steps at `keys` of a file, with the paths of their lists resolved.
+pub(super) fn rooted_steps(layer: &Layer, keys: &[&str], mut steps: Vec<Step>) -> Result<Vec<Step>, ConfigError> {
     for (index, step) in steps.iter_mut().enumerate() {
         let name = step.name();
         let Some((key, texts)) = step.options_mut().texts_mut() else { continue };
@@ -257,19 +275,18 @@ fn pipeline(layers: &[Layer]) -> Result<Vec<Step>, ConfigError> {
         if let Texts::File(path) = texts
             && !path.is_file()
         {
-            let problem = format!("pipeline: `{name}`: {key}: {} does not exist", path.display());
-            return Err(layer.wrong(&["pipeline", &index.to_string(), name, key], problem));
+            let problem = format!("{}: `{name}`: {key}: {} does not exist", keys.join("."), path.display());
+            return Err(layer.wrong(&[keys, &[&index.to_string(), name, key]].concat(), problem));
         }
     }
     Ok(steps)
 }
 
-/// Why `name` is not a valid model name; names are used in file names, metrics and command lines.
-fn unusable_name(name: &str) -> Option<&'static str> {
+/// Why `name` is not a valid name of a model or source; names are used in file names, metrics and command lines.
+pub(super) fn unusable_name(name: &str) -> Option<&'static str> {
     let plain = |char: char| char.is_ascii_alphanumeric() || "-_.".contains(char);
     let usable = (1..=64).contains(&name.len()) && name.chars().all(plain) && !name.starts_with(['-', '.']);
-    (!usable)
-        .then_some("a model's name is up to 64 letters, digits, `-`, `_` and `.`, and starts with a letter or digit")
+    (!usable).then_some("a name is up to 64 letters, digits, `-`, `_` and `.`, and starts with a letter or digit")
 }
 
 /// The model called `key`; each of its keys comes from the nearest file that has it.
@@ -327,11 +344,7 @@ mod tests {
             ("device: x\nruntime:\n  memory_budget: 3GB\n", ":3:18: ", "unknown unit `GB`"),
             ("device: x\nruntime:\n  threads: {intra: -1}\n", ":3:20: ", "expected a number of threads up to 1024"),
             ("device: x\nmodels: {blip: {precision: int8}}\n", ":2:16: ", "no `path`"),
-            (
-                "device: x\nmodels:\n  'a b': {path: a}\n",
-                ":3:10: ",
-                "models.\"a b\": a model's name is up to 64 letters",
-            ),
+            ("device: x\nmodels:\n  'a b': {path: a}\n", ":3:10: ", "models.\"a b\": a name is up to 64 letters"),
             ("device: x\nexecution_providers: [gpu]\n", ":2:23: ", "unknown execution provider `gpu`"),
             ("device: x\nruntime:\n  library: nowhere.so\n", ":3:12: ", "nowhere.so does not exist"),
             ("device: x\nmedia: {ffmpeg: bin/ffmpeg}\n", ":2:17: ", "bin/ffmpeg does not exist"),
@@ -348,6 +361,7 @@ mod tests {
                 ":3:28: ",
                 "sinks.0.jsonl.keep: must be at most",
             ),
+            ("device: x\nsinks:\n  - {jsonl: {path: a}, sources: [door]}\n", ":3:33: ", "there is no source `door`"),
             ("device: x\nsinks:\n  - jsonl: {path: a}\n  - kafka: {}\n", ":4:5: ", "unknown field `kafka`"),
             ("device: x\npipeline: [match: {texts: 3}]\n", ":2:27: ", "a file with one text per line, or a list"),
             ("device: x\npipeline:\n  - caption: {beams: 99}\n", ":3:5: ", "`caption`: beams: 99 is not within"),

@@ -19,6 +19,7 @@ mod raw;
 mod runtime;
 mod server;
 mod sinks;
+mod sources;
 mod steps;
 mod units;
 mod yaml;
@@ -37,6 +38,10 @@ pub use server::{Drain, Http, Limits, Server, Wyoming, WyomingLimits};
 pub use sinks::{
     Discovery, Endpoint, Filter, Fsync, JsonlOptions, MinConfidence, MqttOptions, Pattern, Sink, SnapshotOptions,
     SpoolOptions, Store, Target, WebhookOptions,
+};
+pub use sources::{
+    Camera, Change, Channel as MicrophoneChannel, FolderSource, FrameFormat, FrameSize, Frames, Join, Microphone,
+    MicrophoneAddress, Motion, Sensor, Source, SourceKind, Trigger,
 };
 #[cfg(test)]
 pub(crate) use steps::ToyOptions;

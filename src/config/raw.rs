@@ -13,6 +13,7 @@ use super::provider::{Provider, Required};
 use super::runtime::{OnMissingProvider, Requests, count};
 use super::server::Server;
 use super::sinks::Sink;
+use super::sources::RawSource;
 use super::steps::Step;
 use super::units::{ByteSize, span};
 
@@ -30,6 +31,8 @@ pub(super) struct RawDevice {
     pub media: RawMedia,
     pub pipeline: Option<Vec<Step>>,
     pub server: Option<Server>,
+    #[serde(default)]
+    pub sources: BTreeMap<String, RawSource>,
     pub sinks: Option<Vec<Sink>>,
 }
 

@@ -10,5 +10,6 @@ pub mod audio;
 mod file;
 pub mod image;
 pub mod vector;
+pub mod video;
 
 pub use file::FileError;

@@ -63,6 +63,15 @@ impl Inputs {
         Self::expand(paths, Some(kind))
     }
 
+    /// The records of a manifest, whatever its name.
+    pub fn manifest(path: &Path) -> Self {
+        let record = match Manifest::open(path) {
+            Err(error) => Pending::One(Err(bad(path, &format!("cannot be read: {error}")))),
+            Ok(manifest) => Pending::Manifest(Box::new(manifest)),
+        };
+        Inputs { waiting: VecDeque::from([record]), total: None }
+    }
+
     /// A single record.
     pub fn single(record: Record) -> Self {
         Self::records(vec![record])

@@ -102,8 +102,9 @@ impl Pipeline {
         Ok(result)
     }
 
-    /// Picture preprocessing of the steps' models; a model folder that cannot be read is reported by its step.
-    fn views(&self, record: &Record) -> Vec<PixelConfig> {
+    /// Picture preprocessing of the steps' models for a record; none without a picture. A model folder that cannot be read
+    /// is reported by its step.
+    pub fn views(&self, record: &Record) -> Vec<PixelConfig> {
         let mut views = Vec::new();
         if record.image.is_some() {
             let all = self.steps.iter().filter_map(|step| step.view(&self.models));

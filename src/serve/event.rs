@@ -76,14 +76,17 @@ pub struct Finding {
     pub result: RecordResult,
     /// The picture, if the record has one.
     pub picture: Option<Arc<RgbImage>>,
+    /// End of what the record is about: the capture of the picture, the end of the speech.
+    pub until: Moment,
     /// When the result was known.
     pub known: Moment,
     json: OnceLock<Map<String, Value>>,
 }
 
 impl Finding {
-    pub fn new(result: RecordResult, picture: Option<Arc<RgbImage>>) -> Self {
-        Finding { result, picture, known: Moment::now(), json: OnceLock::new() }
+    /// A result that is known now, about something that ended at `until`.
+    pub fn new(result: RecordResult, picture: Option<Arc<RgbImage>>, until: Moment) -> Self {
+        Finding { result, picture, until, known: Moment::now(), json: OnceLock::new() }
     }
 }
 
@@ -96,8 +99,8 @@ impl Event {
         }
     }
 
-    /// A result as the object of its line: `id`, `source`, `time` (RFC 3339), `uptime_s` and `latency_ms`, from the event
-    /// to the result, followed by the keys of `edgefuse run`. `None` for other events.
+    /// A result as the object of its line: `id`, `source`, `time` (RFC 3339), `uptime_s` and `latency_ms`, from the capture
+    /// of the picture or the end of the speech to the result, followed by the keys of `edgefuse run`. `None` for other events.
     pub fn line(&self) -> Option<&Map<String, Value>> {
         let finding = self.finding()?;
         Some(finding.json.get_or_init(|| {
@@ -110,7 +113,7 @@ impl Event {
             line.insert("source".to_string(), Value::from(&*self.source));
             line.insert("time".to_string(), Value::from(self.at.text()));
             line.insert("uptime_s".to_string(), Value::from(self.at.uptime.as_millis() as f64 / 1_000.0));
-            let latency = finding.known.since(self.at);
+            let latency = finding.known.since(finding.until);
             line.insert("latency_ms".to_string(), Value::from(latency.as_millis() as u64));
             line.append(&mut result);
             line

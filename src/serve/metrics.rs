@@ -16,6 +16,8 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::board::Board;
+use super::sinks::SinkCounts;
+use super::sources::SourceCounts;
 
 /// Media type of what [`Metrics::text`] returns.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -74,6 +76,8 @@ pub struct Metrics {
     live: Gauge,
     loaded: Family<Labels, Gauge>,
     memory: Gauge,
+    pub sources: SourceCounts,
+    pub sinks: SinkCounts,
 }
 
 /// From a millisecond to nine minutes, each bound twice the one before.
@@ -102,6 +106,8 @@ impl Metrics {
             live: Gauge::default(),
             loaded: Family::default(),
             memory: Gauge::default(),
+            sources: SourceCounts::default(),
+            sinks: SinkCounts::default(),
         };
         let own = metrics.registry.sub_registry_with_prefix("edgefuse");
         own.register("http_requests", "Answers over HTTP by route and status", metrics.answers.clone());
@@ -125,6 +131,8 @@ impl Metrics {
         own.register("requests_waiting", "Requests that wait for their turn", metrics.waiting.clone());
         own.register("live_sessions", "Live sessions that are open", metrics.live.clone());
         own.register("model_loaded", "1 for each model that is in memory", metrics.loaded.clone());
+        metrics.sources.register(own);
+        metrics.sinks.register(own);
         let help = "Resident memory of the process";
         metrics.registry.register_with_unit("process_resident_memory", help, Unit::Bytes, metrics.memory.clone());
         metrics

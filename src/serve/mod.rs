@@ -13,13 +13,15 @@ pub mod recent;
 mod service;
 mod signals;
 mod sinks;
+mod sources;
+mod station;
 mod utterance;
 mod wyoming;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use edgefuse::Error;
 use edgefuse::config::{Device, Server as ServerConfig};
@@ -30,6 +32,8 @@ use tokio::sync::watch;
 use announce::Announcement;
 use listen::Sockets;
 use service::Service;
+use sources::Sources;
+use station::Station;
 
 /// Threads for the protocols, which only move bytes.
 const PROTOCOL_THREADS: usize = 2;
@@ -50,6 +54,15 @@ pub enum StartError {
     Usage(String),
     /// The library or the configuration of models cannot be used.
     Library(Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            StartError::Usage(problem) => formatter.write_str(problem),
+            StartError::Library(error) => error.fmt(formatter),
+        }
+    }
 }
 
 impl From<Error> for StartError {
@@ -89,6 +102,7 @@ pub struct Server {
     config: ServerConfig,
     sockets: Sockets,
     addresses: Addresses,
+    station: Shop,
 }
 
 impl Server {
@@ -101,9 +115,10 @@ impl Server {
     pub fn start(device: Device, insecure: bool) -> Result<Self, StartError> {
         let config = device.server.clone();
         let file = device.path.display().to_string();
-        if config.http.is_none() && config.wyoming.is_none() {
+        if config.http.is_none() && config.wyoming.is_none() && device.sources.is_empty() {
             return Err(StartError::Usage(format!(
-                "{file}: no `server`, which `serve` needs: add `server: {{http: {{listen: 127.0.0.1:8080}}}}`"
+                "{file}: neither `server` nor `sources`, of which `serve` needs one: add `server: {{http: {{listen: \
+                 127.0.0.1:8080}}}}`"
             )));
         }
         let sockets = Sockets::open(&config, &device.path)?;
@@ -129,7 +144,8 @@ impl Server {
             .enable_time()
             .build()
             .map_err(|error| StartError::Usage(format!("cannot start threads: {error}")))?;
-        Ok(Server { runtime, service, config, sockets, addresses })
+        let station = Arc::new(Mutex::new(Some(Station::start(&service, &service.board())?)));
+        Ok(Server { runtime, service, config, sockets, addresses, station })
     }
 
     /// Where it listens.
@@ -143,7 +159,7 @@ impl Server {
     /// # Errors
     /// [`StartError::Usage`] if signals cannot be received.
     pub fn run(self, alive: &mut dyn FnMut(), report: &dyn Fn(&str)) -> Result<(), StartError> {
-        let Server { runtime, service, config, sockets, addresses } = self;
+        let Server { runtime, service, config, sockets, addresses, station } = self;
         let drained = runtime.block_on(async {
             let (phase, phases) = watch::channel(Phase::Serving);
             let mut signals = signals::Signals::new()
@@ -169,8 +185,8 @@ impl Server {
                     _ = tick.tick() => alive(),
                     signal = signals.next() => match signal {
                         signals::Signal::Reload => {
-                            let reloading = service.clone();
-                            let outcome = tokio::task::spawn_blocking(move || reloading.reload()).await;
+                            let (service, station) = (service.clone(), station.clone());
+                            let outcome = tokio::task::spawn_blocking(move || reload(&service, &station)).await;
                             report(&outcome.unwrap_or_else(|_| "error: reloading the device file failed".to_string()));
                         }
                         signals::Signal::Stop => break,
@@ -180,6 +196,13 @@ impl Server {
             service.stop_taking_work();
             let _ = phase.send(Phase::Draining);
             let until = tokio::time::Instant::now() + config.drain.0;
+            let (ended, ending) = tokio::sync::oneshot::channel();
+            // A thread of its own: those for inference may all be occupied.
+            std::thread::spawn(move || {
+                stop(&station, until.into_std());
+                let _ = ended.send(());
+            });
+            protocols.spawn(async move { drop(ending.await) });
             let drained = drain(&mut protocols, until, &mut tick, alive, &mut signals).await;
             if !drained {
                 service.cancel_all();
@@ -192,6 +215,46 @@ impl Server {
         }
         runtime.shutdown_timeout(GRACE);
         drained.map(|_| ())
+    }
+}
+
+/// The station, which a reload replaces.
+type Shop = Arc<Mutex<Option<Station>>>;
+
+/// Ends the sources and sinks by `until`.
+fn stop(station: &Shop, until: Instant) {
+    if let Some(station) = station.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        station.stop(until);
+    }
+}
+
+/// Reloads the device file; if it cannot be used, the previous one stays in use. Returns the outcome, in one line.
+fn reload(service: &Arc<Service>, station: &Shop) -> String {
+    let kept = |error: StartError| format!("error: {error}; the previous device file stays in use");
+    let (board, note) = match service.read_again() {
+        Ok(read) => read,
+        Err(error) => return kept(error),
+    };
+    if let Err(error) = Sources::check(board.device()) {
+        return kept(error);
+    }
+    // Old and new may use the same devices and files, so the old ones end first.
+    stop(station, Instant::now() + GRACE);
+    let started = Station::start(service, &board);
+    let outcome = match &started {
+        Ok(_) => {
+            service.replace_board(board);
+            format!("reloaded the device file{note}")
+        }
+        Err(error) => format!("error: {error}; the previous device file stays in use"),
+    };
+    let running = started.or_else(|_| Station::start(service, &service.board()));
+    match running {
+        Ok(running) => {
+            *station.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
+            outcome
+        }
+        Err(error) => format!("{outcome}; error: its sources and sinks do not start again: {error}"),
     }
 }
 

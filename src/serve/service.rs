@@ -96,16 +96,12 @@ impl Service {
         self.start.elapsed()
     }
 
-    /// Reloads the device file; if it cannot be used, the previous one stays in use. Returns the outcome, in one line.
-    pub fn reload(&self) -> String {
-        match self.replace_board() {
-            Ok(outcome) => outcome,
-            Err(StartError::Usage(problem)) => format!("error: {problem}; the previous device file stays in use"),
-            Err(StartError::Library(error)) => format!("error: {error}; the previous device file stays in use"),
-        }
-    }
-
-    fn replace_board(&self) -> Result<String, StartError> {
+    /// Reads the device file again: the new board, and a note about what changes only with a restart. The board in use
+    /// stays.
+    ///
+    /// # Errors
+    /// [`StartError`] for a device file that cannot be used.
+    pub fn read_again(&self) -> Result<(Arc<Board>, &'static str), StartError> {
         let before = self.board();
         let old = before.device();
         let device = Device::load(&old.path).map_err(Error::from)?;
@@ -121,9 +117,13 @@ impl Service {
             return Err(StartError::Usage("server.http.api_key_file: removing the key needs a restart".to_string()));
         }
         let board = Board::new(before.models.engine().clone(), device)?;
-        *self.board.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(board);
         let note = "; addresses, the library and its threads change only with a restart";
-        Ok(format!("reloaded the device file{}", if needs_restart { note } else { "" }))
+        Ok((Arc::new(board), if needs_restart { note } else { "" }))
+    }
+
+    /// Replaces the board.
+    pub fn replace_board(&self, board: Arc<Board>) {
+        *self.board.write().unwrap_or_else(PoisonError::into_inner) = board;
     }
 
     /// Runs `work` on a thread for inference, as part of `request`. The request is cancelled if the caller stops waiting.
@@ -173,16 +173,7 @@ impl Service {
         work: impl FnOnce(&Board) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Trouble> {
         let (service, cancel) = (self.clone(), CancelOnDrop(request.clone()));
-        let done = tokio::task::spawn_blocking(move || {
-            let id = service.next.fetch_add(1, Ordering::Relaxed);
-            service.running().insert(id, request.clone());
-            let _listed = Listed { service: &service, id };
-            let outcome = request.run(|| work(&board));
-            if let Err(Error::Engine(EngineError::Stopped(stopped))) = &outcome {
-                service.metrics.stopped(*stopped == Stopped::Cancelled);
-            }
-            outcome
-        });
+        let done = tokio::task::spawn_blocking(move || service.here(&request, || work(&board)));
         let outcome = done.await;
         drop(cancel);
         match outcome {
@@ -196,6 +187,21 @@ impl Service {
             }
             Err(_) => Err(Trouble::Panicked),
         }
+    }
+
+    /// Runs `work` on the current thread, as part of `request`. It takes no place in the queue of clients.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub fn here<T>(&self, request: &Request, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        self.running().insert(id, request.clone());
+        let _listed = Listed { service: self, id };
+        let outcome = request.run(work);
+        if let Err(Error::Engine(EngineError::Stopped(stopped))) = &outcome {
+            self.metrics.stopped(*stopped == Stopped::Cancelled);
+        }
+        outcome
     }
 
     /// Requests are refused from now on.

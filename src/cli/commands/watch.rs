@@ -13,8 +13,8 @@ use edgefuse::pipeline::{Job, Pipeline, RecordResult, Spool};
 
 use super::printer;
 use super::start::device;
+use crate::backoff::Backoff;
 use crate::cli::args::{Global, Watch};
-use crate::cli::backoff::Backoff;
 use crate::cli::notify::Notify;
 use crate::cli::printer::{Printer, Shown};
 use crate::cli::terminate::Leftovers;
@@ -45,6 +45,7 @@ pub(in crate::cli) fn watch(global: &Global, args: &Watch) -> Result<Outcome, St
     };
     service.notify.ready();
     let mut backoff = Backoff::default();
+    let mut trouble = None;
     let mut idle_since = Instant::now();
     loop {
         service.notify.alive();
@@ -54,6 +55,7 @@ pub(in crate::cli) fn watch(global: &Global, args: &Watch) -> Result<Outcome, St
             match service.look(&mut spool) {
                 Ok(worked) => {
                     backoff.reset();
+                    trouble = None;
                     if worked || spool.is_waiting() {
                         idle_since = Instant::now();
                     } else {
@@ -64,12 +66,12 @@ pub(in crate::cli) fn watch(global: &Global, args: &Watch) -> Result<Outcome, St
                 Err(Trouble::Passing(error)) => {
                     let seconds = backoff.next().as_secs();
                     say(&format!("error: {error}; the next attempt is in {seconds} s"));
-                    backoff.because_of(error);
+                    trouble = Some(error);
                 }
             }
         }
         if args.until_idle.is_some_and(|seconds| idle_since.elapsed() >= Duration::from_secs(seconds.into())) {
-            return backoff.into_trouble().map_or(Ok(Outcome::Done), |error| Err(error.into()));
+            return trouble.map_or(Ok(Outcome::Done), |error| Err(error.into()));
         }
         thread::sleep(pause);
     }

@@ -47,7 +47,19 @@ impl LiveReader {
     /// [`AudioError::EmptyStream`]; [`AudioError::NotLive`] if the stream begins like a file of another format,
     /// [`AudioError::UnknownFormat`] if it begins like a picture or a document; and as for a WAV file: an invalid
     /// header, an unsupported codec.
-    pub fn new(mut stream: impl Read + Send + 'static, sample_rate: u32) -> Result<Self, AudioError> {
+    pub fn new(stream: impl Read + Send + 'static, sample_rate: u32) -> Result<Self, AudioError> {
+        Self::of_channel(stream, sample_rate, Channel::Mix)
+    }
+
+    /// As [`LiveReader::new`], for one channel.
+    ///
+    /// # Errors
+    /// As [`LiveReader::new`], and [`AudioError`] for a channel that the stream does not have.
+    pub fn of_channel(
+        mut stream: impl Read + Send + 'static,
+        sample_rate: u32,
+        channel: Channel,
+    ) -> Result<Self, AudioError> {
         let mut magic = Vec::new();
         fill(&mut stream, &mut magic, unsupported::MAGIC_LEN)?;
         if magic.is_empty() {
@@ -69,24 +81,30 @@ impl LiveReader {
                 return Err(AudioError::NotLive { format: "CAF" });
             }
             if unsupported::is_compressed(&magic) {
-                return Self::compressed(magic, stream, None, sample_rate);
+                return Self::compressed(magic, stream, None, (sample_rate, channel));
             }
         }
         let stream = Cursor::new(magic).chain(stream);
         if !is_wav {
-            return Self::wav(stream, Header::raw(Self::RAW_SAMPLE_RATE), sample_rate);
+            return Self::wav(stream, Header::raw(Self::RAW_SAMPLE_RATE), (sample_rate, channel));
         }
         let mut recorded = Recorded { stream, seen: Vec::new() };
         let header = Header::read(&mut recorded, None)?;
         let Recorded { stream, seen } = recorded;
         match header.encoding() {
-            None if seen.len() < LONGEST_HEADER => Self::compressed(seen, stream, Some(header.format_tag), sample_rate),
-            _ => Self::wav(stream, header, sample_rate),
+            None if seen.len() < LONGEST_HEADER => {
+                Self::compressed(seen, stream, Some(header.format_tag), (sample_rate, channel))
+            }
+            _ => Self::wav(stream, header, (sample_rate, channel)),
         }
     }
 
-    fn wav(stream: impl Read + Send + 'static, header: Header, sample_rate: u32) -> Result<Self, AudioError> {
-        MonoReader::new(Box::new(WavDecoder::new(stream, header, BLOCK_SECONDS)?), sample_rate, Channel::Mix).map(Self)
+    fn wav(
+        stream: impl Read + Send + 'static,
+        header: Header,
+        (sample_rate, channel): (u32, Channel),
+    ) -> Result<Self, AudioError> {
+        MonoReader::new(Box::new(WavDecoder::new(stream, header, BLOCK_SECONDS)?), sample_rate, channel).map(Self)
     }
 
     /// `beginning` holds the bytes already read from the stream.
@@ -94,11 +112,11 @@ impl LiveReader {
         beginning: Vec<u8>,
         stream: impl Read + Send + 'static,
         wav_codec: Option<u16>,
-        sample_rate: u32,
+        (sample_rate, channel): (u32, Channel),
     ) -> Result<Self, AudioError> {
         let whole = Cursor::new(beginning.clone()).chain(stream);
         let decoder = CompressedDecoder::open(Input::Stream(Some(Box::new(whole))), &beginning, wav_codec)?;
-        MonoReader::new(Box::new(decoder), sample_rate, Channel::Mix).map(Self)
+        MonoReader::new(Box::new(decoder), sample_rate, channel).map(Self)
     }
 
     /// As [`Samples::read`]: waits until there is a sample, not until there are many.

@@ -1,6 +1,6 @@
 //! Speech detection while a recording is being read.
 
-use super::probabilities::Probabilities;
+use super::probabilities::{Pace, Probabilities};
 use super::stretch::Stretch;
 use super::stretches::StretchFinder;
 use crate::config::VadOptions;
@@ -25,10 +25,23 @@ impl SpeechDetector {
     /// [`Error::Request`] for options out of range; [`Error::Engine`] if ONNX Runtime cannot allocate the network's
     /// state.
     pub fn new(vad: &dyn VoiceDetector, options: &VadOptions) -> Result<Self, Error> {
+        Self::at(vad, options, Pace::RECORDING)
+    }
+
+    /// As [`SpeechDetector::new`], for live sound: a stretch is returned an eighth of a second after nothing can change it
+    /// any more, whatever its level.
+    ///
+    /// # Errors
+    /// As [`SpeechDetector::new`].
+    pub fn live(vad: &dyn VoiceDetector, options: &VadOptions) -> Result<Self, Error> {
+        Self::at(vad, options, Pace::LIVE)
+    }
+
+    fn at(vad: &dyn VoiceDetector, options: &VadOptions, pace: Pace) -> Result<Self, Error> {
         let out_of_range = |problem| Error::Request { model: vad.name().to_string(), problem };
         options.check().map_err(out_of_range)?;
         let finder = StretchFinder::new(options, vad.audio());
-        Ok(SpeechDetector { probabilities: Probabilities::new(vad)?, finder, samples: 0 })
+        Ok(SpeechDetector { probabilities: Probabilities::at(vad, pace)?, finder, samples: 0 })
     }
 
     /// Accepts the next samples, any number of them: mono, in [-1, 1], at the detector's sample rate. Returns the
@@ -68,5 +81,10 @@ impl SpeechDetector {
     /// The first sample of the current stretch of speech; `None` in silence.
     pub fn speaking_since(&self) -> Option<u64> {
         self.finder.speaking_since()
+    }
+
+    /// The first sample of the current pause in the current stretch of speech.
+    pub fn pausing_since(&self) -> Option<u64> {
+        self.finder.pausing_since()
     }
 }

@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-/// Sound whose peak stays below this over [`HELD_BLOCKS`] is quiet: -30 dBFS.
+/// Sound whose peak stays below this for some seconds is quiet: -30 dBFS.
 const QUIET_PEAK: f32 = 0.031_6;
 
 /// Peak of the levelled copy: -12 dBFS.
@@ -18,9 +18,6 @@ const MAX_GAIN: f32 = 316.0;
 
 /// A mean further from 0 than this is an offset that disturbs the network.
 const LARGEST_OFFSET: f32 = 0.02;
-
-/// Blocks whose peak sets the level. Blocks are half a second, so a loud click is forgotten after four seconds.
-const HELD_BLOCKS: usize = 8;
 
 /// Pole of the high-pass that removes the offset: 20 Hz at 16 kHz.
 const POLE: f64 = 0.992_146;
@@ -44,12 +41,21 @@ pub(super) struct Leveller {
     /// The filtered context, then the filtered block.
     filtered: Vec<f32>,
     context: usize,
+    /// Number of blocks whose peak sets the level: after them, a loud click is forgotten.
+    held_blocks: usize,
 }
 
 impl Leveller {
-    /// A leveller at the start of a recording; `context` is the number of samples that the network sees before a block.
-    pub fn new(context: usize) -> Self {
-        Leveller { filter: None, peaks: VecDeque::with_capacity(HELD_BLOCKS), filtered: vec![0.0; context], context }
+    /// A leveller at the start of a recording; `context` is the number of samples that the network sees before a block,
+    /// and the level is measured over `held_blocks` blocks.
+    pub fn new(context: usize, held_blocks: usize) -> Self {
+        Leveller {
+            filter: None,
+            peaks: VecDeque::with_capacity(held_blocks),
+            filtered: vec![0.0; context],
+            context,
+            held_blocks,
+        }
     }
 
     /// Processes the next block.
@@ -67,7 +73,7 @@ impl Leveller {
             peak = peak.max(out.abs() as f32);
             self.filtered.push(out as f32);
         }
-        if self.peaks.len() == HELD_BLOCKS {
+        if self.peaks.len() == self.held_blocks {
             self.peaks.pop_front();
         }
         self.peaks.push_back(peak);
@@ -90,6 +96,7 @@ mod tests {
     use super::*;
 
     const BLOCK: usize = 8_192;
+    const HELD_BLOCKS: usize = 8;
 
     /// 2.5 kHz: so far above the high-pass that its settling adds less than 1 % to the peak.
     fn tone(peak: f32, offset: f32, samples: usize) -> Vec<f32> {
@@ -110,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_normal_level_and_silence_are_left_alone() {
-        let mut leveller = Leveller::new(64);
+        let mut leveller = Leveller::new(64, HELD_BLOCKS);
         assert_eq!(leveller.push(&vec![0.0; BLOCK]), Block::Silent);
         assert_eq!(leveller.push(&tone(0.05, 0.0, BLOCK)), Block::Normal);
         // The level holds over a pause of less than four seconds.
@@ -123,7 +130,7 @@ mod tests {
     #[test]
     fn quiet_sound_is_brought_to_the_target_and_no_further_than_the_bound() {
         for (level, expected) in [(0.01, TARGET_PEAK), (0.001, TARGET_PEAK), (0.000_1, 0.031_6)] {
-            let levelled = levelled(Leveller::new(64).push(&tone(level, 0.0, BLOCK)));
+            let levelled = levelled(Leveller::new(64, HELD_BLOCKS).push(&tone(level, 0.0, BLOCK)));
             assert_eq!(levelled.len(), 64 + BLOCK);
             assert!((peak(&levelled) / expected - 1.0).abs() < 0.02, "{level}: {}", peak(&levelled));
         }
@@ -132,7 +139,7 @@ mod tests {
     #[test]
     fn an_offset_is_removed_at_any_level() {
         for level in [0.005, 0.3] {
-            let mut leveller = Leveller::new(64);
+            let mut leveller = Leveller::new(64, HELD_BLOCKS);
             leveller.push(&tone(level, 0.244, BLOCK));
             let levelled = levelled(leveller.push(&tone(level, 0.244, BLOCK)));
             let mean = levelled.iter().sum::<f32>() / levelled.len() as f32;
@@ -143,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_context_is_the_end_of_the_block_before() {
-        let mut leveller = Leveller::new(64);
+        let mut leveller = Leveller::new(64, HELD_BLOCKS);
         let first = levelled(leveller.push(&tone(0.01, 0.0, BLOCK)));
         let second = levelled(leveller.push(&tone(0.01, 0.0, BLOCK)));
         assert!(first[BLOCK..].iter().zip(&second[..64]).all(|(a, b)| (a - b).abs() < 0.01));

@@ -21,6 +21,7 @@ mod probabilities;
 mod speech_map;
 mod stretch;
 mod stretches;
+mod utterances;
 mod windows;
 
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub use probabilities::Probabilities;
 pub use speech_map::{Edge, SpeechMap};
 pub use stretch::Stretch;
 pub use stretches::StretchFinder;
+pub use utterances::{Utterance, UtteranceEvent, Utterances};
 pub use windows::{SpeechWindow, windows};
 
 /// A voice activity detector. The state of a recording is kept in [`Probabilities`] and [`SpeechDetector`], one per

@@ -8,14 +8,30 @@ use super::levelled::{Block, Leveller};
 use crate::engine::EngineError;
 use crate::models::capability::{VoiceDetector, VoiceState};
 
-/// Chunks of one run of the graph: half a second. The number is constant, so that the division of the sound into pushes
-/// does not change a bit of the result (matrix products with other numbers of rows may sum in another order). Longer
-/// runs are hardly faster.
-const BLOCK: usize = 16;
+/// How the sound is divided into runs of the graph. The number of chunks in a run is constant, so that the division of
+/// the sound into pushes does not change a bit of the result (matrix products with other numbers of rows may sum in another
+/// order).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pace {
+    /// Chunks of one run.
+    block: usize,
+    /// Quiet blocks wait for this many blocks after them. A breath before loud speech does not justify a gain, so such
+    /// speech begins exactly where Silero detects it.
+    quiet_before: usize,
+}
 
-/// Quiet blocks wait for this many blocks after them: two seconds. A breath before loud speech does not justify a gain,
-/// so such speech begins exactly where Silero detects it.
-const QUIET_BEFORE: usize = 4;
+impl Pace {
+    /// For recordings: half a second for each run (longer ones are hardly faster), and quiet sound waits for two seconds.
+    pub const RECORDING: Pace = Pace { block: 16, quiet_before: 4 };
+
+    /// For live sound: an eighth of a second, and nothing waits.
+    pub const LIVE: Pace = Pace { block: 4, quiet_before: 0 };
+
+    /// Blocks of four seconds, over which the level is measured.
+    fn level_blocks(self) -> usize {
+        128 / self.block
+    }
+}
 
 /// The probabilities of one block.
 struct Heard {
@@ -35,6 +51,7 @@ pub struct Probabilities {
     /// The context of the next chunk, then the samples pushed after it.
     waiting: Vec<f32>,
     context: usize,
+    pace: Pace,
 }
 
 impl Probabilities {
@@ -43,8 +60,13 @@ impl Probabilities {
     /// # Errors
     /// [`EngineError`] if ONNX Runtime cannot allocate the state.
     pub fn new(vad: &dyn VoiceDetector) -> Result<Self, EngineError> {
+        Self::at(vad, Pace::RECORDING)
+    }
+
+    /// [`Probabilities::new`] at another pace.
+    pub(super) fn at(vad: &dyn VoiceDetector, pace: Pace) -> Result<Self, EngineError> {
         let context = vad.audio().context_samples;
-        let leveller = Leveller::new(context);
+        let leveller = Leveller::new(context, pace.level_blocks());
         Ok(Probabilities {
             state: vad.start()?,
             leveller,
@@ -52,6 +74,7 @@ impl Probabilities {
             heard: VecDeque::new(),
             waiting: vec![0.0; context],
             context,
+            pace,
         })
     }
 
@@ -62,7 +85,7 @@ impl Probabilities {
     /// # Errors
     /// [`EngineError`] if the graph fails.
     pub fn push(&mut self, vad: &dyn VoiceDetector, mut samples: &[f32]) -> Result<Vec<f32>, EngineError> {
-        let block = BLOCK * vad.audio().chunk_samples;
+        let block = self.pace.block * vad.audio().chunk_samples;
         let mut found = Vec::new();
         while !samples.is_empty() {
             let missing = self.context + block - self.waiting.len();
@@ -71,8 +94,8 @@ impl Probabilities {
             self.waiting.extend(taken.iter().map(|sample| if sample.is_finite() { *sample } else { 0.0 }));
             samples = rest;
             if taken.len() == missing {
-                self.run(vad, BLOCK)?;
-                self.release(QUIET_BEFORE, &mut found);
+                self.run(vad, self.pace.block)?;
+                self.release(self.pace.quiet_before, &mut found);
                 self.waiting.drain(..block);
             }
         }

@@ -84,6 +84,11 @@ impl StretchFinder {
         self.start
     }
 
+    /// Start of the current pause in the current stretch.
+    pub fn pausing_since(&self) -> Option<u64> {
+        self.quiet_since
+    }
+
     /// The earliest sample at which the next stretch can begin, without padding.
     fn next_start(&self) -> u64 {
         self.start.unwrap_or(self.at)

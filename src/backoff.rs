@@ -2,16 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use edgefuse::error::Error;
-
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// Time between attempts: doubles each time, from one second to at most a minute.
 #[derive(Default)]
-pub(super) struct Backoff {
+pub struct Backoff {
     wait: Option<(Duration, Instant)>,
-    trouble: Option<Error>,
 }
 
 impl Backoff {
@@ -27,19 +24,16 @@ impl Backoff {
         wait
     }
 
-    /// Why the last attempt failed.
-    pub fn because_of(&mut self, trouble: Error) {
-        self.trouble = Some(trouble);
+    /// As [`Backoff::next`], for one of many that fail together, such as the clients of a server: the time is up to half
+    /// shorter, at random.
+    #[cfg(feature = "serve")]
+    pub fn next_jittered(&mut self) -> Duration {
+        self.next().mul_f64(0.5 + 0.5 * fastrand::f64())
     }
 
     /// Records a successful attempt.
     pub fn reset(&mut self) {
         *self = Backoff::default();
-    }
-
-    /// Why the last attempt failed, if it did.
-    pub fn into_trouble(self) -> Option<Error> {
-        self.trouble
     }
 }
 
@@ -57,5 +51,16 @@ mod tests {
         backoff.reset();
         assert!(backoff.is_over());
         assert_eq!(backoff.next().as_secs(), 1);
+    }
+
+    #[cfg(feature = "serve")]
+    #[test]
+    fn jitter_only_shortens() {
+        for _ in 0..100 {
+            let mut backoff = Backoff::default();
+            backoff.next();
+            let wait = backoff.next_jittered();
+            assert!((Duration::from_secs(1)..=Duration::from_secs(2)).contains(&wait), "{wait:?}");
+        }
     }
 }
