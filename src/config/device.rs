@@ -24,8 +24,8 @@ pub struct Device {
     pub path: PathBuf,
     /// The files that it extends, nearest first.
     pub extended: Vec<PathBuf>,
-    /// Base folder of the relative paths in the file: the file's own folder, or its parent if that folder is called
-    /// `configs`.
+    /// Base folder of the relative paths in the file: the file's own folder, or the parent of a folder called `configs`
+    /// that contains it or its folder.
     pub base: PathBuf,
     /// Library, memory and threads.
     pub runtime: Runtime,

@@ -1,7 +1,7 @@
 //! Device files that inherit from others: `extends: base.yaml`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::error::ConfigError;
 use super::locate::locate;
@@ -47,7 +47,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Layer>, ConfigError> {
     while let Some(layer) = layers.last() {
         let Some(base) = &layer.raw.extends else { break };
         // Relative to the file itself, like an include, unlike its other paths.
-        let base = layer.path.parent().unwrap_or(Path::new("")).join(base);
+        let base = without_detours(layer.path.parent().unwrap_or(Path::new("")).join(base));
         let same = match fs::canonicalize(&base) {
             Ok(same) => same,
             Err(error) => {
@@ -76,14 +76,24 @@ pub(super) fn read(path: &Path) -> Result<Vec<Layer>, ConfigError> {
     Ok(layers)
 }
 
-/// The file's own folder, or its parent if that folder is called `configs`.
+/// The path without `FOLDER/..`, unless a link makes that another file.
+fn without_detours(path: PathBuf) -> PathBuf {
+    let mut short = PathBuf::new();
+    for component in path.components() {
+        match (component, short.components().next_back()) {
+            (Component::ParentDir, Some(Component::Normal(_))) => drop(short.pop()),
+            _ => short.push(component),
+        }
+    }
+    let is_same = fs::canonicalize(&path).ok() == fs::canonicalize(&short).ok();
+    if is_same { short } else { path }
+}
+
+/// The file's own folder, or the parent of a folder called `configs` that contains it or its folder.
 fn base_folder(path: &Path) -> PathBuf {
     let folder = path.parent().unwrap_or(Path::new(""));
-    if folder.file_name().is_some_and(|name| name == "configs") {
-        folder.parent().unwrap_or(Path::new("")).to_path_buf()
-    } else {
-        folder.to_path_buf()
-    }
+    let configs = folder.ancestors().take(2).find(|folder| folder.file_name().is_some_and(|name| name == "configs"));
+    configs.and_then(Path::parent).unwrap_or(folder).to_path_buf()
 }
 
 #[cfg(test)]
@@ -94,6 +104,7 @@ mod tests {
     fn relative_paths_start_above_a_configs_folder() {
         assert_eq!(base_folder(Path::new("/opt/e/configs/cpu.yaml")), Path::new("/opt/e"));
         assert_eq!(base_folder(Path::new("configs/cpu.yaml")), Path::new(""));
+        assert_eq!(base_folder(Path::new("/opt/e/configs/examples/door.yaml")), Path::new("/opt/e"));
         assert_eq!(base_folder(Path::new("/etc/edgefuse/board.yaml")), Path::new("/etc/edgefuse"));
     }
 

@@ -148,9 +148,16 @@ impl Server {
         Ok(Server { runtime, service, config, sockets, addresses, station })
     }
 
-    /// Where it listens.
-    pub fn addresses(&self) -> &Addresses {
-        &self.addresses
+    /// What it does, in one line: where it listens, and its sources.
+    pub fn summary(&self) -> String {
+        let addresses = self.addresses.to_string();
+        let board = self.service.board();
+        let sources: Vec<&str> = board.device().sources.keys().map(String::as_str).collect();
+        match (addresses.is_empty(), sources.is_empty()) {
+            (true, _) => format!("sources: {}", sources.join(", ")),
+            (false, true) => format!("listening on {addresses}"),
+            (false, false) => format!("listening on {addresses}; sources: {}", sources.join(", ")),
+        }
     }
 
     /// Serves until SIGTERM or SIGINT; then finishes accepted work, or cancels it after `server.drain`. SIGHUP reloads

@@ -23,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Server {
     child: Child,
     stderr: Option<BufReader<ChildStderr>>,
+    /// What was said before it listened.
+    pub said: String,
     pub http: Option<String>,
     pub wyoming: Option<String>,
     pub folder: tempfile::TempDir,
@@ -37,6 +39,18 @@ pub fn device_file(folder: &Path, runtime: &str, server: &str) -> PathBuf {
         format!("device: tiny\nextends: {fixtures}/tiny/device.yaml\nruntime: {{{runtime}}}\nserver: {{{server}}}\n");
     std::fs::write(&path, text).unwrap();
     path
+}
+
+/// A device file of the made models and HTTP, with these lines; `FOLDER` in them is its folder, `PLAY` plays files as a
+/// camera or microphone would.
+pub fn live(lines: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = device_file(folder.path(), "", "http: {listen: 127.0.0.1:0}");
+    let play = format!("python3 {}/configs/examples/play.py", root().display());
+    let lines = lines.replace("PLAY", &play).replace("DATA", &root().join("tests/data").display().to_string());
+    let text = std::fs::read_to_string(&file).unwrap() + &lines.replace("FOLDER", &folder.path().display().to_string());
+    std::fs::write(&file, text).unwrap();
+    (folder, file)
 }
 
 /// One that needs [`KEY`] and lists the origin `http://panel`.
@@ -72,12 +86,13 @@ impl Server {
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the binary starts");
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         // Ends the process, even if the test fails below.
-        let mut server = Server { child, stderr: None, http: None, wyoming: None, folder };
+        let mut server = Server { child, stderr: None, said: String::new(), http: None, wyoming: None, folder };
         let mut line = String::new();
         // With `--verbose`, others precede it.
         while !line.contains("listening on ") {
             line.clear();
             assert!(stderr.read_line(&mut line).unwrap() > 0, "the server did not start");
+            server.said += &line;
         }
         let address = |before: &str| {
             let rest = line.split(before).nth(1)?;
@@ -120,6 +135,22 @@ impl Server {
     pub fn signal(&self, name: &str) {
         let sent = std::process::Command::new("kill").arg(name).arg(self.child.id().to_string()).status();
         assert!(sent.unwrap().success());
+    }
+
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Reads standard error until a line that contains `text`, and returns all lines.
+    pub fn said_until(&mut self, text: &str) -> String {
+        let mut said = std::mem::take(&mut self.said);
+        while !said.contains(text) {
+            let line = self.line();
+            assert!(!line.is_empty(), "it ended without `{text}`: {said}");
+            said += &line;
+        }
+        said
     }
 
     /// The next line on standard error.

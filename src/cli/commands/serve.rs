@@ -26,7 +26,7 @@ pub(in crate::cli) fn serve(global: &Global, args: &Serve) -> Result<Outcome, St
             say(line);
         }
     };
-    report(&format!("listening on {}", server.addresses()));
+    report(&server.summary());
     notify.ready();
     server.run(&mut || notify.alive(), &report)?;
     Ok(Outcome::Done)

@@ -37,6 +37,8 @@ pub struct Source {
     pub sensors: BTreeMap<String, Sensor>,
     /// A source without data for this long is restarted.
     pub stall: Duration,
+    /// The folder in which its commands run: that of the device file's relative paths.
+    pub folder: PathBuf,
 }
 
 /// What a source reads.
@@ -75,6 +77,7 @@ impl Source {
             SourceKind::Manifest(path) if path.as_os_str() != "-" => *path = base.join(&*path),
             _ => {}
         }
+        self.folder = base.to_path_buf();
         self.sensors.values_mut().for_each(|sensor| sensor.root(base));
         self
     }

@@ -130,6 +130,7 @@ impl RawSource {
             pipeline: self.pipeline,
             sensors: self.sensors,
             stall: self.stall.unwrap_or(STALL),
+            folder: PathBuf::new(),
         })
     }
 

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -34,14 +35,17 @@ pub struct ChildStream {
 }
 
 impl ChildStream {
-    /// Starts a command: program and arguments. Reading from it fails if it writes nothing for `stall`.
+    /// Starts a command, program and arguments, in a folder. Reading from it fails if it writes nothing for `stall`.
     ///
     /// # Errors
     /// One line: an empty command, or a program that does not start.
-    pub fn start(words: &[String], stall: Duration, stop: &Stop) -> Result<Self, String> {
+    pub fn start(words: &[String], folder: &Path, stall: Duration, stop: &Stop) -> Result<Self, String> {
         let (program, arguments) = words.split_first().ok_or("the command is empty")?;
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        if !folder.as_os_str().is_empty() {
+            command.current_dir(folder);
+        }
         // SAFETY: `prctl` is async-signal-safe, and nothing else is called between fork and exec.
         unsafe {
             // A command must not outlive a service that was killed.
@@ -146,7 +150,7 @@ mod tests {
 
     fn start(script: &str, stall_ms: u64) -> ChildStream {
         let words = ["sh", "-c", script].map(String::from);
-        ChildStream::start(&words, Duration::from_millis(stall_ms), &Stop::default()).unwrap()
+        ChildStream::start(&words, Path::new(""), Duration::from_millis(stall_ms), &Stop::default()).unwrap()
     }
 
     #[test]
@@ -176,7 +180,7 @@ mod tests {
     #[test]
     fn a_missing_program_is_named() {
         let words = ["edgefuse-no-such-program".to_string()];
-        let error = ChildStream::start(&words, Duration::from_secs(1), &Stop::default()).err().unwrap();
+        let error = ChildStream::start(&words, Path::new(""), Duration::from_secs(1), &Stop::default()).err().unwrap();
         assert_eq!(error, "`edgefuse-no-such-program` is not installed");
     }
 
@@ -184,7 +188,7 @@ mod tests {
     fn a_stopping_service_does_not_wait() {
         let stop = Stop::default();
         let words = ["sleep", "60"].map(String::from);
-        let mut child = ChildStream::start(&words, Duration::from_secs(60), &stop).unwrap();
+        let mut child = ChildStream::start(&words, Path::new(""), Duration::from_secs(60), &stop).unwrap();
         stop.set();
         let started = Instant::now();
         assert!(child.read(&mut [0]).is_err());

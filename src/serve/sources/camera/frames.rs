@@ -1,9 +1,8 @@
 //! Frames that a command writes.
 
 use std::io::{ErrorKind, Read};
-use std::time::Duration;
 
-use edgefuse::config::{Camera, FrameFormat, FrameSize, Frames};
+use edgefuse::config::{Camera, FrameFormat, FrameSize, Frames, Source};
 use edgefuse::media::video::{Frame, PictureFiles, PixelFormat, RawPicture, SplitError};
 
 use super::super::child::ChildStream;
@@ -27,8 +26,8 @@ impl Read for Borrowed {
 }
 
 impl CommandFrames {
-    pub fn start(words: &[String], camera: &Camera, stall: Duration, stop: &Stop) -> Result<Self, String> {
-        let child = ChildStream::start(words, stall, stop)?;
+    pub fn start(words: &[String], camera: &Camera, source: &Source, stop: &Stop) -> Result<Self, String> {
+        let child = ChildStream::start(words, &source.folder, source.stall, stop)?;
         Ok(match (pixels(camera.format), camera.size) {
             (Some(format), Some(size)) => CommandFrames::Raw { child, format, size },
             _ => {

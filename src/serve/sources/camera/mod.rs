@@ -4,9 +4,7 @@ mod command;
 mod frames;
 mod v4l2;
 
-use std::time::Duration;
-
-use edgefuse::config::{Camera, FrameSize, Frames};
+use edgefuse::config::{Camera, FrameSize, Frames, Source};
 use edgefuse::media::video::Frame;
 
 use super::stop::Stop;
@@ -35,18 +33,18 @@ pub struct Wanted {
     pub fps: f64,
 }
 
-/// Opens a camera. Reading from it fails if it delivers nothing for `stall`.
+/// Opens the camera of a source. Reading from it fails if it delivers nothing for `stall` of the source.
 ///
 /// # Errors
 /// One line.
-pub fn open(camera: &Camera, wanted: Wanted, stall: Duration, stop: &Stop) -> Result<Box<dyn FrameReader>, String> {
+pub fn open(camera: &Camera, source: &Source, wanted: Wanted, stop: &Stop) -> Result<Box<dyn FrameReader>, String> {
     Ok(match &camera.address {
-        Frames::V4l2(path) => Box::new(Device::open(path, wanted, stall, stop)?),
+        Frames::V4l2(path) => Box::new(Device::open(path, wanted, source.stall, stop)?),
         Frames::Csi(number) => {
             let words = command::csi(*number, wanted)?;
-            Box::new(CommandFrames::start(&words, camera, stall, stop)?)
+            Box::new(CommandFrames::start(&words, camera, source, stop)?)
         }
-        Frames::Url(url) => Box::new(CommandFrames::start(&command::ffmpeg(url, wanted), camera, stall, stop)?),
-        Frames::Command(words) => Box::new(CommandFrames::start(words, camera, stall, stop)?),
+        Frames::Url(url) => Box::new(CommandFrames::start(&command::ffmpeg(url, wanted), camera, source, stop)?),
+        Frames::Command(words) => Box::new(CommandFrames::start(words, camera, source, stop)?),
     })
 }

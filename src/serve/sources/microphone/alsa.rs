@@ -29,6 +29,12 @@ const READS_PER_SECOND: u32 = 50;
 /// Interval at which a reader checks whether the service stops, in milliseconds.
 const LOOK: c_int = 200;
 
+/// ALSA's handler of messages has more, variable arguments, which are not read.
+type Handler = unsafe extern "C" fn(*const c_char, c_int, *const c_char, c_int, *const c_char);
+
+/// Drops ALSA's own messages: every error is reported once, by us.
+unsafe extern "C" fn say_nothing(_: *const c_char, _: c_int, _: *const c_char, _: c_int, _: *const c_char) {}
+
 type Pcm = *mut c_void;
 type Params = *mut c_void;
 
@@ -73,6 +79,8 @@ impl Alsa {
                     *library.get(concat!($name, "\0").as_bytes()).map_err(missing)?
                 };
             }
+            let set_handler: unsafe extern "C" fn(Handler) -> c_int = function!("snd_lib_error_set_handler");
+            set_handler(say_nothing);
             Ok(Alsa {
                 open: function!("snd_pcm_open"),
                 close: function!("snd_pcm_close"),

@@ -73,11 +73,11 @@ pub fn embedding_steps(options: &EmbedOptions) -> Vec<Step> {
 impl Pictures {
     /// Starts the threads of the camera.
     pub fn start(self) -> Vec<thread::JoinHandle<()>> {
-        let (camera, stall, newest) = (self.camera.clone(), self.source.stall, self.newest.clone());
+        let (camera, source, newest) = (self.camera.clone(), self.source.clone(), self.newest.clone());
         let (reporter, stop, wanted) = (self.reporter.clone(), self.stop.clone(), self.wanted());
         let capture = move || {
             keep_running(&reporter, &stop, |pulse| {
-                let mut reader = match camera::open(&camera, wanted, stall, &stop) {
+                let mut reader = match camera::open(&camera, &source, wanted, &stop) {
                     Ok(reader) => reader,
                     Err(problem) => return Ended::Failed(problem),
                 };

@@ -51,11 +51,11 @@ impl Sounds {
     /// Starts the threads of the microphone.
     pub fn start(self) -> Vec<thread::JoinHandle<()>> {
         let (sender, blocks) = sync_channel(MOST_WAITING);
-        let (microphone, stall) = (self.microphone.clone(), self.source.stall);
+        let (microphone, source) = (self.microphone.clone(), self.source.clone());
         let (reporter, stop) = (self.reporter.clone(), self.stop.clone());
         let read = move || {
             keep_running(&reporter, &stop, |pulse| {
-                let ended = read(&microphone, stall, &stop, &sender, &mut || {
+                let ended = read(&microphone, &source, &stop, &sender, &mut || {
                     pulse.beat();
                     reporter.counts.arrived.inc();
                 });
@@ -92,12 +92,12 @@ impl Sounds {
 /// Reads a microphone until it ends.
 fn read(
     microphone: &Microphone,
-    stall: std::time::Duration,
+    source: &Source,
     stop: &Stop,
     sender: &SyncSender<Block>,
     beat: &mut dyn FnMut(),
 ) -> Ended {
-    let mut reader = match microphone::open(microphone, SAMPLE_RATE, stall, stop) {
+    let mut reader = match microphone::open(microphone, source, SAMPLE_RATE, stop) {
         Ok(reader) => reader,
         Err(problem) => return Ended::Failed(problem),
     };

@@ -1,0 +1,233 @@
+//! Sources: cameras and microphones that are commands, folders, manifests.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::binary::{root, tiny_command};
+use crate::server::{Server, live};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until `found` returns something.
+fn wait<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = found() {
+            return found;
+        }
+        assert!(Instant::now() < until, "{what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Complete lines of the results file so far.
+fn lines(folder: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(folder.join("results.jsonl")).unwrap_or_default();
+    let complete = text.rsplit_once('\n').map_or("", |(complete, _)| complete);
+    complete.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+const SINK: &str = "sinks: [{jsonl: {path: FOLDER/results.jsonl}}]\n";
+
+fn start(lines: &str) -> Server {
+    let (folder, file) = live(&(lines.to_string() + SINK));
+    Server::of(folder, &file, &[])
+}
+
+/// The processes whose command line contains `text`.
+fn running(text: &str) -> usize {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let command = |entry: fs::DirEntry| fs::read(entry.path().join("cmdline")).unwrap_or_default();
+    processes
+        .filter(|entry| entry.file_name().to_string_lossy().parse::<u32>().is_ok())
+        .map(command)
+        .filter(|command| String::from_utf8_lossy(command).contains(text))
+        .count()
+}
+
+#[test]
+fn a_camera_makes_a_record_at_every_interval() {
+    let server = start(
+        "sources:\n  door: {camera: 'exec:PLAY pictures --fps 20 DATA/easyvqa-23.png', every: 300ms, pipeline: [caption]}\n",
+    );
+    let results = wait("three results", || Some(lines(server.folder.path())).filter(|lines| lines.len() >= 3));
+    for result in &results {
+        assert_eq!(result["source"], "door");
+        assert!(result["caption"]["text"].is_string(), "{result}");
+        assert!(result["latency_ms"].as_u64().unwrap() < 60_000, "{result}");
+        assert!(result["id"].as_str().unwrap().starts_with("door-20"), "{result}");
+    }
+    let times: Vec<f64> = results.iter().map(|result| result["uptime_s"].as_f64().unwrap()).collect();
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] > 0.2), "{times:?}");
+    assert_eq!(server.metric("edgefuse_source_up{source=\"door\"}"), 1.0);
+    let arrived = server.metric("edgefuse_source_arrived_total{source=\"door\"}");
+    assert!(arrived > server.metric("edgefuse_source_processed_total{source=\"door\"}"), "{arrived}");
+}
+
+#[test]
+fn raw_frames_have_the_size_and_format_of_the_device_file() {
+    let picture = [[200_u8; 64 * 48], [10; 64 * 48]].concat();
+    let server = start(
+        "sources:\n  grey: {camera: 'exec:sh -c \"while cat frames; do sleep 0.1; done\"', format: gray, size: 64x48, every: \
+         100ms, when: motion, pipeline: [caption]}\n",
+    );
+    // The command starts in the device file's folder.
+    fs::write(server.folder.path().join("frames"), picture).unwrap();
+    wait("a result", || lines(server.folder.path()).pop());
+}
+
+#[test]
+fn a_failing_source_is_restarted_and_reported_once() {
+    let mut server = start(
+        "sources:\n  door: {camera: 'exec:sh -c \"cat DATA/easyvqa-23.png; echo broken >&2; exit 3\"', pipeline: [caption]}\n",
+    );
+    let said = server.said_until("it is restarted until it works");
+    assert!(said.contains("source door: `sh` failed with exit code 3: broken"), "{said}");
+    let arrived = "edgefuse_source_arrived_total{source=\"door\"}";
+    wait("a restart", || Some(server.metric(arrived)).filter(|arrived| *arrived >= 2.0));
+    server.signal("-TERM");
+    let (code, said) = server.end();
+    assert_eq!(code, Some(0));
+    assert!(said.matches("exit code 3").count() <= 2, "{said}");
+}
+
+#[test]
+fn a_stalled_source_is_restarted() {
+    let mut server = start("sources:\n  door: {camera: 'exec:sleep 3600', stall: 300ms, pipeline: [caption]}\n");
+    let said = server.said_until("it is restarted until it works");
+    assert!(said.contains("source door: `sleep` wrote nothing for 0.3 s"), "{said}");
+}
+
+#[test]
+fn a_missing_program_and_device_are_named_and_nothing_else_is_disturbed() {
+    let mut server = start(
+        "sources:\n  a: {camera: 'exec:no-such-program -x', pipeline: [caption]}\n  b: {camera: /dev/video99, pipeline: \
+         [caption]}\n  c: {camera: 'exec:PLAY pictures DATA/easyvqa-23.png', pipeline: [caption]}\n",
+    );
+    let said = server.said_until("source a: ") + &server.said_until("source b: ");
+    assert!(said.contains("`no-such-program` is not installed"), "{said}");
+    assert!(said.contains("/dev/video99: there is no such device"), "{said}");
+    let result = wait("a result", || lines(server.folder.path()).pop());
+    assert_eq!(result["source"], "c");
+    server.get("/health").expect(200);
+}
+
+#[test]
+fn credentials_of_a_camera_are_never_printed() {
+    let mut server =
+        start("sources:\n  door: {camera: 'rtsp://admin:secret@127.0.0.1:9/x', stall: 5s, pipeline: [caption]}\n");
+    let mut said = server.said_until("source door: ");
+    server.signal("-TERM");
+    said += &server.end().1;
+    assert!(!said.contains("secret"), "{said}");
+}
+
+#[test]
+fn commands_end_with_the_service_however_it_ends() {
+    for signal in ["-TERM", "-KILL"] {
+        let mark = format!("--pause 3.{}", std::process::id());
+        let server = start(&format!(
+            "sources:\n  mic: {{microphone: 'exec:PLAY sound {mark} DATA/question-color.wav', pipeline: [transcribe]}}\n"
+        ));
+        let mark = mark.replace(' ', "\0");
+        wait("the command", || (running(&mark) == 1).then_some(()));
+        server.signal(signal);
+        server.end();
+        wait("its end", || (running(&mark) == 0).then_some(()));
+    }
+}
+
+#[test]
+fn sighup_replaces_the_sources_or_keeps_them() {
+    let (folder, file) = live(&format!(
+        "sources:\n  first: {{camera: 'exec:PLAY pictures DATA/easyvqa-23.png', every: 200ms, pipeline: [caption]}}\n{SINK}"
+    ));
+    let mut server = Server::of(folder, &file, &[]);
+    let from = |name: &str, folder: &Path| lines(folder).iter().any(|line| line["source"] == name);
+    wait("a result", || from("first", server.folder.path()).then_some(()));
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("every: 200ms", "every: never")).unwrap();
+    server.signal("-HUP");
+    let said = server.said_until("stays in use");
+    assert!(said.contains("`never` is not a duration"), "{said}");
+    let before = lines(server.folder.path()).len();
+    wait("more results", || (lines(server.folder.path()).len() > before).then_some(()));
+    fs::write(&file, text.replace("first:", "second:")).unwrap();
+    server.signal("-HUP");
+    server.said_until("reloaded the device file");
+    wait("another source", || from("second", server.folder.path()).then_some(()));
+}
+
+#[test]
+fn files_of_a_folder_and_lines_of_a_manifest_are_processed() {
+    let server = start(
+        "sources:\n  inbox: {folder: FOLDER/in, results: FOLDER/out, pipeline: [caption]}\n  list: {manifest: list.jsonl, \
+         pipeline: [caption]}\n",
+    );
+    let folder = server.folder.path();
+    wait("the folder is awaited", || {
+        Some(server.metric("edgefuse_source_up{source=\"inbox\"}")).filter(|up| *up == 0.0)
+    });
+    fs::create_dir_all(folder.join("in")).unwrap();
+    fs::copy(root().join("tests/data/easyvqa-23.png"), folder.join("in/a.png")).unwrap();
+    let result = wait("a result", || lines(folder).into_iter().find(|line| line["source"] == "inbox"));
+    assert!(result["id"].as_str().unwrap().ends_with("in/a.png"), "{result}");
+    wait("a results file", || {
+        fs::read_dir(folder.join("out")).ok()?.flatten().find(|it| it.file_name() == "a.png.jsonl")
+    });
+    let missing = wait("an error", || lines(folder).into_iter().find(|line| line["source"] == "list"));
+    assert!(missing["error"].as_str().unwrap().contains("cannot be read"), "{missing}");
+}
+
+#[test]
+fn windows_of_sound_are_records_and_a_join_without_a_picture_says_so() {
+    let server = start(
+        "sources:\n  mic: {microphone: 'exec:PLAY sound --pause 0 DATA/question-color.wav', when: interval, every: 2s, \
+         pipeline: [transcribe]}\n  door: {camera: 'exec:sleep 3600'}\n  both: {join: {picture: door, sound: mic}, pipeline: \
+         [transcribe, caption]}\n",
+    );
+    let find = |name: &str| wait(name, || lines(server.folder.path()).into_iter().find(|line| line["source"] == name));
+    let (own, joint) = (find("mic"), find("both"));
+    assert_eq!(own["transcript"]["duration"], 2.0);
+    assert!(joint.get("caption").is_none() && joint["transcript"].is_object(), "{joint}");
+    assert_eq!(joint["warnings"][0], "no picture: door has not captured any");
+}
+
+#[test]
+fn device_files_that_cannot_work_are_refused() {
+    for (lines, code, expected) in [
+        ("sources: {door: {camera: 'exec:x', pipeline: []}}", 2, "sources.door: no steps"),
+        ("sources: {door: {camera: 'exec:x', pipeline: [{caption: {model: none}}]}}", 3, "none"),
+        (
+            "sources: {door: {camera: 'exec:x'}, j: {join: {picture: door, sound: mic}}}",
+            2,
+            "sources.j.join.sound: no source `mic`",
+        ),
+        ("sources: {'a b': {camera: 'exec:x'}}", 2, "a name is up to 64 letters"),
+    ] {
+        let (_folder, file) = live(&format!("{lines}\n"));
+        let output = tiny_command().arg("--config").arg(&file).arg("serve").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(expected), "{lines}: {said}");
+        assert_eq!(output.status.code(), Some(code), "{lines}: {said}");
+    }
+}
+
+#[test]
+fn without_sinks_results_go_to_standard_output() {
+    let (_folder, file) =
+        live("sources: {door: {camera: 'exec:PLAY pictures DATA/easyvqa-23.png', pipeline: [caption]}}\n");
+    let mut command: Command = tiny_command();
+    let mut child =
+        command.arg("--config").arg(&file).arg("serve").stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["source"], "door");
+}
