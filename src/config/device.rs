@@ -218,7 +218,8 @@ fn listed_sinks(layers: &[Layer], sources: &BTreeMap<String, Source>) -> Result<
     let named = layers.iter().find_map(|layer| Some((layer, layer.raw.sinks.as_deref()?)));
     let Some((layer, listed)) = named else { return Ok(Vec::new()) };
     for (index, sink) in listed.iter().enumerate() {
-        for name in sink.filter.sources.iter().flatten().filter(|name| !sources.contains_key(*name)) {
+        let mut named = sink.filter.sources.iter().flatten();
+        if let Some(name) = named.find(|name| !sources.contains_key(*name)) {
             let problem = format!("sinks.{index}.sources: there is no source `{name}`");
             return Err(layer.wrong(&["sinks", &index.to_string(), "sources"], problem));
         }
