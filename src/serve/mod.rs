@@ -148,16 +148,13 @@ impl Server {
         Ok(Server { runtime, service, config, sockets, addresses, station })
     }
 
-    /// What it does, in one line: where it listens, and its sources.
-    pub fn summary(&self) -> String {
-        let addresses = self.addresses.to_string();
+    /// What it does: its sources, and where it listens, a line each.
+    pub fn summary(&self) -> Vec<String> {
         let board = self.service.board();
         let sources: Vec<&str> = board.device().sources.keys().map(String::as_str).collect();
-        match (addresses.is_empty(), sources.is_empty()) {
-            (true, _) => format!("sources: {}", sources.join(", ")),
-            (false, true) => format!("listening on {addresses}"),
-            (false, false) => format!("listening on {addresses}; sources: {}", sources.join(", ")),
-        }
+        let sources = (!sources.is_empty()).then(|| format!("sources: {}", sources.join(", ")));
+        let addresses = self.addresses.to_string();
+        sources.into_iter().chain((!addresses.is_empty()).then(|| format!("listening on {addresses}"))).collect()
     }
 
     /// Serves until SIGTERM or SIGINT; then finishes accepted work, or cancels it after `server.drain`. SIGHUP reloads

@@ -26,7 +26,7 @@ pub(in crate::cli) fn serve(global: &Global, args: &Serve) -> Result<Outcome, St
             say(line);
         }
     };
-    report(&server.summary());
+    server.summary().iter().for_each(|line| report(line));
     notify.ready();
     server.run(&mut || notify.alive(), &report)?;
     Ok(Outcome::Done)

@@ -44,7 +44,6 @@ impl Sighting {
 pub struct Desk {
     pub reporter: Reporter,
     service: Arc<Service>,
-    board: Arc<Board>,
     pipeline: Pipeline,
     sensors: BTreeMap<String, Sensor>,
     priority: Priority,
@@ -66,7 +65,6 @@ impl Desk {
         Ok(Desk {
             reporter,
             service: service.clone(),
-            board: board.clone(),
             pipeline: Pipeline::new(board.models.clone(), steps)?,
             sensors,
             priority,
@@ -110,11 +108,6 @@ impl Desk {
         self.service.metrics.processed(&result);
         self.log(&result);
         Some(result)
-    }
-
-    /// The board whose models are used.
-    pub fn board(&self) -> &Board {
-        &self.board
     }
 
     fn log(&self, result: &RecordResult) {

@@ -1,5 +1,6 @@
 //! Records from files: those that arrive in a folder, or the lines of a manifest.
 
+use std::fs;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,9 +26,13 @@ const SHARE_OF_LOOKING: u32 = 10;
 pub fn folder(folder: FolderSource, desk: Desk, stop: Stop) -> thread::JoinHandle<()> {
     thread::spawn(move || {
         let reporter = desk.reporter.clone();
-        keep_running(&reporter, &stop, |pulse| match Spool::new(&folder.path, &folder.results) {
-            Ok(mut spool) => watch(&mut spool, &desk, &stop, pulse),
-            Err(error) => Ended::Failed(error.to_string()),
+        keep_running(&reporter, &stop, |pulse| {
+            // A spool reports it if that was not possible.
+            let _ = fs::create_dir_all(&folder.results);
+            match Spool::new(&folder.path, &folder.results) {
+                Ok(mut spool) => watch(&mut spool, &desk, &stop, pulse),
+                Err(error) => Ended::Failed(error.to_string()),
+            }
         });
     })
 }

@@ -52,19 +52,18 @@ struct State {
 }
 
 impl Jobs {
-    /// Adds a job. A new one replaces an incomplete one that waits. Returns whether a complete utterance was dropped, the
-    /// oldest, because too many wait.
-    pub fn add(&self, job: Job) -> bool {
+    /// Adds an incomplete utterance, in place of one that waits.
+    pub fn suggest(&self, job: Job) {
+        self.lock().incomplete = Some(job);
+        self.0.arrival.notify_all();
+    }
+
+    /// Adds a complete utterance. Returns whether the oldest was dropped because too many wait.
+    pub fn complete(&self, heard: Heard) -> bool {
         let mut state = self.lock();
-        let mut dropped = false;
-        match job {
-            Job::Final(heard) => {
-                state.incomplete = None;
-                dropped = state.complete.len() == MOST_WAITING && state.complete.pop_front().is_some();
-                state.complete.push_back(heard);
-            }
-            incomplete => state.incomplete = Some(incomplete),
-        }
+        state.incomplete = None;
+        let dropped = state.complete.len() == MOST_WAITING && state.complete.pop_front().is_some();
+        state.complete.push_back(heard);
         self.0.arrival.notify_all();
         dropped
     }
@@ -121,10 +120,10 @@ mod tests {
     fn complete_utterances_go_first_and_incomplete_ones_are_replaced() {
         let jobs = Jobs::default();
         assert!(jobs.is_idle());
-        jobs.add(Job::Partial(heard(1)));
-        jobs.add(Job::Final(heard(2)));
-        jobs.add(Job::Partial(heard(3)));
-        jobs.add(Job::Early(heard(4)));
+        jobs.suggest(Job::Partial(heard(1)));
+        jobs.complete(heard(2));
+        jobs.suggest(Job::Partial(heard(3)));
+        jobs.suggest(Job::Early(heard(4)));
         jobs.close();
         assert!(matches!(jobs.next(), Some(Job::Final(heard)) if heard.utterance.first == 2));
         assert!(!jobs.is_idle());
@@ -136,7 +135,7 @@ mod tests {
     #[test]
     fn the_oldest_complete_utterance_is_dropped() {
         let jobs = Jobs::default();
-        let dropped: Vec<bool> = (0..18).map(|first| jobs.add(Job::Final(heard(first)))).collect();
+        let dropped: Vec<bool> = (0..18).map(|first| jobs.complete(heard(first))).collect();
         assert_eq!(dropped.iter().filter(|dropped| **dropped).count(), 2);
         assert!(matches!(jobs.next(), Some(Job::Final(heard)) if heard.utterance.first == 2));
     }

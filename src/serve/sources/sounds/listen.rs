@@ -100,7 +100,7 @@ impl Listener {
                 if new as f64 >= every.as_secs_f64() * f64::from(SAMPLE_RATE) && self.users.iter().all(Jobs::is_idle) {
                     partial_to = now;
                     let heard = heard(current, &clock);
-                    self.users.iter().for_each(|jobs| drop(jobs.add(Job::Partial(heard.clone()))));
+                    self.users.iter().for_each(|jobs| jobs.suggest(Job::Partial(heard.clone())));
                 }
             }
         }
@@ -112,7 +112,7 @@ impl Listener {
                 UtteranceEvent::Started(start) => self.reporter.publish_at(clock.moment(start), What::Speech(true)),
                 UtteranceEvent::Paused(utterance) => {
                     let heard = heard(utterance, clock);
-                    self.users.iter().for_each(|jobs| drop(jobs.add(Job::Early(heard.clone()))));
+                    self.users.iter().for_each(|jobs| jobs.suggest(Job::Early(heard.clone())));
                 }
                 UtteranceEvent::Ended(utterance) => {
                     self.reporter.publish_at(clock.moment(utterance.end), What::Speech(false));
@@ -125,7 +125,7 @@ impl Listener {
 
     fn complete(&self, heard: &Heard) {
         for jobs in &self.users {
-            if jobs.add(Job::Final(heard.clone())) && self.reporter.counts.drop_one() {
+            if jobs.complete(heard.clone()) && self.reporter.counts.drop_one() {
                 let name = &self.reporter.name;
                 log::warn!(
                     "source {name}: utterances are dropped, because the models do not keep up with what is said"
