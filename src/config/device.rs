@@ -103,6 +103,7 @@ impl Device {
         let names: BTreeSet<&String> = layers.iter().flat_map(|layer| layer.raw.models.keys()).collect();
         let models = names.into_iter().map(|name| Ok((name.clone(), entry(layers, name, &providers)?)));
         let models = models.collect::<Result<_, _>>()?;
+        let sources = sources::of(layers)?;
         Ok(Device {
             name: layers[0].raw.device.clone(),
             path: path.to_path_buf(),
@@ -125,8 +126,8 @@ impl Device {
             media: Media { ffmpeg: layers.iter().find_map(ffmpeg).unwrap_or_default(), ..Media::default() },
             pipeline: pipeline(layers)?,
             server: layers.iter().find_map(server).unwrap_or_default(),
-            sources: sources::of(layers)?,
-            sinks: layers.iter().find_map(sinks).unwrap_or_default(),
+            sinks: listed_sinks(layers, &sources)?,
+            sources,
             execution_providers: providers,
         })
     }
@@ -212,9 +213,18 @@ fn server(layer: &Layer) -> Option<Server> {
     Some(server)
 }
 
-/// The sinks that a file lists, with their paths resolved.
-fn sinks(layer: &Layer) -> Option<Vec<Sink>> {
-    layer.raw.sinks.as_ref().map(|sinks| sinks::rooted(sinks, &layer.base))
+/// The sinks of the nearest file that lists any, with their paths resolved.
+fn listed_sinks(layers: &[Layer], sources: &BTreeMap<String, Source>) -> Result<Vec<Sink>, ConfigError> {
+    let named = layers.iter().find_map(|layer| Some((layer, layer.raw.sinks.as_deref()?)));
+    let Some((layer, listed)) = named else { return Ok(Vec::new()) };
+    for (index, sink) in listed.iter().enumerate() {
+        let mut named = sink.filter.sources.iter().flatten();
+        if let Some(name) = named.find(|name| !sources.contains_key(*name)) {
+            let problem = format!("sinks.{index}.sources: there is no source `{name}`");
+            return Err(layer.wrong(&["sinks", &index.to_string(), "sources"], problem));
+        }
+    }
+    Ok(sinks::rooted(listed, &layer.base))
 }
 
 /// The ffmpeg that a file names, with its path resolved.
@@ -352,6 +362,7 @@ mod tests {
                 ":3:28: ",
                 "sinks.0.jsonl.keep: must be at most",
             ),
+            ("device: x\nsinks:\n  - {jsonl: {path: a}, sources: [door]}\n", ":3:33: ", "there is no source `door`"),
             ("device: x\nsinks:\n  - jsonl: {path: a}\n  - kafka: {}\n", ":4:5: ", "unknown field `kafka`"),
             ("device: x\npipeline: [match: {texts: 3}]\n", ":2:27: ", "a file with one text per line, or a list"),
             ("device: x\npipeline:\n  - caption: {beams: 99}\n", ":3:5: ", "`caption`: beams: 99 is not within"),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::film::{FilmOptions, FilmRecords, is_film};
@@ -84,7 +85,16 @@ impl Inputs {
 
     /// The records of a manifest, whatever its name.
     pub fn manifest(path: &Path) -> Self {
-        let record = match Manifest::open(path) {
+        Self::lines(path, Manifest::open(path))
+    }
+
+    /// The records of a manifest on standard input.
+    pub fn stdin() -> Self {
+        Self::lines(Path::new("-"), Manifest::stdin())
+    }
+
+    fn lines(path: &Path, manifest: io::Result<Manifest>) -> Self {
+        let record = match manifest {
             Err(error) => Pending::One(Err(bad(path, &format!("cannot be read: {error}")))),
             Ok(manifest) => Pending::Manifest(Box::new(manifest)),
         };

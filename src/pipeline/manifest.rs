@@ -26,6 +26,12 @@ impl Manifest {
         Ok(Manifest { path: path.to_path_buf(), reader: BufReader::new(File::open(path)?), line: 0, broken: false })
     }
 
+    /// The manifest on standard input, which may be a pipe. Relative paths start from the current folder.
+    pub fn stdin() -> io::Result<Self> {
+        let file = File::open("/dev/stdin")?;
+        Ok(Manifest { path: PathBuf::from("-"), reader: BufReader::new(file), line: 0, broken: false })
+    }
+
     /// The next line without its end; `None` at the end of the file.
     fn next_line(&mut self) -> Option<Result<Vec<u8>, String>> {
         let mut line = Vec::new();

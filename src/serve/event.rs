@@ -105,10 +105,9 @@ impl Event {
         let finding = self.finding()?;
         Some(finding.json.get_or_init(|| {
             let mut line = Map::new();
-            let mut result = match serde_json::to_value(&finding.result) {
-                Ok(Value::Object(result)) => result,
-                _ => Map::new(),
-            };
+            // By way of text, because a value would have the digits of a number's `f64`.
+            let text = serde_json::to_string(&finding.result).unwrap_or_default();
+            let mut result: Map<String, Value> = serde_json::from_str(&text).unwrap_or_default();
             line.insert("id".to_string(), result.shift_remove("id").unwrap_or_default());
             line.insert("source".to_string(), Value::from(&*self.source));
             line.insert("time".to_string(), Value::from(self.at.text()));

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::binary::root;
-use crate::server::Server;
+use crate::server::{Server, live};
 
 #[test]
 fn the_dashboard_shows_every_metric_and_no_other() {
-    let server = Server::start();
+    let (folder, file) = live("sources: {lines: {manifest: none.jsonl}}\nsinks: [{jsonl: {path: FOLDER/out}}]\n");
+    let server = Server::of(folder, &file, &[]);
     // A family with labels is served once it has a sample.
     server.json("/v1/fuse", &json!({"text": "what is it?"})).expect(200);
     server.client().send("GET", "/v1/models", &[("host", "evil.example")], b"").expect(403);

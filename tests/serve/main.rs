@@ -18,6 +18,7 @@ mod own;
 mod page;
 mod realtime;
 mod server;
+mod sinks;
 mod sources;
 #[allow(dead_code, reason = "tests/cli uses the rest")]
 #[path = "../cli/stream.rs"]

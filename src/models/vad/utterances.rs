@@ -15,7 +15,6 @@ const PAUSE_MS: u64 = 200;
 
 /// Something said, from its first word to the pause after its last.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct Utterance {
     /// The sample of the stream at which [`Utterance::samples`] begin: before the speech, to have its first sound.
     pub first: u64,

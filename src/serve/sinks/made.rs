@@ -3,7 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use edgefuse::media::image::RgbImage;
+
 use crate::serve::event::{Event, Finding, Moment, What};
+
+/// As [`result`], with a picture and without steps.
+pub fn pictured(source: &str, id: &str, picture: RgbImage) -> Event {
+    let result = serde_json::from_str(&serde_json::json!({"id": id}).to_string()).unwrap();
+    event(source, What::Result(Box::new(Finding::new(result, Some(Arc::new(picture)), moment()))))
+}
 
 /// 2026-11-30T12:00:00Z, after an hour of running.
 fn moment() -> Moment {
@@ -23,7 +31,7 @@ pub fn result(source: &str, steps: &str) -> Event {
 pub fn numbered(source: &str, number: u64, steps: &str) -> Event {
     let comma = if steps.is_empty() { "" } else { "," };
     let result = serde_json::from_str(&format!(r#"{{"id":"{source}-{number}"{comma}{steps}}}"#)).unwrap();
-    event(source, What::Result(Box::new(Finding::new(result, None))))
+    event(source, What::Result(Box::new(Finding::new(result, None, moment()))))
 }
 
 /// As [`numbered`], with a caption.

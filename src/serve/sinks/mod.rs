@@ -11,7 +11,6 @@ mod made;
 mod mqtt;
 mod names;
 mod outage;
-mod pause;
 mod queue;
 mod said;
 mod snapshot;
@@ -22,7 +21,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use edgefuse::config::{Device, Sink as SinkConfig, Target};
 use edgefuse::pipeline::step_keys;
@@ -40,6 +39,9 @@ use queue::Queue;
 use snapshot::Snapshot;
 use webhook::Webhook;
 
+/// Time for a sink to notice that its time is over.
+const MARGIN: Duration = Duration::from_secs(1);
+
 /// A place that results go to.
 trait Sink: Send + 'static {
     /// Delivers the events of `queue` until it ends, then what was kept, by [`Queue::until`].
@@ -50,7 +52,7 @@ trait Sink: Send + 'static {
 struct Context<'a> {
     device: &'a Device,
     commands: Arc<dyn Commands>,
-    /// The sources' names.
+    /// The sources whose events the sink gets.
     sources: Vec<String>,
 }
 
@@ -99,7 +101,6 @@ impl Sinks {
     /// [`StartError::Usage`] for a place that cannot be used at all, such as a folder without permission; a place that is
     /// away or full for now is none.
     pub fn start(device: &Device, counts: &SinkCounts, commands: Arc<dyn Commands>) -> Result<Self, StartError> {
-        let context = Context { device, commands, sources: Vec::new() };
         let wrong = |index: usize, problem: String| {
             StartError::Usage(format!("{}: sinks.{index}: {problem}", device.path.display()))
         };
@@ -110,6 +111,8 @@ impl Sinks {
                 return Err(wrong(index, format!("no step has the result `{unknown}`; there are {}", keys.join(", "))));
             }
             let name = target.name();
+            let sources = filter.sources.clone().unwrap_or_else(|| device.sources.keys().cloned().collect());
+            let context = Context { device, commands: commands.clone(), sources };
             let counts = counts.of(&name);
             let run = open(target, &name, &counts, &context).map_err(|problem| wrong(index, problem))?;
             opened.push((Gate::new(filter.clone()), Arc::new(Queue::new(&name, counts)), name, run));
@@ -133,7 +136,10 @@ impl Sinks {
 
     /// Delivers what waits, as far as that is possible by `until`.
     pub fn stop(&self, until: Instant) {
-        self.outlets.iter().for_each(|outlet| outlet.queue.end(until));
+        let left = until.saturating_duration_since(Instant::now());
+        // Before `until`, so that files are unlocked then.
+        let early = until.checked_sub(MARGIN.min(left / 4)).unwrap_or(until);
+        self.outlets.iter().for_each(|outlet| outlet.queue.end(early));
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = ended.recv_timeout(until.saturating_duration_since(Instant::now()));
     }
@@ -151,3 +157,6 @@ fn spawn(name: String, queue: Arc<Queue>, run: Run, end: Sender<()>) -> std::io:
     };
     thread::Builder::new().name("edgefuse-sink".to_string()).spawn(work).map(|_| ())
 }
+
+#[cfg(test)]
+mod tests;

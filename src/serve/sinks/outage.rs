@@ -29,6 +29,7 @@ impl Outage {
         self.dropped += number;
     }
 
+    #[cfg(test)]
     pub fn lasts(&self) -> bool {
         self.began.is_some()
     }

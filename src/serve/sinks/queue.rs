@@ -119,7 +119,7 @@ fn bytes(event: &Event) -> usize {
 mod tests {
     use super::*;
     use crate::serve::event::What;
-    use crate::serve::sinks::made::{captioned, event};
+    use crate::serve::sinks::made::{captioned, event, pictured};
 
     fn taken(queue: &Queue) -> Vec<String> {
         queue.end(Instant::now());
@@ -145,14 +145,10 @@ mod tests {
 
     #[test]
     fn pictures_are_bounded_by_their_bytes() {
-        use crate::serve::event::Finding;
-        use edgefuse::media::image::RgbImage;
         let queue = Queue::new("x", Counts::default());
-        let picture = Arc::new(RgbImage::new(2000, 2000));
+        let picture = edgefuse::media::image::RgbImage::new(2000, 2000);
         for number in 0..10 {
-            let result = serde_json::from_str(r#"{"id":"a"}"#).unwrap();
-            let finding = Finding::new(result, Some(picture.clone()));
-            queue.push(Arc::new(event(&number.to_string(), What::Result(Box::new(finding)))));
+            queue.push(Arc::new(pictured(&number.to_string(), "a", picture.clone())));
         }
         assert_eq!(taken(&queue), ["8", "9"]);
     }

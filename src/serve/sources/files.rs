@@ -95,8 +95,8 @@ pub fn manifest(path: PathBuf, desk: Desk, stop: Stop) -> thread::JoinHandle<()>
         let reporter = desk.reporter.clone();
         keep_running(&reporter, &stop, |pulse| {
             pulse.beat();
-            let path = if path.as_os_str() == "-" { PathBuf::from("/dev/stdin") } else { path.clone() };
-            for record in Inputs::manifest(&path) {
+            let records = if path.as_os_str() == "-" { Inputs::stdin() } else { Inputs::manifest(&path) };
+            for record in records {
                 reporter.counts.arrived.inc();
                 match record {
                     Ok(record) => desk.publish(sighting(record)),

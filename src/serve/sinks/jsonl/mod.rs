@@ -11,7 +11,7 @@ use edgefuse::file_lock::FileLock;
 use tokio::time::{Instant, timeout_at};
 
 use super::Sink;
-use super::outage::{Outage, were};
+use super::outage::Outage;
 use super::queue::Queue;
 use crate::serve::event::Event;
 use lines::Lines;

@@ -17,8 +17,8 @@ use rumqttc::{
 use super::Mqtt;
 use super::message::Message;
 use super::topics::{ASK, CAPTION};
+use crate::backoff::Backoff;
 use crate::serve::sinks::names::escaped;
-use crate::serve::sinks::pause::Pause;
 use crate::serve::sinks::queue::Queue;
 
 /// Time for a connection to be made, and for the last words of one.
@@ -128,7 +128,7 @@ impl Connection {
     }
 
     /// Delivers until the sink ends or the connection does.
-    pub async fn run(mut self, mqtt: &mut Mqtt, queue: &Queue, pause: &mut Pause) -> Ended {
+    pub async fn run(mut self, mqtt: &mut Mqtt, queue: &Queue, pause: &mut Backoff) -> Ended {
         let Some(mut events) = self.events.take() else { return Ended::Stopped };
         mqtt.spool.rewind();
         loop {

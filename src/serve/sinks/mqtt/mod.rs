@@ -13,10 +13,10 @@ use tokio::time::timeout_at;
 
 use super::counts::Counts;
 use super::outage::{Outage, were};
-use super::pause::Pause;
 use super::queue::Queue;
 use super::spool::Spool;
 use super::{Context, Sink};
+use crate::backoff::Backoff;
 use crate::serve::event::Event;
 use connection::{Broker, Connection, Ended};
 use inbox::Inbox;
@@ -76,13 +76,13 @@ impl Mqtt {
 
 impl Sink for Mqtt {
     async fn run(mut self, queue: &Queue) {
-        let mut pause = Pause::default();
+        let mut pause = Backoff::default();
         loop {
             match Connection::open(&self.broker).run(&mut self, queue, &mut pause).await {
                 Ended::Stopped => break,
                 Ended::Broken(why) => self.outage.begins(why, "results are kept until it is back"),
             }
-            let again = tokio::time::Instant::now() + pause.next();
+            let again = tokio::time::Instant::now() + pause.next_jittered();
             // Events are taken in meanwhile, so that they are on disk.
             let stopped = loop {
                 match timeout_at(again, queue.next()).await {

@@ -94,7 +94,11 @@ impl Outbox {
             What::Speech(on) => self.binary(source, SPEECH, "sound", *on, &mut messages),
             What::Motion(on) => self.binary(source, MOTION, "motion", *on, &mut messages),
             What::Up => self.set(self.topics.of(source, AVAILABILITY), b"online", &mut messages),
-            What::Down(_) => self.set(self.topics.of(source, AVAILABILITY), b"offline", &mut messages),
+            What::Down(why) => {
+                self.set(self.topics.of(source, AVAILABILITY), b"offline", &mut messages);
+                let payload = json!({"source": source, "time": event.at.text(), "error": why}).to_string().into_bytes();
+                messages.passing.push(Message { topic: self.topics.of(source, ERROR), retain: false, payload });
+            }
         }
         messages
     }
@@ -181,8 +185,7 @@ fn step(line: &Map<String, Value>, said: Said) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::serve::event::Finding;
-    use crate::serve::sinks::made::{captioned, event, result};
+    use crate::serve::sinks::made::{captioned, event, pictured, result};
 
     fn outbox(options: &str) -> Outbox {
         let options: MqttOptions = serde_yaml::from_str(&format!("{{broker: 'mqtt://h'{options}}}")).unwrap();
@@ -224,7 +227,9 @@ mod tests {
         let mic = |what: &str| format!("edgefuse/board/mic/{what}");
         assert_eq!(sent(&mut outbox, What::Speech(true)), [(mic("speech"), true, "ON".to_string())]);
         assert_eq!(sent(&mut outbox, What::Up), [(mic("availability"), true, "online".to_string())]);
-        assert_eq!(sent(&mut outbox, What::Down("x".into())), [(mic("availability"), true, "offline".to_string())]);
+        let down = sent(&mut outbox, What::Down("no device".into()));
+        assert_eq!(down[0], (mic("availability"), true, "offline".to_string()));
+        assert!(down[1].0 == mic("error") && down[1].2.contains("no device"), "{down:?}");
         let partial = sent(&mut outbox, What::Partial("hel".into()));
         assert_eq!((partial[0].0.clone(), partial[0].1), (mic("partial"), false));
         let states: Vec<_> = outbox.states().iter().map(|it| (it.topic.clone(), text(it).to_string())).collect();
@@ -244,13 +249,7 @@ mod tests {
 
     #[test]
     fn pictures_are_published_only_if_the_device_file_says_so() {
-        let seen = || {
-            let finding = Finding::new(
-                serde_json::from_str(r#"{"id":"a"}"#).unwrap(),
-                Some(Arc::new(edgefuse::media::image::RgbImage::new(8, 8))),
-            );
-            event("door", What::Result(Box::new(finding)))
-        };
+        let seen = || pictured("door", "a", edgefuse::media::image::RgbImage::new(8, 8));
         assert_eq!(outbox("").messages(&seen()), Messages::default());
         let mut outbox = outbox(", images: true, discovery: homeassistant");
         let messages = outbox.messages(&seen());

@@ -87,13 +87,11 @@ mod tests {
     use edgefuse::media::image::RgbImage;
 
     use super::*;
-    use crate::serve::event::{Finding, What};
-    use crate::serve::sinks::made::{captioned, event};
+    use crate::serve::sinks::made::{captioned, pictured};
 
     fn seen(id: &str) -> Arc<Event> {
-        let result = serde_json::from_str(&serde_json::json!({"id": id}).to_string()).unwrap();
-        let picture = Arc::new(RgbImage::from_fn(32, 16, |x, _| image::Rgb([x as u8 * 8, 0, 0])));
-        Arc::new(event("front/door", What::Result(Box::new(Finding::new(result, Some(picture))))))
+        let picture = RgbImage::from_fn(32, 16, |x, _| image::Rgb([x as u8 * 8, 0, 0]));
+        Arc::new(pictured("front/door", id, picture))
     }
 
     fn stored(folder: &Path, options: &str) -> Counts {

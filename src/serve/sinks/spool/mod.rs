@@ -217,6 +217,7 @@ impl Spool {
                 log::warn!("sink {}: spool: {error}", self.sink);
             }
         }
+        self.counts.waiting.dec_by(self.waiting() as i64);
         let (kept, lost) = (self.waiting() - self.memory.len() as u64, self.memory.len() as u64);
         if lost > 0 {
             self.counts.dropped.inc_by(lost);

@@ -13,9 +13,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::Sink;
 use super::counts::Counts;
 use super::outage::{Outage, were};
-use super::pause::Pause;
 use super::queue::Queue;
 use super::spool::{Entry, Spool};
+use crate::backoff::Backoff;
 use crate::serve::event::Event;
 use post::{Outcome, Poster};
 
@@ -39,7 +39,7 @@ struct Progress {
     outage: Outage,
     /// The receiver does not want results.
     refusals: Outage,
-    pause: Pause,
+    pause: Backoff,
     /// When the next request may be sent.
     again: Instant,
     /// How often the receiver answered the oldest result with an error.
@@ -62,7 +62,7 @@ impl Webhook {
             progress: Progress {
                 outage: Outage::none(name),
                 refusals: Outage::none(name),
-                pause: Pause::default(),
+                pause: Backoff::default(),
                 again: Instant::now(),
                 failures: 0,
                 kept: 0,
@@ -102,7 +102,7 @@ impl Webhook {
             Outcome::Failed { why, pause, own } => {
                 self.spool.rewind();
                 progress.failures += u32::from(own);
-                progress.again = Instant::now() + pause.unwrap_or_default().max(progress.pause.next());
+                progress.again = Instant::now() + pause.unwrap_or_default().max(progress.pause.next_jittered());
                 progress.outage.begins(why, "results are kept until it works");
                 false
             }
@@ -138,12 +138,16 @@ async fn intake(spool: &mut Spool, queue: &Queue, open: &mut bool) {
     }
 }
 
+/// Whether the sink's time is over.
+fn is_over(queue: &Queue) -> bool {
+    queue.until().is_some_and(|until| Instant::from_std(until) <= Instant::now())
+}
+
 impl Sink for Webhook {
     async fn run(mut self, queue: &Queue) {
         let mut open = true;
         loop {
-            let until = queue.until().map(Instant::from_std);
-            if !open && (self.spool.waiting() == 0 || until.is_none_or(|until| until <= Instant::now())) {
+            if !open && (self.spool.waiting() == 0 || is_over(queue)) {
                 break;
             }
             // An end does not wait for the next attempt, but makes one.
@@ -165,8 +169,9 @@ impl Sink for Webhook {
                 loop {
                     tokio::select! {
                         outcome = &mut post => break Some(outcome),
-                        () = intake(&mut self.spool, queue, &mut open) => {}
-                        () = sleep_until(until.unwrap_or_else(|| Instant::now() + TICK)), if until.is_some() => break None,
+                        () = intake(&mut self.spool, queue, &mut open) => if is_over(queue) {
+                            break None;
+                        },
                     }
                 }
             };
