@@ -49,6 +49,8 @@ enum State {
     /// The first frame is next.
     Started(Box<Film>, f64, Frame),
     Running(Box<Film>),
+    /// The problem is next.
+    Failed(BadRecord),
     Ended,
 }
 
@@ -62,6 +64,11 @@ impl FilmRecords {
         let sound = || Some(Ok(Record::default().with_audio(self.path.clone())));
         let mut film = match Film::open(&self.path, &self.options.ffmpeg, self.options.moments) {
             Ok(film) => film,
+            // The sound may still be read.
+            Err(error @ FilmError::NoFfmpeg) => {
+                self.state = State::Failed(self.bad(error));
+                return sound();
+            }
             Err(error) => return Some(Err(self.bad(error))),
         };
         match film.next() {
@@ -106,6 +113,7 @@ impl Iterator for FilmRecords {
         }
         let (mut film, found) = match std::mem::replace(&mut self.state, State::Ended) {
             State::New | State::Ended => return None,
+            State::Failed(bad) => return Some(Err(bad)),
             State::Started(film, at, frame) => (film, Some(Ok((at, frame)))),
             State::Running(mut film) => {
                 let found = film.next();

@@ -14,6 +14,7 @@ mod commands;
 mod configs;
 mod devices;
 mod embed;
+mod film;
 mod fuse;
 mod hostile_files;
 mod libraries;

@@ -45,12 +45,17 @@ pub(super) fn timeline(global: &Global, device: Device, steps: &[Step], inputs: 
     }
     drop(progress);
     let ends: Vec<f64> = seen.iter().skip(1).map(|(position, _)| *position).collect();
-    for (index, (position, text)) in seen.into_iter().enumerate() {
-        let end = ends.get(index).copied().unwrap_or(position + LAST);
-        if let Some(text) = text {
-            said.push(Segment::new(position, end, format!("[{text}]")));
+    let mut described: Vec<Segment> = Vec::new();
+    for (index, (start, text)) in seen.into_iter().enumerate() {
+        let end = ends.get(index).copied().unwrap_or(start + LAST);
+        let Some(text) = text.map(|text| format!("[{text}]")) else { continue };
+        match described.last_mut() {
+            // What several pictures in a row show is one cue.
+            Some(last) if last.text == text && last.end == start => last.end = end,
+            _ => described.push(Segment::new(start, end, text)),
         }
     }
+    said.append(&mut described);
     said.sort_by(|one, other| one.start.total_cmp(&other.start));
     let written = std::io::stdout().lock().write_all(vtt(&said, &Layout::default()).as_bytes());
     written.map_err(Stop::Output)?;

@@ -18,8 +18,12 @@ use crate::media::image::MAX_PIXELS;
 /// Looks per second for changes of scene.
 const LOOKS: u32 = 4;
 
-/// A frame that differs from the last look by at least this share begins a scene.
-const NEW_SCENE: f64 = 0.4;
+/// A frame that differs from the last look by at least this share begins a scene: a cut changes most of the picture, or at
+/// least what is in its middle.
+const NEW_SCENE: f64 = 0.15;
+
+/// Minimum length of a scene, in seconds: a camera that moves makes no scene of every look.
+const SHORTEST_SCENE: f64 = 1.0;
 
 /// Maximum length of the header of a PPM picture, in bytes.
 const LONGEST_HEADER: usize = 40;
@@ -68,8 +72,8 @@ pub struct Film {
     /// Time between two frames that ffmpeg writes, in seconds.
     step: f64,
     frames: u64,
-    /// The last look, if scenes are wanted.
-    scenes: Option<Option<Thumbnail>>,
+    /// The last look and the start of the last scene, if scenes are wanted.
+    scenes: Option<Option<(Thumbnail, f64)>>,
     ended: bool,
     warnings: Vec<String>,
 }
@@ -172,8 +176,11 @@ impl Iterator for Film {
             let frame = Frame::Raw(picture);
             if let Some(before) = &mut self.scenes {
                 let Ok(look) = frame.thumbnail() else { continue };
-                let is_new = before.as_ref().is_none_or(|before| look.changed(before) >= NEW_SCENE);
-                *before = Some(look);
+                let last = before.as_ref();
+                let scene = last.map(|(_, scene)| *scene);
+                let is_new =
+                    last.is_none_or(|(last, scene)| at - scene >= SHORTEST_SCENE && look.changed(last) >= NEW_SCENE);
+                *before = Some((look, if is_new { at } else { scene.unwrap_or(at) }));
                 if !is_new {
                     continue;
                 }
