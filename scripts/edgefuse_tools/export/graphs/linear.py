@@ -88,7 +88,8 @@ class EmbeddingTable:
             return g.node("Mul", _floats(g, g.node("Gather", rows, ids)), scale)
         if g.precision in BITS:
             scale = g.node("Unsqueeze", g.node("Gather", scales, ids), g.integers(-1))
-            values = g.node("Mul", _unpacked(g, g.node("Gather", rows, ids)), scale)
+            packed = g.node("Gather", rows, ids)
+            values = g.node("Mul", unpacked(g, packed, BITS[g.precision], BLOCK[g.precision]), scale)
             values = g.node("Reshape", values, g.integers(0, 0, -1))
             if hidden % BLOCK[g.precision]:
                 values = g.node("Slice", values, g.integers(0), g.integers(hidden), g.integers(2))
@@ -153,17 +154,17 @@ def _block_product(g: GraphBuilder, x: str, integers: str, scales: str, shape: t
     )  # fmt: skip
 
 
-def _unpacked(g: GraphBuilder, packed: str) -> str:
+def unpacked(g: GraphBuilder, packed: str, bits: int, block: int) -> str:
     """The integers in uint8 [batch, tokens, blocks, bytes], minus half their range, as float32 [batch, tokens, blocks,
     block]."""
     values = _floats(g, packed)
-    if g.precision is Precision.Q8:
+    if bits == 8:
         return g.node("Sub", values, g.scalar(128.0))
     upper = g.node("Floor", g.node("Mul", values, g.scalar(1 / 16)))
     lower = g.node("Sub", values, g.node("Mul", upper, g.scalar(16.0)))
     axis = g.integers(-1)
     pairs = g.node("Concat", g.node("Unsqueeze", lower, axis), g.node("Unsqueeze", upper, axis), axis=-1)
-    shape = g.integers(0, 0, 0, BLOCK[g.precision])
+    shape = g.integers(0, 0, 0, block)
     return g.node("Sub", g.node("Reshape", pairs, shape), g.scalar(8.0))
 
 
