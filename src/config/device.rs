@@ -11,7 +11,7 @@ use super::provider::{Provider, Providers};
 use super::raw::{RawModel, RawRuntime};
 use super::runtime::{Runtime, Threads};
 use super::server::Server;
-use super::steps::{self, NamedStep, Step, Texts};
+use super::steps::{self, NamedStep, Step};
 
 /// A device file that was read and checked.
 #[derive(Debug, Clone)]
@@ -232,19 +232,18 @@ fn rooted(layer: &Layer, list: &[Provider]) -> Vec<Provider> {
     list.iter().map(|provider| provider.clone().relative_to(&layer.base)).collect()
 }
 
-/// The steps of the nearest file that has any, with the paths of their lists resolved.
+/// The steps of the nearest file that has any, with the paths of their files resolved.
 fn pipeline(layers: &[Layer]) -> Result<Vec<Step>, ConfigError> {
     let named = layers.iter().find_map(|layer| Some((layer, layer.raw.pipeline.clone()?)));
     let Some((layer, mut steps)) = named else { return Ok(Vec::new()) };
     for (index, step) in steps.iter_mut().enumerate() {
         let name = step.name();
-        let Some((key, texts)) = step.options_mut().texts_mut() else { continue };
-        *texts = texts.clone().relative_to(&layer.base);
-        if let Texts::File(path) = texts
-            && !path.is_file()
-        {
-            let problem = format!("pipeline: `{name}`: {key}: {} does not exist", path.display());
-            return Err(layer.wrong(&["pipeline", &index.to_string(), name, key], problem));
+        for (key, path) in step.options_mut().files_mut() {
+            *path = layer.base.join(&*path);
+            if !path.is_file() {
+                let problem = format!("pipeline: `{name}`: {key}: {} does not exist", path.display());
+                return Err(layer.wrong(&["pipeline", &index.to_string(), name, key], problem));
+            }
         }
     }
     Ok(steps)

@@ -76,14 +76,11 @@ pub(super) fn read(path: &Path) -> Result<Vec<Layer>, ConfigError> {
     Ok(layers)
 }
 
-/// The file's own folder, or its parent if that folder is called `configs`.
+/// The file's own folder, or the folder above `configs` if it is in that or in a folder of it, such as `configs/examples`.
 fn base_folder(path: &Path) -> PathBuf {
     let folder = path.parent().unwrap_or(Path::new(""));
-    if folder.file_name().is_some_and(|name| name == "configs") {
-        folder.parent().unwrap_or(Path::new("")).to_path_buf()
-    } else {
-        folder.to_path_buf()
-    }
+    let configs = folder.ancestors().take(2).find(|folder| folder.file_name().is_some_and(|name| name == "configs"));
+    configs.map_or(folder, |configs| configs.parent().unwrap_or(Path::new(""))).to_path_buf()
 }
 
 #[cfg(test)]
@@ -94,6 +91,8 @@ mod tests {
     fn relative_paths_start_above_a_configs_folder() {
         assert_eq!(base_folder(Path::new("/opt/e/configs/cpu.yaml")), Path::new("/opt/e"));
         assert_eq!(base_folder(Path::new("configs/cpu.yaml")), Path::new(""));
+        assert_eq!(base_folder(Path::new("configs/examples/meeting.yaml")), Path::new(""));
+        assert_eq!(base_folder(Path::new("configs/a/b/c.yaml")), Path::new("configs/a/b"));
         assert_eq!(base_folder(Path::new("/etc/edgefuse/board.yaml")), Path::new("/etc/edgefuse"));
     }
 

@@ -84,6 +84,9 @@ def own_and_floats(tmp_path: Path, kind: str, head: str | None, precision: str) 
     write_gguf(checkpoint, file, kind, head=head)
     assert main([str(file), str(folder)]) == 0
     assert list(yaml.safe_load((folder / "model.yaml").read_text("utf-8"))["graphs"]["decoder"]["files"]) == [precision]
+    needs = yaml.safe_load((folder / "model.yaml").read_text("utf-8"))["graphs"]["decoder"]["needs"][precision]
+    has_bytes = any(name in ("Q8_0", "Q5_0", "Q5_1") for name in (kind, head))
+    assert needs == ({"avx2": "1.22", "default": "1.23"} if has_bytes else {"avx2": "1.20", "default": "1.20"})
     assert main([str(file), str(tmp_path / "floats"), "--precision", "fp32"]) == 0
     return OnnxLlm(folder, precision), OnnxLlm(tmp_path / "floats")
 

@@ -29,6 +29,12 @@ class OnnxLlm:
         self._empty = {f"past_{kind}_{at}": empty for kind in ("key", "value") for at in range(graph["layers"])}
         self.restart()
 
+    @staticmethod
+    def precisions(folder: Path) -> list[str]:
+        """The precisions that `folder` has."""
+        description = yaml.safe_load((folder / "model.yaml").read_text("utf-8"))
+        return list(description["graphs"]["decoder"]["files"])
+
     def restart(self) -> None:
         """Empties the cache."""
         self._past: Tensors = dict(self._empty)

@@ -126,6 +126,11 @@ class GgufFile:
         most = max(bits, key=lambda width: bits[width])
         return {4: Precision.Q4, 8: Precision.Q8, 16: Precision.FP16}.get(most)
 
+    def has_bytes(self) -> bool:
+        """Whether a matrix becomes 8-bit integers."""
+        kinds = {tensor.tensor_type.name for tensor in self._tensors.values()}
+        return any(form.layout.bits == 8 for kind, form in FORMATS.items() if kind in kinds)
+
     def __contains__(self, name: str) -> bool:
         return self._own_name(name) in self._tensors
 

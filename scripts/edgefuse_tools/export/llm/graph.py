@@ -104,6 +104,8 @@ class _Decoder:
         if layer < config.layers - 1:
             return x, g.node("Reshape", context, g.integers(-1, config.query_size))
         last = g.constant(np.array(-1, dtype=np.int64))
+        # ONNX Runtime before 1.24 takes the output of packed attention to be as wide as its input.
+        context = g.node("Reshape", context, g.integers(0, -1, config.query_size))
         shape = g.node("Concat", g.node("Shape", context, start=0, end=2), g.integers(config.hidden_size), axis=0)
         return g.node("Gather", g.node("Reshape", x, shape), last, axis=1), g.node("Gather", context, last, axis=1)
 
@@ -165,7 +167,8 @@ class _Decoder:
         """`x` [rows, in] times `matrix` transposed, plus `bias`: [rows, out]."""
         g = self.g
         if not (self.as_stored and matrix.layout):
-            return linear(g, x, name, matrix.floats(), bias)
+            values = matrix.floats()
+            return linear(g, x, name, values, bias, self._of_floats(values))
         product = BlockWeights(g, name, matrix).product(x)
         return product if bias is None else g.node("Add", product, g.weight(f"{name}.bias", bias))
 
@@ -174,8 +177,15 @@ class _Decoder:
         if self.as_stored and table.layout:
             rows = BlockWeights(self.g, "model.embed_tokens", table)
             return rows.lookup, rows.product
-        words = EmbeddingTable(self.g, "model.embed_tokens", table.floats())
+        values = table.floats()
+        words = EmbeddingTable(self.g, "model.embed_tokens", values, self._of_floats(values))
         return words.lookup, words.logits
+
+    def _of_floats(self, values: Array) -> Precision | None:
+        """The precision of a matrix that has no blocks: in a file's own precision it keeps its floats."""
+        if not self.as_stored:
+            return None
+        return Precision.FP16 if values.dtype == np.float16 else Precision.FP32
 
     def _bias(self, name: str, size: int | None = None) -> Array | None:
         if f"{name}.bias" not in self.weights:
