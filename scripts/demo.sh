@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs edgefuse once from a fresh clone: a spoken question and a picture in; transcript, caption, answers and the student's
-# decision out. Exits with 1 if any result is not as expected.
+# Runs edgefuse once from a fresh clone: a spoken question and a picture in; transcript, caption, answers, the student's
+# decision and the language model's answer out. Exits with 1 if any result is not as expected.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
@@ -48,6 +48,9 @@ show "Texts that match the picture" "0.99" match "$picture" --text "a red circle
 show "A typed question about the picture" "blue" ask "$picture" "what color is the shape?"
 show "A spoken question about the picture" "rectangle" ask "$picture" --audio "$shape_question"
 show "The student's decision, from picture and question" "blue" fuse --image "$picture" --text "what color is the shape?"
+show "The language model answers a typed message" "lathe" chat --max-tokens 60 "Name three things to check before starting a lathe."
+show "The language model answers what was said" "tokens/s" chat --max-tokens 60 --audio "$color_question"
+show "What a recording is about" "reply" --config configs/examples/meeting.yaml run tests/data/librivox-0870.wav
 
 if ((${#wrong[@]} > 0)); then
     printf '\n== Failed\n'

@@ -55,6 +55,14 @@ pub enum Error {
         /// The message of the tokenizer library.
         problem: String,
     },
+    /// A chat template cannot be used.
+    #[error("{}: not a usable chat template: {problem}", path.display())]
+    Template {
+        /// The file.
+        path: PathBuf,
+        /// The message of the template engine.
+        problem: String,
+    },
     /// The model cannot do what is asked of it.
     #[error("{model}: {problem}")]
     Request {

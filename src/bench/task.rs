@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use edgefuse::config::model_folder::capability;
 use edgefuse::config::{
-    AskOptions, CaptionOptions, Device, FuseOptions, MatchOptions, ModelEntry, Question, Step, TextSource,
+    AskOptions, CaptionOptions, ChatOptions, Device, FuseOptions, MatchOptions, ModelEntry, Question, Step, TextSource,
     TranscribeOptions,
 };
 use edgefuse::error::Error;
@@ -27,13 +27,16 @@ pub enum Task {
     Match,
     /// The student: picture, text and sound to a decision.
     Fuse,
+    /// The language model: a text to an answer.
+    Chat,
     /// The voice activity detector: a recording to its stretches of speech.
     Vad,
 }
 
 impl Task {
     /// All tasks.
-    pub const ALL: [Task; 6] = [Task::Transcribe, Task::Caption, Task::Ask, Task::Match, Task::Fuse, Task::Vad];
+    pub const ALL: [Task; 7] =
+        [Task::Transcribe, Task::Caption, Task::Ask, Task::Match, Task::Fuse, Task::Chat, Task::Vad];
 
     /// The name of its command, or of its model if it has no command.
     pub fn name(self) -> &'static str {
@@ -43,6 +46,7 @@ impl Task {
             Task::Ask => "ask",
             Task::Match => "match",
             Task::Fuse => "fuse",
+            Task::Chat => "chat",
             Task::Vad => "vad",
         }
     }
@@ -55,6 +59,7 @@ impl Task {
             Task::Ask => capability::ANSWER,
             Task::Match => capability::MATCH,
             Task::Fuse => capability::DECIDE,
+            Task::Chat => capability::CHAT,
             Task::Vad => capability::DETECT_SPEECH,
         }
     }
@@ -65,6 +70,7 @@ impl Task {
             Task::Transcribe => "encoder",
             Task::Caption | Task::Ask | Task::Match => "vision",
             Task::Fuse => "student",
+            Task::Chat => "decoder",
             Task::Vad => "vad",
         }
     }
@@ -90,6 +96,8 @@ impl Task {
             Task::Match => device.options::<MatchOptions>().into(),
             // Likewise, because Whisper, which would produce the transcript, is not measured here.
             Task::Fuse => FuseOptions { text: TextSource::Text, ..device.options() }.into(),
+            // The prompt is the text, whatever the pipeline makes it from.
+            Task::Chat => ChatOptions { prompt: None, ..device.options() }.into(),
             Task::Vad => return None,
         })
     }
@@ -99,6 +107,7 @@ impl Task {
         let (image, audio, text) = match self {
             Task::Transcribe | Task::Vad => (false, true, false),
             Task::Caption => (true, false, false),
+            Task::Chat => (false, false, true),
             Task::Ask | Task::Match => (true, false, true),
             Task::Fuse => (true, true, true),
         };

@@ -12,7 +12,7 @@ use super::requirements::Requirements;
 use super::{Bundle, binary, board, licenses, model, service};
 use edgefuse::config::MODEL_FILE;
 use edgefuse::config::model_folder::ModelFolder;
-use edgefuse::config::{Device, ModelEntry, Texts};
+use edgefuse::config::{Device, ModelEntry};
 use edgefuse::error::Error;
 
 /// Describes what the board must provide itself.
@@ -138,14 +138,14 @@ fn device_files(device: &Device) -> Result<Vec<(String, String)>, Error> {
     Ok(files)
 }
 
-/// The lists of texts that the steps read, with their paths in the bundle.
+/// The files that the steps read, with their paths in the bundle.
 fn lists(device: &Device) -> Result<BTreeMap<String, &Path>, Error> {
-    let files = device.pipeline.iter().filter_map(|step| match step.options().texts()? {
-        (key, Texts::File(path)) => Some((step.name(), key, path)),
-        (_, Texts::List(_)) => None,
-    });
+    let files = device
+        .pipeline
+        .iter()
+        .flat_map(|step| step.options().files().into_iter().map(|(key, path)| (step.name(), key, path)));
     let placed = files.map(|(step, key, path)| match place(path, &device.base) {
-        Some(place) => Ok((place, path.as_path())),
+        Some(place) => Ok((place, path)),
         None => Err(Error::Bundle {
             problem: format!(
                 "{}: pipeline: `{step}`: {key}: {} must be relative and below the folder that relative paths start from, so that \

@@ -98,6 +98,7 @@ impl Printer {
             (Shown::Match, "match", result.matched().map(|it| self.matched(it.value))),
             (Shown::Decision, "decision", result.fusion().map(|it| decision(it.value))),
             // Part of a pipeline only.
+            (Shown::All, "reply", result.reply().map(|it| it.value.text.clone())),
             (Shown::All, "embeddings", result.embeddings().map(|it| embeddings(it.value))),
         ];
         if self.shown == Shown::All {

@@ -13,7 +13,7 @@ use super::runtime::{Runtime, Threads};
 use super::server::Server;
 use super::sinks::{self, Sink};
 use super::sources::{self, Source};
-use super::steps::{self, NamedStep, Step, Texts};
+use super::steps::{self, NamedStep, Step};
 
 /// A device file that was read and checked.
 #[derive(Debug, Clone)]
@@ -261,7 +261,7 @@ fn rooted(layer: &Layer, list: &[Provider]) -> Vec<Provider> {
     list.iter().map(|provider| provider.clone().relative_to(&layer.base)).collect()
 }
 
-/// The steps of the nearest file that has any, with the paths of their lists resolved.
+/// The steps of the nearest file that has any, with the paths of their files resolved.
 fn pipeline(layers: &[Layer]) -> Result<Vec<Step>, ConfigError> {
     let named = layers.iter().find_map(|layer| Some((layer, layer.raw.pipeline.clone()?)));
     named.map_or(Ok(Vec::new()), |(layer, steps)| rooted_steps(layer, &["pipeline"], steps))
@@ -271,13 +271,12 @@ fn pipeline(layers: &[Layer]) -> Result<Vec<Step>, ConfigError> {
 pub(super) fn rooted_steps(layer: &Layer, keys: &[&str], mut steps: Vec<Step>) -> Result<Vec<Step>, ConfigError> {
     for (index, step) in steps.iter_mut().enumerate() {
         let name = step.name();
-        let Some((key, texts)) = step.options_mut().texts_mut() else { continue };
-        *texts = texts.clone().relative_to(&layer.base);
-        if let Texts::File(path) = texts
-            && !path.is_file()
-        {
-            let problem = format!("{}: `{name}`: {key}: {} does not exist", keys.join("."), path.display());
-            return Err(layer.wrong(&[keys, &[&index.to_string(), name, key]].concat(), problem));
+        for (key, path) in step.options_mut().files_mut() {
+            *path = layer.base.join(&*path);
+            if !path.is_file() {
+                let problem = format!("{}: `{name}`: {key}: {} does not exist", keys.join("."), path.display());
+                return Err(layer.wrong(&[keys, &[&index.to_string(), name, key]].concat(), problem));
+            }
         }
     }
     Ok(steps)

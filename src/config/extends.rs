@@ -105,6 +105,8 @@ mod tests {
         assert_eq!(base_folder(Path::new("/opt/e/configs/cpu.yaml")), Path::new("/opt/e"));
         assert_eq!(base_folder(Path::new("configs/cpu.yaml")), Path::new(""));
         assert_eq!(base_folder(Path::new("/opt/e/configs/examples/door.yaml")), Path::new("/opt/e"));
+        assert_eq!(base_folder(Path::new("configs/examples/meeting.yaml")), Path::new(""));
+        assert_eq!(base_folder(Path::new("configs/a/b/c.yaml")), Path::new("configs/a/b"));
         assert_eq!(base_folder(Path::new("/etc/edgefuse/board.yaml")), Path::new("/etc/edgefuse"));
     }
 

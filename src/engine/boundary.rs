@@ -130,7 +130,7 @@ pub(super) fn check_outputs<'a>(
 }
 
 /// A non-finite value of the tensor, if its role requires finite ones.
-fn bad_value(role: &str, spec: &TensorSpec, tensor: &Tensor) -> Result<Option<f32>, EngineError> {
+pub(super) fn bad_value(role: &str, spec: &TensorSpec, tensor: &Tensor) -> Result<Option<f32>, EngineError> {
     if spec.element != ElementType::Float32 || CACHE.contains(&role) {
         return Ok(None);
     }

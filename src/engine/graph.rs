@@ -21,24 +21,24 @@ use crate::support::request::Request;
 
 /// A loaded graph. Several threads may use it: they take turns run by run, the most urgent request first.
 pub struct Graph {
-    name: String,
-    session: Turnstile<Session>,
-    run_options: RunOptions<NoSelectedOutputs>,
-    inputs: BTreeMap<String, Vec<String>>,
-    outputs: BTreeMap<String, Vec<String>>,
-    specs: Specs,
+    pub(super) name: String,
+    pub(super) session: Turnstile<Session>,
+    pub(super) run_options: RunOptions<NoSelectedOutputs>,
+    pub(super) inputs: BTreeMap<String, Vec<String>>,
+    pub(super) outputs: BTreeMap<String, Vec<String>>,
+    pub(super) specs: Specs,
     provider: &'static str,
     providers: Registered,
     placement: Option<Placement>,
     trial: Trial,
     /// Whether it has run on this machine.
-    proven: AtomicBool,
+    pub(super) proven: AtomicBool,
 }
 
 /// Description of the graph's tensors in `model.yaml`, by role.
-struct Specs {
-    inputs: BTreeMap<String, TensorSpec>,
-    outputs: BTreeMap<String, TensorSpec>,
+pub(super) struct Specs {
+    pub inputs: BTreeMap<String, TensorSpec>,
+    pub outputs: BTreeMap<String, TensorSpec>,
 }
 
 /// Outputs of one run, by role; a role with one tensor for each layer has them in order.
@@ -144,7 +144,7 @@ impl Graph {
     }
 
     /// The error of a run: it concerns the input, unless the graph has never run here and fails on generated input too.
-    fn failure(&self, source: ort::Error) -> EngineError {
+    pub(super) fn failure(&self, source: ort::Error) -> EngineError {
         if !self.proven.load(Ordering::Relaxed)
             && let Err(unfit @ EngineError::Unfit { .. }) = self.try_once()
         {

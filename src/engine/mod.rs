@@ -5,6 +5,7 @@
 mod auto_precision;
 mod boundary;
 mod build_progress;
+mod cache_buffer;
 mod checksum;
 mod elf;
 mod environment;
@@ -29,6 +30,7 @@ mod turnstile;
 
 pub use auto_precision::{Choice, possible as possible_precisions};
 pub use build_progress::BuildProgress;
+pub use cache_buffer::{CacheBuffer, Positions};
 pub use checksum::{verify, verify_bytes};
 pub use elf::{Machine, SymbolVersions};
 pub use error::{EngineError, Reported};

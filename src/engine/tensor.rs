@@ -1,6 +1,7 @@
 //! Tensors in ONNX Runtime's memory.
 
 use ndarray::{Array, ArrayD, ArrayViewD, Axis, Dimension, IxDyn, concatenate};
+use ort::memory::Allocator;
 use ort::value::{DynValue, PrimitiveTensorElementType, Tensor as OrtTensor, TensorElementType};
 
 use super::error::{EngineError, Reported};
@@ -34,6 +35,30 @@ impl Tensor {
     /// [`EngineError::Run`] if ONNX Runtime cannot take it.
     pub fn zeros(shape: &[usize]) -> Result<Self, EngineError> {
         Self::float(Array::<f32, _>::zeros(IxDyn(shape)))
+    }
+
+    /// Room for 32-bit floats, whose values are undefined until they are written.
+    ///
+    /// # Errors
+    /// [`EngineError::Run`] if ONNX Runtime cannot allocate it.
+    pub(super) fn room<T: PrimitiveTensorElementType + std::fmt::Debug>(shape: &[usize]) -> Result<Self, EngineError> {
+        OrtTensor::<T>::new(&Allocator::default(), shape.to_vec()).map(|made| Tensor(made.into_dyn())).map_err(failed)
+    }
+
+    /// The values, in memory order.
+    ///
+    /// # Errors
+    /// [`EngineError::Run`] if it holds another type.
+    pub(super) fn values<T: PrimitiveTensorElementType>(&self) -> Result<&[T], EngineError> {
+        self.0.try_extract_tensor().map(|(_, values)| values).map_err(failed)
+    }
+
+    /// The values, in memory order, to be changed.
+    ///
+    /// # Errors
+    /// [`EngineError::Run`] if it holds another type.
+    pub(super) fn values_mut<T: PrimitiveTensorElementType>(&mut self) -> Result<&mut [T], EngineError> {
+        self.0.try_extract_tensor_mut().map(|(_, values)| values).map_err(failed)
     }
 
     /// The values of a tensor of 32-bit floats.

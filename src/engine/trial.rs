@@ -17,6 +17,9 @@ const MOST_ELEMENTS: usize = 1 << 27;
 /// Number of tokens fed to a decoder first, without a past; the next run has these as its past and feeds one.
 const PREFILL: usize = 2;
 
+/// The role of the number of positions after a run, those in the cache and the new ones.
+const TOTAL_LENGTH: &str = "total_length";
+
 /// Runs that exercise a graph once.
 #[derive(Debug, Clone)]
 pub(super) struct Trial {
@@ -53,7 +56,9 @@ impl Trial {
             if elements.is_none_or(|elements| elements > MOST_ELEMENTS) {
                 return Err(EngineError::Input { tensor: spec.name.clone(), shape });
             }
-            let made = spec.names(self.layers).into_iter().map(|_| tensor(role, spec.element, &shape));
+            let axis = |name: &str| self.length(&Axis::Dynamic(name.to_string()), run);
+            let total = axis("past") + axis("tokens");
+            let made = spec.names(self.layers).into_iter().map(|_| tensor(role, spec.element, &shape, total));
             inputs.push((role.clone(), made.collect::<Result<Vec<_>, _>>()?));
         }
         Ok(inputs)
@@ -77,10 +82,12 @@ impl Trial {
     }
 }
 
-/// A tensor of small, distinct numbers; ids and masks have values that every graph accepts.
-fn tensor(role: &str, element: ElementType, shape: &[usize]) -> Result<Tensor, EngineError> {
+/// A tensor of small, distinct numbers; ids, masks and lengths have values that every graph accepts. `total` is the
+/// number of positions after the run.
+fn tensor(role: &str, element: ElementType, shape: &[usize], total: usize) -> Result<Tensor, EngineError> {
     match (element, role) {
         (ElementType::Int64, "attention_mask") => Tensor::integer(ArrayD::from_elem(IxDyn(shape), 1)),
+        (ElementType::Int64, TOTAL_LENGTH) => Tensor::integer(ArrayD::from_elem(IxDyn(shape), total as i64)),
         (ElementType::Int64, _) => Tensor::integer(ArrayD::from_elem(IxDyn(shape), 0)),
         // All modalities are present.
         (_, "presence") => Tensor::float(ArrayD::from_elem(IxDyn(shape), 1.0)),

@@ -4,12 +4,13 @@ use std::any::Any;
 
 use ndarray::{Array2, Array4};
 
+use super::chat::{Prompt, Reply};
 use super::embedding::{EmbedInputs, InputEmbeddings, unembedded};
 use super::fusion::{Fusion, FusionInputs};
 use super::picture::{Answer, Candidates, Caption, EncodedImage, Match, MatchTexts, RankedAnswer};
 use super::transcript::{LiveEvent, Transcript};
 use crate::config::model_folder::{Modality, StudentInput, VadAudio, capability};
-use crate::config::{CaptionOptions, SearchOptions, TranscribeOptions};
+use crate::config::{CaptionOptions, ReplyOptions, SearchOptions, TranscribeOptions};
 use crate::engine::{EngineError, Tensor};
 use crate::error::Error;
 use crate::media::audio::Recording;
@@ -53,6 +54,11 @@ pub trait Model: Any + Send + Sync {
 
     /// This model as a [`Decider`], if it is one.
     fn as_decider(&self) -> Option<&dyn Decider> {
+        None
+    }
+
+    /// This model as a [`Chatter`], if it is one.
+    fn as_chatter(&self) -> Option<&dyn Chatter> {
         None
     }
 
@@ -285,6 +291,26 @@ pub trait Decider: Model {
     fn fuse(&self, inputs: &FusionInputs) -> Result<Fusion, Error>;
 }
 
+/// Continues conversations and texts.
+pub trait Chatter: Model {
+    /// Loads the graphs for answers.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] if a graph cannot be loaded.
+    fn prepare_chat(&self) -> Result<(), Error>;
+
+    /// Writes what follows `prompt`. Each piece of the answer is reported to the current request
+    /// ([`Request::on_text`](crate::request::Request::on_text)) as soon as it will not change.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if the prompt is empty or too long, or the chat template refuses it; [`Error::Request`] if the
+    /// model has no chat template, or an option does not suit it; [`Error::Engine`] if a graph fails.
+    fn chat(&self, prompt: Prompt, options: &ReplyOptions) -> Result<Reply, Error>;
+
+    /// The bytes of a token's text, which need not be whole characters; none for special tokens.
+    fn token_bytes(&self, id: i64) -> Vec<u8>;
+}
+
 impl Capability for dyn Transcriber {
     const NAME: &'static str = capability::TRANSCRIBE;
 
@@ -330,6 +356,14 @@ impl Capability for dyn Decider {
 
     fn of(model: &dyn Model) -> Option<&Self> {
         model.as_decider()
+    }
+}
+
+impl Capability for dyn Chatter {
+    const NAME: &'static str = capability::CHAT;
+
+    fn of(model: &dyn Model) -> Option<&Self> {
+        model.as_chatter()
     }
 }
 

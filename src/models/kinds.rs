@@ -7,6 +7,7 @@ use super::blip::Blip;
 use super::blip2::Blip2;
 use super::capability::Model;
 use super::kind::ModelKind;
+use super::llm::LanguageModel;
 use super::loader::Loader;
 use super::student::Student;
 #[cfg(test)]
@@ -23,6 +24,7 @@ const KINDS: &[Kind] = &[
     Kind::of::<Whisper>(),
     Kind::of::<Blip>(),
     Kind::of::<Blip2>(),
+    Kind::of::<LanguageModel>(),
     Kind::of::<Student>(),
     Kind::of::<Vad>(),
     #[cfg(test)]

@@ -134,7 +134,7 @@ const MOST_TOKENS: u32 = 1 << 20;
 
 /// The byte that a character of a byte-level token represents (GPT-2, `bytes_to_unicode` in `encoder.py`): printable
 /// Latin-1 characters represent themselves, U+0100 and the following the other bytes, in order.
-fn byte_of(character: char) -> Option<u8> {
+pub(super) fn byte_of(character: char) -> Option<u8> {
     let printable = |byte: u32| matches!(byte, 0x21..=0x7E | 0xA1..=0xAC | 0xAE..=0xFF);
     match u32::from(character) {
         code @ 0..=0xFF => printable(code).then_some(code as u8),

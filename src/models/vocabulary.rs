@@ -4,8 +4,9 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use tokenizers::Tokenizer;
+use tokenizers::{DecoderWrapper, Tokenizer};
 
+use super::token_bytes::byte_of;
 use super::token_check::{self, Tokens};
 use crate::config::model_folder::ModelFolder;
 use crate::engine::{self, EngineError};
@@ -14,6 +15,17 @@ use crate::support::small_file::{self, SmallFileError};
 
 /// Maximum size of a tokenizer file; one with 256,000 tokens has 35 MB.
 const LARGEST: u64 = 128 << 20;
+
+/// The text of a token.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum TokenText {
+    /// Bytes, which need not be whole characters.
+    Bytes(Vec<u8>),
+    /// The name of a special token, which has no text.
+    Special(String),
+    /// There is no such token.
+    None,
+}
 
 /// The tokenizer of a model.
 pub struct Vocabulary(Tokenizer);
@@ -66,11 +78,52 @@ impl Vocabulary {
     /// # Errors
     /// [`Error::Input`] if the tokenizer fails on them.
     pub fn decode(&self, ids: &[i64]) -> Result<String, Error> {
+        Ok(self.text(ids)?.trim().to_string())
+    }
+
+    /// The text of `ids`, without special tokens.
+    ///
+    /// # Errors
+    /// As [`Vocabulary::decode`].
+    pub fn text(&self, ids: &[i64]) -> Result<String, Error> {
         let ids: Vec<u32> = ids.iter().filter_map(|&id| u32::try_from(id).ok()).collect();
         let text = guarded(|| self.0.decode(&ids, true)).map_err(|error| Error::Input {
             problem: format!("tokens cannot be decoded: {}", one_line(&error.to_string())),
         })?;
-        Ok(text.trim().to_string())
+        Ok(text)
+    }
+
+    /// The texts of all special tokens.
+    pub(super) fn special_texts(&self) -> Vec<String> {
+        let added = self.0.get_added_tokens_decoder();
+        added.values().filter(|token| token.special).map(|token| token.content.clone()).collect()
+    }
+
+    /// The text of a single token.
+    pub(super) fn token_text(&self, id: i64) -> TokenText {
+        let Some(piece) = self.token(id) else { return TokenText::None };
+        let added = u32::try_from(id).ok().and_then(|id| self.0.get_added_tokens_decoder().get(&id).cloned());
+        if let Some(added) = added {
+            return match added.special {
+                true => TokenText::Special(piece),
+                false => TokenText::Bytes(piece.into_bytes()),
+            };
+        }
+        if matches!(self.0.get_decoder(), Some(DecoderWrapper::ByteLevel(_))) {
+            let bytes = piece.chars().map(byte_of).collect::<Option<Vec<u8>>>();
+            return TokenText::Bytes(bytes.unwrap_or_else(|| piece.into_bytes()));
+        }
+        // SentencePiece: a byte by its number, and a bar for a space.
+        let byte = piece.strip_prefix("<0x").and_then(|rest| rest.strip_suffix('>'));
+        match byte.filter(|digits| digits.len() == 2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => TokenText::Bytes(vec![byte]),
+            None => TokenText::Bytes(piece.replace('\u{2581}', " ").into_bytes()),
+        }
+    }
+
+    /// A token as the tokenizer writes it, which for most tokens is not their text.
+    pub(super) fn token(&self, id: i64) -> Option<String> {
+        u32::try_from(id).ok().and_then(|id| self.0.id_to_token(id))
     }
 }
 
@@ -84,10 +137,21 @@ fn guarded<T>(call: impl FnOnce() -> tokenizers::Result<T>) -> tokenizers::Resul
 
 /// The bytes of a model folder's tokenizer, checked against `model.yaml`, without a byte order mark.
 pub(super) fn read_tokenizer(folder: &ModelFolder, file: &str) -> Result<(PathBuf, Vec<u8>), Error> {
+    read_listed(folder, file, LARGEST, |path, problem| Error::Tokenizer { path, problem })
+}
+
+/// The bytes of a file of a model folder, checked against `model.yaml`, without a byte order mark. `unusable` makes the
+/// error for a file that is not regular, or larger than `most`.
+pub(super) fn read_listed(
+    folder: &ModelFolder,
+    file: &str,
+    most: u64,
+    unusable: impl Fn(PathBuf, String) -> Error,
+) -> Result<(PathBuf, Vec<u8>), Error> {
     let path = folder.file(file);
-    let mut bytes = small_file::read(&path, LARGEST).map_err(|error| match error {
+    let mut bytes = small_file::read(&path, most).map_err(|error| match error {
         SmallFileError::Io(source) => Error::Engine(EngineError::Read { path: path.clone(), source }),
-        error => Error::Tokenizer { path: path.clone(), problem: error.to_string() },
+        error => unusable(path.clone(), error.to_string()),
     })?;
     engine::verify_bytes(&path, &bytes, &folder.common.files[file])?;
     if bytes.starts_with(b"\xef\xbb\xbf") {

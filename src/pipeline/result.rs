@@ -11,6 +11,7 @@ use super::embeddings::RecordEmbeddings;
 use super::media::{Picture, Sound};
 use super::outcome::{Done, Failed, Outcome, Outcomes, Timed};
 use super::record::Record;
+use super::replies::ReplyText;
 use super::steps;
 use crate::engine::Placed;
 use crate::models::fusion::Fusion;
@@ -93,6 +94,11 @@ impl RecordResult {
     /// The embeddings of picture, text and sound.
     pub fn embeddings(&self) -> Option<Timed<'_, RecordEmbeddings>> {
         self.step("embed")
+    }
+
+    /// The language model's answer.
+    pub fn reply(&self) -> Option<Timed<'_, ReplyText>> {
+        self.step("reply")
     }
 
     /// The result of the step whose key in JSON is `key`; `None` if it did not run, failed, or is not a `T`.

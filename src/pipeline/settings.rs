@@ -13,7 +13,7 @@ use crate::support::hex::hex;
 
 /// `caption-1f0c2d3e models.blip-9a8b7c6d`: a short hash for each step and each model that the steps use.
 ///
-/// The hash of a step covers its options and the texts of a list that it names; that of a model covers `model.yaml`,
+/// The hash of a step covers its options and the files that it names; that of a model covers `model.yaml`,
 /// which lists the hash of every file, and the precisions. Execution providers and threads are left out, because they
 /// do not determine what is computed.
 ///
@@ -27,6 +27,11 @@ pub fn settings(device: &Device, steps: &[Step]) -> Result<String, Error> {
         hash.update(format!("{:?}", step.options()));
         if let Some((_, texts)) = step.options().texts() {
             hash.update(texts.load().map_err(Error::from)?.join("\n"));
+        }
+        let texts = step.options().texts().map(|(key, _)| key);
+        for (_, path) in step.options().files().into_iter().filter(|(key, _)| Some(*key) != texts) {
+            // The step reports a file that cannot be read.
+            hash.update(fs::read(path).unwrap_or_default());
         }
         parts.push(format!("{}-{}", step.name(), hex(&hash.finalize()[..4])));
         for it in uses(step) {

@@ -9,7 +9,8 @@ use edgefuse::models::read_folder;
 use crate::binary::root;
 
 fn files() -> Vec<PathBuf> {
-    let entries = fs::read_dir(root().join("configs")).unwrap().map(|entry| entry.unwrap().path());
+    let folders = ["configs", "configs/examples"].map(|folder| fs::read_dir(root().join(folder)).unwrap());
+    let entries = folders.into_iter().flatten().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = entries.filter(|path| path.extension().is_some_and(|it| it == "yaml")).collect();
     files.sort();
     files

@@ -10,6 +10,7 @@ mod binary;
 mod blip2;
 mod bundle;
 mod caption;
+mod chat;
 mod commands;
 mod configs;
 mod devices;

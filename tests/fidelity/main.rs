@@ -7,6 +7,7 @@ mod blip2;
 mod blip_random;
 mod fixture;
 mod library;
+mod llm;
 mod unfit;
 mod vad;
 mod whisper;

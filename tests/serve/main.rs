@@ -11,6 +11,7 @@ mod chat;
 mod client;
 mod dashboard;
 mod embeddings;
+mod language;
 mod life;
 mod limits;
 mod openapi;

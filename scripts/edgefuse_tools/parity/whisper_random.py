@@ -70,7 +70,13 @@ def save(folder: Path, *, multilingual: bool, seed: int) -> None:
 
 
 def tokenizer_json(multilingual: bool) -> dict[str, Any]:
-    """A byte-level BPE of 256 bytes and the merges for `WORDS`, and Whisper's special tokens."""
+    """A byte-level BPE with Whisper's special tokens."""
+    names = ["startoftranscript", *(LANGUAGES if multilingual else ["en"]), "translate", "transcribe"]
+    return byte_level(["endoftext", *names, "startoflm", "startofprev", "nospeech", "notimestamps"])
+
+
+def byte_level(special: list[str]) -> dict[str, Any]:
+    """The tokenizer.json of a byte-level BPE of 256 bytes and the merges for `WORDS`, and `special` tokens <|NAME|>."""
     vocabulary = {byte_letter(byte): byte for byte in range(256)}
     merges: list[str] = []
     for word in WORDS:
@@ -81,10 +87,8 @@ def tokenizer_json(multilingual: bool) -> dict[str, Any]:
                 merges.append(f"{built} {letter}")
                 vocabulary[built + letter] = len(vocabulary)
             built += letter
-    names = ["startoftranscript", *(LANGUAGES if multilingual else ["en"]), "translate", "transcribe"]
-    names = ["endoftext", *names, "startoflm", "startofprev", "nospeech", "notimestamps"]
     flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
-    added = [{"id": len(vocabulary) + at, "content": f"<|{name}|>"} | flags for at, name in enumerate(names)]
+    added = [{"id": len(vocabulary) + at, "content": f"<|{name}|>"} | flags for at, name in enumerate(special)]
     bpe = {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": "", "end_of_word_suffix": ""}
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
     return {

@@ -57,6 +57,8 @@ pub enum BenchModel {
     Blip,
     /// Decisions
     Student,
+    /// Answers of the language model
+    Llm,
     /// Stretches of speech
     Vad,
 }

@@ -3,6 +3,7 @@
 mod ask;
 mod bench;
 mod caption;
+mod chat;
 mod matching;
 mod search;
 mod transcribe;
@@ -14,6 +15,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub use ask::Ask;
 pub use bench::{Bench, BenchModel, BenchProcess, GivenInputs, Measurement};
 pub use caption::Caption;
+pub use chat::Chat;
 pub use matching::Match;
 pub use transcribe::{Subtitles, TimestampsArgument, Transcribe};
 
@@ -87,6 +89,8 @@ pub enum Command {
     /// Ask questions about a picture, typed or spoken
     #[command(override_usage = "edgefuse ask [OPTIONS] <IMAGE> (<QUESTION>... | --audio <FILE>)")]
     Ask(Ask),
+    /// Talk with a language model, about a picture or a recording if one is given
+    Chat(Chat),
     /// Score how well texts fit pictures
     Match(Match),
     /// Transcribe recordings, or live sound

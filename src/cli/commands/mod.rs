@@ -2,6 +2,7 @@
 
 mod bench;
 mod bundle;
+mod chat;
 mod check;
 mod doctor;
 mod pictures;
@@ -24,6 +25,7 @@ use edgefuse::pipeline::{Embedding, FilmOptions, Inputs, OutputFile, Picture, Re
 
 pub(super) use bench::{bench, bench_process};
 pub(super) use bundle::bundle;
+pub(super) use chat::chat;
 pub(super) use check::check;
 pub(super) use doctor::doctor;
 pub(super) use pictures::{ask, caption, compare};

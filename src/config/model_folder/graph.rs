@@ -246,7 +246,7 @@ impl GraphSpec {
             for role in wanted {
                 // Only tensors that the code feeds and reads; weights inside the graph may have any type.
                 let element = match *role {
-                    "input_ids" | "attention_mask" => ElementType::Int64,
+                    "input_ids" | "attention_mask" | "total_length" => ElementType::Int64,
                     _ => ElementType::Float32,
                 };
                 if have[*role].element != element {

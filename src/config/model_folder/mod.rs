@@ -8,6 +8,7 @@ mod blip2;
 mod graph;
 mod image;
 mod keys;
+mod llm;
 mod modality;
 mod needs;
 mod spec;
@@ -37,6 +38,7 @@ pub use blip::{BlipGeneration, BlipSpec, BlipTokens};
 pub use blip2::{Blip2Generation, Blip2Spec, Blip2Tokens};
 pub use graph::{Axis, AxisProfile, ElementType, FileSpec, GraphSpec, ProfileShapes, TensorSpec};
 pub use image::{ImageSpec, ResampleFilter};
+pub use llm::{LlmGeneration, LlmSpec, LlmTokens};
 pub use modality::{EmbeddingSpec, Modality, SensorSpec, StudentInput};
 pub use needs::{Needs, RuntimeVersion};
 pub use spec::{Graphs, KindSpec, SpecialTokens, capability};
@@ -183,9 +185,14 @@ impl ModelFolder {
         let tokenizer = self.spec.tokenizer();
         // Only files that belong to a graph are checked before use, so nothing else may be listed.
         let graphs = self.common.graphs.values().flat_map(GraphSpec::file_names);
-        let used: BTreeSet<String> = graphs.chain(tokenizer.map(str::to_string)).collect();
+        let others = self.spec.files();
+        let named = tokenizer.iter().chain(&others).map(ToString::to_string);
+        let used: BTreeSet<String> = graphs.chain(named).collect();
         if let Some(stray) = self.common.files.keys().find(|file| !used.contains(*file)) {
             return Err(format!("files: `{stray}` is not a graph, a graph's weights (GRAPH.onnx.data) or a tokenizer"));
+        }
+        if let Some(name) = others.iter().find(|name| !self.common.files.contains_key(**name)) {
+            return Err(format!("`{name}` is not among `files`"));
         }
         if let Some(name) = tokenizer.filter(|name| !self.common.files.contains_key(*name)) {
             return Err(format!("tokenizer: `{name}` is not among `files`"));

@@ -25,6 +25,8 @@ pub mod capability {
     pub const EMBED: &str = "embed";
     /// Decisions from several modalities at once.
     pub const DECIDE: &str = "decide";
+    /// Answers to the messages of a conversation.
+    pub const CHAT: &str = "chat";
     /// Detection of speech in a recording.
     pub const DETECT_SPEECH: &str = "detect speech";
 }
@@ -43,6 +45,11 @@ pub trait KindSpec: Any + fmt::Debug + Send + Sync {
     /// The file with its tokenizer, if it has one.
     fn tokenizer(&self) -> Option<&str> {
         None
+    }
+
+    /// Further files that it reads, apart from graphs and tokenizer.
+    fn files(&self) -> Vec<&str> {
+        Vec::new()
     }
 
     /// Codes of the languages that it understands, if that is known.

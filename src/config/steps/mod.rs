@@ -2,9 +2,13 @@
 
 mod ask;
 mod caption;
+mod chat;
 mod embed;
+mod form;
 mod fuse;
 mod matching;
+mod prompt_template;
+mod reply;
 mod search;
 mod table;
 mod texts;
@@ -15,6 +19,7 @@ mod vad_options;
 
 use std::any::Any;
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess};
@@ -23,9 +28,13 @@ use super::named::{self, Named};
 
 pub use ask::{AskOptions, Question};
 pub use caption::CaptionOptions;
+pub use chat::ChatOptions;
 pub use embed::EmbedOptions;
+pub use form::{Form, Schema};
 pub use fuse::{FuseOptions, TextSource};
 pub use matching::MatchOptions;
+pub use prompt_template::{Field, PromptTemplate};
+pub use reply::{ReplyOptions, Truncate};
 pub use search::{SearchOptions, StopEarly};
 pub use texts::Texts;
 #[cfg(test)]
@@ -63,9 +72,30 @@ pub trait StepOptions: CloneStep + Any + fmt::Debug + Send + Sync {
         None
     }
 
+    /// The files that the options name, and their keys.
+    fn files(&self) -> Vec<(&'static str, &Path)> {
+        match self.texts() {
+            Some((key, Texts::File(path))) => vec![(key, path)],
+            _ => Vec::new(),
+        }
+    }
+
+    /// As [`StepOptions::files`], mutably.
+    fn files_mut(&mut self) -> Vec<(&'static str, &mut PathBuf)> {
+        match self.texts_mut() {
+            Some((key, Texts::File(path))) => vec![(key, path)],
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether the step fails without the result of an earlier `transcribe`.
     fn needs_transcript(&self) -> bool {
         false
+    }
+
+    /// Further steps whose results it contains.
+    fn needs(&self) -> Vec<&'static str> {
+        Vec::new()
     }
 
     /// Adds embeddings to the step's results, and returns whether it has any.
@@ -146,6 +176,9 @@ pub(super) fn check(steps: &[Step]) -> Result<(), (usize, String)> {
         if step.options().needs_transcript() && !before(TranscribeOptions::NAME) {
             return Err((index, format!("`{name}` needs the transcript, but no `transcribe` comes before it")));
         }
+        if let Some(needed) = step.options().needs().into_iter().find(|needed| !before(needed)) {
+            return Err((index, format!("`{name}` needs the result of `{needed}`, which does not come before it")));
+        }
         step.options().check().map_err(|problem| (index, format!("`{name}`: {problem}")))?;
     }
     Ok(())
@@ -200,7 +233,7 @@ mod tests {
         for (text, expected) in [
             (
                 "- describe",
-                "unknown pipeline step `describe`, expected one of transcribe, caption, ask, match, fuse, embed",
+                "unknown pipeline step `describe`, expected one of transcribe, caption, ask, match, fuse, embed, chat",
             ),
             ("- caption: {tokens: 3}", "unknown field `tokens`"),
             ("- transcribe: {task: sing}", "unknown variant `sing`"),

@@ -2,7 +2,10 @@
 
 use serde::de::{Error, MapAccess};
 
-use super::{AskOptions, CaptionOptions, EmbedOptions, FuseOptions, MatchOptions, NamedStep, Step, TranscribeOptions};
+use super::{
+    AskOptions, CaptionOptions, ChatOptions, EmbedOptions, FuseOptions, MatchOptions, NamedStep, Step,
+    TranscribeOptions,
+};
 
 /// Calls `visit` for every type of options.
 fn visit_all(visitor: &mut impl Visitor) {
@@ -12,6 +15,7 @@ fn visit_all(visitor: &mut impl Visitor) {
     visitor.visit::<MatchOptions>();
     visitor.visit::<FuseOptions>();
     visitor.visit::<EmbedOptions>();
+    visitor.visit::<ChatOptions>();
     #[cfg(test)]
     visitor.visit::<super::ToyOptions>();
 }

@@ -22,14 +22,6 @@ pub enum Texts {
 }
 
 impl Texts {
-    /// Resolves a relative path against `folder`.
-    pub(in crate::config) fn relative_to(self, folder: &Path) -> Self {
-        match self {
-            Texts::File(path) => Texts::File(folder.join(path)),
-            list => list,
-        }
-    }
-
     /// The distinct texts, without surrounding space. Blank lines and repetitions are left out with a warning.
     ///
     /// # Errors

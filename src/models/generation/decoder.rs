@@ -32,6 +32,8 @@ pub enum Source<'a> {
     /// Embeddings that precede those of the first tokens, `[windows, positions, hidden]`: the graph's input
     /// `image_embeds`.
     Prefix(&'a Tensor),
+    /// Nothing: a single sequence of tokens.
+    Alone,
 }
 
 /// A batch of unfinished sequences, all of the same length: one or more hypotheses for each window of the source, those
@@ -64,13 +66,14 @@ impl Source<'_> {
         match self {
             Source::Cross(cross) => cross.windows(),
             Source::Prefix(rows) => rows.shape().first().copied().unwrap_or(1),
+            Source::Alone => 1,
         }
     }
 
     /// Positions in the cache before the first token.
     fn positions(&self) -> usize {
         match self {
-            Source::Cross(_) => 0,
+            Source::Cross(_) | Source::Alone => 0,
             Source::Prefix(rows) => rows.shape().get(1).copied().unwrap_or(0),
         }
     }
@@ -253,6 +256,7 @@ impl Decoding<'_> {
             vec![("input_ids", &ids), ("past_key", &self.past_keys), ("past_value", &self.past_values)];
         match self.source {
             Source::Cross(cross) => inputs.extend([("cross_key", &*cross.keys), ("cross_value", &*cross.values)]),
+            Source::Alone => {}
             Source::Prefix(rows) if self.length == 0 => inputs.push(("image_embeds", slice::from_ref(rows))),
             Source::Prefix(rows) => {
                 let hidden = rows.shape().get(2).copied().unwrap_or(0);

@@ -62,7 +62,7 @@ pub(crate) fn log_sum_exp(values: &[f32]) -> f32 {
 }
 
 /// The largest value and `ln(sum(exp(x - max)))`, kept apart because their sum loses digits of the smaller.
-pub(super) fn max_and_log_sum(values: &[f32]) -> (f32, f32) {
+pub(crate) fn max_and_log_sum(values: &[f32]) -> (f32, f32) {
     let max = largest(values);
     if max == f32::NEG_INFINITY {
         return (max, 0.0);
@@ -123,7 +123,7 @@ pub(crate) fn argmax(values: &[f32]) -> usize {
 }
 
 /// The `count` largest values with their indices, largest first; among equal values the first.
-pub(super) fn largest_first(values: &[f32], count: usize) -> Vec<(usize, f32)> {
+pub(crate) fn largest_first(values: &[f32], count: usize) -> Vec<(usize, f32)> {
     let mut best: Vec<(usize, f32)> = Vec::with_capacity(count + 1);
     for (at, &value) in values.iter().enumerate() {
         if best.len() == count && best.last().is_none_or(|&(_, least)| value <= least) {

@@ -25,10 +25,11 @@ pub use beam::{BeamPolicy, EarlyStopping, OpenAiBeams, TransformersBeams, beam_s
 pub use decoder::{CrossAttention, Decoder, Decoding, Kept, Source};
 pub use generate::{TextRequest, generate};
 pub use logits::{Logits, softmax};
-pub(crate) use logits::{argmax, largest, log_sum_exp};
+pub(crate) use logits::{argmax, largest, largest_first, log_probability, log_sum_exp, max_and_log_sum};
 pub use rank::log_probabilities;
 pub use rules::{
-    LogitsRule, MinTokens, NoRepeatNgram, RepetitionPenalty, Suppress, SuppressFirst, Temperature, TopK, TopP,
+    LogitsRule, MinP, MinTokens, NoRepeatNgram, RepetitionPenalty, Suppress, SuppressFirst, Temperature, TopK, TopP,
 };
+pub(crate) use sampling::draw;
 pub use sampling::{greedy, sample};
 pub use search::{Generated, Probability, Search, best};

@@ -69,7 +69,7 @@ fn write_rows(
 }
 
 /// Samples an index from the softmax of `logits / temperature`.
-fn draw(logits: &[f32], temperature: f32, random: &mut fastrand::Rng) -> usize {
+pub(crate) fn draw(logits: &[f32], temperature: f32, random: &mut fastrand::Rng) -> usize {
     let scaled: Vec<f32> = logits.iter().map(|logit| logit / temperature).collect();
     let (max, log_sum) = max_and_log_sum(&scaled);
     let mut left = random.f64();

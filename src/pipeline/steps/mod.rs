@@ -2,6 +2,7 @@
 
 mod ask;
 mod caption;
+mod chat;
 mod context;
 mod embed;
 mod fuse;
@@ -31,6 +32,7 @@ pub(super) use transcribe::TRANSCRIPT;
 
 use ask::Ask;
 use caption::Caption;
+use chat::Chat;
 use embed::Embed;
 use fuse::Fuse;
 use matching::Match;
@@ -45,6 +47,7 @@ const STEPS: &[Entry] = &[
     Entry::of::<Match>(),
     Entry::of::<Fuse>(),
     Entry::of::<Embed>(),
+    Entry::of::<Chat>(),
     #[cfg(test)]
     Entry::of::<toy::MeasureLoudness>(),
 ];

@@ -168,6 +168,7 @@ fn guarded() -> Routes {
         .post("/v1/audio/transcriptions", openai::transcriptions)
         .post("/v1/audio/translations", openai::translations)
         .post("/v1/chat/completions", openai::chat)
+        .post("/v1/completions", openai::completions)
         .get("/v1/realtime", realtime::realtime)
         .post("/v1/embeddings", openai::embeddings)
         .get("/v1/models", openai::models)

@@ -136,8 +136,10 @@ def write_graphs(
     dialect: Dialect,
     precisions: Sequence[Precision],
     lengths: dict[str, Lengths] | None = None,
+    needs: dict[str, dict[str, str]] | None = None,
 ) -> dict[str, Any]:
-    """Writes every graph in every precision, each group with shared weights; returns their descriptions by role."""
+    """Writes every graph in every precision, each group with shared weights; returns their descriptions by role.
+    `needs` are the minimum versions of ONNX Runtime, if they depend on more than the precision."""
     entries: dict[str, Any] = {}
     for group in groups:
         files: dict[str, dict[str, str]] = {role: {} for role in group}
@@ -161,7 +163,9 @@ def write_graphs(
             print(f"{first.stem}: {megabytes:.1f} MB in {time.monotonic() - started:.1f} s", file=sys.stderr)
         for role, graph in built.items():
             elsewhere = weights if role in list(group)[1:] else None
-            entries[role] = graph_entry(graph, files[role], elsewhere, least_runtimes(precisions), lengths)
+            entries[role] = graph_entry(
+                graph, files[role], elsewhere, least_runtimes(precisions) if needs is None else needs, lengths
+            )
     return entries
 
 

@@ -148,14 +148,17 @@ class GraphBuilder:
         """Adds a node with one output. An empty string among `inputs` omits an optional input."""
         return self.nodes(op, *inputs, outputs=1, domain=domain, **attributes)[0]
 
-    def nodes(self, op: str, *inputs: str, outputs: int, domain: str = "", **attributes: Any) -> list[str]:
-        """Adds a node with several outputs."""
+    def nodes(
+        self, op: str, *inputs: str, outputs: int, unused: Sequence[int] = (), domain: str = "", **attributes: Any
+    ) -> list[str]:
+        """Adds a node with several outputs, of which `unused` are omitted: their names are empty."""
         if domain == MICROSOFT and self.dialect is not Dialect.ORT:
             raise ValueError(f"{op} is not in the {self.dialect.value} dialect")
         index = self._counts.get(op, 0)
         self._counts[op] = index + 1
         base = f"{op}_{index}"
         names = [base] if outputs == 1 else [f"{base}.{output}" for output in range(outputs)]
+        names = ["" if at in unused else name for at, name in enumerate(names)]
         node = helper.make_node(op, list(inputs), names, name=base, domain=domain, **dict(sorted(attributes.items())))
         self._nodes.append(node)
         return names

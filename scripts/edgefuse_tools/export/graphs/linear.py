@@ -43,14 +43,20 @@ def linear_after_gelu(g: GraphBuilder, x: str, name: str, weight: Array, bias: A
     return g.node("Add", g.node("Mul", product, largest), g.weight(f"{name}.bias", bias))
 
 
-def linear(g: GraphBuilder, x: str, name: str, weight: Array, bias: Array | None = None) -> str:
-    """`x` [..., in] times `weight` [out, in] (the layout of checkpoints) transposed, plus `bias` [out]: [..., out]."""
-    if g.precision is Precision.INT8:
+def linear(
+    g: GraphBuilder, x: str, name: str, weight: Array, bias: Array | None = None, precision: Precision | None = None
+) -> str:
+    """`x` [..., in] times `weight` [out, in] (the layout of checkpoints) transposed, plus `bias` [out]: [..., out].
+
+    In `precision`, if it is not that of the graph.
+    """
+    precision = precision or g.precision
+    if precision is Precision.INT8:
         channels = _channels(g, name, weight)
         return _integer_product(g, x, *channels, None if bias is None else g.weight(f"{name}.bias", bias))
-    if g.precision in BITS:
+    if precision in BITS:
         product = _block_product(g, x, *_blocks(g, name, weight), weight.shape)
-    elif g.precision is Precision.FP16:
+    elif precision is Precision.FP16:
         product = g.node("MatMul", x, _widened(g, g.weight(f"{name}.weight", weight.T, _half)))
     else:
         product = g.node("MatMul", x, g.weight(f"{name}.weight", weight.T))
@@ -60,19 +66,21 @@ def linear(g: GraphBuilder, x: str, name: str, weight: Array, bias: Array | None
 class EmbeddingTable:
     """A table [vocab, hidden] for token lookup and for the logits of a tied output layer."""
 
-    def __init__(self, g: GraphBuilder, name: str, table: Array) -> None:
+    def __init__(self, g: GraphBuilder, name: str, table: Array, precision: Precision | None = None) -> None:
+        """In `precision`, if it is not that of the graph."""
         self._g = g
+        self._precision = precision or g.precision
         self._name = name
         self._shape = table.shape
-        if g.precision is Precision.INT8:
+        if self._precision is Precision.INT8:
             self._weights = [
                 g.weight(f"{name}.rows", table, lambda table: channel_integers(table).T),
                 *_channels(g, name, table),
             ]
-        elif g.precision in BITS:
+        elif self._precision in BITS:
             integers, scales = _blocks(g, name, table)
             self._weights = [g.again(f"{name}.rows", integers), integers, scales]
-        elif g.precision is Precision.FP16:
+        elif self._precision is Precision.FP16:
             self._weights = [g.weight(name, table.T, _half)]
         else:
             # Transposed, so that a row of `x` times the table streams through memory on x86 and ARM: a step of Whisper
@@ -83,18 +91,19 @@ class EmbeddingTable:
         """The embeddings of `ids` [batch, tokens]: [batch, tokens, hidden]."""
         g, hidden = self._g, self._shape[1]
         rows, scales = self._weights[0], self._weights[-1]
-        if g.precision is Precision.INT8:
+        if self._precision is Precision.INT8:
             scale = g.node("Unsqueeze", g.node("Gather", scales, ids), g.integers(-1))
             return g.node("Mul", _floats(g, g.node("Gather", rows, ids)), scale)
-        if g.precision in BITS:
+        if self._precision in BITS:
             scale = g.node("Unsqueeze", g.node("Gather", scales, ids), g.integers(-1))
-            values = g.node("Mul", _unpacked(g, g.node("Gather", rows, ids)), scale)
+            packed = g.node("Gather", rows, ids)
+            values = g.node("Mul", unpacked(g, packed, BITS[self._precision], BLOCK[self._precision]), scale)
             values = g.node("Reshape", values, g.integers(0, 0, -1))
-            if hidden % BLOCK[g.precision]:
+            if hidden % BLOCK[self._precision]:
                 values = g.node("Slice", values, g.integers(0), g.integers(hidden), g.integers(2))
             return values
         columns = g.node("Gather", rows, ids, axis=1)
-        if g.precision is Precision.FP16:
+        if self._precision is Precision.FP16:
             columns = _floats(g, columns)
         return g.node("Transpose", columns, perm=[1, 2, 0])
 
@@ -108,7 +117,7 @@ class EmbeddingTable:
         the table).
         """
         g = self._g
-        if g.precision is not Precision.FP32:
+        if self._precision is not Precision.FP32:
             return self.every_logit(x)
         if g.dialect is Dialect.STANDARD:
             return g.node("Gemm", x, self._weights[0])
@@ -119,14 +128,14 @@ class EmbeddingTable:
     def every_logit(self, x: str) -> str:
         """`x` [..., hidden] against every row of the table: [..., vocab]."""
         g = self._g
-        if g.precision is Precision.INT8:
+        if self._precision is Precision.INT8:
             _, integers, scales = self._weights
             return _integer_product(g, x, integers, scales, None)
-        if g.precision in BITS:
+        if self._precision in BITS:
             _, integers, scales = self._weights
             return _block_product(g, x, integers, scales, self._shape)
         table = self._weights[0]
-        return g.node("MatMul", x, _widened(g, table) if g.precision is Precision.FP16 else table)
+        return g.node("MatMul", x, _widened(g, table) if self._precision is Precision.FP16 else table)
 
 
 def _channels(g: GraphBuilder, name: str, weight: Array) -> tuple[str, str]:
@@ -153,17 +162,17 @@ def _block_product(g: GraphBuilder, x: str, integers: str, scales: str, shape: t
     )  # fmt: skip
 
 
-def _unpacked(g: GraphBuilder, packed: str) -> str:
+def unpacked(g: GraphBuilder, packed: str, bits: int, block: int) -> str:
     """The integers in uint8 [batch, tokens, blocks, bytes], minus half their range, as float32 [batch, tokens, blocks,
     block]."""
     values = _floats(g, packed)
-    if g.precision is Precision.Q8:
+    if bits == 8:
         return g.node("Sub", values, g.scalar(128.0))
     upper = g.node("Floor", g.node("Mul", values, g.scalar(1 / 16)))
     lower = g.node("Sub", values, g.node("Mul", upper, g.scalar(16.0)))
     axis = g.integers(-1)
     pairs = g.node("Concat", g.node("Unsqueeze", lower, axis), g.node("Unsqueeze", upper, axis), axis=-1)
-    shape = g.integers(0, 0, 0, BLOCK[g.precision])
+    shape = g.integers(0, 0, 0, block)
     return g.node("Sub", g.node("Reshape", pairs, shape), g.scalar(8.0))
 
 

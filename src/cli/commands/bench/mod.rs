@@ -27,6 +27,7 @@ pub(in crate::cli) fn bench(global: &Global, args: &Bench) -> Result<Outcome, St
         BenchModel::Whisper => &[Task::Transcribe],
         BenchModel::Blip => &[Task::Caption, Task::Ask, Task::Match],
         BenchModel::Student => &[Task::Fuse],
+        BenchModel::Llm => &[Task::Chat],
         BenchModel::Vad => &[Task::Vad],
     };
     let needed: Vec<&'static str> = wanted.iter().map(|task| task.capability()).collect();

@@ -2,8 +2,9 @@
 //!
 //! From transformers' `generation/logits_process.py`, in the order in which `generate` applies them:
 //! [`RepetitionPenalty`], [`NoRepeatNgram`], [`MinTokens`]; for sampling also [`Temperature`], [`TopK`],
-//! [`TopP`]. openai-whisper uses [`Suppress`] and [`SuppressFirst`] as well.
+//! [`TopP`], [`MinP`]. openai-whisper uses [`Suppress`] and [`SuppressFirst`] as well.
 
+mod min_p;
 mod min_tokens;
 mod no_repeat_ngram;
 mod repetition;
@@ -12,6 +13,7 @@ mod temperature;
 mod top_k;
 mod top_p;
 
+pub use min_p::MinP;
 pub use min_tokens::MinTokens;
 pub use no_repeat_ngram::NoRepeatNgram;
 pub use repetition::RepetitionPenalty;

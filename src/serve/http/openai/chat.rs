@@ -1,17 +1,23 @@
 //! `POST /v1/chat/completions`: captions, answers and transcripts for clients that talk to chat models.
 //!
-//! These models do not converse: the user's last message is the request. A picture without a question is
-//! captioned, a question about it (a text with a question mark, or a sound) answered; a sound alone is transcribed.
+//! A language model answers the conversation, if the client names one, or sends no picture and no sound. Other models do
+//! not converse: the user's last message is the request. A picture without a question is captioned, a question about it
+//! (a text with a question mark, or a sound) answered; a sound alone is transcribed.
 
 use axum::extract::{Request as HttpRequest, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use edgefuse::config::{AskOptions, CaptionOptions, Question, SearchOptions, Step, TranscribeOptions};
+use edgefuse::config::model_folder::capability;
+use edgefuse::config::{
+    self, AskOptions, CaptionOptions, ChatOptions, Question, SearchOptions, Step, TranscribeOptions,
+};
+use edgefuse::models::choose_model;
 use edgefuse::pipeline::{Picture, Sound};
 use edgefuse::{Record, RecordResult};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::language::{self, Asked, Given, Kind, Sampling, conversation};
 use super::response_format::{Form, ResponseFormat};
 use super::{ANY_MODEL, data_url};
 use crate::serve::http::body::Held;
@@ -28,13 +34,13 @@ const MOST_PICTURES: usize = 16;
 struct Chat {
     messages: Vec<Message>,
     model: Option<String>,
-    max_tokens: Option<usize>,
-    max_completion_tokens: Option<usize>,
-    temperature: Option<f32>,
     n: Option<usize>,
     #[serde(default)]
-    stream: bool,
+    logprobs: Option<bool>,
+    top_logprobs: Option<usize>,
     response_format: Option<ResponseFormat>,
+    #[serde(flatten)]
+    sampling: Sampling,
 }
 
 #[derive(Deserialize)]
@@ -85,22 +91,74 @@ pub async fn chat(State(api): State<Api>, request: HttpRequest) -> Result<Respon
     if chat.n.is_some_and(|n| n != 1) {
         return Err(Failure::field("n", "only one answer is supported"));
     }
-    let form = chat.response_format.map_or(Ok(Form::Text), ResponseFormat::form)?;
     let model = api.model(chat.model.as_deref(), &[ANY_MODEL])?;
+    if converses(&api, model.as_deref(), &chat.messages) {
+        return converse(api, chat, model).await;
+    }
+    let form = chat.response_format.map_or(Ok(Form::Text), ResponseFormat::form)?;
     let shown = chat.model.unwrap_or_else(|| ANY_MODEL.to_string());
     let last = chat.messages.into_iter().rfind(|message| message.role == "user").and_then(|message| message.content);
     let said = last.ok_or_else(|| Failure::field("messages", "there is no message with the role `user`"))?.read()?;
-    let most = chat.max_completion_tokens.or(chat.max_tokens);
-    let (steps, records) = plan(&api, said, model, most, chat.temperature)?;
+    let most = chat.sampling.max_completion_tokens.or(chat.sampling.max_tokens);
+    let (steps, records) = plan(&api, said, model, most, chat.sampling.temperature)?;
     let results = api.process(api.request(), permit, steps, records).await?;
     let texts: Vec<(&str, &str)> = results.iter().map(text).collect::<Result<_, _>>()?;
     let warnings: Vec<&String> = results.iter().flat_map(|result| &result.warnings).collect();
     let kind = texts.first().map_or("text", |(kind, _)| kind);
     let lines: Vec<&str> = texts.iter().map(|(_, text)| *text).collect();
-    Ok(answer(&api, &shown, &form.write(kind, &lines.join("\n")), &warnings, chat.stream))
+    Ok(answer(&api, &shown, &form.write(kind, &lines.join("\n")), &warnings, chat.sampling.stream))
+}
+
+/// Whether a language model answers: the one that is named, or that of the device, for text alone.
+fn converses(api: &Api, model: Option<&str>, messages: &[Message]) -> bool {
+    let board = api.service.board();
+    let device = board.device();
+    let chats = |name: Option<&str>| choose_model(device, capability::CHAT, name, "chat").is_ok();
+    match model {
+        Some(name) => chats(Some(name)),
+        None => {
+            let last =
+                messages.iter().rfind(|message| message.role == "user").and_then(|message| message.content.as_ref());
+            last.is_some_and(Content::is_text) && chats(device.options::<ChatOptions>().model.as_deref())
+        }
+    }
+}
+
+/// The answer of a language model.
+async fn converse(api: Api, chat: Chat, model: Option<String>) -> Result<Response, Failure> {
+    let device: ChatOptions = api.service.board().device().options();
+    let form = chat.response_format.map(ResponseFormat::schema).transpose()?.flatten();
+    let alternatives = chat.top_logprobs.filter(|_| chat.logprobs == Some(true));
+    let (stream, stream_usage) = (chat.sampling.stream, chat.sampling.streams_usage());
+    let options = chat.sampling.options(&device, alternatives, form.map(config::Form::Schema))?;
+    let mut all = Vec::with_capacity(chat.messages.len());
+    for message in chat.messages {
+        let said = message.content.map_or_else(|| Ok(Said::default()), Content::read)?;
+        let text = said.texts.join("\n");
+        all.push(language::Said { role: message.role, text, pictures: said.pictures, sound: said.sound });
+    }
+    let asked = Asked {
+        kind: Kind::Chat,
+        shown: chat.model.unwrap_or_else(|| ANY_MODEL.to_string()),
+        model: model.or(device.model),
+        prompt: Given::Messages(conversation(&api, all).await?),
+        options,
+        logprobs: chat.logprobs == Some(true),
+        stream,
+        stream_usage,
+    };
+    language::answer(api, asked).await
 }
 
 impl Content {
+    /// Whether it has neither pictures nor sound.
+    fn is_text(&self) -> bool {
+        match self {
+            Content::Text(_) => true,
+            Content::Parts(parts) => parts.iter().all(|part| matches!(part, Part::Text { .. })),
+        }
+    }
+
     fn read(self) -> Result<Said, Failure> {
         let mut said = Said::default();
         let parts = match self {

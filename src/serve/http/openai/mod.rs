@@ -1,9 +1,11 @@
 //! OpenAI's API, and whisper.cpp's endpoint for transcription.
 
 mod chat;
+mod completions;
 mod data_url;
 mod embedding_inputs;
 mod embeddings;
+mod language;
 mod models;
 mod options;
 mod response_format;
@@ -11,6 +13,7 @@ mod transcriptions;
 mod transcripts;
 
 pub use chat::chat;
+pub use completions::completions;
 pub use embeddings::embeddings;
 pub use models::{model, models};
 pub use transcriptions::{inference, transcriptions, translations};

@@ -1,4 +1,5 @@
-//! `response_format` of chat completions. The models write one plain text; as JSON, it is the value of one property.
+//! `response_format` of chat completions. A language model writes JSON that fits the schema. The other models write one plain
+//! text; as JSON, it is the value of one property.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -15,7 +16,7 @@ pub struct ResponseFormat {
 #[derive(Deserialize)]
 struct JsonSchema {
     #[serde(default)]
-    schema: Schema,
+    schema: Map<String, Value>,
 }
 
 #[derive(Deserialize, Default)]
@@ -41,14 +42,31 @@ impl ResponseFormat {
             "text" => Ok(Form::Text),
             "json_object" => Ok(Form::Object(None)),
             "json_schema" => {
-                let schema = self.json_schema.map(|it| it.schema).unwrap_or_default();
+                let given = self.json_schema.map(|it| it.schema).unwrap_or_default();
+                let schema: Schema = serde_json::from_value(Value::Object(given))
+                    .map_err(|error| Failure::field("response_format", error))?;
                 schema.property().map(|name| Form::Object(Some(name)))
             }
-            other => {
-                Err(Failure::field("response_format", format!("`{other}` is not text, json_object or json_schema")))
-            }
+            other => Err(unknown(other)),
         }
     }
+
+    /// The JSON Schema of a language model's answer; `None` for plain text.
+    pub fn schema(self) -> Result<Option<Value>, Failure> {
+        match self.kind.as_str() {
+            "text" => Ok(None),
+            "json_object" => Ok(Some(json!({"type": "object"}))),
+            "json_schema" => match self.json_schema {
+                Some(given) => Ok(Some(Value::Object(given.schema))),
+                None => Err(Failure::field("response_format", "`json_schema` is missing")),
+            },
+            other => Err(unknown(other)),
+        }
+    }
+}
+
+fn unknown(kind: &str) -> Failure {
+    Failure::field("response_format", format!("`{kind}` is not text, json_object or json_schema"))
 }
 
 impl Schema {

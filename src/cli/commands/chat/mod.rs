@@ -1,0 +1,81 @@
+//! `chat`: a conversation with a language model, once or line by line.
+
+mod conversation;
+mod given;
+
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+
+use edgefuse::config::ChatOptions;
+use edgefuse::config::model_folder::capability;
+use edgefuse::models::Models;
+
+use super::no_subtitles;
+use super::start::{device, engine};
+use crate::cli::args::{Chat, Global};
+use crate::cli::{Outcome, Stop, say};
+use conversation::Conversation;
+use given::Given;
+
+/// Maximum size of a message from standard input.
+const LARGEST: u64 = 16 << 20;
+
+/// `chat`
+pub(in crate::cli) fn chat(global: &Global, args: &Chat) -> Result<Outcome, Stop> {
+    no_subtitles(global)?;
+    let message = args.message.join(" ");
+    if !args.message.is_empty() && message.trim().is_empty() {
+        return Err(Stop::Usage("the message is empty".to_string()));
+    }
+    let device = device(global, &[capability::CHAT, capability::TRANSCRIBE, capability::CAPTION])?;
+    let options = args.options(device.options::<ChatOptions>());
+    options.check().map_err(Stop::Usage)?;
+    let reply = options.load().map_err(edgefuse::Error::from)?;
+    let models = Models::new(engine(global, &device)?, device);
+    let given = Given::read(&models, args)?;
+    if !given.problems.is_empty() {
+        given.problems.iter().for_each(|problem| say(&format!("error: {problem}")));
+        return Ok(Outcome::SomeFailed);
+    }
+    let mut conversation = Conversation::new(global, &models, &options, &reply);
+    if !args.message.is_empty() {
+        return conversation.say(&given.with(&message));
+    }
+    if args.audio.is_some() {
+        return conversation.say(&given.with(""));
+    }
+    if io::stdin().is_terminal() {
+        return lines(&mut conversation, given);
+    }
+    let mut text = String::new();
+    let read = io::stdin().lock().take(LARGEST).read_to_string(&mut text);
+    read.map_err(|error| Stop::Usage(format!("standard input: {error}")))?;
+    match text.trim() {
+        "" => Err(Stop::Usage("the message is empty".to_string())),
+        text => conversation.say(&given.with(text)),
+    }
+}
+
+/// One message per line, until the end of standard input.
+fn lines(conversation: &mut Conversation, given: Given) -> Result<Outcome, Stop> {
+    let mut given = Some(given);
+    let mut outcome = Outcome::Done;
+    loop {
+        let mut err = io::stderr().lock();
+        // A prompt that cannot be shown changes nothing.
+        let _ = write!(err, "> ").and_then(|()| err.flush());
+        drop(err);
+        let mut line = String::new();
+        let read = io::stdin().lock().take(LARGEST).read_line(&mut line);
+        if read.map_err(|error| Stop::Usage(format!("standard input: {error}")))? == 0 {
+            say("");
+            return Ok(outcome);
+        }
+        if line.trim().is_empty() {
+            continue;
+        }
+        let message = given.take().map_or_else(|| line.trim().to_string(), |given| given.with(line.trim()));
+        if let Outcome::SomeFailed = conversation.say(&message)? {
+            outcome = Outcome::SomeFailed;
+        }
+    }
+}

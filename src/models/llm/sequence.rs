@@ -1,0 +1,124 @@
+//! The tokens that a model has read so far, with its cache.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::decoder::LlmDecoder;
+use crate::engine::{CacheBuffer, EngineError, Graph, Positions};
+use crate::models::generation::{Decoding, Source};
+
+/// Tokens per run while a prompt is read. A prefix is reused in whole runs, so an answer does not depend on what was
+/// read before: the numbers are those of the same runs.
+pub(super) const CHUNK: usize = 128;
+
+/// Positions that are kept for later prompts.
+const MOST_KEPT: usize = 1024;
+
+/// A sequence in progress.
+pub(super) struct Sequence<'a>(State<'a>);
+
+enum State<'a> {
+    /// The cache is a buffer.
+    Buffer { graph: &'a Graph, cache: Box<CacheBuffer> },
+    /// The cache is copied at each step.
+    Copies(Box<Decoding<'a>>),
+}
+
+/// The beginnings of the last prompts, with their positions in the cache; most recent first.
+#[derive(Default)]
+pub(super) struct Prefixes(Mutex<Vec<Arc<Prefix>>>);
+
+struct Prefix {
+    ids: Vec<i64>,
+    positions: Positions,
+}
+
+impl Prefixes {
+    /// The entry that shares the longest beginning with `ids`, and the length of it in whole runs.
+    fn longest(&self, ids: &[i64]) -> Option<(Arc<Prefix>, usize)> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = kept.iter().map(|prefix| (prefix.clone(), prefix.shared(ids)));
+        shared.max_by_key(|(_, length)| *length).filter(|(_, length)| *length > 0)
+    }
+
+    /// Keeps `prefix` instead of its own beginnings; the oldest entries make room for it.
+    fn keep(&self, prefix: Prefix) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|other| !prefix.ids.starts_with(&other.ids));
+        kept.insert(0, Arc::new(prefix));
+        let mut total = 0;
+        kept.retain(|prefix| {
+            total += prefix.ids.len();
+            total <= MOST_KEPT
+        });
+    }
+}
+
+impl Prefix {
+    /// Number of tokens, in whole runs, that `ids` shares with this beginning. The last token of `ids` is not among
+    /// them, because its logits are needed.
+    fn shared(&self, ids: &[i64]) -> usize {
+        let most = ids.len().saturating_sub(1);
+        let same = self.ids.iter().zip(&ids[..most]).take_while(|(ours, theirs)| ours == theirs).count();
+        same / CHUNK * CHUNK
+    }
+}
+
+impl<'a> Sequence<'a> {
+    /// Reads `ids`, at least one, with room for `room` more. Returns the sequence, the logits after the last of them, and
+    /// how many of them were taken over from an earlier prompt.
+    ///
+    /// # Errors
+    /// [`EngineError`] if the graph fails.
+    pub fn read(
+        decoder: &'a LlmDecoder,
+        prefixes: &Prefixes,
+        ids: &[i64],
+        room: usize,
+    ) -> Result<(Self, Vec<f32>, usize), EngineError> {
+        let graph = match decoder {
+            LlmDecoder::Buffered(graph) => graph,
+            LlmDecoder::Copying(decoder) => {
+                let mut decoding = Box::new(decoder.start(Source::Alone)?);
+                let logits = feed_in_runs(ids, |run| Ok(decoding.feed(run)?.row(0).to_vec()))?;
+                return Ok((Sequence(State::Copies(decoding)), logits, 0));
+            }
+        };
+        let mut cache = Box::new(graph.cache_buffer(ids.len() + room)?);
+        let mut reused = 0;
+        if let Some((prefix, length)) = prefixes.longest(ids) {
+            cache.restore(&prefix.positions, length)?;
+            reused = length;
+        }
+        let logits = feed_in_runs(&ids[reused..], |run| Ok(graph.extend(&mut cache, run)?.to_vec()))?;
+        let whole = (ids.len() / CHUNK * CHUNK).min(MOST_KEPT);
+        if whole > reused {
+            prefixes.keep(Prefix { ids: ids[..whole].to_vec(), positions: cache.copy(whole)? });
+        }
+        Ok((Sequence(State::Buffer { graph, cache }), logits, reused))
+    }
+
+    /// Reads one more token; returns the logits after it.
+    ///
+    /// # Errors
+    /// [`EngineError`] if the graph fails, or there is no room.
+    pub fn step(&mut self, id: i64, logits: &mut Vec<f32>) -> Result<(), EngineError> {
+        logits.clear();
+        match &mut self.0 {
+            State::Buffer { graph, cache } => logits.extend_from_slice(graph.extend(cache, &[id])?),
+            State::Copies(decoding) => logits.extend_from_slice(decoding.step(&[id])?.row(0)),
+        }
+        Ok(())
+    }
+}
+
+/// Feeds `ids` run by run; returns the logits after the last.
+fn feed_in_runs(
+    ids: &[i64],
+    mut feed: impl FnMut(&[i64]) -> Result<Vec<f32>, EngineError>,
+) -> Result<Vec<f32>, EngineError> {
+    let mut logits = Vec::new();
+    for run in ids.chunks(CHUNK) {
+        logits = feed(run)?;
+    }
+    Ok(logits)
+}
