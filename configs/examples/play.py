@@ -4,8 +4,11 @@
     play.py pictures [--fps 5] A.png B.jpg ...    the files, one after another, for ever
     play.py sound [--pause 3] A.wav B.wav ...     16-bit WAV files of one format in real time, with pauses, for ever
 
-Both write to standard output, which a source reads with `exec:`.
+Both write to standard output, which a source reads with `exec:`. With --log, `sound` also writes when each file began: a
+line with the seconds since the machine started, and the file.
 """
+
+from __future__ import annotations
 
 import argparse
 import itertools
@@ -30,13 +33,13 @@ def play_pictures(out: BinaryIO, paths: list[str], fps: float, once: bool) -> No
         time.sleep(max(0.0, due - time.monotonic()))
 
 
-def play_sound(out: BinaryIO, paths: list[str], pause: float, once: bool) -> None:
+def play_sound(out: BinaryIO, paths: list[str], pause: float, once: bool, log: str | None) -> None:
     recordings = []
     formats = set()
     for path in paths:
         with wave.open(path, "rb") as file:
             formats.add((file.getframerate(), file.getnchannels(), file.getsampwidth()))
-            recordings.append(file.readframes(file.getnframes()))
+            recordings.append((path, file.readframes(file.getnframes())))
     if len(formats) != 1 or next(iter(formats))[2] != 2:
         sys.exit("play.py: 16-bit files of one sample rate and number of channels are expected")
     rate, channels, width = formats.pop()
@@ -47,7 +50,11 @@ def play_sound(out: BinaryIO, paths: list[str], pause: float, once: bool) -> Non
     silence = bytes(int(pause * rate) * channels * width)
     block = int(BLOCK_SECONDS * rate) * channels * width
     due = time.monotonic()
-    for recording in recordings if once else itertools.cycle(recordings):
+    for path, recording in recordings if once else itertools.cycle(recordings):
+        if log:
+            begins = time.clock_gettime(time.CLOCK_BOOTTIME) + due - time.monotonic() + pause
+            with open(log, "a", encoding="utf-8") as began:
+                began.write(f"{begins:.3f} {path}\n")
         sound = silence + recording
         for start in range(0, len(sound), block):
             out.write(sound[start : start + block])
@@ -65,6 +72,7 @@ def main() -> None:
     pictures.add_argument("--fps", type=float, default=5.0)
     sound = kinds.add_parser("sound")
     sound.add_argument("--pause", type=float, default=3.0)
+    sound.add_argument("--log", metavar="FILE")
     for kind in (pictures, sound):
         kind.add_argument("--once", action="store_true", help="end after the last file")
         kind.add_argument("files", nargs="+")
@@ -73,7 +81,7 @@ def main() -> None:
         if arguments.kind == "pictures":
             play_pictures(sys.stdout.buffer, arguments.files, arguments.fps, arguments.once)
         else:
-            play_sound(sys.stdout.buffer, arguments.files, arguments.pause, arguments.once)
+            play_sound(sys.stdout.buffer, arguments.files, arguments.pause, arguments.once, arguments.log)
     except BrokenPipeError:
         sys.stderr.close()
 

@@ -4,6 +4,7 @@
     python scripts/bench.py whisper --model tiny.en   times, ratios, word errors, memory
     python scripts/bench.py blip                      times, ratios, memory
     python scripts/bench.py serve --json              requests per second, latencies, memory of `edgefuse serve`
+    python scripts/bench.py live --json               latencies of cameras and microphones, and their cost
 
 `whisper` writes docs/benchmarks/whisper.json, whisper.md and whisper.svg, and prints the table, or the results with
 --json; `blip` and `serve` likewise. BLIP's random weights are created on the first run: 5 GB in build/bench, and as much memory.
@@ -42,8 +43,8 @@ def main() -> int:
         if args.command == "setup":
             setup()
         else:
-            _enter_environment()
-            {"whisper": _whisper, "blip": _blip, "serve": _serve}[args.command](args)
+            _enter_environment(args.command)
+            {"whisper": _whisper, "blip": _blip, "serve": _serve, "live": _live}[args.command](args)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -110,6 +111,18 @@ def _serve(args: argparse.Namespace) -> None:
     _print(args, results, serve_report.table, folder)
 
 
+def _live(args: argparse.Namespace) -> None:
+    from edgefuse_tools.bench import live  # needs packages of the environment
+
+    folder = args.output or (paths.WORK if args.quick else paths.RESULTS)
+    rounds, minutes = (1, 0.5) if args.quick else (args.rounds, args.minutes)
+    found = live.section(args.edgefuse.absolute(), args.threads, rounds, minutes)
+    store.write(folder / "live.json", found)
+    store.write_text(folder / "live.md", live.page(found))
+    print(json.dumps(found, ensure_ascii=False) if args.json else live.page(found))
+    print(f"bench: written to {paths.shown(folder)}", file=sys.stderr)
+
+
 def _print(
     args: argparse.Namespace, results: dict[str, Any], table: Callable[[dict[str, Any]], str], folder: Path
 ) -> None:
@@ -120,13 +133,17 @@ def _print(
     print(f"bench: written to {paths.shown(folder)}", file=sys.stderr)
 
 
-def _enter_environment() -> None:
-    """Continues in the benchmark's own Python, which has the engines."""
-    if Path(sys.prefix) == paths.ENVIRONMENT:
+def _enter_environment(command: str) -> None:
+    """Continues in the Python that has the engines, or the MQTT client."""
+    environment, set_up = paths.ENVIRONMENT, "python scripts/bench.py setup"
+    if command == "live":
+        environment, set_up = paths.LIVE_ENVIRONMENT, "scripts/test_live.sh"
+    if Path(sys.prefix) == environment:
         return
-    if not paths.PYTHON.exists():
-        raise BenchError(f"{paths.shown(paths.ENVIRONMENT)} is missing; run `python scripts/bench.py setup`")
-    os.execv(paths.PYTHON, [str(paths.PYTHON), str(paths.SCRIPTS / "bench.py"), *sys.argv[1:]])
+    python = environment / "bin" / "python"
+    if not python.exists():
+        raise BenchError(f"{paths.shown(environment)} is missing; run `{set_up}`")
+    os.execv(python, [str(python), str(paths.SCRIPTS / "bench.py"), *sys.argv[1:]])
 
 
 def _arguments() -> argparse.Namespace:
@@ -152,6 +169,14 @@ def _arguments() -> argparse.Namespace:
     )
     serve.add_argument("--seconds", type=float, metavar="N", help=f"of each measurement (default: {SERVE_SECONDS:.0f})")
     _add_options(serve, payloads.WORKLOADS, "1 and 4 clients, for 5 s each")
+    live = commands.add_parser("live", help="measure sources: from the word or picture to the result")
+    live.add_argument("--rounds", type=_count, default=4, help="times that each recording is played (default: 4)")
+    live.add_argument("--minutes", type=float, default=30.0, help="of the quiet room (default: 30)")
+    live.add_argument("--threads", type=_count, default=2, help="threads of the engine (default: 2)")
+    live.add_argument("--quick", action="store_true", help="each recording once, and half a minute of the quiet room")
+    live.add_argument("--edgefuse", type=Path, default=paths.BINARY, metavar="FILE", help="the program to measure")
+    live.add_argument("--output", type=Path, metavar="FOLDER", help="where to write the results")
+    live.add_argument("--json", action="store_true", help="print the results as JSON")
     return parser.parse_args()
 
 

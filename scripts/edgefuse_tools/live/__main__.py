@@ -14,6 +14,13 @@ from edgefuse_tools.live.mqtt_checks import (
 )
 from edgefuse_tools.live.not_run import NotRun
 from edgefuse_tools.live.other_checks import check_disk_full, check_webhook
+from edgefuse_tools.live.source_checks import (
+    check_alsa,
+    check_examples,
+    check_killed_sources,
+    check_network_cameras,
+    check_video_devices,
+)
 
 CHECKS: tuple[tuple[str, Callable[[str, bool], str]], ...] = (
     ("mqtt: broker away", check_broker_away),
@@ -22,6 +29,11 @@ CHECKS: tuple[tuple[str, Callable[[str, bool], str]], ...] = (
     ("mqtt: credentials", check_credentials),
     ("webhook", check_webhook),
     ("disk full", check_disk_full),
+    ("examples", check_examples),
+    ("alsa", check_alsa),
+    ("cameras over the network", check_network_cameras),
+    ("killed sources", check_killed_sources),
+    ("video devices", check_video_devices),
 )
 
 

@@ -121,7 +121,7 @@ impl Pictures {
             _ => (None, every),
         };
         let mut change = self.embeddings.as_ref().map(ChangeDetector::new);
-        let (mut seen, mut looked, mut recorded) = (0, None::<Instant>, None::<Instant>);
+        let (mut seen, mut looked, mut recorded) = (None, None::<Instant>, None::<Instant>);
         let is_due = |last: Option<Instant>, every| last.is_none_or(|last| last.elapsed() >= every);
         while !self.stop.is_set() {
             self.obey();
@@ -129,8 +129,10 @@ impl Pictures {
                 self.stop.sleep(LOOK.min(pause / 4));
                 continue;
             };
-            let Some(frame) = self.newest.after(seen, LOOK) else { continue };
-            (seen, looked) = (frame.number, Some(Instant::now()));
+            // The next frame, not one that has waited for this moment.
+            let last = *seen.get_or_insert_with(|| self.newest.get().map_or(0, |frame| frame.number));
+            let Some(frame) = self.newest.after(last, LOOK) else { continue };
+            (seen, looked) = (None, Some(Instant::now()));
             if let Some(motion) = &mut motion {
                 let thumbnail = match frame.frame.thumbnail() {
                     Ok(thumbnail) => thumbnail,
