@@ -50,4 +50,4 @@ pub use steps::{
     Question, SearchOptions, Step, StepOptions, StopEarly, Task, Temperatures, TextSource, Texts, Timestamps,
     TranscribeOptions, Vad, VadOptions,
 };
-pub use units::ByteSize;
+pub use units::{ByteSize, parse_span};

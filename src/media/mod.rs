@@ -7,6 +7,7 @@
 //! Errors name the cause but not the file: the caller knows the path and adds it.
 
 pub mod audio;
+mod ffmpeg;
 mod file;
 pub mod image;
 pub mod vector;

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::film::{FilmOptions, FilmRecords, is_film};
 use super::manifest::Manifest;
 use super::record::{BadRecord, Record};
 use crate::media::audio;
@@ -50,6 +51,7 @@ pub struct Inputs {
 enum Pending {
     One(Result<Record, BadRecord>),
     Manifest(Box<Manifest>),
+    Film(FilmRecords),
 }
 
 impl Inputs {
@@ -57,6 +59,23 @@ impl Inputs {
     /// manifests. An unreadable input becomes a bad record, so that the others are still processed.
     pub fn mixed(paths: &[PathBuf]) -> Self {
         Self::expand(paths, None)
+    }
+
+    /// As [`Inputs::mixed`]; frames of the films among `paths` become records, too.
+    pub fn with_films(paths: &[PathBuf], options: &FilmOptions) -> Self {
+        let mut inputs = Inputs { waiting: VecDeque::new(), total: Some(0) };
+        for path in paths {
+            let mut more = match is_film(path) && path.is_file() {
+                true => {
+                    let film = FilmRecords::new(path.clone(), options.clone());
+                    Inputs { waiting: VecDeque::from([Pending::Film(film)]), total: None }
+                }
+                false => Self::mixed(std::slice::from_ref(path)),
+            };
+            inputs.waiting.append(&mut more.waiting);
+            inputs.total = inputs.total.zip(more.total).map(|(before, more)| before + more);
+        }
+        inputs
     }
 
     /// Inputs of a single kind, whatever their names; in folders, the files whose names indicate that kind.
@@ -159,6 +178,12 @@ impl Iterator for Inputs {
         loop {
             match self.waiting.pop_front()? {
                 Pending::One(record) => return Some(record),
+                Pending::Film(mut film) => {
+                    if let Some(record) = film.next() {
+                        self.waiting.push_front(Pending::Film(film));
+                        return Some(record);
+                    }
+                }
                 Pending::Manifest(mut manifest) => {
                     if let Some(record) = manifest.next() {
                         self.waiting.push_front(Pending::Manifest(manifest));

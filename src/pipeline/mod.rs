@@ -3,6 +3,7 @@
 mod about_pictures;
 mod builder;
 mod embeddings;
+mod film;
 mod inputs;
 mod lines;
 mod lists;
@@ -25,6 +26,7 @@ pub use about_pictures::{
 };
 pub use builder::Builder;
 pub use embeddings::RecordEmbeddings;
+pub use film::FilmOptions;
 pub use inputs::{Inputs, MediaKind};
 pub use live::transcribe_live;
 pub use media::{Bytes, Picture, Samples, Sound};

@@ -39,6 +39,9 @@ pub struct Record {
     /// Embedding of a text by another model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text_embedding: Option<Embedding>,
+    /// Position of the picture in its film, in seconds; copied into the result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<f64>,
 }
 
 /// A record's id: a string, or an integer, whose digits become the name.
@@ -158,6 +161,13 @@ impl Record {
     #[must_use]
     pub fn with_text_embedding(mut self, embedding: Embedding) -> Self {
         self.text_embedding = Some(embedding);
+        self
+    }
+
+    /// Sets the position in a film, in seconds.
+    #[must_use]
+    pub fn with_position(mut self, seconds: f64) -> Self {
+        self.position = Some(seconds);
         self
     }
 

@@ -28,6 +28,8 @@ pub struct RecordResult {
     pub audio: Option<String>,
     /// Its text.
     pub text: Option<String>,
+    /// Position of its picture in a film, in seconds.
+    pub position: Option<f64>,
     /// Results of the steps that had their input.
     pub(super) steps: Outcomes,
     /// Execution providers of the nodes of each graph loaded so far, by `model/graph`; if requested.
@@ -48,6 +50,7 @@ impl RecordResult {
             image: record.image.as_ref().map(Picture::name),
             audio: record.audio.as_ref().map(Sound::name),
             text: record.text.clone(),
+            position: record.position,
             ..RecordResult::default()
         }
     }
@@ -122,6 +125,9 @@ impl Serialize for RecordResult {
                 map.serialize_entry(key, value)?;
             }
         }
+        if let Some(position) = &self.position {
+            map.serialize_entry("position", position)?;
+        }
         for outcome in self.steps.iter() {
             map.serialize_entry(outcome.key, outcome)?;
         }
@@ -162,6 +168,7 @@ impl<'de> Deserialize<'de> for RecordResult {
                         "image" => result.image = map.next_value()?,
                         "audio" => result.audio = map.next_value()?,
                         "text" => result.text = map.next_value()?,
+                        "position" => result.position = map.next_value()?,
                         "placement" => result.placement = map.next_value()?,
                         "precision" => result.precision = map.next_value()?,
                         "warnings" => result.warnings = map.next_value()?,

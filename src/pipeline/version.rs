@@ -68,7 +68,7 @@ pub(super) fn digest_of(record: &Record) -> String {
         hash.update(format!("{key} in memory {} ", bytes.len()));
         hash.update(bytes);
     };
-    let Record { id: _, image, audio, text, sensors, image_embedding, text_embedding } = record;
+    let Record { id: _, image, audio, text, sensors, image_embedding, text_embedding, position } = record;
     match image {
         Some(Picture::File(path)) => file(&mut hash, "image", path),
         Some(Picture::Bytes(bytes)) => content(&mut hash, "image", bytes.as_slice()),
@@ -96,6 +96,9 @@ pub(super) fn digest_of(record: &Record) -> String {
     }
     if let Some(sensors) = sensors {
         hash.update(format!("sensors {sensors:?}\0"));
+    }
+    if let Some(position) = position {
+        hash.update(format!("position {position}\0"));
     }
     hex(&hash.finalize()[..8])
 }

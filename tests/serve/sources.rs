@@ -71,14 +71,16 @@ fn a_camera_makes_a_record_at_every_interval() {
 
 #[test]
 fn raw_frames_have_the_size_and_format_of_the_device_file() {
-    // Two frames: what is bright in one is dark in the other.
-    let picture = [[200_u8; 32 * 48], [10; 32 * 48], [10; 32 * 48], [200; 32 * 48]].concat();
-    let server = start(
-        "sources:\n  grey: {camera: 'exec:sh -c \"while cat frames; do sleep 0.1; done\"', format: gray, size: 64x48, every: \
-         100ms, when: motion, pipeline: [caption]}\n",
-    );
+    // What is bright in one frame is dark in the other.
+    let halves = |one: u8, other: u8| [[one; 32 * 48], [other; 32 * 48]].concat();
+    let (folder, file) = live(&format!(
+        "sources:\n  grey: {{camera: 'exec:sh -c \"while cat one; do sleep 0.3; cat two; sleep 0.3; done\"', format: gray, \
+         size: 64x48, every: 100ms, when: motion, pipeline: [caption]}}\n{SINK}"
+    ));
     // The command starts in the device file's folder.
-    fs::write(server.folder.path().join("frames"), picture).unwrap();
+    fs::write(folder.path().join("one"), halves(200, 10)).unwrap();
+    fs::write(folder.path().join("two"), halves(10, 200)).unwrap();
+    let server = Server::of(folder, &file, &[]);
     wait("a result", || lines(server.folder.path()).pop());
 }
 

@@ -134,7 +134,7 @@ pub struct Check {
 
 #[derive(Debug, clap::Args)]
 pub struct Run {
-    /// Pictures, sounds, folders of them, and .jsonl manifests
+    /// Pictures, sounds, films, folders of them, and .jsonl manifests
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
     /// Write the results to this file (atomically)
@@ -148,6 +148,9 @@ pub struct Run {
     /// `report_placement: true` in the device file's `runtime`
     #[arg(long)]
     pub placement: bool,
+    /// Time between two frames of a film that become records, such as 1s [default: the first frame of each scene]
+    #[arg(long, value_name = "TIME", value_parser = edgefuse::config::parse_span)]
+    pub every: Option<std::time::Duration>,
     /// Include the embeddings of the steps `fuse` and `match` in the results (`fusion.embeddings`, `match.embeddings`),
     /// like `embeddings: true` in such a step; the step `embed` always includes its own
     #[arg(long)]

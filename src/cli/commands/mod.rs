@@ -11,14 +11,16 @@ mod sensors;
 #[cfg(feature = "serve")]
 mod serve;
 mod start;
+mod timeline;
 mod transcribe;
 mod watch;
 
 use std::path::Path;
 
 use edgefuse::config::model_folder::capability;
-use edgefuse::config::{FuseOptions, Step};
-use edgefuse::pipeline::{Embedding, Inputs, OutputFile, Picture, Record, Sound, settings};
+use edgefuse::config::{Device, FuseOptions, Step, TranscribeOptions};
+use edgefuse::media::video::Moments;
+use edgefuse::pipeline::{Embedding, FilmOptions, Inputs, OutputFile, Picture, Record, Sound, settings};
 
 pub(super) use bench::{bench, bench_process};
 pub(super) use bundle::bundle;
@@ -37,10 +39,13 @@ use super::{Outcome, Stop};
 use crate::subtitles::{self, Layout};
 use process::process;
 use start::device;
+use timeline::timeline;
 
 /// `run`: the device file's pipeline.
 pub(super) fn run(global: &Global, args: &args::Run) -> Result<Outcome, Stop> {
-    no_subtitles(global)?;
+    if global.format != Format::Vtt {
+        no_subtitles(global)?;
+    }
     let mut device = device(global, &[])?;
     device.runtime.report_placement |= args.placement;
     if device.pipeline.is_empty() {
@@ -56,13 +61,32 @@ pub(super) fn run(global: &Global, args: &args::Run) -> Result<Outcome, Stop> {
     if args.embeddings {
         ask_for_embeddings(&mut steps, &device.path)?;
     }
-    let inputs = Inputs::mixed(&args.inputs);
+    let inputs = inputs(&device, args);
+    if global.format == Format::Vtt {
+        if args.inputs.len() > 1 || args.output.is_some() {
+            let problem = "--format vtt: for one film at a time, on standard output";
+            return Err(Stop::Usage(problem.to_string()));
+        }
+        return timeline(global, device, &steps, inputs);
+    }
     let output = match &args.output {
         Some(path) => Some(OutputFile::create(path, args.resume, settings(&device, &steps)?)?),
         None => None,
     };
     let printer = printer(global, Shown::All);
     process(global, device, steps, inputs, output, &printer)
+}
+
+/// The records of `run`. Frames of films are records only if a step looks at pictures.
+fn inputs(device: &Device, args: &args::Run) -> Inputs {
+    let sees = device.pipeline.iter().any(|step| step.as_options::<TranscribeOptions>().is_none());
+    match sees {
+        true => {
+            let moments = args.every.map_or(Moments::Scenes, Moments::Every);
+            Inputs::with_films(&args.inputs, &FilmOptions::new(moments, device.media.ffmpeg.clone()))
+        }
+        false => Inputs::mixed(&args.inputs),
+    }
 }
 
 /// Makes the steps that compute embeddings return them.

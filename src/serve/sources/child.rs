@@ -30,6 +30,8 @@ pub struct ChildStream {
     stdout: ChildStdout,
     program: String,
     said: Arc<Mutex<String>>,
+    /// Reads standard error.
+    listener: thread::JoinHandle<()>,
     stall: Duration,
     stop: Stop,
 }
@@ -60,13 +62,18 @@ impl ChildStream {
             return Err(format!("cannot start `{program}`: no pipes"));
         };
         let last = said.clone();
-        thread::spawn(move || keep_last_line(stderr, &last));
-        Ok(ChildStream { child, stdout, program: program.clone(), said, stall, stop: stop.clone() })
+        let listener = thread::spawn(move || keep_last_line(stderr, &last));
+        Ok(ChildStream { child, stdout, program: program.clone(), said, listener, stall, stop: stop.clone() })
     }
 
     /// Why its output has ended, in one line.
     pub fn ending(&mut self) -> String {
         let status = self.status();
+        // What it said last may still be on the way.
+        let until = Instant::now() + GRACE;
+        while !self.listener.is_finished() && Instant::now() < until {
+            thread::sleep(Duration::from_millis(5));
+        }
         let how = match status {
             None => "closed its output".to_string(),
             Some(status) => match (status.code(), status.signal()) {

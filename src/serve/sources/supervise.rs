@@ -12,6 +12,9 @@ use crate::serve::event::What;
 /// A source that worked for this long starts with the shortest delay again.
 const STEADY: Duration = Duration::from_secs(10);
 
+/// Maximum number of different reasons that are reported while a source does not work.
+const MOST_REASONS: usize = 3;
+
 /// How one run of a source ended.
 pub enum Ended {
     /// It has no more data: it is not restarted.
@@ -47,10 +50,10 @@ impl Pulse<'_> {
 }
 
 /// Runs `attempt` until it finishes or the sources stop. While it fails, it is repeated with growing, jittered delays;
-/// the first failure and the recovery are logged, and reported to the sinks.
+/// each reason for failing and the recovery are logged once, and reported to the sinks.
 pub fn keep_running(reporter: &Reporter, stop: &Stop, mut attempt: impl FnMut(&mut Pulse) -> Ended) {
     let mut backoff = Backoff::default();
-    let (mut down, mut attempts) = (None, 0);
+    let (mut down, mut attempts, mut said) = (None, 0, Vec::new());
     while !stop.is_set() {
         attempts += 1;
         let mut pulse = Pulse { reporter, down: &mut down, attempts: &mut attempts, since: None };
@@ -78,14 +81,16 @@ pub fn keep_running(reporter: &Reporter, stop: &Stop, mut attempt: impl FnMut(&m
         let wait = backoff.next_jittered();
         if down.is_none() {
             down = Some(Instant::now());
-            log::warn!(
-                "source {name}: {problem}; it is restarted until it works, first in {:.1} s",
-                wait.as_secs_f64()
-            );
+            said.clear();
             reporter.counts.is_up(false);
-            reporter.publish(What::Down(problem));
+        }
+        let seconds = wait.as_secs_f64();
+        if said.len() < MOST_REASONS && !said.contains(&problem) {
+            log::warn!("source {name}: {problem}; it is restarted until it works, next in {seconds:.1} s");
+            reporter.publish(What::Down(problem.clone()));
+            said.push(problem);
         } else {
-            log::debug!("source {name}: {problem}; the next attempt is in {:.1} s", wait.as_secs_f64());
+            log::debug!("source {name}: {problem}; the next attempt is in {seconds:.1} s");
         }
         stop.sleep(wait);
     }
