@@ -22,6 +22,7 @@ mod model;
 mod place;
 mod requirements;
 mod service;
+mod sinks;
 
 use std::path::{Path, PathBuf};
 

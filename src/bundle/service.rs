@@ -1,8 +1,10 @@
 //! The systemd unit of a board, and the script that installs a bundle.
 
+use edgefuse::config::Device;
 use edgefuse::config::model_folder::RuntimeVersion;
-use edgefuse::config::{Device, Server};
 use edgefuse::engine::Machine;
+
+use super::sinks;
 
 /// Seconds for a service to stop, beside the time that its requests may take.
 const STOP_S: u64 = 15;
@@ -26,14 +28,17 @@ fn watch() -> Service {
     }
 }
 
-/// Serves what `server` in the device file says.
-fn serve(server: &Server) -> Service {
+/// Serves what `server`, `sources` and `sinks` in the device file say.
+fn serve(device: &Device) -> Service {
+    let server = &device.server;
     let addresses = [server.http.as_ref().map(|it| it.listen), server.wyoming.as_ref().map(|it| it.listen)];
-    let inside = addresses.iter().flatten().all(|address| address.ip().is_loopback());
+    let served = addresses.iter().flatten().all(|address| address.ip().is_loopback());
+    // Where sources connect to is up to their commands.
+    let inside = served && device.sources.is_empty() && !sinks::leave(device);
     let announces = server.wyoming.as_ref().is_some_and(|wyoming| wyoming.announce);
     let mut network = format!(
-        "# It is asked over the network{}.\nRestrictAddressFamilies=AF_UNIX AF_INET AF_INET6{}",
-        if inside { ", by this machine only" } else { "" },
+        "# It uses the network{}.\nRestrictAddressFamilies=AF_UNIX AF_INET AF_INET6{}",
+        if inside { ", within this machine only" } else { "" },
         // To list the machine's addresses.
         if announces { " AF_NETLINK" } else { "" }
     );
@@ -49,20 +54,23 @@ fn serve(server: &Server) -> Service {
     }
 }
 
-/// The unit that serves, if the device file `config` has a `server`, or else watches a folder. `{PREFIX}` is left for the
+/// The unit that serves, if the device file `config` has a `server` or `sources`, or else watches a folder. `{PREFIX}` is left for the
 /// script, because names never contain braces.
 pub(super) fn unit(device: &Device, config: &str) -> String {
     let memory = match device.runtime.memory_budget {
         Some(budget) => format!("MemoryMax={}\nMemorySwapMax=0", budget.bytes()),
         None => "# MemoryMax=: the device file has no runtime.memory_budget".to_string(),
     };
-    let devices = match device.providers().any(|provider| provider.name() != "cpu") {
-        // An accelerator is a device, and its libraries generate code at run time.
-        true => "SupplementaryGroups=video render",
-        false => "PrivateDevices=yes\nMemoryDenyWriteExecute=yes",
+    // An accelerator is a device, and its libraries generate code at run time.
+    let accelerator = device.providers().any(|provider| provider.name() != "cpu");
+    let devices = match (accelerator, device.sources.is_empty()) {
+        (true, true) => "SupplementaryGroups=video render",
+        (true, false) => "SupplementaryGroups=video render audio",
+        (false, false) => "SupplementaryGroups=video audio\nMemoryDenyWriteExecute=yes",
+        (false, true) => "PrivateDevices=yes\nMemoryDenyWriteExecute=yes",
     };
-    let serves = device.server.http.is_some() || device.server.wyoming.is_some();
-    let Service { description, command, network } = if serves { serve(&device.server) } else { watch() };
+    let serves = device.server.http.is_some() || device.server.wyoming.is_some() || !device.sources.is_empty();
+    let Service { description, command, network } = if serves { serve(device) } else { watch() };
     let fixed = [
         ("@DESCRIPTION@", description),
         ("@COMMAND@", &command),

@@ -86,7 +86,7 @@ def speech_end(recording: Path) -> float:
 
 def word_ends(binary: Path, recording: Path) -> list[tuple[str, float]]:
     """The words of a recording with their ends, by the model itself."""
-    command = [binary, "transcribe", recording, "--timestamps", "word", "--format", "json"]
+    command = [str(binary), "transcribe", str(recording), "--timestamps", "word", "--format", "json"]
     output = subprocess.run(command, check=True, capture_output=True, cwd=paths.ROOT).stdout
     segments = json.loads(output)["transcript"]["segments"]
     found = [(words(word["word"]), word["end"]) for segment in segments for word in segment["words"]]

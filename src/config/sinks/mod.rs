@@ -9,7 +9,7 @@ mod spool;
 mod webhook;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -55,6 +55,36 @@ impl Target {
         }
     }
 
+    /// The broker or receiver that it connects to.
+    pub fn endpoint(&self) -> Option<&Endpoint> {
+        match self {
+            Target::Mqtt(options) => Some(&options.broker),
+            Target::Webhook(options) => Some(&options.url),
+            Target::Jsonl(_) | Target::Snapshot(_) => None,
+        }
+    }
+
+    /// Files with credentials, with their keys.
+    pub fn secret_files(&self) -> Vec<(&'static str, &Path)> {
+        let file = match self {
+            Target::Mqtt(options) => options.password_file.as_deref().map(|file| ("mqtt.password_file", file)),
+            Target::Webhook(options) => options.secret_file.as_deref().map(|file| ("webhook.secret_file", file)),
+            Target::Jsonl(_) | Target::Snapshot(_) => None,
+        };
+        file.into_iter().collect()
+    }
+
+    /// The files and folders that it writes, with their keys.
+    pub fn written(&self) -> Vec<(&'static str, PathBuf)> {
+        let spool = |key, spool: &Option<SpoolOptions>| spool.iter().map(|spool| (key, spool.path.clone())).collect();
+        match self {
+            Target::Jsonl(options) => vec![("jsonl.path", options.file())],
+            Target::Mqtt(options) => spool("mqtt.spool.path", &options.spool),
+            Target::Webhook(options) => spool("webhook.spool.path", &options.spool),
+            Target::Snapshot(options) => vec![("snapshot.path", options.path.clone())],
+        }
+    }
+
     /// The key in a device file.
     fn key(&self) -> &'static str {
         match self {
@@ -85,16 +115,12 @@ impl Target {
 
     /// What no second sink may have: the file or folder that it writes, or the broker with its topics.
     fn claims(&self) -> Vec<String> {
-        let spool = |spool: &Option<SpoolOptions>| spool.as_ref().map(|spool| spool.path.display().to_string());
-        match self {
-            Target::Jsonl(options) => vec![options.file().display().to_string()],
-            Target::Mqtt(options) => {
-                let topics = format!("{}/{}", options.broker, options.prefix);
-                spool(&options.spool).into_iter().chain([topics]).collect()
-            }
-            Target::Webhook(options) => spool(&options.spool).into_iter().collect(),
-            Target::Snapshot(options) => vec![options.path.display().to_string()],
-        }
+        let written = self.written().into_iter().map(|(_, path)| path.display().to_string());
+        let topics = match self {
+            Target::Mqtt(options) => Some(format!("{}/{}", options.broker, options.prefix)),
+            _ => None,
+        };
+        written.chain(topics).collect()
     }
 }
 

@@ -30,6 +30,9 @@ const STABLE: Duration = Duration::from_secs(30);
 /// Interval of the broker's and our signs of life.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
+/// Time for a result to be acknowledged.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+
 /// Messages that were sent and not acknowledged.
 const WINDOW: u16 = 8;
 
@@ -90,6 +93,8 @@ pub struct Connection {
     given: VecDeque<Option<u64>>,
     /// What was sent and not acknowledged by its packet: results by their numbers.
     sent: BTreeMap<u16, Option<u64>>,
+    /// When the result that is under way was given to the client.
+    result_given: Option<Instant>,
     /// Results that were kept before this connection and wait.
     kept: Option<u64>,
     stage: Stage,
@@ -122,6 +127,7 @@ impl Connection {
             passing: VecDeque::new(),
             given: VecDeque::new(),
             sent: BTreeMap::new(),
+            result_given: None,
             kept: None,
             stage: Stage::Running,
         }
@@ -147,7 +153,11 @@ impl Connection {
                             }
                             None => self.stage = Stage::Draining,
                         },
-                        () = tokio::time::sleep(TICK) => mqtt.spool.sync(),
+                        () = tokio::time::sleep(TICK) => {}
+                    }
+                    mqtt.spool.sync();
+                    if self.result_given.is_some_and(|given| given.elapsed() >= UNACKNOWLEDGED) {
+                        return Ended::Broken("the broker does not acknowledge results".to_string());
                     }
                     if until.is_some_and(|until| until <= Instant::now()) {
                         return Ended::Stopped;
@@ -185,6 +195,7 @@ impl Connection {
             }
             Polled::Incoming(Packet::PubAck(acknowledged)) => {
                 if let Some(Some(number)) = self.sent.remove(&acknowledged.pkid) {
+                    self.result_given = None;
                     mqtt.spool.delivered(number);
                     mqtt.counts.delivered.inc();
                 }
@@ -257,6 +268,7 @@ impl Connection {
                 return;
             }
             self.given.push_back(Some(entry.number));
+            self.result_given = Some(Instant::now());
         }
         if mqtt.spool.waiting() == 0
             && let Some(kept) = self.kept.take()

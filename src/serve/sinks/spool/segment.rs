@@ -35,6 +35,8 @@ impl Segment {
     pub fn create(folder: &Path, number: u64) -> io::Result<Self> {
         let path = folder.join(format!("{number:016}.{EXTENSION}"));
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
+        // The name has to survive a loss of power, too. Not every file system can do that.
+        let _ = File::open(folder).and_then(|folder| folder.sync_all());
         Ok(Segment { number, path, file, length: 0, entries: 0 })
     }
 

@@ -134,8 +134,9 @@ async fn intake(spool: &mut Spool, queue: &Queue, open: &mut bool) {
             }
             None => *open = false,
         },
-        () = sleep(TICK) => spool.sync(),
+        () = sleep(TICK) => {}
     }
+    spool.sync();
 }
 
 /// Whether the sink's time is over.
