@@ -21,6 +21,15 @@ pub struct Pipeline {
     seen: Seen,
 }
 
+/// Forgets pictures in memory when dropped.
+struct ForgetMemory<'a>(&'a Seen);
+
+impl Drop for ForgetMemory<'_> {
+    fn drop(&mut self) {
+        self.0.forget_memory();
+    }
+}
+
 impl Pipeline {
     /// Reads a device file and locates ONNX Runtime; the steps are those of the file's `pipeline`. Models are loaded
     /// when a step first needs them.
@@ -68,6 +77,7 @@ impl Pipeline {
     /// finished.
     pub fn process(&self, record: &Record, progress: &mut OnProgress) -> Result<RecordResult, Error> {
         let _admitted = self.models.admit()?;
+        let _forget = ForgetMemory(&self.seen);
         let mut result = RecordResult::of(record);
         let device = self.models.device();
         let mut sources = match Sources::new(record, self.views(record), &device.media) {

@@ -42,9 +42,9 @@ impl<'a> Sources<'a> {
         self.record.image.is_some()
     }
 
-    /// The picture's file; `None` if the record has none, or one in memory.
-    pub fn image_path(&self) -> Option<&'a Path> {
-        self.record.image.as_ref()?.path()
+    /// The record's picture.
+    pub fn image(&self) -> Option<&'a Picture> {
+        self.record.image.as_ref()
     }
 
     pub fn has_audio(&self) -> bool {

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use edgefuse::config::VadOptions;
 use edgefuse::config::model_folder::VadSpec;
 use edgefuse::media::audio;
-use edgefuse::models::vad::{Probabilities, SpeechDetector, Stretch, StretchFinder, Vad};
+use edgefuse::models::vad::{
+    Probabilities, SpeechDetector, Stretch, StretchFinder, Utterance, UtteranceEvent, Utterances, Vad,
+};
 use serde_json::Value;
 
 use crate::fixture::Fixture;
@@ -215,4 +217,54 @@ fn invalid_use_is_reported() {
     odd[9_100] = f32::INFINITY;
     even[9_000..9_101].fill(0.0);
     assert_eq!(probabilities(&vad, &odd, 4_000), probabilities(&vad, &even, 4_000));
+}
+
+/// All events of a stream that arrives in blocks of this many samples.
+fn utterance_events(vad: &Vad, samples: &[f32], push: usize) -> Vec<UtteranceEvent> {
+    let mut utterances = Utterances::new(vad, &VadOptions::live(), 2_000).unwrap();
+    let mut events = Vec::new();
+    for block in samples.chunks(push) {
+        events.extend(utterances.push(vad, block).unwrap());
+    }
+    events.extend(utterances.finish(vad).unwrap());
+    events
+}
+
+/// Live sound is divided like a recording; what a pause promises is what ends; no sound is in two utterances.
+#[test]
+fn utterances_are_the_stretches_of_a_recording() {
+    let (vad, samples) = (vad(), recording(&reference()));
+    let events = utterance_events(&vad, &samples, 800);
+    let ended: Vec<&Utterance> = events
+        .iter()
+        .filter_map(|event| match event {
+            UtteranceEvent::Ended(utterance) => Some(utterance),
+            _ => None,
+        })
+        .collect();
+    let unpadded = VadOptions { pad_ms: 0, ..VadOptions::live() };
+    let stretches = vad.stretches(&samples, &unpadded).unwrap();
+    assert_eq!(ended.len(), stretches.len());
+    for (utterance, stretch) in ended.iter().zip(&stretches) {
+        // Other numbers of chunks in a run of the graph change the last bits of a probability, so a chunk at a border.
+        assert!(utterance.start.abs_diff(stretch.start) <= 512 && utterance.end.abs_diff(stretch.end) <= 512);
+        let last = utterance.first + utterance.samples.len() as u64;
+        assert_eq!(*utterance.samples, samples[utterance.first as usize..last as usize]);
+        assert!(utterance.first <= utterance.start && utterance.start - utterance.first <= 2 * 16_000);
+        assert!(last >= utterance.end);
+    }
+    for pair in ended.windows(2) {
+        assert!(pair[0].first + pair[0].samples.len() as u64 <= pair[1].first);
+    }
+    for (at, event) in events.iter().enumerate() {
+        if let UtteranceEvent::Ended(utterance) = event
+            && at > 1
+            && let UtteranceEvent::Paused(before) = &events[at - 1]
+        {
+            assert_eq!(before, utterance);
+        }
+    }
+    let paused = |event: &&UtteranceEvent| matches!(event, UtteranceEvent::Paused(_));
+    assert!(events.iter().filter(paused).count() + 1 >= ended.len());
+    assert_eq!(utterance_events(&vad, &samples, 2_048).len(), events.len());
 }

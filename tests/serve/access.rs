@@ -66,7 +66,7 @@ fn other_machines_need_a_key_or_insecure() {
     };
     let open = "http: {listen: '0.0.0.0:0'}";
     started(open, &[]).expect(2).expect_error(&["server.http.listen", "api_key_file", "--insecure"]);
-    started("", &[]).expect(2).expect_error(&["no `server`"]);
+    started("", &[]).expect(2).expect_error(&["neither `server` nor `sources`"]);
     let missing = "http: {listen: '0.0.0.0:0', api_key_file: none}";
     started(missing, &["--insecure"]).expect(2).expect_error(&["none: cannot read"]);
     std::fs::write(folder.path().join("short"), "secret").unwrap();

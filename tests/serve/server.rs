@@ -137,11 +137,6 @@ impl Server {
         assert!(sent.unwrap().success());
     }
 
-    /// The process.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Reads standard error until a line that contains `text`, and returns all lines.
     pub fn said_until(&mut self, text: &str) -> String {
         let mut said = std::mem::take(&mut self.said);

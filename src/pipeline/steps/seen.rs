@@ -27,8 +27,14 @@ struct Encoded {
     image: Arc<EncodedImage>,
 }
 
-/// A picture's file and its version.
-type Version = (PathBuf, FileVersion);
+/// What identifies a picture.
+#[derive(Clone, PartialEq)]
+enum Version {
+    /// Its file, and the version of that.
+    File(PathBuf, FileVersion),
+    /// Its place in memory, while its record is being processed.
+    Memory(usize),
+}
 
 /// A picture that was read before the model was leased, so that decoding does not count towards the model's memory.
 pub(super) struct ReadPicture {
@@ -47,6 +53,12 @@ impl Seen {
     /// Drops all pictures.
     pub fn forget(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Drops the pictures in memory, at the end of their record: another may get their place.
+    pub fn forget_memory(&self) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.retain(|it| matches!(it.version, Version::File(..)));
     }
 
     fn find(&self, model: &str, version: &Version) -> Option<Arc<EncodedImage>> {
@@ -114,8 +126,11 @@ impl ReadPicture {
     }
 }
 
-/// The current version of the picture's file; `None` if there is no file, or its metadata cannot be read.
+/// What identifies the record's picture; `None` if there is none, or the metadata of its file cannot be read.
 fn version(sources: &Sources) -> Option<Version> {
-    let path = sources.image_path()?;
-    Some((path.to_path_buf(), FileVersion::of(path)?))
+    match sources.image()? {
+        crate::pipeline::Picture::File(path) => Some(Version::File(path.clone(), FileVersion::of(path)?)),
+        crate::pipeline::Picture::Bytes(bytes) => Some(Version::Memory(bytes.as_slice().as_ptr().addr())),
+        crate::pipeline::Picture::Pixels(image) => Some(Version::Memory(Arc::as_ptr(image).addr())),
+    }
 }

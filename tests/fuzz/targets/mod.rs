@@ -16,6 +16,7 @@ mod speech;
 mod subtitles;
 mod tokenizer;
 mod vector;
+mod video;
 
 /// A reader and what the fuzzer needs to know about it.
 pub struct Target {
@@ -46,6 +47,7 @@ pub const ALL: &[Target] = &[
     target("exr",        8_192, image::file),
     target("farbfeld",   4_096, image::file),
     target("flac",       4_096, audio::file),
+    target("frames",     4_096, video::frames),
     target("gif",        4_096, image::file),
     target("hdr",        4_096, image::file),
     target("ico",        4_096, image::file),
