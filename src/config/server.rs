@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
-use super::units::{ByteSize, parse_span};
+use super::units::{ByteSize, duration};
 
 /// Maximum number of live sessions: each occupies a thread.
 const MOST_LIVE: usize = 1024;
@@ -66,26 +66,26 @@ pub struct Limits {
     /// Bytes of the bodies of all requests together.
     pub bodies: ByteSize,
     /// Length of a recording.
-    #[serde(deserialize_with = "limit")]
+    #[serde(deserialize_with = "duration")]
     pub sound: Duration,
     /// Open connections.
     pub connections: usize,
     /// Live sessions at once, beside other connections.
     pub live: usize,
     /// Time without an event after which a live session ends.
-    #[serde(deserialize_with = "limit")]
+    #[serde(deserialize_with = "duration")]
     pub live_idle: Duration,
     /// Time for a request's header to arrive, and for the next request of a connection.
-    #[serde(deserialize_with = "limit")]
+    #[serde(deserialize_with = "duration")]
     pub header_time: Duration,
     /// Time without a byte while a body arrives or an answer is sent.
-    #[serde(deserialize_with = "limit")]
+    #[serde(deserialize_with = "duration")]
     pub stall: Duration,
     /// Time for a body to arrive as a whole.
-    #[serde(deserialize_with = "limit")]
+    #[serde(deserialize_with = "duration")]
     pub body_time: Duration,
     /// Time from a complete request to its answer, waiting included.
-    #[serde(deserialize_with = "limit")]
+    #[serde(deserialize_with = "duration")]
     pub work_time: Duration,
 }
 
@@ -128,13 +128,13 @@ pub struct WyomingLimits {
     /// Open connections.
     pub connections: usize,
     /// Length of one utterance.
-    #[serde(deserialize_with = "limit")]
+    #[serde(deserialize_with = "duration")]
     pub sound: Duration,
     /// Time without a byte.
-    #[serde(deserialize_with = "limit")]
+    #[serde(deserialize_with = "duration")]
     pub idle: Duration,
     /// Time from the end of an utterance to its transcript, waiting included.
-    #[serde(deserialize_with = "limit")]
+    #[serde(deserialize_with = "duration")]
     pub work_time: Duration,
 }
 
@@ -191,12 +191,8 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::
     text.parse().map_err(wrong)
 }
 
-fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    parse_span(&String::deserialize(deserializer)?).map_err(D::Error::custom)
-}
-
 fn drain<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Drain, D::Error> {
-    limit(deserializer).map(Drain)
+    duration(deserializer).map(Drain)
 }
 
 #[cfg(test)]

@@ -114,6 +114,11 @@ pub fn parse_span(text: &str) -> Result<Duration, String> {
 }
 
 /// As [`parse_span`], for serde.
+pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    parse_span(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+}
+
+/// As [`duration`], for a value that may be missing.
 pub(super) fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     struct Span;
 

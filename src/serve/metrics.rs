@@ -17,7 +17,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::board::Board;
 use super::sinks::SinkCounts;
-use super::sources::SourceCounts;
+use super::source_counts::SourceCounts;
 
 /// Media type of what [`Metrics::text`] returns.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

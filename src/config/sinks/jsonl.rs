@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
-use super::super::units::{ByteSize, parse_span};
+use super::super::units::{ByteSize, duration, parse_span};
 
 /// The file's name in a folder.
 const NAME: &str = "results.jsonl";
@@ -25,7 +25,7 @@ pub struct JsonlOptions {
     #[serde(default = "rotate")]
     pub rotate: ByteSize,
     /// Age of a file's first line at which a new file begins.
-    #[serde(default = "max_age", deserialize_with = "span")]
+    #[serde(default = "max_age", deserialize_with = "duration")]
     pub max_age: Duration,
     /// Number of rotated files that are kept.
     #[serde(default = "keep")]
@@ -84,10 +84,6 @@ fn max_age() -> Duration {
 
 fn keep() -> usize {
     10
-}
-
-fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    parse_span(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
 impl JsonlOptions {

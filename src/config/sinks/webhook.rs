@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
-use super::super::units::parse_span;
+use super::super::units::duration;
 use super::endpoint::Endpoint;
 use super::spool::SpoolOptions;
 
@@ -38,7 +38,7 @@ pub struct WebhookOptions {
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
     /// Time for an answer.
-    #[serde(default = "timeout", deserialize_with = "span")]
+    #[serde(default = "timeout", deserialize_with = "duration")]
     pub timeout: Duration,
     /// How often a result that the receiver answers with an error is sent again.
     #[serde(default = "retries")]
@@ -67,10 +67,6 @@ fn timeout() -> Duration {
 
 fn retries() -> u32 {
     10
-}
-
-fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    parse_span(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
 impl WebhookOptions {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::raw::duration;
+use crate::config::units::duration;
 
 /// What is said at a microphone, with a camera's picture of that time. A camera or microphone that a join names makes
 /// records of its own only if it has `every`, `when` or `pipeline`.

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error};
 
 use super::camera::{Camera, FrameFormat, FrameSize, Frames};
 use super::join::Join;
@@ -14,7 +13,7 @@ use super::sensor::Sensor;
 use super::trigger::Trigger;
 use super::{FolderSource, Source, SourceKind};
 use crate::config::steps::{self, Step};
-use crate::config::units::parse_span;
+use crate::config::units::span;
 
 /// Sample rates that are accepted, in Hz.
 const RATES: std::ops::RangeInclusive<u32> = 8_000..=192_000;
@@ -44,17 +43,17 @@ pub(in crate::config) struct RawSource {
 
     rate: Option<u32>,
     channel: Option<Channel>,
-    #[serde(default, deserialize_with = "optional")]
+    #[serde(default, deserialize_with = "span")]
     pre_roll: Option<Duration>,
-    #[serde(default, deserialize_with = "optional")]
+    #[serde(default, deserialize_with = "span")]
     partial: Option<Duration>,
 
     results: Option<PathBuf>,
 
-    #[serde(default, deserialize_with = "optional")]
+    #[serde(default, deserialize_with = "span")]
     every: Option<Duration>,
     when: Option<Trigger>,
-    #[serde(default, deserialize_with = "optional")]
+    #[serde(default, deserialize_with = "span")]
     stall: Option<Duration>,
     pipeline: Option<Vec<Step>>,
     #[serde(default)]
@@ -172,15 +171,6 @@ impl RawSource {
             }
         }
     }
-}
-
-/// Reads a duration such as `2s`.
-pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    parse_span(&String::deserialize(deserializer)?).map_err(D::Error::custom)
-}
-
-fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    duration(deserializer).map(Some)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
-use super::raw::duration;
+use crate::config::units::duration;
 
 /// What makes a record of what a source reads.
 #[derive(Debug, Clone, Copy, PartialEq)]

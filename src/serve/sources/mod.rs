@@ -12,7 +12,6 @@
 
 mod camera;
 mod child;
-mod counts;
 mod desk;
 mod files;
 mod microphone;
@@ -48,7 +47,6 @@ use reporter::Reporter;
 use sounds::{Joined, SoundUser, Sounds};
 use stop::Stop;
 
-pub use counts::SourceCounts;
 pub use reporter::Publish;
 
 /// Maximum number of commands that wait for one camera.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::counts::Counts;
 use crate::serve::event::{Event, Moment, What};
+use crate::serve::source_counts::Counts;
 
 /// Accepts events. Never blocks.
 pub type Publish = Arc<dyn Fn(Event) + Send + Sync>;

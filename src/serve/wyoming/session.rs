@@ -15,8 +15,9 @@ use tokio::time::timeout;
 use super::event::{self, Event};
 use super::info::info;
 use crate::serve::Phase;
+use crate::serve::pcm::Format;
 use crate::serve::service::{Service, Trouble};
-use crate::serve::utterance::{Format, Utterance};
+use crate::serve::utterance::Utterance;
 
 /// Events that are buffered while an utterance is transcribed. When the buffer is full, reading stops.
 const MOST_WAITING: usize = 32;

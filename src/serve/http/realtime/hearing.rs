@@ -10,8 +10,9 @@ use edgefuse::request::{Priority, Request};
 use tokio::sync::mpsc;
 
 use crate::serve::http::failure::Failure;
+use crate::serve::pcm::Format;
 use crate::serve::service::{CancelOnDrop, Service};
-use crate::serve::utterance::{Format, Utterance};
+use crate::serve::utterance::Utterance;
 
 /// Maximum number of pieces that wait for the transcription. When the queue is full, the client is not read.
 const MOST_WAITING: usize = 8;

@@ -10,7 +10,7 @@ use crate::serve::board::Board;
 use crate::serve::http::Api;
 use crate::serve::http::failure::Failure;
 use crate::serve::http::openai::{ANY_MODEL, WHISPER};
-use crate::serve::utterance::Format;
+use crate::serve::pcm::Format;
 
 /// OpenAI's sample rate in Hz, and those that are accepted.
 const RATE: u32 = 24_000;

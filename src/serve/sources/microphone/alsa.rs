@@ -10,7 +10,7 @@ use edgefuse::config::MicrophoneChannel;
 use libloading::Library;
 
 use super::super::stop::Stop;
-use crate::serve::utterance::Format;
+use crate::serve::pcm::Format;
 
 /// `SND_PCM_STREAM_CAPTURE`, `SND_PCM_ACCESS_RW_INTERLEAVED`.
 const CAPTURE: c_int = 1;
