@@ -1,7 +1,7 @@
 //! Device files that inherit from others: `extends: base.yaml`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::error::ConfigError;
 use super::locate::locate;
@@ -79,8 +79,11 @@ pub(super) fn read(path: &Path) -> Result<Vec<Layer>, ConfigError> {
 /// The file's own folder, or the folder above `configs` if it is in that or in a folder of it, such as `configs/examples`.
 fn base_folder(path: &Path) -> PathBuf {
     let folder = path.parent().unwrap_or(Path::new(""));
+    // `extends: ../cpu.yaml` leads out of a folder again.
+    let resolved = folder.components().any(|part| part == Component::ParentDir).then(|| folder.canonicalize().ok());
+    let folder = resolved.flatten().unwrap_or_else(|| folder.to_path_buf());
     let configs = folder.ancestors().take(2).find(|folder| folder.file_name().is_some_and(|name| name == "configs"));
-    configs.map_or(folder, |configs| configs.parent().unwrap_or(Path::new(""))).to_path_buf()
+    configs.map_or(folder.as_path(), |configs| configs.parent().unwrap_or(Path::new(""))).to_path_buf()
 }
 
 #[cfg(test)]
