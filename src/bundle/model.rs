@@ -67,11 +67,11 @@ fn mapping<'a>(value: &'a mut Value, key: &str) -> Option<&'a mut Mapping> {
     value.get_mut(key)?.as_mapping_mut()
 }
 
-/// The files of every graph in its precisions, and the tokenizer.
+/// The files of every graph in its precisions, the tokenizer, and what else the kind reads.
 fn needed(folder: &ModelFolder, entry: &ModelEntry, target: Machine) -> Result<BTreeMap<String, FileSpec>, Error> {
     let common = &folder.common;
     let tokenizer = folder.spec.tokenizer();
-    let mut names: Vec<String> = tokenizer.map(str::to_string).into_iter().collect();
+    let mut names: Vec<String> = tokenizer.into_iter().chain(folder.spec.files()).map(str::to_string).collect();
     for (role, graph) in &common.graphs {
         for precision in precisions(entry, role, graph, target) {
             let file = graph.files.get(&precision).ok_or_else(|| EngineError::Precision {

@@ -100,8 +100,8 @@ impl Request {
         self
     }
 
-    /// Calls `on_text` with the text of each segment of a transcript as soon as the segment will not change: joined and
-    /// trimmed, they are the transcript's text.
+    /// Calls `on_text` with the text of each segment of a transcript, and each piece of a language model's answer, as soon
+    /// as it will not change: joined and trimmed, they are the whole text.
     #[must_use]
     pub fn on_text(mut self, on_text: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.on_text = Some(Arc::new(on_text));

@@ -105,6 +105,31 @@ fn unpacked_it_runs_checks_itself_and_installs() {
 }
 
 #[test]
+fn a_language_model_is_packed_with_its_chat_template_and_the_schema_of_its_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, config) = (folder.path().join("onnx/llm"), folder.path().join("configs/board.yaml"));
+    fs::create_dir_all(&model).unwrap();
+    fs::create_dir_all(config.parent().unwrap()).unwrap();
+    for name in files_in(&root().join("tests/fixtures/tiny/llm")) {
+        fs::copy(root().join("tests/fixtures/tiny/llm").join(&name), model.join(&name)).unwrap();
+    }
+    fs::write(folder.path().join("verdict.json"), r#"{"enum": ["ok", "stop"]}"#).unwrap();
+    let steps = "pipeline: [chat: {schema: verdict.json, max_tokens: 20}]";
+    fs::write(&config, format!("device: board\nmodels: {{writer: {{path: onnx/llm, precision: fp32}}}}\n{steps}\n"))
+        .unwrap();
+    let (archive, library) = (folder.path().join("1.tar.zst"), library());
+    pack(&config, OWN, &archive, &["--library", library.to_str().unwrap()]).expect(0);
+    let unpacked = unpack(&archive, &folder.path().join("there"));
+    assert_eq!(
+        files_in(&unpacked.join("onnx/llm")),
+        ["chat_template.jinja", "decoder.onnx", "decoder.onnx.data", "model.yaml", "tokenizer.json"]
+    );
+    let mut program = Command::new(unpacked.join("edgefuse"));
+    let answered = run(program.arg("--config").arg(unpacked.join("configs/board.yaml")).args(["chat", "Is it open?"]));
+    assert!(["\"ok\"", "\"stop\""].contains(&answered.expect(0).stdout.trim()));
+}
+
+#[test]
 fn only_the_precision_that_the_device_file_names() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("configs/board.yaml");

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import struct
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ gguf = pytest.importorskip("gguf", reason="scripts/setup.sh installs it")
 from edgefuse_tools.export.graphs import blocks  # noqa: E402
 from edgefuse_tools.export.llm.command import main  # noqa: E402
 from edgefuse_tools.export.llm.gguf_blocks import FORMATS  # noqa: E402
+from edgefuse_tools.export.llm.gguf_file import GgufFile  # noqa: E402
+from edgefuse_tools.export.llm.gguf_tokenizer import tokenizer_json  # noqa: E402
 from edgefuse_tools.parity import llm_random  # noqa: E402
 from edgefuse_tools.parity.llm_gguf import write_gguf  # noqa: E402
 from edgefuse_tools.parity.llm_onnx import OnnxLlm  # noqa: E402
@@ -122,6 +125,30 @@ def test_the_tokenizer_of_a_file_is_that_of_the_folder(tmp_path: Path) -> None:
     )
     for text in ("the house and seven bridges. naïve 日本 1234", "<|im_start|>user\nhi<|im_end|>", ""):
         assert ours.encode(text).ids == theirs.encode(text).ids
+
+
+def test_a_sentence_piece_tokenizer_merges_by_score() -> None:
+    tokenizers = pytest.importorskip("tokenizers", reason="runs the tokenizer itself")
+    scored = {"▁": -5.0, "t": -9.0, "h": -9.0, "e": -9.0, "th": -2.0, "▁t": -1.0, "he": -3.0, "▁the": -4.0, "▁th": -3.5}
+    pieces = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *scored]
+    fields = {
+        "tokenizer.ggml.model": "llama",
+        "tokenizer.ggml.tokens": pieces,
+        "tokenizer.ggml.token_type": [2, 3, 3] + [6] * 256 + [1] * len(scored),
+        "tokenizer.ggml.scores": [0.0] * 259 + list(scored.values()),
+        "tokenizer.ggml.bos_token_id": 1,
+        "tokenizer.ggml.unknown_token_id": 0,
+    }
+    content = tokenizer_json(
+        cast(GgufFile, SimpleNamespace(path=Path("x.gguf"), field=lambda k, d=None: fields.get(k, d)))
+    )
+    tokenizer = tokenizers.Tokenizer.from_str(json.dumps(content))
+    # SentencePiece merges the pair with the best result first: ▁t, then he, then both. Inside a word th comes before he.
+    assert tokenizer.encode("the").tokens == ["<s>", "▁the"]
+    assert tokenizer.encode("hthe", add_special_tokens=False).tokens == ["▁", "h", "th", "e"]
+    # A character without a token is its bytes, and comes back whole.
+    text = "the é the"
+    assert tokenizer.decode(tokenizer.encode(text).ids) == text
 
 
 # Files that must be refused, with a line that says why.

@@ -37,7 +37,7 @@ impl LanguageModel {
         let mut chooser = Chooser::new(options);
         let mut stream = TextStream::new(&self.vocabulary);
         let mut stops = StopTexts::new(&options.stop);
-        let mut first_token = None;
+        let (mut first_token, mut stopped) = (None, false);
         let tell = |reply: &mut Reply, text: &str| {
             if !text.is_empty() {
                 reply.text.push_str(text);
@@ -60,7 +60,8 @@ impl LanguageModel {
             let piece = stops.push(&stream.push(id)?);
             tell(&mut reply, &piece.text);
             let complete = guide.as_mut().map(|guide| guide.accept(id)).transpose().map_err(unguided)?;
-            if piece.stopped || complete == Some(true) {
+            stopped = piece.stopped;
+            if stopped || complete == Some(true) {
                 reply.finish = Finish::Stop;
                 break;
             }
@@ -68,11 +69,10 @@ impl LanguageModel {
                 sequence.step(id, &mut logits)?;
             }
         }
-        let last = stops.push(&stream.finish()?);
-        tell(&mut reply, &last.text);
-        if !last.stopped {
-            let held = stops.finish();
-            tell(&mut reply, &held);
+        if !stopped {
+            let last = stops.push(&stream.finish()?);
+            let held = if last.stopped { String::new() } else { stops.finish() };
+            tell(&mut reply, &(last.text + &held));
         }
         reply.text = reply.text.trim().to_string();
         reply.first_token = first_token.unwrap_or_default();
