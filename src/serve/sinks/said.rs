@@ -26,13 +26,17 @@ impl<'a> Said<'a> {
     }
 
     /// The step's confidence, in [0, 1]. Of an answer, a decision and the best text for a picture, their probability; of a
-    /// caption, the exponential of `score`; of a transcript, that of its tokens' mean log-probability.
+    /// caption, the exponential of `score`; of a transcript or a reply, that of its tokens' mean log-probability.
     pub fn confidence(self) -> Option<f64> {
         if let Some(confidence) = self.value.get("confidence") {
             return confidence.as_f64();
         }
         if let Some(score) = self.value.get("score") {
             return score.as_f64().map(|score| score.exp().min(1.0));
+        }
+        if let (Some(sum), Some(tokens)) = (self.value.get("log_probability"), self.value.get("tokens")) {
+            let mean = sum.as_f64()? / tokens.as_f64()?;
+            return mean.is_finite().then(|| mean.exp().min(1.0));
         }
         if let Some(segments) = self.value.get("segments") {
             return mean_log_probability(segments.as_array()?).map(f64::exp);
@@ -77,6 +81,7 @@ mod tests {
                 {"avg_logprob": -1.0, "tokens": [1, 2, 3]}, {"avg_logprob": 0.0, "tokens": [4]}]},
             "caption": {"text": "a dog", "score": -0.5, "log_probability": -2.0},
             "answer": {"text": "yes", "confidence": 0.25},
+            "reply": {"text": "no", "tokens": 4, "log_probability": -2.0},
             "match": {"texts": [{"text": "a", "probability": 0.2}, {"text": "b", "probability": 0.7}]},
             "fusion": {"label": "red", "confidence": 0.5},
             "embed": {"image": [0.0]},
@@ -89,6 +94,7 @@ mod tests {
             ("match", text("b"), Some(0.7)),
             ("fusion", text("red"), Some(0.5)),
             ("embed", None, None),
+            ("reply", text("no"), Some((-0.5f64).exp())),
         ];
         assert_eq!(said(&line), expected);
     }

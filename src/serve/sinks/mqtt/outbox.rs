@@ -80,6 +80,11 @@ impl Outbox {
     pub fn messages(&mut self, event: &Event) -> Messages {
         let mut messages = Messages::default();
         let source = &*event.source;
+        // A source that reports something works, even if it never said so. Entities without availability are of no use.
+        let availability = self.topics.of(source, AVAILABILITY);
+        if !matches!(event.what, What::Up | What::Down(_)) && !self.states.contains_key(&availability) {
+            self.set(availability, b"online", &mut messages);
+        }
         match &event.what {
             What::Result(finding) => {
                 self.results(event, &mut messages);
@@ -171,7 +176,7 @@ fn step(line: &Map<String, Value>, said: Said) -> Map<String, Value> {
         message.insert("said".to_string(), Value::from(text));
     }
     if let Some(confidence) = said.confidence() {
-        message.insert("confidence".to_string(), Value::from(confidence));
+        message.insert("confidence".to_string(), Value::from((confidence * 1e6).round() / 1e6));
     }
     for (key, value) in said.value.as_object().into_iter().flatten() {
         message.entry(key.clone()).or_insert_with(|| value.clone());
@@ -205,7 +210,9 @@ mod tests {
         assert_eq!((&payload["id"], &payload["said"]), (&"door-7".into(), &"view 7".into()));
         assert_eq!((&payload["source"], &payload["time"]), (&"door".into(), &"2026-11-30T12:00:00.000Z".into()));
         assert_eq!(payload["confidence"].as_f64().map(|it| (it * 1000.0).round()), Some(819.0));
-        assert!(messages.passing.is_empty(), "no discovery unless it is asked for");
+        // No discovery unless it is asked for.
+        let passing: Vec<_> = messages.passing.iter().map(|it| (it.topic.as_str(), text(it))).collect();
+        assert_eq!(passing, [("edgefuse/board/door/availability", "online")]);
     }
 
     #[test]
@@ -225,8 +232,9 @@ mod tests {
             messages.passing.iter().map(|it| (it.topic.clone(), it.retain, text(it).to_string())).collect::<Vec<_>>()
         };
         let mic = |what: &str| format!("edgefuse/board/mic/{what}");
-        assert_eq!(sent(&mut outbox, What::Speech(true)), [(mic("speech"), true, "ON".to_string())]);
-        assert_eq!(sent(&mut outbox, What::Up), [(mic("availability"), true, "online".to_string())]);
+        let online = (mic("availability"), true, "online".to_string());
+        assert_eq!(sent(&mut outbox, What::Speech(true)), [online.clone(), (mic("speech"), true, "ON".to_string())]);
+        assert_eq!(sent(&mut outbox, What::Up), [online]);
         let down = sent(&mut outbox, What::Down("no device".into()));
         assert_eq!(down[0], (mic("availability"), true, "offline".to_string()));
         assert!(down[1].0 == mic("error") && down[1].2.contains("no device"), "{down:?}");
@@ -250,12 +258,13 @@ mod tests {
     #[test]
     fn pictures_are_published_only_if_the_device_file_says_so() {
         let seen = || pictured("door", "a", edgefuse::media::image::RgbImage::new(8, 8));
-        assert_eq!(outbox("").messages(&seen()), Messages::default());
+        let without = outbox("").messages(&seen());
+        assert!(without.passing.iter().all(|it| !it.topic.ends_with("/image")), "{without:?}");
         let mut outbox = outbox(", images: true, discovery: homeassistant");
         let messages = outbox.messages(&seen());
-        let topics: Vec<&str> = messages.passing.iter().map(|it| it.topic.as_str()).collect();
+        let topics: Vec<&str> = messages.passing[1..].iter().map(|it| it.topic.as_str()).collect();
         assert_eq!(topics, ["homeassistant/image/edgefuse_board/door_image/config", "edgefuse/board/door/image"]);
-        assert!(messages.passing[1].payload.starts_with(&[0xFF, 0xD8, 0xFF]));
+        assert!(messages.passing[2].payload.starts_with(&[0xFF, 0xD8, 0xFF]));
         assert!(outbox.messages(&seen()).passing.is_empty(), "at most one a second");
     }
 }
