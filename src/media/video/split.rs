@@ -137,7 +137,8 @@ impl Walk for Jpeg {
     fn end(&mut self, bytes: &[u8]) -> Result<Option<usize>, SplitError> {
         loop {
             let Some(rest) = bytes.get(self.at..).filter(|rest| rest.len() >= 2) else { return Ok(None) };
-            if self.in_scan && !(rest[0] == 0xff && !matches!(rest[1], 0 | 0xd0..=0xd7 | 0xff)) {
+            // Stuffed bytes and restart markers belong to the coded data.
+            if self.in_scan && (rest[0] != 0xff || matches!(rest[1], 0 | 0xd0..=0xd7 | 0xff)) {
                 let next = rest[1..].iter().position(|byte| *byte == 0xff);
                 self.at += next.map_or(rest.len() - 1, |next| next + 1);
                 if next.is_none() && rest.last() != Some(&0xff) {

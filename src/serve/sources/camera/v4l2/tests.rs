@@ -14,9 +14,12 @@ use super::choose::Coding;
 use super::negotiate;
 use crate::serve::sources::camera::Wanted;
 
+/// A format with its sizes.
+type Format = (&'static [u8; 4], Vec<(u32, u32)>);
+
 /// A camera such as Logitech's C270: raw and compressed frames of the same sizes.
 struct Webcam {
-    formats: Vec<(&'static [u8; 4], Vec<(u32, u32)>)>,
+    formats: Vec<Format>,
     capabilities: u32,
     asked: RefCell<Vec<u32>>,
     /// The format that the driver insists on.
