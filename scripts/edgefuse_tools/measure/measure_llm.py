@@ -48,7 +48,7 @@ def main() -> int:
         "prompt_tokens": answers[0]["prompt_tokens"],
         "tokens": answers[0]["tokens"],
         "prefill_tokens_per_second": {"best": round(max(prefill), 1), "median": round(median(prefill), 1)},
-        "decode_tokens_per_second": {"best": max(decode), "median": median(decode)},
+        "decode_tokens_per_second": {"best": max(decode), "median": round(median(decode), 1)},
         "cold_first_token_s": {"best": round(min(cold), 3), "median": round(median(cold), 3)},
         "peak_resident_mib": round(max(answer["peak"] for answer in answers) / 2**20, 1),
         "load_1min": round(os.getloadavg()[0], 1),
