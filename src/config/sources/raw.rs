@@ -210,7 +210,7 @@ mod tests {
             ("{camera: 'exec:x', when: {motion: {start: 2}}}", "when: motion.start: 2 is not"),
             ("{camera: 'exec:x', when: {motion: {start: 0.1, stop: 0.2}}}", "motion.stop: 0.2"),
             ("{camera: 'exec:x', when: sound}", "unknown variant `sound`"),
-            ("{camera: 'exec:x', every: 5}", "`5` is not a duration"),
+            ("{camera: 'exec:x', every: 5}", "a duration with its unit"),
             ("{microphone: 'exec:x', rate: 1}", "rate: 1 is not within"),
             ("{microphone: 'exec:x', channel: left}", "`mix` or the number"),
             ("{microphone: 'exec:x', pre_roll: 31s}", "pre_roll: more than 30 s"),
