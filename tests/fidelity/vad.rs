@@ -266,5 +266,8 @@ fn utterances_are_the_stretches_of_a_recording() {
     }
     let paused = |event: &&UtteranceEvent| matches!(event, UtteranceEvent::Paused(_));
     assert!(events.iter().filter(paused).count() + 1 >= ended.len());
-    assert_eq!(utterance_events(&vad, &samples, 2_048).len(), events.len());
+    // Pauses are noticed earlier or later, but what is said does not depend on how the sound arrives.
+    let others = utterance_events(&vad, &samples, 2_048);
+    let others = others.iter().filter(|event| matches!(event, UtteranceEvent::Ended(_)));
+    assert!(others.eq(events.iter().filter(|event| matches!(event, UtteranceEvent::Ended(_)))));
 }

@@ -25,6 +25,8 @@ from edgefuse_tools.live.not_run import NotRun
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE_S = 120
+# Colours and shapes of the pictures that the examples play.
+ANSWERS = ("blue", "green", "red", "rectangle", "circle", "triangle")
 PLAY = f"python3 {ROOT}/configs/examples/play.py"
 
 
@@ -99,7 +101,7 @@ def check_examples(binary: str, _full: bool) -> str:
     for name, expected in (
         (
             "front-door",
-            lambda it: it["source"] == "visitor" and text(it, "answer") in ("blue", "green", "rectangle", "circle"),
+            lambda it: it["source"] == "visitor" and text(it, "answer") in ANSWERS,
         ),
         ("shop-floor", lambda it: it["source"] == "station" and "label" in it.get("fusion", {}) and "transcript" in it),
         ("meeting-room", lambda it: it["source"] == "room" and "dashwood" in text(it, "transcript").lower()),
