@@ -73,4 +73,7 @@ const failing = async (kind, code, call) => {
 await failing(OpenAI.NotFoundError, "model_not_found", transcriptions.create({ model: "gpt-9", file: recording() }));
 const noise = new File(["no sound"], "a.wav");
 await failing(OpenAI.BadRequestError, "invalid_input", transcriptions.create({ model: "whisper-1", file: noise }));
-await failing(OpenAI.BadRequestError, "invalid_request", completions.create(ask({ type: "text", text: "hello" })));
+const translation = client.audio.translations.create({ model: "whisper-1", file: recording() });
+await failing(OpenAI.BadRequestError, "invalid_request", translation);
+const greeting = await completions.create({ ...ask({ type: "text", text: "Say hello." }), max_completion_tokens: 8 });
+assert.ok(greeting.choices[0].message.content.length > 0 && greeting.usage.completion_tokens <= 8);
