@@ -139,7 +139,7 @@ def speech(binary: Path, threads: int, context: str, rounds: int) -> dict[str, A
     recordings = [paths.ROOT / f"tests/data/{name}.wav" for name in RECORDINGS]
     ends = {str(recording): speech_end(recording) for recording in recordings}
     spoken = {str(recording): word_ends(binary, recording) for recording in recordings}
-    play = f"python3 configs/examples/play.py sound --pause {PAUSE_S} --log FOLDER/log {' '.join(map(str, recordings))}"
+    play = f"python3 {paths.ROOT}/configs/examples/play.py sound --pause {PAUSE_S} --log FOLDER/log {' '.join(map(str, recordings))}"
     served = Served(
         binary,
         threads,
@@ -180,8 +180,8 @@ def speech(binary: Path, threads: int, context: str, rounds: int) -> dict[str, A
 
 def pictures(binary: Path, threads: int, seconds: float) -> dict[str, Any]:
     """Latencies of captions beside the model's own time."""
-    names = " ".join(f"tests/data/easyvqa-{number}.png" for number in (23, 7, 0, 19))
-    play = f"python3 configs/examples/play.py pictures --fps 30 {names}"
+    names = " ".join(f"{paths.ROOT}/tests/data/easyvqa-{number}.png" for number in (23, 7, 0, 19))
+    play = f"python3 {paths.ROOT}/configs/examples/play.py pictures --fps 30 {names}"
     served = Served(binary, threads, f"  door: {{camera: 'exec:{play}', every: 500ms, pipeline: [caption]}}")
     time.sleep(seconds)
     found = served.arrivals.of("/door/caption")[3:]
@@ -213,8 +213,8 @@ def idle(binary: Path, threads: int, minutes: float) -> dict[str, Any]:
         file.setsampwidth(2)
         file.setframerate(16_000)
         file.writeframes(bytes(32_000 * 10))
-    camera = "python3 configs/examples/play.py pictures --fps 30 tests/data/easyvqa-23.png"
-    sound = f"python3 configs/examples/play.py sound --pause 0 {silence}"
+    camera = f"python3 {paths.ROOT}/configs/examples/play.py pictures --fps 30 {paths.ROOT}/tests/data/easyvqa-23.png"
+    sound = f"python3 {paths.ROOT}/configs/examples/play.py sound --pause 0 {silence}"
     kinds = {
         "camera": f"  door: {{camera: 'exec:{camera}', every: 1s, when: motion, pipeline: [caption]}}",
         "microphone": f"  mic: {{microphone: 'exec:{sound}', pipeline: [transcribe]}}",
