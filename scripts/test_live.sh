@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs `edgefuse serve` with sources and sinks, and judges it by Mosquitto, paho-mqtt, a receiver of webhooks and a full disk.
-# Outages last seconds, or as long as in docs/benchmarks/live.md with --full. Takes the release binary, or the one that
+# Outages last seconds, or ten minutes with --full. Takes the release binary, or the one that
 # EDGEFUSE names; further arguments are parts of the names of the checks to run.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
