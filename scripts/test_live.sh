@@ -5,16 +5,9 @@
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
-environment=build/live-environment
-if ! cmp --silent scripts/requirements/live.txt "$environment/requirements.txt"; then
-    rm -rf "$environment"
-    .venv/bin/python -m venv "$environment"
-    if ! "$environment/bin/python" -m pip install --quiet --require-hashes -r scripts/requirements/live.txt; then
-        echo "not run: paho-mqtt of scripts/requirements/live.txt cannot be installed here"
-        exit 77
-    fi
-    cp scripts/requirements/live.txt "$environment/requirements.txt"
-fi
-[[ -n ${EDGEFUSE-} ]] || cargo build --release --locked
+environment=''
+# shellcheck source=scripts/edgefuse_tools/setup/client_environment.sh
+. scripts/edgefuse_tools/setup/client_environment.sh
+client_environment live
 export PYTHONPATH=scripts
 exec "$environment/bin/python" -m edgefuse_tools.live --binary "${EDGEFUSE-target/release/edgefuse}" "$@"

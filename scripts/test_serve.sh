@@ -7,8 +7,9 @@ set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 environment='' javascript=''
-# shellcheck source=scripts/edgefuse_tools/serve_clients/environment.sh
-. scripts/edgefuse_tools/serve_clients/environment.sh
+# shellcheck source=scripts/edgefuse_tools/setup/client_environment.sh
+. scripts/edgefuse_tools/setup/client_environment.sh
+client_environment serve
 # shellcheck source=scripts/edgefuse_tools/serve_clients/javascript.sh
 . scripts/edgefuse_tools/serve_clients/javascript.sh
 

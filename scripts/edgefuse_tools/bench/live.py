@@ -151,6 +151,8 @@ def speech(binary: Path, threads: int, context: str, rounds: int) -> dict[str, A
     while not log.exists() or len(log.read_text().splitlines()) < rounds * len(recordings) + 2:
         assert time.monotonic() - started < 600, (served.folder / "stderr").read_text()
         time.sleep(0.5)
+    # A line is written when the pause before its recording begins, so the text of the one before is still on the way.
+    time.sleep(PAUSE_S)
     played = [line.split(" ", 1) for line in log.read_text().splitlines()]
     starts = [(float(at), path if path.startswith("/") else str(paths.ROOT / path)) for at, path in played]
     finals, partials = served.arrivals.of("/room/transcript"), served.arrivals.of("/room/partial")

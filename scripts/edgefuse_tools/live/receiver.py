@@ -1,4 +1,4 @@
-"""A receiver of webhooks that fails as it is told."""
+"""A webhook receiver that fails on demand."""
 
 from __future__ import annotations
 

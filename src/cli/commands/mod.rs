@@ -63,7 +63,7 @@ pub(super) fn run(global: &Global, args: &args::Run) -> Result<Outcome, Stop> {
     if args.embeddings {
         ask_for_embeddings(&mut steps, &device.path)?;
     }
-    let inputs = inputs(&device, args);
+    let inputs = inputs(&device, args)?;
     if global.format == Format::Vtt {
         if args.inputs.len() > 1 || args.output.is_some() {
             let problem = "--format vtt: for one film at a time, on standard output";
@@ -80,14 +80,17 @@ pub(super) fn run(global: &Global, args: &args::Run) -> Result<Outcome, Stop> {
 }
 
 /// The records of `run`. Frames of films are records only if a step looks at pictures.
-fn inputs(device: &Device, args: &args::Run) -> Inputs {
+fn inputs(device: &Device, args: &args::Run) -> Result<Inputs, Stop> {
     let sees = device.pipeline.iter().any(|step| step.as_options::<TranscribeOptions>().is_none());
     match sees {
         true => {
             let moments = args.every.map_or(Moments::Scenes, Moments::Every);
-            Inputs::with_films(&args.inputs, &FilmOptions::new(moments, device.media.ffmpeg.clone()))
+            Ok(Inputs::with_films(&args.inputs, &FilmOptions::new(moments, device.media.ffmpeg.clone())))
         }
-        false => Inputs::mixed(&args.inputs),
+        false if args.every.is_some() => {
+            Err(Stop::Usage(format!("--every: no step of the pipeline of {} looks at pictures", device.path.display())))
+        }
+        false => Ok(Inputs::mixed(&args.inputs)),
     }
 }
 

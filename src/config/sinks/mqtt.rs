@@ -22,7 +22,7 @@ pub struct MqttOptions {
     /// First part of all topics.
     #[serde(default = "prefix")]
     pub prefix: String,
-    /// Who is told which entities the device has.
+    /// Which home automation the device describes its entities to.
     pub discovery: Option<Discovery>,
     /// First part of the topics of `discovery`.
     #[serde(default = "discovery_prefix")]

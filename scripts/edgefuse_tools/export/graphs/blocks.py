@@ -119,7 +119,7 @@ def pack_nibbles(integers: Array) -> Array:
 
 
 _NOTHING = np.zeros(0, np.float32)
-"""Stands in for weights that are read only while they are written."""
+"""Placeholder for weights that are read only while they are written."""
 
 
 def _offsets(blocks: Blocks) -> Array:

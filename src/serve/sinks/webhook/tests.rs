@@ -1,4 +1,4 @@
-//! The sink as a whole, against a receiver that fails as it is told.
+//! The sink as a whole, against a receiver that fails on demand.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;

@@ -1,4 +1,4 @@
-//! A broker for tests: it accepts one client at a time, keeps what is published, and fails as it is told.
+//! A broker for tests: it accepts one client at a time, keeps what is published, and fails on demand.
 //! scripts/test_live.sh has a real one.
 
 use std::io::{self, Read, Write};

@@ -1,4 +1,4 @@
-//! The sink as a whole, against a broker that fails as it is told.
+//! The sink as a whole, against a broker that fails on demand.
 
 mod broker;
 

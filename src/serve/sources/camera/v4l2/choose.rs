@@ -28,8 +28,8 @@ impl Coding {
         })
     }
 
-    /// The preferred of two formats of one size is the smaller: pixels need no decoding and lose nothing, colour tells more
-    /// than grey.
+    /// Order of preference among formats of the same size, best first: raw colour needs no decoding and is lossless, and even
+    /// lossy colour carries more information than grey.
     fn rank(self) -> u32 {
         match self {
             Coding::Pixels(PixelFormat::Gray) => 2,
