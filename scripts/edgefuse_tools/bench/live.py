@@ -31,7 +31,7 @@ SILENCE = 0.018
 
 DEVICE = """device: bench
 extends: {root}/configs/cpu.yaml
-runtime: {{threads: {{intra: {threads}}}}}
+runtime: {{threads: {{intra: {threads}, spinning: {spinning}}}}}
 server: {{http: {{listen: '127.0.0.1:0'}}}}
 sources:
 {sources}
@@ -96,12 +96,18 @@ def word_ends(binary: Path, recording: Path) -> list[tuple[str, float]]:
 class Served:
     """`edgefuse serve` on a device file, with its broker and a subscriber."""
 
-    def __init__(self, binary: Path, threads: int, sources: str) -> None:
+    def __init__(self, binary: Path, threads: int, sources: str, *, spinning: bool = False) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="edgefuse-bench-"))
         self.broker = Broker()
         self.arrivals = Arrivals(self.broker.port)
         file = self.folder / "device.yaml"
-        text = DEVICE.format(root=paths.ROOT, threads=threads, port=self.broker.port, sources=sources)
+        text = DEVICE.format(
+            root=paths.ROOT,
+            threads=threads,
+            spinning=str(spinning).lower(),
+            port=self.broker.port,
+            sources=sources,
+        )
         file.write_text(text.replace("FOLDER", str(self.folder)))
         environment = {"ORT_DYLIB_PATH": str(paths.ROOT / "lib/libonnxruntime.so"), **os.environ}
         with (self.folder / "stderr").open("w") as said:
@@ -222,8 +228,9 @@ def idle(binary: Path, threads: int, minutes: float) -> dict[str, Any]:
         "microphone": f"  mic: {{microphone: 'exec:{sound}', pipeline: [transcribe]}}",
     }
     found: dict[str, Any] = {}
-    for name, lines in (*kinds.items(), ("both", "\n".join(kinds.values()))):
-        served = Served(binary, threads, lines)
+    both = "\n".join(kinds.values())
+    for name, lines in (*kinds.items(), ("both", both), ("both, spinning", both)):
+        served = Served(binary, threads, lines, spinning=name.endswith("spinning"))
         time.sleep(20)
         before, memory, began = served.cpu_seconds(), served.memory_mb(), time.monotonic()
         time.sleep(60 * (minutes if name == "both" else min(minutes, 1.0)))
@@ -262,7 +269,7 @@ def page(found: dict[str, Any]) -> str:
     idle_rows = "\n".join(
         f"| {name} | {100 * quiet[name]['cpu']:.1f} % | {quiet[name]['memory_first_mb']:.0f} MB | "
         f"{quiet[name]['memory_last_mb']:.0f} MB |"
-        for name in ("camera", "microphone", "both")
+        for name in ("camera", "microphone", "both", "both, spinning")
     )
     missed = sum(values["final"]["missed"] for values in found["speech"].values())
     described = found["machine"]

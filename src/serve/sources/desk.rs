@@ -12,6 +12,7 @@ use edgefuse::request::{Priority, Request};
 use edgefuse::small_file;
 use edgefuse::{Error, Pipeline, Record, RecordResult};
 
+use super::guard::guarded;
 use super::reporter::Reporter;
 use crate::serve::board::Board;
 use crate::serve::event::{Event, Finding, Moment, What};
@@ -99,11 +100,12 @@ impl Desk {
     /// The result of a record; `None` if the service stops.
     pub fn run(&self, record: &Record) -> Option<RecordResult> {
         let request = self.service.metrics.observe(Request::new(self.priority));
-        let outcome = self.service.here(&request, || self.pipeline.process(record, &mut |_, _| {}));
+        let outcome = guarded(|| self.service.here(&request, || self.pipeline.process(record, &mut |_, _| {})));
         let result = match outcome {
-            Ok(result) => result,
-            Err(Error::Engine(EngineError::Stopped(_))) => return None,
-            Err(error) => RecordResult::failed(record.name(), error.to_string()),
+            Ok(Ok(result)) => result,
+            Ok(Err(Error::Engine(EngineError::Stopped(_)))) => return None,
+            Ok(Err(error)) => RecordResult::failed(record.name(), error.to_string()),
+            Err(fault) => RecordResult::failed(record.name(), fault),
         };
         self.service.metrics.processed(&result);
         self.log(&result);

@@ -8,12 +8,13 @@
 //! | `camera`, `microphone` | open devices and commands, and read them |
 //! | `pictures`, `sounds`, `files` | decide what becomes a record |
 //! | `desk` | processes records and makes events of their results |
-//! | `supervise`, `child` | restart what fails; run commands |
+//! | `supervise`, `child`, `guard` | restart what fails; run commands; survive a panic |
 
 mod camera;
 mod child;
 mod desk;
 mod files;
+mod guard;
 mod microphone;
 mod newest;
 mod pictures;

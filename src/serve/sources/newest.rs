@@ -3,8 +3,10 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use edgefuse::media::video::Frame;
+use edgefuse::media::image::RgbImage;
+use edgefuse::media::video::{Frame, Thumbnail};
 
+use super::guard::guarded;
 use crate::serve::event::Moment;
 
 /// A frame with the moment of its capture.
@@ -14,6 +16,24 @@ pub struct Captured {
     pub at: Moment,
     /// Its number among the frames of the camera, from 1.
     pub number: u64,
+}
+
+impl Captured {
+    /// The frame as RGB.
+    ///
+    /// # Errors
+    /// One line, for bytes that cannot be decoded.
+    pub fn to_rgb(&self) -> Result<RgbImage, String> {
+        guarded(|| self.frame.to_rgb())?.map_err(|error| error.to_string())
+    }
+
+    /// A small grey copy of the frame.
+    ///
+    /// # Errors
+    /// As [`Captured::to_rgb`].
+    pub fn thumbnail(&self) -> Result<Thumbnail, String> {
+        guarded(|| self.frame.thumbnail())?.map_err(|error| error.to_string())
+    }
 }
 
 /// The place of the newest frame.

@@ -134,7 +134,7 @@ impl Pictures {
             let Some(frame) = self.newest.after(last, LOOK) else { continue };
             (seen, looked) = (None, Some(Instant::now()));
             if let Some(motion) = &mut motion {
-                let thumbnail = match frame.frame.thumbnail() {
+                let thumbnail = match frame.thumbnail() {
                     Ok(thumbnail) => thumbnail,
                     Err(error) => {
                         log::debug!("source {}: a frame is left out: {error}", self.reporter.name);
@@ -184,7 +184,7 @@ impl Pictures {
     }
 
     fn decode(&self, frame: &Captured) -> Option<Arc<RgbImage>> {
-        let decoded = frame.frame.to_rgb();
+        let decoded = frame.to_rgb();
         let decoded =
             decoded.inspect_err(|error| log::debug!("source {}: a frame is left out: {error}", self.reporter.name));
         decoded.ok().map(Arc::new)

@@ -44,7 +44,7 @@ impl Joined {
                 "no picture: the newest of {camera} is {seconds:.1} s from the speech, more than {within} s"
             ));
         }
-        let picture = captured.frame.to_rgb().map_err(|error| format!("no picture: {camera}: {error}"))?;
+        let picture = captured.to_rgb().map_err(|error| format!("no picture: {camera}: {error}"))?;
         Ok((Arc::new(picture), captured.at))
     }
 }
