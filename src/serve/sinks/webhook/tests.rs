@@ -67,11 +67,14 @@ fn deliver(port: u16, options: &str, numbers: std::ops::Range<u64>, patience: Du
     let webhook = Webhook::open(&options, "webhook", &counts).unwrap();
     let queue = Arc::new(Queue::new("webhook", counts.clone()));
     queue.push(Arc::new(event("door", What::Motion(true))));
+    let results = numbers.end - numbers.start;
     numbers.for_each(|number| queue.push(captioned("door", number)));
     let ender = queue.clone();
     let end = thread::spawn(move || {
         let until = std::time::Instant::now() + patience;
-        while ender.counts.waiting.get() > 0 && std::time::Instant::now() < until {
+        // Not `waiting`, which is 0 for a moment while a result goes from the queue to the spool.
+        let settled = || ender.counts.delivered.get() + ender.counts.dropped.get();
+        while settled() < results && std::time::Instant::now() < until {
             thread::sleep(Duration::from_millis(5));
         }
         ender.end(std::time::Instant::now() + Duration::from_secs(5));
