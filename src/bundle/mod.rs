@@ -17,6 +17,7 @@ mod archive;
 mod binary;
 mod board;
 mod contents;
+mod endpoints;
 mod licenses;
 mod model;
 mod place;

@@ -1,14 +1,15 @@
 //! A device file: the library, providers, threads, memory and models that one board uses.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
 use super::extends::{self, Layer};
 use super::media::{Ffmpeg, Media};
 use super::model_entry::{MODEL_FILE, ModelEntry};
+use super::models;
 use super::provider::{Provider, Providers};
-use super::raw::{RawModel, RawRuntime};
+use super::raw::RawRuntime;
 use super::runtime::{Runtime, Threads};
 use super::server::Server;
 use super::sinks::{self, Sink};
@@ -100,9 +101,7 @@ impl Device {
             spinning: layers.iter().find_map(|layer| layer.raw.runtime.threads.spinning).unwrap_or(default.spinning),
         };
         let on_missing = layers.iter().find_map(|layer| layer.raw.runtime.on_missing_provider);
-        let names: BTreeSet<&String> = layers.iter().flat_map(|layer| layer.raw.models.keys()).collect();
-        let models = names.into_iter().map(|name| Ok((name.clone(), entry(layers, name, &providers)?)));
-        let models = models.collect::<Result<_, _>>()?;
+        let models = models::of(layers, &providers)?;
         let sources = sources::of(layers)?;
         Ok(Device {
             name: layers[0].raw.device.clone(),
@@ -150,6 +149,7 @@ impl Device {
             if as_path.join(MODEL_FILE).is_file() { as_path.to_path_buf() } else { self.base.join("onnx").join(name) };
         ModelEntry {
             path,
+            endpoint: None,
             origin: format!("--model {name}"),
             precision: like.map(|entry| entry.precision.clone()).unwrap_or_default(),
             execution_providers: like.map_or_else(
@@ -257,7 +257,7 @@ fn library_is_there(layer: &Layer) -> Result<(), ConfigError> {
 }
 
 /// A list of providers with its paths resolved.
-fn rooted(layer: &Layer, list: &[Provider]) -> Vec<Provider> {
+pub(super) fn rooted(layer: &Layer, list: &[Provider]) -> Vec<Provider> {
     list.iter().map(|provider| provider.clone().relative_to(&layer.base)).collect()
 }
 
@@ -287,27 +287,6 @@ pub(super) fn unusable_name(name: &str) -> Option<&'static str> {
     let plain = |char: char| char.is_ascii_alphanumeric() || "-_.".contains(char);
     let usable = (1..=64).contains(&name.len()) && name.chars().all(plain) && !name.starts_with(['-', '.']);
     (!usable).then_some("a name is up to 64 letters, digits, `-`, `_` and `.`, and starts with a letter or digit")
-}
-
-/// The model called `key`; each of its keys comes from the nearest file that has it.
-fn entry(layers: &[Layer], key: &str, providers: &[Provider]) -> Result<ModelEntry, ConfigError> {
-    let named: Vec<(&Layer, &RawModel)> =
-        layers.iter().filter_map(|layer| Some((layer, layer.raw.models.get(key)?))).collect();
-    let Some((layer, path)) = named.iter().find_map(|(layer, model)| Some((layer, model.path.as_ref()?))) else {
-        let nearest = named.first().map_or(&layers[0], |(layer, _)| layer);
-        return Err(nearest.wrong(&["models", key], format!("models.{key}: no `path`, the model folder")));
-    };
-    let own = named.iter().find_map(|(layer, model)| {
-        let list = model.execution_providers.as_ref()?;
-        Some(list.clone().map(|list| rooted(layer, &list)))
-    });
-    Ok(ModelEntry {
-        origin: format!("{}: models.{key}.path", layer.place(&["models", key, "path"])),
-        path: layer.base.join(path),
-        precision: named.iter().find_map(|(_, model)| model.precision.clone()).unwrap_or_default(),
-        execution_providers: Providers::of_model(own.unwrap_or_default(), providers),
-        require: named.iter().find_map(|(_, model)| model.require.clone()).unwrap_or_default(),
-    })
 }
 
 #[cfg(test)]

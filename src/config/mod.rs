@@ -12,10 +12,12 @@ mod locate;
 mod media;
 mod model_entry;
 pub mod model_folder;
+mod models;
 mod named;
 mod precisions;
 mod provider;
 mod raw;
+mod remote;
 mod runtime;
 mod server;
 mod sinks;
@@ -33,6 +35,7 @@ pub use provider::{
     ArenaStrategy, ConvSearch, CpuOptions, CudaOptions, Extra, PassThrough, PassThroughOptions, Provider, Providers,
     Required, Requirement, TensorRtOptions,
 };
+pub use remote::RemoteOptions;
 pub use runtime::{OnMissingProvider, Requests, Runtime, Threads};
 pub use server::{Drain, Http, Limits, Server, Wyoming, WyomingLimits};
 pub use sinks::{

@@ -304,7 +304,8 @@ pub trait Chatter: Model {
     ///
     /// # Errors
     /// [`Error::Input`] if the prompt is empty or too long, or the chat template refuses it; [`Error::Request`] if the
-    /// model has no chat template, or an option does not suit it; [`Error::Engine`] if a graph fails.
+    /// model has no chat template, or an option does not suit it; [`Error::Engine`] if a graph fails; [`Error::Remote`]
+    /// if an endpoint does not answer.
     fn chat(&self, prompt: Prompt, options: &ReplyOptions) -> Result<Reply, Error>;
 
     /// The bytes of a token's text, which need not be whole characters; none for special tokens.

@@ -16,6 +16,8 @@ pub mod llm;
 mod loader;
 pub mod picture;
 mod pool;
+#[cfg(feature = "remote")]
+pub mod remote;
 pub mod student;
 mod token_bytes;
 mod token_check;

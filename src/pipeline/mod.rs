@@ -2,6 +2,7 @@
 
 mod about_pictures;
 mod builder;
+mod conversation;
 mod embeddings;
 mod film;
 mod inputs;
@@ -26,6 +27,7 @@ pub use about_pictures::{
     AnswerScore, AnswerText, CaptionScore, CaptionText, MatchEmbeddings, MatchedText, MatchedTexts,
 };
 pub use builder::Builder;
+pub use conversation::{Conversed, Said, converse};
 pub use embeddings::RecordEmbeddings;
 pub use film::FilmOptions;
 pub use inputs::{Inputs, MediaKind};

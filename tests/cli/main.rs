@@ -22,6 +22,7 @@ mod libraries;
 mod live;
 mod matching;
 mod memory;
+mod remote;
 mod resume;
 #[allow(dead_code, reason = "tests/models uses the rest")]
 mod sound;

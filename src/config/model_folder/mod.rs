@@ -11,6 +11,7 @@ mod keys;
 mod llm;
 mod modality;
 mod needs;
+mod remote;
 mod spec;
 mod student;
 #[cfg(test)]
@@ -41,6 +42,7 @@ pub use image::{ImageSpec, ResampleFilter};
 pub use llm::{LlmGeneration, LlmSpec, LlmTokens};
 pub use modality::{EmbeddingSpec, Modality, SensorSpec, StudentInput};
 pub use needs::{Needs, RuntimeVersion};
+pub use remote::RemoteSpec;
 pub use spec::{Graphs, KindSpec, SpecialTokens, capability};
 pub use student::{StudentSpec, StudentText};
 #[cfg(test)]

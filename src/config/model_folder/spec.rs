@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::graph::GraphSpec;
 use super::image::ImageSpec;
-use super::modality::{SensorSpec, StudentInput};
+use super::modality::{Modality, SensorSpec, StudentInput};
 
 /// The graphs of a folder, by role.
 pub type Graphs = BTreeMap<String, GraphSpec>;
@@ -60,6 +60,11 @@ pub trait KindSpec: Any + fmt::Debug + Send + Sync {
     /// Preprocessing of pictures, if the model accepts any.
     fn image(&self) -> Option<&ImageSpec> {
         None
+    }
+
+    /// What the messages of a chat may contain apart from text.
+    fn attachments(&self) -> Vec<Modality> {
+        Vec::new()
     }
 
     /// Inputs of a decision, if the model decides.

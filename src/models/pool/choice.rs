@@ -54,6 +54,12 @@ impl Folders {
                 Err(error) => unreadable = unreadable.or(Some(error)),
             }
         }
+        // A fallback answers in place of its model, not beside it.
+        let fallbacks: Vec<&str> = able
+            .iter()
+            .filter_map(|(name, _)| device.models.get(name)?.endpoint.as_ref()?.fallback.as_deref())
+            .collect();
+        able.retain(|(name, _)| !fallbacks.contains(&name.as_str()));
         let names: Vec<String> = able.iter().map(|(name, _)| format!("`{name}`")).collect();
         match (able.pop(), names.len(), unreadable) {
             (Some(one), 1, _) => Ok(one),
