@@ -49,12 +49,15 @@ impl Remote {
         let mut pauses = Backoff::default();
         let mut attempts = 0;
         let ended = loop {
-            let failure = match self.attempt(path, &body, started, &mut reply) {
+            let failure = match self.attempt(path, &body, started, options.form.is_none(), &mut reply) {
                 Ok(ended) => break ended,
                 Err(Failed::Stopped(error)) => return Err(error),
                 Err(Failed::Endpoint(failure)) => failure,
             };
-            let begun = !reply.text.is_empty();
+            let begun = !reply.text.is_empty() && options.form.is_none();
+            if !begun {
+                reply.text.clear();
+            }
             match failure.kind {
                 FailureKind::Away { again: Some(pause) } if attempts < self.options.max_retries && !begun => {
                     attempts += 1;
@@ -80,12 +83,21 @@ impl Remote {
             reply.check_form(options)?;
             reply.text = formed(form, &reply.text)
                 .map_err(|problem| self.error(format!("the answer does not have its form: {problem}"), false))?;
+            // Not before it is known to have its form.
+            Request::current().report_text(&reply.text);
         }
         Ok(reply)
     }
 
-    /// One request. Its thread ends by itself if this request is stopped: at the next piece of text, or after the timeout.
-    fn attempt(&self, path: &'static str, body: &[u8], started: Instant, reply: &mut Reply) -> Result<Ended, Failed> {
+    /// One request; `report`s each piece of text to the current request. Its thread ends by itself if this request is stopped: at the next piece of text, or after the timeout.
+    fn attempt(
+        &self,
+        path: &'static str,
+        body: &[u8],
+        started: Instant,
+        report: bool,
+        reply: &mut Reply,
+    ) -> Result<Ended, Failed> {
         let request = Request::current();
         let (send, parts) = mpsc::channel();
         let (client, body) = (self.client.clone(), body.to_vec());
@@ -104,7 +116,9 @@ impl Remote {
                         reply.first_token = started.elapsed();
                     }
                     reply.text.push_str(&text);
-                    request.report_text(&text);
+                    if report {
+                        request.report_text(&text);
+                    }
                 }
                 Ok(Part::End(ended)) => return ended.map_err(Failed::Endpoint),
                 Err(RecvTimeoutError::Timeout) => {}
