@@ -30,7 +30,8 @@ impl LanguageModel {
         let Fitted { ids, warning } = self.tokens(prompt, options)?;
         let limit = options.max_tokens.unwrap_or(self.spec.generation.max_tokens).min(self.context() - ids.len());
         // The last token is not fed.
-        let (mut sequence, mut logits, reused) = Sequence::read(self.graph()?, &self.prefixes, &ids, limit - 1)?;
+        let (mut sequence, mut logits, reused) =
+            Sequence::read(self.graph()?, (&self.prefixes, &self.rows), &ids, limit - 1)?;
         let mut reply = Reply {
             prompt_tokens: ids.len(),
             reused_tokens: reused,
