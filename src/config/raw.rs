@@ -72,4 +72,5 @@ pub(super) struct RawModel {
     pub precision: Option<Precisions>,
     pub execution_providers: Option<ByGraph<Vec<Provider>>>,
     pub require: Option<Required>,
+    pub tasks: Option<Vec<String>>,
 }

@@ -34,6 +34,7 @@ pub fn check_folder(engine: &Arc<Engine>, path: &Path) -> Result<CheckedFolder, 
         precision: Precisions::default(),
         execution_providers: Providers::all(vec![Provider::cpu()]),
         require: Default::default(),
+        tasks: None,
     };
     let folder = read_folder(&entry)?;
     for (name, expected) in &folder.common.files {

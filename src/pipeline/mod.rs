@@ -23,7 +23,8 @@ mod steps;
 mod version;
 
 pub use about_pictures::{
-    AnswerScore, AnswerText, CaptionScore, CaptionText, MatchEmbeddings, MatchedText, MatchedTexts,
+    AnswerScore, AnswerText, CaptionScore, CaptionText, ClassScore, MatchEmbeddings, MatchedText, MatchedTexts,
+    PictureClasses,
 };
 pub use builder::Builder;
 pub use embeddings::RecordEmbeddings;

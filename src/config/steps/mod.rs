@@ -3,6 +3,7 @@
 mod ask;
 mod caption;
 mod chat;
+mod classify;
 mod embed;
 mod form;
 mod fuse;
@@ -29,7 +30,8 @@ use super::named::{self, Named};
 pub use ask::{AskOptions, Question};
 pub use caption::CaptionOptions;
 pub use chat::ChatOptions;
-pub use embed::EmbedOptions;
+pub use classify::ClassifyOptions;
+pub use embed::{EmbedOptions, TextRole};
 pub use form::{Form, Schema};
 pub use fuse::{FuseOptions, TextSource};
 pub use matching::MatchOptions;

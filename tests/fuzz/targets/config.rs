@@ -28,6 +28,7 @@ pub(super) fn model_folder(bytes: &[u8]) -> bool {
             precision: Precisions::default(),
             execution_providers: Providers::all(vec![Provider::cpu()]),
             require: Required::default(),
+            tasks: None,
         };
         let Some(folder) = accepted(read_folder(&entry)) else { return false };
         for name in folder.common.files.keys() {
