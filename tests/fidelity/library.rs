@@ -23,6 +23,7 @@ pub fn loader_at(path: &Path) -> Loader {
         precision: Precisions::default(),
         execution_providers: Providers::all(vec![Provider::cpu()]),
         require: Required::default(),
+        tasks: None,
         origin: "test".to_string(),
     };
     Loader::new(Arc::new(engine), &entry).unwrap_or_else(|error| {
