@@ -235,7 +235,7 @@ mod tests {
         for (text, expected) in [
             (
                 "- describe",
-                "unknown pipeline step `describe`, expected one of transcribe, caption, ask, match, fuse, embed, chat",
+                "unknown pipeline step `describe`, expected one of transcribe, caption, ask, classify, match, fuse, embed, chat",
             ),
             ("- caption: {tokens: 3}", "unknown field `tokens`"),
             ("- transcribe: {task: sing}", "unknown variant `sing`"),

@@ -10,10 +10,18 @@ from edgefuse_tools.export.checkpoints.safetensors_file import read_safetensors
 from edgefuse_tools.export.checkpoints.torch_file import read_torch
 from edgefuse_tools.export.encoder.bert import read_bert
 from edgefuse_tools.export.encoder.classifiers import Choices, read_classifier
+from edgefuse_tools.export.encoder.clip import read_clip, read_siglip
 from edgefuse_tools.export.encoder.parts import Parts
+from edgefuse_tools.export.encoder.vit import read_vit
 from edgefuse_tools.export.errors import ExportError
 
-FOLDERS: dict[str, Callable[[Path], Parts]] = {"bert": read_bert}
+FOLDERS: dict[str, Callable[[Path], Parts]] = {
+    "bert": read_bert,
+    "clip": read_clip,
+    "siglip": read_siglip,
+    "vit": read_vit,
+    "dinov2": read_vit,
+}
 """Readers of Hugging Face folders, by `model_type` of config.json."""
 
 
