@@ -100,7 +100,8 @@ pub enum Error {
         user: &'static str,
     },
     /// The device file has several models for this, and the step names none.
-    #[error("{}: {names} can {capability}; choose one with the option `model` of `{user}`", config.display())]
+    #[error("{}: {names} can {capability}; choose one with the option `model` of `{user}`, or set `tasks` of \
+         the others", config.display())]
     SeveralModels {
         /// The device file.
         config: PathBuf,

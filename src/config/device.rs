@@ -7,6 +7,7 @@ use super::error::ConfigError;
 use super::extends::{self, Layer};
 use super::media::{Ffmpeg, Media};
 use super::model_entry::{MODEL_FILE, ModelEntry};
+use super::model_folder::capability;
 use super::models;
 use super::provider::{Provider, Providers};
 use super::raw::RawRuntime;
@@ -157,6 +158,7 @@ impl Device {
                 |entry| entry.execution_providers.clone(),
             ),
             require: like.map(|entry| entry.require.clone()).unwrap_or_default(),
+            tasks: None,
         }
     }
 }
@@ -174,6 +176,12 @@ fn check(layer: &Layer) -> Result<(), ConfigError> {
     for (key, model) in &raw.models {
         if let Some(problem) = unusable_name(key) {
             return Err(layer.wrong(&["models", key], format!("models.{key:?}: {problem}")));
+        }
+        let mut tasks = model.tasks.iter().flatten();
+        if let Some(task) = tasks.find(|task| !capability::ALL.contains(&task.as_str())) {
+            let known = capability::ALL.join(", ");
+            let problem = format!("models.{key}.tasks: unknown task `{task}`, expected some of {known}");
+            return Err(layer.wrong(&["models", key, "tasks"], problem));
         }
         let lists = model.execution_providers.iter();
         let mut lists = lists.flat_map(|by_graph| by_graph.graphs.values().chain(&by_graph.others));
@@ -323,6 +331,7 @@ mod tests {
             ("device: x\nruntime:\n  memory_budget: 3GB\n", ":3:18: ", "unknown unit `GB`"),
             ("device: x\nruntime:\n  threads: {intra: -1}\n", ":3:20: ", "expected a number of threads up to 1024"),
             ("device: x\nmodels: {blip: {precision: int8}}\n", ":2:16: ", "no `path`"),
+            ("device: x\nmodels: {blip: {path: a, tasks: [see]}}\n", ":2:33: ", "unknown task `see`, expected some of"),
             ("device: x\nmodels:\n  'a b': {path: a}\n", ":3:10: ", "models.\"a b\": a name is up to 64 letters"),
             ("device: x\nexecution_providers: [gpu]\n", ":2:23: ", "unknown execution provider `gpu`"),
             ("device: x\nruntime:\n  library: nowhere.so\n", ":3:12: ", "nowhere.so does not exist"),

@@ -49,8 +49,9 @@ pub use sources::{
 #[cfg(test)]
 pub(crate) use steps::ToyOptions;
 pub use steps::{
-    AskOptions, CaptionOptions, Channels, ChatOptions, Clips, EmbedOptions, EncoderContext, Field, Form, FuseOptions,
-    MatchOptions, NamedStep, PromptTemplate, Question, ReplyOptions, Schema, SearchOptions, Step, StepOptions,
-    StopEarly, Task, Temperatures, TextSource, Texts, Timestamps, TranscribeOptions, Truncate, Vad, VadOptions,
+    AskOptions, CaptionOptions, Channels, ChatOptions, ClassifyOptions, Clips, EmbedOptions, EncoderContext, Field,
+    Form, FuseOptions, MatchOptions, NamedStep, PromptTemplate, Question, ReplyOptions, Schema, SearchOptions, Step,
+    StepOptions, StopEarly, Task, Temperatures, TextRole, TextSource, Texts, Timestamps, TranscribeOptions, Truncate,
+    Vad, VadOptions,
 };
 pub use units::{ByteSize, parse_span};

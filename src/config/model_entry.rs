@@ -22,6 +22,8 @@ pub struct ModelEntry {
     pub execution_providers: Providers,
     /// Which providers must run the nodes of each graph.
     pub require: Required,
+    /// The tasks that it is chosen for when no model is named; all that it can do if `None`.
+    pub tasks: Option<Vec<String>>,
     /// Who named the folder, for errors: `configs/cpu.yaml:12:12: models.whisper.path`, or `--model`.
     pub origin: String,
 }
@@ -37,6 +39,7 @@ impl ModelEntry {
             precision: Precisions::auto(),
             execution_providers: Providers::all(vec![Provider::cpu()]),
             require: Required::default(),
+            tasks: None,
         }
     }
 

@@ -54,6 +54,7 @@ fn entry(layers: &[Layer], key: &str, providers: &[Provider]) -> Result<ModelEnt
         precision: named.iter().find_map(|(_, model)| model.precision.clone()).unwrap_or_default(),
         execution_providers: Providers::of_model(own.unwrap_or_default(), providers),
         require: named.iter().find_map(|(_, model)| model.require.clone()).unwrap_or_default(),
+        tasks: named.iter().find_map(|(_, model)| model.tasks.clone()),
     })
 }
 

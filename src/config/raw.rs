@@ -75,6 +75,7 @@ pub(super) struct RawModel {
     pub precision: Option<Precisions>,
     pub execution_providers: Option<ByGraph<Vec<Provider>>>,
     pub require: Option<Required>,
+    pub tasks: Option<Vec<String>>,
     pub endpoint: Option<String>,
     pub model: Option<String>,
     pub api_key_file: Option<PathBuf>,
@@ -124,6 +125,7 @@ impl RawModel {
             ("precision", self.precision.is_some()),
             ("execution_providers", self.execution_providers.is_some()),
             ("require", self.require.is_some()),
+            ("tasks", self.tasks.is_some()),
         ];
         let others: &[(&str, bool)] = match place {
             Place::Folder => &of_endpoints,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::blip::Blip;
 use super::blip2::Blip2;
 use super::capability::Model;
+use super::encoder::Encoder;
 use super::kind::ModelKind;
 use super::llm::LanguageModel;
 use super::loader::Loader;
@@ -27,6 +28,7 @@ const KINDS: &[Kind] = &[
     Kind::of::<Blip>(),
     Kind::of::<Blip2>(),
     Kind::of::<LanguageModel>(),
+    Kind::of::<Encoder>(),
     Kind::of::<Student>(),
     Kind::of::<Vad>(),
     #[cfg(feature = "remote")]

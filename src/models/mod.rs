@@ -8,6 +8,7 @@ pub mod chat;
 mod check;
 mod cost;
 pub mod embedding;
+pub mod encoder;
 pub mod fusion;
 pub mod generation;
 mod kind;

@@ -24,7 +24,8 @@ mod steps;
 mod version;
 
 pub use about_pictures::{
-    AnswerScore, AnswerText, CaptionScore, CaptionText, MatchEmbeddings, MatchedText, MatchedTexts,
+    AnswerScore, AnswerText, CaptionScore, CaptionText, ClassScore, MatchEmbeddings, MatchedText, MatchedTexts,
+    PictureClasses,
 };
 pub use builder::Builder;
 pub use conversation::{Conversed, Said, converse};

@@ -11,6 +11,7 @@ mod blip2;
 mod bundle;
 mod caption;
 mod chat;
+mod classify;
 mod commands;
 mod configs;
 mod devices;

@@ -19,6 +19,8 @@ pub mod capability {
     pub const CAPTION: &str = "caption";
     /// Answers to questions about pictures.
     pub const ANSWER: &str = "answer questions";
+    /// What pictures show, as probabilities of classes.
+    pub const CLASSIFY: &str = "classify";
     /// How well texts fit pictures.
     pub const MATCH: &str = "match texts";
     /// Embeddings of pictures, texts and sounds.
@@ -29,6 +31,9 @@ pub mod capability {
     pub const CHAT: &str = "chat";
     /// Detection of speech in a recording.
     pub const DETECT_SPEECH: &str = "detect speech";
+
+    /// All of them.
+    pub const ALL: [&str; 9] = [TRANSCRIBE, CAPTION, ANSWER, CLASSIFY, MATCH, EMBED, DECIDE, CHAT, DETECT_SPEECH];
 }
 
 /// The constants of one kind of model: the keys of `model.yaml` that only this kind has.

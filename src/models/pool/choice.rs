@@ -30,7 +30,7 @@ impl Folders {
         Ok(folder)
     }
 
-    /// The model with this capability: `named`, or else the only one. `user` is the command or step that needs it.
+    /// The model with this capability: `named`, or else the only one that the device has for it. `user` is the command or step that needs it.
     pub fn choose(
         &self,
         device: &Device,
@@ -47,7 +47,10 @@ impl Folders {
             };
         }
         let (mut able, mut unreadable) = (Vec::new(), None);
-        for name in device.models.keys() {
+        for (name, entry) in &device.models {
+            if entry.tasks.as_ref().is_some_and(|tasks| !tasks.iter().any(|task| task == capability)) {
+                continue;
+            }
             match self.of(device, name) {
                 Ok(folder) if can(&folder) => able.push((name.clone(), folder)),
                 Ok(_) => {}
