@@ -12,7 +12,6 @@ from edgefuse_tools.setup.errors import SetupError
 from edgefuse_tools.setup.files import Stamp, digest
 from edgefuse_tools.setup.paths import shown
 
-
 PARTS = (".py", ".tsv", ".npz")
 """Of the exporters: programs and the tables that they read."""
 

@@ -59,13 +59,13 @@ def read_clip(folder: Path) -> Parts:
     vision = read_tower(path, config, "vision_config", CLIP_VISION, VisionTower)
     text = read_tower(path, config, "text_config", CLIP_TEXT, TextTower)
     size, w = int(config.get("projection_dim", PROJECTION)), Section(checkpoint)
-    return Parts(
+    parts = Parts(
         graphs={
             PICTURE: partial(clip_picture, w=w, tower=vision, size=size),
             TEXT: partial(clip_text, w=w, tower=text, size=size),
-        },
-        **_text_parts(folder, text, vision.image_size, _pad(config, CLIP_PAD), fixed_length=False),
+        }
     )
+    return _completed(parts, folder, "clip", text, vision.image_size, _pad(config, CLIP_PAD))
 
 
 def read_siglip(folder: Path) -> Parts:
@@ -78,9 +78,9 @@ def read_siglip(folder: Path) -> Parts:
         graphs={
             PICTURE: partial(siglip_picture, w=w, tower=vision),
             TEXT: partial(siglip_text, w=w, tower=text),
-        },
-        **_text_parts(folder, text, vision.image_size, _pad(config, SIGLIP_PAD), fixed_length=True),
+        }
     )
+    _completed(parts, folder, "siglip", text, vision.image_size, _pad(config, SIGLIP_PAD))
     scale, bias = (float(to_float32(checkpoint.raw(name)).reshape(-1)[0]) for name in ("logit_scale", "logit_bias"))
     parts.details["matching"] = {"scale": math.exp(scale), "bias": bias}
     return parts
@@ -188,17 +188,14 @@ def _pad(config: dict[str, object], default: int) -> int:
     return pad if isinstance(pad, int) else default
 
 
-def _text_parts(
-    folder: Path, text: TextTower, side: int, pad: int, *, fixed_length: bool
-) -> dict[str, dict[str, object]]:
-    """What model.yaml says about both towers, and the tokenizer."""
+def _completed(parts: Parts, folder: Path, kind: str, text: TextTower, side: int, pad: int) -> Parts:
+    """`parts` with what model.yaml says about both towers, and the tokenizer."""
     tokenizer, _ = tokenizer_file(folder, text.vocab_size)
-    limits: dict[str, object] = {"max_tokens": text.max_position_embeddings, "pad": pad}
-    if fixed_length:
+    most = text.max_position_embeddings
+    limits: dict[str, object] = {"max_tokens": most, "pad": pad}
+    if kind == "siglip":
         limits["fixed_length"] = True
-    tokens = Lengths(1, min(16, text.max_position_embeddings), text.max_position_embeddings)
-    return {
-        "details": {"image": of_processor(folder, side).section(), "tokenizer": "tokenizer.json", "text": limits},
-        "files": {"tokenizer.json": tokenizer},
-        "lengths": {**Parts().lengths, "tokens": tokens},
-    }
+    parts.details = {"image": of_processor(folder, side, kind).section(), "tokenizer": "tokenizer.json", "text": limits}
+    parts.files = {"tokenizer.json": tokenizer}
+    parts.lengths["tokens"] = Lengths(1, min(16, most), most)
+    return parts

@@ -6,13 +6,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgefuse_tools.export.blip.config import RESAMPLING
+from edgefuse_tools.export.blip.config import CLIP_MEAN, CLIP_STD, RESAMPLING
 from edgefuse_tools.export.checkpoints.checkpoint import read_json
 from edgefuse_tools.export.errors import ExportError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 """Of torchvision's and timm's classifiers, red, green, blue; `image_mean` and `image_std` of most image processors."""
+
+
+_BILINEAR, _BICUBIC = RESAMPLING.index("bilinear"), RESAMPLING.index("bicubic")
+_HALF = [0.5, 0.5, 0.5]
+_CLIP = {
+    "do_center_crop": True,
+    "size": {"shortest_edge": 224},
+    "crop_size": 224,
+    "resample": _BICUBIC,
+    "image_mean": CLIP_MEAN,
+    "image_std": CLIP_STD,
+}
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "clip": _CLIP,
+    # Its folders name BitImageProcessor.
+    "dinov2": _CLIP,
+    "siglip": {"size": 224, "resample": _BICUBIC, "image_mean": _HALF, "image_std": _HALF},
+    "vit": {"size": 224, "resample": _BILINEAR, "image_mean": _HALF, "image_std": _HALF},
+}
+"""Settings of transformers' image processors, by model type."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +63,9 @@ class Preprocessing:
         }
 
 
-def of_processor(folder: Path, side: int) -> Preprocessing:
+def of_processor(folder: Path, side: int, kind: str) -> Preprocessing:
     """The settings of preprocessor_config.json (or of transformers 5's processor_config.json) in `folder`, for a graph
-    whose input is `side` pixels wide and high."""
+    whose input is `side` pixels wide and high; what they omit is as in the processor of the model type `kind`."""
     path = folder / "preprocessor_config.json"
     if path.is_file():
         given = read_json(folder, path.name)
@@ -54,10 +74,11 @@ def of_processor(folder: Path, side: int) -> Preprocessing:
         given = read_json(folder, path.name).get("image_processor") or {}
     else:
         raise ExportError(f"{path}: no such file; the checkpoint does not specify its image preprocessing")
+    given = DEFAULTS[kind] | given
     for step in ("do_resize", "do_rescale", "do_normalize"):
         if not given.get(step, True):
             raise ExportError(f"{path}: {step} is false; this exporter supports only resized and normalised pictures")
-    resample = given.get("resample", RESAMPLING.index("bilinear"))
+    resample = given["resample"]
     if resample not in range(1, len(RESAMPLING)):
         raise ExportError(f"{path}: resample is {resample!r}; expected a value of PIL.Image.Resampling, 1 to 5")
     size = given.get("size", side)
@@ -77,7 +98,7 @@ def of_processor(folder: Path, side: int) -> Preprocessing:
         shorter_side=shorter,
         resample=RESAMPLING[resample],
         rescale=float(given.get("rescale_factor", 1 / 255)),
-        mean=tuple(map(float, given.get("image_mean", (0.5, 0.5, 0.5)))),
-        std=tuple(map(float, given.get("image_std", (0.5, 0.5, 0.5)))),
+        mean=tuple(map(float, given["image_mean"])),
+        std=tuple(map(float, given["image_std"])),
         rounding="down",
     )

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-
 from edgefuse_tools.export.checkpoints.checkpoint import Checkpoint, read_json, to_float32
 from edgefuse_tools.export.encoder.parts import (
     PICTURE,
@@ -64,7 +63,7 @@ def read_vit(folder: Path) -> Parts:
         raise ExportError(f"{path}: a DINOv2 with a classifier is not supported, only its features")
     fill = partial(picture_graph, w=w, tower=tower, kind=kind, side=side, classes=len(labels))
     details, files = class_names(labels) if labels else ({}, {})
-    image = of_processor(folder, side).section()
+    image = of_processor(folder, side, kind).section()
     return Parts(graphs={PICTURE: fill}, details={"image": image} | details, files=files)
 
 
