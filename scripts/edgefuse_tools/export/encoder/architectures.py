@@ -45,6 +45,8 @@ def read_encoder(source: Path, choices: Choices) -> Parts:
 
 def state_dict(path: Path) -> Checkpoint:
     """The tensors of one file, safetensors or PyTorch's."""
+    if path.is_dir():
+        raise ExportError(f"{path}: a folder; expected the state dict of a classifier of pictures, a file")
     if not path.is_file():
         raise ExportError(f"{path}: no such file or folder")
     reader = read_safetensors if path.suffix == ".safetensors" else read_torch
