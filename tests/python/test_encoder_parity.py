@@ -9,7 +9,7 @@ pytest.importorskip("torch", reason="needs scripts/requirements/train.txt")
 pytest.importorskip("transformers", reason="needs scripts/requirements/train.txt")
 
 
-@pytest.mark.parametrize("name", ["bert", "clip", "siglip", "vit", "dinov2"])
+@pytest.mark.parametrize("name", ["bert", "clip", "siglip", "vit", "dinov2", "whisper"])
 def test_an_encoder_computes_what_transformers_does(name: str) -> None:
     from edgefuse_tools.parity.encoder_random import CASES
     from edgefuse_tools.parity.verify_encoders import compare

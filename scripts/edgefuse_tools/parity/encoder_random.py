@@ -90,7 +90,26 @@ def bert(folder: Path) -> Case:
     return _sentences(model, folder)
 
 
-def resnet(folder: Path, name: str = "resnet50") -> Case:
+def whisper(folder: Path) -> Case:
+    """The mean over the positions of the sound, of a model whose windows have 40 frames."""
+    from transformers import WhisperConfig, WhisperModel
+
+    sizes: dict[str, Any] = {"d_model": 32, "encoder_layers": 2, "decoder_layers": 1, "encoder_attention_heads": 4}
+    sizes |= {"decoder_attention_heads": 4, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64, "vocab_size": WORDS}
+    config = WhisperConfig(
+        **sizes, num_mel_bins=16, max_source_positions=20, pad_token_id=PAD, bos_token_id=PAD, eos_token_id=END
+    )
+    config.decoder_start_token_id = PAD
+    model = _random(WhisperModel, config)
+    _save(model, folder, None)
+    log_mel = np.random.default_rng(SEED).normal(size=(2, 16, 40)).astype(np.float32)
+    states = _run(model.encoder, input_features=log_mel).last_hidden_state.numpy()
+    mean = np.stack([states[0, :5].mean(axis=0), states[1].mean(axis=0)])
+    inputs: Arrays = {"log_mel": log_mel, "frames": np.array([9, 40], np.int64)}
+    return Case(folder, {"sound": inputs}, {"sound": {"embedding": mean}})
+
+
+def torchvision_model(folder: Path, name: str) -> Case:
     import torchvision
 
     return _classifier(folder, _random(torchvision.models.get_model(name, num_classes=CLASSES)), 64)
@@ -109,9 +128,12 @@ CASES: dict[str, Callable[[Path], Case]] = {
     "siglip": siglip,
     "vit": vit,
     "dinov2": dinov2,
-    "resnet18": lambda folder: resnet(folder, "resnet18"),
-    "resnet50": resnet,
-    "resnext50": lambda folder: resnet(folder, "resnext50_32x4d"),
+    "whisper": whisper,
+    "resnet18": lambda folder: torchvision_model(folder, "resnet18"),
+    "resnet50": lambda folder: torchvision_model(folder, "resnet50"),
+    "resnext50": lambda folder: torchvision_model(folder, "resnext50_32x4d"),
+    "mobilenet-large": lambda folder: torchvision_model(folder, "mobilenet_v3_large"),
+    "mobilenet-small": lambda folder: torchvision_model(folder, "mobilenet_v3_small"),
     "timm-resnet50": lambda folder: timm_model(folder, "resnet50", 64),
 }
 
@@ -212,6 +234,8 @@ def _classifier(folder: Path, model: Any, side: int) -> Case:
     torch.save(model.state_dict(), folder / "model.pth")
     (folder / "classes.txt").write_text("".join(f"class {at}\n" for at in range(CLASSES)))
     layer = model.fc if hasattr(model, "fc") else model.classifier
+    # MobileNetV3 has two layers.
+    layer = layer[0] if hasattr(layer, "__getitem__") else layer
     seen: list[Any] = []
     layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     pixels = _pixels(side)

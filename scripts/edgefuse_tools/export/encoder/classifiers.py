@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edgefuse_tools.export.checkpoints.checkpoint import Checkpoint
-from edgefuse_tools.export.encoder import efficientnet, resnet
+from edgefuse_tools.export.encoder import efficientnet, mobilenet, resnet
 from edgefuse_tools.export.encoder.imagenet import imagenet
 from edgefuse_tools.export.encoder.parts import PICTURE, Parts, class_names, output_embedding, output_probabilities
 from edgefuse_tools.export.encoder.preprocessing import Preprocessing
@@ -36,7 +36,11 @@ class Classifier(Protocol):
         """The classifying layer [pictures, classes] over the features."""
 
 
-ARCHITECTURES: dict[str, Classifier] = {"EfficientNet-Lite": efficientnet, "ResNet": resnet}
+ARCHITECTURES: dict[str, Classifier] = {
+    "EfficientNet-Lite": efficientnet,
+    "ResNet": resnet,
+    "MobileNetV3": mobilenet,
+}
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,21 @@ def build_encoder(weights: WhisperWeights, dialect: Dialect, precision: Precisio
         weights = rotated_encoder(weights)
     block = WhisperBlocks(g, weights)
     log_mel = g.input("log_mel", "float32", ["windows", weights.mels, "frames"])
+    x = encoder_states(block, log_mel)
+    keys, values = [], []
+    for layer in range(weights.decoder_layers):
+        name = f"decoder.layers.{layer}.encoder_attn"
+        keys.append(split_keys(g, block.square(x, f"{name}.k_proj"), weights.decoder_heads))
+        values.append(split_heads(g, block.square(x, f"{name}.v_proj"), weights.decoder_heads))
+    key_shape, value_shape = cross_shapes(weights)
+    g.layer_outputs("cross_key", keys, "float32", key_shape)
+    g.layer_outputs("cross_value", values, "float32", value_shape)
+    return g
+
+
+def encoder_states(block: WhisperBlocks, log_mel: str) -> str:
+    """The encoder's last hidden state [windows, source, hidden] of `log_mel` [windows, mels, frames]."""
+    g, weights = block.g, block.weights
     x = gelu(g, block.convolution(log_mel, "encoder.conv1", weights.mels, stride=1))
     x = gelu(g, block.convolution(x, "encoder.conv2", weights.hidden, stride=2))
     x = g.node("Transpose", x, perm=[0, 2, 1])
@@ -47,16 +62,7 @@ def build_encoder(weights: WhisperWeights, dialect: Dialect, precision: Precisio
         name = f"encoder.layers.{layer}"
         x = block.encoder_attention(x, name)
         x = block.feed_forward(x, name)
-    x = block.norm(x, "encoder.layer_norm")
-    keys, values = [], []
-    for layer in range(weights.decoder_layers):
-        name = f"decoder.layers.{layer}.encoder_attn"
-        keys.append(split_keys(g, block.square(x, f"{name}.k_proj"), weights.decoder_heads))
-        values.append(split_heads(g, block.square(x, f"{name}.v_proj"), weights.decoder_heads))
-    key_shape, value_shape = cross_shapes(weights)
-    g.layer_outputs("cross_key", keys, "float32", key_shape)
-    g.layer_outputs("cross_value", values, "float32", value_shape)
-    return g
+    return block.norm(x, "encoder.layer_norm")
 
 
 def cross_shapes(weights: WhisperWeights) -> tuple[list[Dimension], list[Dimension]]:
