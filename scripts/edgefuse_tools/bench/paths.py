@@ -22,6 +22,9 @@ REQUIREMENTS = SCRIPTS / "requirements" / "bench.txt"
 ENVIRONMENT = Path(os.environ.get("BENCH_ENVIRONMENT", ROOT / "build" / "bench-venv")).absolute()
 PYTHON = ENVIRONMENT / "bin" / "python"
 LIVE_ENVIRONMENT = ROOT / "build" / "live-environment"
+SEARCH_ENVIRONMENT = ROOT / "build" / "search-venv"
+SEARCH_REQUIREMENTS = SCRIPTS / "requirements" / "search.txt"
+SEARCH_EXAMPLE = ROOT / "target" / "release" / "examples" / "search"
 WORK = Path(os.environ.get("BENCH_WORK", ROOT / "build" / "bench")).absolute()
 
 
