@@ -27,6 +27,9 @@ const MOST_SCORES: usize = 64 << 20;
 /// Weight of what is said beside what is seen. A sentence that is read aloud is almost certain; a picture seldom is.
 const SAID: f32 = 2.0;
 
+/// A moment belongs to a sentence only if it fits better than the average by this many standard deviations.
+const PAUSE: f32 = 0.05;
+
 /// How a film is aligned.
 #[derive(Debug, Clone)]
 pub struct AlignOptions {
@@ -181,21 +184,8 @@ fn stretches(
         pictures.standardise();
         scores.add(&pictures, 1.0);
     }
-    if !said.is_empty() {
-        let mut speech = Scores::zero(sentences.len(), moments);
-        for (at, shares) in spoken(sentences, said).iter().enumerate() {
-            for (share, segment) in shares.iter().zip(said) {
-                for (moment, position) in positions.iter().enumerate() {
-                    if (segment.start..segment.end).contains(&(position + every / 2.0)) {
-                        let score = &mut speech.numbers[at * moments + moment];
-                        *score = score.max(*share);
-                    }
-                }
-            }
-        }
-        speech.standardise();
-        scores.add(&speech, SAID);
-    }
+    scores.add(&heard(sentences, said, positions, every), SAID);
+    scores.numbers.iter_mut().for_each(|score| *score -= PAUSE);
     let found = path(&scores).ok_or_else(|| Error::Input {
         problem: format!(
             "{}: {moments} moments are too few for {} sentences; use a smaller --every",
@@ -209,10 +199,40 @@ fn stretches(
         start: positions[start],
         end: end_of(end),
         text: text.clone(),
-        score: mean(&scores.row(at)[start..end]),
+        score: mean(&scores.row(at)[start..end]) + PAUSE,
         similarity: pictures.map(|pictures| mean(&pictures.row(at)[start..end])),
     };
     Ok(found.into_iter().zip(sentences.iter().enumerate()).map(stretch).collect())
+}
+
+/// How well each sentence fits what is said at each moment: 0 in silence.
+fn heard(sentences: &[String], said: &[Segment], positions: &[f64], every: f64) -> Scores {
+    let mut shares = spoken(sentences, said);
+    // What several sentences have in common with a segment tells nothing; with one sentence, what it has with all segments.
+    if let [only] = &mut shares[..] {
+        let mean = only.iter().sum::<f32>() / only.len().max(1) as f32;
+        only.iter_mut().for_each(|share| *share -= mean);
+    } else {
+        for segment in 0..said.len() {
+            let mean = shares.iter().map(|row| row[segment]).sum::<f32>() / shares.len() as f32;
+            shares.iter_mut().for_each(|row| row[segment] -= mean);
+        }
+    }
+    let square = shares.iter().flatten().map(|share| share * share).sum::<f32>();
+    let deviation = (square / (shares.len() * said.len()).max(1) as f32).sqrt();
+    let mut scores = Scores::zero(sentences.len(), positions.len());
+    if deviation < 1e-6 {
+        return scores;
+    }
+    for (at, row) in shares.iter().enumerate() {
+        for (moment, position) in positions.iter().enumerate() {
+            let middle = position + every / 2.0;
+            let now = said.iter().zip(row).filter(|(segment, _)| (segment.start..segment.end).contains(&middle));
+            let best = now.map(|(_, share)| *share).max_by(f32::total_cmp);
+            scores.numbers[at * positions.len() + moment] = best.unwrap_or(0.0) / deviation;
+        }
+    }
+    scores
 }
 
 #[cfg(test)]

@@ -133,17 +133,15 @@ def _usearch(
 
 def _sqlite_vec(folder: Path, vectors: Floats, asked: Floats) -> tuple[float, int, list[float], list[list[int]]]:
     """sqlite-vec's scan over 32-bit floats: exact, one thread."""
-    import sqlite3
-
+    # Python's own sqlite3 often cannot load extensions.
+    import apsw
     import sqlite_vec
 
     path = folder / "sqlite-vec.db"
     started = time.perf_counter()
-    database = sqlite3.connect(path)
-    if not hasattr(database, "enable_load_extension"):
-        raise BenchError("sqlite-vec: this Python's sqlite3 loads no extensions")
+    database = apsw.Connection(str(path))
     database.enable_load_extension(True)
-    sqlite_vec.load(database)
+    database.load_extension(sqlite_vec.loadable_path())
     database.execute(f"create virtual table vectors using vec0(embedding float[{DIMENSIONS}] distance_metric=cosine)")
     with database:
         rows = ((at, vectors[at].tobytes()) for at in range(len(vectors)))
