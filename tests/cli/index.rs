@@ -233,16 +233,14 @@ fn a_kill_loses_nothing_that_was_acknowledged() {
         let mut command = desk.command();
         command.args(["run", "notes.jsonl", "--format", "json"]).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let killed = std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(random.u64(40..700)));
-            child.kill().unwrap();
-            child.wait().unwrap();
-            random
-        });
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         let whole = |line: &String| serde_json::from_str::<Value>(line).is_ok_and(|it| it["index"]["items"] == 1);
-        let printed = lines.map_while(Result::ok).filter(whole).count();
-        random = killed.join().unwrap();
+        // A moment after some of the records, so that the test does not depend on how fast they are.
+        let before = lines.by_ref().filter(whole).take(random.usize(0..40)).count();
+        std::thread::sleep(Duration::from_micros(random.u64(0..20_000)));
+        child.kill().unwrap();
+        let printed = before + lines.filter(whole).count();
+        child.wait().unwrap();
         // One of them may have been committed and not printed.
         let filter = format!("id ~ k{kill}-*");
         let found = if total + printed > 0 && desk.at("p.idx/records.redb").exists() {
