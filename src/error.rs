@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::config::ConfigError;
 use crate::engine::EngineError;
+use crate::index::IndexError;
 use crate::media::audio::AudioError;
 use crate::media::image::ImageError;
 use crate::media::vector::VectorError;
@@ -185,6 +186,9 @@ pub enum Error {
         /// Why not, and what to do.
         problem: String,
     },
+    /// An index cannot be made, changed or searched.
+    #[error(transparent)]
+    Index(#[from] IndexError),
     /// Results cannot be written, or another process is writing them.
     #[error(transparent)]
     File(#[from] OutputError),
@@ -226,6 +230,7 @@ impl Error {
             | Error::UnknownModel { .. }
             | Error::Bundle { .. }
             | Error::Output { .. }
+            | Error::Index(_)
             | Error::File(_) => 2,
             _ => 3,
         }

@@ -39,7 +39,7 @@
 //!
 //! Each uses only those below it: [`pipeline`] (records in, results out) → [`models`] (Whisper, BLIP, the student,
 //! voice activity detection) → [`media`] (bytes to tensors) and [`engine`] (everything that touches ONNX Runtime) →
-//! [`config`] (device files and model folders). The program on top of them (`cli`, `bench`, `bundle`; cargo feature
+//! [`config`] (device files and model folders); and, beside models, [`index`] (search on disk). The program on top of them (`cli`, `bench`, `bundle`; cargo feature
 //! `cli`) is not part of the library: `default-features = false` leaves out what only it needs. See
 //! docs/architecture.md.
 //!
@@ -55,6 +55,7 @@
 pub mod config;
 pub mod engine;
 pub mod error;
+pub mod index;
 pub mod media;
 pub mod models;
 pub mod pipeline;

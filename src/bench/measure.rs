@@ -111,7 +111,7 @@ pub fn run_once(device: &Device, task: Task, inputs: &Inputs, profiles: &Path) -
 /// A task with its input.
 enum Bench {
     /// A step of the pipeline, with its record.
-    Step { pipeline: Box<Pipeline>, record: Record },
+    Step { pipeline: Box<Pipeline>, record: Box<Record> },
     /// The voice activity detector, with a recording.
     Detector { models: Box<Models>, audio: PathBuf, options: VadOptions },
 }
@@ -139,7 +139,8 @@ impl Bench {
         let models = Models::new(Arc::new(engine), device);
         Ok(match step {
             Some(step) => {
-                Bench::Step { pipeline: Box::new(Pipeline::new(models, &[step])?), record: task.record(inputs) }
+                let record = Box::new(task.record(inputs));
+                Bench::Step { pipeline: Box::new(Pipeline::new(models, &[step])?), record }
             }
             None => Bench::Detector { models: Box::new(models), audio: inputs.audio.clone(), options },
         })

@@ -104,6 +104,7 @@ impl Printer {
             // Part of a pipeline only.
             (Shown::All, "reply", result.reply().map(|it| it.value.text.clone())),
             (Shown::All, "embeddings", result.embeddings().map(|it| embeddings(it.value))),
+            (Shown::All, "index", result.indexed().map(|it| format!("{} items in {}", it.value.items, it.value.into))),
         ];
         if self.shown == Shown::All {
             let lines = steps

@@ -218,6 +218,9 @@ fn server(layer: &Layer) -> Option<Server> {
     if let Some(file) = server.http.as_mut().and_then(|http| http.api_key_file.as_mut()) {
         *file = layer.base.join(&*file);
     }
+    for folder in server.http.iter_mut().flat_map(|http| http.indexes.values_mut()) {
+        *folder = layer.base.join(&*folder);
+    }
     Some(server)
 }
 
@@ -279,6 +282,9 @@ fn pipeline(layers: &[Layer]) -> Result<Vec<Step>, ConfigError> {
 pub(super) fn rooted_steps(layer: &Layer, keys: &[&str], mut steps: Vec<Step>) -> Result<Vec<Step>, ConfigError> {
     for (index, step) in steps.iter_mut().enumerate() {
         let name = step.name();
+        if let Some(path) = step.options_mut().output_mut() {
+            *path = layer.base.join(&*path);
+        }
         for (key, path) in step.options_mut().files_mut() {
             *path = layer.base.join(&*path);
             if !path.is_file() {

@@ -50,8 +50,8 @@ pub use sources::{
 pub(crate) use steps::ToyOptions;
 pub use steps::{
     AskOptions, CaptionOptions, Channels, ChatOptions, ClassifyOptions, Clips, EmbedOptions, EncoderContext, Field,
-    Form, FuseOptions, MatchOptions, NamedStep, PromptTemplate, Question, ReplyOptions, Schema, SearchOptions, Step,
-    StepOptions, StopEarly, Task, Temperatures, TextRole, TextSource, Texts, Timestamps, TranscribeOptions, Truncate,
-    Vad, VadOptions,
+    Form, FuseOptions, IndexOptions, MatchOptions, NamedStep, PromptTemplate, Question, ReplyOptions, Schema,
+    SearchOptions, Step, StepOptions, StopEarly, Task, Temperatures, TextRole, TextSource, Texts, Timestamps,
+    TranscribeOptions, Truncate, Vad, VadOptions,
 };
 pub use units::{ByteSize, parse_span};

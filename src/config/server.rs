@@ -1,5 +1,6 @@
 //! The network service of a device: `server:` of a device file.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -52,6 +53,9 @@ pub struct Http {
     /// Origins of web pages that may use the API, such as `http://panel.local`.
     #[serde(default)]
     pub origins: Vec<String>,
+    /// Indexes that clients may search besides those of `index` steps: folders by name.
+    #[serde(default)]
+    pub indexes: BTreeMap<String, PathBuf>,
     /// What clients may send, and how long that may take.
     #[serde(default)]
     pub limits: Limits,
@@ -164,6 +168,9 @@ impl Server {
             if limits.bodies < limits.body {
                 return wrong(&["http", "limits", "bodies"], "must be at least `body`");
             }
+            if let Some(problem) = http.indexes.keys().find_map(|name| super::device::unusable_name(name)) {
+                return wrong(&["http", "indexes"], problem);
+            }
             if http.origins.iter().any(|origin| !origin.contains("://") || origin.ends_with('/')) {
                 return wrong(
                     &["http", "origins"],
@@ -226,6 +233,7 @@ mod tests {
             ("{http: {listen: 127.0.0.1:80, limits: {live: 2000}}}", "http.limits.live: must be at most 1024"),
             ("{http: {listen: 127.0.0.1:80, limits: {stall: 5}}}", "`5` is not a duration"),
             ("{http: {listen: 127.0.0.1:80, origins: [panel]}}", "an origin is a scheme"),
+            ("{http: {listen: 127.0.0.1:80, indexes: {a/b: x}}}", "http.indexes: a name is up to 64"),
             ("{wyoming: {listen: 127.0.0.1:80, limits: {connections: 0}}}", "wyoming.limits.connections"),
             ("{wyoming: {listen: '127.0.0.1:80', announce: true}}", "wyoming.announce: only for an address"),
             ("{mqtt: {}}", "unknown field `mqtt`"),

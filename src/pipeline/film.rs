@@ -31,7 +31,7 @@ impl FilmOptions {
 }
 
 /// Whether a file is named like a film.
-pub(super) fn is_film(path: &Path) -> bool {
+pub fn is_film(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
     extension.is_some_and(|extension| EXTENSIONS.contains(&extension.as_str()))
 }
@@ -89,7 +89,10 @@ impl FilmRecords {
         let id = format!("{}#t={at:.3}", path_text(&self.path));
         match picture {
             Ok(picture) => {
-                Ok(Record::default().with_id(id).with_image(Picture::Pixels(picture.into())).with_position(at))
+                let mut record =
+                    Record::default().with_id(id).with_image(Picture::Pixels(picture.into())).with_position(at);
+                record.origin.film = Some(self.path.clone());
+                Ok(record)
             }
             Err(error) => Err(BadRecord { id, problem: error.to_string() }),
         }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,21 @@ pub struct Record {
     /// Position of the picture in its film, in seconds; copied into the result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<f64>,
+    /// What an index notes about it besides its content.
+    #[serde(skip)]
+    pub origin: Origin,
+}
+
+/// Where a record comes from, as far as it does not follow from its files.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Origin {
+    /// Name of its source in the device file.
+    pub source: Option<String>,
+    /// The film of a frame.
+    pub film: Option<PathBuf>,
+    /// When it was captured.
+    pub time: Option<SystemTime>,
 }
 
 /// A record's id: a string, or an integer, whose digits become the name.
@@ -168,6 +184,13 @@ impl Record {
     #[must_use]
     pub fn with_position(mut self, seconds: f64) -> Self {
         self.position = Some(seconds);
+        self
+    }
+
+    /// Sets the source, and when the record was captured.
+    #[must_use]
+    pub fn with_source(mut self, name: impl Into<String>, time: SystemTime) -> Self {
+        self.origin = Origin { source: Some(name.into()), film: None, time: Some(time) };
         self
     }
 

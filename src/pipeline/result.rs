@@ -12,7 +12,7 @@ use super::media::{Picture, Sound};
 use super::outcome::{Done, Failed, Outcome, Outcomes, Timed};
 use super::record::Record;
 use super::replies::ReplyText;
-use super::steps;
+use super::steps::{self, Indexed};
 use crate::engine::Placed;
 use crate::models::fusion::Fusion;
 use crate::models::transcript::Transcript;
@@ -104,6 +104,11 @@ impl RecordResult {
     /// The language model's answer.
     pub fn reply(&self) -> Option<Timed<'_, ReplyText>> {
         self.step("reply")
+    }
+
+    /// What became of the record in an index.
+    pub fn indexed(&self) -> Option<Timed<'_, Indexed>> {
+        self.step("index")
     }
 
     /// The result of the step whose key in JSON is `key`; `None` if it did not run, failed, or is not a `T`.

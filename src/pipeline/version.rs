@@ -51,6 +51,11 @@ impl From<&Metadata> for FileVersion {
     }
 }
 
+/// Version of a record's entry in an index: it changes with the record's files and values, and with the settings.
+pub fn version_of(record: &Record, settings: &str) -> String {
+    format!("{} {settings}", digest_of(record))
+}
+
 /// Short digest of everything a record's result depends on besides steps and models: its values, and the current
 /// versions of its files.
 pub(super) fn digest_of(record: &Record) -> String {
@@ -68,7 +73,7 @@ pub(super) fn digest_of(record: &Record) -> String {
         hash.update(format!("{key} in memory {} ", bytes.len()));
         hash.update(bytes);
     };
-    let Record { id: _, image, audio, text, sensors, image_embedding, text_embedding, position } = record;
+    let Record { id: _, image, audio, text, sensors, image_embedding, text_embedding, position, origin: _ } = record;
     match image {
         Some(Picture::File(path)) => file(&mut hash, "image", path),
         Some(Picture::Bytes(bytes)) => content(&mut hash, "image", bytes.as_slice()),

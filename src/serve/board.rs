@@ -1,11 +1,13 @@
 //! The models and the pipeline of one device file. A reload replaces the whole board.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use edgefuse::config::{Device, Limits};
+use edgefuse::config::{Device, IndexOptions, Limits, Step};
 use edgefuse::engine::Engine;
 use edgefuse::models::{Models, read_folder};
-use edgefuse::pipeline::{Pipeline, missing_models};
+use edgefuse::pipeline::{Pipeline, Searcher, missing_models};
 use tokio::sync::Semaphore;
 
 use super::StartError;
@@ -19,6 +21,10 @@ pub struct Board {
     pub models: Models,
     /// The device file's pipeline.
     pub pipeline: Pipeline,
+    /// Searches indexes.
+    pub searcher: Searcher,
+    /// The indexes that clients may search, by name.
+    pub indexes: BTreeMap<String, PathBuf>,
     /// The key that clients must send, if there is one.
     pub key: Option<Key>,
     pub limits: Limits,
@@ -37,12 +43,15 @@ impl Board {
         let requests = device.runtime.requests;
         // A client must not occupy the board with a day of silence.
         device.media.longest_sound = Some(limits.sound);
+        let indexes = indexes(&device);
         let steps = device.pipeline.clone();
         let models = Models::new(engine, device);
         let places = requests.at_once.saturating_add(requests.waiting).min(Semaphore::MAX_PERMITS);
         let kib = usize::try_from(limits.bodies.bytes()).unwrap_or(usize::MAX).div_ceil(KIB);
         Ok(Board {
             pipeline: Pipeline::new(models.clone(), &steps)?,
+            searcher: Searcher::new(models.clone()),
+            indexes,
             models,
             key,
             limits,
@@ -70,4 +79,18 @@ impl Board {
         let kib = u32::try_from(bytes.div_ceil(KIB)).ok()?;
         self.bodies.clone().try_acquire_many_owned(kib).ok()
     }
+}
+
+/// The indexes that `server.http.indexes` lists, and those that steps write to, by the name of their folder without an
+/// extension.
+fn indexes(device: &Device) -> BTreeMap<String, PathBuf> {
+    let mut indexes = device.server.http.as_ref().map(|http| http.indexes.clone()).unwrap_or_default();
+    let own = device.sources.values().flat_map(|source| source.pipeline.iter().flatten());
+    for step in device.pipeline.iter().chain(own) {
+        let Some(IndexOptions { into, .. }) = Step::as_options(step) else { continue };
+        if let Some(name) = into.file_stem().and_then(|name| name.to_str()) {
+            indexes.entry(name.to_string()).or_insert_with(|| into.clone());
+        }
+    }
+    indexes
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::binary::{data, root, tiny};
 
 /// Three scenes of two seconds each, with or without a spoken question; `None`, said aloud, without ffmpeg.
-fn film(folder: &Path, name: &str, sound: bool) -> Option<PathBuf> {
+pub fn film(folder: &Path, name: &str, sound: bool) -> Option<PathBuf> {
     let path = folder.join(name);
     let mut command = Command::new("ffmpeg");
     command.args(["-nostdin", "-loglevel", "error"]);

@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod align;
 mod ask;
 mod bad_input;
 mod bench;
@@ -19,6 +20,7 @@ mod embed;
 mod film;
 mod fuse;
 mod hostile_files;
+mod index;
 mod libraries;
 mod live;
 mod matching;

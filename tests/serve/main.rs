@@ -18,6 +18,7 @@ mod openapi;
 mod own;
 mod page;
 mod realtime;
+mod search;
 mod server;
 mod sinks;
 mod sources;

@@ -6,6 +6,7 @@
     python scripts/bench.py serve --json              requests per second, latencies, memory of `edgefuse serve`
     python scripts/bench.py live --json               latencies of cameras and microphones, and their cost
     python scripts/bench.py llm --json                the language model beside llama.cpp, which it builds on the first run
+    python scripts/bench.py search --json             searches by vectors, beside usearch and sqlite-vec
 
 `whisper` writes docs/benchmarks/whisper.json, whisper.md and whisper.svg, and prints the table, or the results with
 --json; `blip` and `serve` likewise. BLIP's random weights are created on the first run: 5 GB in build/bench, and as much memory.
@@ -25,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from edgefuse_tools.bench import blip_report, blip_variants, chart, paths, report, store
-from edgefuse_tools.bench.environment import setup, setup_llm
+from edgefuse_tools.bench.environment import set_up_llm, set_up_search, setup
 from edgefuse_tools.bench.errors import BenchError
 from edgefuse_tools.bench.serving import payloads
 from edgefuse_tools.bench.serving import report as serve_report
@@ -45,7 +46,15 @@ def main() -> int:
             setup()
         else:
             _enter_environment(args.command)
-            {"whisper": _whisper, "blip": _blip, "serve": _serve, "live": _live, "llm": _llm}[args.command](args)
+            commands = {
+                "whisper": _whisper,
+                "blip": _blip,
+                "serve": _serve,
+                "live": _live,
+                "llm": _llm,
+                "search": _search,
+            }
+            commands[args.command](args)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -136,6 +145,20 @@ def _llm(args: argparse.Namespace) -> None:
     print(f"bench: written to {paths.shown(folder)}", file=sys.stderr)
 
 
+def _search(args: argparse.Namespace) -> None:
+    from edgefuse_tools.bench.search import measure, report  # needs packages of the environment
+
+    counts = args.counts or ([20_000] if args.quick else [100_000, 1_000_000])
+    partial = args.quick or args.counts or args.only
+    folder = args.output or (paths.WORK if partial else paths.RESULTS)
+    queries = 20 if args.quick else args.queries
+    found = measure.section(counts, queries, args.threads, args.example, args.only or [])
+    store.write(folder / "search.json", found)
+    store.write_text(folder / "search.md", report.page(found))
+    print(json.dumps(found) if args.json else report.table(found))
+    print(f"bench: written to {paths.shown(folder)}", file=sys.stderr)
+
+
 def _print(
     args: argparse.Namespace, results: dict[str, Any], table: Callable[[dict[str, Any]], str], folder: Path
 ) -> None:
@@ -151,12 +174,12 @@ def _enter_environment(command: str) -> None:
     environment, set_up = paths.ENVIRONMENT, "python scripts/bench.py setup"
     if command == "live":
         environment, set_up = paths.LIVE_ENVIRONMENT, "scripts/test_live.sh"
-    if command == "llm":
-        environment = paths.LLM_ENVIRONMENT
+    own = {"llm": (paths.LLM_ENVIRONMENT, set_up_llm), "search": (paths.SEARCH_ENVIRONMENT, set_up_search)}
+    environment, create = own.get(command, (environment, None))
     if Path(sys.prefix) == environment:
         return
-    if command == "llm":
-        setup_llm()
+    if create is not None:
+        create()
     python = environment / "bin" / "python"
     if not python.exists():
         raise BenchError(f"{paths.shown(environment)} is missing; run `{set_up}`")
@@ -201,6 +224,19 @@ def _arguments() -> argparse.Namespace:
     llm.add_argument("--edgefuse", type=Path, default=paths.BINARY, metavar="FILE", help="the program to measure")
     llm.add_argument("--output", type=Path, metavar="FOLDER", help="where to write the results")
     llm.add_argument("--json", action="store_true", help="print the results as JSON")
+    search = commands.add_parser("search", help="measure searches by vectors beside usearch and sqlite-vec")
+    search.add_argument(
+        "--counts", type=_counts, metavar="LIST", help="numbers of vectors, comma-separated (default: 100000,1000000)"
+    )
+    search.add_argument("--queries", type=_count, default=100, help="queries of each program (default: 100)")
+    search.add_argument("--threads", type=_count, default=2, help="threads of a query (default: 2)")
+    search.add_argument("--only", action="append", metavar="PART", help="only programs whose name contains PART")
+    search.add_argument("--quick", action="store_true", help="20 queries over 20000 vectors")
+    search.add_argument(
+        "--example", type=Path, default=paths.SEARCH_EXAMPLE, metavar="FILE", help="the program examples/search.rs"
+    )
+    search.add_argument("--output", type=Path, metavar="FOLDER", help="where to write the results")
+    search.add_argument("--json", action="store_true", help="print the results as JSON")
     return parser.parse_args()
 
 

@@ -35,24 +35,33 @@ def setup() -> None:
         print(f"{error}; two LibriVox recordings are used instead", file=sys.stderr)
 
 
-def setup_llm() -> Path:
-    """Creates or updates the environment with llama.cpp; returns its Python."""
-    python = paths.LLM_ENVIRONMENT / "bin" / "python"
-    if not python.exists():
-        print(f"making {shown(paths.LLM_ENVIRONMENT)}", file=sys.stderr, flush=True)
-        _run([sys.executable, "-m", "venv", str(paths.LLM_ENVIRONMENT)])
-    stamp = paths.LLM_ENVIRONMENT / "installed.txt"
-    wanted = paths.LLM_REQUIREMENTS.read_text(encoding="utf-8")
-    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
-        return python
-    print("building llama.cpp: up to half an hour on two cores, once", file=sys.stderr, flush=True)
+def set_up_llm() -> None:
+    """Creates the environment with llama.cpp, unless it is up to date."""
     options = (
         "-DGGML_NATIVE=ON -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAVA_BUILD=OFF"
     )
-    command = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input", "install"]
-    _run([*command, "--requirement", str(paths.LLM_REQUIREMENTS)], {"CMAKE_ARGS": options})
-    stamp.write_text(wanted, encoding="utf-8")
-    return python
+    note = "llama.cpp is built: up to half an hour on two cores, once"
+    _set_up(paths.LLM_ENVIRONMENT, paths.LLM_REQUIREMENTS, note, [], {"CMAKE_ARGS": options})
+
+
+def set_up_search() -> None:
+    """Creates the environment of the search benchmark, unless it is up to date."""
+    note = "some tens of megabytes"
+    _set_up(paths.SEARCH_ENVIRONMENT, paths.SEARCH_REQUIREMENTS, note, ["--require-hashes"])
+
+
+def _set_up(
+    environment: Path, requirements: Path, note: str, options: list[str], variables: dict[str, str] | None = None
+) -> None:
+    mark = environment / "installed.txt"
+    wanted = requirements.read_text(encoding="utf-8")
+    if mark.is_file() and mark.read_text(encoding="utf-8") == wanted:
+        return
+    print(f"making {shown(environment)}: {note}", file=sys.stderr, flush=True)
+    _run([sys.executable, "-m", "venv", str(environment)])
+    install = ["-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input", "install", *options]
+    _run([str(environment / "bin" / "python"), *install, "--requirement", str(requirements)], variables)
+    mark.write_text(wanted, encoding="utf-8")
 
 
 def fetch_jfk(target: Path) -> None:

@@ -24,6 +24,9 @@ PYTHON = ENVIRONMENT / "bin" / "python"
 LLM_ENVIRONMENT = ROOT / "build" / "bench-llm-environment"
 LLM_REQUIREMENTS = SCRIPTS / "requirements" / "bench-llm.txt"
 LIVE_ENVIRONMENT = ROOT / "build" / "live-environment"
+SEARCH_ENVIRONMENT = ROOT / "build" / "search-venv"
+SEARCH_REQUIREMENTS = SCRIPTS / "requirements" / "search.txt"
+SEARCH_EXAMPLE = ROOT / "target" / "release" / "examples" / "search"
 WORK = Path(os.environ.get("BENCH_WORK", ROOT / "build" / "bench")).absolute()
 
 

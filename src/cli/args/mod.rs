@@ -5,6 +5,7 @@ mod bench;
 mod caption;
 mod chat;
 mod classify;
+mod find;
 mod matching;
 mod search;
 mod transcribe;
@@ -18,6 +19,7 @@ pub use bench::{Bench, BenchModel, BenchProcess, GivenInputs, Measurement};
 pub use caption::Caption;
 pub use chat::Chat;
 pub use classify::Classify;
+pub use find::{Align, Index, Search};
 pub use matching::Match;
 pub use transcribe::{Subtitles, TimestampsArgument, Transcribe};
 
@@ -101,6 +103,18 @@ pub enum Command {
     Transcribe(Box<Transcribe>),
     /// Let the student decide from any of picture, text, sound and sensors
     Fuse(Fuse),
+    /// Make pictures, films, recordings and texts findable: adds them to an index on disk
+    ///
+    /// Pictures and frames of films are embedded, and captioned and classified if the device file's pipeline has these steps;
+    /// recordings are transcribed. Files that are in the index already and have not changed are left alone.
+    Index(Index),
+    /// Search an index by text, picture or sound
+    Search(Search),
+    /// Find the stretch of a film that each sentence of a text is about
+    ///
+    /// Sentences keep their order. The pictures of the film are compared with them if a model embeds both, and what is said in
+    /// it if a model transcribes.
+    Align(Align),
     /// Report what will run where, and why: library, providers, models, memory
     Doctor,
     /// Check model folders: model.yaml, hashes, tokenizer, and that every graph loads in every precision

@@ -1,13 +1,16 @@
 //! The commands. Most of them run the pipeline with different inputs and steps.
 
+mod align;
 mod bench;
 mod bundle;
 mod chat;
 mod check;
 mod doctor;
+mod index;
 mod pictures;
 mod prepare;
 mod process;
+mod search;
 mod sensors;
 #[cfg(feature = "serve")]
 mod serve;
@@ -23,13 +26,16 @@ use edgefuse::config::{Device, FuseOptions, Step, TranscribeOptions};
 use edgefuse::media::video::Moments;
 use edgefuse::pipeline::{Embedding, FilmOptions, Inputs, OutputFile, Picture, Record, Sound, settings};
 
+pub(super) use align::align;
 pub(super) use bench::{bench, bench_process};
 pub(super) use bundle::bundle;
 pub(super) use chat::chat;
 pub(super) use check::check;
 pub(super) use doctor::doctor;
+pub(super) use index::index;
 pub(super) use pictures::{ask, caption, classify, compare};
 pub(super) use prepare::prepare;
+pub(super) use search::search;
 #[cfg(feature = "serve")]
 pub(super) use serve::serve;
 pub(super) use transcribe::transcribe;

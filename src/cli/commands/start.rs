@@ -22,13 +22,17 @@ const DEFAULT: &str = "configs/cpu.yaml";
 /// Reads the device file; `--model` replaces its models for the same task. That model must be able to do one of
 /// `tasks`, if there are any: the tasks that the command needs models for, main task first.
 pub(super) fn device(global: &Global, tasks: &[&'static str]) -> Result<Device, Error> {
+    Ok(device_and_choice(global, tasks)?.0)
+}
+
+/// As [`device`], with the name under `models` of the model that `--model` chooses.
+pub(super) fn device_and_choice(global: &Global, tasks: &[&'static str]) -> Result<(Device, Option<String>), Error> {
     let mut device = Device::load(&device_file(global)?)?;
-    if let Some(name) = &global.model {
-        let key = replace(&mut device, name)?;
-        let (_, folder) = choose_model(&device, main_task(&device, &key, tasks)?, Some(&key), "--model")?;
-        debug_assert!(tasks.is_empty() || folder.capabilities().iter().any(|task| tasks.contains(task)));
-    }
-    Ok(device)
+    let Some(name) = &global.model else { return Ok((device, None)) };
+    let key = replace(&mut device, name)?;
+    let (_, folder) = choose_model(&device, main_task(&device, &key, tasks)?, Some(&key), "--model")?;
+    debug_assert!(tasks.is_empty() || folder.capabilities().iter().any(|task| tasks.contains(task)));
+    Ok((device, Some(key)))
 }
 
 /// What the model called `key` does for a command that needs models for `tasks`: the first of them that it can do, or

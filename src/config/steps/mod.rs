@@ -7,6 +7,7 @@ mod classify;
 mod embed;
 mod form;
 mod fuse;
+mod index;
 mod matching;
 mod prompt_template;
 mod reply;
@@ -34,6 +35,7 @@ pub use classify::ClassifyOptions;
 pub use embed::{EmbedOptions, TextRole};
 pub use form::{Form, Schema};
 pub use fuse::{FuseOptions, TextSource};
+pub use index::IndexOptions;
 pub use matching::MatchOptions;
 pub use prompt_template::{Field, PromptTemplate};
 pub use reply::{ReplyOptions, Truncate};
@@ -88,6 +90,11 @@ pub trait StepOptions: CloneStep + Any + fmt::Debug + Send + Sync {
             Some((key, Texts::File(path))) => vec![(key, path)],
             _ => Vec::new(),
         }
+    }
+
+    /// The folder that the step writes to.
+    fn output_mut(&mut self) -> Option<&mut PathBuf> {
+        None
     }
 
     /// Whether the step fails without the result of an earlier `transcribe`.
@@ -235,7 +242,7 @@ mod tests {
         for (text, expected) in [
             (
                 "- describe",
-                "unknown pipeline step `describe`, expected one of transcribe, caption, ask, classify, match, fuse, embed, chat",
+                "unknown pipeline step `describe`, expected one of transcribe, caption, ask, classify, match, fuse, embed, chat, index",
             ),
             ("- caption: {tokens: 3}", "unknown field `tokens`"),
             ("- transcribe: {task: sing}", "unknown variant `sing`"),

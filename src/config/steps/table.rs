@@ -3,8 +3,8 @@
 use serde::de::{Error, MapAccess};
 
 use super::{
-    AskOptions, CaptionOptions, ChatOptions, ClassifyOptions, EmbedOptions, FuseOptions, MatchOptions, NamedStep, Step,
-    TranscribeOptions,
+    AskOptions, CaptionOptions, ChatOptions, ClassifyOptions, EmbedOptions, FuseOptions, IndexOptions, MatchOptions,
+    NamedStep, Step, TranscribeOptions,
 };
 
 /// Calls `visit` for every type of options.
@@ -17,6 +17,7 @@ fn visit_all(visitor: &mut impl Visitor) {
     visitor.visit::<FuseOptions>();
     visitor.visit::<EmbedOptions>();
     visitor.visit::<ChatOptions>();
+    visitor.visit::<IndexOptions>();
     #[cfg(test)]
     visitor.visit::<super::ToyOptions>();
 }

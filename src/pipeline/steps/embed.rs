@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use super::seen::ReadPicture;
 use super::{Context, StepKind, StepOutcome, Use, timed};
-use crate::config::EmbedOptions;
 use crate::config::model_folder::{Modality, capability};
+use crate::config::{EmbedOptions, TextRole};
 use crate::error::Error;
 use crate::media::image::PixelConfig;
 use crate::models::Models;
@@ -56,24 +56,8 @@ impl StepKind for Embed {
             None => None,
         };
         let read = read.filter(|_| accepts(Modality::Image));
-        let encoded = match read.as_ref().zip(model.picture_encoder()) {
-            Some((read, encoder)) => read.encoded(context, encoder)?,
-            None => None,
-        };
-        let image = match &read {
-            Some(read) if encoded.is_none() => read.pixels(context)?,
-            _ => None,
-        };
         let text = context.record.text.as_deref().filter(|_| accepts(Modality::Text));
-        let inputs = EmbedInputs { image, text, text_role: self.0.text, audio: audio.as_deref() };
-        let mut found = match encoded.is_some() && inputs.is_empty() {
-            true => InputEmbeddings::default(),
-            false => model.embed(&inputs)?,
-        };
-        if let Some(encoded) = encoded {
-            found.image = encoded.embedding().map(|embedding| embedding.to_vec());
-            found.provider = model.provider();
-        }
+        let found = embeddings(context, &*model, read.as_ref(), text, self.0.text, audio.as_deref())?;
         let InputEmbeddings { image, text, audio, text_tokens, provider } = found;
         let first = [&image, &text, &audio].into_iter().flatten().next();
         let dimensions = first.map_or(0, Vec::len);
@@ -83,6 +67,35 @@ impl StepKind for Embed {
             None => timed(value, started, provider),
         }))
     }
+}
+
+/// Embeds the inputs; the picture through the encoder that the model's other tasks share, if there is one.
+pub(super) fn embeddings(
+    context: &Context,
+    model: &dyn Embedder,
+    picture: Option<&ReadPicture>,
+    text: Option<&str>,
+    text_role: TextRole,
+    audio: Option<&[f32]>,
+) -> Result<InputEmbeddings, Error> {
+    let encoded = match picture.zip(model.picture_encoder()) {
+        Some((read, encoder)) => read.encoded(context, encoder)?,
+        None => None,
+    };
+    let image = match picture {
+        Some(read) if encoded.is_none() => read.pixels(context)?,
+        _ => None,
+    };
+    let inputs = EmbedInputs { image, text, text_role, audio };
+    let mut found = match encoded.is_some() && inputs.is_empty() {
+        true => InputEmbeddings::default(),
+        false => model.embed(&inputs)?,
+    };
+    if let Some(encoded) = encoded {
+        found.image = encoded.embedding().map(|embedding| embedding.to_vec());
+        found.provider = model.provider();
+    }
+    Ok(found)
 }
 
 /// What the record has of picture, text and sound.

@@ -7,6 +7,7 @@ mod classify;
 mod context;
 mod embed;
 mod fuse;
+mod index;
 mod matching;
 mod measured;
 mod seen;
@@ -27,6 +28,7 @@ use crate::media::image::PixelConfig;
 use crate::models::Models;
 
 pub(super) use context::Context;
+pub use index::Indexed;
 pub(super) use measured::{StepOutcome, timed};
 pub(super) use seen::Seen;
 pub(super) use transcribe::TRANSCRIPT;
@@ -37,6 +39,7 @@ use chat::Chat;
 use classify::Classify;
 use embed::Embed;
 use fuse::Fuse;
+use index::Index;
 use matching::Match;
 use measured::kept;
 use transcribe::Transcribe;
@@ -51,6 +54,7 @@ const STEPS: &[Entry] = &[
     Entry::of::<Fuse>(),
     Entry::of::<Embed>(),
     Entry::of::<Chat>(),
+    Entry::of::<Index>(),
     #[cfg(test)]
     Entry::of::<toy::MeasureLoudness>(),
 ];

@@ -4,6 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use edgefuse::Error;
 use edgefuse::engine::EngineError;
+use edgefuse::index::IndexError;
 use edgefuse::request::Stopped;
 use serde_json::{Value, json};
 
@@ -82,6 +83,10 @@ impl From<Error> for Failure {
             Error::Config(_) | Error::Request { .. } | Error::NoModel { .. } | Error::SeveralModels { .. } => {
                 Failure::invalid(message)
             }
+            Error::Index(IndexError::Filter { problem, .. }) => Failure::field("where", problem),
+            Error::Index(IndexError::Unusable { .. } | IndexError::OtherModel { .. }) => Failure::invalid(message),
+            Error::Index(IndexError::NotAnIndex { .. }) => Failure::not_found(message),
+            Error::Index(IndexError::Busy { .. }) => Failure::busy(message),
             Error::Overloaded { .. } => Failure::busy(message),
             Error::Engine(EngineError::Stopped(Stopped::DeadlinePassed)) => {
                 Failure::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "the work took longer than `work_time` allows")

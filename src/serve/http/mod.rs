@@ -15,6 +15,7 @@ mod page;
 mod realtime;
 mod response;
 mod routes;
+mod search;
 mod work;
 
 use std::sync::Arc;
@@ -176,6 +177,9 @@ fn guarded() -> Routes {
         .post("/v1/run", own::run)
         .post("/v1/fuse", own::fuse)
         .post("/v1/match", own::compare)
+        .get("/v1/search", search::indexes)
+        .post("/v1/search", search::search)
+        .get("/v1/search/{index}/{item}/thumbnail", search::thumbnail)
         .get("/v1/doctor", doctor::doctor)
 }
 

@@ -79,6 +79,7 @@ impl Desk {
         if record.id.is_none() {
             record = record.with_id(format!("{}-{}", self.reporter.name, at.text()));
         }
+        record = record.with_source(&*self.reporter.name, at.time);
         if !self.sensors.is_empty() {
             record = record.with_sensors(SensorReadings::Named(self.read_sensors(&mut warnings)));
         }

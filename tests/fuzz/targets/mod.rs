@@ -9,6 +9,7 @@ mod bytes;
 mod config;
 mod engine;
 mod image;
+mod index;
 mod language;
 mod manifest;
 mod scratch;
@@ -46,6 +47,7 @@ pub const ALL: &[Target] = &[
     target("elf",          256, engine::elf),
     target("exr",        8_192, image::file),
     target("farbfeld",   4_096, image::file),
+    target("filter",       512, index::filter),
     target("flac",       4_096, audio::file),
     target("frames",     4_096, video::frames),
     target("gif",        4_096, image::file),

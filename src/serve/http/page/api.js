@@ -18,9 +18,9 @@ export function address(path) {
 }
 
 /**
- * Calls the API. `json` or `form` is the body of a POST; without them it is a GET. `as` is "json" or "text".
+ * Calls the API. `json` or `form` is the body of a POST; without them it is a GET. `as` is "json", "text" or "blob".
  * If the service needs a key, the person is asked for it, unless `ask` is false.
- * Resolves to `{value, status, request, seconds}`; rejects with an ApiError, or an AbortError after `signal`.
+ * With `as: "blob"` the value of a successful answer is its bytes. Resolves to `{value, status, request, seconds}`; rejects with an ApiError, or an AbortError after `signal`.
  */
 export async function call(path, { json, form, as = "json", signal, ask = true, accept = [] } = {}) {
   const started = performance.now();
@@ -31,10 +31,11 @@ export async function call(path, { json, form, as = "json", signal, ask = true, 
   if (sent) headers.set("authorization", `Bearer ${sent}`);
   if (json) headers.set("content-type", "application/json");
   const body = json ? JSON.stringify(json) : form;
-  let response, text;
+  let response, text, blob;
   try {
     response = await fetch(address(path), { method: body ? "POST" : "GET", headers, body, signal, cache: "no-store" });
-    text = await response.text();
+    if (as === "blob" && response.ok) blob = await response.blob();
+    else text = await response.text();
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(`no answer from the service (${error.message})`, 0, null);
@@ -48,7 +49,7 @@ export async function call(path, { json, form, as = "json", signal, ask = true, 
     }
   }
   if (!response.ok && !accept.includes(status)) throw new ApiError(said(text) || `status ${status}`, status, request);
-  const value = as === "json" ? parsed(text) : text;
+  const value = blob ?? (as === "json" ? parsed(text) : text);
   if (value === undefined) throw new ApiError("the answer is not JSON; is it from edgefuse?", status, request);
   return { value, status, request, seconds: (performance.now() - started) / 1000 };
 }

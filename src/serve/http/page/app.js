@@ -5,9 +5,10 @@ import { ignoreStrayFiles } from "./dropzone.js";
 import * as live from "./live.js";
 import * as picture from "./picture.js";
 import * as recording from "./recording.js";
+import * as search from "./search.js";
 import * as student from "./student.js";
 
-const parts = [live, picture, recording, student];
+const parts = [live, picture, recording, search, student];
 
 ignoreStrayFiles();
 for (const part of parts) part.start();

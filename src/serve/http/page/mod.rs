@@ -21,7 +21,7 @@ const SVG: &str = "image/svg+xml";
 const INDEX: &str = "index.html";
 
 /// Name, media type and content of each file.
-const FILES: [(&str, &str, &str); 22] = [
+const FILES: [(&str, &str, &str); 23] = [
     (INDEX, HTML, include_str!("index.html")),
     ("style.css", CSS, include_str!("style.css")),
     ("icon.svg", SVG, include_str!("icon.svg")),
@@ -42,6 +42,7 @@ const FILES: [(&str, &str, &str); 22] = [
     ("realtime.js", SCRIPT, include_str!("realtime.js")),
     ("recording.js", SCRIPT, include_str!("recording.js")),
     ("resampler.js", SCRIPT, include_str!("resampler.js")),
+    ("search.js", SCRIPT, include_str!("search.js")),
     ("student.js", SCRIPT, include_str!("student.js")),
     ("task.js", SCRIPT, include_str!("task.js")),
 ];

@@ -1,0 +1,1 @@
+"""Search by vectors: edgefuse beside usearch and sqlite-vec."""
