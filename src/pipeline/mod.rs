@@ -17,10 +17,12 @@ mod replies;
 mod result;
 mod runner;
 mod settings;
+mod shard;
 mod sources;
 mod spool;
 mod steps;
 mod version;
+mod workers;
 
 pub use about_pictures::{
     AnswerScore, AnswerText, CaptionScore, CaptionText, MatchEmbeddings, MatchedText, MatchedTexts,
@@ -32,11 +34,13 @@ pub use inputs::{Inputs, MediaKind};
 pub use live::transcribe_live;
 pub use media::{Bytes, Picture, Samples, Sound};
 pub use outcome::Timed;
-pub use output::{Admission, Mark, OutputFile};
+pub use output::{Admission, Mark, OutputFile, write_line};
 pub use record::{BadRecord, Embedding, Record};
 pub use replies::ReplyText;
 pub use result::RecordResult;
 pub use runner::Pipeline;
 pub use settings::settings;
+pub use shard::Shard;
 pub use spool::{Job, Ready, Spool};
 pub use steps::{missing_models, step_keys};
+pub use workers::{Answer, Answers, Next, Submit, Workers};

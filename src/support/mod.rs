@@ -1,6 +1,7 @@
 //! Helpers that do not depend on models: files, locks, and requests with their deadlines.
 
 pub mod file_lock;
+pub mod guard;
 pub mod hex;
 pub mod output_error;
 pub(crate) mod path_text;

@@ -30,3 +30,4 @@ mod subtitles;
 mod transcribe;
 mod transcript_files;
 mod watch;
+mod worker;
