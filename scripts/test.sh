@@ -131,6 +131,7 @@ $fast || check "fidelity" cargo test --release --locked --test fidelity
 $fast || check "real models" cargo test --release --locked --test models --test shared
 $fast || check "serve" scripts/test_serve.sh
 $fast || check "live" scripts/test_live.sh
+$fast || check "Python package" scripts/test_package.sh
 $fast || check "demo" scripts/demo.sh
 $fast || check "examples" scripts/test_examples.sh
 $fast || check "demo on the oldest ONNX Runtime" oldest_runtime

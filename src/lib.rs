@@ -58,6 +58,8 @@ pub mod error;
 pub mod media;
 pub mod models;
 pub mod pipeline;
+#[cfg(feature = "python")]
+mod python;
 mod support;
 
 pub use error::Error;

@@ -45,6 +45,8 @@ pub use sources::{
 };
 #[cfg(test)]
 pub(crate) use steps::ToyOptions;
+#[cfg(feature = "python")]
+pub(crate) use steps::check as check_steps;
 pub use steps::{
     AskOptions, CaptionOptions, Channels, ChatOptions, Clips, EmbedOptions, EncoderContext, Field, Form, FuseOptions,
     MatchOptions, NamedStep, PromptTemplate, Question, ReplyOptions, Schema, SearchOptions, Step, StepOptions,

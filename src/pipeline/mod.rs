@@ -32,6 +32,8 @@ pub use embeddings::RecordEmbeddings;
 pub use film::FilmOptions;
 pub use inputs::{Inputs, MediaKind};
 pub use live::transcribe_live;
+#[cfg(feature = "python")]
+pub(crate) use manifest::read_line;
 pub use media::{Bytes, Picture, Samples, Sound};
 pub use outcome::Timed;
 pub use output::{Admission, Mark, OutputFile, write_line};

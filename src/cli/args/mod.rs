@@ -223,11 +223,15 @@ pub struct Fuse {
 #[derive(Debug, clap::Args)]
 pub struct Bundle {
     /// The board's architecture
-    #[arg(long, value_enum)]
-    pub target: Target,
+    #[arg(long, value_enum, required_unless_present = "diff")]
+    pub target: Option<Target>,
     /// The archive to write
-    #[arg(long, short, value_name = "FILE.tar.zst")]
-    pub out: PathBuf,
+    #[arg(long, short, value_name = "FILE.tar.zst", required_unless_present = "diff")]
+    pub out: Option<PathBuf>,
+    /// Pack nothing; list the files that differ between two bundles, which are archives or unpacked folders, and print
+    /// the digest of each
+    #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with_all = ["target", "out", "binary", "library"])]
+    pub diff: Option<Vec<PathBuf>>,
     /// The program [default: this one for its own machine, else target/TRIPLE/release/edgefuse]
     #[arg(long, value_name = "FILE")]
     pub binary: Option<PathBuf>,

@@ -81,18 +81,29 @@ impl Manifest {
     fn parse(&self, line: &[u8]) -> Result<Record, String> {
         let text = std::str::from_utf8(line).map_err(|_| "is not UTF-8".to_string())?;
         // Editors on Windows write a byte order mark.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        if !text.trim_start().starts_with('{') {
-            return Err("malformed record: a line must be an object such as {\"image\": \"a.png\"}".to_string());
-        }
-        let written: Written = serde_json::from_str(text).map_err(|error| {
-            // serde_json calls every line "line 1".
-            let message = error.to_string();
-            let message = message.split(" at line ").next().unwrap_or_default();
-            format!("malformed record: {message} at column {}", error.column())
-        })?;
-        written.record(self.path.parent().unwrap_or(Path::new("")))
+        parse(text.strip_prefix('\u{feff}').unwrap_or(text), self.path.parent().unwrap_or(Path::new("")))
     }
+}
+
+/// Reads a line of a manifest whose relative paths start from the current folder. It may lack content, for the caller
+/// to add. The name of a bad record is empty if the line has none.
+#[cfg(feature = "python")]
+pub(crate) fn read_line(line: &str) -> Result<Record, BadRecord> {
+    let named = |problem| BadRecord { id: id_of(line.as_bytes()).unwrap_or_default(), problem };
+    parse(line, Path::new("")).map_err(named)
+}
+
+fn parse(text: &str, folder: &Path) -> Result<Record, String> {
+    if !text.trim_start().starts_with('{') {
+        return Err("malformed record: a line must be an object such as {\"image\": \"a.png\"}".to_string());
+    }
+    let written: Written = serde_json::from_str(text).map_err(|error| {
+        // serde_json calls every line "line 1".
+        let message = error.to_string();
+        let message = message.split(" at line ").next().unwrap_or_default();
+        format!("malformed record: {message} at column {}", error.column())
+    })?;
+    written.record(folder)
 }
 
 impl Iterator for Manifest {
