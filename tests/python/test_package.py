@@ -253,7 +253,7 @@ def test_ctrl_c_raises_at_once_and_the_process_ends_in_order() -> None:
     program = """
         import os, signal, threading, numpy as np, edgefuse
         pipeline = edgefuse.Pipeline("configs/cpu.yaml")
-        long = np.random.default_rng(0).normal(0, 0.1, 16_000 * 3_600).astype(np.float32)
+        long = np.random.default_rng(0).normal(0, 0.1, 16_000 * 600).astype(np.float32)
         threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
         try:
             pipeline.transcribe(long, vad=False)
@@ -321,12 +321,16 @@ def test_the_library_is_that_of_the_package_or_the_named_one(tmp_path: Path) -> 
     assert run_python(show, env=named).stdout.startswith(str(ROOT / "lib/libonnxruntime.so"))
     missing = {**environment, "ORT_DYLIB_PATH": str(tmp_path / "none.so")}
     assert "LibraryError" in run_python(show, env=missing).stdout
-    without = show.replace(
-        "import edgefuse, os, sys", "import edgefuse, os, sys\nedgefuse.library.of_package = lambda: None"
-    )
-    without = without.replace("configs/cpu.yaml", str(tmp_path / "board.yaml"))
     (tmp_path / "board.yaml").write_text("device: board\n")
-    assert "ONNX Runtime not found" in run_python(textwrap.dedent(without), env=environment).stdout
+    without = f"""
+        import edgefuse, edgefuse.library
+        edgefuse.library.of_package = lambda: None
+        try:
+            edgefuse.Pipeline({str(tmp_path / "board.yaml")!r})
+        except edgefuse.LibraryError as error:
+            print(error)
+    """
+    assert "ONNX Runtime not found" in run_python(without, env=environment).stdout
 
 
 def test_two_copies_of_onnx_runtime_are_reported() -> None:
