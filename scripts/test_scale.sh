@@ -20,5 +20,6 @@ if ! "$python" -c 'import edgefuse, ray, pyspark, pyarrow, pandas' 2>/dev/null |
     exit 77
 fi
 [[ -n ${EDGEFUSE-} ]] || cargo build --release --locked
+edgefuse=$(realpath "${EDGEFUSE-target/release/edgefuse}")
 cd scripts
-exec "../$python" -m edgefuse_tools.scale.command --records "$records" --kills 20 --program "${EDGEFUSE-../target/release/edgefuse}"
+exec "../$python" -m edgefuse_tools.scale.command --records "$records" --kills 20 --edgefuse "$edgefuse"

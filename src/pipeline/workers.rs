@@ -51,7 +51,7 @@ pub struct Answer {
 /// What [`Answers::next_within`] found.
 pub enum Next {
     /// A record was processed; the error is one that every record would meet.
-    Answer(Result<Answer, Error>),
+    Answer(Result<Box<Answer>, Error>),
     /// None was, so far.
     Waiting,
     /// All records were answered, and there will be no more.
@@ -67,7 +67,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<(u64, Result<Record, BadRecord>)>,
-    done: BTreeMap<u64, Result<Answer, Error>>,
+    done: BTreeMap<u64, Result<Box<Answer>, Error>>,
     submitted: u64,
     answered: u64,
     /// No more records will be submitted.
@@ -164,7 +164,7 @@ impl State {
         self.submitted - self.answered
     }
 
-    fn take(&mut self, ordered: bool) -> Option<Result<Answer, Error>> {
+    fn take(&mut self, ordered: bool) -> Option<Result<Box<Answer>, Error>> {
         let first = self.done.first_entry()?;
         if ordered && *first.key() != self.answered {
             return None;
@@ -199,7 +199,7 @@ impl Shared {
                 }
             };
             drop(state);
-            let answer = self.answer(pipeline, number, record);
+            let answer = self.answer(pipeline, number, record).map(Box::new);
             self.state().done.insert(number, answer);
             self.changed.notify_all();
         }

@@ -52,7 +52,7 @@ struct Work {
 /// The result of one record.
 #[pyclass(frozen, module = "edgefuse._native")]
 pub struct NativeAnswer {
-    answer: Answer,
+    answer: Box<Answer>,
     made_with: String,
 }
 

@@ -23,6 +23,10 @@ from ._records import NUMBER, RECORD, pipeline_of_process, results, rows_of_mani
 SCHEMA = f"{NUMBER} long, id string, text string, error string, result string"
 
 
+#: Environment variables that matter to the program.
+_VARIABLES = ("HOME", "LD_LIBRARY_PATH", "ORT_DYLIB_PATH", "PATH", "RUST_LOG", "TMPDIR")
+
+
 def read_manifest(session: Any, path: str | Path, *, done: str | Path | None = None, partitions: int = 64) -> Any:
     """The records of a manifest as a data frame with the columns ``number`` and ``record``.
 
@@ -55,7 +59,10 @@ def run(records: Any, config: Any, *, threads: int = 1, steps: Steps | None = No
 def pipe(lines: Any, config: str | Path, *, program: str = "edgefuse", arguments: Sequence[str] = ()) -> Any:
     """Result lines of an RDD of manifest lines, through a process of the program ``edgefuse`` for each partition.
 
-    Needs the program on every node, and no Python package. A partition whose process fails is repeated as a whole.
+    Needs the program on every node, and no Python package. A partition whose process fails is repeated as a whole. Of
+    the environment, the processes get the variables of ``_VARIABLES`` as they are here.
     """
     words = [program, "--quiet", "--config", os.fspath(config), "run", "-", "--output", "-", *arguments]
-    return lines.pipe(shlex.join(words), checkCode=True)
+    # Spark passes no environment by itself.
+    environment = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
+    return lines.pipe(shlex.join(words), env=environment, checkCode=True)

@@ -5,6 +5,7 @@
     python scripts/bench.py blip                      times, ratios, memory
     python scripts/bench.py serve --json              requests per second, latencies, memory of `edgefuse serve`
     python scripts/bench.py live --json               latencies of cameras and microphones, and their cost
+    python scripts/bench.py scale --json              bare processes, Ray Data and Spark on the same records
 
 `whisper` writes docs/benchmarks/whisper.json, whisper.md and whisper.svg, and prints the table, or the results with
 --json; `blip` and `serve` likewise. BLIP's random weights are created on the first run: 5 GB in build/bench, and as much memory.
@@ -29,6 +30,7 @@ from edgefuse_tools.bench.errors import BenchError
 from edgefuse_tools.bench.serving import payloads
 from edgefuse_tools.bench.serving import report as serve_report
 from edgefuse_tools.bench.variants import CLIP, COLD, LONG, WORKLOADS
+from edgefuse_tools.scale.options import add_options as add_scale_options
 
 REPEATS = {CLIP: 5, COLD: 3, LONG: 2}
 QUICK = {CLIP: 1, COLD: 1}
@@ -44,7 +46,8 @@ def main() -> int:
             setup()
         else:
             _enter_environment(args.command)
-            {"whisper": _whisper, "blip": _blip, "serve": _serve, "live": _live}[args.command](args)
+            commands = {"whisper": _whisper, "blip": _blip, "serve": _serve, "live": _live, "scale": _scale}
+            commands[args.command](args)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -123,6 +126,13 @@ def _live(args: argparse.Namespace) -> None:
     print(f"bench: written to {paths.shown(folder)}", file=sys.stderr)
 
 
+def _scale(args: argparse.Namespace) -> None:
+    from edgefuse_tools.scale.command import run  # needs packages of the environment
+
+    found = run(args)
+    print(json.dumps(found, ensure_ascii=False) if args.json else json.dumps(found, ensure_ascii=False, indent=2))
+
+
 def _print(
     args: argparse.Namespace, results: dict[str, Any], table: Callable[[dict[str, Any]], str], folder: Path
 ) -> None:
@@ -134,10 +144,12 @@ def _print(
 
 
 def _enter_environment(command: str) -> None:
-    """Continues in the Python that has the engines, or the MQTT client."""
+    """Continues in the Python that has the engines, the MQTT client, or the package `edgefuse`."""
     environment, set_up = paths.ENVIRONMENT, "python scripts/bench.py setup"
     if command == "live":
         environment, set_up = paths.LIVE_ENVIRONMENT, "scripts/test_live.sh"
+    if command == "scale":
+        environment, set_up = paths.PACKAGE_ENVIRONMENT, "scripts/test_package.sh"
     if Path(sys.prefix) == environment:
         return
     python = environment / "bin" / "python"
@@ -177,6 +189,8 @@ def _arguments() -> argparse.Namespace:
     live.add_argument("--edgefuse", type=Path, default=paths.BINARY, metavar="FILE", help="the program to measure")
     live.add_argument("--output", type=Path, metavar="FOLDER", help="where to write the results")
     live.add_argument("--json", action="store_true", help="print the results as JSON")
+    scale = commands.add_parser("scale", help="measure bare processes, Ray Data and Spark on the same records")
+    add_scale_options(scale)
     return parser.parse_args()
 
 

@@ -18,29 +18,27 @@ from pathlib import Path
 from . import corpus
 from .engines import ENGINES, Done, Job
 from .kill import Killer
-
-ROOT = Path(__file__).resolve().parents[3]
+from .options import ROOT, add_options
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="scale", description=__doc__)
-    parser.add_argument("--records", type=int, default=2_000)
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--kills", type=int, default=0, help="workers to kill at random in each engine")
-    parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=list(ENGINES))
-    parser.add_argument("--program", type=Path, default=ROOT / "target/release/edgefuse")
-    parser.add_argument("--config", type=Path, help="device file [default: the tiny models of the tests, on one core]")
-    parser.add_argument("--json", action="store_true", help="print one JSON object with the measurements")
+    add_options(parser)
     options = parser.parse_args(arguments)
+    report = run(options)
+    if options.json:
+        print(json.dumps(report))
+    return 0
+
+
+def run(options: argparse.Namespace) -> dict[str, object]:
+    """Makes the records and measures the engines."""
     config = options.config or ROOT / "tests/fixtures/tiny/device.yaml"
     os.environ.setdefault("ORT_DYLIB_PATH", str(ROOT / "lib/libonnxruntime.so"))
     with tempfile.TemporaryDirectory(prefix="edgefuse-scale-") as folder:
         made = corpus.make(Path(folder, "corpus"), options.records)
-        report = measure(options, made, config.resolve(), Path(folder))
-    if options.json:
-        print(json.dumps(report))
-    return 0
+        return measure(options, made, config.resolve(), Path(folder))
 
 
 def measure(options: argparse.Namespace, made: corpus.Corpus, config: Path, folder: Path) -> dict[str, object]:
@@ -50,7 +48,7 @@ def measure(options: argparse.Namespace, made: corpus.Corpus, config: Path, fold
     for name in options.engines:
         output = folder / name
         output.mkdir()
-        job = Job(made, config, options.program.resolve(), output, options.workers)
+        job = Job(made, config, options.edgefuse.resolve(), output, options.workers)
         with Killer(options.kills) as killer:
             done = ENGINES[name](job)
         check(name, made, done)

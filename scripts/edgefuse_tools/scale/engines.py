@@ -130,6 +130,7 @@ def _session(workers: int) -> Any:
     builder = SparkSession.builder.master(f"local[{workers},1000]").appName("edgefuse")
     settings = {
         "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.log.level": "OFF",
@@ -146,6 +147,6 @@ def _rows(table: Any) -> list[Row]:
 
 def _row(line: dict[str, Any]) -> Row:
     steps = [value["error"] for value in line.values() if isinstance(value, dict) and "error" in value]
-    errors = [line["error"]] * ("error" in line) + steps
+    errors = ([line["error"]] if "error" in line else []) + steps
     texts = [line[key]["text"] for key in ("transcript", "caption", "answer") if "text" in line.get(key, {})]
     return line["id"], "; ".join(dict.fromkeys(errors)) or None, texts[0] if texts else None

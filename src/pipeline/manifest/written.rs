@@ -34,23 +34,26 @@ struct Base64(#[serde(deserialize_with = "from_base64")] Arc<[u8]>);
 impl Written {
     /// The record; relative paths start from `folder`.
     pub fn record(self, folder: &Path) -> Result<Record, String> {
-        let mut record = Record::default();
-        record.image = match (self.image, self.image_b64) {
+        let image = match (self.image, self.image_b64) {
             (Some(_), Some(_)) => return Err("has both `image` and `image_b64`; it can have one picture".to_string()),
             (Some(Picture::File(path)), None) => Some(Picture::File(local(path)?)),
             (image, bytes) => image.or_else(|| bytes.map(|Base64(bytes)| Picture::from_bytes(bytes))),
         };
-        record.audio = match (self.audio, self.audio_b64) {
+        let audio = match (self.audio, self.audio_b64) {
             (Some(_), Some(_)) => return Err("has both `audio` and `audio_b64`; it can have one sound".to_string()),
             (Some(Sound::File(path)), None) => Some(Sound::File(local(path)?)),
             (audio, bytes) => audio.or_else(|| bytes.map(|Base64(bytes)| Sound::from_bytes(bytes))),
         };
-        record.id = self.id;
-        record.text = self.text;
-        record.sensors = self.sensors;
-        record.image_embedding = self.image_embedding.map(local_embedding).transpose()?;
-        record.text_embedding = self.text_embedding.map(local_embedding).transpose()?;
-        record.position = self.position;
+        let record = Record {
+            id: self.id,
+            image,
+            audio,
+            text: self.text,
+            sensors: self.sensors,
+            image_embedding: self.image_embedding.map(local_embedding).transpose()?,
+            text_embedding: self.text_embedding.map(local_embedding).transpose()?,
+            position: self.position,
+        };
         Ok(record.relative_to(folder))
     }
 }
