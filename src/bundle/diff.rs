@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use edgefuse::config::ByteSize;
 use edgefuse::error::Error;
 use edgefuse::hex::hex;
 use edgefuse::small_file;
@@ -37,26 +38,24 @@ struct FileHash {
 }
 
 /// A bundle, identified by its files.
-#[derive(Debug, Clone, Serialize)]
-pub struct Side {
+#[derive(Debug, Serialize)]
+struct Side {
     /// The archive, or the folder.
-    pub path: PathBuf,
+    path: PathBuf,
     /// SHA-256 of its list of hashes.
-    pub digest: String,
+    digest: String,
 }
 
 /// Differences between two bundles.
 #[derive(Debug, Serialize)]
 pub struct Difference {
-    /// The first bundle.
-    pub from: Side,
-    /// The second one.
-    pub to: Side,
+    from: Side,
+    to: Side,
     added: Vec<FileHash>,
     removed: Vec<FileHash>,
     changed: Vec<FileHash>,
     /// Total size of the files that only the second one has.
-    pub new_bytes: u64,
+    new_bytes: u64,
 }
 
 /// Compares two bundles: archives, or folders that one was unpacked to.
@@ -78,8 +77,16 @@ pub fn difference(from: &Path, to: &Path) -> Result<Difference, Error> {
 }
 
 impl Difference {
-    /// One line for each file that differs: `+` new, `-` gone, `~` changed, with its size.
-    pub fn lines(&self) -> Vec<String> {
+    /// The digests, one line for each file that differs (`+` new, `-` gone, `~` changed), and how much is new.
+    pub fn text(&self) -> String {
+        let new = ByteSize::from(self.new_bytes);
+        let heads = [("from", &self.from), ("to  ", &self.to)];
+        let heads = heads.map(|(name, side)| format!("{name} {}  {}", side.digest, side.path.display()));
+        let end = format!("{new} of new or changed files\n");
+        heads.into_iter().chain(self.lines()).chain([end]).collect::<Vec<_>>().join("\n")
+    }
+
+    fn lines(&self) -> Vec<String> {
         let marked = [('-', &self.removed), ('+', &self.added), ('~', &self.changed)];
         let lines = marked.into_iter().flat_map(|(mark, files)| {
             files.iter().map(move |file| format!("{mark} {}  {} bytes", file.name.escape_debug(), file.bytes))

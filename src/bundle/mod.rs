@@ -32,7 +32,7 @@ use edgefuse::config::Device;
 use edgefuse::engine::Machine;
 use edgefuse::error::Error;
 
-pub use diff::{Side, difference};
+pub use diff::difference;
 
 /// What to pack, apart from the contents of the device file.
 #[derive(Debug, Clone)]

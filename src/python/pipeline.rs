@@ -77,6 +77,7 @@ impl NativePipeline {
     }
 
     /// Starts to process records with these steps (JSON, as in a device file), or with the device file's.
+    #[allow(clippy::too_many_arguments, reason = "they are keywords in Python")]
     #[pyo3(signature = (steps, *, in_flight=1, ordered=true, timeout=None, cancellation=None, on_progress=None))]
     fn start(
         &self,

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::bundle::{Bundle, Packed, Side, difference};
+use crate::bundle::{Bundle, Packed, difference};
 use edgefuse::config::{ByteSize, Device};
 use edgefuse::engine::Machine;
 use edgefuse::error::Error;
@@ -75,12 +75,7 @@ fn compare(global: &Global, from: &Path, to: &Path) -> Result<Outcome, Stop> {
     let found = difference(from, to)?;
     let text = match global.format {
         Format::Json => serde_json::to_string(&found).map_err(io::Error::from).map_err(Stop::Output)? + "\n",
-        _ => {
-            let lines: String = found.lines().into_iter().map(|line| line + "\n").collect();
-            let side = |name, side: &Side| format!("{name} {}  {}\n", side.digest, side.path.display());
-            let new = ByteSize::from(found.new_bytes);
-            side("from", &found.from) + &side("to  ", &found.to) + &lines + &format!("{new} of new or changed files\n")
-        }
+        _ => found.text(),
     };
     io::stdout().lock().write_all(text.as_bytes()).map_err(Stop::Output)?;
     Ok(Outcome::Done)
