@@ -12,6 +12,7 @@ fi
 picture=tests/data/easyvqa-23.png
 color_question=tests/data/question-color.wav
 shape_question=tests/data/question-shape.wav
+photograph=tests/data/coffee.png
 
 printf '== Set-up\n'
 scripts/setup.sh
@@ -48,6 +49,10 @@ show "Texts that match the picture" "0.99" match "$picture" --text "a red circle
 show "A typed question about the picture" "blue" ask "$picture" "what color is the shape?"
 show "A spoken question about the picture" "rectangle" ask "$picture" --audio "$shape_question"
 show "The student's decision, from picture and question" "blue" fuse --image "$picture" --text "what color is the shape?"
+if [[ $EDGEFUSE_CONFIG == configs/cpu.yaml ]]; then
+    show "What a photograph shows" "espresso" classify "$photograph" --top 3
+    show "Texts that fit the photograph" "something to drink" --model photos match "$photograph" --text "a rocket" --text "something to drink"
+fi
 # Only configs/cpu.yaml has a language model: it needs ONNX Runtime 1.22 or newer.
 if [[ $EDGEFUSE_CONFIG == configs/cpu.yaml ]]; then
     show "The language model answers a typed message" "lathe" chat --max-tokens 60 "Name three things to check before starting a lathe."

@@ -77,6 +77,18 @@ pub enum Error {
         /// What is wrong with the input.
         problem: String,
     },
+    /// The endpoint of a model did not answer, or not as it should.
+    #[error("{model} at {endpoint}: {problem}")]
+    Remote {
+        /// Name of the model.
+        model: String,
+        /// Its address, without credentials.
+        endpoint: String,
+        /// What happened.
+        problem: String,
+        /// Whether another model may answer instead: it is not due to the request, and nothing of an answer was reported.
+        away: bool,
+    },
     /// The device file has no model for this.
     #[error("{}: `{user}` needs a model that can {capability}, and none under `models` can", config.display())]
     NoModel {
@@ -88,7 +100,8 @@ pub enum Error {
         user: &'static str,
     },
     /// The device file has several models for this, and the step names none.
-    #[error("{}: {names} can {capability}; choose one with the option `model` of `{user}`", config.display())]
+    #[error("{}: {names} can {capability}; choose one with the option `model` of `{user}`, or set `tasks` of \
+         the others", config.display())]
     SeveralModels {
         /// The device file.
         config: PathBuf,
@@ -185,6 +198,7 @@ impl Error {
             | Error::Image { .. }
             | Error::Vector { .. }
             | Error::Input { .. }
+            | Error::Remote { .. }
             | Error::Read { .. } => true,
             Error::Engine(error) => {
                 matches!(

@@ -1,7 +1,6 @@
 //! The `edgefuse` program: `cli` (commands), `bench` (cost of models on this machine), `bundle` (archives for boards),
 //! `serve` (the network service), `subtitles` (transcripts as files with times).
 
-mod backoff;
 mod bench;
 mod bundle;
 mod cli;

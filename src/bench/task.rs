@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use edgefuse::config::model_folder::capability;
 use edgefuse::config::{
-    AskOptions, CaptionOptions, ChatOptions, Device, FuseOptions, MatchOptions, ModelEntry, Question, Step, TextSource,
-    TranscribeOptions,
+    AskOptions, CaptionOptions, ChatOptions, ClassifyOptions, Device, FuseOptions, MatchOptions, ModelEntry, Question,
+    Step, TextSource, TranscribeOptions,
 };
 use edgefuse::error::Error;
 use edgefuse::models::choose_model;
@@ -23,6 +23,8 @@ pub enum Task {
     Caption,
     /// BLIP: a picture and a question to an answer.
     Ask,
+    /// An encoder: a picture to its most probable classes.
+    Classify,
     /// BLIP: a picture and a text to a matching score.
     Match,
     /// The student: picture, text and sound to a decision.
@@ -35,8 +37,8 @@ pub enum Task {
 
 impl Task {
     /// All tasks.
-    pub const ALL: [Task; 7] =
-        [Task::Transcribe, Task::Caption, Task::Ask, Task::Match, Task::Fuse, Task::Chat, Task::Vad];
+    pub const ALL: [Task; 8] =
+        [Task::Transcribe, Task::Caption, Task::Ask, Task::Classify, Task::Match, Task::Fuse, Task::Chat, Task::Vad];
 
     /// The name of its command, or of its model if it has no command.
     pub fn name(self) -> &'static str {
@@ -44,6 +46,7 @@ impl Task {
             Task::Transcribe => "transcribe",
             Task::Caption => "caption",
             Task::Ask => "ask",
+            Task::Classify => "classify",
             Task::Match => "match",
             Task::Fuse => "fuse",
             Task::Chat => "chat",
@@ -57,6 +60,7 @@ impl Task {
             Task::Transcribe => capability::TRANSCRIBE,
             Task::Caption => capability::CAPTION,
             Task::Ask => capability::ANSWER,
+            Task::Classify => capability::CLASSIFY,
             Task::Match => capability::MATCH,
             Task::Fuse => capability::DECIDE,
             Task::Chat => capability::CHAT,
@@ -69,6 +73,7 @@ impl Task {
         match self {
             Task::Transcribe => "encoder",
             Task::Caption | Task::Ask | Task::Match => "vision",
+            Task::Classify => "picture",
             Task::Fuse => "student",
             Task::Chat => "decoder",
             Task::Vad => "vad",
@@ -93,6 +98,7 @@ impl Task {
             Task::Caption => device.options::<CaptionOptions>().into(),
             // The question is that of the input, whatever the pipeline uses.
             Task::Ask => AskOptions { question: Question::Text, ..device.options() }.into(),
+            Task::Classify => device.options::<ClassifyOptions>().into(),
             Task::Match => device.options::<MatchOptions>().into(),
             // Likewise, because Whisper, which would produce the transcript, is not measured here.
             Task::Fuse => FuseOptions { text: TextSource::Text, ..device.options() }.into(),
@@ -106,7 +112,7 @@ impl Task {
     pub fn record(self, inputs: &Inputs) -> Record {
         let (image, audio, text) = match self {
             Task::Transcribe | Task::Vad => (false, true, false),
-            Task::Caption => (true, false, false),
+            Task::Caption | Task::Classify => (true, false, false),
             Task::Chat => (false, false, true),
             Task::Ask | Task::Match => (true, false, true),
             Task::Fuse => (true, true, true),

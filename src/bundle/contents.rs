@@ -9,7 +9,7 @@ use super::archive::{Content, Entry};
 use super::binary::Library;
 use super::place::{place, safe};
 use super::requirements::Requirements;
-use super::{Bundle, binary, board, licenses, model, service, sinks};
+use super::{Bundle, binary, board, endpoints, licenses, model, service, sinks};
 use edgefuse::config::MODEL_FILE;
 use edgefuse::config::model_folder::ModelFolder;
 use edgefuse::config::{Device, ModelEntry};
@@ -61,7 +61,7 @@ pub(super) fn contents(bundle: &Bundle, device: &Device) -> Result<Contents, Err
     }
 
     let mut packed = Vec::new();
-    for (key, entry) in &device.models {
+    for (key, entry) in device.models.iter().filter(|(_, entry)| entry.endpoint.is_none()) {
         let place = place(&entry.path, &device.base).ok_or_else(|| Error::Bundle {
             problem: format!(
                 "{}: models.{key}.path must be relative and below {}, so that it is found on the board",
@@ -91,6 +91,7 @@ pub(super) fn contents(bundle: &Bundle, device: &Device) -> Result<Contents, Err
     };
     let mut requirements = Requirements::of(bundle.target, &program, library_file.as_deref(), &models)?;
     requirements.notes.extend(key_of_board(device)?);
+    requirements.notes.extend(endpoints::notes(device)?);
     requirements.notes.extend(sinks::notes(device)?);
     put("edgefuse.service".to_string(), Content::Bytes(service::unit(device, &config).into_bytes()), false)?;
     let install = service::install_script(bundle.target, &config, requirements.glibc);

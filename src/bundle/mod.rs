@@ -19,6 +19,7 @@ mod binary;
 mod board;
 mod contents;
 mod diff;
+mod endpoints;
 mod licenses;
 mod model;
 mod place;

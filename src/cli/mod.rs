@@ -60,6 +60,7 @@ pub fn run(args: Args) -> ExitCode {
         Command::Caption(caption) => commands::caption(&args.global, caption),
         Command::Ask(ask) => commands::ask(&args.global, ask),
         Command::Chat(chat) => commands::chat(&args.global, chat),
+        Command::Classify(classify) => commands::classify(&args.global, classify),
         Command::Match(compare) => commands::compare(&args.global, compare),
         Command::Transcribe(transcribe) => commands::transcribe(&args.global, transcribe),
         Command::Fuse(fuse) => commands::fuse(&args.global, fuse),

@@ -5,7 +5,9 @@ use std::io::{self, Write};
 
 use edgefuse::models::fusion::Fusion;
 use edgefuse::models::transcript::Segment;
-use edgefuse::pipeline::{AnswerText, CaptionText, MatchedText, MatchedTexts, RecordEmbeddings, RecordResult};
+use edgefuse::pipeline::{
+    AnswerText, CaptionText, MatchedText, MatchedTexts, PictureClasses, RecordEmbeddings, RecordResult,
+};
 
 use super::args::Format;
 use super::transcript_files::TranscriptFiles;
@@ -39,6 +41,7 @@ pub(super) enum Shown {
     Transcript,
     Caption,
     Answer,
+    Classes,
     Match,
     Decision,
 }
@@ -95,6 +98,7 @@ impl Printer {
             (Shown::Transcript, "transcript", self.transcript(result)),
             (Shown::Caption, "caption", result.caption().map(|it| self.caption(it.value))),
             (Shown::Answer, "answer", result.answer().map(|it| self.answer(it.value))),
+            (Shown::Classes, "classes", result.classes().map(|it| self.classes(it.value))),
             (Shown::Match, "match", result.matched().map(|it| self.matched(it.value))),
             (Shown::Decision, "decision", result.fusion().map(|it| decision(it.value))),
             // Part of a pipeline only.
@@ -159,6 +163,14 @@ impl Printer {
             true if text.contains('\n') => format!("{}\n{text}", answer.question),
             true => format!("{} {text}", answer.question),
             false => text,
+        }
+    }
+
+    /// One class per line; in the text of all steps, only the most probable.
+    fn classes(&self, found: &PictureClasses) -> String {
+        match self.shown {
+            Shown::All => found.label.clone(),
+            _ => lines(found.classes.iter().map(|it| format!("{:6.4}  {}", it.probability, it.label))),
         }
     }
 

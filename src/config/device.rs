@@ -1,14 +1,16 @@
 //! A device file: the library, providers, threads, memory and models that one board uses.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
 use super::extends::{self, Layer};
 use super::media::{Ffmpeg, Media};
 use super::model_entry::{MODEL_FILE, ModelEntry};
+use super::model_folder::capability;
+use super::models;
 use super::provider::{Provider, Providers};
-use super::raw::{RawModel, RawRuntime};
+use super::raw::RawRuntime;
 use super::runtime::{Runtime, Threads};
 use super::server::Server;
 use super::sinks::{self, Sink};
@@ -100,9 +102,7 @@ impl Device {
             spinning: layers.iter().find_map(|layer| layer.raw.runtime.threads.spinning).unwrap_or(default.spinning),
         };
         let on_missing = layers.iter().find_map(|layer| layer.raw.runtime.on_missing_provider);
-        let names: BTreeSet<&String> = layers.iter().flat_map(|layer| layer.raw.models.keys()).collect();
-        let models = names.into_iter().map(|name| Ok((name.clone(), entry(layers, name, &providers)?)));
-        let models = models.collect::<Result<_, _>>()?;
+        let models = models::of(layers, &providers)?;
         let sources = sources::of(layers)?;
         Ok(Device {
             name: layers[0].raw.device.clone(),
@@ -150,6 +150,7 @@ impl Device {
             if as_path.join(MODEL_FILE).is_file() { as_path.to_path_buf() } else { self.base.join("onnx").join(name) };
         ModelEntry {
             path,
+            endpoint: None,
             origin: format!("--model {name}"),
             precision: like.map(|entry| entry.precision.clone()).unwrap_or_default(),
             execution_providers: like.map_or_else(
@@ -157,6 +158,7 @@ impl Device {
                 |entry| entry.execution_providers.clone(),
             ),
             require: like.map(|entry| entry.require.clone()).unwrap_or_default(),
+            tasks: None,
         }
     }
 }
@@ -174,6 +176,12 @@ fn check(layer: &Layer) -> Result<(), ConfigError> {
     for (key, model) in &raw.models {
         if let Some(problem) = unusable_name(key) {
             return Err(layer.wrong(&["models", key], format!("models.{key:?}: {problem}")));
+        }
+        let mut tasks = model.tasks.iter().flatten();
+        if let Some(task) = tasks.find(|task| !capability::ALL.contains(&task.as_str())) {
+            let known = capability::ALL.join(", ");
+            let problem = format!("models.{key}.tasks: unknown task `{task}`, expected some of {known}");
+            return Err(layer.wrong(&["models", key, "tasks"], problem));
         }
         let lists = model.execution_providers.iter();
         let mut lists = lists.flat_map(|by_graph| by_graph.graphs.values().chain(&by_graph.others));
@@ -257,7 +265,7 @@ fn library_is_there(layer: &Layer) -> Result<(), ConfigError> {
 }
 
 /// A list of providers with its paths resolved.
-fn rooted(layer: &Layer, list: &[Provider]) -> Vec<Provider> {
+pub(super) fn rooted(layer: &Layer, list: &[Provider]) -> Vec<Provider> {
     list.iter().map(|provider| provider.clone().relative_to(&layer.base)).collect()
 }
 
@@ -287,27 +295,6 @@ pub(super) fn unusable_name(name: &str) -> Option<&'static str> {
     let plain = |char: char| char.is_ascii_alphanumeric() || "-_.".contains(char);
     let usable = (1..=64).contains(&name.len()) && name.chars().all(plain) && !name.starts_with(['-', '.']);
     (!usable).then_some("a name is up to 64 letters, digits, `-`, `_` and `.`, and starts with a letter or digit")
-}
-
-/// The model called `key`; each of its keys comes from the nearest file that has it.
-fn entry(layers: &[Layer], key: &str, providers: &[Provider]) -> Result<ModelEntry, ConfigError> {
-    let named: Vec<(&Layer, &RawModel)> =
-        layers.iter().filter_map(|layer| Some((layer, layer.raw.models.get(key)?))).collect();
-    let Some((layer, path)) = named.iter().find_map(|(layer, model)| Some((layer, model.path.as_ref()?))) else {
-        let nearest = named.first().map_or(&layers[0], |(layer, _)| layer);
-        return Err(nearest.wrong(&["models", key], format!("models.{key}: no `path`, the model folder")));
-    };
-    let own = named.iter().find_map(|(layer, model)| {
-        let list = model.execution_providers.as_ref()?;
-        Some(list.clone().map(|list| rooted(layer, &list)))
-    });
-    Ok(ModelEntry {
-        origin: format!("{}: models.{key}.path", layer.place(&["models", key, "path"])),
-        path: layer.base.join(path),
-        precision: named.iter().find_map(|(_, model)| model.precision.clone()).unwrap_or_default(),
-        execution_providers: Providers::of_model(own.unwrap_or_default(), providers),
-        require: named.iter().find_map(|(_, model)| model.require.clone()).unwrap_or_default(),
-    })
 }
 
 #[cfg(test)]
@@ -344,6 +331,7 @@ mod tests {
             ("device: x\nruntime:\n  memory_budget: 3GB\n", ":3:18: ", "unknown unit `GB`"),
             ("device: x\nruntime:\n  threads: {intra: -1}\n", ":3:20: ", "expected a number of threads up to 1024"),
             ("device: x\nmodels: {blip: {precision: int8}}\n", ":2:16: ", "no `path`"),
+            ("device: x\nmodels: {blip: {path: a, tasks: [see]}}\n", ":2:33: ", "unknown task `see`, expected some of"),
             ("device: x\nmodels:\n  'a b': {path: a}\n", ":3:10: ", "models.\"a b\": a name is up to 64 letters"),
             ("device: x\nexecution_providers: [gpu]\n", ":2:23: ", "unknown execution provider `gpu`"),
             ("device: x\nruntime:\n  library: nowhere.so\n", ":3:12: ", "nowhere.so does not exist"),

@@ -29,7 +29,9 @@ impl Layer {
 
     /// Error for the value at `keys`, with its position.
     pub fn wrong(&self, keys: &[&str], problem: String) -> ConfigError {
-        let (line, column) = locate(&self.text, keys);
+        // The nearest key above one that is missing.
+        let places = (1..=keys.len()).rev().map(|length| locate(&self.text, &keys[..length]));
+        let (line, column) = places.into_iter().find(|place| *place != (0, 0)).unwrap_or_default();
         ConfigError::Yaml { path: self.path.clone(), line, column, problem }
     }
 

@@ -12,10 +12,12 @@ mod locate;
 mod media;
 mod model_entry;
 pub mod model_folder;
+mod models;
 mod named;
 mod precisions;
 mod provider;
 mod raw;
+mod remote;
 mod runtime;
 mod server;
 mod sinks;
@@ -33,6 +35,7 @@ pub use provider::{
     ArenaStrategy, ConvSearch, CpuOptions, CudaOptions, Extra, PassThrough, PassThroughOptions, Provider, Providers,
     Required, Requirement, TensorRtOptions,
 };
+pub use remote::RemoteOptions;
 pub use runtime::{OnMissingProvider, Requests, Runtime, Threads};
 pub use server::{Drain, Http, Limits, Server, Wyoming, WyomingLimits};
 pub use sinks::{
@@ -48,8 +51,9 @@ pub(crate) use steps::ToyOptions;
 #[cfg(feature = "python")]
 pub(crate) use steps::check as check_steps;
 pub use steps::{
-    AskOptions, CaptionOptions, Channels, ChatOptions, Clips, EmbedOptions, EncoderContext, Field, Form, FuseOptions,
-    MatchOptions, NamedStep, PromptTemplate, Question, ReplyOptions, Schema, SearchOptions, Step, StepOptions,
-    StopEarly, Task, Temperatures, TextSource, Texts, Timestamps, TranscribeOptions, Truncate, Vad, VadOptions,
+    AskOptions, CaptionOptions, Channels, ChatOptions, ClassifyOptions, Clips, EmbedOptions, EncoderContext, Field,
+    Form, FuseOptions, MatchOptions, NamedStep, PromptTemplate, Question, ReplyOptions, Schema, SearchOptions, Step,
+    StepOptions, StopEarly, Task, Temperatures, TextRole, TextSource, Texts, Timestamps, TranscribeOptions, Truncate,
+    Vad, VadOptions,
 };
 pub use units::{ByteSize, parse_span};

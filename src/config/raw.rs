@@ -65,11 +65,72 @@ pub(super) struct RawThreads {
     pub spinning: Option<bool>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a model must be a mapping such as `{path: onnx/NAME, precision: fp32}`")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a model must be a mapping such as `{path: onnx/NAME, precision: fp32}` or `{endpoint: URL, model: NAME}`"
+)]
 pub(super) struct RawModel {
     pub path: Option<PathBuf>,
     pub precision: Option<Precisions>,
     pub execution_providers: Option<ByGraph<Vec<Provider>>>,
     pub require: Option<Required>,
+    pub tasks: Option<Vec<String>>,
+    pub endpoint: Option<String>,
+    pub model: Option<String>,
+    pub api_key_file: Option<PathBuf>,
+    pub ca_file: Option<PathBuf>,
+    #[serde(default, deserialize_with = "span")]
+    pub timeout: Option<Duration>,
+    pub max_retries: Option<u32>,
+    pub proxy: Option<String>,
+    pub sees: Option<bool>,
+    pub hears: Option<bool>,
+    pub fallback: Option<String>,
+}
+
+/// Where a model is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Folder,
+    Endpoint,
+}
+
+impl RawModel {
+    /// Where the model is, if this file says it.
+    pub fn place(&self) -> Option<Place> {
+        match (&self.path, &self.endpoint) {
+            (Some(_), _) => Some(Place::Folder),
+            (None, Some(_)) => Some(Place::Endpoint),
+            (None, None) => None,
+        }
+    }
+
+    /// A key that does not apply to a model at `place`.
+    pub fn stray(&self, place: Place) -> Option<&'static str> {
+        let of_endpoints = [
+            ("endpoint", self.endpoint.is_some()),
+            ("model", self.model.is_some()),
+            ("api_key_file", self.api_key_file.is_some()),
+            ("ca_file", self.ca_file.is_some()),
+            ("timeout", self.timeout.is_some()),
+            ("max_retries", self.max_retries.is_some()),
+            ("proxy", self.proxy.is_some()),
+            ("sees", self.sees.is_some()),
+            ("hears", self.hears.is_some()),
+            ("fallback", self.fallback.is_some()),
+        ];
+        let of_folders = [
+            ("path", self.path.is_some()),
+            ("precision", self.precision.is_some()),
+            ("execution_providers", self.execution_providers.is_some()),
+            ("require", self.require.is_some()),
+            ("tasks", self.tasks.is_some()),
+        ];
+        let others: &[(&str, bool)] = match place {
+            Place::Folder => &of_endpoints,
+            Place::Endpoint => &of_folders,
+        };
+        others.iter().find(|(_, given)| *given).map(|(key, _)| *key)
+    }
 }

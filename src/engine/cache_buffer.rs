@@ -15,13 +15,13 @@ use super::tensor::Tensor;
 use crate::support::request::Request;
 
 /// Input roles with one tensor per layer, and the output roles that share their memory.
-const CACHE: [(&str, &str); 2] = [("past_key", "present_key"), ("past_value", "present_value")];
+pub(super) const CACHE: [(&str, &str); 2] = [("past_key", "present_key"), ("past_value", "present_value")];
 
 /// The cache of one sequence, with room for `capacity` positions.
 pub struct CacheBuffer {
     binding: IoBinding,
     /// Keys and values of all layers, each `[1, heads, capacity, head_dim]`.
-    layers: Vec<Tensor>,
+    pub(super) layers: Vec<Tensor>,
     /// The token of a step, `[1, 1]`.
     token: Tensor,
     /// `[1]`
@@ -99,10 +99,7 @@ impl Graph {
     /// [`EngineError::Run`] if it cannot be allocated.
     pub fn cache_buffer(&self, capacity: usize) -> Result<CacheBuffer, EngineError> {
         let failed = |source: ort::Error| EngineError::Run { graph: self.name.clone(), source: Reported::by(&source) };
-        let past = &self.specs.inputs["past_key"];
-        // `config::model_folder` has checked that these are numbers.
-        let (heads, head_dim) = (past.fixed(1).unwrap_or(1), past.fixed(3).unwrap_or(1));
-        let vocabulary = self.specs.outputs["logits"].fixed(1).unwrap_or(1);
+        let (heads, head_dim, vocabulary) = self.cache_shape();
         let mut binding = self.session.take(Request::current().priority()).create_binding().map_err(failed)?;
         let mut layers = Vec::new();
         for (input, output) in CACHE {
@@ -158,7 +155,7 @@ impl Graph {
     }
 
     /// The name of an input role with one tensor.
-    fn only<'a>(&'a self, role: &'a str) -> &'a str {
+    pub(super) fn only<'a>(&'a self, role: &'a str) -> &'a str {
         self.inputs.get(role).and_then(|names| names.first()).map_or(role, String::as_str)
     }
 }

@@ -7,7 +7,7 @@ use ndarray::{Array2, Array4};
 use super::chat::{Prompt, Reply};
 use super::embedding::{EmbedInputs, InputEmbeddings, unembedded};
 use super::fusion::{Fusion, FusionInputs};
-use super::picture::{Answer, Candidates, Caption, EncodedImage, Match, MatchTexts, RankedAnswer};
+use super::picture::{Answer, Candidates, Caption, EncodedImage, Match, MatchTexts, PictureClass, RankedAnswer};
 use super::transcript::{LiveEvent, Transcript};
 use crate::config::model_folder::{Modality, StudentInput, VadAudio, capability};
 use crate::config::{CaptionOptions, ReplyOptions, SearchOptions, TranscribeOptions};
@@ -39,6 +39,11 @@ pub trait Model: Any + Send + Sync {
 
     /// This model as an [`Answerer`], if it is one.
     fn as_answerer(&self) -> Option<&dyn Answerer> {
+        None
+    }
+
+    /// This model as a [`Classifier`], if it is one.
+    fn as_classifier(&self) -> Option<&dyn Classifier> {
         None
     }
 
@@ -152,11 +157,8 @@ pub trait VoiceDetector: Model {
 /// State that a voice activity detector carries from chunk to chunk.
 pub struct VoiceState(pub(super) Vec<Tensor>);
 
-/// Encodes pictures for the text graphs of the same model.
+/// Encodes pictures for the other tasks of the same model.
 pub trait PictureEncoder: Model {
-    /// Preprocessing of a picture's pixels.
-    fn view(&self) -> PixelConfig;
-
     /// Runs the vision encoder on pixel values, `[1, 3, height, width]`.
     ///
     /// # Errors
@@ -207,6 +209,18 @@ pub trait Answerer: PictureEncoder {
 
     /// Execution provider of the answer graph, or of the vision encoder until the answer graph is loaded.
     fn answer_provider(&self) -> &'static str;
+}
+
+/// Classifies pictures.
+pub trait Classifier: PictureEncoder {
+    /// Names of the classes.
+    fn classes(&self) -> &[String];
+
+    /// The `top` most probable classes of a picture, most probable first.
+    ///
+    /// # Errors
+    /// [`Error::Request`] if another model encoded the picture.
+    fn classify(&self, image: &EncodedImage, top: usize) -> Result<Vec<PictureClass>, Error>;
 }
 
 /// Matches texts with pictures.
@@ -268,6 +282,15 @@ pub trait Embedder: Model {
     /// [`Error::Input`] if there is no input, the model does not embed one, or a text or sound is empty or too long;
     /// [`Error::Engine`] if a graph fails.
     fn embed(&self, inputs: &EmbedInputs) -> Result<InputEmbeddings, Error>;
+
+    /// Encodes each of the inputs as the model's own code does: vectors that need not be of length 1. They are what a
+    /// model that is trained on this one's output expects.
+    ///
+    /// # Errors
+    /// As [`Embedder::embed`].
+    fn features(&self, inputs: &EmbedInputs) -> Result<InputEmbeddings, Error> {
+        self.embed(inputs)
+    }
 }
 
 /// Decides from several modalities at once.
@@ -304,7 +327,8 @@ pub trait Chatter: Model {
     ///
     /// # Errors
     /// [`Error::Input`] if the prompt is empty or too long, or the chat template refuses it; [`Error::Request`] if the
-    /// model has no chat template, or an option does not suit it; [`Error::Engine`] if a graph fails.
+    /// model has no chat template, or an option does not suit it; [`Error::Engine`] if a graph fails; [`Error::Remote`]
+    /// if an endpoint does not answer.
     fn chat(&self, prompt: Prompt, options: &ReplyOptions) -> Result<Reply, Error>;
 
     /// The bytes of a token's text, which need not be whole characters; none for special tokens.
@@ -332,6 +356,14 @@ impl Capability for dyn Answerer {
 
     fn of(model: &dyn Model) -> Option<&Self> {
         model.as_answerer()
+    }
+}
+
+impl Capability for dyn Classifier {
+    const NAME: &'static str = capability::CLASSIFY;
+
+    fn of(model: &dyn Model) -> Option<&Self> {
+        model.as_classifier()
     }
 }
 

@@ -1,25 +1,59 @@
 //! Conversations: what a language model reads and writes.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::ReplyOptions;
 use crate::error::Error;
+use crate::media::image::RgbImage;
 
 /// A message of a conversation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
     /// `system`, `user`, `assistant`, or another role that the chat template knows.
     pub role: String,
     /// The text. Tokens with a meaning to the model are plain text in it: it cannot end the message.
     pub content: String,
+    /// Pictures and sounds that belong to the text, for models that accept them
+    /// ([`Models::attachments`](super::Models::attachments)).
+    #[serde(skip)]
+    pub attachments: Vec<Attachment>,
+}
+
+/// What a message contains apart from text.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Attachment {
+    /// A picture.
+    Picture(Arc<RgbImage>),
+    /// Mono samples in [-1, 1] at [`Attachment::SAMPLE_RATE`].
+    Sound(Arc<[f32]>),
+}
+
+impl Attachment {
+    /// Sample rate of sounds, in Hz.
+    pub const SAMPLE_RATE: u32 = 16_000;
+
+    /// Maximum duration of a sound, in seconds.
+    pub const LONGEST_SOUND: u32 = 600;
+}
+
+impl fmt::Debug for Attachment {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Attachment::Picture(picture) => write!(formatter, "Picture({} x {})", picture.width(), picture.height()),
+            Attachment::Sound(samples) => write!(formatter, "Sound({} samples)", samples.len()),
+        }
+    }
 }
 
 impl Message {
     /// A message.
     pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
-        Message { role: role.into(), content: content.into() }
+        Message { role: role.into(), content: content.into(), attachments: Vec::new() }
     }
 }
 
@@ -50,8 +84,10 @@ pub enum Prompt<'a> {
 pub struct Reply {
     /// The text, without surrounding space.
     pub text: String,
-    /// Its tokens, without the one that ended it.
+    /// Its tokens, without the one that ended it; empty if the model is behind an endpoint.
     pub tokens: Vec<WrittenToken>,
+    /// Number of its tokens; 0 if an endpoint does not report it.
+    pub written: usize,
     /// Number of tokens of the prompt.
     pub prompt_tokens: usize,
     /// How many of these were computed for an earlier prompt with the same beginning.
@@ -97,21 +133,21 @@ impl Reply {
         if options.form.is_none() || self.finish == Finish::Stop {
             return Ok(());
         }
-        let tokens = self.tokens.len();
+        let tokens = self.written;
         let problem = format!("the answer was not complete after {tokens} tokens; raise `max_tokens`");
         Err(Error::Input { problem })
     }
 
     /// Tokens per second while the prompt was read; `None` without a new token.
     pub fn prefill_rate(&self) -> Option<f64> {
-        let count = self.prompt_tokens - self.reused_tokens;
+        let count = self.prompt_tokens.saturating_sub(self.reused_tokens);
         let seconds = self.first_token.as_secs_f64();
         (count > 0 && seconds > 0.0).then(|| count as f64 / seconds)
     }
 
     /// Tokens per second after the first one; `None` for a text of one token.
     pub fn decode_rate(&self) -> Option<f64> {
-        let (count, seconds) = (self.tokens.len().saturating_sub(1), self.rest.as_secs_f64());
+        let (count, seconds) = (self.written.saturating_sub(1), self.rest.as_secs_f64());
         (count > 0 && seconds > 0.0).then(|| count as f64 / seconds)
     }
 }

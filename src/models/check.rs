@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::kinds::{check_files, read_folder};
-use crate::config::{Device, ModelEntry, Precisions, Provider, Providers};
+use crate::config::{Device, ModelEntry, Precisions, Provider};
 use crate::engine::{self, Engine, EngineError, GraphFile, SessionOptions, release_freed};
 use crate::error::Error;
 
@@ -28,13 +28,7 @@ pub struct CheckedFolder {
 /// # Errors
 /// [`Error::Model`], [`Error::Engine`] or [`Error::Tokenizer`] for the first problem found.
 pub fn check_folder(engine: &Arc<Engine>, path: &Path) -> Result<CheckedFolder, Error> {
-    let entry = ModelEntry {
-        path: path.to_path_buf(),
-        origin: "check".to_string(),
-        precision: Precisions::default(),
-        execution_providers: Providers::all(vec![Provider::cpu()]),
-        require: Default::default(),
-    };
+    let entry = ModelEntry { origin: "check".to_string(), precision: Precisions::default(), ..ModelEntry::new(path) };
     let folder = read_folder(&entry)?;
     for (name, expected) in &folder.common.files {
         engine::verify(&folder.file(name), expected)?;

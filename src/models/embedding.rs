@@ -2,6 +2,7 @@
 
 use ndarray::Array4;
 
+use crate::config::TextRole;
 use crate::config::model_folder::Modality;
 use crate::error::Error;
 
@@ -12,6 +13,8 @@ pub struct EmbedInputs<'a> {
     pub image: Option<&'a Array4<f32>>,
     /// A text.
     pub text: Option<&'a str>,
+    /// What the text is for.
+    pub text_role: TextRole,
     /// Mono samples in [-1, 1] at the rate of [`Embedder::sound`](super::capability::Embedder::sound).
     pub audio: Option<&'a [f32]>,
 }
@@ -36,6 +39,11 @@ impl EmbedInputs<'_> {
     /// Whether there is no input.
     pub fn is_empty(&self) -> bool {
         self.present().is_empty()
+    }
+
+    /// Whether there is an input of this modality.
+    pub fn has(&self, modality: Modality) -> bool {
+        self.present().contains(&modality)
     }
 
     fn present(&self) -> Vec<Modality> {

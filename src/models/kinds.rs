@@ -6,9 +6,12 @@ use std::sync::Arc;
 use super::blip::Blip;
 use super::blip2::Blip2;
 use super::capability::Model;
+use super::encoder::Encoder;
 use super::kind::ModelKind;
 use super::llm::LanguageModel;
 use super::loader::Loader;
+#[cfg(feature = "remote")]
+use super::remote::Remote;
 use super::student::Student;
 #[cfg(test)]
 use super::toy::Toy;
@@ -25,8 +28,16 @@ const KINDS: &[Kind] = &[
     Kind::of::<Blip>(),
     Kind::of::<Blip2>(),
     Kind::of::<LanguageModel>(),
+    Kind::of::<Encoder>(),
     Kind::of::<Student>(),
     Kind::of::<Vad>(),
+    #[cfg(feature = "remote")]
+    Kind {
+        name: ModelFolder::REMOTE,
+        reader: None,
+        load: |loader| Ok(Arc::new(Remote::load(&loader)?)),
+        check_files: |_| Ok(()),
+    },
     #[cfg(test)]
     Kind::of::<Toy>(),
 ];
@@ -34,7 +45,8 @@ const KINDS: &[Kind] = &[
 /// An entry of the table.
 pub(super) struct Kind {
     name: &'static str,
-    reader: SpecReader,
+    /// `None` if no folder can be of this kind.
+    reader: Option<SpecReader>,
     load: fn(Loader) -> Result<Arc<dyn Model>, Error>,
     check_files: fn(&ModelFolder) -> Result<(), Error>,
 }
@@ -43,19 +55,22 @@ impl Kind {
     const fn of<M: ModelKind>() -> Self {
         Kind {
             name: M::KIND,
-            reader: SpecReader::of::<M::Spec>(),
+            reader: Some(SpecReader::of::<M::Spec>()),
             load: |loader| Ok(Arc::new(M::load(loader)?)),
             check_files: M::check_files,
         }
     }
 }
 
-/// Reads and checks `model.yaml` in the folder of `entry`.
+/// Reads and checks `model.yaml` in the folder of `entry`. A model behind an endpoint has a folder without files.
 ///
 /// # Errors
 /// [`Error::Model`].
 pub fn read_folder(entry: &ModelEntry) -> Result<ModelFolder, Error> {
-    let readers: Vec<_> = KINDS.iter().map(|kind| (kind.name, kind.reader)).collect();
+    if let Some(endpoint) = &entry.endpoint {
+        return Ok(ModelFolder::of_endpoint(entry, endpoint));
+    }
+    let readers: Vec<_> = KINDS.iter().filter_map(|kind| Some((kind.name, kind.reader?))).collect();
     ModelFolder::read(entry, &readers).map_err(Error::Model)
 }
 

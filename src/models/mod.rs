@@ -8,6 +8,7 @@ pub mod chat;
 mod check;
 mod cost;
 pub mod embedding;
+pub mod encoder;
 pub mod fusion;
 pub mod generation;
 mod kind;
@@ -16,6 +17,8 @@ pub mod llm;
 mod loader;
 pub mod picture;
 mod pool;
+#[cfg(feature = "remote")]
+pub mod remote;
 pub mod student;
 mod token_bytes;
 mod token_check;

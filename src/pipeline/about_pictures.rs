@@ -1,4 +1,4 @@
-//! Results of the steps `caption`, `ask` and `match`.
+//! Results of the steps `caption`, `ask`, `classify` and `match`.
 
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +52,28 @@ pub struct AnswerScore {
     /// Log-probability (natural logarithm) of exactly this answer, including the end token.
     pub log_probability: f32,
     /// Probability among the candidates, in [0, 1].
+    pub probability: f32,
+}
+
+/// What a picture shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PictureClasses {
+    /// The most probable class.
+    pub label: String,
+    /// Its probability among all classes of the model, in [0, 1].
+    pub probability: f32,
+    /// The most probable classes, as many as were requested, most probable first.
+    pub classes: Vec<ClassScore>,
+}
+
+/// A class and its probability.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ClassScore {
+    /// Name of the class.
+    pub label: String,
+    /// Its probability among all classes of the model, in [0, 1].
     pub probability: f32,
 }
 

@@ -4,13 +4,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::de::{Deserializer, Error};
+use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use crate::config::Media;
+use crate::error::Error;
 use crate::media::audio::{AudioError, AudioFile};
-use crate::media::image::RgbImage;
+use crate::media::image::{RgbImage, load_bytes_within, load_within};
+use crate::models::Models;
 use crate::support::hex::hex;
 use crate::support::path_text::path_text;
 
@@ -78,6 +80,17 @@ impl Picture {
             Picture::File(path) => Some(path),
             _ => None,
         }
+    }
+
+    /// The decoded picture, within the memory that the models leave.
+    pub(super) fn decoded(&self, models: &Models, warnings: &mut Vec<String>) -> Result<Arc<RgbImage>, Error> {
+        let grant: &mut dyn FnMut(u64) -> u64 = &mut |bytes| models.make_room_for_input(bytes);
+        let decoded = match self {
+            Picture::File(path) => load_within(path, warnings, grant).map(Arc::new),
+            Picture::Bytes(bytes) => load_bytes_within(bytes.as_slice(), warnings, grant).map(Arc::new),
+            Picture::Pixels(image) => Ok(image.clone()),
+        };
+        decoded.map_err(|source| Error::Image { path: self.name().into(), source })
     }
 
     pub(super) fn relative_to(self, folder: &Path) -> Self {

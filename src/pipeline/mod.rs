@@ -2,6 +2,7 @@
 
 mod about_pictures;
 mod builder;
+mod conversation;
 mod embeddings;
 mod film;
 mod inputs;
@@ -25,9 +26,11 @@ mod version;
 mod workers;
 
 pub use about_pictures::{
-    AnswerScore, AnswerText, CaptionScore, CaptionText, MatchEmbeddings, MatchedText, MatchedTexts,
+    AnswerScore, AnswerText, CaptionScore, CaptionText, ClassScore, MatchEmbeddings, MatchedText, MatchedTexts,
+    PictureClasses,
 };
 pub use builder::Builder;
+pub use conversation::{Conversed, Said, converse};
 pub use embeddings::RecordEmbeddings;
 pub use film::FilmOptions;
 pub use inputs::{Inputs, MediaKind};

@@ -16,8 +16,9 @@ pub struct ReplyText {
     pub prompt_tokens: usize,
     /// Number of tokens of the text.
     pub tokens: usize,
-    /// Sum of the log-probabilities (natural logarithm) of its tokens.
-    pub log_probability: f32,
+    /// Sum of the log-probabilities (natural logarithm) of its tokens, if the model reports them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_probability: Option<f32>,
     /// Milliseconds until the first token.
     pub first_token_ms: f64,
     /// Tokens per second after the first one.
@@ -32,8 +33,9 @@ impl From<&Reply> for ReplyText {
             text: reply.text.clone(),
             finish: reply.finish,
             prompt_tokens: reply.prompt_tokens,
-            tokens: reply.tokens.len(),
-            log_probability: reply.tokens.iter().map(|token| token.log_probability).sum(),
+            tokens: reply.written,
+            log_probability: (!reply.tokens.is_empty() || reply.written == 0)
+                .then(|| reply.tokens.iter().map(|token| token.log_probability).sum()),
             first_token_ms: rounded(reply.first_token.as_secs_f64() * 1e3),
             tokens_per_second: reply.decode_rate().map(rounded),
         }

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::about_pictures::{AnswerText, CaptionText, MatchedTexts};
+use super::about_pictures::{AnswerText, CaptionText, MatchedTexts, PictureClasses};
 use super::embeddings::RecordEmbeddings;
 use super::media::{Picture, Sound};
 use super::outcome::{Done, Failed, Outcome, Outcomes, Timed};
@@ -79,6 +79,11 @@ impl RecordResult {
     /// The answer to the question.
     pub fn answer(&self) -> Option<Timed<'_, AnswerText>> {
         self.step("answer")
+    }
+
+    /// What the picture shows.
+    pub fn classes(&self) -> Option<Timed<'_, PictureClasses>> {
+        self.step("classes")
     }
 
     /// How well the texts fit the picture.

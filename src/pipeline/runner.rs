@@ -77,6 +77,11 @@ impl Pipeline {
     /// finished.
     pub fn process(&self, record: &Record, progress: &mut OnProgress) -> Result<RecordResult, Error> {
         let _admitted = self.models.admit()?;
+        self.process_admitted(record, progress)
+    }
+
+    /// As [`Pipeline::process`], within a request that was admitted.
+    pub(super) fn process_admitted(&self, record: &Record, progress: &mut OnProgress) -> Result<RecordResult, Error> {
         let _forget = ForgetMemory(&self.seen);
         let mut result = RecordResult::of(record);
         let device = self.models.device();

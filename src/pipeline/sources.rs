@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ndarray::Array4;
@@ -11,7 +11,6 @@ use super::media::Picture;
 use super::record::Record;
 use crate::config::Media;
 use crate::error::Error;
-use crate::media;
 use crate::media::audio::{AudioFile, Recording};
 use crate::media::image::{PixelConfig, RgbImage, pixel_values};
 use crate::models::Models;
@@ -64,19 +63,11 @@ impl<'a> Sources<'a> {
             views.push(*view);
         }
         let mut warnings = Vec::new();
-        let grant: &mut dyn FnMut(u64) -> u64 = &mut |bytes| models.make_room_for_input(bytes);
         let all =
             |image: &RgbImage| views.iter().map(|view| (*view, Ok(pixel_values(image, view)))).collect::<Vec<_>>();
-        let read = match picture {
-            Picture::File(path) => media::image::load_within(path, &mut warnings, grant).map(|image| all(&image)),
-            Picture::Bytes(bytes) => {
-                media::image::load_bytes_within(bytes.as_slice(), &mut warnings, grant).map(|image| all(&image))
-            }
-            Picture::Pixels(image) => Ok(all(image)),
-        };
-        let path = PathBuf::from(picture.name());
-        self.warn(&path, warnings);
-        match read.map_err(|source| Error::Image { path, source }.to_string()) {
+        let read = picture.decoded(models, &mut warnings).map(|image| all(&image));
+        self.warn(Path::new(&picture.name()), warnings);
+        match read.map_err(|error| error.to_string()) {
             Ok(pictures) => self.pictures.extend(pictures),
             Err(problem) => self.pictures.extend(views.into_iter().map(|view| (view, Err(problem.clone())))),
         }
@@ -122,7 +113,12 @@ impl<'a> Sources<'a> {
 }
 
 /// Reads a sound to its end, keeping at most `seconds` of it.
-fn read_sound(file: &AudioFile, rate: u32, seconds: u32, warnings: &mut Vec<String>) -> Result<Vec<f32>, String> {
+pub(super) fn read_sound(
+    file: &AudioFile,
+    rate: u32,
+    seconds: u32,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<f32>, String> {
     let path = file.path();
     let failed = |source| Error::Audio { path: path.to_path_buf(), source }.to_string();
     let mut reader = Recording::from(file).open(rate).map_err(failed)?;
@@ -135,7 +131,7 @@ fn read_sound(file: &AudioFile, rate: u32, seconds: u32, warnings: &mut Vec<Stri
     warnings.extend_from_slice(reader.warnings());
     if beyond > 0 {
         let lasts = (most + beyond) as f64 / f64::from(rate);
-        return Err(format!("{}: the sound lasts {lasts:.1} s; the student accepts {seconds} s", path.display()));
+        return Err(format!("{}: the sound lasts {lasts:.1} s; at most {seconds} s are accepted", path.display()));
     }
     Ok(samples)
 }

@@ -1,5 +1,6 @@
 //! Helpers that do not depend on models: files, locks, and requests with their deadlines.
 
+pub mod backoff;
 pub mod file_lock;
 pub mod guard;
 pub mod hex;

@@ -113,7 +113,7 @@ fn what_cannot_be_answered_is_an_error_in_one_line() {
     let config = ["--config", device.to_str().unwrap()];
     tiny(config.iter().chain(&["chat", "--image", &data("easyvqa-23.png"), "a"]))
         .expect(WRONG_USE)
-        .expect_error(&["`chat --image` needs a model that can caption"]);
+        .expect_error(&["`chat` needs a model that can caption"]);
     // And without a language model there is no answer.
     fs::write(&device, "device: test\nmodels: {}\n").unwrap();
     tiny(config.iter().chain(&["chat", "a"])).expect(WRONG_USE).expect_error(&["`chat` needs a model that can chat"]);

@@ -11,6 +11,7 @@ mod blip2;
 mod bundle;
 mod caption;
 mod chat;
+mod classify;
 mod commands;
 mod configs;
 mod devices;
@@ -22,6 +23,7 @@ mod libraries;
 mod live;
 mod matching;
 mod memory;
+mod remote;
 mod resume;
 #[allow(dead_code, reason = "tests/models uses the rest")]
 mod sound;

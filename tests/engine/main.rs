@@ -6,6 +6,7 @@
 mod boundary;
 mod external_data;
 mod pool;
+mod rows;
 mod threads;
 
 use std::path::{Path, PathBuf};

@@ -79,6 +79,16 @@ fn a_choice_that_fails_is_explained() {
 }
 
 #[test]
+fn a_model_is_chosen_only_for_the_tasks_of_its_entry() {
+    let mut device = device(&[("a", "tiny/whisper.en"), ("b", "tiny/whisper")]);
+    device.models.get_mut("a").unwrap().tasks = Some(vec!["caption".to_string()]);
+    let models = Models::new(Arc::new(engine()), device);
+    assert_eq!(models.lease::<dyn Transcriber>(None, "test").unwrap().key(), "b");
+    // One that is named need not list the task.
+    assert_eq!(models.lease::<dyn Transcriber>(Some("a"), "test").unwrap().key(), "a");
+}
+
+#[test]
 fn a_model_is_loaded_once_for_many_threads() {
     let models = models(&TINY);
     let kept: Vec<_> = thread::scope(|scope| {

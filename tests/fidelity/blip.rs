@@ -35,6 +35,7 @@ fn pixel_values_are_those_of_the_hugging_face_processor() {
         let config = PixelConfig {
             width: size,
             height: size,
+            crop: None,
             resample: Resample::Bicubic,
             rescale: settings["rescale"].as_f64().unwrap() as f32,
             mean: numbers(&settings["mean"]),
@@ -78,6 +79,7 @@ fn vision_and_logits_are_those_of_transformers() {
     let config = PixelConfig {
         width: spec.image.width,
         height: spec.image.height,
+        crop: None,
         resample: Resample::Bicubic,
         rescale: spec.image.rescale,
         mean: spec.image.mean,

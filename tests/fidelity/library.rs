@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use edgefuse::config::{ModelEntry, OnMissingProvider, Precisions, Provider, Providers, Required, Runtime};
+use edgefuse::config::{ModelEntry, OnMissingProvider, Precisions, Runtime};
 use edgefuse::engine::Engine;
 use edgefuse::models::Loader;
 
@@ -18,13 +18,7 @@ pub fn loader(name: &str) -> Loader {
 pub fn loader_at(path: &Path) -> Loader {
     let runtime = Runtime { on_missing_provider: OnMissingProvider::Error, ..Runtime::default() };
     let engine = Engine::start(&runtime, root()).expect("run scripts/setup.sh first");
-    let entry = ModelEntry {
-        path: path.to_path_buf(),
-        precision: Precisions::default(),
-        execution_providers: Providers::all(vec![Provider::cpu()]),
-        require: Required::default(),
-        origin: "test".to_string(),
-    };
+    let entry = ModelEntry { precision: Precisions::default(), origin: "test".to_string(), ..ModelEntry::new(path) };
     Loader::new(Arc::new(engine), &entry).unwrap_or_else(|error| {
         panic!("{error}\nrun scripts/setup.sh first; with the argument whisper-base for that model")
     })

@@ -5,6 +5,7 @@
 mod blip;
 mod blip2;
 mod blip_random;
+mod encoder;
 mod fixture;
 mod library;
 mod llm;

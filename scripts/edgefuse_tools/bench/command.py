@@ -6,6 +6,7 @@
     python scripts/bench.py serve --json              requests per second, latencies, memory of `edgefuse serve`
     python scripts/bench.py live --json               latencies of cameras and microphones, and their cost
     python scripts/bench.py scale --json              bare processes, Ray Data and Spark on the same records
+    python scripts/bench.py llm --json                the language model beside llama.cpp, which it builds on the first run
 
 `whisper` writes docs/benchmarks/whisper.json, whisper.md and whisper.svg, and prints the table, or the results with
 --json; `blip` and `serve` likewise. BLIP's random weights are created on the first run: 5 GB in build/bench, and as much memory.
@@ -25,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from edgefuse_tools.bench import blip_report, blip_variants, chart, paths, report, store
-from edgefuse_tools.bench.environment import setup
+from edgefuse_tools.bench.environment import setup, setup_llm
 from edgefuse_tools.bench.errors import BenchError
 from edgefuse_tools.bench.serving import payloads
 from edgefuse_tools.bench.serving import report as serve_report
@@ -46,7 +47,14 @@ def main() -> int:
             setup()
         else:
             _enter_environment(args.command)
-            commands = {"whisper": _whisper, "blip": _blip, "serve": _serve, "live": _live, "scale": _scale}
+            commands = {
+                "whisper": _whisper,
+                "blip": _blip,
+                "serve": _serve,
+                "live": _live,
+                "llm": _llm,
+                "scale": _scale,
+            }
             commands[args.command](args)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
@@ -133,6 +141,18 @@ def _scale(args: argparse.Namespace) -> None:
     print(json.dumps(found, ensure_ascii=False) if args.json else json.dumps(found, ensure_ascii=False, indent=2))
 
 
+def _llm(args: argparse.Namespace) -> None:
+    from edgefuse_tools.bench.llm import measure  # needs packages of the environment
+    from edgefuse_tools.bench.llm import report as llm_report
+
+    folder = args.output or (paths.WORK if args.quick else paths.RESULTS)
+    found = measure.section(args.edgefuse.absolute(), args.threads, 1 if args.quick else args.rounds)
+    store.write(folder / "llm.json", found)
+    store.write_text(folder / "llm.md", llm_report.page(found))
+    print(json.dumps(found, ensure_ascii=False) if args.json else llm_report.page(found))
+    print(f"bench: written to {paths.shown(folder)}", file=sys.stderr)
+
+
 def _print(
     args: argparse.Namespace, results: dict[str, Any], table: Callable[[dict[str, Any]], str], folder: Path
 ) -> None:
@@ -150,8 +170,12 @@ def _enter_environment(command: str) -> None:
         environment, set_up = paths.LIVE_ENVIRONMENT, "scripts/test_live.sh"
     if command == "scale":
         environment, set_up = paths.PACKAGE_ENVIRONMENT, "scripts/test_package.sh"
+    if command == "llm":
+        environment = paths.LLM_ENVIRONMENT
     if Path(sys.prefix) == environment:
         return
+    if command == "llm":
+        setup_llm()
     python = environment / "bin" / "python"
     if not python.exists():
         raise BenchError(f"{paths.shown(environment)} is missing; run `{set_up}`")
@@ -191,6 +215,13 @@ def _arguments() -> argparse.Namespace:
     live.add_argument("--json", action="store_true", help="print the results as JSON")
     scale = commands.add_parser("scale", help="measure bare processes, Ray Data and Spark on the same records")
     add_scale_options(scale)
+    llm = commands.add_parser("llm", help="measure the language model beside llama.cpp")
+    llm.add_argument("--rounds", type=_count, default=5, help="fresh processes of each engine, in turn (default: 5)")
+    llm.add_argument("--threads", type=_count, default=2, help="threads of both engines (default: 2)")
+    llm.add_argument("--quick", action="store_true", help="one round; the page goes to build/bench")
+    llm.add_argument("--edgefuse", type=Path, default=paths.BINARY, metavar="FILE", help="the program to measure")
+    llm.add_argument("--output", type=Path, metavar="FOLDER", help="where to write the results")
+    llm.add_argument("--json", action="store_true", help="print the results as JSON")
     return parser.parse_args()
 
 

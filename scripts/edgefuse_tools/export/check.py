@@ -17,7 +17,7 @@ def check_folder(folder: Path, name: Path) -> None:
 
     If the program is not built or finds no ONNX Runtime, a line on standard error says that nothing was checked.
     """
-    program = _program()
+    program = newest_program()
     if program is None:
         print(f"{name}: not checked: no edgefuse in target/ (cargo build --release)", file=sys.stderr)
         return
@@ -36,7 +36,7 @@ def check_folder(folder: Path, name: Path) -> None:
         )
 
 
-def _program() -> Path | None:
+def newest_program() -> Path | None:
     """The most recently built program."""
     target = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
     built = [path for profile in ("release", "debug") if (path := target / profile / "edgefuse").is_file()]

@@ -1,6 +1,7 @@
 """Sets the repository up for running edgefuse. Run it again at any time: finished steps are skipped.
 
-scripts/setup.sh                  Python packages, ONNX Runtime, Whisper tiny.en, Silero VAD, SmolLM2
+scripts/setup.sh                  Python packages, ONNX Runtime, Whisper tiny.en, Silero VAD, SmolLM2, encoders of
+                                  pictures and sentences
 scripts/setup.sh whisper-base     also the multilingual Whisper base
 scripts/setup.sh test             also the requirements of scripts/test.sh
 scripts/setup.sh aarch64          also ONNX Runtime for aarch64 boards, for bundles and tests
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from edgefuse_tools.setup import environment, llm, paths, runtime, vad, whisper
+from edgefuse_tools.setup import encoders, environment, llm, paths, runtime, vad, whisper
 from edgefuse_tools.setup.artifacts import OLDEST_ONNX_RUNTIME, ONNX_RUNTIME, WHISPER
 from edgefuse_tools.setup.errors import SetupError
 
@@ -41,6 +42,11 @@ def steps(extras: list[str]) -> list[Step]:
     plan += [(f"model onnx/{name}", partial(whisper.ensure, name)) for name in models]
     plan.append((f"model onnx/{vad.MODEL}", vad.ensure))
     plan.append((f"model onnx/{llm.MODEL}", llm.ensure))
+    plan += [
+        (f"model onnx/{encoders.PICTURES}", encoders.ensure_pictures),
+        (f"model onnx/{encoders.SENTENCES}", encoders.ensure_sentences),
+        (f"model onnx/{encoders.PHOTOS}", encoders.ensure_photos),
+    ]
     if TEST in extras:
         plan += [
             ("Python packages for the tests", lambda: environment.ensure("test")),

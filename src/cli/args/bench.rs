@@ -55,6 +55,8 @@ pub enum BenchModel {
     Whisper,
     /// Captions, answers and matches, as far as the folder supports them
     Blip,
+    /// Classes of pictures
+    Encoder,
     /// Decisions
     Student,
     /// Answers of the language model

@@ -55,6 +55,8 @@ impl Chat {
             (None, texts) => (None, Some(Texts::List(texts.to_vec()))),
         };
         ChatOptions {
+            image: device.image,
+            audio: device.audio,
             model: device.model,
             system: self.system.clone().or(device.system),
             prompt: None,

@@ -4,6 +4,7 @@ mod ask;
 mod bench;
 mod caption;
 mod chat;
+mod classify;
 mod matching;
 mod search;
 mod transcribe;
@@ -16,6 +17,7 @@ pub use ask::Ask;
 pub use bench::{Bench, BenchModel, BenchProcess, GivenInputs, Measurement};
 pub use caption::Caption;
 pub use chat::Chat;
+pub use classify::Classify;
 pub use matching::Match;
 pub use transcribe::{Subtitles, TimestampsArgument, Transcribe};
 
@@ -97,6 +99,8 @@ pub enum Command {
     Ask(Ask),
     /// Talk with a language model, about a picture or a recording if one is given
     Chat(Chat),
+    /// Name what pictures show
+    Classify(Classify),
     /// Score how well texts fit pictures
     Match(Match),
     /// Transcribe recordings, or live sound

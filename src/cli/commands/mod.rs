@@ -29,7 +29,7 @@ pub(super) use bundle::bundle;
 pub(super) use chat::chat;
 pub(super) use check::check;
 pub(super) use doctor::doctor;
-pub(super) use pictures::{ask, caption, compare};
+pub(super) use pictures::{ask, caption, classify, compare};
 pub(super) use prepare::prepare;
 #[cfg(feature = "serve")]
 pub(super) use serve::serve;

@@ -1,4 +1,4 @@
-//! `caption`, `ask` and `match`
+//! `caption`, `ask`, `classify` and `match`
 
 use edgefuse::config::model_folder::capability;
 use edgefuse::config::{Question, Step, TranscribeOptions};
@@ -7,7 +7,7 @@ use edgefuse::pipeline::{Inputs, MediaKind, Record, Sound};
 use super::process::process;
 use super::start::device;
 use super::{no_subtitles, printer};
-use crate::cli::args::{Ask, Caption, Global, Match};
+use crate::cli::args::{Ask, Caption, Classify, Global, Match};
 use crate::cli::printer::{Printer, Shown};
 use crate::cli::{Outcome, Stop};
 
@@ -51,6 +51,16 @@ pub(in crate::cli) fn ask(global: &Global, args: &Ask) -> Result<Outcome, Stop> 
     };
     let printer = Printer { named_questions: records.len() > 1, ranked, ..printer(global, Shown::Answer) };
     process(global, device, steps, Inputs::records(records), None, &printer)
+}
+
+/// `classify`
+pub(in crate::cli) fn classify(global: &Global, args: &Classify) -> Result<Outcome, Stop> {
+    no_subtitles(global)?;
+    let device = device(global, &[capability::CLASSIFY])?;
+    let options = args.options(device.options());
+    let inputs = Inputs::of_kind(&args.images, MediaKind::Image);
+    let printer = Printer { named_inputs: inputs.total() != Some(1), ..printer(global, Shown::Classes) };
+    process(global, device, vec![options.into()], inputs, None, &printer)
 }
 
 /// `match`

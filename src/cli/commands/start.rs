@@ -55,7 +55,8 @@ fn replace(device: &mut Device, name: &str) -> Result<String, Error> {
     let tasks = tasks_of(&read_folder(&entry)?);
     let same = |entry: &ModelEntry| {
         // An unreadable model does not prevent this one from being used.
-        read_folder(entry).is_ok_and(|folder| tasks_of(&folder).iter().any(|task| tasks.contains(task)))
+        let used = |task: &str| entry.tasks.as_ref().is_none_or(|tasks| tasks.iter().any(|used| used == task));
+        read_folder(entry).is_ok_and(|folder| tasks_of(&folder).iter().any(|task| tasks.contains(task) && used(task)))
     };
     let replaced: Vec<String> =
         device.models.iter().filter(|(_, entry)| same(entry)).map(|(key, _)| key.clone()).collect();
@@ -65,7 +66,7 @@ fn replace(device: &mut Device, name: &str) -> Result<String, Error> {
         (None, None) => ("chosen".to_string(), entry),
     };
     replaced.iter().for_each(|key| drop(device.models.remove(key)));
-    device.models.insert(key.clone(), entry);
+    device.models.insert(key.clone(), ModelEntry { tasks: None, ..entry });
     for step in &mut device.pipeline {
         if step.options().model().is_some_and(|model| replaced.iter().any(|key| key == model)) {
             step.options_mut().set_model(key.clone());

@@ -13,12 +13,12 @@ use edgefuse::pipeline::{Job, Pipeline, RecordResult, Spool};
 
 use super::printer;
 use super::start::device;
-use crate::backoff::Backoff;
 use crate::cli::args::{Global, Watch};
 use crate::cli::notify::Notify;
 use crate::cli::printer::{Printer, Shown};
 use crate::cli::terminate::Leftovers;
 use crate::cli::{Outcome, Stop, say};
+use edgefuse::backoff::Backoff;
 
 /// Time between scans of the folder: a file is processed once several scans found it unchanged.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -64,7 +64,7 @@ pub(in crate::cli) fn watch(global: &Global, args: &Watch) -> Result<Outcome, St
                 }
                 Err(Trouble::Fatal(stop)) => return Err(stop),
                 Err(Trouble::Passing(error)) => {
-                    let seconds = backoff.next().as_secs();
+                    let seconds = backoff.next_wait().as_secs();
                     say(&format!("error: {error}; the next attempt is in {seconds} s"));
                     trouble = Some(error);
                 }

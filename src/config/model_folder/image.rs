@@ -6,10 +6,12 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageSpec {
-    /// Width the picture is resized to, in pixels.
+    /// Width of the graph's input, in pixels.
     pub width: u32,
-    /// Height the picture is resized to, in pixels.
+    /// Height of the graph's input, in pixels.
     pub height: u32,
+    /// How the picture becomes that wide and high, if it is not stretched.
+    pub crop: Option<CropSpec>,
     /// Resampling filter.
     pub resample: ResampleFilter,
     /// Factor for the 8-bit values, usually 1/255.
@@ -18,6 +20,28 @@ pub struct ImageSpec {
     pub mean: [f32; 3],
     /// Divisor of each channel after that.
     pub std: [f32; 3],
+}
+
+/// Keeps the aspect ratio: the picture is resized, and its centre is cut out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CropSpec {
+    /// Length in pixels that the shorter side is resized to; at least `width` and `height`.
+    pub shorter_side: u32,
+    /// How half a pixel is rounded if the centre is not on a whole one.
+    #[serde(default)]
+    pub rounding: CropRounding,
+}
+
+/// Rounding of the first row and column of a centre crop.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CropRounding {
+    /// Down, as the image processors of transformers that use Pillow or NumPy.
+    #[default]
+    Down,
+    /// To the nearest even number, as torchvision.
+    Even,
 }
 
 /// Resampling filter, named as in Pillow.
@@ -41,6 +65,12 @@ impl ImageSpec {
         let side = 1..=4_096;
         if !side.contains(&self.width) || !side.contains(&self.height) {
             return Err(format!("image: {} x {} is out of range (1 to 4096)", self.width, self.height));
+        }
+        if let Some(crop) = &self.crop
+            && !(self.width.max(self.height)..=*side.end()).contains(&crop.shorter_side)
+        {
+            let (width, height, given) = (self.width, self.height, crop.shorter_side);
+            return Err(format!("image.crop.shorter_side: {given} is out of range ({} to 4096)", width.max(height)));
         }
         let finite = self.mean.iter().all(|mean| mean.is_finite());
         if !finite || self.std.iter().any(|std| !std.is_normal()) || !self.rescale.is_normal() {

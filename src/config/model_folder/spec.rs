@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::graph::GraphSpec;
 use super::image::ImageSpec;
-use super::modality::{SensorSpec, StudentInput};
+use super::modality::{Modality, SensorSpec, StudentInput};
 
 /// The graphs of a folder, by role.
 pub type Graphs = BTreeMap<String, GraphSpec>;
@@ -19,6 +19,8 @@ pub mod capability {
     pub const CAPTION: &str = "caption";
     /// Answers to questions about pictures.
     pub const ANSWER: &str = "answer questions";
+    /// What pictures show, as probabilities of classes.
+    pub const CLASSIFY: &str = "classify";
     /// How well texts fit pictures.
     pub const MATCH: &str = "match texts";
     /// Embeddings of pictures, texts and sounds.
@@ -29,6 +31,9 @@ pub mod capability {
     pub const CHAT: &str = "chat";
     /// Detection of speech in a recording.
     pub const DETECT_SPEECH: &str = "detect speech";
+
+    /// All of them.
+    pub const ALL: [&str; 9] = [TRANSCRIBE, CAPTION, ANSWER, CLASSIFY, MATCH, EMBED, DECIDE, CHAT, DETECT_SPEECH];
 }
 
 /// The constants of one kind of model: the keys of `model.yaml` that only this kind has.
@@ -60,6 +65,11 @@ pub trait KindSpec: Any + fmt::Debug + Send + Sync {
     /// Preprocessing of pictures, if the model accepts any.
     fn image(&self) -> Option<&ImageSpec> {
         None
+    }
+
+    /// What the messages of a chat may contain apart from text.
+    fn attachments(&self) -> Vec<Modality> {
+        Vec::new()
     }
 
     /// Inputs of a decision, if the model decides.

@@ -19,6 +19,12 @@ pub struct ChatOptions {
     pub system: Option<String>,
     /// The prompt; the record's text, or else the transcript of its sound if `None`.
     pub prompt: Option<PromptTemplate>,
+    /// Whether the record's picture is part of the prompt: as it is for a model that accepts pictures, otherwise as its
+    /// caption.
+    pub image: bool,
+    /// Whether the record's sound is part of the prompt: as it is for a model that accepts sound, otherwise as its
+    /// transcript.
+    pub audio: bool,
     /// The JSON Schema of the answer.
     pub schema: Option<Schema>,
     /// The texts that the answer is one of.
@@ -34,6 +40,8 @@ struct RawChat {
     model: Option<String>,
     system: Option<String>,
     prompt: Option<PromptTemplate>,
+    image: bool,
+    audio: bool,
     schema: Option<Schema>,
     choices: Option<Texts>,
     max_tokens: Option<usize>,
@@ -52,6 +60,8 @@ impl Default for RawChat {
             model: None,
             system: None,
             prompt: None,
+            image: false,
+            audio: false,
             schema: None,
             choices: None,
             max_tokens: reply.max_tokens,
@@ -71,6 +81,8 @@ impl From<RawChat> for ChatOptions {
             model: raw.model,
             system: raw.system.filter(|text| !text.trim().is_empty()),
             prompt: raw.prompt,
+            image: raw.image,
+            audio: raw.audio,
             schema: raw.schema,
             choices: raw.choices,
             reply: ReplyOptions {

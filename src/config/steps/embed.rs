@@ -10,6 +10,19 @@ use super::{NamedStep, StepOptions};
 pub struct EmbedOptions {
     /// Name of the model under `models`; the only one that embeds if `None`.
     pub model: Option<String>,
+    /// What the record's text is for.
+    pub text: TextRole,
+}
+
+/// What a text is for. Some encoders of texts were trained with a prefix for each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TextRole {
+    /// It will be searched for, or compared with others of its kind.
+    #[default]
+    Passage,
+    /// It searches for others.
+    Query,
 }
 
 impl NamedStep for EmbedOptions {

@@ -3,6 +3,7 @@
 mod ask;
 mod caption;
 mod chat;
+mod classify;
 mod embed;
 mod form;
 mod fuse;
@@ -29,7 +30,8 @@ use super::named::{self, Named};
 pub use ask::{AskOptions, Question};
 pub use caption::CaptionOptions;
 pub use chat::ChatOptions;
-pub use embed::EmbedOptions;
+pub use classify::ClassifyOptions;
+pub use embed::{EmbedOptions, TextRole};
 pub use form::{Form, Schema};
 pub use fuse::{FuseOptions, TextSource};
 pub use matching::MatchOptions;
@@ -233,7 +235,7 @@ mod tests {
         for (text, expected) in [
             (
                 "- describe",
-                "unknown pipeline step `describe`, expected one of transcribe, caption, ask, match, fuse, embed, chat",
+                "unknown pipeline step `describe`, expected one of transcribe, caption, ask, classify, match, fuse, embed, chat",
             ),
             ("- caption: {tokens: 3}", "unknown field `tokens`"),
             ("- transcribe: {task: sing}", "unknown variant `sing`"),

@@ -3,7 +3,7 @@
 use serde::de::{Error, MapAccess};
 
 use super::{
-    AskOptions, CaptionOptions, ChatOptions, EmbedOptions, FuseOptions, MatchOptions, NamedStep, Step,
+    AskOptions, CaptionOptions, ChatOptions, ClassifyOptions, EmbedOptions, FuseOptions, MatchOptions, NamedStep, Step,
     TranscribeOptions,
 };
 
@@ -12,6 +12,7 @@ fn visit_all(visitor: &mut impl Visitor) {
     visitor.visit::<TranscribeOptions>();
     visitor.visit::<CaptionOptions>();
     visitor.visit::<AskOptions>();
+    visitor.visit::<ClassifyOptions>();
     visitor.visit::<MatchOptions>();
     visitor.visit::<FuseOptions>();
     visitor.visit::<EmbedOptions>();

@@ -3,6 +3,7 @@
 //! | module | role |
 //! |---|---|
 //! | `decode` | files of every format to RGB, upright, within a bounded size |
+//! | `encode` | RGB to JPEG |
 //! | `extensions` | file name extensions |
 //! | `jpeg` | truncated JPEG files |
 //! | `orientation`, `png_metadata` | the orientation of a picture |
@@ -13,6 +14,7 @@
 
 mod bmp;
 mod decode;
+mod encode;
 mod error;
 mod extensions;
 mod jpeg;
@@ -26,6 +28,7 @@ mod tiff;
 pub use ::image::RgbImage;
 
 pub use decode::{MAX_PIXELS, load, load_bytes_within, load_with_warnings, load_within};
+pub use encode::to_jpeg;
 pub use error::ImageError;
 pub use extensions::{EXTENSIONS, UNSUPPORTED_EXTENSIONS};
 pub use normalise::{PixelConfig, pixel_values};

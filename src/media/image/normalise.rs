@@ -2,16 +2,20 @@
 
 use ndarray::Array4;
 
+use super::resize::{Window, resize_window};
 use super::{Resample, RgbImage, resize};
-use crate::config::model_folder::{ImageSpec, ResampleFilter};
+use crate::config::model_folder::{CropRounding, CropSpec, ImageSpec, ResampleFilter};
 
 /// Preprocessing of a model's pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PixelConfig {
-    /// Width of the tensor. The picture is stretched to it; its aspect ratio is not kept.
+    /// Width of the tensor.
     pub width: u32,
     /// Height of the tensor.
     pub height: u32,
+    /// How the picture becomes that wide and high: it is stretched, regardless of its aspect ratio, or its centre is
+    /// cut out.
+    pub crop: Option<CropSpec>,
     /// The resampling filter.
     pub resample: Resample,
     /// Factor for 8-bit samples, usually 1/255.
@@ -28,6 +32,7 @@ impl From<&ImageSpec> for PixelConfig {
         PixelConfig {
             width: spec.width,
             height: spec.height,
+            crop: spec.crop,
             resample: match spec.resample {
                 ResampleFilter::Box => Resample::Box,
                 ResampleFilter::Bilinear => Resample::Bilinear,
@@ -46,9 +51,13 @@ impl From<&ImageSpec> for PixelConfig {
 /// `(sample * rescale - mean) / std` for each channel.
 ///
 /// Equal to the output of the image processors of Hugging Face's transformers with Pillow (`do_resize`,
-/// `do_rescale`, `do_normalize`; `BlipImageProcessor` for example) to within rounding.
+/// `do_center_crop`, `do_rescale`, `do_normalize`; `BlipImageProcessor` and `CLIPImageProcessor` for example) and of
+/// torchvision's `Resize`, `CenterCrop`, `ToTensor` and `Normalize` on Pillow images, to within rounding.
 pub fn pixel_values(image: &RgbImage, config: &PixelConfig) -> Array4<f32> {
-    let resized = resize(image, config.width, config.height, config.resample);
+    let resized = match &config.crop {
+        None => resize(image, config.width, config.height, config.resample),
+        Some(crop) => centre(image, config, crop),
+    };
     let (width, height) = (config.width as usize, config.height as usize);
     let mut values = Array4::zeros((1, 3, height, width));
     for (channel, mut plane) in values.index_axis_mut(ndarray::Axis(0), 0).outer_iter_mut().enumerate() {
@@ -60,4 +69,78 @@ pub fn pixel_values(image: &RgbImage, config: &PixelConfig) -> Array4<f32> {
         }
     }
     values
+}
+
+/// The centre of the image, resized so that its shorter side has the length in `crop`. Only the pixels of the centre
+/// are computed, so a long and narrow image takes no more memory than others.
+fn centre(image: &RgbImage, config: &PixelConfig, crop: &CropSpec) -> RgbImage {
+    if image.is_empty() {
+        return RgbImage::new(config.width, config.height);
+    }
+    let shorter = image.width().min(image.height());
+    // torchvision and transformers alike: the longer side is rounded down.
+    let scaled = |side: u32| {
+        let side = u64::from(crop.shorter_side) * u64::from(side) / u64::from(shorter);
+        u32::try_from(side).unwrap_or(u32::MAX)
+    };
+    let (width, height) = (scaled(image.width()), scaled(image.height()));
+    let first = |whole: u32, part: u32| {
+        let beside = whole.saturating_sub(part);
+        let half = beside / 2;
+        match crop.rounding {
+            CropRounding::Even if beside % 2 == 1 => half + half % 2,
+            _ => half,
+        }
+    };
+    let window = Window {
+        left: first(width, config.width),
+        top: first(height, config.height),
+        width: config.width,
+        height: config.height,
+    };
+    resize_window(image, width, height, window, config.resample)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_centre_is_that_of_the_whole_resized_image() {
+        let noise = |x: u32, y: u32, channel: u32| ((x * 7 + y * 13 + channel * 29) % 251) as u8;
+        let image = RgbImage::from_fn(50, 31, |x, y| image::Rgb([0, 1, 2].map(|channel| noise(x, y, channel))));
+        for (rounding, left) in [(CropRounding::Down, 5), (CropRounding::Even, 6)] {
+            let crop = CropSpec { shorter_side: 20, rounding };
+            let config = PixelConfig {
+                width: 21,
+                height: 17,
+                crop: Some(crop),
+                resample: Resample::Bicubic,
+                rescale: 1.0,
+                mean: [0.0; 3],
+                std: [1.0; 3],
+            };
+            // 50 x 20 / 31, rounded down; (32 - 21) / 2 = 5.5 and (20 - 17) / 2 = 1.5.
+            let whole = resize(&image, 32, 20, Resample::Bicubic);
+            let top = if rounding == CropRounding::Down { 1 } else { 2 };
+            let centre = image::imageops::crop_imm(&whole, left, top, 21, 17).to_image();
+            assert_eq!(super::centre(&image, &config, &crop), centre);
+        }
+    }
+
+    #[test]
+    fn a_long_and_narrow_image_needs_no_more_than_its_centre() {
+        let crop = CropSpec { shorter_side: 256, rounding: CropRounding::Even };
+        let config = PixelConfig {
+            width: 224,
+            height: 224,
+            crop: Some(crop),
+            resample: Resample::Bilinear,
+            rescale: 1.0,
+            mean: [0.0; 3],
+            std: [1.0; 3],
+        };
+        let values = pixel_values(&RgbImage::from_pixel(60_000, 1, image::Rgb([7, 8, 9])), &config);
+        assert_eq!((values[[0, 0, 0, 0]], values[[0, 2, 223, 223]]), (7.0, 9.0));
+    }
 }

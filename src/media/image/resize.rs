@@ -7,6 +7,9 @@
 
 use std::borrow::Cow;
 use std::f64::consts::PI;
+use std::ops::Range;
+
+use image::imageops::crop_imm;
 
 use super::RgbImage;
 
@@ -73,28 +76,51 @@ fn sinc(x: f64) -> f64 {
 /// Resizes an image, equal to Pillow's `image.resize((width, height), resample)` in every pixel. An image that already
 /// has the size is returned unchanged.
 pub fn resize(image: &RgbImage, width: u32, height: u32, resample: Resample) -> RgbImage {
-    if width == 0 || height == 0 || image.is_empty() {
-        return RgbImage::new(width, height);
+    resize_window(image, width, height, Window { left: 0, top: 0, width, height }, resample)
+}
+
+/// A rectangle of an image, in pixels.
+#[derive(Clone, Copy)]
+pub(super) struct Window {
+    pub left: u32,
+    pub top: u32,
+    pub width: u32,
+    pub height: u32,
+}
+
+/// The pixels in `window` of the image resized to `width` x `height`, without computing the others.
+pub(super) fn resize_window(image: &RgbImage, width: u32, height: u32, window: Window, resample: Resample) -> RgbImage {
+    if window.width == 0 || window.height == 0 || image.is_empty() {
+        return RgbImage::new(window.width, window.height);
     }
+    let columns = window.left..window.left + window.width;
+    let lines = window.top..window.top + window.height;
     // The order of the passes affects rounding. Pillow processes the columns first if the height shrinks by more than
     // twice as much as the width (before version 13, it never did).
     let lost_height = i64::from(image.height()) - i64::from(height);
     let lost_width = i64::from(image.width()) - i64::from(width);
     if lost_height > 0 && lost_height > 2 * lost_width {
-        let columns = resize_columns(Cow::Borrowed(image), height, resample);
-        resize_rows(columns, width, resample).into_owned()
+        let narrow = resize_columns(Cow::Borrowed(image), height, lines, resample);
+        resize_rows(narrow, width, columns, resample).into_owned()
     } else {
-        let rows = resize_rows(Cow::Borrowed(image), width, resample);
-        resize_columns(rows, height, resample).into_owned()
+        let narrow = resize_rows(Cow::Borrowed(image), width, columns, resample);
+        resize_columns(narrow, height, lines, resample).into_owned()
     }
 }
 
-/// The pass along rows. Skipped if it would change nothing, as in Pillow.
-fn resize_rows(image: Cow<'_, RgbImage>, width: u32, resample: Resample) -> Cow<'_, RgbImage> {
+/// The pass along rows: the pixels `window` of each row resized to `width`. Skipped if it would change nothing, as in
+/// Pillow.
+fn resize_rows(image: Cow<'_, RgbImage>, width: u32, window: Range<u32>, resample: Resample) -> Cow<'_, RgbImage> {
     if image.width() == width {
-        return image;
+        return match window == (0..width) {
+            true => image,
+            false => {
+                Cow::Owned(crop_imm(&*image, window.start, 0, window.end - window.start, image.height()).to_image())
+            }
+        };
     }
-    let taps = taps(image.width(), width, resample);
+    let taps = taps(image.width(), width, window, resample);
+    let width = taps.len() as u32;
     let mut result = RgbImage::new(width, image.height());
     let from_rows = image.chunks_exact(image.width() as usize * CHANNELS);
     let to_rows = result.chunks_exact_mut(width as usize * CHANNELS);
@@ -115,13 +141,18 @@ fn resize_rows(image: Cow<'_, RgbImage>, width: u32, resample: Resample) -> Cow<
     Cow::Owned(result)
 }
 
-/// The pass along columns.
-fn resize_columns(image: Cow<'_, RgbImage>, height: u32, resample: Resample) -> Cow<'_, RgbImage> {
+/// The pass along columns: the rows `window` of the image resized to `height`.
+fn resize_columns(image: Cow<'_, RgbImage>, height: u32, window: Range<u32>, resample: Resample) -> Cow<'_, RgbImage> {
     if image.height() == height {
-        return image;
+        return match window == (0..height) {
+            true => image,
+            false => {
+                Cow::Owned(crop_imm(&*image, 0, window.start, image.width(), window.end - window.start).to_image())
+            }
+        };
     }
-    let taps = taps(image.height(), height, resample);
-    let mut result = RgbImage::new(image.width(), height);
+    let taps = taps(image.height(), height, window, resample);
+    let mut result = RgbImage::new(image.width(), taps.len() as u32);
     let row_len = image.width() as usize * CHANNELS;
     let mut sums = vec![0; row_len];
     for (to, taps) in result.chunks_exact_mut(row_len).zip(&taps) {
@@ -147,11 +178,12 @@ struct Taps {
     weights: Vec<i32>,
 }
 
-fn taps(from: u32, to: u32, resample: Resample) -> Vec<Taps> {
+/// The taps of the pixels `window` of the result.
+fn taps(from: u32, to: u32, window: Range<u32>, resample: Resample) -> Vec<Taps> {
     let scale = f64::from(from) / f64::from(to);
     let stretch = scale.max(1.0);
     let support = resample.support() * stretch;
-    (0..to)
+    window
         .map(|index| {
             let centre = (f64::from(index) + 0.5) * scale;
             // The casts truncate towards zero and, unlike those of C, saturate.

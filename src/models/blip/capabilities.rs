@@ -51,10 +51,6 @@ impl Model for Blip {
 }
 
 impl PictureEncoder for Blip {
-    fn view(&self) -> PixelConfig {
-        PixelConfig::from(&self.spec.image)
-    }
-
     fn encode_pixels(&self, pixels: Array4<f32>) -> Result<EncodedImage, Error> {
         Blip::encode_pixels(self, pixels)
     }
@@ -116,7 +112,7 @@ impl Embedder for Blip {
     }
 
     fn view(&self) -> Option<PixelConfig> {
-        Some(PictureEncoder::view(self))
+        Some(PixelConfig::from(&self.spec.image))
     }
 
     fn sound(&self) -> Option<(u32, u32)> {

@@ -30,6 +30,7 @@ impl Blip {
             embeddings: outputs.take("image_embeds").pop(),
             caption_cross: self.captions().then(|| CrossAttention::take(&mut outputs)),
             embedding: outputs.take("image_embedding").first().map(embedding).transpose()?,
+            ..EncodedImage::default()
         })
     }
 }

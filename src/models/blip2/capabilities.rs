@@ -6,7 +6,6 @@ use super::Blip2;
 use crate::config::model_folder::Blip2Spec;
 use crate::config::{CaptionOptions, SearchOptions};
 use crate::error::Error;
-use crate::media::image::PixelConfig;
 use crate::models::capability::{Answerer, Captioner, Model, PictureEncoder};
 use crate::models::kind::ModelKind;
 use crate::models::loader::Loader;
@@ -41,10 +40,6 @@ impl Model for Blip2 {
 }
 
 impl PictureEncoder for Blip2 {
-    fn view(&self) -> PixelConfig {
-        PixelConfig::from(&self.spec.image)
-    }
-
     fn encode_pixels(&self, pixels: Array4<f32>) -> Result<EncodedImage, Error> {
         Blip2::encode_pixels(self, pixels)
     }

@@ -5,6 +5,7 @@
 //! | `template` | chat templates |
 //! | `prompt` | messages to tokens, so that no message can end itself |
 //! | `decoder`, `sequence` | the graph and its cache; prefixes that are kept for later prompts |
+//! | `rows` | the steps of several sequences in one run |
 //! | `choose`, `guide` | the next token; the form of an answer |
 //! | `text_stream` | tokens to text while it is written |
 //! | `write` | an answer, from its prompt to its end |
@@ -14,6 +15,7 @@ mod choose;
 mod decoder;
 mod guide;
 mod prompt;
+mod rows;
 mod sequence;
 mod template;
 mod text_stream;
@@ -30,6 +32,7 @@ use crate::models::vocabulary::{Vocabulary, read_listed};
 
 use decoder::LlmDecoder;
 use guide::{Guide, Guides};
+use rows::Rows;
 use sequence::Prefixes;
 use template::ChatTemplate;
 
@@ -47,6 +50,7 @@ pub struct LanguageModel {
     template: Option<ChatTemplate>,
     decoder: Lazy<LlmDecoder>,
     prefixes: Prefixes,
+    rows: Rows,
     guides: Lazy<Guides>,
 }
 
@@ -67,6 +71,7 @@ impl LanguageModel {
             template,
             decoder: Lazy::new(),
             prefixes: Prefixes::default(),
+            rows: Rows::default(),
             guides: Lazy::new(),
             loader,
             folder,

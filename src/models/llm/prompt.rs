@@ -145,7 +145,7 @@ fn split(text: &str, special: &[String]) -> String {
 
 /// A message that does not contain [`SPLIT`].
 fn without_split(message: &Message) -> Message {
-    Message { role: message.role.replace(SPLIT, ""), content: message.content.replace(SPLIT, "") }
+    Message { role: message.role.replace(SPLIT, ""), content: message.content.replace(SPLIT, ""), ..message.clone() }
 }
 
 fn too_long(length: usize, most: usize, truncate: Truncate) -> Error {

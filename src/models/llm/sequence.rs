@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::decoder::LlmDecoder;
+use super::rows::{Row, Rows, Written};
 use crate::engine::{CacheBuffer, EngineError, Graph, Positions};
 use crate::models::generation::{Decoding, Source};
 
@@ -14,11 +15,16 @@ pub(super) const CHUNK: usize = 128;
 const MOST_KEPT: usize = 1024;
 
 /// A sequence in progress.
-pub(super) struct Sequence<'a>(State<'a>);
+pub(super) struct Sequence<'a> {
+    state: State<'a>,
+    _written: Written<'a>,
+}
 
 enum State<'a> {
     /// The cache is a buffer.
-    Buffer { graph: &'a Graph, cache: Box<CacheBuffer> },
+    Buffer { graph: &'a Graph, rows: &'a Rows, cache: Box<CacheBuffer> },
+    /// The cache is a row of a buffer that several sequences share.
+    Row(Row<'a>),
     /// The cache is copied at each step.
     Copies(Box<Decoding<'a>>),
 }
@@ -71,7 +77,7 @@ impl<'a> Sequence<'a> {
     /// [`EngineError`] if the graph fails.
     pub fn read(
         decoder: &'a LlmDecoder,
-        prefixes: &Prefixes,
+        (prefixes, rows): (&Prefixes, &'a Rows),
         ids: &[i64],
         room: usize,
     ) -> Result<(Self, Vec<f32>, usize), EngineError> {
@@ -80,7 +86,8 @@ impl<'a> Sequence<'a> {
             LlmDecoder::Copying(decoder) => {
                 let mut decoding = Box::new(decoder.start(Source::Alone)?);
                 let logits = feed_in_runs(ids, |run| Ok(decoding.feed(run)?.row(0).to_vec()))?;
-                return Ok((Sequence(State::Copies(decoding)), logits, 0));
+                let state = State::Copies(decoding);
+                return Ok((Sequence { state, _written: rows.count() }, logits, 0));
             }
         };
         let mut cache = Box::new(graph.cache_buffer(ids.len() + room)?);
@@ -94,7 +101,8 @@ impl<'a> Sequence<'a> {
         if whole > reused {
             prefixes.keep(Prefix { ids: ids[..whole].to_vec(), positions: cache.copy(whole)? });
         }
-        Ok((Sequence(State::Buffer { graph, cache }), logits, reused))
+        let state = State::Buffer { graph, rows, cache };
+        Ok((Sequence { state, _written: rows.count() }, logits, reused))
     }
 
     /// Reads one more token; returns the logits after it.
@@ -103,8 +111,14 @@ impl<'a> Sequence<'a> {
     /// [`EngineError`] if the graph fails, or there is no room.
     pub fn step(&mut self, id: i64, logits: &mut Vec<f32>) -> Result<(), EngineError> {
         logits.clear();
-        match &mut self.0 {
-            State::Buffer { graph, cache } => logits.extend_from_slice(graph.extend(cache, &[id])?),
+        if let State::Buffer { graph, rows, cache } = &self.state
+            && let Some(row) = rows.join(graph, cache)?
+        {
+            self.state = State::Row(row);
+        }
+        match &mut self.state {
+            State::Buffer { graph, cache, .. } => logits.extend_from_slice(graph.extend(cache, &[id])?),
+            State::Row(row) => *logits = row.step(id)?,
             State::Copies(decoding) => logits.extend_from_slice(decoding.step(&[id])?.row(0)),
         }
         Ok(())

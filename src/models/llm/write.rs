@@ -21,11 +21,17 @@ impl LanguageModel {
         options.check().map_err(|problem| Error::Request { model: self.name().to_string(), problem })?;
         let mut guide = options.form.as_ref().map(|form| self.guide(form)).transpose()?;
         let unguided = |problem: String| Error::Input { problem: format!("the answer left its form: {problem}") };
+        if let Prompt::Messages(messages) = prompt
+            && messages.iter().any(|message| !message.attachments.is_empty())
+        {
+            return Err(Error::Input { problem: format!("{} reads only text", self.name()) });
+        }
         let started = Instant::now();
         let Fitted { ids, warning } = self.tokens(prompt, options)?;
         let limit = options.max_tokens.unwrap_or(self.spec.generation.max_tokens).min(self.context() - ids.len());
         // The last token is not fed.
-        let (mut sequence, mut logits, reused) = Sequence::read(self.graph()?, &self.prefixes, &ids, limit - 1)?;
+        let (mut sequence, mut logits, reused) =
+            Sequence::read(self.graph()?, (&self.prefixes, &self.rows), &ids, limit - 1)?;
         let mut reply = Reply {
             prompt_tokens: ids.len(),
             reused_tokens: reused,
@@ -56,6 +62,7 @@ impl LanguageModel {
                 break;
             }
             reply.tokens.push(token);
+            reply.written += 1;
             Request::current().report_token(id);
             let piece = stops.push(&stream.push(id)?);
             tell(&mut reply, &piece.text);

@@ -5,7 +5,8 @@ use ndarray::Array1;
 use crate::engine::Tensor;
 use crate::models::generation::CrossAttention;
 
-/// An encoded picture, the input of the text graphs. Any number of captions and answers can be generated from it.
+/// An encoded picture, from which any number of captions, answers, scores and classes can be computed.
+#[derive(Default)]
 pub struct EncodedImage {
     /// `[1, patches, hidden]`, if the model answers questions or has a matching head.
     pub(in crate::models) embeddings: Option<Tensor>,
@@ -13,12 +14,14 @@ pub struct EncodedImage {
     pub(in crate::models) caption_cross: Option<CrossAttention>,
     /// `[projection]`, if the model compares embeddings.
     pub(in crate::models) embedding: Option<Array1<f32>>,
+    /// `[classes]`, if the model classifies.
+    pub(in crate::models) probabilities: Option<Vec<f32>>,
 }
 
 impl EncodedImage {
     /// A picture for a model that needs only these embeddings, `[1, rows, hidden]`.
     pub(in crate::models) fn of_embeddings(embeddings: Tensor) -> Self {
-        EncodedImage { embeddings: Some(embeddings), caption_cross: None, embedding: None }
+        EncodedImage { embeddings: Some(embeddings), ..EncodedImage::default() }
     }
 
     /// The embeddings that text graphs read, `[1, rows, hidden]`, if the model has them.

@@ -30,7 +30,7 @@ impl Folders {
         Ok(folder)
     }
 
-    /// The model with this capability: `named`, or else the only one. `user` is the command or step that needs it.
+    /// The model with this capability: `named`, or else the only one that the device has for it. `user` is the command or step that needs it.
     pub fn choose(
         &self,
         device: &Device,
@@ -47,13 +47,22 @@ impl Folders {
             };
         }
         let (mut able, mut unreadable) = (Vec::new(), None);
-        for name in device.models.keys() {
+        for (name, entry) in &device.models {
+            if entry.tasks.as_ref().is_some_and(|tasks| !tasks.iter().any(|task| task == capability)) {
+                continue;
+            }
             match self.of(device, name) {
                 Ok(folder) if can(&folder) => able.push((name.clone(), folder)),
                 Ok(_) => {}
                 Err(error) => unreadable = unreadable.or(Some(error)),
             }
         }
+        // A fallback answers in place of its model, not beside it.
+        let fallbacks: Vec<&str> = able
+            .iter()
+            .filter_map(|(name, _)| device.models.get(name)?.endpoint.as_ref()?.fallback.as_deref())
+            .collect();
+        able.retain(|(name, _)| !fallbacks.contains(&name.as_str()));
         let names: Vec<String> = able.iter().map(|(name, _)| format!("`{name}`")).collect();
         match (able.pop(), names.len(), unreadable) {
             (Some(one), 1, _) => Ok(one),

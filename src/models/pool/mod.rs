@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::config::model_folder::{Modality, capability};
 use crate::config::{Device, ModelEntry};
 use crate::engine::{Engine, EngineError, release_freed, return_large_blocks};
 use crate::error::Error;
@@ -154,6 +155,26 @@ impl Models {
     ) -> Result<Option<PixelConfig>, Error> {
         let (_, folder) = self.0.folders.choose(&self.0.device, C::NAME, named, user)?;
         Ok(folder.spec.image().map(PixelConfig::from))
+    }
+
+    /// What messages to the model that [`Models::lease`] would lease may contain apart from text. Loads no graph.
+    ///
+    /// # Errors
+    /// As [`Models::chosen`].
+    pub fn attachments(&self, named: Option<&str>, user: &'static str) -> Result<Vec<Modality>, Error> {
+        let (_, folder) = self.0.folders.choose(&self.0.device, capability::CHAT, named, user)?;
+        Ok(folder.spec.attachments())
+    }
+
+    /// The name of the model that answers while the model that [`Models::lease`] would lease is away
+    /// ([`Error::Remote`]), if there is one.
+    ///
+    /// # Errors
+    /// As [`Models::chosen`].
+    pub fn fallback(&self, named: Option<&str>, user: &'static str) -> Result<Option<&str>, Error> {
+        let (name, _) = self.0.folders.choose(&self.0.device, capability::CHAT, named, user)?;
+        let endpoint = self.0.device.models.get(&name).and_then(|entry| entry.endpoint.as_ref());
+        Ok(endpoint.and_then(|endpoint| endpoint.fallback.as_deref()))
     }
 
     /// Waits for admission: at most `runtime.requests.at_once` requests are processed at a time, most urgent first.

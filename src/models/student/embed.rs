@@ -16,7 +16,7 @@ impl Student {
     /// too long; [`Error::Engine`] if the graph fails.
     pub fn embed(&self, inputs: &EmbedInputs) -> Result<InputEmbeddings, Error> {
         inputs.check(self.name(), &self.spec.embeds())?;
-        let &EmbedInputs { image, text, audio } = inputs;
+        let &EmbedInputs { image, text, audio, .. } = inputs;
         let mut outputs = self.run(&FusionInputs { image, text, audio, ..FusionInputs::default() })?;
         let mut of = |present: bool, modality| present.then(|| outputs.embedding(modality)).transpose();
         Ok(InputEmbeddings {

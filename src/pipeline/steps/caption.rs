@@ -35,23 +35,28 @@ impl StepKind for Caption {
     }
 
     fn run(&self, context: &mut Context) -> StepOutcome<CaptionText> {
-        if !context.sources.has_image() {
-            return Ok(None);
-        }
-        let named = self.0.model.as_deref();
-        let Some(read) = ReadPicture::read::<dyn Captioner>(context, named, NAME)? else { return Ok(None) };
-        let blip = context.models.lease::<dyn Captioner>(named, NAME)?;
-        blip.prepare_captions()?;
-        let started = Instant::now();
-        let Some(image) = read.encoded(context, &*blip)? else { return Ok(None) };
-        let captions = blip.caption(&image, &self.0)?;
-        let provider = captions.first().map_or(blip.provider(), |caption| caption.provider);
-        let captions: Vec<CaptionScore> = captions
-            .into_iter()
-            .map(|it| CaptionScore { text: it.text, log_probability: it.log_probability, score: it.score })
-            .collect();
-        let Some(best) = captions.first().cloned() else { return Ok(None) };
-        let captions = (self.0.captions > 1).then_some(captions);
-        Ok(Some(read.timed(CaptionText { best, captions }, started, provider)))
+        caption(context, &self.0)
     }
+}
+
+/// Captions the record's picture, if it has one.
+pub(super) fn caption(context: &mut Context, options: &CaptionOptions) -> StepOutcome<CaptionText> {
+    if !context.sources.has_image() {
+        return Ok(None);
+    }
+    let named = options.model.as_deref();
+    let Some(read) = ReadPicture::read::<dyn Captioner>(context, named, NAME)? else { return Ok(None) };
+    let blip = context.models.lease::<dyn Captioner>(named, NAME)?;
+    blip.prepare_captions()?;
+    let started = Instant::now();
+    let Some(image) = read.encoded(context, &*blip)? else { return Ok(None) };
+    let captions = blip.caption(&image, options)?;
+    let provider = captions.first().map_or(blip.provider(), |caption| caption.provider);
+    let captions: Vec<CaptionScore> = captions
+        .into_iter()
+        .map(|it| CaptionScore { text: it.text, log_probability: it.log_probability, score: it.score })
+        .collect();
+    let Some(best) = captions.first().cloned() else { return Ok(None) };
+    let captions = (options.captions > 1).then_some(captions);
+    Ok(Some(read.timed(CaptionText { best, captions }, started, provider)))
 }

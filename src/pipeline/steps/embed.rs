@@ -65,7 +65,7 @@ impl StepKind for Embed {
             _ => None,
         };
         let text = context.record.text.as_deref().filter(|_| accepts(Modality::Text));
-        let inputs = EmbedInputs { image, text, audio: audio.as_deref() };
+        let inputs = EmbedInputs { image, text, text_role: self.0.text, audio: audio.as_deref() };
         let mut found = match encoded.is_some() && inputs.is_empty() {
             true => InputEmbeddings::default(),
             false => model.embed(&inputs)?,

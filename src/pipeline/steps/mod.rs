@@ -3,6 +3,7 @@
 mod ask;
 mod caption;
 mod chat;
+mod classify;
 mod context;
 mod embed;
 mod fuse;
@@ -33,6 +34,7 @@ pub(super) use transcribe::TRANSCRIPT;
 use ask::Ask;
 use caption::Caption;
 use chat::Chat;
+use classify::Classify;
 use embed::Embed;
 use fuse::Fuse;
 use matching::Match;
@@ -44,6 +46,7 @@ const STEPS: &[Entry] = &[
     Entry::of::<Transcribe>(),
     Entry::of::<Caption>(),
     Entry::of::<Ask>(),
+    Entry::of::<Classify>(),
     Entry::of::<Match>(),
     Entry::of::<Fuse>(),
     Entry::of::<Embed>(),

@@ -4,7 +4,6 @@
 mod commands;
 mod counts;
 mod gate;
-mod jpeg;
 mod jsonl;
 #[cfg(test)]
 mod made;

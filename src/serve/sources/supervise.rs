@@ -6,8 +6,8 @@ use edgefuse::redact::redacted;
 
 use super::reporter::Reporter;
 use super::stop::Stop;
-use crate::backoff::Backoff;
 use crate::serve::event::What;
+use edgefuse::backoff::Backoff;
 
 /// A source that worked for this long starts with the shortest delay again.
 const STEADY: Duration = Duration::from_secs(10);

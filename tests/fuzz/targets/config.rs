@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use edgefuse::config::{Device, MODEL_FILE, ModelEntry, Precisions, Provider, Providers, Required, Texts};
+use edgefuse::config::{Device, MODEL_FILE, ModelEntry, Precisions, Texts};
 use edgefuse::models::read_folder;
 
 use super::{accepted, scratch};
@@ -23,11 +23,9 @@ pub(super) fn device(bytes: &[u8]) -> bool {
 pub(super) fn model_folder(bytes: &[u8]) -> bool {
     scratch::with_file(MODEL_FILE, bytes, |path| {
         let entry = ModelEntry {
-            path: path.parent().expect("a folder").to_path_buf(),
             origin: "fuzz".to_string(),
             precision: Precisions::default(),
-            execution_providers: Providers::all(vec![Provider::cpu()]),
-            require: Required::default(),
+            ..ModelEntry::new(path.parent().expect("a folder"))
         };
         let Some(folder) = accepted(read_folder(&entry)) else { return false };
         for name in folder.common.files.keys() {

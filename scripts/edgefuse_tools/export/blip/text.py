@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 
 from edgefuse_tools.export.blip.config import TextConfig
+from edgefuse_tools.export.checkpoints.checkpoint import to_float32
 from edgefuse_tools.export.graphs.activations import activation
 from edgefuse_tools.export.graphs.graph import Dimension, GraphBuilder
 from edgefuse_tools.export.graphs.layers import cross_attention, last_position, split_heads, split_keys
@@ -32,9 +33,13 @@ def word_table(g: GraphBuilder, w: Section, config: TextConfig) -> EmbeddingTabl
 
 
 def position_table(g: GraphBuilder, w: Section, config: TextConfig) -> str:
-    """The weight `position_embeddings` [positions, hidden]."""
-    name = "embeddings.position_embeddings.weight"
-    return g.weight(w.name(name), w.tensor(name, config.max_position_embeddings, config.hidden_size))
+    """The weight `position_embeddings` [positions, hidden], with the embedding of the first token type, which BERT adds
+    to every token and BLIP does not have."""
+    name, types = "embeddings.position_embeddings.weight", "embeddings.token_type_embeddings.weight"
+    table = w.tensor(name, config.max_position_embeddings, config.hidden_size)
+    if types in w:
+        table = to_float32(table) + to_float32(w.checkpoint.raw(w.name(types)))[0]
+    return g.weight(w.name(name), table)
 
 
 def embed(g: GraphBuilder, w: Section, config: TextConfig, words: EmbeddingTable, ids: str, positions: str) -> str:

@@ -26,6 +26,7 @@ pub(in crate::cli) fn bench(global: &Global, args: &Bench) -> Result<Outcome, St
         BenchModel::All => &Task::ALL,
         BenchModel::Whisper => &[Task::Transcribe],
         BenchModel::Blip => &[Task::Caption, Task::Ask, Task::Match],
+        BenchModel::Encoder => &[Task::Classify],
         BenchModel::Student => &[Task::Fuse],
         BenchModel::Llm => &[Task::Chat],
         BenchModel::Vad => &[Task::Vad],

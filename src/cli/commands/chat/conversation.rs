@@ -7,9 +7,8 @@ use std::time::Instant;
 use edgefuse::config::{ChatOptions, ReplyOptions};
 use edgefuse::error::Error;
 use edgefuse::models::Models;
-use edgefuse::models::capability::Chatter;
 use edgefuse::models::chat::{Message, Prompt, Reply};
-use edgefuse::pipeline::ReplyText;
+use edgefuse::pipeline::{Conversed, ReplyText, Said, converse};
 use edgefuse::request::{Priority, Request};
 use serde::Serialize;
 
@@ -51,12 +50,25 @@ impl<'a> Conversation<'a> {
         Conversation { global, models, options, reply, messages: system.collect() }
     }
 
-    /// Sends a message and prints the answer. A message that the model does not accept is reported and left out.
+    /// Sends a message and prints the answer. A message that the model does not accept, or whose picture or sound cannot be
+    /// used, is reported and left out.
     ///
     /// # Errors
     /// Errors that concern every message, and output that cannot be written.
-    pub fn say(&mut self, message: &str) -> Result<Outcome, Stop> {
-        self.messages.push(Message::new("user", message));
+    pub fn say(&mut self, said: &Said) -> Result<Outcome, Stop> {
+        let message = match said.message(self.models, self.options.model.as_deref(), "chat") {
+            Ok((message, warnings)) => {
+                warnings.iter().for_each(|warning| log::warn!("{warning}"));
+                message
+            }
+            Err(error) if error.is_about_input() => {
+                say(&format!("error: {error}"));
+                return Ok(Outcome::SomeFailed);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let text = message.content.clone();
+        self.messages.push(message);
         let started = Instant::now();
         let screen = Arc::new(Mutex::new(Screen::default()));
         let mut request = Request::new(Priority::Interactive);
@@ -73,8 +85,8 @@ impl<'a> Conversation<'a> {
             return Err(Stop::Output(error));
         }
         match found {
-            Ok((reply, provider)) => {
-                self.print(message, &reply, started, provider).map_err(Stop::Output)?;
+            Ok(Conversed { reply, provider, .. }) => {
+                self.print(&text, &reply, started, provider).map_err(Stop::Output)?;
                 self.messages.push(Message::new("assistant", reply.text));
                 Ok(Outcome::Done)
             }
@@ -87,13 +99,11 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    fn answer(&self) -> Result<(Reply, &'static str), Error> {
-        let _admitted = self.models.admit()?;
-        let model = self.models.lease::<dyn Chatter>(self.options.model.as_deref(), "chat")?;
-        model.prepare_chat()?;
-        let reply = model.chat(Prompt::Messages(&self.messages), self.reply)?;
-        reply.check_form(self.reply)?;
-        Ok((reply, model.provider()))
+    fn answer(&self) -> Result<Conversed, Error> {
+        let prompt = Prompt::Messages(&self.messages);
+        let conversed = converse(self.models, self.options.model.as_deref(), prompt, self.reply, "chat")?;
+        conversed.reply.check_form(self.reply)?;
+        Ok(conversed)
     }
 
     /// Ends the answer on the screen, or prints its line of JSON.

@@ -1,20 +1,19 @@
 //! `chat`: a conversation with a language model, once or line by line.
 
 mod conversation;
-mod given;
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
 use edgefuse::config::ChatOptions;
 use edgefuse::config::model_folder::capability;
 use edgefuse::models::Models;
+use edgefuse::pipeline::{Picture, Said, Sound};
 
 use super::no_subtitles;
 use super::start::{device, engine};
 use crate::cli::args::{Chat, Global};
 use crate::cli::{Outcome, Stop, say};
 use conversation::Conversation;
-use given::Given;
 
 /// Maximum size of a message from standard input.
 const LARGEST: u64 = 16 << 20;
@@ -31,17 +30,19 @@ pub(in crate::cli) fn chat(global: &Global, args: &Chat) -> Result<Outcome, Stop
     options.check().map_err(Stop::Usage)?;
     let reply = options.load().map_err(edgefuse::Error::from)?;
     let models = Models::new(engine(global, &device)?, device);
-    let given = Given::read(&models, args)?;
-    if !given.problems.is_empty() {
-        given.problems.iter().for_each(|problem| say(&format!("error: {problem}")));
-        return Ok(Outcome::SomeFailed);
-    }
+    let given = Said {
+        role: "user".to_string(),
+        pictures: args.image.iter().cloned().map(Picture::from).collect(),
+        sound: args.audio.clone().map(Sound::from),
+        ..Said::default()
+    };
+    let with = |text: &str| Said { text: text.to_string(), ..given.clone() };
     let mut conversation = Conversation::new(global, &models, &options, &reply);
     if !args.message.is_empty() {
-        return conversation.say(&given.with(&message));
+        return conversation.say(&with(&message));
     }
     if args.audio.is_some() {
-        return conversation.say(&given.with(""));
+        return conversation.say(&given);
     }
     if io::stdin().is_terminal() {
         return lines(&mut conversation, given);
@@ -51,12 +52,12 @@ pub(in crate::cli) fn chat(global: &Global, args: &Chat) -> Result<Outcome, Stop
     read.map_err(|error| Stop::Usage(format!("standard input: {error}")))?;
     match text.trim() {
         "" => Err(Stop::Usage("the message is empty".to_string())),
-        text => conversation.say(&given.with(text)),
+        text => conversation.say(&with(text)),
     }
 }
 
 /// One message per line, until the end of standard input.
-fn lines(conversation: &mut Conversation, given: Given) -> Result<Outcome, Stop> {
+fn lines(conversation: &mut Conversation, given: Said) -> Result<Outcome, Stop> {
     let mut given = Some(given);
     let mut outcome = Outcome::Done;
     loop {
@@ -73,8 +74,9 @@ fn lines(conversation: &mut Conversation, given: Given) -> Result<Outcome, Stop>
         if line.trim().is_empty() {
             continue;
         }
-        let message = given.take().map_or_else(|| line.trim().to_string(), |given| given.with(line.trim()));
-        if let Outcome::SomeFailed = conversation.say(&message)? {
+        // Only the first message has the picture and the sound.
+        let given = given.take().unwrap_or_else(|| Said { role: "user".to_string(), ..Said::default() });
+        if let Outcome::SomeFailed = conversation.say(&Said { text: line.trim().to_string(), ..given })? {
             outcome = Outcome::SomeFailed;
         }
     }

@@ -12,7 +12,7 @@ use edgefuse::config::model_folder::FileSpec;
 use edgefuse::config::{ByteSize, Device, ModelEntry, OnMissingProvider, Provider};
 use edgefuse::engine::{Engine, Graph, Processor, library_file, memory_limits, release_freed, resident_bytes};
 use edgefuse::error::Error;
-use edgefuse::models::{CostSource, Loader, Vocabulary};
+use edgefuse::models::{CostSource, Loader, Vocabulary, load};
 use edgefuse::pipeline::missing_models;
 
 use super::start::{self, device, engine};
@@ -143,7 +143,10 @@ fn examine_model(engine: &Arc<Engine>, key: &str, entry: &ModelEntry, whole: &Re
         kind: None,
         path: entry.path.display().to_string(),
         name: None,
-        precision: entry.precision.to_string(),
+        precision: entry
+            .endpoint
+            .as_ref()
+            .map_or_else(|| entry.precision.to_string(), |it| format!("at {}", it.shown())),
         verdict: "fit",
         memory: None,
         graphs: Vec::new(),
@@ -169,6 +172,10 @@ fn examine_parts(
     let folder = loader.folder().clone();
     report.name = Some(folder.common.name.clone());
     report.kind = Some(folder.kind);
+    if entry.endpoint.is_some() {
+        // Reads key and certificates; nothing is sent.
+        return load(loader).map(drop);
+    }
     let cost = loader.memory_cost();
     let needed = ByteSize::from(cost.peak());
     report.memory = Some(MemoryReport { needed, source: cost.source, fits: true });

@@ -5,12 +5,14 @@ use std::io;
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
+use super::Limited;
+
 /// `value` as JSON; with `indent`, each entry on a line of its own.
 ///
 /// # Errors
-/// [`serde_json::Error`] for a value that JSON does not have.
+/// [`serde_json::Error`] for a value that JSON does not have, or whose JSON is too long.
 pub(super) fn dumps(value: &impl Serialize, indent: Option<usize>) -> Result<String, serde_json::Error> {
-    let mut text = Vec::new();
+    let mut text = Limited(Vec::new());
     match indent {
         Some(width) => {
             let spaces = vec![b' '; width.min(64)];
@@ -19,7 +21,7 @@ pub(super) fn dumps(value: &impl Serialize, indent: Option<usize>) -> Result<Str
         None => value.serialize(&mut Serializer::with_formatter(&mut text, Spaced))?,
     }
     // serde_json writes UTF-8 only.
-    Ok(String::from_utf8_lossy(&text).into_owned())
+    Ok(String::from_utf8_lossy(&text.0).into_owned())
 }
 
 /// All in one line, with spaces.

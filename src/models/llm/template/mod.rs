@@ -177,6 +177,29 @@ mod tests {
     }
 
     #[test]
+    fn templates_that_grow_without_end_are_errors() {
+        let doubled = |start: &str, step: &str, shown: &str| {
+            format!(
+                "{{% set ns = namespace(x={start}) %}}{{% for i in range(99) %}}{{% set ns.x = {step} %}}{{% endfor %}}{shown}"
+            )
+        };
+        for source in [
+            "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}".to_string(),
+            doubled("'ab'", "ns.x + ns.x", "{{ ns.x }}"),
+            doubled("'ab'", "ns.x ~ ns.x", "{{ ns.x | length }}"),
+            doubled("[1, 2]", "[ns.x, ns.x]", "{{ ns.x | tojson }}"),
+            doubled("'ab'", "ns.x * 9", "{{ ns.x }}"),
+            "{{ 'a' * 99999999999 }}".to_string(),
+            "{{ ([1] * 99999999999) | length }}".to_string(),
+            "{{ range(99999999999) | list | length }}".to_string(),
+            "{% macro m(n) %}{{ m(n) }}{{ m(n) }}{% endmacro %}{{ m(1) }}".to_string(),
+        ] {
+            let error = render(&source, &talk()).expect_err(&source);
+            assert!(!error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
     fn renders_what_templates_use() {
         for (source, expected) in [
             // jinja2.Environment(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])

@@ -17,7 +17,7 @@ use edgefuse::{Record, RecordResult};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::language::{self, Asked, Given, Kind, Sampling, conversation};
+use super::language::{self, Asked, Given, Kind, Sampling};
 use super::response_format::{Form, ResponseFormat};
 use super::{ANY_MODEL, data_url};
 use crate::serve::http::body::Held;
@@ -135,13 +135,17 @@ async fn converse(api: Api, chat: Chat, model: Option<String>) -> Result<Respons
     for message in chat.messages {
         let said = message.content.map_or_else(|| Ok(Said::default()), Content::read)?;
         let text = said.texts.join("\n");
-        all.push(language::Said { role: message.role, text, pictures: said.pictures, sound: said.sound });
+        let role = if message.role == "developer" { "system".to_string() } else { message.role };
+        all.push(edgefuse::pipeline::Said { role, text, pictures: said.pictures, sound: said.sound });
+    }
+    if all.is_empty() {
+        return Err(Failure::field("messages", "there is no message"));
     }
     let asked = Asked {
         kind: Kind::Chat,
         shown: chat.model.unwrap_or_else(|| ANY_MODEL.to_string()),
         model: model.or(device.model),
-        prompt: Given::Messages(conversation(&api, all).await?),
+        prompt: Given::Messages(all),
         options,
         logprobs: chat.logprobs == Some(true),
         stream,

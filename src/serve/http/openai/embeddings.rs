@@ -4,7 +4,7 @@ use axum::extract::{Request as HttpRequest, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use edgefuse::RecordResult;
-use edgefuse::config::EmbedOptions;
+use edgefuse::config::{EmbedOptions, TextRole};
 use serde::{Deserialize, Serialize};
 
 use super::ANY_MODEL;
@@ -21,6 +21,8 @@ struct Asked {
     #[serde(default)]
     encoding_format: Encoding,
     dimensions: Option<usize>,
+    /// Not in OpenAI's API: what the texts are for, named as by other services with encoders of this kind.
+    input_type: Option<TextRole>,
 }
 
 /// How numbers are written.
@@ -68,12 +70,13 @@ struct Usage {
 
 pub async fn embeddings(State(api): State<Api>, request: HttpRequest) -> Result<Response, Failure> {
     let (headers, Held { bytes, permit }) = api.receive(request).await?;
-    let Asked { input, model: asked, encoding_format, dimensions } = json::read(&headers, &bytes)?;
+    let Asked { input, model: asked, encoding_format, dimensions, input_type } = json::read(&headers, &bytes)?;
     drop(bytes);
     let model = api.model(asked.as_deref(), &[ANY_MODEL])?;
     let records = input.into_records()?;
-    let model = model.or(api.service.board().device().options::<EmbedOptions>().model);
-    let results = api.process(api.request(), permit, vec![EmbedOptions { model }.into()], records).await?;
+    let configured: EmbedOptions = api.service.board().device().options();
+    let options = EmbedOptions { model: model.or(configured.model), text: input_type.unwrap_or(configured.text) };
+    let results = api.process(api.request(), permit, vec![options.into()], records).await?;
     let mut list = List {
         object: "list",
         data: Vec::with_capacity(results.len()),

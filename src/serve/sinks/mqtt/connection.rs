@@ -17,9 +17,9 @@ use rumqttc::{
 use super::Mqtt;
 use super::message::Message;
 use super::topics::{ASK, CAPTION};
-use crate::backoff::Backoff;
 use crate::serve::sinks::names::escaped;
 use crate::serve::sinks::queue::Queue;
+use edgefuse::backoff::Backoff;
 
 /// Time for a connection to be made, and for the last words of one.
 pub const PATIENCE: Duration = Duration::from_secs(10);

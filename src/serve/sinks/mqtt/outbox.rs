@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use edgefuse::config::MqttOptions;
+use edgefuse::media::image::to_jpeg;
 use serde_json::{Map, Value, json};
 
 use super::discovery::{Discovery, Entity};
 use super::message::Message;
 use super::topics::{AVAILABILITY, ERROR, IMAGE, MOTION, PARTIAL, SPEECH, Topics};
 use crate::serve::event::{Event, What};
-use crate::serve::sinks::jpeg;
 use crate::serve::sinks::said::{self, Said};
 
 /// The least time between two pictures of a source.
@@ -132,7 +132,7 @@ impl Outbox {
             return;
         }
         self.pictured.insert(source.clone(), Instant::now());
-        match jpeg::encoded(picture) {
+        match to_jpeg(picture) {
             Ok(bytes) => {
                 self.describe(source, Entity::Image, messages);
                 self.set(self.topics.of(source, IMAGE), &bytes, messages);

@@ -6,12 +6,13 @@ use std::path::Path;
 
 use edgefuse::config::{SnapshotOptions, Store};
 use edgefuse::file_lock::FileLock;
+use edgefuse::media::image::to_jpeg;
 
 use super::Sink;
 use super::counts::Counts;
+use super::names;
 use super::outage::Outage;
 use super::queue::Queue;
-use super::{jpeg, names};
 use crate::serve::event::{Event, Moment};
 use album::Album;
 
@@ -48,7 +49,7 @@ impl Snapshot {
         let Some((album, _)) = &mut self.album else { return };
         let Some(finding) = event.finding() else { return };
         let Some(picture) = &finding.picture else { return };
-        let stored = jpeg::encoded(picture)
+        let stored = to_jpeg(picture)
             .and_then(|bytes| album.add(Path::new(&file(&event.source, event.at, &finding.result.id)), &bytes));
         match stored {
             Ok(()) => {

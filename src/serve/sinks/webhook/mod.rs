@@ -15,8 +15,8 @@ use super::counts::Counts;
 use super::outage::{Outage, were};
 use super::queue::Queue;
 use super::spool::{Entry, Spool};
-use crate::backoff::Backoff;
 use crate::serve::event::Event;
+use edgefuse::backoff::Backoff;
 use post::{Outcome, Poster};
 
 /// Length of the text that identifies a delivery.

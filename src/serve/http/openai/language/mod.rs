@@ -1,11 +1,9 @@
 //! Chats and completions by a language model.
 
 mod asked;
-mod conversation;
 mod run;
 mod shape;
 
 pub use asked::Sampling;
-pub use conversation::{Said, conversation};
 pub use run::{Asked, Given, answer};
 pub use shape::Kind;

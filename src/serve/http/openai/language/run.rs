@@ -8,7 +8,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use edgefuse::config::ReplyOptions;
 use edgefuse::models::capability::Chatter;
-use edgefuse::models::chat::{Message, Prompt, Reply};
+use edgefuse::models::chat::{Prompt, Reply};
+use edgefuse::pipeline::{Conversed, Said, converse};
 use edgefuse::request::Request;
 use tokio::sync::mpsc;
 
@@ -34,7 +35,7 @@ pub struct Asked {
 
 /// What is continued.
 pub enum Given {
-    Messages(Vec<Message>),
+    Messages(Vec<Said>),
     Text(String),
 }
 
@@ -62,20 +63,29 @@ pub async fn answer(api: Api, asked: Asked) -> Result<Response, Failure> {
 /// Runs the model on a thread for inference.
 async fn write(api: &Api, request: Request, asked: Asked) -> Result<Written, Failure> {
     let work = api.service.work(request, move |board| {
-        let _admitted = board.models.admit()?;
-        let model = board.models.lease::<dyn Chatter>(asked.model.as_deref(), "chat")?;
-        model.prepare_chat()?;
+        let (models, named) = (&board.models, asked.model.as_deref());
+        let mut warnings = Vec::new();
+        let mut messages = Vec::new();
         let prompt = match &asked.prompt {
-            Given::Messages(messages) => Prompt::Messages(messages),
+            Given::Messages(said) => {
+                for said in said {
+                    let (message, about) = said.message(models, named, "chat")?;
+                    messages.push(message);
+                    warnings.extend(about);
+                }
+                Prompt::Messages(&messages)
+            }
             Given::Text(text) => Prompt::Text(text),
         };
-        let reply = model.chat(prompt, &asked.options)?;
-        let spell = |id: i64| {
-            let bytes = model.token_bytes(id);
-            (String::from_utf8_lossy(&bytes).into_owned(), bytes)
-        };
+        let Conversed { mut reply, .. } = converse(models, named, prompt, &asked.options, "chat")?;
+        reply.warnings.splice(0..0, warnings);
         let mut spelled = Vec::new();
-        if asked.logprobs {
+        if asked.logprobs && !reply.tokens.is_empty() {
+            let model = models.lease::<dyn Chatter>(named, "chat")?;
+            let spell = |id: i64| {
+                let bytes = model.token_bytes(id);
+                (String::from_utf8_lossy(&bytes).into_owned(), bytes)
+            };
             let all = |token: &edgefuse::models::chat::WrittenToken| {
                 [token.id].into_iter().chain(token.alternatives.iter().map(|(id, _)| *id)).map(spell).collect()
             };

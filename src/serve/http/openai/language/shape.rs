@@ -133,7 +133,7 @@ fn finish(reply: &Reply) -> Value {
 }
 
 fn usage(reply: &Reply) -> Value {
-    let (prompt, written) = (reply.prompt_tokens, reply.tokens.len());
+    let (prompt, written) = (reply.prompt_tokens, reply.written);
     json!({
         "prompt_tokens": prompt,
         "completion_tokens": written,

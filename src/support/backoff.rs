@@ -18,7 +18,7 @@ impl Backoff {
     }
 
     /// Records a failed attempt; returns the time until the next one.
-    pub fn next(&mut self) -> Duration {
+    pub fn next_wait(&mut self) -> Duration {
         let wait = self.wait.map_or(FIRST, |(wait, _)| (wait * 2).min(LONGEST));
         self.wait = Some((wait, Instant::now()));
         wait
@@ -26,9 +26,8 @@ impl Backoff {
 
     /// As [`Backoff::next`], for one of many that fail together, such as the clients of a server: the time is up to half
     /// shorter, at random.
-    #[cfg(feature = "serve")]
     pub fn next_jittered(&mut self) -> Duration {
-        self.next().mul_f64(0.5 + 0.5 * fastrand::f64())
+        self.next_wait().mul_f64(0.5 + 0.5 * fastrand::f64())
     }
 
     /// Records a successful attempt.
@@ -45,20 +44,19 @@ mod tests {
     fn waits_longer_each_time_until_something_succeeds() {
         let mut backoff = Backoff::default();
         assert!(backoff.is_over());
-        let waits: Vec<_> = (0..8).map(|_| backoff.next().as_secs()).collect();
+        let waits: Vec<_> = (0..8).map(|_| backoff.next_wait().as_secs()).collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
         assert!(!backoff.is_over());
         backoff.reset();
         assert!(backoff.is_over());
-        assert_eq!(backoff.next().as_secs(), 1);
+        assert_eq!(backoff.next_wait().as_secs(), 1);
     }
 
-    #[cfg(feature = "serve")]
     #[test]
     fn jitter_only_shortens() {
         for _ in 0..100 {
             let mut backoff = Backoff::default();
-            backoff.next();
+            backoff.next_wait();
             let wait = backoff.next_jittered();
             assert!((Duration::from_secs(1)..=Duration::from_secs(2)).contains(&wait), "{wait:?}");
         }

@@ -1,6 +1,6 @@
 //! Pictures as JPEG.
 
-use edgefuse::media::image::RgbImage;
+use super::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
 
 /// Quality, from 1 to 100.
@@ -10,7 +10,7 @@ const QUALITY: u8 = 85;
 ///
 /// # Errors
 /// One line; a picture with a side above 65535 pixels cannot be written.
-pub fn encoded(picture: &RgbImage) -> Result<Vec<u8>, String> {
+pub fn to_jpeg(picture: &RgbImage) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let encoder = JpegEncoder::new_with_quality(&mut bytes, QUALITY);
     picture.write_with_encoder(encoder).map_err(|error| error.to_string())?;

@@ -1,0 +1,1 @@
+"""The language model beside llama.cpp, on the same GGUF file."""

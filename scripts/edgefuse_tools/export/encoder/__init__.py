@@ -1,0 +1,1 @@
+"""Encoders (pictures, texts and sounds to vectors): checkpoints to model folder."""
