@@ -119,6 +119,7 @@ if $fast; then
     second_lane >"$work/second.log" 2>&1 &
 fi
 check "cargo test" cargo test --locked --lib --bins --test cli --test media --test engine --test serve --test fuzz
+$fast || check "Python module" cargo clippy --locked --lib --no-default-features --features python -- -D warnings
 $fast || check "library alone" cargo clippy --locked --lib --examples --no-default-features -- -D warnings
 $fast || check "public API" .venv/bin/python scripts/dev.py list_api --check
 $fast || check "cargo test: examples in the documentation" cargo test --locked --doc
@@ -131,6 +132,8 @@ $fast || check "fidelity" cargo test --release --locked --test fidelity
 $fast || check "real models" cargo test --release --locked --test models --test shared
 $fast || check "serve" scripts/test_serve.sh
 $fast || check "live" scripts/test_live.sh
+$fast || check "Python package" scripts/test_package.sh
+$fast || check "Ray Data and Spark" scripts/test_scale.sh
 $fast || check "demo" scripts/demo.sh
 $fast || check "examples" scripts/test_examples.sh
 $fast || check "demo on the oldest ONNX Runtime" oldest_runtime

@@ -59,6 +59,8 @@ pub mod index;
 pub mod media;
 pub mod models;
 pub mod pipeline;
+#[cfg(feature = "python")]
+mod python;
 mod support;
 
 pub use error::Error;
@@ -67,5 +69,5 @@ pub use pipeline::{Pipeline, Record, RecordResult};
 pub use support::hex;
 pub use support::output_error::OutputError;
 #[doc(hidden)] // For the program.
-pub use support::{backoff, file_lock, redact};
+pub use support::{backoff, file_lock, guard, redact};
 pub use support::{request, small_file, whole_file};

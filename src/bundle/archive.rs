@@ -20,10 +20,10 @@ use edgefuse::hex::hex;
 use edgefuse::whole_file::WholeFile;
 
 /// The top-level folder of the archive.
-const FOLDER: &str = "edgefuse";
+pub(super) const FOLDER: &str = "edgefuse";
 
 /// List of all other files' hashes, in the format of `sha256sum -c`.
-const SUMS: &str = "SHA256SUMS";
+pub(super) const SUMS: &str = "SHA256SUMS";
 
 /// Block size of tar.
 const BLOCK: usize = 512;

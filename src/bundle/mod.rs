@@ -12,11 +12,13 @@
 //! | `service` | the systemd unit, and the script that installs everything |
 //! | `licenses` | licences and notices |
 //! | `archive` | a tar stream, compressed with Zstandard |
+//! | `diff` | what differs between two bundles |
 
 mod archive;
 mod binary;
 mod board;
 mod contents;
+mod diff;
 mod endpoints;
 mod licenses;
 mod model;
@@ -30,6 +32,8 @@ use std::path::{Path, PathBuf};
 use edgefuse::config::Device;
 use edgefuse::engine::Machine;
 use edgefuse::error::Error;
+
+pub use diff::difference;
 
 /// What to pack, apart from the contents of the device file.
 #[derive(Debug, Clone)]

@@ -60,6 +60,18 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
+    /// The file, and the line and column from 1, if they are known.
+    pub fn place(&self) -> (&Path, Option<usize>, Option<usize>) {
+        let known = |number: usize| (number > 0).then_some(number);
+        match self {
+            ConfigError::Yaml { path, line, column, .. } => (path, known(*line), known(*column)),
+            ConfigError::Texts { path, line, .. } => (path, known(*line), None),
+            ConfigError::Read { path, .. }
+            | ConfigError::NoDeviceFile { path }
+            | ConfigError::NoModelFolder { path, .. } => (path, None, None),
+        }
+    }
+
     /// Wraps an error of the YAML parser, keeping its position.
     pub(super) fn yaml(path: &Path, error: &serde_yaml::Error) -> Self {
         let (line, column) = error.location().map_or((0, 0), |place| (place.line(), place.column()));

@@ -48,6 +48,8 @@ pub use sources::{
 };
 #[cfg(test)]
 pub(crate) use steps::ToyOptions;
+#[cfg(feature = "python")]
+pub(crate) use steps::check as check_steps;
 pub use steps::{
     AskOptions, CaptionOptions, Channels, ChatOptions, ClassifyOptions, Clips, EmbedOptions, EncoderContext, Field,
     Form, FuseOptions, IndexOptions, MatchOptions, NamedStep, PromptTemplate, Question, ReplyOptions, Schema,

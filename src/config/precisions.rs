@@ -32,6 +32,11 @@ impl Precisions {
         Precisions(ByGraph { others: Some(AUTO.to_string()), ..ByGraph::default() })
     }
 
+    /// The same precision for every graph, by its name in `model.yaml`.
+    pub fn named(name: impl Into<String>) -> Self {
+        Precisions(ByGraph { others: Some(name.into()), ..ByGraph::default() })
+    }
+
     /// The precision of the graph with this role.
     pub fn of(&self, role: &str) -> Wanted<'_> {
         match self.0.of(role).map_or(DEFAULT, String::as_str) {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::film::{FilmOptions, FilmRecords, is_film};
 use super::manifest::Manifest;
 use super::record::{BadRecord, Record};
+use super::shard::Shard;
 use crate::media::audio;
 use crate::media::image::{EXTENSIONS, UNSUPPORTED_EXTENSIONS};
 use crate::support::path_text::path_text;
@@ -46,6 +47,7 @@ impl MediaKind {
 pub struct Inputs {
     waiting: VecDeque<Pending>,
     total: Option<u64>,
+    shard: Option<Shard>,
 }
 
 enum Pending {
@@ -63,12 +65,12 @@ impl Inputs {
 
     /// As [`Inputs::mixed`]; frames of the films among `paths` become records, too.
     pub fn with_films(paths: &[PathBuf], options: &FilmOptions) -> Self {
-        let mut inputs = Inputs { waiting: VecDeque::new(), total: Some(0) };
+        let mut inputs = Inputs { waiting: VecDeque::new(), total: Some(0), shard: None };
         for path in paths {
             let mut more = match is_film(path) && path.is_file() {
                 true => {
                     let film = FilmRecords::new(path.clone(), options.clone());
-                    Inputs { waiting: VecDeque::from([Pending::Film(film)]), total: None }
+                    Inputs { waiting: VecDeque::from([Pending::Film(film)]), total: None, shard: None }
                 }
                 false => Self::mixed(std::slice::from_ref(path)),
             };
@@ -98,7 +100,7 @@ impl Inputs {
             Err(error) => Pending::One(Err(bad(path, &format!("cannot be read: {error}")))),
             Ok(manifest) => Pending::Manifest(Box::new(manifest)),
         };
-        Inputs { waiting: VecDeque::from([record]), total: None }
+        Inputs { waiting: VecDeque::from([record]), total: None, shard: None }
     }
 
     /// A single record.
@@ -109,7 +111,14 @@ impl Inputs {
     /// Several records.
     pub fn records(records: Vec<Record>) -> Self {
         let total = Some(records.len() as u64);
-        Inputs { waiting: records.into_iter().map(|record| Pending::One(Ok(record))).collect(), total }
+        let waiting = records.into_iter().map(|record| Pending::One(Ok(record))).collect();
+        Inputs { waiting, total, shard: None }
+    }
+
+    /// Only the records of one shard. Those of the others are read, but not processed.
+    #[must_use]
+    pub fn of_shard(self, shard: Shard) -> Self {
+        Inputs { total: None, shard: Some(shard), ..self }
     }
 
     /// Number of records, if it is known before they are read.
@@ -144,7 +153,28 @@ impl Inputs {
             });
         }
         let total = (!manifests).then_some(waiting.len() as u64);
-        Inputs { waiting, total }
+        Inputs { waiting, total, shard: None }
+    }
+
+    /// The next record of any shard.
+    fn next_of_all(&mut self) -> Option<Result<Record, BadRecord>> {
+        loop {
+            match self.waiting.pop_front()? {
+                Pending::One(record) => return Some(record),
+                Pending::Film(mut film) => {
+                    if let Some(record) = film.next() {
+                        self.waiting.push_front(Pending::Film(film));
+                        return Some(record);
+                    }
+                }
+                Pending::Manifest(mut manifest) => {
+                    if let Some(record) = manifest.next() {
+                        self.waiting.push_front(Pending::Manifest(manifest));
+                        return Some(record);
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -176,20 +206,13 @@ impl Iterator for Inputs {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            match self.waiting.pop_front()? {
-                Pending::One(record) => return Some(record),
-                Pending::Film(mut film) => {
-                    if let Some(record) = film.next() {
-                        self.waiting.push_front(Pending::Film(film));
-                        return Some(record);
-                    }
-                }
-                Pending::Manifest(mut manifest) => {
-                    if let Some(record) = manifest.next() {
-                        self.waiting.push_front(Pending::Manifest(manifest));
-                        return Some(record);
-                    }
-                }
+            let record = self.next_of_all()?;
+            let is_ours = |shard: Shard| match &record {
+                Ok(record) => shard.has(&record.name()),
+                Err(bad) => shard.has(&bad.id),
+            };
+            if self.shard.is_none_or(is_ours) {
+                return Some(record);
             }
         }
     }

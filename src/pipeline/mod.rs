@@ -20,10 +20,12 @@ mod result;
 mod runner;
 mod search;
 mod settings;
+mod shard;
 mod sources;
 mod spool;
 mod steps;
 mod version;
+mod workers;
 
 pub use about_pictures::{
     AnswerScore, AnswerText, CaptionScore, CaptionText, ClassScore, MatchEmbeddings, MatchedText, MatchedTexts,
@@ -36,15 +38,19 @@ pub use embeddings::RecordEmbeddings;
 pub use film::{FilmOptions, is_film};
 pub use inputs::{Inputs, MediaKind};
 pub use live::transcribe_live;
+#[cfg(feature = "python")]
+pub(crate) use manifest::read_line;
 pub use media::{Bytes, Picture, Samples, Sound};
 pub use outcome::Timed;
-pub use output::{Admission, Mark, OutputFile};
+pub use output::{Admission, Mark, OutputFile, write_line};
 pub use record::{BadRecord, Embedding, Origin, Record};
 pub use replies::ReplyText;
 pub use result::RecordResult;
 pub use runner::Pipeline;
 pub use search::{IndexWriter, Question, Searched, Searcher, thumbnail_of};
 pub use settings::settings;
+pub use shard::Shard;
 pub use spool::{Job, Ready, Spool};
 pub use steps::{Indexed, missing_models, step_keys};
 pub use version::version_of;
+pub use workers::{Answer, Answers, Next, Submit, Workers};

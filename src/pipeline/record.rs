@@ -61,7 +61,7 @@ pub struct Origin {
 }
 
 /// A record's id: a string, or an integer, whose digits become the name.
-fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub(super) fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     struct Name;
 
     impl<'de> Visitor<'de> for Name {

@@ -2,6 +2,7 @@
 
 pub mod backoff;
 pub mod file_lock;
+pub mod guard;
 pub mod hex;
 pub mod output_error;
 pub(crate) mod path_text;

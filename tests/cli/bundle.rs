@@ -105,6 +105,32 @@ fn unpacked_it_runs_checks_itself_and_installs() {
 }
 
 #[test]
+fn two_bundles_differ_in_the_files_that_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = device_file(folder.path(), "");
+    let library = library();
+    let library = ["--library", library.to_str().unwrap()];
+    let (old, new) = (folder.path().join("old.tar.zst"), folder.path().join("new.tar.zst"));
+    pack(&config, OWN, &old, &library).expect(0);
+    let text = fs::read_to_string(&config).unwrap() + "# A remark.\n";
+    fs::write(&config, text).unwrap();
+    pack(&config, OWN, &new, &library).expect(0);
+    let compare = |from: &Path, to: &Path| run(command().args(["bundle", "--diff"]).arg(from).arg(to));
+    let found = compare(&old, &new).expect(0).stdout;
+    let changed: Vec<&str> = found.lines().filter(|line| line.starts_with(['+', '-', '~'])).collect();
+    assert!(changed.len() == 1 && changed[0].starts_with("~ configs/board.yaml  "), "{found}");
+    // An unpacked bundle is the same as its archive.
+    let unpacked = unpack(&new, folder.path());
+    let same = compare(&new, &unpacked).expect(0).stdout;
+    let digests: Vec<&str> = same.lines().take(2).map(|line| line.split_whitespace().nth(1).unwrap()).collect();
+    assert!(digests[0] == digests[1] && same.lines().count() == 3, "{same}");
+    // Cut off, or something else.
+    fs::write(&old, &fs::read(&new).unwrap()[..100_000]).unwrap();
+    compare(&old, &new).expect(2).expect_error(&["old.tar.zst", "cannot be unpacked"]);
+    compare(&config, &new).expect(2).expect_error(&["board.yaml", "compare archives that `edgefuse bundle` wrote"]);
+}
+
+#[test]
 fn a_language_model_is_packed_with_its_chat_template_and_the_schema_of_its_answers() {
     let folder = tempfile::tempdir().unwrap();
     let (model, config) = (folder.path().join("onnx/llm"), folder.path().join("configs/board.yaml"));

@@ -34,3 +34,4 @@ mod subtitles;
 mod transcribe;
 mod transcript_files;
 mod watch;
+mod worker;

@@ -5,6 +5,7 @@
     python scripts/bench.py blip                      times, ratios, memory
     python scripts/bench.py serve --json              requests per second, latencies, memory of `edgefuse serve`
     python scripts/bench.py live --json               latencies of cameras and microphones, and their cost
+    python scripts/bench.py scale --json              bare processes, Ray Data and Spark on the same records
     python scripts/bench.py llm --json                the language model beside llama.cpp, which it builds on the first run
     python scripts/bench.py search --json             searches by vectors, beside usearch and sqlite-vec
 
@@ -31,6 +32,7 @@ from edgefuse_tools.bench.errors import BenchError
 from edgefuse_tools.bench.serving import payloads
 from edgefuse_tools.bench.serving import report as serve_report
 from edgefuse_tools.bench.variants import CLIP, COLD, LONG, WORKLOADS
+from edgefuse_tools.scale.options import add_options as add_scale_options
 
 REPEATS = {CLIP: 5, COLD: 3, LONG: 2}
 QUICK = {CLIP: 1, COLD: 1}
@@ -53,6 +55,7 @@ def main() -> int:
                 "live": _live,
                 "llm": _llm,
                 "search": _search,
+                "scale": _scale,
             }
             commands[args.command](args)
     except BenchError as error:
@@ -133,6 +136,13 @@ def _live(args: argparse.Namespace) -> None:
     print(f"bench: written to {paths.shown(folder)}", file=sys.stderr)
 
 
+def _scale(args: argparse.Namespace) -> None:
+    from edgefuse_tools.scale.command import run  # needs packages of the environment
+
+    found = run(args)
+    print(json.dumps(found, ensure_ascii=False) if args.json else json.dumps(found, ensure_ascii=False, indent=2))
+
+
 def _llm(args: argparse.Namespace) -> None:
     from edgefuse_tools.bench.llm import measure  # needs packages of the environment
     from edgefuse_tools.bench.llm import report as llm_report
@@ -170,10 +180,12 @@ def _print(
 
 
 def _enter_environment(command: str) -> None:
-    """Continues in the Python that has the engines, or the MQTT client."""
+    """Continues in the Python that has the engines, the MQTT client, or the package `edgefuse`."""
     environment, set_up = paths.ENVIRONMENT, "python scripts/bench.py setup"
     if command == "live":
         environment, set_up = paths.LIVE_ENVIRONMENT, "scripts/test_live.sh"
+    if command == "scale":
+        environment, set_up = paths.PACKAGE_ENVIRONMENT, "scripts/test_package.sh"
     own = {"llm": (paths.LLM_ENVIRONMENT, set_up_llm), "search": (paths.SEARCH_ENVIRONMENT, set_up_search)}
     environment, create = own.get(command, (environment, None))
     if Path(sys.prefix) == environment:
@@ -217,6 +229,8 @@ def _arguments() -> argparse.Namespace:
     live.add_argument("--edgefuse", type=Path, default=paths.BINARY, metavar="FILE", help="the program to measure")
     live.add_argument("--output", type=Path, metavar="FOLDER", help="where to write the results")
     live.add_argument("--json", action="store_true", help="print the results as JSON")
+    scale = commands.add_parser("scale", help="measure bare processes, Ray Data and Spark on the same records")
+    add_scale_options(scale)
     llm = commands.add_parser("llm", help="measure the language model beside llama.cpp")
     llm.add_argument("--rounds", type=_count, default=5, help="fresh processes of each engine, in turn (default: 5)")
     llm.add_argument("--threads", type=_count, default=2, help="threads of both engines (default: 2)")

@@ -10,7 +10,7 @@ mod matching;
 mod search;
 mod transcribe;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -85,8 +85,14 @@ pub enum Command {
     /// Run the device file's pipeline on files, folders and JSONL manifests
     ///
     /// A line of a manifest is {"id": "...", "image": "path", "audio": "path", "text": "..."}; image, audio and text
-    /// are each optional, and relative paths start from the manifest's folder. Students also accept "sensors": {"NAME":
+    /// are each optional. Files are paths, which start from the manifest's folder, or file:// URLs; "image_b64" and
+    /// "audio_b64" are the bytes of files in base64. A line has at most 32 MiB. Students also accept "sensors": {"NAME":
     /// 1.5} or [1.5], and "image_embedding", "text_embedding": the path of a .npy or JSON file, or a list of numbers.
+    ///
+    /// As a worker of another program, `run - --output -` reads a manifest from standard input and writes one line of
+    /// results for each line, at once. A line that cannot be read, and an input that fails, is a result with an error.
+    /// The exit code is 0 at the end of the input, whatever failed, and when the output is closed; 2 or 3 if the device
+    /// file, the library or a model cannot be used.
     Run(Run),
     /// Caption pictures
     Caption(Caption),
@@ -156,12 +162,22 @@ pub struct Check {
 
 #[derive(Debug, clap::Args)]
 pub struct Run {
-    /// Pictures, sounds, films, folders of them, and .jsonl manifests
+    /// Pictures, sounds, films, folders of them, and .jsonl manifests; `-` for a manifest on standard input
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
-    /// Write the results to this file (atomically)
+    /// Write the results to this file (atomically), or with `-` as lines of JSON to standard output
     #[arg(long, short, value_name = "FILE.jsonl")]
     pub output: Option<PathBuf>,
+    /// With --output -: the number of records in work at once, and of lines read ahead of their results [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub in_flight: Option<u16>,
+    /// With --output -: write each result as soon as it is ready, instead of in the order of the records
+    #[arg(long)]
+    pub unordered: bool,
+    /// Process only one of N shards of the records: 0/N is the first, and a record's id decides which one it is in. The
+    /// results go to FILE.I-of-N.jsonl; the shards' files, concatenated, are the results of all records
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<edgefuse::pipeline::Shard>,
     /// Keep the results of an earlier run with the same --output that succeeded with the same inputs, steps and models;
     /// redo the others
     #[arg(long, requires = "output")]
@@ -177,6 +193,22 @@ pub struct Run {
     /// like `embeddings: true` in such a step; the step `embed` always includes its own
     #[arg(long)]
     pub embeddings: bool,
+}
+
+impl Run {
+    /// Whether the results go to standard output, as lines of JSON.
+    pub fn writes_to_stdout(&self) -> bool {
+        self.output.as_deref().is_some_and(is_dash)
+    }
+
+    /// Whether an input is a manifest on standard input.
+    pub fn reads_stdin(&self) -> bool {
+        self.inputs.iter().any(|input| is_dash(input))
+    }
+}
+
+fn is_dash(path: &Path) -> bool {
+    path.as_os_str() == "-"
 }
 
 #[derive(Debug, clap::Args)]
@@ -209,11 +241,15 @@ pub struct Fuse {
 #[derive(Debug, clap::Args)]
 pub struct Bundle {
     /// The board's architecture
-    #[arg(long, value_enum)]
-    pub target: Target,
+    #[arg(long, value_enum, required_unless_present = "diff")]
+    pub target: Option<Target>,
     /// The archive to write
-    #[arg(long, short, value_name = "FILE.tar.zst")]
-    pub out: PathBuf,
+    #[arg(long, short, value_name = "FILE.tar.zst", required_unless_present = "diff")]
+    pub out: Option<PathBuf>,
+    /// Pack nothing; list the files that differ between two bundles, which are archives or unpacked folders, and print
+    /// the digest of each
+    #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with_all = ["target", "out", "binary", "library"])]
+    pub diff: Option<Vec<PathBuf>>,
     /// The program [default: this one for its own machine, else target/TRIPLE/release/edgefuse]
     #[arg(long, value_name = "FILE")]
     pub binary: Option<PathBuf>,

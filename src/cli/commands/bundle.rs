@@ -1,9 +1,9 @@
 //! `bundle`: everything a board needs, in one archive.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::bundle::{Bundle, Packed};
+use crate::bundle::{Bundle, Packed, difference};
 use edgefuse::config::{ByteSize, Device};
 use edgefuse::engine::Machine;
 use edgefuse::error::Error;
@@ -21,15 +21,20 @@ pub(in crate::cli) fn bundle(global: &Global, args: &args::Bundle) -> Result<Out
         let problem = "--model cannot be used with bundle: the board reads its models from the device file";
         return Err(Stop::Usage(problem.to_string()));
     }
+    let (target, out) = match (&args.diff.as_deref(), args.target, &args.out) {
+        (Some([from, to]), ..) => return compare(global, from, to),
+        (_, Some(target), Some(out)) => (target, out.clone()),
+        _ => return Err(Stop::Usage("bundle needs --target and --out, or --diff".to_string())),
+    };
     let device = Device::load_for_elsewhere(&device_file(global)?).map_err(Error::from)?;
     let bundle = Bundle {
-        target: match args.target {
+        target: match target {
             Target::Aarch64 => Machine::Aarch64,
             Target::X86_64 => Machine::X86_64,
         },
         binary: args.binary.clone(),
         library: args.library.clone(),
-        out: args.out.clone(),
+        out,
     };
     let prepared = bundle.prepare(&device)?;
     let library = prepared.library_to_try();
@@ -60,6 +65,17 @@ pub(in crate::cli) fn bundle(global: &Global, args: &args::Bundle) -> Result<Out
     let text = match global.format {
         Format::Json => serde_json::to_string(&packed).map_err(io::Error::from).map_err(Stop::Output)? + "\n",
         _ => summary(&packed),
+    };
+    io::stdout().lock().write_all(text.as_bytes()).map_err(Stop::Output)?;
+    Ok(Outcome::Done)
+}
+
+/// `--diff`
+fn compare(global: &Global, from: &Path, to: &Path) -> Result<Outcome, Stop> {
+    let found = difference(from, to)?;
+    let text = match global.format {
+        Format::Json => serde_json::to_string(&found).map_err(io::Error::from).map_err(Stop::Output)? + "\n",
+        _ => found.text(),
     };
     io::stdout().lock().write_all(text.as_bytes()).map_err(Stop::Output)?;
     Ok(Outcome::Done)

@@ -8,6 +8,7 @@ mod check;
 mod doctor;
 mod index;
 mod pictures;
+mod pipe;
 mod prepare;
 mod process;
 mod search;
@@ -19,7 +20,7 @@ mod timeline;
 mod transcribe;
 mod watch;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use edgefuse::config::model_folder::capability;
 use edgefuse::config::{Device, FuseOptions, Step, TranscribeOptions};
@@ -60,16 +61,18 @@ pub(super) fn run(global: &Global, args: &args::Run) -> Result<Outcome, Stop> {
         let problem = format!("{}: no `pipeline`, which `run` needs", device.path.display());
         return Err(Stop::Usage(problem));
     }
-    if let Some(output) = &args.output
-        && args.inputs.iter().any(|input| same_file(input, output))
-    {
-        return Err(Stop::Usage(format!("{}: is an input, which the results would overwrite", output.display())));
-    }
+    check_run(args)?;
     let mut steps = device.pipeline.clone();
     if args.embeddings {
         ask_for_embeddings(&mut steps, &device.path)?;
     }
-    let inputs = inputs(&device, args)?;
+    let mut inputs = inputs(&device, args)?;
+    if let Some(shard) = args.shard {
+        inputs = inputs.of_shard(shard);
+    }
+    if args.writes_to_stdout() {
+        return pipe::pipe(global, device, &steps, inputs, args);
+    }
     if global.format == Format::Vtt {
         if args.inputs.len() > 1 || args.output.is_some() {
             let problem = "--format vtt: for one film at a time, on standard output";
@@ -78,15 +81,47 @@ pub(super) fn run(global: &Global, args: &args::Run) -> Result<Outcome, Stop> {
         return timeline(global, device, &steps, inputs);
     }
     let output = match &args.output {
-        Some(path) => Some(OutputFile::create(path, args.resume, settings(&device, &steps)?)?),
+        Some(path) => {
+            let path = args.shard.map_or_else(|| path.clone(), |shard| shard.output(path));
+            Some(OutputFile::create(&path, args.resume, settings(&device, &steps)?)?)
+        }
         None => None,
     };
     let printer = printer(global, Shown::All);
     process(global, device, steps, inputs, output, &printer)
 }
 
+/// Checks the arguments of `run` against each other.
+fn check_run(args: &args::Run) -> Result<(), Stop> {
+    let piped = args.writes_to_stdout();
+    let problem = if args.resume && piped {
+        "--resume: needs --output FILE.jsonl, whose earlier results it keeps"
+    } else if args.in_flight.is_some() && !piped {
+        "--in-flight: needs --output -"
+    } else if args.unordered && !piped {
+        "--unordered: needs --output -"
+    } else if args.reads_stdin() && args.inputs.len() > 1 {
+        "-: standard input cannot be combined with other inputs; a file of this name is ./-"
+    } else {
+        let overwritten = |output: &PathBuf| args.inputs.iter().any(|input| same_file(input, output));
+        return match args.output.as_ref().filter(|output| overwritten(output)) {
+            Some(output) => {
+                Err(Stop::Usage(format!("{}: is an input, which the results would overwrite", output.display())))
+            }
+            None => Ok(()),
+        };
+    };
+    Err(Stop::Usage(problem.to_string()))
+}
+
 /// The records of `run`. Frames of films are records only if a step looks at pictures.
 fn inputs(device: &Device, args: &args::Run) -> Result<Inputs, Stop> {
+    if args.reads_stdin() {
+        if args.every.is_some() {
+            return Err(Stop::Usage("--every: a manifest on standard input has no films".to_string()));
+        }
+        return Ok(Inputs::stdin());
+    }
     let sees = device.pipeline.iter().any(|step| step.as_options::<TranscribeOptions>().is_none());
     match sees {
         true => {

@@ -175,7 +175,7 @@ impl<T: StepOptions> From<T> for Step {
 }
 
 /// Checks the steps together. The error is the index of the step and the problem.
-pub(super) fn check(steps: &[Step]) -> Result<(), (usize, String)> {
+pub(crate) fn check(steps: &[Step]) -> Result<(), (usize, String)> {
     for (index, step) in steps.iter().enumerate() {
         let before = |name: &str| steps[..index].iter().any(|step| step.name() == name);
         let name = step.name();

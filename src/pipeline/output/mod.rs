@@ -49,9 +49,16 @@ pub enum Admission {
     Repeated,
 }
 
-/// Origin of a result, stored in its line.
+/// Origin of a result, stored in its line: a digest of the record and its files.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Mark(String);
+
+impl Mark {
+    /// The mark of a record, with the current versions of its files.
+    pub fn of(record: &Record) -> Self {
+        Mark(digest_of(record))
+    }
+}
 
 #[derive(Serialize)]
 struct Marked<'a> {
@@ -61,6 +68,18 @@ struct Marked<'a> {
     made_with: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     made_from: Option<&'a str>,
+}
+
+/// Writes the line of a record: its result, the [`settings`](super::settings()) it was `made_with`, and its mark. A
+/// record that could not be read has no mark.
+///
+/// # Errors
+/// Those of `to`.
+pub fn write_line(mut to: impl Write, result: &RecordResult, made_with: &str, mark: Option<&Mark>) -> io::Result<()> {
+    let made_from = mark.map(|mark| mark.0.as_str());
+    let line = Marked { result, made_with: made_from.map(|_| made_with), made_from };
+    serde_json::to_writer(&mut to, &line)?;
+    to.write_all(b"\n")
 }
 
 impl OutputFile {
@@ -146,12 +165,7 @@ impl OutputFile {
     /// # Errors
     /// [`Error::File`], for example if the disk is full.
     pub fn write(&mut self, result: &RecordResult, mark: Option<&Mark>) -> Result<(), Error> {
-        let made_from = mark.map(|mark| mark.0.as_str());
-        let line = Marked { result, made_with: made_from.map(|_| self.made_with.as_str()), made_from };
-        let outcome = serde_json::to_writer(&mut self.writer, &line)
-            .map_err(io::Error::from)
-            .and_then(|()| self.writer.write_all(b"\n"))
-            .and_then(|()| self.writer.flush());
+        let outcome = write_line(&mut self.writer, result, &self.made_with, mark).and_then(|()| self.writer.flush());
         outcome.map_err(|source| Error::File(OutputError::Write { path: self.partial.clone(), source }))
     }
 

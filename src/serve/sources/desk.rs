@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use edgefuse::config::{Sensor, Step};
 use edgefuse::engine::EngineError;
+use edgefuse::guard::guarded;
 use edgefuse::media::image::RgbImage;
 use edgefuse::models::fusion::SensorReadings;
 use edgefuse::pipeline::Picture;
@@ -12,7 +13,6 @@ use edgefuse::request::{Priority, Request};
 use edgefuse::small_file;
 use edgefuse::{Error, Pipeline, Record, RecordResult};
 
-use super::guard::guarded;
 use super::reporter::Reporter;
 use crate::serve::board::Board;
 use crate::serve::event::{Event, Finding, Moment, What};

@@ -14,7 +14,6 @@ mod camera;
 mod child;
 mod desk;
 mod files;
-mod guard;
 mod microphone;
 mod newest;
 mod pictures;

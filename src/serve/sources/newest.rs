@@ -3,10 +3,10 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use edgefuse::guard::guarded;
 use edgefuse::media::image::RgbImage;
 use edgefuse::media::video::{Frame, Thumbnail};
 
-use super::guard::guarded;
 use crate::serve::event::Moment;
 
 /// A frame with the moment of its capture.

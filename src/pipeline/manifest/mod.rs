@@ -1,21 +1,32 @@
 //! JSONL manifests: one record per line, read lazily.
 
+mod id;
+mod written;
+
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use super::record::{BadRecord, Record};
+use id::id_of;
+use written::Written;
 
-/// Maximum length of a line; a longer one is an error, which bounds the memory.
-const LONGEST_LINE: u64 = 1 << 20;
+/// Maximum length of a line in bytes: 32 MiB, for inline data of 24 MiB. A longer line is an error, which bounds the
+/// memory.
+const LONGEST_LINE: u64 = 32 << 20;
 
 /// The records of a manifest.
 pub(super) struct Manifest {
     path: PathBuf,
     reader: BufReader<File>,
     line: u64,
+    longest: u64,
     broken: bool,
 }
+
+/// A line that cannot be read: as much of it as was read, and the problem.
+struct BadLine(Vec<u8>, String);
 
 impl Manifest {
     pub fn open(path: &Path) -> io::Result<Self> {
@@ -23,27 +34,34 @@ impl Manifest {
         if !path.metadata()?.is_file() {
             return Err(io::Error::other("not a regular file"));
         }
-        Ok(Manifest { path: path.to_path_buf(), reader: BufReader::new(File::open(path)?), line: 0, broken: false })
+        Ok(Self::of(path, File::open(path)?))
     }
 
     /// The manifest on standard input, which may be a pipe. Relative paths start from the current folder.
     pub fn stdin() -> io::Result<Self> {
-        let file = File::open("/dev/stdin")?;
-        Ok(Manifest { path: PathBuf::from("-"), reader: BufReader::new(file), line: 0, broken: false })
+        // Not by the path /dev/stdin, which cannot be opened if it is a socket.
+        Ok(Self::of(Path::new("-"), File::from(io::stdin().as_fd().try_clone_to_owned()?)))
+    }
+
+    fn of(path: &Path, file: File) -> Self {
+        let reader = BufReader::new(file);
+        Manifest { path: path.to_path_buf(), reader, line: 0, longest: LONGEST_LINE, broken: false }
     }
 
     /// The next line without its end; `None` at the end of the file.
-    fn next_line(&mut self) -> Option<Result<Vec<u8>, String>> {
+    fn next_line(&mut self) -> Option<Result<Vec<u8>, BadLine>> {
         let mut line = Vec::new();
-        match self.reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line) {
+        let longest = self.longest;
+        match self.reader.by_ref().take(longest).read_until(b'\n', &mut line) {
             Ok(0) => None,
-            Ok(count) if count as u64 == LONGEST_LINE && line.last() != Some(&b'\n') => {
-                Some(self.skip_rest_of_line().and(Err(format!("line is longer than {LONGEST_LINE} bytes"))))
+            Ok(count) if count as u64 == longest && line.last() != Some(&b'\n') => {
+                let too_long = Err(format!("line is longer than {longest} bytes; use the path of a file"));
+                Some(self.skip_rest_of_line().and(too_long).map_err(|problem| BadLine(line, problem)))
             }
             Ok(_) => Some(Ok(line)),
             Err(error) => {
                 self.broken = true;
-                Some(Err(format!("cannot read: {error}")))
+                Some(Err(BadLine(Vec::new(), format!("cannot read: {error}"))))
             }
         }
     }
@@ -63,17 +81,29 @@ impl Manifest {
     fn parse(&self, line: &[u8]) -> Result<Record, String> {
         let text = std::str::from_utf8(line).map_err(|_| "is not UTF-8".to_string())?;
         // Editors on Windows write a byte order mark.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        if !text.trim_start().starts_with('{') {
-            return Err("malformed record: a line must be an object such as {\"image\": \"a.png\"}".to_string());
-        }
-        serde_json::from_str(text).map_err(|error| {
-            // serde_json calls every line "line 1".
-            let message = error.to_string();
-            let message = message.split(" at line ").next().unwrap_or_default();
-            format!("malformed record: {message} at column {}", error.column())
-        })
+        parse(text.strip_prefix('\u{feff}').unwrap_or(text), self.path.parent().unwrap_or(Path::new("")))
     }
+}
+
+/// Reads a line of a manifest whose relative paths start from the current folder. It may lack content, for the caller
+/// to add. The name of a bad record is empty if the line has none.
+#[cfg(feature = "python")]
+pub(crate) fn read_line(line: &str) -> Result<Record, BadRecord> {
+    let named = |problem| BadRecord { id: id_of(line.as_bytes()).unwrap_or_default(), problem };
+    parse(line, Path::new("")).map_err(named)
+}
+
+fn parse(text: &str, folder: &Path) -> Result<Record, String> {
+    if !text.trim_start().starts_with('{') {
+        return Err("malformed record: a line must be an object such as {\"image\": \"a.png\"}".to_string());
+    }
+    let written: Written = serde_json::from_str(text).map_err(|error| {
+        // serde_json calls every line "line 1".
+        let message = error.to_string();
+        let message = message.split(" at line ").next().unwrap_or_default();
+        format!("malformed record: {message} at column {}", error.column())
+    })?;
+    written.record(folder)
 }
 
 impl Iterator for Manifest {
@@ -87,20 +117,18 @@ impl Iterator for Manifest {
             let bad = |id: String, problem: String| BadRecord { id, problem: format!("{place}: {problem}") };
             let parsed = match line {
                 Ok(line) if line.trim_ascii().is_empty() => continue,
-                Ok(line) => self.parse(line.trim_ascii_end()),
-                Err(problem) => Err(problem),
+                Ok(line) => self.parse(line.trim_ascii_end()).map_err(|problem| BadLine(line, problem)),
+                Err(bad) => Err(bad),
             };
             return Some(match parsed {
                 Ok(record) => {
-                    let folder = self.path.parent().unwrap_or(Path::new(""));
-                    let record = record.relative_to(folder);
                     let id = record.id.clone().unwrap_or_else(|| place.clone());
                     match record.problem() {
                         Some(problem) => Err(bad(id, problem.to_string())),
                         None => Ok(record.with_id(id)),
                     }
                 }
-                Err(problem) => Err(bad(place.clone(), problem)),
+                Err(BadLine(line, problem)) => Err(bad(id_of(&line).unwrap_or_else(|| place.clone()), problem)),
             });
         }
         None
@@ -133,11 +161,16 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_line_is_an_error() {
-        let mut text = vec![b'x'; (LONGEST_LINE * 2) as usize];
-        text.extend(b"\n{\"text\": \"after\"}\n");
-        let records = read(&text);
-        assert!(records[0].as_ref().unwrap_err().problem.contains("longer than"));
+    fn an_endless_line_is_an_error_that_keeps_its_id() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.jsonl");
+        let text = format!("{{\"id\": 7, \"text\": \"{}\"}}\n{{\"text\": \"after\"}}\n", "x".repeat(200));
+        std::fs::write(&path, text).unwrap();
+        let manifest = Manifest { longest: 100, ..Manifest::open(&path).unwrap() };
+        let records: Vec<_> = manifest.collect();
+        let bad = records[0].as_ref().unwrap_err();
+        assert!(bad.problem.contains("m.jsonl:1: line is longer than 100 bytes"), "{}", bad.problem);
+        assert_eq!(bad.id, "7");
         assert_eq!(records[1].as_ref().unwrap().text.as_deref(), Some("after"));
     }
 }

@@ -1,4 +1,4 @@
-//! Keeps a source alive if a picture or record makes a decoder or model panic.
+//! Keeps a source or worker alive if a picture or record makes a decoder or model panic.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
