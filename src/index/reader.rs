@@ -189,8 +189,14 @@ impl Index {
         Ok(best.into_sorted())
     }
 
-    /// The `most` items whose texts fit the words best, by BM25.
-    pub(super) fn by_words(&self, text: &str, admitted: &Bits, most: usize) -> Result<Vec<Scored>, IndexError> {
+    /// The `most` items whose texts fit the words best, by BM25; `with_vectors` is whether vectors are compared, too.
+    pub(super) fn by_words(
+        &self,
+        text: &str,
+        with_vectors: bool,
+        admitted: &Bits,
+        most: usize,
+    ) -> Result<Vec<Scored>, IndexError> {
         let mut words = words(text);
         words.sort();
         words.dedup();
@@ -201,10 +207,17 @@ impl Index {
             let at = item as usize * ROW;
             self.rows.bytes().get(at..at + ROW).and_then(Row::of_bytes).map_or(0, |row| row.words)
         };
+        let mut terms = Vec::new();
         for word in &words {
             let postings = self.guarded(|| self.postings(word))?;
             let postings = postings.ok_or_else(|| store::damaged(&self.folder, format!("the list of `{word}`")))?;
-            add_scores(&Term { postings }, all, length, &mut scores);
+            terms.push(Term { postings });
+        }
+        // A word that most texts contain, such as "a", tells nothing beside others; without vectors it is better than nothing.
+        let common = |term: &Term| 2 * term.postings.len() as u64 > all.texts;
+        let only_common = terms.iter().filter(|term| with_vectors || !term.postings.is_empty()).all(common);
+        for term in terms.iter().filter(|term| only_common || !common(term)) {
+            add_scores(term, all, length, &mut scores);
         }
         let mut best = Best::new(most);
         for (number, score) in (0..).zip(scores) {

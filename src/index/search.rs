@@ -25,8 +25,7 @@ pub const MOST_RESULTS: usize = 1000;
 pub struct Query {
     /// Vectors, each to be compared with those of its shelf.
     pub vectors: Vec<Vector>,
-    /// Whether the vectors are those of a picture: pictures are then found before texts, which count half, and captions do not
-    /// count, since their pictures do.
+    /// Whether the vectors are those of a picture: pictures are then found before texts, which count half.
     pub of_picture: bool,
     /// Words, to be found in captions, transcripts and texts.
     pub words: Option<String>,
@@ -77,18 +76,21 @@ impl Index {
         let admitted = self.admitted(query.filter.as_ref())?;
         let depth = query.top.max(DEPTH);
         let mut found: BTreeMap<u32, Found> = BTreeMap::new();
+        // The picture itself says more than the vector of its caption, whose words are searched anyway.
+        let pictures = query.vectors.iter().any(|vector| vector.shelf == Shelf::Picture);
         for Vector { shelf, made_by, numbers } in &query.vectors {
-            let (among, weight) = match query.of_picture && *shelf == Shelf::Text {
-                true => (&self.without_pictures(&admitted), 0.5),
-                false => (&admitted, 1.0),
+            let among = match pictures && *shelf == Shelf::Text {
+                true => &self.without_pictures(&admitted),
+                false => &admitted,
             };
+            let weight = if query.of_picture && *shelf == Shelf::Text { 0.5 } else { 1.0 };
             let ranked = self.nearest(*shelf, numbers, made_by, among, depth)?;
             rank(&mut found, &ranked, weight, |found, score| {
                 found.similarity.insert(*shelf, score);
             });
         }
         if let Some(words) = &query.words {
-            let ranked = self.by_words(words, &admitted, depth)?;
+            let ranked = self.by_words(words, !query.vectors.is_empty(), &admitted, depth)?;
             rank(&mut found, &ranked, 1.0, |found, score| found.words = Some(score));
         }
         let mut order: Vec<Scored> =

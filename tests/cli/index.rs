@@ -91,7 +91,7 @@ fn a_picture_finds_itself_and_a_caption_its_picture() {
     let caption = hits[0]["text"].as_str().unwrap().to_string();
     let by_text = desk.search(&[&caption, "--top", "2"]);
     assert!(by_text.len() == 2 && by_text.iter().any(|hit| hit["text"] == caption.as_str()), "{by_text:?}");
-    assert!(by_text[0]["words"].as_f64().unwrap() > 0.0 && by_text[0]["similarity"]["text"].is_number());
+    assert!(by_text[0]["words"].as_f64().unwrap() > 0.0 && by_text[0]["similarity"]["picture"].is_number());
     let text = desk.run(&["search", "p.idx", "--image", "pictures/easyvqa-19.png", "--top", "1"]).expect(0).stdout;
     assert!(text.starts_with(" 1  1.000  /") && text.contains("easyvqa-19.png"), "{text}");
 }
