@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs edgefuse once from a fresh clone: a spoken question and a picture in; transcript, caption, answers, the student's
-# decision and the language model's answer out. Exits with 1 if any result is not as expected.
+# decision and the language model's answer out; photographs are classified and found. Exits with 1 if any result is not as expected.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
@@ -13,6 +13,10 @@ picture=tests/data/easyvqa-23.png
 color_question=tests/data/question-color.wav
 shape_question=tests/data/question-shape.wav
 photograph=tests/data/coffee.png
+photographs=(tests/data/chelsea.png tests/data/coffee.png tests/data/rocket.jpg)
+spoken_request=tests/data/question-photo.wav
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
 
 printf '== Set-up\n'
 scripts/setup.sh
@@ -52,6 +56,13 @@ show "The student's decision, from picture and question" "blue" fuse --image "$p
 if [[ $EDGEFUSE_CONFIG == configs/cpu.yaml ]]; then
     show "What a photograph shows" "espresso" classify "$photograph" --top 3
     show "Texts that fit the photograph" "something to drink" --model photos match "$photograph" --text "a rocket" --text "something to drink"
+    index=$scratch/photos.idx
+    search=(--config configs/examples/photographs.yaml search "$index" --top 1)
+    show "An index of photographs" "3 indexed" --config configs/examples/photographs.yaml index "${photographs[@]}" --into "$index"
+    show "A photograph found by what it shows" "chelsea.png" "${search[@]}" "a pet"
+    show "A photograph found by a spoken request" "coffee.png" "${search[@]}" --audio "$spoken_request"
+else
+    printf '\n== Not shown: photographs, since %s has no model for them\n' "$EDGEFUSE_CONFIG"
 fi
 # Only configs/cpu.yaml has a language model: it needs ONNX Runtime 1.22 or newer.
 if [[ $EDGEFUSE_CONFIG == configs/cpu.yaml ]]; then

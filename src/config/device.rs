@@ -9,6 +9,7 @@ use super::media::{Ffmpeg, Media};
 use super::model_entry::{MODEL_FILE, ModelEntry};
 use super::model_folder::capability;
 use super::models;
+use super::names::unusable_name;
 use super::provider::{Provider, Providers};
 use super::raw::RawRuntime;
 use super::runtime::{Runtime, Threads};
@@ -91,7 +92,7 @@ impl Device {
     fn of(path: &Path, layers: &[Layer]) -> Result<Self, ConfigError> {
         // The nearest file wins.
         let library = layers.iter().find_map(|layer| Some(layer.base.join(layer.raw.runtime.library.as_ref()?)));
-        let providers = layers.iter().find_map(|layer| Some(rooted(layer, layer.raw.execution_providers.as_ref()?)));
+        let providers = layers.iter().find_map(|layer| Some(layer.rooted(layer.raw.execution_providers.as_ref()?)));
         let providers = providers.unwrap_or_else(|| vec![Provider::cpu()]);
         let runtime =
             |value: fn(&RawRuntime) -> Option<usize>| layers.iter().find_map(|layer| value(&layer.raw.runtime));
@@ -267,11 +268,6 @@ fn library_is_there(layer: &Layer) -> Result<(), ConfigError> {
     }
 }
 
-/// A list of providers with its paths resolved.
-pub(super) fn rooted(layer: &Layer, list: &[Provider]) -> Vec<Provider> {
-    list.iter().map(|provider| provider.clone().relative_to(&layer.base)).collect()
-}
-
 /// The steps of the nearest file that has any, with the paths of their files resolved.
 fn pipeline(layers: &[Layer]) -> Result<Vec<Step>, ConfigError> {
     let named = layers.iter().find_map(|layer| Some((layer, layer.raw.pipeline.clone()?)));
@@ -294,13 +290,6 @@ pub(super) fn rooted_steps(layer: &Layer, keys: &[&str], mut steps: Vec<Step>) -
         }
     }
     Ok(steps)
-}
-
-/// Why `name` is not a valid name of a model or source; names are used in file names, metrics and command lines.
-pub(super) fn unusable_name(name: &str) -> Option<&'static str> {
-    let plain = |char: char| char.is_ascii_alphanumeric() || "-_.".contains(char);
-    let usable = (1..=64).contains(&name.len()) && name.chars().all(plain) && !name.starts_with(['-', '.']);
-    (!usable).then_some("a name is up to 64 letters, digits, `-`, `_` and `.`, and starts with a letter or digit")
 }
 
 #[cfg(test)]

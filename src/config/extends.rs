@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::error::ConfigError;
 use super::locate::locate;
+use super::provider::Provider;
 use super::raw::RawDevice;
 use super::yaml;
 
@@ -33,6 +34,11 @@ impl Layer {
         let places = (1..=keys.len()).rev().map(|length| locate(&self.text, &keys[..length]));
         let (line, column) = places.into_iter().find(|place| *place != (0, 0)).unwrap_or_default();
         ConfigError::Yaml { path: self.path.clone(), line, column, problem }
+    }
+
+    /// A list of providers with its paths resolved.
+    pub fn rooted(&self, list: &[Provider]) -> Vec<Provider> {
+        list.iter().map(|provider| provider.clone().relative_to(&self.base)).collect()
     }
 
     /// `FILE:LINE:COLUMN` of the value at `keys`.

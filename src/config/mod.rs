@@ -14,6 +14,7 @@ mod model_entry;
 pub mod model_folder;
 mod models;
 mod named;
+mod names;
 mod precisions;
 mod provider;
 mod raw;

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::device::rooted;
 use super::error::ConfigError;
 use super::extends::Layer;
 use super::model_entry::ModelEntry;
@@ -45,7 +44,7 @@ fn entry(layers: &[Layer], key: &str, providers: &[Provider]) -> Result<ModelEnt
     let Some((layer, path)) = found else { unreachable!("a place is a folder if there is a path") };
     let own = named.iter().find_map(|(layer, model)| {
         let list = model.execution_providers.as_ref()?;
-        Some(list.clone().map(|list| rooted(layer, &list)))
+        Some(list.clone().map(|list| layer.rooted(&list)))
     });
     Ok(ModelEntry {
         origin: format!("{}: models.{key}.path", layer.place(&["models", key, "path"])),
@@ -66,20 +65,22 @@ fn remote(named: &[(&Layer, &RawModel)], key: &str) -> Result<ModelEntry, Config
     let file = |of: fn(&RawModel) -> Option<&PathBuf>| {
         named.iter().find_map(|(layer, model)| of(model).map(|file| layer.base.join(file)))
     };
-    let merged = RawModel {
-        endpoint: first(named, |it| it.endpoint.clone()),
-        model: first(named, |it| it.model.clone()),
+    let endpoint = first(named, |it| it.endpoint.as_deref()).unwrap_or_default();
+    let default =
+        RemoteOptions::new(endpoint.trim_end_matches('/'), first(named, |it| it.model.clone()).unwrap_or_default());
+    let options = RemoteOptions {
         api_key_file: file(|it| it.api_key_file.as_ref()),
         ca_file: file(|it| it.ca_file.as_ref()),
-        timeout: first(named, |it| it.timeout),
-        max_retries: first(named, |it| it.max_retries),
+        timeout: first(named, |it| it.timeout).unwrap_or(default.timeout),
+        max_retries: first(named, |it| it.max_retries).unwrap_or(default.max_retries),
         proxy: first(named, |it| it.proxy.clone()),
-        sees: first(named, |it| it.sees),
-        hears: first(named, |it| it.hears),
+        sees: first(named, |it| it.sees).unwrap_or(default.sees),
+        hears: first(named, |it| it.hears).unwrap_or(default.hears),
         fallback: first(named, |it| it.fallback.clone()),
-        ..RawModel::default()
+        ..default
     };
-    let options = RemoteOptions::of(&merged)
+    options
+        .check()
         .map_err(|(at, problem)| named[0].0.wrong(&["models", key, at], format!("models.{key}.{at}: {problem}")))?;
     let origin = format!("{}: models.{key}.endpoint", named[0].0.place(&["models", key, "endpoint"]));
     Ok(ModelEntry { origin, ..ModelEntry::remote(options) })

@@ -4,7 +4,6 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::raw::RawModel;
 use crate::support::redact::redacted;
 
 /// Maximum number of further attempts.
@@ -52,32 +51,19 @@ impl RemoteOptions {
         }
     }
 
-    /// The options in a device file; the error is about the key that it names.
-    pub(super) fn of(raw: &RawModel) -> Result<Self, (&'static str, String)> {
-        let Some(endpoint) = &raw.endpoint else { return Err(("endpoint", "is missing".to_string())) };
-        let Some(model) = raw.model.clone().filter(|name| !name.trim().is_empty()) else {
+    /// Checks the values; the error is about the key that it names.
+    pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
+        if self.model.trim().is_empty() {
             return Err(("model", "is missing: the name of the model at the endpoint".to_string()));
-        };
-        check_address(endpoint).map_err(|problem| ("endpoint", problem))?;
-        if let Some(proxy) = &raw.proxy {
+        }
+        check_address(&self.endpoint).map_err(|problem| ("endpoint", problem))?;
+        if let Some(proxy) = &self.proxy {
             check_address(proxy).map_err(|problem| ("proxy", problem))?;
         }
-        let default = RemoteOptions::new(endpoint.trim_end_matches('/'), model);
-        let max_retries = raw.max_retries.unwrap_or(default.max_retries);
-        if max_retries > MOST_RETRIES {
-            return Err(("max_retries", format!("{max_retries} is not within 0 to {MOST_RETRIES}")));
+        match self.max_retries {
+            0..=MOST_RETRIES => Ok(()),
+            more => Err(("max_retries", format!("{more} is not within 0 to {MOST_RETRIES}"))),
         }
-        Ok(RemoteOptions {
-            api_key_file: raw.api_key_file.clone(),
-            ca_file: raw.ca_file.clone(),
-            timeout: raw.timeout.unwrap_or(default.timeout),
-            max_retries,
-            proxy: raw.proxy.clone(),
-            sees: raw.sees.unwrap_or(default.sees),
-            hears: raw.hears.unwrap_or(default.hears),
-            fallback: raw.fallback.clone(),
-            ..default
-        })
     }
 
     /// The endpoint without credentials, for messages.
@@ -121,34 +107,35 @@ fn check_address(text: &str) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<RemoteOptions, (&'static str, String)> {
-        RemoteOptions::of(&serde_yaml::from_str(text).unwrap())
+    fn checked(change: impl FnOnce(&mut RemoteOptions)) -> Result<(), (&'static str, String)> {
+        let mut options = RemoteOptions::new("http://u:p@host:8000/v1", "m");
+        change(&mut options);
+        options.check()
     }
 
     #[test]
-    fn defaults_and_credentials() {
-        let options = read("{endpoint: 'http://u:p@host:8000/v1/', model: m, api_key_file: key}").unwrap();
-        assert_eq!((options.endpoint.as_str(), options.model.as_str()), ("http://u:p@host:8000/v1", "m"));
-        assert_eq!((options.timeout, options.max_retries), (Duration::from_secs(60), 2));
-        assert!(options.sees && !options.hears);
+    fn credentials_are_never_shown() {
+        let options = RemoteOptions::new("http://u:p@host:8000/v1", "m");
+        assert!(options.sees && !options.hears && options.check().is_ok());
         assert!(!format!("{options:?} {}", options.shown()).contains("u:p"));
     }
 
     #[test]
     fn names_the_key_that_is_wrong() {
-        for (text, key, expected) in [
-            ("{endpoint: 'http://h/v1'}", "model", "is missing"),
-            ("{endpoint: 'h:80', model: m}", "endpoint", "is written http://"),
-            ("{endpoint: 'ftp://h', model: m}", "endpoint", "is written http://"),
-            ("{endpoint: 'http://', model: m}", "endpoint", "no host"),
-            ("{endpoint: 'http://:80/v1', model: m}", "endpoint", "no host"),
-            ("{endpoint: 'http://h/v1?key=x', model: m}", "endpoint", "has a query"),
-            ("{endpoint: 'http://h/a b', model: m}", "endpoint", "contains a space"),
-            ("{endpoint: 'http://h', model: m, proxy: x}", "proxy", "is written http://"),
-            ("{endpoint: 'http://h', model: m, max_retries: 11}", "max_retries", "not within 0 to 10"),
+        for (address, expected) in [
+            ("h:80", "is written http://"),
+            ("ftp://h", "is written http://"),
+            ("http://", "no host"),
+            ("http://:80/v1", "no host"),
+            ("http://h/v1?key=x", "has a query"),
+            ("http://h/a b", "contains a space"),
         ] {
-            let (at, problem) = read(text).unwrap_err();
-            assert!(at == key && problem.contains(expected), "{text}: {at}: {problem}");
+            let (key, problem) = checked(|it| it.endpoint = address.to_string()).unwrap_err();
+            assert!(key == "endpoint" && problem.contains(expected), "{address}: {problem}");
+            assert_eq!(checked(|it| it.proxy = Some(address.to_string())).unwrap_err().0, "proxy");
         }
+        assert_eq!(checked(|it| it.model = " ".to_string()).unwrap_err().0, "model");
+        let (key, problem) = checked(|it| it.max_retries = 11).unwrap_err();
+        assert!(key == "max_retries" && problem.contains("not within 0 to 10"), "{problem}");
     }
 }

@@ -168,7 +168,7 @@ impl Server {
             if limits.bodies < limits.body {
                 return wrong(&["http", "limits", "bodies"], "must be at least `body`");
             }
-            if let Some(problem) = http.indexes.keys().find_map(|name| super::device::unusable_name(name)) {
+            if let Some(problem) = http.indexes.keys().find_map(|name| super::names::unusable_name(name)) {
                 return wrong(&["http", "indexes"], problem);
             }
             if http.origins.iter().any(|origin| !origin.contains("://") || origin.ends_with('/')) {

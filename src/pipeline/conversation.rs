@@ -1,10 +1,11 @@
 //! Conversations. Pictures and sounds reach a model that accepts them as they are; others read what captions and
 //! transcripts say.
 
+use super::fallback::{answered_instead, fallback};
 use super::media::{Picture, Sound};
 use super::record::Record;
 use super::runner::Pipeline;
-use super::sources::read_sound;
+use super::sources::attached;
 use crate::config::model_folder::Modality;
 use crate::config::{CaptionOptions, ReplyOptions, Step, TranscribeOptions};
 use crate::error::Error;
@@ -74,7 +75,7 @@ impl Said {
         }
         match &self.sound {
             Some(given) if accepted.contains(&Modality::Audio) => {
-                message.attachments.push(decoded(given, models, &mut warnings)?);
+                message.attachments.push(attached(given, models, &mut warnings)?);
             }
             other => sound.clone_from(other),
         }
@@ -119,24 +120,6 @@ pub fn converse(
     Ok(conversed)
 }
 
-/// The model that answers in place of one that failed with `error`.
-pub(super) fn fallback<'a>(
-    models: &'a Models,
-    named: Option<&str>,
-    error: &Error,
-    user: &'static str,
-) -> Result<Option<&'a str>, Error> {
-    match error {
-        Error::Remote { away: true, .. } => models.fallback(named, user),
-        _ => Ok(None),
-    }
-}
-
-/// Warning that the fallback answered.
-pub(super) fn answered_instead(error: &Error, fallback: &str) -> String {
-    format!("{error}; `{fallback}` answered instead")
-}
-
 fn ask(
     models: &Models,
     named: Option<&str>,
@@ -177,14 +160,6 @@ fn readable(
         readable.content = with_words(&message.content, words.transcript.as_deref(), &words.captions, warnings)?;
     }
     Ok(readable)
-}
-
-/// A sound as an attachment.
-pub(super) fn decoded(sound: &Sound, models: &Models, warnings: &mut Vec<String>) -> Result<Attachment, Error> {
-    let file = sound.open(&models.device().media);
-    let file = file.map_err(|source| Error::Audio { path: sound.name().into(), source })?;
-    let samples = read_sound(&file, Attachment::SAMPLE_RATE, Attachment::LONGEST_SOUND, warnings);
-    Ok(Attachment::Sound(samples.map_err(|problem| Error::Input { problem })?.into()))
 }
 
 /// Captions and transcribes, in a request that was admitted.

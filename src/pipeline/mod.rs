@@ -5,6 +5,7 @@ mod align;
 mod builder;
 mod conversation;
 mod embeddings;
+mod fallback;
 mod film;
 mod inputs;
 mod lines;

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use ndarray::Array4;
 
-use super::media::Picture;
+use super::media::{Picture, Sound};
 use super::record::Record;
 use crate::config::Media;
 use crate::error::Error;
 use crate::media::audio::{AudioFile, Recording};
 use crate::media::image::{PixelConfig, RgbImage, pixel_values};
 use crate::models::Models;
+use crate::models::chat::Attachment;
 
 /// Picture and sound of a record, decoded on first use. Only the preprocessed pixels of a picture are kept.
 pub(super) struct Sources<'a> {
@@ -113,12 +114,7 @@ impl<'a> Sources<'a> {
 }
 
 /// Reads a sound to its end, keeping at most `seconds` of it.
-pub(super) fn read_sound(
-    file: &AudioFile,
-    rate: u32,
-    seconds: u32,
-    warnings: &mut Vec<String>,
-) -> Result<Vec<f32>, String> {
+fn read_sound(file: &AudioFile, rate: u32, seconds: u32, warnings: &mut Vec<String>) -> Result<Vec<f32>, String> {
     let path = file.path();
     let failed = |source| Error::Audio { path: path.to_path_buf(), source }.to_string();
     let mut reader = Recording::from(file).open(rate).map_err(failed)?;
@@ -134,6 +130,14 @@ pub(super) fn read_sound(
         return Err(format!("{}: the sound lasts {lasts:.1} s; at most {seconds} s are accepted", path.display()));
     }
     Ok(samples)
+}
+
+/// A sound as the attachment of a message.
+pub(super) fn attached(sound: &Sound, models: &Models, warnings: &mut Vec<String>) -> Result<Attachment, Error> {
+    let file = sound.open(&models.device().media);
+    let file = file.map_err(|source| Error::Audio { path: sound.name().into(), source })?;
+    let samples = read_sound(&file, Attachment::SAMPLE_RATE, Attachment::LONGEST_SOUND, warnings);
+    Ok(Attachment::Sound(samples.map_err(|problem| Error::Input { problem })?.into()))
 }
 
 /// The loaded data, or the error of the first attempt.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{Source, SourceKind};
-use crate::config::device::{rooted_steps, unusable_name};
+use crate::config::device::rooted_steps;
 use crate::config::error::ConfigError;
 use crate::config::extends::Layer;
+use crate::config::names::unusable_name;
 
 /// The sources of all files, with their paths resolved; of those with one name, the nearest file's.
 pub(in crate::config) fn of(layers: &[Layer]) -> Result<BTreeMap<String, Source>, ConfigError> {

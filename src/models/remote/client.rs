@@ -9,6 +9,7 @@ use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use ureq::{Agent, Proxy, Timeout};
 
 use super::events::{self, Ended};
+use super::one_line::{first_line, message};
 use crate::config::RemoteOptions;
 use crate::support::redact::redacted;
 use crate::support::small_file;
@@ -25,9 +26,6 @@ const CONNECT: Duration = Duration::from_secs(10);
 
 /// What is read of an error's body.
 const LARGEST_ERROR: u64 = 16 << 10;
-
-/// Longest text of an error that is passed on, in characters.
-const LONGEST_ERROR: usize = 300;
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -197,19 +195,4 @@ fn failed(error: &ureq::Error) -> Failure {
         }
     };
     Failure { why, kind }
-}
-
-/// The message in an error object, in one line.
-pub(super) fn message(error: &Value) -> String {
-    let text = error.get("message").or_else(|| error.get("detail")).unwrap_or(error);
-    first_line(text.as_str().map_or_else(|| text.to_string(), str::to_string).as_str())
-}
-
-/// The text in one line of bounded length.
-pub(super) fn first_line(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(LONGEST_ERROR) {
-        Some((at, _)) => format!("{} ...", &line[..at]),
-        None => line,
-    }
 }

@@ -4,6 +4,7 @@ use std::io::{self, BufRead, Read};
 
 use serde::Deserialize;
 
+use super::one_line::{first_line, message};
 use crate::models::chat::Finish;
 
 /// Maximum size of an event, and of an answer that is not streamed.
@@ -109,11 +110,10 @@ struct Answer<'a> {
 
 impl Answer<'_> {
     fn add(&mut self, json: &[u8]) -> Result<(), String> {
-        let chunk: Chunk = serde_json::from_slice(json).map_err(|error| {
-            format!("the answer is not that of a chat: {}", super::client::first_line(&error.to_string()))
-        })?;
+        let chunk: Chunk = serde_json::from_slice(json)
+            .map_err(|error| format!("the answer is not that of a chat: {}", first_line(&error.to_string())))?;
         if let Some(error) = chunk.error {
-            return Err(format!("the endpoint reports: {}", super::client::message(&error)));
+            return Err(format!("the endpoint reports: {}", message(&error)));
         }
         if let Some(usage) = chunk.usage {
             self.ended.prompt_tokens = usage.prompt_tokens;
@@ -149,7 +149,7 @@ impl Answer<'_> {
 }
 
 fn broken(error: &io::Error) -> String {
-    format!("the answer broke off: {}", super::client::first_line(&error.to_string()))
+    format!("the answer broke off: {}", first_line(&error.to_string()))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::one_line::first_line;
 use crate::config::Form;
 
 /// The answer in its form: without the fence that models put around JSON, and a choice as its text.
@@ -23,7 +24,7 @@ pub(super) fn formed(form: &Form, text: &str) -> Result<String, String> {
             let validator = jsonschema::validator_for(schema).map_err(|error| format!("the schema: {error}"))?;
             match validator.iter_errors(&value).next() {
                 None => Ok(text.to_string()),
-                Some(error) => Err(super::client::first_line(&format!("{error} (at `{}`)", error.instance_path()))),
+                Some(error) => Err(first_line(&format!("{error} (at `{}`)", error.instance_path()))),
             }
         }
     }

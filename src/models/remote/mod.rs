@@ -8,6 +8,7 @@
 //! | `events` | the answer's body to pieces of text |
 //! | `breaker` | an endpoint that fails is not asked again for a while |
 //! | `form` | whether an answer has the form that was asked for |
+//! | `one_line` | what endpoints say, for errors |
 //! | `write` | an answer, with further attempts |
 
 mod body;
@@ -15,6 +16,7 @@ mod breaker;
 mod client;
 mod events;
 mod form;
+mod one_line;
 #[cfg(test)]
 mod tests;
 mod write;

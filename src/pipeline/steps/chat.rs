@@ -13,8 +13,9 @@ use crate::models::capability::Chatter;
 use crate::models::chat::{Attachment, Message, Prompt, Reply, with_media};
 use crate::models::fusion::SensorReadings;
 use crate::pipeline::about_pictures::{AnswerText, CaptionText};
-use crate::pipeline::conversation::{answered_instead, decoded, fallback};
+use crate::pipeline::fallback::{answered_instead, fallback};
 use crate::pipeline::replies::ReplyText;
+use crate::pipeline::sources::attached;
 
 const NAME: &str = "chat";
 
@@ -93,7 +94,7 @@ impl Chat {
         }
         match context.record.audio.as_ref().filter(|_| self.options.audio) {
             Some(sound) if accepted.contains(&Modality::Audio) => {
-                attachments.push(decoded(sound, models, &mut warnings)?);
+                attachments.push(attached(sound, models, &mut warnings)?);
             }
             Some(_) => transcript = transcribed(context)?.filter(|text| text.trim() != prompt.trim()),
             None => {}
