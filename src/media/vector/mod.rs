@@ -31,8 +31,12 @@ pub fn load(path: &Path) -> Result<Vec<f32>, VectorError> {
     file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(super::FileError::Io)?;
     let numbers = match npy::after_magic(&bytes) {
         Some(content) => npy::parse(content)?,
-        None => serde_json::from_slice(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes))
-            .map_err(|_| VectorError::Unknown)?,
+        None => {
+            let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+            // By way of `f64`: a number beyond `f32` is infinite, as in a .npy file, rather than a text that is no JSON.
+            let numbers: Vec<f64> = serde_json::from_slice(text).map_err(|_| VectorError::Unknown)?;
+            numbers.into_iter().map(|number| number as f32).collect()
+        }
     };
     match numbers.len() {
         0 => Err(VectorError::NoNumbers),
