@@ -101,6 +101,8 @@ def thumbnail(path: str) -> str:
 
 def draw(scene: Scene, lines: list[tuple[str, str]]) -> str:
     """The lines as an SVG of a terminal window, with the input pictures at its right."""
+    # The longest commands end before the pictures.
+    width = WIDTH if len(scene.pictures) == 1 else WIDTH + 120
     height = max(TOP + LINE * len(lines) + 10, 52 + len(scene.pictures) * (SIDE + 8))
     rows = []
     for number, (colour, line) in enumerate(lines):
@@ -110,16 +112,16 @@ def draw(scene: Scene, lines: list[tuple[str, str]]) -> str:
         rows.append(f'<text x="{LEFT}" y="{y}" fill="{colour}" xml:space="preserve">{prompt}{escape(text)}</text>')
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
             f'role="img" aria-label="{escape(scene.label)}">',
-            f'<rect width="{WIDTH}" height="{height}" rx="8" fill="{GROUND}"/>',
-            f'<path d="M0 30V8a8 8 0 0 1 8-8h{WIDTH - 16}a8 8 0 0 1 8 8v22z" fill="{BAR}"/>',
+            f'<rect width="{width}" height="{height}" rx="8" fill="{GROUND}"/>',
+            f'<path d="M0 30V8a8 8 0 0 1 8-8h{width - 16}a8 8 0 0 1 8 8v22z" fill="{BAR}"/>',
             *(
                 f'<circle cx="{18 + 18 * at}" cy="15" r="5.5" fill="{colour}"/>'
                 for at, colour in enumerate(("#ff5f57", "#febc2e", "#28c840"))
             ),
             *(
-                f'<image x="{WIDTH - SIDE - 16}" y="{44 + at * (SIDE + 8)}" width="{SIDE}" height="{SIDE}" '
+                f'<image x="{width - SIDE - 16}" y="{44 + at * (SIDE + 8)}" width="{SIDE}" height="{SIDE}" '
                 f'href="{thumbnail(picture)}"/>'
                 for at, picture in enumerate(scene.pictures)
             ),
