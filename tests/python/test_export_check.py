@@ -25,7 +25,7 @@ def build(target: Path) -> None:
 
 def test_a_folder_that_edgefuse_rejects_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = """printf '{"ok": false, "error": "%s/model.yaml: no graph"}\\n' "$4"; exit 3"""
-    monkeypatch.setattr(check, "_program", lambda: program(tmp_path, script))
+    monkeypatch.setattr(check, "newest_program", lambda: program(tmp_path, script))
     target = tmp_path / "out" / "model"
     with pytest.raises(ExportError, match=f"edgefuse rejects the model folder: {target}/model.yaml: no graph"):
         build(target)
@@ -33,7 +33,7 @@ def test_a_folder_that_edgefuse_rejects_is_not_written(tmp_path: Path, monkeypat
 
 
 def test_a_folder_that_edgefuse_accepts_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check, "_program", lambda: program(tmp_path, """echo '{"ok": true, "error": null}'"""))
+    monkeypatch.setattr(check, "newest_program", lambda: program(tmp_path, """echo '{"ok": true, "error": null}'"""))
     build(tmp_path / "model")
     assert (tmp_path / "model" / "model.yaml").is_file()
 
@@ -42,7 +42,7 @@ def test_a_folder_that_edgefuse_accepts_is_written(tmp_path: Path, monkeypatch: 
 def test_without_a_program_that_can_check_a_warning_is_printed(
     script: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(check, "_program", lambda: program(tmp_path, script) if script else None)
+    monkeypatch.setattr(check, "newest_program", lambda: program(tmp_path, script) if script else None)
     build(tmp_path / "model")
     assert f"{tmp_path / 'model'}: not checked: " in capsys.readouterr().err
     assert (tmp_path / "model" / "model.yaml").is_file()
