@@ -253,7 +253,7 @@ def test_ctrl_c_raises_at_once_and_the_process_ends_in_order() -> None:
     program = """
         import os, signal, threading, numpy as np, edgefuse
         pipeline = edgefuse.Pipeline("configs/cpu.yaml")
-        long = np.random.default_rng(0).normal(0, 0.1, 16_000 * 600).astype(np.float32)
+        long = np.tile(np.random.default_rng(0).normal(0, 0.1, 16_000 * 60).astype(np.float32), 60)
         threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
         try:
             pipeline.transcribe(long, vad=False)
