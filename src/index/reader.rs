@@ -213,7 +213,7 @@ impl Index {
             let postings = postings.ok_or_else(|| store::damaged(&self.folder, format!("the list of `{word}`")))?;
             terms.push(Term { postings });
         }
-        // A word that most texts contain, such as "a", tells nothing beside others; without vectors it is better than nothing.
+        // A word that most texts contain, such as "a", hardly distinguishes them, so it counts only if the question has no others.
         let common = |term: &Term| 2 * term.postings.len() as u64 > all.texts;
         let only_common = terms.iter().filter(|term| with_vectors || !term.postings.is_empty()).all(common);
         for term in terms.iter().filter(|term| only_common || !common(term)) {

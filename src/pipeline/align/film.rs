@@ -208,7 +208,8 @@ fn stretches(
 /// How well each sentence fits what is said at each moment: 0 in silence.
 fn heard(sentences: &[String], said: &[Segment], positions: &[f64], every: f64) -> Scores {
     let mut shares = spoken(sentences, said);
-    // What several sentences have in common with a segment tells nothing; with one sentence, what it has with all segments.
+    // Words that every sentence shares with a segment do not help to choose between sentences, so their mean is subtracted;
+    // with a single sentence, likewise the mean over all segments.
     if let [only] = &mut shares[..] {
         let mean = only.iter().sum::<f32>() / only.len().max(1) as f32;
         only.iter_mut().for_each(|share| *share -= mean);

@@ -12,18 +12,12 @@ from typing import Any
 from edgefuse_tools.export.checkpoints.checkpoint import read_json
 from edgefuse_tools.export.errors import ExportError
 from edgefuse_tools.export.graphs.activations import ACTIVATIONS
+from edgefuse_tools.export.image_processor import CLIP_MEAN, CLIP_STD, RESAMPLING, read_image_processor
 
 # Supported architectures by task: the name under "architectures" in config.json.
 CAPTION = "BlipForConditionalGeneration"
 VQA = "BlipForQuestionAnswering"
 RETRIEVAL = "BlipForImageTextRetrieval"
-
-# Values of "resample": PIL.Image.Resampling.
-RESAMPLING = ["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"]
-
-# OPENAI_CLIP_MEAN and OPENAI_CLIP_STD: red, green, blue.
-CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073]
-CLIP_STD = [0.26862954, 0.26130258, 0.27577711]
 
 
 @dataclass(frozen=True)
@@ -123,31 +117,19 @@ def config_fields(path: Path, config: dict[str, Any], part: str, defaults: dict[
 
 def load_image_settings(folder: Path, image_size: int) -> dict[str, Any]:
     """The `image` section of model.yaml from preprocessor_config.json (or transformers 5's processor_config.json)."""
-    path = folder / "preprocessor_config.json"
-    if path.is_file():
-        given = read_json(folder, path.name)
-    elif (folder / "processor_config.json").is_file():
-        path = folder / "processor_config.json"
-        given = read_json(folder, path.name).get("image_processor") or {}
-    else:
-        raise ExportError(f"{path}: no such file; the checkpoint does not specify its image preprocessing")
-    for step in ("do_resize", "do_rescale", "do_normalize"):
-        if not given.get(step, True):
-            raise ExportError(f"{path}: {step} is false; this exporter supports only the full BLIP preprocessing")
-    size = given.get("size", {"height": 384, "width": 384})
+    side = {"height": 384, "width": 384}
+    defaults = {"size": side, "resample": RESAMPLING.index("bicubic"), "image_mean": CLIP_MEAN, "image_std": CLIP_STD}
+    path, given = read_image_processor(folder, defaults)
+    size = given["size"]
     if isinstance(size, int):
         size = {"height": size, "width": size}
     if size != {"height": image_size, "width": image_size}:
         raise ExportError(f"{path}: size is {size}, but config.json has image_size {image_size}")
-    resample = given.get("resample", RESAMPLING.index("bicubic"))
-    if resample not in range(1, len(RESAMPLING)):
-        # edgefuse has no nearest-pixel resizing, and no published BLIP uses it.
-        raise ExportError(f"{path}: resample is {resample!r}; expected a value of PIL.Image.Resampling, 1 to 5")
     return {
         "width": image_size,
         "height": image_size,
-        "resample": RESAMPLING[resample],
+        "resample": RESAMPLING[given["resample"]],
         "rescale": float(given.get("rescale_factor", 1 / 255)),
-        "mean": [float(value) for value in given.get("image_mean", CLIP_MEAN)],
-        "std": [float(value) for value in given.get("image_std", CLIP_STD)],
+        "mean": [float(value) for value in given["image_mean"]],
+        "std": [float(value) for value in given["image_std"]],
     }

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgefuse_tools.export.blip.config import CLIP_MEAN, CLIP_STD, RESAMPLING
-from edgefuse_tools.export.checkpoints.checkpoint import read_json
 from edgefuse_tools.export.errors import ExportError
+from edgefuse_tools.export.image_processor import CLIP_MEAN, CLIP_STD, RESAMPLING, read_image_processor
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -66,21 +65,7 @@ class Preprocessing:
 def of_processor(folder: Path, side: int, kind: str) -> Preprocessing:
     """The settings of preprocessor_config.json (or of transformers 5's processor_config.json) in `folder`, for a graph
     whose input is `side` pixels wide and high; what they omit is as in the processor of the model type `kind`."""
-    path = folder / "preprocessor_config.json"
-    if path.is_file():
-        given = read_json(folder, path.name)
-    elif (folder / "processor_config.json").is_file():
-        path = folder / "processor_config.json"
-        given = read_json(folder, path.name).get("image_processor") or {}
-    else:
-        raise ExportError(f"{path}: no such file; the checkpoint does not specify its image preprocessing")
-    given = DEFAULTS[kind] | given
-    for step in ("do_resize", "do_rescale", "do_normalize"):
-        if not given.get(step, True):
-            raise ExportError(f"{path}: {step} is false; this exporter supports only resized and normalised pictures")
-    resample = given["resample"]
-    if resample not in range(1, len(RESAMPLING)):
-        raise ExportError(f"{path}: resample is {resample!r}; expected a value of PIL.Image.Resampling, 1 to 5")
+    path, given = read_image_processor(folder, DEFAULTS[kind])
     size = given.get("size", side)
     crop = given.get("crop_size", side) if given.get("do_center_crop") else None
     shorter = None
@@ -96,7 +81,7 @@ def of_processor(folder: Path, side: int, kind: str) -> Preprocessing:
     return Preprocessing(
         side=side,
         shorter_side=shorter,
-        resample=RESAMPLING[resample],
+        resample=RESAMPLING[given["resample"]],
         rescale=float(given.get("rescale_factor", 1 / 255)),
         mean=tuple(map(float, given["image_mean"])),
         std=tuple(map(float, given["image_std"])),
