@@ -15,7 +15,7 @@ use super::tensor::Tensor;
 use crate::support::request::Request;
 
 /// Input roles with one tensor per layer, and the output roles that share their memory.
-pub(super) const CACHE: [(&str, &str); 2] = [("past_key", "present_key"), ("past_value", "present_value")];
+const CACHE: [(&str, &str); 2] = [("past_key", "present_key"), ("past_value", "present_value")];
 
 /// The cache of one sequence, with room for `capacity` positions.
 pub struct CacheBuffer {
@@ -100,21 +100,29 @@ impl Graph {
     pub fn cache_buffer(&self, capacity: usize) -> Result<CacheBuffer, EngineError> {
         let failed = |source: ort::Error| EngineError::Run { graph: self.name.clone(), source: Reported::by(&source) };
         let (heads, head_dim, vocabulary) = self.cache_shape();
-        let mut binding = self.session.take(Request::current().priority()).create_binding().map_err(failed)?;
-        let mut layers = Vec::new();
-        for (input, output) in CACHE {
-            for (input, output) in self.inputs[input].iter().zip(&self.outputs[output]) {
-                let mut layer = Tensor::room::<f32>(&[1, heads, capacity, head_dim])?;
-                binding.bind_input(input, &layer.0).map_err(failed)?;
-                binding.bind_output(output, &mut layer.0).map_err(failed)?;
-                layers.push(layer);
-            }
-        }
+        let (mut binding, layers) = self.bound_cache(1, capacity)?;
         let (token, total) = (Tensor::room::<i64>(&[1, 1])?, Tensor::room::<i64>(&[1])?);
         let mut logits = Tensor::room::<f32>(&[1, vocabulary])?;
         binding.bind_input(self.only("total_length"), &total.0).map_err(failed)?;
         binding.bind_output(&self.outputs["logits"][0], &mut logits.0).map_err(failed)?;
         Ok(CacheBuffer { binding, layers, token, total, logits, heads, head_dim, capacity, length: 0 })
+    }
+
+    /// Room for the keys and values of all layers, each `[rows, heads, capacity, head_dim]`, bound as past and present.
+    pub(super) fn bound_cache(&self, rows: usize, capacity: usize) -> Result<(IoBinding, Vec<Tensor>), EngineError> {
+        let failed = |source: ort::Error| EngineError::Run { graph: self.name.clone(), source: Reported::by(&source) };
+        let (heads, head_dim, _) = self.cache_shape();
+        let mut binding = self.session.take(Request::current().priority()).create_binding().map_err(failed)?;
+        let mut layers = Vec::new();
+        for (input, output) in CACHE {
+            for (input, output) in self.inputs[input].iter().zip(&self.outputs[output]) {
+                let mut layer = Tensor::room::<f32>(&[rows, heads, capacity, head_dim])?;
+                binding.bind_input(input, &layer.0).map_err(failed)?;
+                binding.bind_output(output, &mut layer.0).map_err(failed)?;
+                layers.push(layer);
+            }
+        }
+        Ok((binding, layers))
     }
 
     /// Feeds `ids`, at least one, to the sequence in `cache`; returns the logits after the last of them.

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use ort::session::IoBinding;
 
-use super::cache_buffer::{CACHE, CacheBuffer};
+use super::cache_buffer::CacheBuffer;
 use super::error::{EngineError, Reported};
 use super::graph::Graph;
 use super::tensor::Tensor;
@@ -85,16 +85,7 @@ impl Graph {
     pub fn cache_rows(&self, rows: usize, capacity: usize) -> Result<CacheRows, EngineError> {
         let failed = |source: ort::Error| EngineError::Run { graph: self.name.clone(), source: Reported::by(&source) };
         let (heads, head_dim, vocabulary) = self.cache_shape();
-        let mut binding = self.session.take(Request::current().priority()).create_binding().map_err(failed)?;
-        let mut layers = Vec::new();
-        for (input, output) in CACHE {
-            for (input, output) in self.inputs[input].iter().zip(&self.outputs[output]) {
-                let mut layer = Tensor::room::<f32>(&[rows, heads, capacity, head_dim])?;
-                binding.bind_input(input, &layer.0).map_err(failed)?;
-                binding.bind_output(output, &mut layer.0).map_err(failed)?;
-                layers.push(layer);
-            }
-        }
+        let (mut binding, layers) = self.bound_cache(rows, capacity)?;
         let (tokens, totals) = (Tensor::room::<i64>(&[rows, 1])?, Tensor::room::<i64>(&[rows])?);
         let mut logits = Tensor::room::<f32>(&[rows, vocabulary])?;
         binding.bind_input(self.only("input_ids"), &tokens.0).map_err(failed)?;

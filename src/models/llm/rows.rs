@@ -48,6 +48,8 @@ struct State {
     next: u64,
     /// Steps that had vacant rows, one after the other.
     vacant: u32,
+    /// When the last step ended.
+    ended: Option<Instant>,
 }
 
 struct Seat {
@@ -147,6 +149,7 @@ impl Rows {
         };
         let mut state = self.state();
         state.running = false;
+        state.ended = Some(Instant::now());
         state.cache = Some(cache);
         for ((seat, outcome), stepped) in state.seats.iter_mut().zip(outcomes).zip(stepped) {
             if let Some(seat) = seat.as_mut().filter(|_| stepped) {
@@ -169,9 +172,15 @@ impl State {
         self.seats.iter_mut().flatten().find(|seat| seat.number == number)
     }
 
-    /// Whether the token of every row is there.
-    fn is_complete(&self) -> bool {
-        self.seats.iter().flatten().all(|seat| seat.token.is_some())
+    /// How long a thread whose token is there since `since` waits for the others before it runs a step. Counts from the end of
+    /// the last step: otherwise those who waited for it would start the next one without those who took part in it, and two
+    /// halves would take turns.
+    fn patience(&self, since: Instant, now: Instant) -> Duration {
+        if self.seats.iter().flatten().all(|seat| seat.token.is_some()) {
+            return Duration::ZERO;
+        }
+        let from = self.ended.map_or(since, |ended| ended.max(since));
+        (from + GRACE).saturating_duration_since(now)
     }
 
     /// New rows, the first of which are those in use, with room for `needed` positions.
@@ -217,7 +226,7 @@ impl Row<'_> {
             seat.token = Some(id);
         }
         self.rows.changed.notify_all();
-        let until = Instant::now() + GRACE;
+        let since = Instant::now();
         loop {
             let own = state.seat(self.number);
             if let Some(outcome) = own.and_then(|seat| seat.outcome.take()) {
@@ -226,12 +235,11 @@ impl Row<'_> {
             if !state.running && state.cache.is_none() {
                 return Err(self.graph.lost_rows());
             }
-            let left = until.saturating_duration_since(Instant::now());
-            if !state.running && (state.is_complete() || left.is_zero()) {
-                state = self.rows.step(self.graph, state);
-                continue;
-            }
-            state = self.rows.wait(state, if left.is_zero() { LOOK } else { left });
+            let patience = if state.running { LOOK } else { state.patience(since, Instant::now()) };
+            state = match patience.is_zero() {
+                true => self.rows.step(self.graph, state),
+                false => self.rows.wait(state, patience),
+            };
         }
     }
 }
@@ -265,5 +273,27 @@ impl Drop for Running<'_> {
 impl Drop for Written<'_> {
     fn drop(&mut self) {
         self.0.written.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seat(token: Option<i64>) -> Option<Seat> {
+        Some(Seat { number: 0, length: 1, needed: 9, token, outcome: None })
+    }
+
+    #[test]
+    fn who_waited_for_a_step_waits_for_those_who_took_part_in_it() {
+        let now = Instant::now();
+        let step = 6 * GRACE;
+        // One token was left while a step ran; the thread of the other row has only just got its logits.
+        let mut state = State { seats: vec![seat(Some(7)), seat(None), None], ended: Some(now), ..State::default() };
+        assert_eq!(state.patience(now - step, now), GRACE);
+        assert_eq!(state.patience(now - step, now + GRACE), Duration::ZERO);
+        assert_eq!(state.patience(now + GRACE, now + GRACE), GRACE, "its own token came later");
+        state.seats[1] = seat(Some(8));
+        assert_eq!(state.patience(now, now), Duration::ZERO, "all are there");
     }
 }
