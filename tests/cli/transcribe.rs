@@ -49,6 +49,21 @@ fn a_text_that_is_not_good_enough_is_tried_at_the_next_temperature() {
 }
 
 #[test]
+fn an_automatic_context_is_full_for_doubtful_text_and_for_beams() {
+    // Of the first window: the model's times for later ones are beyond their sound.
+    let first = |context: &str, beams: &str, least: &str| {
+        let options =
+            ["--beams", beams, "--logprob-threshold", least, "--temperature", "0", "--no-speech-threshold", "1"];
+        let clip = data("cards-005.wav");
+        transcript(&[&[clip.as_str(), "--encoder-context", context], &options[..]].concat())["segments"][0].take()
+    };
+    for (beams, least, expected) in [("1", "0", "full"), ("1", "-9", "adaptive"), ("2", "-9", "full")] {
+        assert_ne!(first("full", beams, least), first("adaptive", beams, least));
+        assert_eq!(first("auto", beams, least), first(expected, beams, least), "{beams} beams, {least}");
+    }
+}
+
+#[test]
 fn unsupported_options_are_reported_before_any_sound_is_read() {
     let clip = data("cards-001.wav");
     for (arguments, code, expected) in [

@@ -1,5 +1,7 @@
 //! Whisper tiny.en and base against openai-whisper and transformers, on real speech (scripts/dev.py make_fixtures_whisper).
 
+use std::collections::BTreeSet;
+
 use crate::fixture::{Fixture, ids};
 use crate::library::loader;
 use crate::root;
@@ -132,6 +134,32 @@ fn token_ids(model: &str) {
             }
         }
     }
+}
+
+/// Windows leave the batch at different steps: their texts have different lengths.
+#[test]
+fn windows_decoded_together_have_the_tokens_of_openai_whisper() {
+    let fixture = reference(TINY_EN);
+    let whisper = Whisper::load(loader(TINY_EN)).unwrap();
+    let clips = fixture.json["clips"].as_array().unwrap();
+    let encoded: Vec<CrossAttention> = clips
+        .iter()
+        .map(|clip| {
+            let samples = samples(&clip["audio"]);
+            let log_mel = whisper.log_mel().compute(&samples, 480_000 - samples.len());
+            whisper.encode_window(log_mel.view(), EncoderContext::Full).unwrap()
+        })
+        .collect();
+    let mut together = encoded[0].room_for(encoded.len()).unwrap();
+    encoded.iter().enumerate().for_each(|(index, window)| together.put(index, window).unwrap());
+    let options = TranscribeOptions { temperature: Temperatures(vec![0.0]), ..TranscribeOptions::default() };
+    let prompt = whisper.prompt("en", Task::Transcribe, true).unwrap();
+    let decoded = whisper.decode_windows(&together, &prompt, &options).unwrap();
+    let tokens: Vec<_> = decoded.into_iter().map(|window| window.tokens).collect();
+    let expected: Vec<_> = clips.iter().map(|clip| ids(&clip["timestamps"]["ids"])).collect();
+    assert_eq!(tokens, expected);
+    let lengths: BTreeSet<usize> = expected.iter().map(Vec::len).collect();
+    assert!(lengths.len() >= 4, "too alike to leave at different steps: {lengths:?}");
 }
 
 #[test]

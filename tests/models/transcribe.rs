@@ -125,6 +125,23 @@ fn every_search_hears_the_sentence() {
 }
 
 #[test]
+fn an_automatic_context_is_short_for_a_clear_sentence_and_full_for_a_doubtful_one() {
+    let segments = |context: &str, more: &[&str]| {
+        let clip = data("librivox-0870.wav");
+        let arguments = [&[clip.as_str(), "--encoder-context", context, "--temperature", "0"], more].concat();
+        let mut found = transcript(&arguments);
+        found["segments"].take()
+    };
+    assert_eq!(segments("auto", &[]), segments("adaptive", &[]));
+    let impossible = ["--logprob-threshold", "0", "--no-speech-threshold", "1"];
+    assert_eq!(segments("auto", &impossible), segments("full", &impossible));
+    let batch = ["--batch-size", "2"];
+    assert_eq!(segments("auto", &batch), segments("adaptive", &batch));
+    let impossible = [&impossible[..], &batch].concat();
+    assert_eq!(segments("auto", &impossible), segments("full", &impossible));
+}
+
+#[test]
 fn hotwords_change_what_is_heard() {
     // "clubs" is recognised as a similar-sounding word unless it is expected.
     let clip = data("cards-002.wav");

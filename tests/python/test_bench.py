@@ -165,7 +165,7 @@ def test_the_shipped_precision_comes_first() -> None:
     variants = edgefuse(["int8", "fp32"])
     assert [one.name for one in variants] == [
         "edgefuse int8",
-        "edgefuse int8 adaptive",
+        "edgefuse int8 auto context",
         "edgefuse int8 batch 8",
         "edgefuse fp32",
     ]

@@ -251,7 +251,7 @@ def section(binary: Path, threads: int, rounds: int, minutes: float) -> dict[str
     return {
         "machine": described,
         "commit": machine.commit(),
-        "speech": {context: speech(binary, threads, context, rounds) for context in ("full", "adaptive")},
+        "speech": {context: speech(binary, threads, context, rounds) for context in ("full", "auto", "adaptive")},
         "pictures": pictures(binary, threads, 10.0 + 10.0 * rounds),
         "idle": idle(binary, threads, minutes),
     }

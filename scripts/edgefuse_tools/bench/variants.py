@@ -39,13 +39,17 @@ class Variant:
         return bool(self.options["batch"] > 1)
 
 
+#: `encoder_context` if no file sets it.
+SHIPPED_CONTEXT = "full"
+
+
 def edgefuse(precisions: Sequence[str]) -> list[Variant]:
-    """edgefuse in every precision of its model folder, the headline first; that one also with an adaptive encoder
-    context and in batches."""
+    """edgefuse in every precision of its model folder, the headline first: as `configs/cpu.yaml` has it. That one also
+    with an automatic encoder context, and in batches."""
     first = precisions[0]
-    variants = [_edgefuse(precision, "full", 1, once=precision != first) for precision in precisions]
-    variants.insert(1, _edgefuse(first, "adaptive", 1))
-    variants.insert(2, _edgefuse(first, "full", BATCH, (LONG,)))
+    variants = [_edgefuse(precision, SHIPPED_CONTEXT, 1, once=precision != first) for precision in precisions]
+    variants.insert(1, _edgefuse(first, "auto", 1))
+    variants.insert(2, _edgefuse(first, SHIPPED_CONTEXT, BATCH, (LONG,)))
     return variants
 
 
@@ -53,7 +57,7 @@ def _edgefuse(
     precision: str, context: str, batch: int, workloads: tuple[str, ...] = WORKLOADS, once: bool = False
 ) -> Variant:
     name = f"{EDGEFUSE} {precision}"
-    name += f" {context}" if context != "full" else ""
+    name += f" {context} context" if context != SHIPPED_CONTEXT else ""
     name += f" batch {batch}" if batch > 1 else ""
     options = {"precision": precision, "context": context, "batch": batch}
     return Variant(name, "edgefuse", (), "edgefuse", options, workloads, once)

@@ -41,6 +41,8 @@ pub enum Source<'a> {
 pub struct Decoding<'a> {
     decoder: &'a Decoder,
     source: Source<'a>,
+    /// The windows that are left of the source, if some have left.
+    left: Option<CrossAttention>,
     past_keys: Vec<Tensor>,
     past_values: Vec<Tensor>,
     rows: usize,
@@ -105,8 +107,13 @@ impl CrossAttention {
     /// # Errors
     /// [`EngineError::Run`] if ONNX Runtime cannot take the tensors.
     pub fn window(&self, index: usize) -> Result<Self, EngineError> {
+        self.select(&[index])
+    }
+
+    /// Copy of some of the windows.
+    fn select(&self, windows: &[usize]) -> Result<Self, EngineError> {
         let selected =
-            |tensors: &[Tensor]| tensors.iter().map(|tensor| tensor.select(&[index])).collect::<Result<_, _>>();
+            |tensors: &[Tensor]| tensors.iter().map(|tensor| tensor.select(windows)).collect::<Result<_, _>>();
         Ok(CrossAttention { keys: selected(&self.keys)?, values: selected(&self.values)? })
     }
 
@@ -170,7 +177,7 @@ impl Decoder {
         let empty = || Tensor::zeros(&[rows, self.heads, 0, self.head_dim]);
         let past_keys = (0..self.layers).map(|_| empty()).collect::<Result<_, _>>()?;
         let past_values = (0..self.layers).map(|_| empty()).collect::<Result<_, _>>()?;
-        Ok(Decoding { decoder: self, source, past_keys, past_values, rows, length: 0 })
+        Ok(Decoding { decoder: self, source, left: None, past_keys, past_values, rows, length: 0 })
     }
 }
 
@@ -207,6 +214,23 @@ impl Decoding<'_> {
         Ok(())
     }
 
+    /// Continues with these windows only, each of which has a single row. Their attention is copied, which costs about
+    /// as much as two steps.
+    ///
+    /// # Errors
+    /// [`EngineError::Run`] if ONNX Runtime cannot take the tensors.
+    pub fn leave(&mut self, remaining: &[usize]) -> Result<(), EngineError> {
+        if let Source::Cross(cross) = self.source {
+            self.left = Some(self.left.as_ref().unwrap_or(cross).select(remaining)?);
+        }
+        self.select(remaining)
+    }
+
+    /// Whether windows can leave: each has a row of its own, and attends to nothing but its own tensors.
+    pub fn windows_can_leave(&self) -> bool {
+        matches!(self.source, Source::Cross(_)) && self.rows == self.windows()
+    }
+
     /// Copy of the state of one row.
     ///
     /// # Errors
@@ -235,7 +259,7 @@ impl Decoding<'_> {
 
     /// Number of windows that the sequences belong to.
     pub fn windows(&self) -> usize {
-        self.source.windows()
+        self.left.as_ref().map_or_else(|| self.source.windows(), CrossAttention::windows)
     }
 
     /// Number of tokens fed to each row so far.
@@ -255,7 +279,10 @@ impl Decoding<'_> {
         let mut inputs: Vec<(&str, &[Tensor])> =
             vec![("input_ids", &ids), ("past_key", &self.past_keys), ("past_value", &self.past_values)];
         match self.source {
-            Source::Cross(cross) => inputs.extend([("cross_key", &*cross.keys), ("cross_value", &*cross.values)]),
+            Source::Cross(cross) => {
+                let cross = self.left.as_ref().unwrap_or(cross);
+                inputs.extend([("cross_key", &*cross.keys), ("cross_value", &*cross.values)]);
+            }
             Source::Alone => {}
             Source::Prefix(rows) if self.length == 0 => inputs.push(("image_embeds", slice::from_ref(rows))),
             Source::Prefix(rows) => {

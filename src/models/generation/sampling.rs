@@ -32,7 +32,11 @@ pub fn sample(
     write_rows(decoding, logits.select(&rows), search, |logits| draw(logits, temperature, random))
 }
 
-/// Generates one text per row. A row whose text has ended is fed end tokens until the others have ended too.
+/// One in so many rows must have ended before they leave: leaving copies what is left.
+const LEAVE_TOGETHER: usize = 4;
+
+/// Generates one text per row. A row whose text has ended is fed end tokens until it leaves the batch together with
+/// others, if it can.
 fn write_rows(
     decoding: &mut Decoding,
     mut logits: Logits,
@@ -40,10 +44,16 @@ fn write_rows(
     mut choose: impl FnMut(&[f32]) -> usize,
 ) -> Result<Vec<Generated>, EngineError> {
     let mut texts = vec![Generated::EMPTY; decoding.rows()];
+    // The text of each row.
+    let mut rows: Vec<usize> = (0..texts.len()).collect();
     let mut next = vec![search.ends.first().copied().unwrap_or(0); decoding.rows()];
     let caller = Request::current();
     for written in 1..=search.limit {
-        for (row, text) in texts.iter_mut().enumerate().filter(|(_, text)| !text.ended) {
+        for (row, &of) in rows.iter().enumerate() {
+            let text = &mut texts[of];
+            if text.ended {
+                continue;
+            }
             let logits = logits.row_mut(row);
             let unchanged = search.wants_unchanged().then(|| logits.to_vec());
             search.rules.iter().for_each(|rule| rule.apply(logits, &text.tokens));
@@ -62,6 +72,12 @@ fn write_rows(
         }
         if written == search.limit || texts.iter().all(|text| text.ended) {
             break;
+        }
+        let remaining: Vec<usize> = (0..rows.len()).filter(|&row| !texts[rows[row]].ended).collect();
+        if remaining.len() * LEAVE_TOGETHER <= rows.len() * (LEAVE_TOGETHER - 1) && decoding.windows_can_leave() {
+            decoding.leave(&remaining)?;
+            next = remaining.iter().map(|&row| next[row]).collect();
+            rows = remaining.iter().map(|&row| rows[row]).collect();
         }
         logits = decoding.step(&next)?;
     }

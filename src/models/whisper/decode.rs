@@ -63,9 +63,8 @@ impl Whisper {
         prompt: &[i64],
         options: &TranscribeOptions,
     ) -> Result<Vec<DecodedWindow>, Error> {
-        let mut temperatures = options.temperature.0.iter().copied();
-        let first = temperatures.next().unwrap_or(0.0);
-        let mut decoded = self.decode_at(windows, prompt, first, options)?;
+        let mut decoded = self.decode_once(windows, prompt, options)?;
+        let temperatures = options.temperature.0.iter().copied().skip(1);
         let count = decoded.len();
         for (index, window) in decoded.iter_mut().enumerate() {
             // Few windows of a batch get here, so each is decoded separately.
@@ -82,6 +81,17 @@ impl Whisper {
             }
         }
         Ok(decoded)
+    }
+
+    /// As [`Whisper::decode_windows`], at the first temperature only.
+    pub(super) fn decode_once(
+        &self,
+        windows: &CrossAttention,
+        prompt: &[i64],
+        options: &TranscribeOptions,
+    ) -> Result<Vec<DecodedWindow>, Error> {
+        let first = options.temperature.0.first().copied().unwrap_or(0.0);
+        self.decode_at(windows, prompt, first, options)
     }
 
     /// Decodes at one temperature.

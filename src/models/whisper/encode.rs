@@ -3,15 +3,15 @@
 use ndarray::{Array3, ArrayView2, s};
 
 use super::Whisper;
-use crate::config::EncoderContext;
+use crate::config::{EncoderContext, TranscribeOptions};
 use crate::engine::Tensor;
 use crate::error::Error;
 use crate::models::generation::CrossAttention;
 
 impl Whisper {
     /// Runs the encoder on a log-mel spectrogram `[n_mels, frames]` of at most one window. It is padded with zeros to a
-    /// whole window, as in openai-whisper's `transcribe`; with [`EncoderContext::Adaptive`] to one second more than its
-    /// length, and at least fifteen seconds.
+    /// whole window, as in openai-whisper's `transcribe`; with [`EncoderContext::Adaptive`] and [`EncoderContext::Auto`]
+    /// to one second more than its length, and at least fifteen seconds.
     ///
     /// # Errors
     /// [`Error::Input`] for another shape; [`Error::Engine`] if the graph fails.
@@ -23,6 +23,15 @@ impl Whisper {
             return Err(Error::Input { problem });
         }
         self.encode(log_mel, self.context_frames(frames, context))
+    }
+
+    /// As [`Whisper::encode_window`], for the first attempt at the window.
+    pub(super) fn encode_first(
+        &self,
+        log_mel: ArrayView2<f32>,
+        options: &TranscribeOptions,
+    ) -> Result<CrossAttention, Error> {
+        self.encode_window(log_mel, options.first_context())
     }
 
     /// As [`Whisper::encode_window`], padded with zeros to `context` frames.
@@ -39,7 +48,7 @@ impl Whisper {
         let most = self.spec.audio.chunk_frames();
         match context {
             EncoderContext::Full => most,
-            EncoderContext::Adaptive => {
+            EncoderContext::Auto | EncoderContext::Adaptive => {
                 let second = self.spec.audio.sample_rate as usize / self.spec.audio.hop_length;
                 let wanted = (frames + ADAPTIVE_MARGIN_SECONDS * second).max(ADAPTIVE_LEAST_SECONDS * second);
                 wanted.next_multiple_of(second).min(most)

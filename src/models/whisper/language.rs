@@ -45,7 +45,7 @@ impl Whisper {
             // openai-whisper detects on a whole window, padding a shorter recording with silence.
             let frames = if part.end == self.content(survey) { whole } else { whole.min(part.end - seek) };
             let window = spectrogram.window(seek, frames).map_err(|source| survey.unreadable(source))?;
-            let encoded = self.encode_window(window.log_mel.view(), options.encoder_context)?;
+            let encoded = self.encode_first(window.log_mel.view(), options)?;
             let languages = self.detect_language(&encoded)?;
             let sure = languages.first().is_some_and(|(_, it)| *it > options.language_detection_threshold);
             if sure || options.language_detection_segments == 1 {

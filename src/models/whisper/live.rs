@@ -264,7 +264,7 @@ impl<'o> Live<'o> {
         let window = whisper.spec.audio.chunk_samples();
         let samples = &samples[..samples.len().min(window)];
         let log_mel = whisper.log_mel().compute(samples, window - samples.len());
-        let encoded = whisper.encode_window(log_mel.view(), self.options.encoder_context)?;
+        let encoded = whisper.encode_first(log_mel.view(), self.options)?;
         let languages = whisper.detect_language(&encoded)?;
         Ok(languages.into_iter().next().filter(|(_, probability)| *probability > least).map(|(code, _)| code))
     }

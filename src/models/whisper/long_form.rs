@@ -3,13 +3,15 @@
 //! Follows openai-whisper's `transcribe.py`: the next window starts at the last timestamp of the previous one, and is
 //! conditioned on its text.
 
+use ndarray::ArrayView2;
+
 use super::Whisper;
 use super::context::Context;
 use super::decode::DecodedWindow;
 use super::hallucination::{Heard, Verdict, judge};
 use super::segments::{Piece, cut, ends_in_one_timestamp};
 use super::words::{Punctuation, WindowPlace, last_end};
-use crate::config::{Timestamps, TranscribeOptions};
+use crate::config::{EncoderContext, Timestamps, TranscribeOptions};
 use crate::error::Error;
 use crate::models::generation::CrossAttention;
 use crate::models::transcript::Segment;
@@ -84,11 +86,54 @@ impl<'o> LongForm<'o> {
         }
     }
 
-    /// Decodes windows as a batch, each conditioned on the same earlier text.
-    pub fn decode(&self, whisper: &Whisper, windows: &CrossAttention) -> Result<Vec<DecodedWindow>, Error> {
+    /// Decodes windows as a batch, each conditioned on the same earlier text. A tentative batch is decoded at the first
+    /// temperature only: see [`LongForm::settle`].
+    pub fn decode(
+        &self,
+        whisper: &Whisper,
+        windows: &CrossAttention,
+        tentative: bool,
+    ) -> Result<Vec<DecodedWindow>, Error> {
+        let prompt = self.prompt(whisper)?;
+        match tentative {
+            true => whisper.decode_once(windows, &prompt, self.options),
+            false => whisper.decode_windows(windows, &prompt, self.options),
+        }
+    }
+
+    /// Encodes in full and decodes again a tentative window whose text is not accepted; `None` if it is.
+    pub fn settle(
+        &self,
+        whisper: &Whisper,
+        log_mel: ArrayView2<f32>,
+        decoded: &DecodedWindow,
+    ) -> Result<Option<(CrossAttention, DecodedWindow)>, Error> {
+        if whisper.accepts(decoded, log_mel, self.options) {
+            return Ok(None);
+        }
+        let encoded = whisper.encode_window(log_mel, EncoderContext::Full)?;
+        let decoded = self.decode(whisper, &encoded, false)?.remove(0);
+        Ok(Some((encoded, decoded)))
+    }
+
+    /// Decodes one window, whose first encoding is `encoded`. Returns the encoding that the text belongs to.
+    pub fn decode_one(
+        &self,
+        whisper: &Whisper,
+        log_mel: ArrayView2<f32>,
+        encoded: CrossAttention,
+    ) -> Result<(CrossAttention, DecodedWindow), Error> {
+        let tentative = whisper.is_tentative(log_mel.ncols(), self.options);
+        let decoded = self.decode(whisper, &encoded, tentative)?.remove(0);
+        let settled = if tentative { self.settle(whisper, log_mel, &decoded)? } else { None };
+        Ok(settled.unwrap_or((encoded, decoded)))
+    }
+
+    /// The decoder's input before the text.
+    fn prompt(&self, whisper: &Whisper) -> Result<Vec<i64>, Error> {
         let options = self.options;
         let start = whisper.prompt(&self.language, options.task, options.timestamps != Timestamps::None)?;
-        whisper.decode_windows(windows, &self.context.prompt(&start), options)
+        Ok(self.context.prompt(&start))
     }
 
     /// Processes the decoded text of the window at `place`, which is `index` among `windows`. Returns the number of

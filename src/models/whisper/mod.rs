@@ -14,6 +14,7 @@ mod parts;
 mod prompt;
 mod rules;
 mod segments;
+mod short_context;
 mod survey;
 mod transcribe;
 pub mod words;

@@ -78,15 +78,15 @@ impl Whisper {
                 while seek < part.end {
                     let frames = self.spec.audio.chunk_frames().min(part.end - seek);
                     let window = spectrogram.window(seek, frames).map_err(|source| survey.unreadable(source))?;
-                    let encoded = self.encode_window(window.log_mel.view(), options.encoder_context)?;
+                    let encoded = self.encode_first(window.log_mel.view(), options)?;
                     let begins = index > 0 && seek == part.start;
                     if let Some(language) =
                         self.language_now(window.log_mel.view(), &encoded, begins, detection, options)?
                     {
                         long_form.speak(language);
                     }
-                    let decoded = long_form.decode(self, &encoded)?;
-                    seek += long_form.take(self, &encoded, 0, &decoded[0], Place { seek, frames })?;
+                    let (encoded, decoded) = long_form.decode_one(self, window.log_mel.view(), encoded)?;
+                    seek += long_form.take(self, &encoded, 0, &decoded, Place { seek, frames })?;
                     report(seek.min(part.end), self);
                 }
             }
@@ -129,7 +129,8 @@ impl Whisper {
         let mut windows = None;
         // All windows of a batch must have the length of the longest.
         let longest = clips.iter().map(|(clip, _)| clip.len()).max().unwrap_or(0);
-        let longest = self.context_frames(longest, options.encoder_context);
+        let tentative = self.is_tentative(longest, options);
+        let longest = self.context_frames(longest, options.first_context());
         for (index, (clip, begins_part)) in clips.iter().enumerate() {
             let window = spectrogram.window(clip.start, clip.len()).map_err(|source| survey.unreadable(source))?;
             let encoded = self.encode(window.log_mel.view(), longest)?;
@@ -150,14 +151,18 @@ impl Whisper {
         if let Some(language) = languages.first().filter(|_| together) {
             long_form.speak(language.clone());
         }
-        let mut decoded = if together { long_form.decode(self, &windows)? } else { Vec::new() };
+        let mut decoded = if together { long_form.decode(self, &windows, tentative)? } else { Vec::new() };
         for (index, ((clip, _), log_mel)) in clips.iter().zip(&spectrograms).enumerate() {
             if !together {
                 long_form.speak(languages[index].clone());
-                decoded.extend(long_form.decode(self, &windows.window(index)?)?);
+                decoded.extend(long_form.decode(self, &windows.window(index)?, tentative)?);
             }
             let whole = Place { seek: clip.start, frames: clip.len() };
-            let done = long_form.take(self, &windows, index, &decoded[index], whole)?;
+            let settled = if tentative { long_form.settle(self, log_mel.view(), &decoded[index])? } else { None };
+            let done = match settled {
+                Some((encoded, decoded)) => long_form.take(self, &encoded, 0, &decoded, whole)?,
+                None => long_form.take(self, &windows, index, &decoded[index], whole)?,
+            };
             self.transcribe_rest(log_mel.view(), clip.start, done, long_form)?;
         }
         Ok(())
@@ -181,7 +186,7 @@ impl Whisper {
                 let silence = log_mel.iter().copied().fold(f32::INFINITY, f32::min);
                 let mut window = Array2::from_elem((log_mel.nrows(), self.spec.audio.chunk_frames()), silence);
                 window.slice_mut(s![.., ..log_mel.ncols()]).assign(&log_mel);
-                let encoded = self.encode_window(window.view(), options.encoder_context)?;
+                let encoded = self.encode_first(window.view(), options)?;
                 self.detect_language(&encoded)?
             }
             Detection::Once | Detection::Parts => return Ok(None),
@@ -203,9 +208,9 @@ impl Whisper {
         while done == 0 || (done < all && self.seconds(all - done) >= SHORTEST_REST_SECONDS) {
             let rest = Place { seek: seek + done, frames: most.min(all - done) };
             let window = log_mel.slice(s![.., done..done + rest.frames]);
-            let encoded = self.encode_window(window, long_form.options().encoder_context)?;
-            let decoded = long_form.decode(self, &encoded)?;
-            done += long_form.take(self, &encoded, 0, &decoded[0], rest)?;
+            let encoded = self.encode_first(window, long_form.options())?;
+            let (encoded, decoded) = long_form.decode_one(self, window, encoded)?;
+            done += long_form.take(self, &encoded, 0, &decoded, rest)?;
         }
         Ok(())
     }

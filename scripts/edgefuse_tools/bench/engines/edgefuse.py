@@ -4,7 +4,7 @@ Further options:
 
     binary      the program
     device      the device file
-    context     `full` or `adaptive`, the encoder's context
+    context     `auto`, `full` or `adaptive`, the encoder's context
     warm_up     recording that is transcribed first, in the same process, and not counted
 """
 

@@ -51,11 +51,15 @@ def servers(workload: str) -> list[Server]:
     if workload == PICTURES:
         return [Server(EDGEFUSE, _edgefuse_blip, payloads.captions)]
     return [
-        Server(EDGEFUSE, _edgefuse, lambda: payloads.transcriptions(TRANSCRIPTIONS, _ENGLISH)),
         Server(
-            f"{EDGEFUSE}, adaptive",
+            EDGEFUSE,
             _edgefuse,
-            lambda: payloads.transcriptions(TRANSCRIPTIONS, {**_ENGLISH, "encoder_context": "adaptive"}),
+            lambda: payloads.transcriptions(TRANSCRIPTIONS, _ENGLISH),
+        ),
+        Server(
+            f"{EDGEFUSE}, auto context",
+            _edgefuse,
+            lambda: payloads.transcriptions(TRANSCRIPTIONS, {**_ENGLISH, "encoder_context": "auto"}),
         ),
         Server("whisper.cpp f16", _whisper_cpp, lambda: payloads.transcriptions("/inference", {})),
         Server(

@@ -18,6 +18,8 @@ pub enum TimestampsArgument {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EncoderContextArgument {
+    /// Short, and again in full where the text is doubtful
+    Auto,
     /// All 30 s, as in training
     Full,
     /// The sound and a little silence: faster, but it can change words
@@ -46,6 +48,7 @@ impl From<TimestampsArgument> for Timestamps {
 impl From<EncoderContextArgument> for EncoderContext {
     fn from(argument: EncoderContextArgument) -> Self {
         match argument {
+            EncoderContextArgument::Auto => EncoderContext::Auto,
             EncoderContextArgument::Full => EncoderContext::Full,
             EncoderContextArgument::Adaptive => EncoderContext::Adaptive,
         }

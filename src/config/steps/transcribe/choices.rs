@@ -36,6 +36,9 @@ pub enum Timestamps {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EncoderContext {
+    /// As `Adaptive`, and again as `Full` where the text gives reason to doubt it. Only greedy search starts with a
+    /// shortened context: beams repeat themselves in it.
+    Auto,
     /// All 30 s, padded with silence: what the model was trained on.
     #[default]
     Full,
