@@ -18,8 +18,10 @@ pub fn reset_peak() {
     let _ = fs::write("/proc/self/clear_refs", "5");
 }
 
-/// Returns freed memory to the system; otherwise the allocator keeps it, and it counts as resident.
-pub fn release_freed() {
+/// Returns to the system what is not in use: freed memory, which the allocator otherwise keeps, and code, of which most
+/// runs only once, at the start. Both count as resident. Code that runs again is mapped again.
+pub fn release_unused() {
+    release_code();
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         unsafe extern "C" {
@@ -44,9 +46,66 @@ pub fn return_large_blocks() {
     }
 }
 
+/// Unmaps the pages of the program's and the libraries' code.
+#[cfg(target_os = "linux")]
+fn release_code() {
+    let maps = fs::read_to_string("/proc/self/smaps").unwrap_or_default();
+    for (start, end) in unmodified_code(&maps) {
+        // SAFETY: the kernel reads the pages of this mapping from its file again when they are next executed; none of
+        // them was ever modified, and code is only unmapped with its library, which no thread does.
+        unsafe { libc::madvise(start as *mut libc::c_void, end - start, libc::MADV_DONTNEED) };
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn release_code() {}
+
+/// Address ranges of files' executable mappings that have no page of their own, from the text of `/proc/PID/smaps`
+/// (proc(5)).
+#[cfg(target_os = "linux")]
+fn unmodified_code(smaps: &str) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    let mut current = None;
+    for line in smaps.lines() {
+        if let Some(kilobytes) = line.strip_prefix("Anonymous:") {
+            found.extend(current.take().filter(|_| kilobytes.trim() == "0 kB"));
+        } else if let Some((addresses, rest)) = line.split_once(' ')
+            && let Some((start, end)) = addresses.split_once('-')
+            && let (Ok(start), Ok(end)) = (usize::from_str_radix(start, 16), usize::from_str_radix(end, 16))
+        {
+            current = (rest.starts_with("r-xp ") && rest.contains(" /")).then_some((start, end));
+        }
+    }
+    found
+}
+
 fn status_value(key: &str) -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(key))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kilobytes * 1024)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_unmodified_code_of_files_is_released() {
+        let smaps = "\
+55d0a000-55d0c000 r--p 00000000 fe:01 1 /usr/bin/edgefuse\nRss: 8 kB\nAnonymous:             0 kB\n\
+55d0c000-55d10000 r-xp 00002000 fe:01 1 /usr/bin/edgefuse\nRss: 16 kB\nAnonymous:             0 kB\nVmFlags: rd ex\n\
+55d20000-55d30000 r-xp 00002000 fe:01 2 /usr/lib/patched.so\nRss: 16 kB\nAnonymous:             4 kB\n\
+55d30000-55d40000 rw-p 00000000 00:00 0 [heap]\nAnonymous:             0 kB\n\
+7ffd1000-7ffd3000 r-xp 00000000 00:00 0 [vdso]\nAnonymous:             0 kB\n";
+        assert_eq!(unmodified_code(smaps), [(0x55d0_c000, 0x55d1_0000)]);
+    }
+
+    #[test]
+    fn code_that_was_released_runs_again_and_is_not_resident_meanwhile() {
+        let before = status_value("RssFile:").unwrap();
+        release_unused();
+        let after = status_value("RssFile:").unwrap();
+        assert!(after < before, "{before} to {after}");
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::kinds::{check_files, read_folder};
 use crate::config::{Device, ModelEntry, Precisions, Provider};
-use crate::engine::{self, Engine, EngineError, GraphFile, SessionOptions, release_freed};
+use crate::engine::{self, Engine, EngineError, GraphFile, SessionOptions, release_unused};
 use crate::error::Error;
 
 /// Result of the check of a folder.
@@ -50,7 +50,7 @@ pub fn check_folder(engine: &Arc<Engine>, path: &Path) -> Result<CheckedFolder, 
                 Err(error @ EngineError::TooOld { .. }) => checked.left_out.push(error.to_string()),
                 Err(error) => return Err(error.into()),
             }
-            release_freed();
+            release_unused();
         }
     }
     Ok(checked)

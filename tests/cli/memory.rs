@@ -7,9 +7,8 @@ use image::{Rgb, RgbImage};
 
 use crate::binary::{Run, command, data, library, root, run, step_text};
 
-/// Little more than a picture of 12 megapixels needs beside the program. Nothing else holds the difference: the code
-/// that the program has touched is resident too, and there is more of it in the dev profile.
-const BUDGET: &str = if cfg!(debug_assertions) { "92MiB" } else { "86MiB" };
+/// Little more than a picture of 12 megapixels needs beside the program, whose unused code is not resident.
+const BUDGET: &str = "64MiB";
 
 /// Captions pictures within [`BUDGET`]; costs are recorded in `folder`.
 fn caption(folder: &Path, pictures: &[&str]) -> Run {

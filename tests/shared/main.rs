@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use edgefuse::Error;
 use edgefuse::config::{Device, ModelEntry, TranscribeOptions, Vad};
-use edgefuse::engine::{Engine, EngineError, release_freed, resident_bytes};
+use edgefuse::engine::{Engine, EngineError, release_unused, resident_bytes};
 use edgefuse::models::Models;
 use edgefuse::pipeline::{Pipeline, Record};
 use edgefuse::request::{Priority, Request};
@@ -19,7 +19,7 @@ use edgefuse::request::{Priority, Request};
 const MIB: u64 = 1 << 20;
 
 fn resident() -> u64 {
-    release_freed();
+    release_unused();
     resident_bytes().expect("/proc/self/status")
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::config::ByteSize;
-use crate::engine::{peak_resident_bytes, release_freed, reset_peak, resident_bytes};
+use crate::engine::{peak_resident_bytes, release_unused, reset_peak, resident_bytes};
 use crate::error::Error;
 use crate::models::cost::{self, Cost, CostSource, check, refusal};
 use crate::models::loader::Loader;
@@ -75,6 +75,9 @@ impl Budget {
     }
 
     fn measured_by(limit: Option<ByteSize>, resident: fn() -> Option<u64>, peak: fn() -> Option<u64>) -> Self {
+        if limit.is_some() {
+            release_unused();
+        }
         let base = resident().unwrap_or(0);
         Budget {
             limit,
@@ -119,11 +122,10 @@ impl Budget {
         Ok(())
     }
 
-    /// Whether the model needs more memory than is free now.
+    /// Whether the model needs more memory than is free now, not counting memory that is not in use.
     pub fn lacks_room(&self, key: &str) -> bool {
-        let Some(limit) = self.limit else { return false };
         let needed = self.accounts.get(key).map_or(0, Account::needed);
-        self.now().saturating_add(needed) > limit.bytes()
+        self.is_above(needed)
     }
 
     /// When the model was last used, on a clock that counts uses; 0 if never.
@@ -134,7 +136,7 @@ impl Budget {
     /// Records that a model was unloaded.
     pub fn closed(&mut self, key: &str) {
         if let Some(account) = self.accounts.remove(key) {
-            release_freed();
+            release_unused();
             log::debug!("unloaded {} to stay within the memory budget", account.name);
         }
     }
@@ -182,20 +184,24 @@ impl Budget {
 
     /// Whether the process exceeds its budget now, not counting memory that is free inside it.
     pub fn exceeded(&self) -> bool {
-        let above = || self.limit.is_some_and(|limit| self.now() > limit.bytes());
+        self.is_above(0)
+    }
+
+    /// Whether the process would exceed its budget with `more` bytes, not counting memory that is not in use.
+    fn is_above(&self, more: u64) -> bool {
+        let above = || self.limit.is_some_and(|limit| self.now().saturating_add(more) > limit.bytes());
         above() && {
-            release_freed();
+            release_unused();
             above()
         }
     }
 
-    /// Bytes that an input may use now, [`u64::MAX`] without a budget; and those that it may use once all models are
-    /// unloaded.
-    pub fn free(&self) -> (u64, u64) {
-        match self.limit {
-            None => (u64::MAX, u64::MAX),
-            Some(limit) => (limit.bytes().saturating_sub(self.now()), limit.bytes().saturating_sub(self.base)),
-        }
+    /// Bytes that an input of `wanted` bytes may use now, [`u64::MAX`] without a budget; and those that it may use once
+    /// all models are unloaded.
+    pub fn free(&self, wanted: u64) -> (u64, u64) {
+        let Some(limit) = self.limit else { return (u64::MAX, u64::MAX) };
+        self.is_above(wanted);
+        (limit.bytes().saturating_sub(self.now()), limit.bytes().saturating_sub(self.base))
     }
 
     /// Warnings about exceeding the budget since the last call, one line each.

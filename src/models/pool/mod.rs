@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::model_folder::{Modality, capability};
 use crate::config::{Device, ModelEntry};
-use crate::engine::{Engine, EngineError, release_freed, return_large_blocks};
+use crate::engine::{Engine, EngineError, release_unused, return_large_blocks};
 use crate::error::Error;
 use crate::media::image::PixelConfig;
 use crate::support::request::Request;
@@ -197,7 +197,7 @@ impl Models {
     pub fn make_room_for_input(&self, bytes: u64) -> u64 {
         let mut state = self.0.state();
         loop {
-            let (now, at_most) = state.budget.free();
+            let (now, at_most) = state.budget.free(bytes);
             // An input that does not fit alone evicts nothing.
             let victim = state.least_recent().filter(|_| now < bytes && bytes <= at_most);
             match victim {
@@ -341,7 +341,7 @@ impl Pool {
         let idle: Vec<String> = idle.map(|(name, _)| name.clone()).collect();
         idle.iter().for_each(|name| state.evict(name));
         if !idle.is_empty() {
-            release_freed();
+            release_unused();
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use edgefuse::config::model_folder::FileSpec;
 use edgefuse::config::{ByteSize, Device, ModelEntry, OnMissingProvider, Provider};
-use edgefuse::engine::{Engine, Graph, Processor, library_file, memory_limits, release_freed, resident_bytes};
+use edgefuse::engine::{Engine, Graph, Processor, library_file, memory_limits, release_unused, resident_bytes};
 use edgefuse::error::Error;
 use edgefuse::models::{CostSource, Loader, Vocabulary, load};
 use edgefuse::pipeline::missing_models;
@@ -157,7 +157,7 @@ fn examine_model(engine: &Arc<Engine>, key: &str, entry: &ModelEntry, whole: &Re
         report.verdict = "unfit";
         report.error = Some(error.to_string());
     }
-    release_freed();
+    release_unused();
     report
 }
 
