@@ -276,6 +276,8 @@ impl Pool {
                 let before = state.budget.begin();
                 drop(state);
                 let loaded = kinds::load(loader);
+                // The code that loads is not needed again, nor is the memory that it has freed.
+                release_unused();
                 state = self.state();
                 let model = loaded.inspect_err(|_| state.budget.closed(name))?;
                 state.loaded.insert(name.to_string(), Loaded { model, leases: 0, idle_since: Instant::now() });
