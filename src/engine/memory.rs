@@ -46,6 +46,16 @@ pub fn return_large_blocks() {
     }
 }
 
+/// All threads allocate from one heap. For processes with a thread for each client: glibc gives each of them a heap of its
+/// own, up to eight for each core, and keeps in each what its largest request needed. Call it before there are threads.
+pub fn share_one_heap() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        // SAFETY: a function of the C library without conditions, safe to call from any thread.
+        unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
+    }
+}
+
 /// Unmaps the pages of the program's and the libraries' code.
 #[cfg(target_os = "linux")]
 fn release_code() {

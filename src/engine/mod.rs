@@ -38,7 +38,9 @@ pub use elf::{Machine, SymbolVersions};
 pub use error::{EngineError, Reported};
 pub use graph::{Graph, Outputs};
 pub use library::{LoadedLibrary, library_file, oldest_library};
-pub use memory::{peak_resident_bytes, release_unused, reset_peak, resident_bytes, return_large_blocks};
+pub use memory::{
+    peak_resident_bytes, release_unused, reset_peak, resident_bytes, return_large_blocks, share_one_heap,
+};
 pub use memory_limit::{MemoryLimit, memory_limits};
 pub use onnx_file::{ExternalData, OnnxFile, parse_onnx, read_onnx};
 pub use placement::{Placed, Placement};

@@ -27,6 +27,7 @@ use std::time::{Duration, Instant};
 
 use edgefuse::Error;
 use edgefuse::config::{Device, Server as ServerConfig};
+use edgefuse::engine::{release_unused, share_one_heap};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -136,7 +137,8 @@ impl Server {
         let requests = device.runtime.requests;
         let live = config.http.as_ref().map_or(0, |http| http.limits.live);
         let threads = [requests.at_once, requests.waiting, live].into_iter().fold(SPARE_THREADS, usize::saturating_add);
-        // Before there are other threads: the engine turns telemetry off only then.
+        // Before there are other threads. The engine turns telemetry off only then, too.
+        share_one_heap();
         let service = Arc::new(Service::start(device)?);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(PROTOCOL_THREADS)
@@ -147,6 +149,7 @@ impl Server {
             .build()
             .map_err(|error| StartError::Usage(format!("cannot start threads: {error}")))?;
         let station = Arc::new(Mutex::new(Some(Station::start(&service, &service.board())?)));
+        release_unused();
         Ok(Server { runtime, service, config, sockets, addresses, station })
     }
 
