@@ -83,10 +83,13 @@ impl fmt::Debug for RemoteOptions {
 
 fn check_address(text: &str) -> Result<(), String> {
     let wrong = |problem: &str| Err(format!("`{}`: {problem}", redacted(text)));
+    if !cfg!(feature = "remote") {
+        return wrong("edgefuse was built without models behind an endpoint (cargo feature `remote`)");
+    }
     let rest = match text.split_once("://") {
         Some(("http", rest)) => rest,
         Some(("https", rest)) if cfg!(feature = "tls") => rest,
-        Some(("https", _)) => return wrong("this program was built without TLS (cargo feature `tls`)"),
+        Some(("https", _)) => return wrong("edgefuse was built without TLS (cargo feature `tls`)"),
         _ => return wrong("an address is written http://HOST:PORT/v1 or https://HOST/v1"),
     };
     let authority = &rest[..rest.find('/').unwrap_or(rest.len())];

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from ..media import Line
 from ..pipeline import Pipeline, Steps
 from ..results import Result
@@ -15,7 +17,15 @@ NUMBER, RECORD = "number", "record"
 
 #: Columns of a result: the record's line and id, its text and errors if it has any, and the line that ``edgefuse run``
 #: writes.
-COLUMNS = (NUMBER, "id", "text", "error", "result")
+SCHEMA = pa.schema(
+    [
+        (NUMBER, pa.int64()),
+        ("id", pa.string()),
+        ("text", pa.string()),
+        ("error", pa.string()),
+        ("result", pa.string()),
+    ]
+)
 
 _pipelines: dict[str, Pipeline] = {}
 

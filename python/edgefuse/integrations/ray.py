@@ -17,18 +17,7 @@ import pyarrow.parquet as parquet
 import ray
 
 from ..pipeline import Steps
-from ._records import NUMBER, RECORD, pipeline_of_process, results, rows_of_manifest
-
-#: Columns of the results.
-SCHEMA = pa.schema(
-    [
-        (NUMBER, pa.int64()),
-        ("id", pa.string()),
-        ("text", pa.string()),
-        ("error", pa.string()),
-        ("result", pa.string()),
-    ]
-)
+from ._records import NUMBER, RECORD, SCHEMA, pipeline_of_process, results, rows_of_manifest
 
 
 class Worker:

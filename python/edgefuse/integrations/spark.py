@@ -1,4 +1,4 @@
-"""edgefuse in Spark: in Python workers (``mapInPandas``), or as processes behind a pipe (``rdd.pipe``).
+"""edgefuse in Spark: in Python workers (``mapInArrow``), or as processes behind a pipe (``rdd.pipe``).
 
 import edgefuse.integrations.spark as edgefuse_spark
 
@@ -14,14 +14,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import pyarrow as pa
 
 from ..pipeline import Steps
-from ._records import NUMBER, RECORD, pipeline_of_process, results, rows_of_manifest
+from ._records import NUMBER, RECORD, SCHEMA, pipeline_of_process, results, rows_of_manifest
 
-#: Columns of the results.
-SCHEMA = f"{NUMBER} long, id string, text string, error string, result string"
-
+#: ``SCHEMA`` as Spark writes it.
+_SPARK_SCHEMA = f"{NUMBER} long, id string, text string, error string, result string"
 
 #: Environment variables that matter to the program.
 _VARIABLES = ("HOME", "LD_LIBRARY_PATH", "ORT_DYLIB_PATH", "PATH", "RUST_LOG", "TMPDIR")
@@ -48,12 +47,15 @@ def run(records: Any, config: Any, *, threads: int = 1, steps: Steps | None = No
     (``local[CORES,FAILURES]`` in local mode), and only completed tasks are committed.
     """
 
-    def batches(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    # Arrow, since importing pandas costs each worker more than loading a small model.
+    def batches(found: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         pipeline = pipeline_of_process(config, threads)
-        for frame in frames:
-            yield pd.DataFrame(results(pipeline, frame[NUMBER], frame[RECORD], steps, in_flight))
+        for batch in found:
+            numbers, lines = (batch.column(batch.schema.get_field_index(name)).to_pylist() for name in (NUMBER, RECORD))
+            columns = results(pipeline, numbers, lines, steps, in_flight)
+            yield pa.RecordBatch.from_pydict(columns, schema=SCHEMA)
 
-    return records.mapInPandas(batches, SCHEMA)
+    return records.mapInArrow(batches, _SPARK_SCHEMA)
 
 
 def pipe(lines: Any, config: str | Path, *, program: str = "edgefuse", arguments: Sequence[str] = ()) -> Any:

@@ -26,7 +26,7 @@ class Job:
     corpus: Corpus
     config: Path
     program: Path
-    #: An empty folder for results.
+    #: A folder for results, where those of an interrupted run may be.
     output: Path
     workers: int
 
@@ -78,7 +78,7 @@ def ray(job: Job) -> Done:
     engine.data.DataContext.get_current().enable_progress_bars = False
     try:
         started = time.monotonic()
-        records = edgefuse_ray.read_manifest(job.corpus.manifest, blocks=4 * job.workers)
+        records = edgefuse_ray.read_manifest(job.corpus.manifest, done=job.output, blocks=4 * job.workers)
         edgefuse_ray.run(records, str(job.config), workers=job.workers).write_parquet(str(job.output))
         seconds = time.monotonic() - started
     finally:
@@ -87,7 +87,7 @@ def ray(job: Job) -> Done:
 
 
 def spark(job: Job) -> Done:
-    """Spark: Python workers, by ``mapInPandas``."""
+    """Spark: Python workers, by ``mapInArrow``."""
     import pyarrow.parquet as parquet
 
     import edgefuse.integrations.spark as edgefuse_spark
@@ -95,7 +95,9 @@ def spark(job: Job) -> Done:
     session = _session(job.workers)
     try:
         started = time.monotonic()
-        records = edgefuse_spark.read_manifest(session, job.corpus.manifest, partitions=8 * job.workers)
+        records = edgefuse_spark.read_manifest(
+            session, job.corpus.manifest, done=job.output, partitions=8 * job.workers
+        )
         results = edgefuse_spark.run(records, str(job.config))
         results.write.mode("append").parquet(str(job.output))
         seconds = time.monotonic() - started
@@ -135,6 +137,8 @@ def _session(workers: int) -> Any:
         "spark.driver.host": "127.0.0.1",
         "spark.log.level": "OFF",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "32",
+        # A task's results are committed when it ends, not with the whole job, so that an interrupted job is continued.
+        "spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version": "2",
     }
     for key, value in settings.items():
         builder = builder.config(key, value)

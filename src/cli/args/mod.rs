@@ -36,7 +36,7 @@ pub struct Args {
 /// Arguments of every command.
 #[derive(Debug, clap::Args)]
 pub struct Global {
-    /// Device file [default: EDGEFUSE_CONFIG, then configs/cpu.yaml]
+    /// Device file [default: EDGEFUSE_CONFIG, then configs/cpu.yaml, then /etc/edgefuse/device.yaml]
     #[arg(long, short, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Use another model: the name of a folder in onnx/, or a path

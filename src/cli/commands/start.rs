@@ -16,8 +16,8 @@ use crate::cli::say;
 /// Environment variable that names the device file.
 const VARIABLE: &str = "EDGEFUSE_CONFIG";
 
-/// The default device file.
-const DEFAULT: &str = "configs/cpu.yaml";
+/// The default device files: a clone's, and the one that the Debian package installs.
+const DEFAULTS: [&str; 2] = ["configs/cpu.yaml", "/etc/edgefuse/device.yaml"];
 
 /// Reads the device file; `--model` replaces its models for the same task. That model must be able to do one of
 /// `tasks`, if there are any: the tasks that the command needs models for, main task first.
@@ -83,11 +83,11 @@ fn replace(device: &mut Device, name: &str) -> Result<String, Error> {
 pub(super) fn device_file(global: &Global) -> Result<PathBuf, Error> {
     let named =
         global.config.clone().or_else(|| env::var_os(VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from));
-    let path = named.clone().unwrap_or_else(|| PathBuf::from(DEFAULT));
-    if named.is_none() && !path.is_file() {
-        return Err(ConfigError::NoDeviceFile { path }.into());
+    if let Some(path) = named {
+        return Ok(path);
     }
-    Ok(path)
+    let default = DEFAULTS.iter().map(PathBuf::from).find(|path| path.is_file());
+    default.ok_or_else(|| ConfigError::NoDeviceFile { path: DEFAULTS[0].into() }.into())
 }
 
 /// The library that is about to be opened, to be reported in case that kills the process.
