@@ -36,7 +36,18 @@ _SHAPE = [
     "--fused-layers",
     "1",
 ]
-_SETTINGS = ["--rate", "3e-4", "--modality-dropout", "0.2", "--license", "MIT OR Apache-2.0"]
+_SETTINGS = [
+    "--batch",
+    "64",
+    "--rate",
+    "5e-4",
+    "--modality-dropout",
+    "0.2",
+    "--held-out",
+    "0.1",
+    "--license",
+    "MIT OR Apache-2.0",
+]
 
 
 def main() -> int:
@@ -88,8 +99,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--image-encoder", type=Path, default=ROOT / "onnx" / "efficientnet-lite0")
     parser.add_argument("--text-encoder", type=Path, default=ROOT / "onnx" / "minilm-l6")
     parser.add_argument("--pictures", type=int, default=1000, help="training pictures, with four questions each")
-    parser.add_argument("--test-pictures", type=int, default=150)
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--test-pictures", type=int, default=75)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1, help="of PyTorch and ONNX Runtime")
     parser.add_argument("--binary", type=Path, default=ROOT / "target" / "release" / "edgefuse")
