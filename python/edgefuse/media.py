@@ -24,7 +24,7 @@ PictureLike = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, "Imag
 SoundLike = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, "np.ndarray[Any, Any]"]
 
 #: A record: a dictionary with any of ``id``, ``image``, ``audio``, ``sample_rate`` (of samples), ``text``, ``sensors``,
-#: ``image_embedding`` and ``text_embedding``.
+#: ``image_embedding``, ``text_embedding`` and ``audio_embedding``.
 RecordLike = Mapping[str, Any]
 
 _PICTURES = "a path, bytes, a PIL.Image or a uint8 array [height, width, 3]"

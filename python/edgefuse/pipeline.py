@@ -212,12 +212,13 @@ class Pipeline:
         sensors: Mapping[str, float] | Sequence[float] | None = None,
         image_embedding: Any = None,
         text_embedding: Any = None,
+        audio_embedding: Any = None,
         sample_rate: int = 16_000,
         **options: Any,
     ) -> Decision:
         """The student's decision from any of picture, sound, text, sensor readings and embeddings."""
         record = {"image": image, "audio": audio, "text": text, "sensors": sensors, "sample_rate": sample_rate}
-        record.update(image_embedding=image_embedding, text_embedding=text_embedding)
+        record.update(image_embedding=image_embedding, text_embedding=text_embedding, audio_embedding=audio_embedding)
         found = self._one("fuse", "fusion", record, {"strict": True, **options})["fusion"]
         return Decision(found["label"], found["confidence"], dict(found["probabilities"]), found["modalities"])
 

@@ -64,8 +64,9 @@ pub(super) fn contents(bundle: &Bundle, device: &Device) -> Result<Contents, Err
     for (key, entry) in device.models.iter().filter(|(_, entry)| entry.endpoint.is_none()) {
         let place = place(&entry.path, &device.base).ok_or_else(|| Error::Bundle {
             problem: format!(
-                "{}: models.{key}.path must be relative and below {}, so that it is found on the board",
+                "{}: models.{key}: {} must be relative and below {}, so that it is found on the board",
                 device.path.display(),
+                entry.path.display(),
                 if device.base.as_os_str().is_empty() {
                     "the current folder".into()
                 } else {

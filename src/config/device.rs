@@ -10,6 +10,7 @@ use super::model_entry::{MODEL_FILE, ModelEntry};
 use super::model_folder::capability;
 use super::models;
 use super::names::unusable_name;
+use super::precisions::Precisions;
 use super::provider::{Provider, Providers};
 use super::raw::RawRuntime;
 use super::runtime::{Runtime, Threads};
@@ -149,17 +150,26 @@ impl Device {
         let as_path = Path::new(name);
         let path =
             if as_path.join(MODEL_FILE).is_file() { as_path.to_path_buf() } else { self.base.join("onnx").join(name) };
+        let entry = self.unlisted_model(path, format!("--model {name}"));
+        match like {
+            Some(like) => ModelEntry {
+                precision: like.precision.clone(),
+                execution_providers: like.execution_providers.clone(),
+                require: like.require.clone(),
+                ..entry
+            },
+            None => entry,
+        }
+    }
+
+    /// The entry of a model folder that the device file does not list, with the defaults of its models; `origin` is who
+    /// named the folder, for errors.
+    pub fn unlisted_model(&self, path: PathBuf, origin: String) -> ModelEntry {
         ModelEntry {
-            path,
-            endpoint: None,
-            origin: format!("--model {name}"),
-            precision: like.map(|entry| entry.precision.clone()).unwrap_or_default(),
-            execution_providers: like.map_or_else(
-                || Providers::all(self.execution_providers.clone()),
-                |entry| entry.execution_providers.clone(),
-            ),
-            require: like.map(|entry| entry.require.clone()).unwrap_or_default(),
-            tasks: None,
+            origin,
+            precision: Precisions::default(),
+            execution_providers: Providers::all(self.execution_providers.clone()),
+            ..ModelEntry::new(path)
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Which model folder or endpoint a device uses, and how.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::model_folder::Modality;
 use super::precisions::Precisions;
 use super::provider::{Provider, Providers, Required};
 use super::remote::RemoteOptions;
@@ -24,6 +26,9 @@ pub struct ModelEntry {
     pub require: Required,
     /// The tasks that it is chosen for when no model is named; all that it can do if `None`.
     pub tasks: Option<Vec<String>>,
+    /// Names under `models` of the encoders that compute embeddings for it, by modality, if the device file chooses
+    /// them; otherwise its folder does.
+    pub encoders: BTreeMap<Modality, String>,
     /// Who named the folder, for errors: `configs/cpu.yaml:12:12: models.whisper.path`, or `--model`.
     pub origin: String,
 }
@@ -40,6 +45,7 @@ impl ModelEntry {
             execution_providers: Providers::all(vec![Provider::cpu()]),
             require: Required::default(),
             tasks: None,
+            encoders: BTreeMap::new(),
         }
     }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::error::ConfigError;
 use super::extends::Layer;
 use super::model_entry::ModelEntry;
+use super::model_folder::Modality;
 use super::provider::{Provider, Providers};
 use super::raw::{Place, RawModel};
 use super::remote::RemoteOptions;
@@ -16,6 +17,7 @@ pub(super) fn of(layers: &[Layer], providers: &[Provider]) -> Result<BTreeMap<St
     let models = names.into_iter().map(|name| Ok((name.clone(), entry(layers, name, providers)?)));
     let models = models.collect::<Result<_, _>>()?;
     check_fallbacks(layers, &models)?;
+    check_encoders(layers, &models)?;
     Ok(models)
 }
 
@@ -54,6 +56,7 @@ fn entry(layers: &[Layer], key: &str, providers: &[Provider]) -> Result<ModelEnt
         execution_providers: Providers::of_model(own.unwrap_or_default(), providers),
         require: named.iter().find_map(|(_, model)| model.require.clone()).unwrap_or_default(),
         tasks: named.iter().find_map(|(_, model)| model.tasks.clone()),
+        encoders: named.iter().find_map(|(_, model)| model.encoders.clone()).unwrap_or_default(),
     })
 }
 
@@ -104,12 +107,34 @@ fn check_fallbacks(layers: &[Layer], models: &BTreeMap<String, ModelEntry>) -> R
     Ok(())
 }
 
+/// Checks the models' encoders: they exist, are others, and have a folder. Whether they compute what the model accepts is
+/// checked with the folders, when a record first needs it.
+fn check_encoders(layers: &[Layer], models: &BTreeMap<String, ModelEntry>) -> Result<(), ConfigError> {
+    for (key, entry) in models {
+        for (modality, name) in &entry.encoders {
+            let problem = match models.get(name) {
+                _ if *modality == Modality::Sensors => "readings need no encoder; there are image, text and audio",
+                None => "there is no such model",
+                Some(_) if name == key => "a model cannot be its own encoder",
+                Some(entry) if entry.endpoint.is_some() => "it is behind an endpoint; name a model on this device",
+                Some(_) => continue,
+            };
+            let chosen = |layer: &&Layer| layer.raw.models.get(key).is_some_and(|model| model.encoders.is_some());
+            let layer = layers.iter().find(chosen).unwrap_or(&layers[0]);
+            let place = ["models", key, "encoders", modality.name()];
+            return Err(layer.wrong(&place, format!("{}: `{name}`: {problem}", place.join("."))));
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::time::Duration;
 
     use crate::config::Device;
+    use crate::config::model_folder::Modality;
 
     fn load(base: &str, text: &str) -> Result<Device, String> {
         let folder = tempfile::tempdir().unwrap();
@@ -150,5 +175,30 @@ mod tests {
             assert!(error.contains("board.yaml:3") && error.contains(expected), "{text}: {error}");
         }
         assert!(load("", &cloud("fallback: w")).is_ok());
+    }
+
+    #[test]
+    fn encoders_are_other_models_on_this_device() {
+        let student = |encoders: &str| {
+            let cloud = "c: {endpoint: 'http://a/v1', model: m}";
+            format!("models: {{s: {{path: s, encoders: {{{encoders}}}}}, e: {{path: e}}, {cloud}}}")
+        };
+        let device = load("", &student("image: e, audio: e")).unwrap();
+        assert_eq!(device.models["s"].encoders[&Modality::Image], "e");
+        let base = student("text: e");
+        assert_eq!(load(&base, "models: {s: {precision: int8}}").unwrap().models["s"].encoders.len(), 1);
+        assert!(load(&base, "models: {s: {encoders: {}}}").unwrap().models["s"].encoders.is_empty());
+        for (encoders, expected) in [
+            ("image: x", "models.s.encoders.image: `x`: there is no such model"),
+            ("text: s", "models.s.encoders.text: `s`: a model cannot be its own encoder"),
+            ("text: c", "`c`: it is behind an endpoint"),
+            ("sensors: e", "models.s.encoders.sensors: `e`: readings need no encoder"),
+            ("smell: e", "unknown variant `smell`"),
+        ] {
+            let error = load("", &student(encoders)).unwrap_err();
+            assert!(error.contains("board.yaml:3") && error.contains(expected), "{encoders}: {error}");
+        }
+        let error = load("", "models: {c: {endpoint: 'http://a', model: m, encoders: {image: e}}}").unwrap_err();
+        assert!(error.contains("models.c.encoders: does not apply to an `endpoint`"), "{error}");
     }
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::by_graph::ByGraph;
 use super::media::Ffmpeg;
+use super::model_folder::Modality;
 use super::precisions::Precisions;
 use super::provider::{Provider, Required};
 use super::runtime::{OnMissingProvider, Requests, count};
@@ -76,6 +77,7 @@ pub(super) struct RawModel {
     pub execution_providers: Option<ByGraph<Vec<Provider>>>,
     pub require: Option<Required>,
     pub tasks: Option<Vec<String>>,
+    pub encoders: Option<BTreeMap<Modality, String>>,
     pub endpoint: Option<String>,
     pub model: Option<String>,
     pub api_key_file: Option<PathBuf>,
@@ -126,6 +128,7 @@ impl RawModel {
             ("execution_providers", self.execution_providers.is_some()),
             ("require", self.require.is_some()),
             ("tasks", self.tasks.is_some()),
+            ("encoders", self.encoders.is_some()),
         ];
         let others: &[(&str, bool)] = match place {
             Place::Folder => &of_endpoints,

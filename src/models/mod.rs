@@ -9,6 +9,7 @@ mod check;
 mod cost;
 pub mod embedding;
 pub mod encoder;
+mod features;
 pub mod fusion;
 pub mod generation;
 mod kind;
@@ -31,6 +32,7 @@ pub mod whisper;
 
 pub use check::{CheckedFolder, check_engine, check_folder};
 pub use cost::{Cost, CostSource};
+pub use features::{FeatureSource, encoders_of, with_encoders};
 pub use kind::ModelKind;
 pub use kinds::{load, read_folder};
 pub use loader::{Loader, Precision};

@@ -40,6 +40,9 @@ pub struct Record {
     /// Embedding of a text by another model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text_embedding: Option<Embedding>,
+    /// Embedding of a sound by another model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio_embedding: Option<Embedding>,
     /// Position of the picture in its film, in seconds; copied into the result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<f64>,
@@ -180,6 +183,13 @@ impl Record {
         self
     }
 
+    /// Adds another model's embedding of a sound.
+    #[must_use]
+    pub fn with_audio_embedding(mut self, embedding: Embedding) -> Self {
+        self.audio_embedding = Some(embedding);
+        self
+    }
+
     /// Sets the position in a film, in seconds.
     #[must_use]
     pub fn with_position(mut self, seconds: f64) -> Self {
@@ -204,7 +214,7 @@ impl Record {
 
     /// The files that it refers to.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
-        let embedded = [&self.image_embedding, &self.text_embedding].into_iter().flatten();
+        let embedded = [&self.image_embedding, &self.text_embedding, &self.audio_embedding].into_iter().flatten();
         let embedded = embedded.filter_map(|embedding| match embedding {
             Embedding::File(path) => Some(path.as_path()),
             Embedding::Numbers(_) => None,
@@ -220,13 +230,15 @@ impl Record {
         self.audio = self.audio.map(|audio| audio.relative_to(folder));
         self.image_embedding = self.image_embedding.map(|embedding| embedding.relative_to(folder));
         self.text_embedding = self.text_embedding.map(|embedding| embedding.relative_to(folder));
+        self.audio_embedding = self.audio_embedding.map(|embedding| embedding.relative_to(folder));
         self
     }
 
     /// Why the record cannot be processed at all, if so.
     pub fn problem(&self) -> Option<&'static str> {
         let blank = |text: &String| text.trim().is_empty();
-        let embedded = self.image_embedding.is_some() || self.text_embedding.is_some();
+        let embedded =
+            self.image_embedding.is_some() || self.text_embedding.is_some() || self.audio_embedding.is_some();
         let seen = self.image.is_some() || self.audio.is_some() || self.text.is_some();
         if !seen && !embedded && self.sensors.is_none() {
             return Some("the record has none of image, audio and text, nor sensors or embeddings");

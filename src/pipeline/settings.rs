@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::steps::uses;
 use crate::config::{Device, MODEL_FILE, Step};
 use crate::error::Error;
-use crate::models::choose_model;
+use crate::models::{choose_model, encoders_of};
 use crate::support::hex::hex;
 
 /// `caption-1f0c2d3e models.blip-9a8b7c6d`: a short hash for each step and each model that the steps use.
@@ -37,7 +37,10 @@ pub fn settings(device: &Device, steps: &[Step]) -> Result<String, Error> {
         for it in uses(step) {
             // The first step reports a model that cannot be chosen.
             if let Ok((name, _)) = choose_model(device, it.capability, it.model, step.name()) {
-                models.extend(device.models.get(&name).map(|entry| (name, entry)));
+                // It reports encoders that cannot be used, too.
+                let encoders = encoders_of(device, &name).unwrap_or_default().into_iter().map(|source| source.key);
+                let named = std::iter::once(name).chain(encoders);
+                models.extend(named.filter_map(|name| Some((name.clone(), device.models.get(&name)?))));
             }
         }
     }

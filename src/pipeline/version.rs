@@ -73,7 +73,18 @@ pub(super) fn digest_of(record: &Record) -> String {
         hash.update(format!("{key} in memory {} ", bytes.len()));
         hash.update(bytes);
     };
-    let Record { id: _, image, audio, text, sensors, image_embedding, text_embedding, position, origin: _ } = record;
+    let Record {
+        id: _,
+        image,
+        audio,
+        text,
+        sensors,
+        image_embedding,
+        text_embedding,
+        audio_embedding,
+        position,
+        origin: _,
+    } = record;
     match image {
         Some(Picture::File(path)) => file(&mut hash, "image", path),
         Some(Picture::Bytes(bytes)) => content(&mut hash, "image", bytes.as_slice()),
@@ -89,7 +100,12 @@ pub(super) fn digest_of(record: &Record) -> String {
         Some(Sound::Samples(samples)) => hash.update(format!("audio {}\0", samples.digest())),
         None => {}
     }
-    for (key, embedding) in [("image_embedding", image_embedding), ("text_embedding", text_embedding)] {
+    let embeddings = [
+        ("image_embedding", image_embedding),
+        ("text_embedding", text_embedding),
+        ("audio_embedding", audio_embedding),
+    ];
+    for (key, embedding) in embeddings {
         match embedding {
             Some(Embedding::File(path)) => file(&mut hash, key, path),
             Some(Embedding::Numbers(numbers)) => hash.update(format!("{key} {numbers:?}\0")),

@@ -14,7 +14,7 @@ use super::{Cancellation, errors};
 use crate::config::{Device, MODEL_FILE, ModelEntry, Precisions, Step, TranscribeOptions, check_steps};
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::models::{Models, read_folder};
+use crate::models::{Models, read_folder, with_encoders};
 use crate::pipeline::{Pipeline, settings};
 
 /// Requests that may wait: as many as there are threads that ask.
@@ -181,5 +181,5 @@ fn device(paths: &[PathBuf], precision: Option<&str>) -> Result<Device, Error> {
         let chosen = device.models.values_mut().filter(|entry| !any || has(entry));
         chosen.for_each(|entry| entry.precision = precisions.clone());
     }
-    Ok(device)
+    Ok(with_encoders(device))
 }

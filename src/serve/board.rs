@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use edgefuse::config::{Device, IndexOptions, Limits, Step};
 use edgefuse::engine::Engine;
-use edgefuse::models::{Models, read_folder};
+use edgefuse::models::{Models, encoders_of, read_folder};
 use edgefuse::pipeline::{Pipeline, Searcher, missing_models};
 use tokio::sync::Semaphore;
 
@@ -69,8 +69,14 @@ impl Board {
         let device = self.device();
         let unreadable = device.models.values().filter_map(|entry| read_folder(entry).err());
         let missing = missing_models(device, &device.pipeline);
-        let mut problems: Vec<String> = unreadable.chain(missing).map(|error| error.to_string()).collect();
-        problems.dedup();
+        let encoders = device.models.keys().filter_map(|key| encoders_of(device, key).err());
+        let all = unreadable.chain(missing).chain(encoders).map(|error| error.to_string());
+        let mut problems: Vec<String> = Vec::new();
+        all.for_each(|problem| {
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        });
         problems
     }
 

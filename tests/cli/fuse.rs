@@ -69,7 +69,7 @@ fn arguments(given: &Value, folder: &Path) -> Vec<String> {
 #[test]
 fn decides_as_pytorch_does_with_everything_and_with_each_modality_alone() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["embedded", "raw"] {
+    for name in ["embedded", "raw", "encoded"] {
         for case in cases(name) {
             let words = arguments(&case["given"], folder.path());
             let words: Vec<&str> = words.iter().map(String::as_str).collect();

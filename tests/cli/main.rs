@@ -17,6 +17,7 @@ mod commands;
 mod configs;
 mod devices;
 mod embed;
+mod encoders;
 mod film;
 mod fuse;
 mod hostile_files;

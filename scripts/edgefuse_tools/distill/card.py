@@ -24,6 +24,7 @@ class Facts:
     trained: int
     held_out: int
     temperature: str
+    encoders: Sequence[str]
     teacher: str | None
     agreement: float | None
     command: str
@@ -56,6 +57,7 @@ def write(
         "## Model",
         "",
         f"- {facts.architecture}, {facts.parameters:,} parameters, {facts.bytes / 1e6:.2f} MB",
+        *(f"- sees through an encoder: {it}" for it in facts.encoders),
         f"- its logits are divided by {facts.temperature}, fitted on the held-out records, so that confidence equals accuracy",
         "",
         "![Loss and accuracy during training](training.svg)",

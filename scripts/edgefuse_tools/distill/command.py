@@ -1,7 +1,9 @@
 """Trains a small fused student from a manifest of records, by distillation from a teacher or from labels alone.
 
 A line of the manifest is {"image": "a.png", "audio": "a.wav", "text": "...", "sensors": {"NAME": 1.5}, "label": "cat"},
-each key optional; relative paths start from its folder. With --teacher-config, the models of that device file see each
+each key optional; relative paths start from its folder. With --image-encoder and its likes, the student sees pictures,
+texts and sounds through the features of other models (docs/models/encoders.md), which are computed once, and which
+edgefuse computes when it runs the student. With --teacher-config, the models of that device file see each
 record's picture and return the probability of each label. The result is a model folder for `edgefuse fuse --model OUT`,
 with a card.
 
@@ -27,7 +29,9 @@ import torch  # noqa: E402
 
 from edgefuse_tools.distill import calibration, card, curves, manifest, teacher  # noqa: E402
 from edgefuse_tools.distill.binary import Binary, BinaryError  # noqa: E402
+from edgefuse_tools.distill.encoder import ROLES, Encoder, EncoderError  # noqa: E402
 from edgefuse_tools.distill.examples import Examples, Feed, forms_of  # noqa: E402
+from edgefuse_tools.distill.features import features_of  # noqa: E402
 from edgefuse_tools.distill.measure import Figures, measure  # noqa: E402
 from edgefuse_tools.distill.training import Learner, Settings, Trainer, fingerprint, split  # noqa: E402
 from edgefuse_tools.export.errors import ExportError  # noqa: E402
@@ -49,7 +53,7 @@ def main() -> int:
         parser.error("--device cuda: PyTorch sees no CUDA device here")
     try:
         _distil(arguments, device)
-    except (manifest.ManifestError, ExportError) as error:
+    except (manifest.ManifestError, ExportError, EncoderError) as error:
         print("\n".join(f"error: {line}" for line in str(error).splitlines()), file=sys.stderr)
         return _WRONG_INPUT
     except BinaryError as error:
@@ -65,6 +69,7 @@ def _distil(arguments: argparse.Namespace, device: torch.device) -> None:
     manifest.check_learnable(records, labels)
     tested = manifest.read(arguments.test, labels, False, records.sensors or None) if arguments.test else None
     _check_output(arguments.out)
+    encoders = _encoders(arguments, records)
 
     work = arguments.work or arguments.out.with_name(f".{arguments.out.name}.work")
     work.mkdir(parents=True, exist_ok=True)
@@ -72,7 +77,12 @@ def _distil(arguments: argparse.Namespace, device: torch.device) -> None:
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     log(f"{len(records.records)} records with {', '.join(records.modalities())}; {len(labels)} labels")
-    examples = Examples(records, arguments.image_size, log)
+
+    def read(given: manifest.Manifest) -> Examples:
+        vectors = features_of(given, encoders, work / "features", arguments.threads, log)
+        return Examples(given, arguments.image_size, log, vectors)
+
+    examples = read(records)
     soft = _soft_labels(arguments, records, labels, work, log)
     nobody = np.flatnonzero((examples.labels < 0) & ~np.isfinite(soft[:, 0]))
     if len(nobody):
@@ -100,9 +110,10 @@ def _distil(arguments: argparse.Namespace, device: torch.device) -> None:
         modality_dropout=arguments.modality_dropout,
         patience=arguments.patience,
     )
-    forms = forms_of(examples, arguments.image_size, dict(arguments.unit))
+    encoded = {modality: encoder.form(arguments.out) for modality, encoder in encoders.items()}
+    forms = forms_of(examples, arguments.image_size, dict(arguments.unit), encoded)
     interface = Interface(forms, labels, arguments.hidden)
-    model = ARCHITECTURES[arguments.architecture](interface, Widths(feed_forward=2 * arguments.hidden))
+    model = ARCHITECTURES[arguments.architecture](interface, _widths(arguments))
     parameters = sum(parameter.numel() for parameter in model.parameters())
     run = work / "run"
     _keep_only(
@@ -126,7 +137,9 @@ def _distil(arguments: argparse.Namespace, device: torch.device) -> None:
     write_model(calibrated, interface, arguments.out, source, extras={"training.svg": curves.draw(trainer.history)})
     log(f"wrote {arguments.out}; its logits are divided by {divisor}")
 
-    figures, unmeasured = _measure(arguments, examples, held_out, truth, tested, labels, log)
+    figures, unmeasured = _measure(
+        arguments, examples, held_out, truth, None if tested is None else read(tested), labels, log
+    )
     facts = card.Facts(
         name=arguments.out.name,
         architecture=type(best).__name__,
@@ -136,6 +149,7 @@ def _distil(arguments: argparse.Namespace, device: torch.device) -> None:
         trained=len(rows),
         held_out=len(held_out),
         temperature=divisor,
+        encoders=[f"{encoder.modality}: {encoder.description['name']}" for encoder in encoders.values()],
         teacher=str(arguments.teacher_config) if taught else None,
         agreement=teacher.agreement(soft, examples.labels),
         command=shlex.join(["python", "scripts/distill.py", *sys.argv[1:]]),
@@ -143,6 +157,27 @@ def _distil(arguments: argparse.Namespace, device: torch.device) -> None:
     text = card.write(facts, examples, labels, figures, unmeasured)
     (arguments.out / "README.md").write_text(text, encoding="utf-8")
     log(f"done: {arguments.out}; see its card, {arguments.out / 'README.md'}")
+
+
+def _encoders(arguments: argparse.Namespace, records: manifest.Manifest) -> dict[str, Encoder]:
+    """The encoders by modality, each of which at least one record has."""
+    named = {modality: getattr(arguments, f"{modality}_encoder") for modality in ROLES}
+    encoders = {modality: Encoder.read(folder, modality) for modality, folder in named.items() if folder is not None}
+    for modality in encoders:
+        if modality not in records.modalities():
+            raise EncoderError(f"--{modality}-encoder: no record of {records.path} has `{modality}`")
+    return encoders
+
+
+def _widths(arguments: argparse.Namespace) -> Widths:
+    if arguments.hidden % arguments.heads:
+        raise EncoderError(f"--hidden {arguments.hidden}: is not a multiple of --heads {arguments.heads}")
+    return Widths(
+        heads=arguments.heads,
+        feed_forward=2 * arguments.hidden,
+        own_layers=arguments.own_layers,
+        fused_layers=arguments.fused_layers,
+    )
 
 
 def _soft_labels(
@@ -159,7 +194,7 @@ def _measure(
     examples: Examples,
     held_out: np.ndarray,
     truth: np.ndarray,
-    tested: manifest.Manifest | None,
+    others: Examples | None,
     labels: list[str],
     log: Log,
 ) -> tuple[dict[str, dict[str, Figures]], str | None]:
@@ -168,8 +203,7 @@ def _measure(
     if not arguments.binary.is_file():
         return {}, f"{arguments.binary} is missing (cargo build --release)"
     figures = {"held out": measure(binary, arguments.out, examples, held_out, truth, labels)}
-    if tested is not None:
-        others = Examples(tested, arguments.image_size, log)
+    if others is not None:
         every = np.arange(len(others.records))
         figures["test"] = measure(binary, arguments.out, others, every, others.labels, labels)
     for part, sets in figures.items():
@@ -253,7 +287,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     shape = parser.add_argument_group("the student")
     shape.add_argument("--architecture", choices=sorted(ARCHITECTURES), default="shared")
-    shape.add_argument("--hidden", type=_count, default=64, help="length of the embeddings, a multiple of 4")
+    shape.add_argument("--hidden", type=_count, default=64, help="length of the embeddings, a multiple of --heads")
+    shape.add_argument("--heads", type=_count, default=4, help="of attention")
+    shape.add_argument("--own-layers", type=_count, default=1, help="layers over each modality's own tokens")
+    shape.add_argument("--fused-layers", type=_count, default=2, help="layers over the tokens of all modalities")
+    for modality, role in ROLES.items():
+        shape.add_argument(
+            f"--{modality}-encoder", type=Path, help=f"folder of the encoder that sees each {role}", metavar="FOLDER"
+        )
     shape.add_argument("--image-size", type=_count, default=64, help="side to which pictures are resized, in pixels")
     shape.add_argument("--unit", type=_unit, action="append", default=[], help="unit of a sensor", metavar="NAME=UNIT")
     shape.add_argument("--license", default="not stated", help="for model.yaml")

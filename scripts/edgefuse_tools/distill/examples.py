@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,15 +11,16 @@ import numpy as np
 import torch
 
 from edgefuse_tools.distill import media
+from edgefuse_tools.distill.features import Vectors
 from edgefuse_tools.distill.manifest import Manifest, ManifestError, Record
 from edgefuse_tools.distill.words import words_of
 from edgefuse_tools.student.augment import augment
-from edgefuse_tools.student.forms import Form, Picture, Readings, Sensor, Sound, Words
+from edgefuse_tools.student.forms import Embedding, Form, Picture, Readings, Sensor, Sound, Words
 from edgefuse_tools.student.log_mel import ABSENT_FRAME, MELS
 from edgefuse_tools.student.speech import pad
 
 _NOISE = 0.1  # added to normalised pixels in training
-_JITTER = 0.05  # added to normalised readings in training
+_JITTER = 0.05  # added to normalised readings, and to features relative to their spread, in training
 _FOR_STATISTICS = 2000  # pictures
 
 
@@ -39,8 +40,14 @@ class Batch:
 class Examples:
     """A manifest's records, read once and kept in memory (a picture of 64 x 64: 12 KB; a second of sound: 16 KB)."""
 
-    def __init__(self, manifest: Manifest, side: int, report: Callable[[str], None]) -> None:
-        """Raises ManifestError if files cannot be used."""
+    def __init__(
+        self, manifest: Manifest, side: int, report: Callable[[str], None], vectors: Vectors | None = None
+    ) -> None:
+        """``vectors``: encoders' features, by modality; they replace pictures, texts and sounds.
+
+        Raises ManifestError if files cannot be used.
+        """
+        self.vectors: Vectors = vectors or {}
         self.records: Sequence[Record] = manifest.records
         self.sensors = manifest.sensors
         self.modalities = manifest.modalities()
@@ -48,7 +55,7 @@ class Examples:
 
         def read(record: Record, key: str, load: Callable[[Path], np.ndarray]) -> np.ndarray | None:
             path: Path | None = getattr(record, key)
-            if path is None:
+            if path is None or key in self.vectors:
                 return None
             try:
                 return load(path)
@@ -105,6 +112,8 @@ class Feed:
         there: np.ndarray,
         rng: np.random.Generator | None,
     ) -> dict[str, torch.Tensor]:
+        if isinstance(form, Embedding):
+            return {f"{name}_embedding": self._vectors(name, form, examples, rows, there, rng)}
         if isinstance(form, Picture):
             return {name: self._pictures(form, examples, rows, there, rng)}
         if isinstance(form, Words):
@@ -114,6 +123,25 @@ class Feed:
         if isinstance(form, Readings):
             return {name: self._readings(form, examples, rows, there, rng)}
         raise TypeError(f"no examples for {form}")
+
+    def _vectors(
+        self,
+        name: str,
+        form: Embedding,
+        examples: Examples,
+        rows: np.ndarray,
+        there: np.ndarray,
+        rng: np.random.Generator | None,
+    ) -> torch.Tensor:
+        values = np.zeros((len(rows), form.length), dtype=np.float32)
+        for place, row in enumerate(rows):
+            if there[place]:
+                values[place] = examples.vectors[name][row]
+        if rng is not None:
+            # Features of different encoders have different scales.
+            spread = np.float32(_JITTER) * values[there].std() if there.any() else np.float32(0.0)
+            values += rng.standard_normal(values.shape, dtype=np.float32) * spread
+        return torch.from_numpy(values)
 
     def _pictures(
         self, form: Picture, examples: Examples, rows: np.ndarray, there: np.ndarray, rng: np.random.Generator | None
@@ -164,11 +192,16 @@ class Feed:
         return torch.from_numpy(values)
 
 
-def forms_of(examples: Examples, side: int, units: dict[str, str]) -> dict[str, Form]:
-    """The forms that fit the training ``examples``, whose statistics normalise the inputs."""
+def forms_of(
+    examples: Examples, side: int, units: dict[str, str], encoded: Mapping[str, Embedding] | None = None
+) -> dict[str, Form]:
+    """The forms that fit the training ``examples``, whose statistics normalise the inputs. ``encoded``: those of the
+    modalities that encoders see in the student's place."""
     forms: dict[str, Form] = {}
     for name in examples.modalities:
-        if name == "image":
+        if encoded is not None and name in encoded:
+            forms[name] = encoded[name]
+        elif name == "image":
             some = [image for image in examples.images if image is not None][:_FOR_STATISTICS]
             pixels = np.stack(some).reshape(-1, 3) / 255.0
             mean, std = pixels.mean(axis=0), np.maximum(pixels.std(axis=0), 0.01)

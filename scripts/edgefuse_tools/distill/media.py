@@ -8,7 +8,7 @@ import wave
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from edgefuse_tools.student.log_mel import SAMPLE_RATE, log_mel
 
@@ -20,30 +20,35 @@ class MediaError(Exception):
 
 
 def picture(path: Path, side: int) -> np.ndarray:
-    """[side, side, 3] uint8: transparency on white, Pillow's bicubic resizing, as in the runtime."""
+    """[side, side, 3] uint8: Pillow's bicubic resizing, as in the runtime."""
+    return np.asarray(opened(path).resize((side, side), Image.Resampling.BICUBIC))
+
+
+def opened(path: Path) -> Image.Image:
+    """The picture in RGB: upright, transparency on white, as in the runtime."""
     try:
-        with Image.open(path) as opened:
-            image: Image.Image = opened
+        with Image.open(path) as file:
+            image: Image.Image = ImageOps.exif_transpose(file)
             if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA"):
                 image = image.convert("RGBA")
                 white = Image.new("RGBA", image.size, "white")
                 image = Image.alpha_composite(white, image)
-            return np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BICUBIC))
+            return image.convert("RGB")
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise MediaError(f"is not a readable picture: {error}") from None
 
 
 def frames(path: Path) -> np.ndarray:
     """Log-mel frames [n, 80] float16 of a sound of at most 30 seconds."""
-    samples = _samples(path)
-    if len(samples) == 0:
+    heard = samples(path)
+    if len(heard) == 0:
         raise MediaError("holds no sound")
-    if len(samples) > LONGEST * SAMPLE_RATE:
-        raise MediaError(f"lasts {len(samples) / SAMPLE_RATE:.1f} s; the limit is {LONGEST} s")
-    return log_mel(samples).T.astype(np.float16)
+    if len(heard) > LONGEST * SAMPLE_RATE:
+        raise MediaError(f"lasts {len(heard) / SAMPLE_RATE:.1f} s; the limit is {LONGEST} s")
+    return log_mel(heard).T.astype(np.float16)
 
 
-def _samples(path: Path) -> np.ndarray:
+def samples(path: Path) -> np.ndarray:
     """[n] float32 at 16 kHz, mono. Reads 16-bit WAV itself, everything else through ffmpeg."""
     try:
         with wave.open(str(path)) as recording:

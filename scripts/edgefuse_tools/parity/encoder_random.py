@@ -90,6 +90,16 @@ def bert(folder: Path) -> Case:
     return _sentences(model, folder)
 
 
+def mpnet(folder: Path) -> Case:
+    """With a text that is longer than the largest distance with a bias of its own."""
+    from transformers import MPNetConfig, MPNetModel
+
+    model = _random(MPNetModel, MPNetConfig(**TEXT | {"max_position_embeddings": 302}, pad_token_id=PAD))
+    model.encoder.relative_attention_bias.weight.data.uniform_(-2.0, 2.0)
+    _save(model, folder, None)
+    return _sentences(model, folder, (5, 290))
+
+
 def whisper(folder: Path) -> Case:
     """The mean over the positions of the sound, of a model whose windows have 40 frames."""
     from transformers import WhisperConfig, WhisperModel
@@ -124,6 +134,7 @@ def timm_model(folder: Path, name: str, side: int) -> Case:
 CASES: dict[str, Callable[[Path], Case]] = {
     "efficientnet": lambda folder: timm_model(folder, "tf_efficientnet_lite0", 224),
     "bert": bert,
+    "mpnet": mpnet,
     "clip": clip,
     "siglip": siglip,
     "vit": vit,
@@ -180,15 +191,15 @@ def _pixels(side: int) -> np.ndarray:
     return np.random.default_rng(SEED).normal(size=(2, 3, side, side)).astype(np.float32)
 
 
-def _texts(length: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Ids and mask of two texts of 5 and 9 tokens, padded to the longer one or to `length`."""
-    ids = np.full((2, length or 9), PAD, np.int64)
+def _texts(length: int | None = None, counts: tuple[int, int] = (5, 9)) -> tuple[np.ndarray, np.ndarray]:
+    """Ids and mask of two texts with these numbers of tokens, padded to the longer one or to `length`."""
+    ids = np.full((2, length or max(counts)), PAD, np.int64)
+    mask = np.zeros_like(ids)
     generator = np.random.default_rng(SEED)
-    for row, count in enumerate((5, 9)):
+    for row, count in enumerate(counts):
         ids[row, :count] = generator.integers(3, END, count)
         ids[row, count - 1] = END
-    mask = np.zeros_like(ids)
-    mask[0, :5], mask[1, :9] = 1, 1
+        mask[row, :count] = 1
     return ids, mask
 
 
@@ -218,9 +229,9 @@ def _picture(source: Path, pixels: np.ndarray, features: Any, logits: Any, class
     return Case(source, {"picture": {"pixel_values": pixels}}, {"picture": expected}, classes)
 
 
-def _sentences(model: Any, folder: Path) -> Case:
+def _sentences(model: Any, folder: Path, counts: tuple[int, int] = (5, 9)) -> Case:
     """The mean over the tokens, normalised, as in sentence-transformers."""
-    ids, mask = _texts()
+    ids, mask = _texts(counts=counts)
     states = _run(model, input_ids=ids, attention_mask=mask).last_hidden_state.numpy()
     mean = (states * mask[..., None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
     mean /= np.linalg.norm(mean, axis=1, keepdims=True)

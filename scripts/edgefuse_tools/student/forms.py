@@ -7,7 +7,7 @@ columns of ``presence``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, Union
 
 from tokenizers import Tokenizer
@@ -62,18 +62,23 @@ class Picture:
 
 @dataclass(frozen=True)
 class Embedding:
-    """An embedding of the picture or the text, a vector of ``length`` numbers computed by another model,
-    ``made_by``."""
+    """An embedding of the picture, the text or the sound, a vector of ``length`` numbers computed by another model.
+
+    made_by: the path of its folder from the student's, starting with ``./`` or ``../``, or words that describe it
+    weights: what identifies its weights, by precision; empty if unknown
+    """
 
     length: int
     made_by: str
+    weights: Mapping[str, str] = field(default_factory=dict)
 
     def ports(self, modality: str) -> dict[str, Port]:
         # The plain name is that of the graph's output for the modality.
         return {f"{modality}_embedding": Port(f"{modality}_embedding_in", "float32", ("batch", self.length))}
 
     def details(self, modality: str) -> dict[str, Any]:
-        return {f"{modality}_embedding": {"length": self.length, "made_by": self.made_by}}
+        weights = {"weights": dict(self.weights)} if self.weights else {}
+        return {f"{modality}_embedding": {"length": self.length, "made_by": self.made_by} | weights}
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,8 @@ pub enum Command {
     /// A line of a manifest is {"id": "...", "image": "path", "audio": "path", "text": "..."}; image, audio and text
     /// are each optional. Files are paths, which start from the manifest's folder, or file:// URLs; "image_b64" and
     /// "audio_b64" are the bytes of files in base64. A line has at most 32 MiB. Students also accept "sensors": {"NAME":
-    /// 1.5} or [1.5], and "image_embedding", "text_embedding": the path of a .npy or JSON file, or a list of numbers.
+    /// 1.5} or [1.5], and "image_embedding", "text_embedding", "audio_embedding": the path of a .npy or JSON file, or a
+    /// list of numbers.
     ///
     /// As a worker of another program, `run - --output -` reads a manifest from standard input and writes one line of
     /// results for each line, at once. A line that cannot be read, and an input that fails, is a result with an error.
@@ -230,6 +231,9 @@ pub struct Fuse {
     /// A sound
     #[arg(long, value_name = "FILE", group = "given")]
     pub audio: Option<PathBuf>,
+    /// Another model's embedding of a sound: a .npy file or a JSON list of numbers
+    #[arg(long, value_name = "FILE", group = "given")]
+    pub audio_embedding: Option<PathBuf>,
     /// Sensor readings: '{"NAME": 21.5, ...}', or in the model's order '21.5,40', or a JSON file with either
     #[arg(long, value_name = "READINGS", group = "given", allow_hyphen_values = true)]
     pub sensors: Option<String>,

@@ -7,7 +7,7 @@ use crate::bundle::{Bundle, Packed, difference};
 use edgefuse::config::{ByteSize, Device};
 use edgefuse::engine::Machine;
 use edgefuse::error::Error;
-use edgefuse::models::Loader;
+use edgefuse::models::{Loader, encoders_of, with_encoders};
 
 use super::start::{device_file, engine};
 use crate::cli::args::{self, Format, Global, Target};
@@ -26,7 +26,10 @@ pub(in crate::cli) fn bundle(global: &Global, args: &args::Bundle) -> Result<Out
         (_, Some(target), Some(out)) => (target, out.clone()),
         _ => return Err(Stop::Usage("bundle needs --target and --out, or --diff".to_string())),
     };
-    let device = Device::load_for_elsewhere(&device_file(global)?).map_err(Error::from)?;
+    let device = with_encoders(Device::load_for_elsewhere(&device_file(global)?).map_err(Error::from)?);
+    for key in device.models.keys() {
+        encoders_of(&device, key)?;
+    }
     let bundle = Bundle {
         target: match target {
             Target::Aarch64 => Machine::Aarch64,

@@ -163,6 +163,7 @@ pub(super) fn fuse(global: &Global, args: &args::Fuse) -> Result<Outcome, Stop> 
     record.sensors = args.sensors.as_deref().map(sensors::read).transpose()?;
     record.image_embedding = args.image_embedding.clone().map(Embedding::File);
     record.text_embedding = args.text_embedding.clone().map(Embedding::File);
+    record.audio_embedding = args.audio_embedding.clone().map(Embedding::File);
     let printer = printer(global, Shown::Decision);
     // A student without sound input gets the transcript.
     let all = [capability::DECIDE, capability::TRANSCRIBE];

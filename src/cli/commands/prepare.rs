@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use edgefuse::engine::Placed;
-use edgefuse::models::Loader;
+use edgefuse::models::{Loader, encoders_of};
 use serde::Serialize;
 
 use super::start::{self, device, engine};
@@ -40,9 +40,10 @@ pub(in crate::cli) fn prepare(global: &Global) -> Result<Outcome, Stop> {
     stage.at(&start::library_in_words(&device));
     let engine = engine(global, &device)?;
     let mut outcome = Outcome::Done;
-    for entry in device.models.values() {
+    for (key, entry) in &device.models {
         // A missing model does not prevent the others from being prepared.
-        let loader = match Loader::new(engine.clone(), entry) {
+        let loader = encoders_of(&device, key).and_then(|_| Loader::new(engine.clone(), entry));
+        let loader = match loader {
             Ok(loader) => loader,
             Err(error) => {
                 say(&format!("error: {error}"));

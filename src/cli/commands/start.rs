@@ -1,5 +1,6 @@
 //! Loads the device file and applies the command line's overrides.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use edgefuse::config::model_folder::{ModelFolder, capability};
 use edgefuse::config::{ConfigError, Device, ModelEntry};
 use edgefuse::engine::{Engine, library_file};
 use edgefuse::error::Error;
-use edgefuse::models::{choose_model, read_folder};
+use edgefuse::models::{choose_model, read_folder, with_encoders};
 
 use crate::cli::args::Global;
 use crate::cli::say;
@@ -28,11 +29,11 @@ pub(super) fn device(global: &Global, tasks: &[&'static str]) -> Result<Device, 
 /// As [`device`], with the name under `models` of the model that `--model` chooses.
 pub(super) fn device_and_choice(global: &Global, tasks: &[&'static str]) -> Result<(Device, Option<String>), Error> {
     let mut device = Device::load(&device_file(global)?)?;
-    let Some(name) = &global.model else { return Ok((device, None)) };
+    let Some(name) = &global.model else { return Ok((with_encoders(device), None)) };
     let key = replace(&mut device, name)?;
     let (_, folder) = choose_model(&device, main_task(&device, &key, tasks)?, Some(&key), "--model")?;
     debug_assert!(tasks.is_empty() || folder.capabilities().iter().any(|task| tasks.contains(task)));
-    Ok((device, Some(key)))
+    Ok((with_encoders(device), Some(key)))
 }
 
 /// What the model called `key` does for a command that needs models for `tasks`: the first of them that it can do, or
@@ -64,12 +65,24 @@ fn replace(device: &mut Device, name: &str) -> Result<String, Error> {
     };
     let replaced: Vec<String> =
         device.models.iter().filter(|(_, entry)| same(entry)).map(|(key, _)| key.clone()).collect();
-    let (key, entry) = match (listed, replaced.first()) {
+    // A student's encoder stays what it is; only tasks choose another model.
+    let encoders: BTreeSet<String> =
+        device.models.values().flat_map(|entry| entry.encoders.values().cloned()).collect();
+    let gone = replaced.iter().find(|key| !encoders.contains(*key));
+    let (key, entry) = match (listed, gone.or(replaced.first())) {
         (Some(entry), _) => (name.to_string(), entry),
-        (None, Some(first)) => (first.clone(), device.other_model(name, device.models.get(first))),
+        (None, Some(first)) => {
+            let key = gone.map_or_else(|| "chosen".to_string(), String::clone);
+            (key, device.other_model(name, device.models.get(first)))
+        }
         (None, None) => ("chosen".to_string(), entry),
     };
-    replaced.iter().for_each(|key| drop(device.models.remove(key)));
+    for key in &replaced {
+        match device.models.get_mut(key).filter(|_| encoders.contains(key)) {
+            Some(entry) => entry.tasks = Some(Vec::new()),
+            None => drop(device.models.remove(key)),
+        }
+    }
     device.models.insert(key.clone(), ModelEntry { tasks: None, ..entry });
     for step in &mut device.pipeline {
         if step.options().model().is_some_and(|model| replaced.iter().any(|key| key == model)) {

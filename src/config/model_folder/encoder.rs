@@ -186,6 +186,11 @@ impl KindSpec for EncoderSpec {
         self.image.as_ref()
     }
 
+    fn features(&self, graphs: &Graphs, modality: Modality) -> Option<(&'static str, usize)> {
+        let (role, _) = TOWERS.into_iter().find(|(_, encoded)| *encoded == modality)?;
+        Some((role, graphs.get(role)?.outputs.get("embedding")?.fixed(1)?))
+    }
+
     fn special_tokens(&self) -> SpecialTokens {
         let pad = self.text.as_ref().map(|text| ("pad", text.pad));
         SpecialTokens { present: pad.into_iter().collect(), named: Vec::new() }

@@ -42,7 +42,7 @@ pub use encoder::{EncoderMatching, EncoderSpec, EncoderText};
 pub use graph::{Axis, AxisProfile, ElementType, FileSpec, GraphSpec, ProfileShapes, TensorSpec};
 pub use image::{CropRounding, CropSpec, ImageSpec, ResampleFilter};
 pub use llm::{LlmGeneration, LlmSpec, LlmTokens};
-pub use modality::{EmbeddingSpec, Modality, SensorSpec, StudentInput};
+pub use modality::{EmbeddingSpec, Modality, SensorSpec, StudentInput, WEIGHTS_DIGITS};
 pub use needs::{Needs, RuntimeVersion};
 pub use remote::RemoteSpec;
 pub use spec::{Graphs, KindSpec, SpecialTokens, capability};
@@ -169,6 +169,21 @@ impl ModelFolder {
     /// What the model can do.
     pub fn capabilities(&self) -> Vec<&'static str> {
         self.spec.capabilities(&self.common.graphs)
+    }
+
+    /// What identifies the weights of the graph with this role: by precision, the first [`WEIGHTS_DIGITS`] digits of the
+    /// SHA-256 of the file that contains them.
+    pub fn weights(&self, role: &str) -> BTreeMap<String, String> {
+        let files = &self.common.files;
+        let digest = |graph: &GraphSpec, precision: &str, file: &String| {
+            let spec = files.get(&graph.weights_file(precision, file)).or_else(|| files.get(file))?;
+            Some(spec.sha256.chars().take(WEIGHTS_DIGITS).collect::<String>().to_ascii_lowercase())
+        };
+        let graph = self.common.graphs.get(role).into_iter();
+        let named = graph.flat_map(|graph| graph.files.iter().map(move |(precision, file)| (graph, precision, file)));
+        named
+            .filter_map(|(graph, precision, file)| Some((precision.clone(), digest(graph, precision, file)?)))
+            .collect()
     }
 
     /// The full path of one of the folder's files.

@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::graph::GraphSpec;
 use super::image::ImageSpec;
-use super::modality::{Modality, SensorSpec, StudentInput};
+use super::modality::{EmbeddingSpec, Modality, SensorSpec, StudentInput};
 
 /// The graphs of a folder, by role.
 pub type Graphs = BTreeMap<String, GraphSpec>;
@@ -75,6 +75,19 @@ pub trait KindSpec: Any + fmt::Debug + Send + Sync {
     /// Inputs of a decision, if the model decides.
     fn decision_inputs(&self) -> Vec<StudentInput> {
         Vec::new()
+    }
+
+    /// What it accepts of another model's embedding of a modality, if it accepts one.
+    fn embedded(&self, modality: Modality) -> Option<&EmbeddingSpec> {
+        let _ = modality;
+        None
+    }
+
+    /// The graph of a model with these graphs that computes features of a modality for other models, by role, and their
+    /// number; `None` if there is none.
+    fn features(&self, graphs: &Graphs, modality: Modality) -> Option<(&'static str, usize)> {
+        let _ = (graphs, modality);
+        None
     }
 
     /// Sensors whose readings it accepts, in the order of its input vector.

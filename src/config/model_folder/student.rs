@@ -34,6 +34,8 @@ pub struct StudentSpec {
     pub text_embedding: Option<EmbeddingSpec>,
     /// Log-mel constants, if it accepts sound.
     pub audio: Option<AudioSpec>,
+    /// The sound's embedding, if it accepts that instead of sound.
+    pub audio_embedding: Option<EmbeddingSpec>,
     /// The sensors, in the order of the graph's input vector; empty if there are none.
     #[serde(default)]
     pub sensors: Vec<SensorSpec>,
@@ -75,20 +77,32 @@ impl StudentSpec {
             StudentInput::Text => self.text.is_some() && self.tokenizer.is_some(),
             StudentInput::TextEmbedding => self.text_embedding.is_some(),
             StudentInput::Audio => self.audio.is_some(),
+            StudentInput::AudioEmbedding => self.audio_embedding.is_some(),
             StudentInput::Sensors => !self.sensors.is_empty(),
+        }
+    }
+
+    /// The description of an input, if it is another model's embedding.
+    pub fn embedded(&self, input: StudentInput) -> Option<&EmbeddingSpec> {
+        match input {
+            StudentInput::ImageEmbedding => self.image_embedding.as_ref(),
+            StudentInput::TextEmbedding => self.text_embedding.as_ref(),
+            StudentInput::AudioEmbedding => self.audio_embedding.as_ref(),
+            StudentInput::Image | StudentInput::Text | StudentInput::Audio | StudentInput::Sensors => None,
         }
     }
 
     /// Checks that the graph accepts what the code will feed.
     fn check_shapes(&self, student: &GraphSpec) -> Result<(), String> {
         let columns = self.modalities.len();
-        let vectors =
-            [("presence", Some(columns)), ("image_embedding", self.image_embedding.as_ref().map(|it| it.length))];
-        let others = [
-            ("text_embedding", self.text_embedding.as_ref().map(|it| it.length)),
-            ("sensors", (!self.sensors.is_empty()).then_some(self.sensors.len())),
-        ];
-        for (role, length) in vectors.into_iter().chain(others) {
+        let others =
+            [("presence", Some(columns)), ("sensors", (!self.sensors.is_empty()).then_some(self.sensors.len()))];
+        let embeddings = StudentInput::ALL.into_iter().filter_map(|input| Some((input.name(), self.embedded(input)?)));
+        let vectors = embeddings.clone().map(|(role, spec)| (role, Some(spec.length)));
+        for (role, spec) in embeddings {
+            spec.check(role)?;
+        }
+        for (role, length) in others.into_iter().chain(vectors) {
             let (Some(length), Some(tensor)) = (length, student.inputs.get(role)) else { continue };
             if !(1..=LONGEST_VECTOR).contains(&length) || tensor.shape.len() != 2 || tensor.fixed(1) != Some(length) {
                 let shape = tensor.shape_text();
@@ -169,6 +183,10 @@ impl KindSpec for StudentSpec {
         self.inputs().collect()
     }
 
+    fn embedded(&self, modality: Modality) -> Option<&EmbeddingSpec> {
+        StudentInput::embedding_of(modality).filter(|input| self.takes(*input)).and_then(|input| self.embedded(input))
+    }
+
     fn sensors(&self) -> &[SensorSpec] {
         &self.sensors
     }
@@ -207,8 +225,13 @@ mod tests {
             image_embedding: None,
             tokenizer: None,
             text: None,
-            text_embedding: Some(EmbeddingSpec { length: 8, made_by: "a sentence encoder".to_string() }),
+            text_embedding: Some(EmbeddingSpec {
+                length: 8,
+                made_by: "a sentence encoder".to_string(),
+                weights: BTreeMap::new(),
+            }),
             audio: None,
+            audio_embedding: None,
             sensors: vec![sensor("temperature"), sensor("humidity")],
         }
     }

@@ -29,11 +29,11 @@ impl Encoder {
     /// fails.
     pub fn encode_pixels(&self, pixels: Array4<f32>) -> Result<EncodedImage, Error> {
         let Seen { features, probabilities } = self.encode_picture(pixels)?;
-        let embedding = features.map(|mut features| {
+        let embedding = features.clone().map(|mut features| {
             to_unit_length(&mut features);
             Array1::from_vec(features)
         });
-        Ok(EncodedImage { embedding, probabilities, ..EncodedImage::default() })
+        Ok(EncodedImage { embedding, features, probabilities, ..EncodedImage::default() })
     }
 
     /// The `top` most probable classes of a picture, most probable first.

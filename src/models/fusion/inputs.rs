@@ -18,6 +18,8 @@ pub struct FusionInputs<'a> {
     pub text_embedding: Option<&'a [f32]>,
     /// Mono samples in [-1, 1] at the rate of [`Decider::sound`](crate::models::capability::Decider::sound).
     pub audio: Option<&'a [f32]>,
+    /// Embedding of a sound by another model.
+    pub audio_embedding: Option<&'a [f32]>,
     /// Sensor readings.
     pub sensors: Option<&'a SensorReadings>,
 }
@@ -36,7 +38,18 @@ impl FusionInputs<'_> {
             StudentInput::Text => self.text.is_some(),
             StudentInput::TextEmbedding => self.text_embedding.is_some(),
             StudentInput::Audio => self.audio.is_some(),
+            StudentInput::AudioEmbedding => self.audio_embedding.is_some(),
             StudentInput::Sensors => self.sensors.is_some(),
+        }
+    }
+
+    /// This input, if it is another model's embedding.
+    pub(in crate::models) fn embedding(&self, input: StudentInput) -> Option<&[f32]> {
+        match input {
+            StudentInput::ImageEmbedding => self.image_embedding,
+            StudentInput::TextEmbedding => self.text_embedding,
+            StudentInput::AudioEmbedding => self.audio_embedding,
+            StudentInput::Image | StudentInput::Text | StudentInput::Audio | StudentInput::Sensors => None,
         }
     }
 

@@ -22,6 +22,10 @@ pub struct Fusion {
     pub probabilities: Vec<(String, f32)>,
     /// The modalities that the decision is based on.
     pub modalities: Vec<String>,
+    /// The modalities whose embedding an encoder of the device computed, with that model's name; those that the record
+    /// itself contains are not listed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub encoders: BTreeMap<String, String>,
     /// The embeddings; the pipeline keeps them only on request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub embeddings: Option<Embeddings>,

@@ -14,6 +14,8 @@ pub struct EncodedImage {
     pub(in crate::models) caption_cross: Option<CrossAttention>,
     /// `[projection]`, if the model compares embeddings.
     pub(in crate::models) embedding: Option<Array1<f32>>,
+    /// `[projection]`, the embedding before it was brought to length 1, if the model computes features for others.
+    pub(in crate::models) features: Option<Vec<f32>>,
     /// `[classes]`, if the model classifies.
     pub(in crate::models) probabilities: Option<Vec<f32>>,
 }
@@ -27,6 +29,11 @@ impl EncodedImage {
     /// The embeddings that text graphs read, `[1, rows, hidden]`, if the model has them.
     pub(in crate::models) fn embeddings(&self) -> Option<&Tensor> {
         self.embeddings.as_ref()
+    }
+
+    /// The embedding as the model's own code computes it, if the model computes features for others.
+    pub fn features(&self) -> Option<&[f32]> {
+        self.features.as_deref()
     }
 
     /// The embedding that texts are compared with, `[projection]`, of length 1, if the model has one.

@@ -19,7 +19,7 @@ impl Folders {
     }
 
     /// The folder of the model called `name`. Errors are not cached, because the folder may exist next time.
-    fn of(&self, device: &Device, name: &str) -> Result<Arc<ModelFolder>, Error> {
+    pub fn of(&self, device: &Device, name: &str) -> Result<Arc<ModelFolder>, Error> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(folder) = read.get(name) {
             return Ok(folder.clone());

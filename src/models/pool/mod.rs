@@ -23,6 +23,7 @@ use crate::media::image::PixelConfig;
 use crate::support::request::Request;
 
 use super::capability::{Capability, Model};
+use super::features::{self, FeatureSource};
 use super::kinds;
 use super::loader::Loader;
 use budget::Budget;
@@ -74,8 +75,9 @@ enum Attempt {
 }
 
 impl Models {
-    /// A pool with no model loaded.
+    /// A pool with no model loaded. It has the encoders of the device's students, too ([`features::with_encoders`]).
     pub fn new(engine: Arc<Engine>, device: Device) -> Self {
+        let device = features::with_encoders(device);
         let budget = Budget::new(device.runtime.memory_budget);
         let pool = Arc::new(Pool {
             queue: Queue::new(device.runtime.requests),
@@ -155,6 +157,22 @@ impl Models {
     ) -> Result<Option<PixelConfig>, Error> {
         let (_, folder) = self.0.folders.choose(&self.0.device, C::NAME, named, user)?;
         Ok(folder.spec.image().map(PixelConfig::from))
+    }
+
+    /// The model that computes the embedding of `modality` for the model that [`Models::lease`] would lease; `None` if that
+    /// one accepts no such embedding, or nothing names a model that computes it. Loads no graph.
+    ///
+    /// # Errors
+    /// As [`Models::chosen`]; [`Error::Model`] for a model that does not compute what the other one accepts.
+    pub fn feature_source<C: Capability + ?Sized>(
+        &self,
+        named: Option<&str>,
+        modality: Modality,
+        user: &'static str,
+    ) -> Result<Option<FeatureSource>, Error> {
+        let (device, folders) = (&self.0.device, &self.0.folders);
+        let (key, folder) = folders.choose(device, C::NAME, named, user)?;
+        features::source(device, &key, &folder, modality, |name| folders.of(device, name))
     }
 
     /// What messages to the model that [`Models::lease`] would lease may contain apart from text. Loads no graph.

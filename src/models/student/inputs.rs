@@ -17,11 +17,11 @@ impl Student {
         let (mut tensors, mut presence) = (Vec::new(), Vec::new());
         for input in self.spec.inputs() {
             match input {
-                StudentInput::Image => tensors.push(("image", self.image(inputs.image)?)),
-                StudentInput::ImageEmbedding => {
-                    let given = embedding(input, &self.spec.image_embedding, inputs.image_embedding)?;
-                    tensors.push(("image_embedding", given));
+                StudentInput::ImageEmbedding | StudentInput::TextEmbedding | StudentInput::AudioEmbedding => {
+                    let given = embedding(input, self.spec.embedded(input), inputs.embedding(input))?;
+                    tensors.push((input.name(), given));
                 }
+                StudentInput::Image => tensors.push(("image", self.image(inputs.image)?)),
                 StudentInput::Text => {
                     let ids = self.text(inputs.text)?;
                     tensors.push(("attention_mask", Tensor::integer(Array2::<i64>::ones((1, ids.len())))?));
@@ -29,10 +29,6 @@ impl Student {
                         "input_ids",
                         Tensor::integer(Array2::from_shape_fn((1, ids.len()), |(_, at)| ids[at]))?,
                     ));
-                }
-                StudentInput::TextEmbedding => {
-                    let given = embedding(input, &self.spec.text_embedding, inputs.text_embedding)?;
-                    tensors.push(("text_embedding", given));
                 }
                 StudentInput::Audio => tensors.push(("log_mel", self.audio(inputs.audio)?)),
                 StudentInput::Sensors => tensors.push(("sensors", self.sensors(inputs.sensors)?)),
@@ -89,7 +85,7 @@ impl Student {
 }
 
 /// The given embedding, checked, or zeros if it is absent.
-fn embedding(input: StudentInput, spec: &Option<EmbeddingSpec>, given: Option<&[f32]>) -> Result<Tensor, Error> {
+fn embedding(input: StudentInput, spec: Option<&EmbeddingSpec>, given: Option<&[f32]>) -> Result<Tensor, Error> {
     let Some(spec) = spec else { return Ok(Tensor::zeros(&[1, 0])?) };
     let Some(given) = given else { return Ok(Tensor::zeros(&[1, spec.length])?) };
     let (name, length) = (input.name(), spec.length);

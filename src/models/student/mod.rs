@@ -4,6 +4,7 @@ mod embed;
 mod inputs;
 mod run;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::config::model_folder::{ModelFolder, StudentInput, StudentSpec};
@@ -122,6 +123,7 @@ impl Student {
             confidence: probabilities[best],
             probabilities: ranked,
             modalities: modalities.iter().map(|modality| modality.name().to_string()).collect(),
+            encoders: BTreeMap::new(),
             embeddings: Some(Embeddings { fused: outputs.take("embedding", None)?, modalities: of_modalities }),
         })
     }

@@ -24,6 +24,7 @@ pub(super) struct Written {
     sensors: Option<SensorReadings>,
     image_embedding: Option<Embedding>,
     text_embedding: Option<Embedding>,
+    audio_embedding: Option<Embedding>,
     position: Option<f64>,
 }
 
@@ -52,6 +53,7 @@ impl Written {
             sensors: self.sensors,
             image_embedding: self.image_embedding.map(local_embedding).transpose()?,
             text_embedding: self.text_embedding.map(local_embedding).transpose()?,
+            audio_embedding: self.audio_embedding.map(local_embedding).transpose()?,
             position: self.position,
             origin: Origin::default(),
         };

@@ -6,6 +6,7 @@ mod chat;
 mod classify;
 mod context;
 mod embed;
+mod encoded;
 mod fuse;
 mod index;
 mod matching;

@@ -3,10 +3,10 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use edgefuse::config::ModelEntry;
 use edgefuse::config::model_folder::StudentInput;
+use edgefuse::config::{Device, ModelEntry};
 use edgefuse::engine::resident_bytes;
-use edgefuse::models::read_folder;
+use edgefuse::models::{encoders_of, read_folder};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ struct ModelState {
     kind: Option<&'static str>,
     folder_name: Option<String>,
     can: Vec<&'static str>,
-    /// The inputs of its decisions, and the sensors among them, if it decides.
+    /// The inputs of its decisions, with those that its encoders accept for it, and the sensors among them, if it decides.
     inputs: Vec<&'static str>,
     sensors: Vec<Value>,
     loaded: bool,
@@ -32,7 +32,9 @@ struct ModelState {
 }
 
 impl ModelState {
-    fn of(name: &str, entry: &ModelEntry, loaded: bool) -> Self {
+    fn of(device: &Device, name: &str, entry: &ModelEntry, loaded: bool) -> Self {
+        // What keeps an encoder from being used is among the problems.
+        let encoded = encoders_of(device, name).unwrap_or_default();
         let name = name.to_string();
         match read_folder(entry) {
             Ok(folder) => ModelState {
@@ -40,7 +42,13 @@ impl ModelState {
                 kind: Some(folder.kind),
                 folder_name: Some(folder.common.name.clone()),
                 can: folder.capabilities(),
-                inputs: folder.spec.decision_inputs().into_iter().map(StudentInput::name).collect(),
+                inputs: folder
+                    .spec
+                    .decision_inputs()
+                    .into_iter()
+                    .map(StudentInput::name)
+                    .chain(encoded.iter().map(|source| source.modality.name()))
+                    .collect(),
                 sensors: folder.spec.sensors().iter().map(|it| json!({"name": it.name, "unit": it.unit})).collect(),
                 loaded,
                 error: None,
@@ -67,7 +75,7 @@ fn state(api: &Api, board: &Board) -> Value {
     let (problems, loaded) = (board.problems(), board.models.loaded());
     let (running, waiting) = board.models.requests();
     let library = board.models.engine().library();
-    let models = device.models.iter().map(|(name, entry)| ModelState::of(name, entry, loaded.contains(name)));
+    let models = device.models.iter().map(|(name, entry)| ModelState::of(device, name, entry, loaded.contains(name)));
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "device": device.name,

@@ -11,6 +11,7 @@ from edgefuse_tools.export.checkpoints.torch_file import read_torch
 from edgefuse_tools.export.encoder.bert import read_bert
 from edgefuse_tools.export.encoder.classifiers import Choices, read_classifier
 from edgefuse_tools.export.encoder.clip import read_clip, read_siglip
+from edgefuse_tools.export.encoder.mpnet import read_mpnet
 from edgefuse_tools.export.encoder.parts import Parts
 from edgefuse_tools.export.encoder.vit import read_vit
 from edgefuse_tools.export.encoder.whisper import read_whisper
@@ -19,6 +20,7 @@ from edgefuse_tools.export.whisper.weights import is_ctranslate2
 
 FOLDERS: dict[str, Callable[[Path], Parts]] = {
     "bert": read_bert,
+    "mpnet": read_mpnet,
     "clip": read_clip,
     "siglip": read_siglip,
     "vit": read_vit,

@@ -136,12 +136,16 @@ def biased_attention(g: GraphBuilder, query: str, keys: str, values: str, bias: 
     return _weighted_sum(g, query, transposed, values, heads, head_dim, bias, scaled=False)
 
 
-def masked_attention(g: GraphBuilder, query: str, key: str, value: str, mask: str, heads: int, head_dim: int) -> str:
+def masked_attention(
+    g: GraphBuilder, query: str, key: str, value: str, mask: str, heads: int, head_dim: int, bias: str | None = None
+) -> str:
     """Attention of every position to those where `mask` [batch, tokens], int64, is 1; all three and the result [batch,
-    tokens, hidden]. The same nodes in both dialects: texts are short."""
+    tokens, hidden]. `bias` [heads, tokens, tokens], the same in every layer, is added to the scores. The same nodes in
+    both dialects: texts are short."""
     if "mask_bias" not in g.memo:
         hidden = g.node("Equal", g.node("Unsqueeze", mask, g.integers(1, 2)), g.integers(0))
-        g.memo["mask_bias"] = g.node("Where", hidden, g.scalar(LOWEST), g.scalar(0.0))
+        masked = g.node("Where", hidden, g.scalar(LOWEST), g.scalar(0.0))
+        g.memo["mask_bias"] = masked if bias is None else g.node("Add", masked, bias)
     keys, values = split_keys(g, key, heads), split_heads(g, value, heads)
     return _weighted_sum(g, query, keys, values, heads, head_dim, g.memo["mask_bias"])
 

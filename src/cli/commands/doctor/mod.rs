@@ -12,7 +12,7 @@ use edgefuse::config::model_folder::FileSpec;
 use edgefuse::config::{ByteSize, Device, ModelEntry, OnMissingProvider, Provider};
 use edgefuse::engine::{Engine, Graph, Processor, library_file, memory_limits, release_unused, resident_bytes};
 use edgefuse::error::Error;
-use edgefuse::models::{CostSource, Loader, Vocabulary, load};
+use edgefuse::models::{CostSource, Loader, Vocabulary, encoders_of, load};
 use edgefuse::pipeline::missing_models;
 
 use super::start::{self, device, engine};
@@ -92,7 +92,20 @@ fn examine(global: &Global, device: &Device, stage: &Stage) -> Report {
 
     report.providers = providers(&engine, device);
     for (key, entry) in &device.models {
-        report.models.push(examine_model(&engine, key, entry, &report, stage));
+        let mut model = examine_model(&engine, key, entry, &report, stage);
+        match encoders_of(device, key) {
+            Ok(encoders) => {
+                let warnings = encoders.into_iter().filter_map(|source| source.warning).chain(model.warning.take());
+                model.warning = Some(warnings.collect::<Vec<_>>().join("; ")).filter(|warning| !warning.is_empty());
+            }
+            // A folder that cannot be read is reported already.
+            Err(error) if model.error.is_none() => {
+                model.verdict = "unfit";
+                model.error = Some(error.to_string());
+            }
+            Err(_) => {}
+        }
+        report.models.push(model);
     }
     // A model that cannot be read is reported as such above.
     let missing = missing_models(device, &device.pipeline).into_iter();
