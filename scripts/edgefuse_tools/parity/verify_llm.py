@@ -18,17 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from edgefuse_tools.export.graphs.graph import Dialect
 from edgefuse_tools.export.graphs.precision import Precision
-from edgefuse_tools.export.llm.exporter import export_llm
+from edgefuse_tools.parity.llm_divergence import compared, export, perplexity
 from edgefuse_tools.parity.llm_onnx import OnnxLlm
 from edgefuse_tools.parity.llm_reference import ReferenceLlm
 from edgefuse_tools.parity.novel import TEXT
-
-Floats = NDArray[np.float32]
 
 TOLERANCE = 1e-3
 PROMPTS = (
@@ -86,44 +83,9 @@ def main() -> int:
     return 0 if right else 1
 
 
-def export(source: Path, out: Path, dialect: Dialect, precisions: list[Precision] | None) -> Path:
-    origin = {
-        "weights": source.name,
-        "origin": "unknown",
-        "license": "unknown",
-        "exporter": "scripts/dev.py verify_llm",
-    }
-    export_llm(source, out, name=out.name, source=origin, dialect=dialect, precisions=precisions)
-    return out
-
-
 def prompt_ids(tokenizer: Tokenizer, text: str) -> list[int]:
     """A message in ChatML if the model knows it, else the text alone."""
     if tokenizer.token_to_id("<|im_start|>") is not None:
         text = f"<|im_start|>user\n{text}<|im_end|>\n<|im_start|>assistant\n"
     ids: list[int] = tokenizer.encode(text).ids
     return ids
-
-
-def perplexity(logits: Floats, ids: list[int]) -> float:
-    """Of the tokens of `ids` after the first, from the logits after each."""
-    logarithms = log_softmax(logits)[np.arange(len(ids) - 1), ids[1:]]
-    return round(float(np.exp(-logarithms.mean())), 4)
-
-
-def compared(logits: Floats, expected: Floats, ids: list[int]) -> dict[str, float]:
-    theirs, ours = log_softmax(expected), log_softmax(logits)
-    divergence = (np.exp(theirs) * (theirs - ours)).sum(-1).mean()
-    same = (logits.argmax(-1) == expected.argmax(-1)).mean()
-    return {
-        "perplexity": perplexity(logits, ids),
-        "kl": round(float(divergence), 6),
-        "same_most_probable": round(float(same), 4),
-    }
-
-
-def log_softmax(logits: Floats) -> NDArray[np.float64]:
-    values = logits.astype(np.float64)
-    values -= values.max(-1, keepdims=True)
-    shifted: NDArray[np.float64] = values - np.log(np.exp(values).sum(-1, keepdims=True))
-    return shifted

@@ -20,9 +20,9 @@ from edgefuse_tools.bench.llm import clients
 from edgefuse_tools.export.graphs.graph import Dialect
 from edgefuse_tools.export.graphs.precision import Precision
 from edgefuse_tools.measure.measure_llm import SHORT, run
+from edgefuse_tools.parity.llm_divergence import compared, export
 from edgefuse_tools.parity.llm_onnx import OnnxLlm
 from edgefuse_tools.parity.novel import TEXT
-from edgefuse_tools.parity.verify_llm import compared, export
 
 GGUF = paths.CHECKPOINTS / "smollm2-135m-instruct" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 FOLDER = paths.MODELS / "smollm2-135m-instruct"
