@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use ndarray::Array2;
+use ndarray::{Array1, Array2};
 
 use super::logits::Logits;
 use crate::engine::{EngineError, Graph, Outputs, Tensor};
@@ -15,6 +15,8 @@ pub struct Decoder {
     heads: usize,
     head_dim: usize,
     vocabulary: usize,
+    /// Whether the graph reads how many positions there are after a run.
+    has_total_length: bool,
 }
 
 /// What a decoder attends to: one key and one value per layer, for one window (a picture, 30 s of speech) or several.
@@ -32,9 +34,40 @@ pub enum Source<'a> {
     /// Embeddings that precede those of the first tokens, `[windows, positions, hidden]`: the graph's input
     /// `image_embeds`.
     Prefix(&'a Tensor),
+    /// Rows that stand for some of the tokens of a prompt: the graph's input `image_rows`.
+    Rows(&'a ImageRows),
     /// Nothing: a single sequence of tokens.
     Alone,
 }
+
+/// Rows of pictures for a decoder that reads them in place of tokens.
+#[derive(Debug)]
+pub struct ImageRows {
+    /// `[rows, hidden]`, at least one.
+    pub rows: Tensor,
+    /// The token that stands for a row in a prompt, the first for the first.
+    pub token: i64,
+}
+
+impl ImageRows {
+    /// `ids` as the graph reads them: each that stands for a row is `vocabulary` plus the number of that row. `next` is the
+    /// number of the first, and then that of the row after the last.
+    pub fn referred(&self, ids: &[i64], vocabulary: usize, next: &mut usize) -> Vec<i64> {
+        let rows = self.rows.shape().first().copied().unwrap_or(0);
+        let refer = |&id: &i64| match id == self.token && *next < rows {
+            true => {
+                *next += 1;
+                (vocabulary + *next - 1) as i64
+            }
+            false => id,
+        };
+        ids.iter().map(refer).collect()
+    }
+}
+
+/// Tokens per run while a prompt with pictures is read: bounds the memory of attention, whose scores have a cell for each
+/// pair of positions.
+const RUN: usize = 128;
 
 /// A batch of unfinished sequences, all of the same length: one or more hypotheses for each window of the source, those
 /// of the same window adjacent.
@@ -45,6 +78,8 @@ pub struct Decoding<'a> {
     past_values: Vec<Tensor>,
     rows: usize,
     length: usize,
+    /// Rows of the source that were read.
+    read: usize,
 }
 
 /// Snapshot of a [`Decoding`], to return to.
@@ -66,14 +101,14 @@ impl Source<'_> {
         match self {
             Source::Cross(cross) => cross.windows(),
             Source::Prefix(rows) => rows.shape().first().copied().unwrap_or(1),
-            Source::Alone => 1,
+            Source::Rows(_) | Source::Alone => 1,
         }
     }
 
     /// Positions in the cache before the first token.
     fn positions(&self) -> usize {
         match self {
-            Source::Cross(_) | Source::Alone => 0,
+            Source::Cross(_) | Source::Rows(_) | Source::Alone => 0,
             Source::Prefix(rows) => rows.shape().get(1).copied().unwrap_or(0),
         }
     }
@@ -146,8 +181,14 @@ impl Decoder {
             heads: past.fixed(1).unwrap_or(1),
             head_dim: past.fixed(3).unwrap_or(1),
             vocabulary: spec.outputs["logits"].fixed(1).unwrap_or(1),
+            has_total_length: spec.inputs.contains_key("total_length"),
             graph: loader.graph(role)?,
         })
+    }
+
+    /// The graph.
+    pub(in crate::models) fn graph(&self) -> &Graph {
+        &self.graph
     }
 
     /// Size of the vocabulary.
@@ -170,7 +211,7 @@ impl Decoder {
         let empty = || Tensor::zeros(&[rows, self.heads, 0, self.head_dim]);
         let past_keys = (0..self.layers).map(|_| empty()).collect::<Result<_, _>>()?;
         let past_values = (0..self.layers).map(|_| empty()).collect::<Result<_, _>>()?;
-        Ok(Decoding { decoder: self, source, past_keys, past_values, rows, length: 0 })
+        Ok(Decoding { decoder: self, source, past_keys, past_values, rows, length: 0, read: 0 })
     }
 }
 
@@ -180,6 +221,16 @@ impl Decoding<'_> {
     /// # Errors
     /// [`EngineError`] if the graph fails or returns a wrong shape.
     pub fn feed(&mut self, tokens: &[i64]) -> Result<Logits, EngineError> {
+        if let Source::Rows(source) = self.source {
+            let ids = source.referred(tokens, self.decoder.vocabulary, &mut self.read);
+            let mut runs = ids.chunks(RUN).peekable();
+            while let Some(run) = runs.next() {
+                let logits = self.run(Array2::from_shape_fn((self.rows, run.len()), |(_, at)| run[at]))?;
+                if runs.peek().is_none() {
+                    return Ok(logits);
+                }
+            }
+        }
         self.run(Array2::from_shape_fn((self.rows, tokens.len()), |(_, at)| tokens[at]))
     }
 
@@ -251,12 +302,18 @@ impl Decoding<'_> {
     fn run(&mut self, ids: Array2<i64>) -> Result<Logits, EngineError> {
         let count = ids.ncols();
         let ids = [Tensor::integer(ids)?];
+        let totals = vec![(self.cached() + count) as i64; self.rows];
+        let totals = [Tensor::integer(Array1::from_vec(totals))?];
         let nothing;
         let mut inputs: Vec<(&str, &[Tensor])> =
             vec![("input_ids", &ids), ("past_key", &self.past_keys), ("past_value", &self.past_values)];
+        if self.decoder.has_total_length {
+            inputs.push(("total_length", &totals));
+        }
         match self.source {
             Source::Cross(cross) => inputs.extend([("cross_key", &*cross.keys), ("cross_value", &*cross.values)]),
             Source::Alone => {}
+            Source::Rows(source) => inputs.push(("image_rows", slice::from_ref(&source.rows))),
             Source::Prefix(rows) if self.length == 0 => inputs.push(("image_embeds", slice::from_ref(rows))),
             Source::Prefix(rows) => {
                 let hidden = rows.shape().get(2).copied().unwrap_or(0);

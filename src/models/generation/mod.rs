@@ -22,7 +22,7 @@ mod sampling;
 mod search;
 
 pub use beam::{BeamPolicy, EarlyStopping, OpenAiBeams, TransformersBeams, beam_search};
-pub use decoder::{CrossAttention, Decoder, Decoding, Kept, Source};
+pub use decoder::{CrossAttention, Decoder, Decoding, ImageRows, Kept, Source};
 pub use generate::{TextRequest, generate};
 pub use logits::{Logits, softmax};
 pub(crate) use logits::{argmax, largest, largest_first, log_probability, log_sum_exp, max_and_log_sum};

@@ -24,7 +24,11 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 
 def load_config(folder: Path, context: int | None) -> LlmConfig:
     """Reads config.json; `context` is the wanted number of positions, if any."""
-    path, given = folder / "config.json", read_json(folder, "config.json")
+    return config_of(folder / "config.json", read_json(folder, "config.json"), context)
+
+
+def config_of(path: Path, given: Mapping[str, Any], context: int | None) -> LlmConfig:
+    """The settings `given` in the file `path`: config.json, or the part of it about the language model."""
     family = FAMILIES.get(str(given.get("model_type")))
     if family is None:
         known = ", ".join(FAMILIES)
