@@ -84,6 +84,16 @@ class ReferenceVlm:
         return logits
 
     @torch.no_grad()
+    def greedy(self, shown: Shown, count: int) -> tuple[list[int], Floats]:
+        """`count` tokens, not stopping at an end, and the logits that each was chosen by, [count, vocab]."""
+        made = self._model.generate(
+            **shown.inputs, max_new_tokens=count, do_sample=False, eos_token_id=None, pad_token_id=0,
+            return_dict_in_generate=True, output_logits=True,
+        )  # fmt: skip
+        logits: Floats = torch.stack([row[0] for row in made.logits]).numpy()
+        return [int(token) for token in made.sequences[0, len(shown.ids) :]], logits
+
+    @torch.no_grad()
     def written(self, shown: Shown, count: int, *, until: int | None = None, **options: Any) -> list[list[int]]:
         """The texts of `generate`, at most `count` tokens each, up to and with the token `until`."""
         made = self._model.generate(

@@ -17,6 +17,8 @@ pub struct Decoder {
     vocabulary: usize,
     /// Whether the graph reads how many positions there are after a run.
     has_total_length: bool,
+    /// Width of a row of pictures, if the graph reads any.
+    row_width: Option<usize>,
 }
 
 /// What a decoder attends to: one key and one value per layer, for one window (a picture, 30 s of speech) or several.
@@ -182,6 +184,7 @@ impl Decoder {
             head_dim: past.fixed(3).unwrap_or(1),
             vocabulary: spec.outputs["logits"].fixed(1).unwrap_or(1),
             has_total_length: spec.inputs.contains_key("total_length"),
+            row_width: spec.inputs.get("image_rows").and_then(|rows| rows.fixed(1)),
             graph: loader.graph(role)?,
         })
     }
@@ -312,7 +315,13 @@ impl Decoding<'_> {
         }
         match self.source {
             Source::Cross(cross) => inputs.extend([("cross_key", &*cross.keys), ("cross_value", &*cross.values)]),
-            Source::Alone => {}
+            Source::Alone => {
+                if let Some(width) = self.decoder.row_width {
+                    // No token refers to it.
+                    nothing = [Tensor::zeros(&[1, width])?];
+                    inputs.push(("image_rows", &nothing));
+                }
+            }
             Source::Rows(source) => inputs.push(("image_rows", slice::from_ref(&source.rows))),
             Source::Prefix(rows) if self.length == 0 => inputs.push(("image_embeds", slice::from_ref(rows))),
             Source::Prefix(rows) => {
