@@ -42,7 +42,9 @@ def main() -> int:
     parser.add_argument("--size", choices=list(vlm_random.SIZES), default="tiny", help="of random weights")
     parser.add_argument("--tokens", type=int, default=50, help="tokens of each greedy text (default: 50)")
     parser.add_argument("--cases", type=int, default=len(CASES), help="number of conversations (default: all)")
-    parser.add_argument("--dialects", nargs="+", choices=[it.value for it in Dialect], default=[it.value for it in Dialect])
+    parser.add_argument(
+        "--dialects", nargs="+", choices=[it.value for it in Dialect], default=[it.value for it in Dialect]
+    )
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as parent:
@@ -92,7 +94,9 @@ def compared(folder: Path, parent: Path, args: argparse.Namespace) -> dict[str, 
             written, logits = model.written(shown.ids, rows, args.tokens)
             of_logits = max(of_logits, float(np.abs(logits - expected).max())) if written == text else np.inf
             same += written == text
-            print_progress(f"{dialect.value}: {len(shown.ids)} tokens of the prompt, {'same' if written == text else 'another'} text")
+            print_progress(
+                f"{dialect.value}: {len(shown.ids)} tokens of the prompt, {'same' if written == text else 'another'} text"
+            )
         report["dialects"][dialect.value] = {
             "largest_row_difference": of_rows,
             "largest_logit_difference": of_logits,

@@ -32,7 +32,8 @@ def config_of(path: Path, given: Mapping[str, Any], context: int | None) -> LlmC
     family = FAMILIES.get(str(given.get("model_type")))
     if family is None:
         known = ", ".join(FAMILIES)
-        raise ExportError(f"{path}: model_type is {given.get('model_type')!r}; this exporter supports {known}")
+        hint = "; export.py vlm exports models that read pictures" if "vision_config" in given else ""
+        raise ExportError(f"{path}: model_type is {given.get('model_type')!r}; this exporter supports {known}{hint}")
     settings = DEFAULTS[family] | {key: value for key, value in given.items() if value is not None}
     number = _Numbers(path, settings)
     hidden, layers, heads = (number(key) for key in ("hidden_size", "num_hidden_layers", "num_attention_heads"))

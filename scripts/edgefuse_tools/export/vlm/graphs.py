@@ -54,9 +54,7 @@ def _shuffled(g: GraphBuilder, config: VlmConfig, x: str) -> str:
     return g.node("Reshape", x, g.integers(0, config.rows_per_tile, hidden * scale**2))
 
 
-def embedded_with_pictures(
-    g: GraphBuilder, ids: str, lookup: Callable[[str], str], vocabulary: int, width: int
-) -> str:
+def embedded_with_pictures(g: GraphBuilder, ids: str, lookup: Callable[[str], str], vocabulary: int, width: int) -> str:
     """Embeddings of `ids` [batch, tokens]: [batch, tokens, width]. The id `vocabulary` + n is row n of the input
     `image_rows`, so one graph reads text and pictures, and a run without pictures computes hardly more."""
     rows = g.input("image_rows", "float32", ["rows", width])
