@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from edgefuse_tools.export.blip.exporter import write_graphs
+from edgefuse_tools.export.blip.exporter import Fill, write_graphs
 from edgefuse_tools.export.checkpoints.checkpoint import Checkpoint
 from edgefuse_tools.export.errors import ExportError
 from edgefuse_tools.export.graphs.blocks import Matrix
@@ -77,7 +77,7 @@ def export_vlm(
     with new_model_folder(out) as building:
         (building / tokens.TOKENIZER).write_bytes(language.tokenizer)
         (building / tokens.TEMPLATE).write_text(str(language.template), encoding="utf-8")
-        groups = [{"vision": vision}, {"decoder": decoder}]
+        groups: list[dict[str, Fill]] = [{"vision": vision}, {"decoder": decoder}]
         graphs = write_graphs(building, groups, dialect, chosen, needs=needs_of(chosen, dialect))
         write_description(
             building,
