@@ -40,6 +40,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path, nargs="?", help="Hugging Face folder (default: random weights)")
     parser.add_argument("--size", choices=list(vlm_random.SIZES), default="tiny", help="of random weights")
+    parser.add_argument("--longest", type=int, metavar="N", help="pixels of a picture's longer side: fewer are faster")
     parser.add_argument("--tokens", type=int, default=50, help="tokens of each greedy text (default: 50)")
     parser.add_argument("--cases", type=int, default=len(CASES), help="number of conversations (default: all)")
     parser.add_argument(
@@ -50,7 +51,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as parent:
         folder = args.source or Path(parent) / "checkpoint"
         if args.source is None:
-            vlm_random.save(folder, size=args.size)
+            changes = {"size": {"longest_edge": args.longest}} if args.longest else {}
+            vlm_random.save(folder, size=args.size, processor=changes)
         report = compared(folder, Path(parent), args)
     report["source"] = args.source.name if args.source else f"random, {args.size}"
     print(json.dumps(report))

@@ -74,7 +74,7 @@ TEMPLATE = (
 GAIN = 1.5
 
 
-def save(folder: Path, seed: int = 1, size: str = "tiny", **processor: Any) -> None:
+def save(folder: Path, seed: int = 1, size: str = "tiny", processor: dict[str, Any] | None = None) -> None:
     """Writes the folder; `processor` are changes of preprocessor_config.json."""
     folder.mkdir(parents=True, exist_ok=True)
     sizes = SIZES[size]
@@ -119,7 +119,7 @@ def save(folder: Path, seed: int = 1, size: str = "tiny", **processor: Any) -> N
     contents = {
         "config.json": config,
         "generation_config.json": {"eos_token_id": special["<end_of_utterance>"]},
-        "preprocessor_config.json": image | processor,
+        "preprocessor_config.json": image | (processor or {}),
         "processor_config.json": {"processor_class": "SmolVLMProcessor", "image_seq_len": sizes.rows_per_tile},
         "tokenizer.json": tokenizer,
         "tokenizer_config.json": {
