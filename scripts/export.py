@@ -5,6 +5,7 @@
     python scripts/export.py blip --caption path/to/blip-image-captioning-base --out onnx/blip-caption-base
     python scripts/export.py blip2 path/to/blip2-opt-2.7b --out onnx/blip2-opt-2.7b
     python scripts/export.py llm SmolLM2-135M-Instruct.Q4_1.gguf onnx/smollm2-135m-instruct
+    python scripts/export.py vlm path/to/SmolVLM-256M-Instruct onnx/smolvlm-256m-instruct
     python scripts/export.py encoder path/to/all-MiniLM-L6-v2 onnx/minilm-l6
     python scripts/export.py vad build/checkpoints/silero-vad/silero_vad.onnx onnx/silero-vad
 
@@ -24,6 +25,7 @@ KINDS = {
     "blip": "captions, answers and image-text matching, from Hugging Face checkpoints",
     "blip2": "captions and answers by a language model (OPT or T5), from a Hugging Face checkpoint",
     "llm": "a language model, from a GGUF file or a Hugging Face checkpoint",
+    "vlm": "a language model that reads pictures (SmolVLM, Idefics3), from a Hugging Face checkpoint",
     "encoder": "pictures, texts or sounds to vectors, and classes of pictures, from various checkpoints",
     "vad": "speech detection, from Silero VAD's silero_vad.onnx",
 }

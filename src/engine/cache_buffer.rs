@@ -17,6 +17,11 @@ use crate::support::request::Request;
 /// Input roles with one tensor per layer, and the output roles that share their memory.
 const CACHE: [(&str, &str); 2] = [("past_key", "present_key"), ("past_value", "present_value")];
 
+/// Whether every step feeds this input: the tokens, and the cache.
+fn is_step(role: &str) -> bool {
+    ["input_ids", "total_length"].contains(&role) || CACHE.iter().any(|(past, _)| *past == role)
+}
+
 /// The cache of one sequence, with room for `capacity` positions.
 pub struct CacheBuffer {
     binding: IoBinding,
@@ -105,7 +110,38 @@ impl Graph {
         let mut logits = Tensor::room::<f32>(&[1, vocabulary])?;
         binding.bind_input(self.only("total_length"), &total.0).map_err(failed)?;
         binding.bind_output(&self.outputs["logits"][0], &mut logits.0).map_err(failed)?;
+        self.bind_idle(&mut binding)?;
         Ok(CacheBuffer { binding, layers, token, total, logits, heads, head_dim, capacity, length: 0 })
+    }
+
+    /// Feeds `tensor` to the input `role`, apart from tokens and cache, in each later run of `cache`.
+    ///
+    /// # Errors
+    /// [`EngineError::Fed`] if the graph has no such input, or one of another shape.
+    pub fn feed_beside(&self, cache: &mut CacheBuffer, role: &str, tensor: &Tensor) -> Result<(), EngineError> {
+        let wrong = |problem: String| EngineError::Fed { graph: self.name.clone(), tensor: role.to_string(), problem };
+        let Some(spec) = self.specs.inputs.get(role).filter(|_| !is_step(role)) else {
+            return Err(wrong("the graph has no such input".to_string()));
+        };
+        let shape = tensor.shape();
+        let fits = shape.len() == spec.shape.len()
+            && shape.iter().enumerate().all(|(axis, &length)| spec.fixed(axis).is_none_or(|fixed| fixed == length));
+        if !fits || shape.contains(&0) || tensor.element() != Some(spec.element) {
+            return Err(wrong(format!("it has the shape {shape:?}, not {}", spec.shape_text())));
+        }
+        // The binding keeps the tensor alive.
+        let bound = cache.binding.bind_input(self.only(role), &tensor.0);
+        bound.map_err(|source| EngineError::Run { graph: self.name.clone(), source: Reported::by(&source) })
+    }
+
+    /// Binds zeros to the inputs apart from tokens and cache, which only some prompts need; a dynamic axis has one entry.
+    pub(super) fn bind_idle(&self, binding: &mut IoBinding) -> Result<(), EngineError> {
+        let failed = |source: ort::Error| EngineError::Run { graph: self.name.clone(), source: Reported::by(&source) };
+        for (role, spec) in self.specs.inputs.iter().filter(|(role, _)| !is_step(role)) {
+            let shape: Vec<usize> = (0..spec.shape.len()).map(|axis| spec.fixed(axis).unwrap_or(1)).collect();
+            binding.bind_input(self.only(role), &Tensor::zeros(&shape)?.0).map_err(failed)?;
+        }
+        Ok(())
     }
 
     /// Room for the keys and values of all layers, each `[rows, heads, capacity, head_dim]`, bound as past and present.

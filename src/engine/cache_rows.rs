@@ -91,6 +91,7 @@ impl Graph {
         binding.bind_input(self.only("input_ids"), &tokens.0).map_err(failed)?;
         binding.bind_input(self.only("total_length"), &totals.0).map_err(failed)?;
         binding.bind_output(&self.outputs["logits"][0], &mut logits.0).map_err(failed)?;
+        self.bind_idle(&mut binding)?;
         Ok(CacheRows { binding, layers, tokens, totals, logits, rows, heads, head_dim, capacity })
     }
 

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use ndarray::{Array2, Array4};
+use ndarray::Array2;
 
 use super::chat::{Prompt, Reply};
 use super::embedding::{EmbedInputs, InputEmbeddings, unembedded};
@@ -14,7 +14,7 @@ use crate::config::{CaptionOptions, ReplyOptions, SearchOptions, TranscribeOptio
 use crate::engine::{EngineError, Tensor};
 use crate::error::Error;
 use crate::media::audio::Recording;
-use crate::media::image::PixelConfig;
+use crate::media::image::{PixelConfig, Pixels};
 
 /// Progress callback: seconds done and in total, called after each window of a recording.
 pub type OnProgress<'a> = dyn FnMut(f64, f64) + 'a;
@@ -159,11 +159,11 @@ pub struct VoiceState(pub(super) Vec<Tensor>);
 
 /// Encodes pictures for the other tasks of the same model.
 pub trait PictureEncoder: Model {
-    /// Runs the vision encoder on pixel values, `[1, 3, height, width]`.
+    /// Runs the vision encoder on a picture that was preprocessed for this model.
     ///
     /// # Errors
     /// [`Error::Engine`] if the graph fails.
-    fn encode_pixels(&self, pixels: Array4<f32>) -> Result<EncodedImage, Error>;
+    fn encode_pixels(&self, pixels: Pixels) -> Result<EncodedImage, Error>;
 }
 
 /// Captions pictures.

@@ -16,6 +16,7 @@ use super::student::Student;
 #[cfg(test)]
 use super::toy::Toy;
 use super::vad::Vad;
+use super::vlm::VisionLanguageModel;
 use super::whisper::Whisper;
 use crate::config::ModelEntry;
 use crate::config::model_folder::{ModelFolder, SpecReader};
@@ -28,6 +29,7 @@ const KINDS: &[Kind] = &[
     Kind::of::<Blip>(),
     Kind::of::<Blip2>(),
     Kind::of::<LanguageModel>(),
+    Kind::of::<VisionLanguageModel>(),
     Kind::of::<Encoder>(),
     Kind::of::<Student>(),
     Kind::of::<Vad>(),

@@ -27,6 +27,7 @@ mod token_check;
 pub(crate) mod toy;
 pub mod transcript;
 pub mod vad;
+pub mod vlm;
 mod vocabulary;
 pub mod whisper;
 

@@ -5,14 +5,12 @@ use std::fmt::Display;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use ndarray::Array4;
-
 use super::media::{Picture, Sound};
 use super::record::Record;
 use crate::config::Media;
 use crate::error::Error;
 use crate::media::audio::{AudioFile, Recording};
-use crate::media::image::{PixelConfig, RgbImage, pixel_values};
+use crate::media::image::{PixelConfig, Pixels, RgbImage, pixels};
 use crate::models::Models;
 use crate::models::chat::Attachment;
 
@@ -22,7 +20,7 @@ pub(super) struct Sources<'a> {
     sound: Option<AudioFile>,
     /// Preprocessing of all steps' models.
     views: Vec<PixelConfig>,
-    pictures: Vec<(PixelConfig, Result<Array4<f32>, String>)>,
+    pictures: Vec<(PixelConfig, Result<Pixels, String>)>,
     audio: BTreeMap<u32, Result<Vec<f32>, String>>,
     warnings: Vec<String>,
 }
@@ -64,8 +62,7 @@ impl<'a> Sources<'a> {
             views.push(*view);
         }
         let mut warnings = Vec::new();
-        let all =
-            |image: &RgbImage| views.iter().map(|view| (*view, Ok(pixel_values(image, view)))).collect::<Vec<_>>();
+        let all = |image: &RgbImage| views.iter().map(|view| (*view, Ok(pixels(image, view)))).collect::<Vec<_>>();
         let read = picture.decoded(models, &mut warnings).map(|image| all(&image));
         self.warn(Path::new(&picture.name()), warnings);
         match read.map_err(|error| error.to_string()) {
@@ -76,7 +73,7 @@ impl<'a> Sources<'a> {
     }
 
     /// The picture read by [`Sources::read_picture`]; `None` if the record has none.
-    pub fn picture(&self, view: &PixelConfig) -> Result<Option<&Array4<f32>>, Error> {
+    pub fn picture(&self, view: &PixelConfig) -> Result<Option<&Pixels>, Error> {
         self.pictures.iter().find(|(known, _)| known == view).map(|(_, picture)| known(picture)).transpose()
     }
 

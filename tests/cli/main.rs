@@ -34,5 +34,6 @@ mod stream;
 mod subtitles;
 mod transcribe;
 mod transcript_files;
+mod vlm;
 mod watch;
 mod worker;

@@ -11,6 +11,7 @@ mod library;
 mod llm;
 mod unfit;
 mod vad;
+mod vlm;
 mod whisper;
 mod words;
 

@@ -93,6 +93,7 @@ fn pixel_values_equal_the_hugging_face_processor() {
         width: config["width"].as_u64().unwrap() as u32,
         height: config["height"].as_u64().unwrap() as u32,
         crop: None,
+        split: None,
         resample: Resample::Bicubic,
         rescale: config["rescale"].as_f64().unwrap() as f32,
         mean: triple("mean"),

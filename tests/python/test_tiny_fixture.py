@@ -13,7 +13,7 @@ from edgefuse_tools.fixtures import make_fixtures_tiny
 from edgefuse_tools.ort_session import open_session
 
 FIXTURES = make_fixtures_tiny.FIXTURES
-FOLDERS = ("vad", *make_fixtures_tiny.WHISPERS, *make_fixtures_tiny.LLMS)
+FOLDERS = ("vad", *make_fixtures_tiny.WHISPERS, *make_fixtures_tiny.LLMS, *make_fixtures_tiny.VLMS)
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ pub struct Chat {
     /// The message [default: what --audio says; else standard input, from a terminal one message per line]
     #[arg(value_name = "MESSAGE")]
     pub message: Vec<String>,
-    /// A picture: its caption, by a model of the device file, is added to the first message
+    /// A picture for the first message, or its caption if the model reads only text; may be given several times
     #[arg(long, value_name = "FILE")]
-    pub image: Option<PathBuf>,
+    pub image: Vec<PathBuf>,
     /// A recording: its transcript is the first message, or is added to it
     #[arg(long, value_name = "FILE")]
     pub audio: Option<PathBuf>,

@@ -2,6 +2,12 @@
 
 use serde::Deserialize;
 
+/// Maximum width and height of a graph's input, and of a picture before it is split, in pixels.
+const LARGEST_SIDE: u32 = 4_096;
+
+/// Maximum number of tiles side by side.
+const MOST_TILES_PER_SIDE: u32 = 8;
+
 /// Preprocessing parameters of a picture.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -12,6 +18,8 @@ pub struct ImageSpec {
     pub height: u32,
     /// How the picture becomes that wide and high, if it is not stretched.
     pub crop: Option<CropSpec>,
+    /// How the picture becomes several of that width and height.
+    pub split: Option<SplitSpec>,
     /// Resampling filter.
     pub resample: ResampleFilter,
     /// Factor for the 8-bit values, usually 1/255.
@@ -31,6 +39,16 @@ pub struct CropSpec {
     /// How half a pixel is rounded if the centre is not on a whole one.
     #[serde(default)]
     pub rounding: CropRounding,
+}
+
+/// Keeps details: the picture is resized, with its aspect ratio nearly kept, and split into tiles; the whole picture,
+/// stretched to a tile's size, follows them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SplitSpec {
+    /// Length in pixels that the longer side is resized to, before both sides are rounded up to whole tiles; at most eight
+    /// tiles.
+    pub longest_side: u32,
 }
 
 /// Rounding of the first row and column of a centre crop.
@@ -61,8 +79,32 @@ pub enum ResampleFilter {
 }
 
 impl ImageSpec {
+    /// Checks the settings of a model that reads a picture whole.
     pub(super) fn check(&self) -> Result<(), String> {
-        let side = 1..=4_096;
+        match self.split {
+            None => self.check_common(),
+            Some(_) => Err("image.split: this kind of model reads a picture whole".to_string()),
+        }
+    }
+
+    /// Checks the settings of a model that reads a picture in tiles.
+    pub(super) fn check_split(&self) -> Result<(), String> {
+        self.check_common()?;
+        let Some(split) = &self.split else {
+            return Err("image.split: missing, but required by this kind of model".to_string());
+        };
+        if self.crop.is_some() || self.width != self.height {
+            return Err("image: tiles must be square, and cannot be cut out of a centre".to_string());
+        }
+        let most = (MOST_TILES_PER_SIDE * self.width).min(LARGEST_SIDE);
+        if !(1..=most).contains(&split.longest_side) {
+            return Err(format!("image.split.longest_side: {} is out of range (1 to {most})", split.longest_side));
+        }
+        Ok(())
+    }
+
+    fn check_common(&self) -> Result<(), String> {
+        let side = 1..=LARGEST_SIDE;
         if !side.contains(&self.width) || !side.contains(&self.height) {
             return Err(format!("image: {} x {} is out of range (1 to 4096)", self.width, self.height));
         }

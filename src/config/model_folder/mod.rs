@@ -18,6 +18,7 @@ mod student;
 #[cfg(test)]
 mod toy;
 mod vad;
+mod vlm;
 mod whisper;
 
 use std::any::Any;
@@ -40,7 +41,7 @@ pub use blip::{BlipGeneration, BlipSpec, BlipTokens};
 pub use blip2::{Blip2Generation, Blip2Spec, Blip2Tokens};
 pub use encoder::{EncoderMatching, EncoderSpec, EncoderText};
 pub use graph::{Axis, AxisProfile, ElementType, FileSpec, GraphSpec, ProfileShapes, TensorSpec};
-pub use image::{CropRounding, CropSpec, ImageSpec, ResampleFilter};
+pub use image::{CropRounding, CropSpec, ImageSpec, ResampleFilter, SplitSpec};
 pub use llm::{LlmGeneration, LlmSpec, LlmTokens};
 pub use modality::{EmbeddingSpec, Modality, SensorSpec, StudentInput, WEIGHTS_DIGITS};
 pub use needs::{Needs, RuntimeVersion};
@@ -50,6 +51,7 @@ pub use student::{StudentSpec, StudentText};
 #[cfg(test)]
 pub(crate) use toy::ToySpec;
 pub use vad::{VadAudio, VadSpec};
+pub use vlm::{VlmGeneration, VlmPicture, VlmPrompts, VlmSpec};
 pub use whisper::{WhisperGeneration, WhisperSpec, WhisperTokens};
 
 /// The `format:` this version reads.

@@ -10,6 +10,7 @@
 //! | `png_repair` | damage in PNG files that does not affect the pixels |
 //! | `tiff` | TIFF files that the general decoder does not read |
 //! | `resize` | Pillow's resampling, bit for bit |
+//! | `split` | large pictures to tiles |
 //! | `normalise` | 8-bit RGB to the tensor |
 
 mod bmp;
@@ -23,6 +24,7 @@ mod orientation;
 mod png_metadata;
 mod png_repair;
 mod resize;
+mod split;
 mod tiff;
 
 pub use ::image::RgbImage;
@@ -31,7 +33,7 @@ pub use decode::{MAX_PIXELS, load, load_bytes_within, load_with_warnings, load_w
 pub use encode::to_jpeg;
 pub use error::ImageError;
 pub use extensions::{EXTENSIONS, UNSUPPORTED_EXTENSIONS};
-pub use normalise::{PixelConfig, pixel_values};
+pub use normalise::{PixelConfig, Pixels, pixel_values, pixels};
 pub use resize::{Resample, resize};
 
 #[doc(hidden)] // Not part of the API: only `tests/fuzz` calls it directly.

@@ -3,8 +3,9 @@
 use ndarray::Array4;
 
 use super::resize::{Window, resize_window};
+use super::split::split;
 use super::{Resample, RgbImage, resize};
-use crate::config::model_folder::{CropRounding, CropSpec, ImageSpec, ResampleFilter};
+use crate::config::model_folder::{CropRounding, CropSpec, ImageSpec, ResampleFilter, SplitSpec};
 
 /// Preprocessing of a model's pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,6 +17,8 @@ pub struct PixelConfig {
     /// How the picture becomes that wide and high: it is stretched, regardless of its aspect ratio, or its centre is
     /// cut out.
     pub crop: Option<CropSpec>,
+    /// How it becomes several tensors of that width and height instead.
+    pub split: Option<SplitSpec>,
     /// The resampling filter.
     pub resample: Resample,
     /// Factor for 8-bit samples, usually 1/255.
@@ -33,6 +36,7 @@ impl From<&ImageSpec> for PixelConfig {
             width: spec.width,
             height: spec.height,
             crop: spec.crop,
+            split: spec.split,
             resample: match spec.resample {
                 ResampleFilter::Box => Resample::Box,
                 ResampleFilter::Bilinear => Resample::Bilinear,
@@ -47,28 +51,54 @@ impl From<&ImageSpec> for PixelConfig {
     }
 }
 
-/// The image as a tensor of shape `[1, 3, height, width]`: resized as 8-bit samples, then
+/// A preprocessed picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pixels {
+    /// `[pictures, 3, height, width]`: one, unless the picture is split; otherwise its tiles, row by row, and then the
+    /// whole picture.
+    pub values: Array4<f32>,
+    /// Rows of tiles; 0 if the picture is not split.
+    pub rows: usize,
+    /// Columns of tiles; 0 if the picture is not split.
+    pub columns: usize,
+}
+
+/// [`pixel_values`], with the number of tiles.
+pub fn pixels(image: &RgbImage, config: &PixelConfig) -> Pixels {
+    let (mut rows, mut columns) = (0, 0);
+    let resized = match (&config.split, &config.crop) {
+        (Some(spec), _) => {
+            let tiles = split(image, config.width, spec.longest_side, config.resample);
+            (rows, columns) = (tiles.rows, tiles.columns);
+            tiles.images
+        }
+        (None, None) => vec![resize(image, config.width, config.height, config.resample)],
+        (None, Some(crop)) => vec![centre(image, config, crop)],
+    };
+    let (width, height) = (config.width as usize, config.height as usize);
+    let mut values = Array4::zeros((resized.len(), 3, height, width));
+    for (mut picture, resized) in values.outer_iter_mut().zip(&resized) {
+        for (channel, mut plane) in picture.outer_iter_mut().enumerate() {
+            // 8 bits have few values, so each is computed once.
+            let table: [f32; 256] = std::array::from_fn(|sample| {
+                (sample as f32 * config.rescale - config.mean[channel]) / config.std[channel]
+            });
+            for (value, pixel) in plane.iter_mut().zip(resized.pixels()) {
+                *value = table[usize::from(pixel.0[channel])];
+            }
+        }
+    }
+    Pixels { values, rows, columns }
+}
+
+/// The image as a tensor of shape `[1, 3, height, width]`, or several if it is split: resized as 8-bit samples, then
 /// `(sample * rescale - mean) / std` for each channel.
 ///
 /// Equal to the output of the image processors of Hugging Face's transformers with Pillow (`do_resize`,
 /// `do_center_crop`, `do_rescale`, `do_normalize`; `BlipImageProcessor` and `CLIPImageProcessor` for example) and of
 /// torchvision's `Resize`, `CenterCrop`, `ToTensor` and `Normalize` on Pillow images, to within rounding.
 pub fn pixel_values(image: &RgbImage, config: &PixelConfig) -> Array4<f32> {
-    let resized = match &config.crop {
-        None => resize(image, config.width, config.height, config.resample),
-        Some(crop) => centre(image, config, crop),
-    };
-    let (width, height) = (config.width as usize, config.height as usize);
-    let mut values = Array4::zeros((1, 3, height, width));
-    for (channel, mut plane) in values.index_axis_mut(ndarray::Axis(0), 0).outer_iter_mut().enumerate() {
-        // 8 bits have few values, so each is computed once.
-        let table: [f32; 256] =
-            std::array::from_fn(|sample| (sample as f32 * config.rescale - config.mean[channel]) / config.std[channel]);
-        for (value, pixel) in plane.iter_mut().zip(resized.pixels()) {
-            *value = table[usize::from(pixel.0[channel])];
-        }
-    }
-    values
+    pixels(image, config).values
 }
 
 /// The centre of the image, resized so that its shorter side has the length in `crop`. Only the pixels of the centre
@@ -115,6 +145,7 @@ mod tests {
                 width: 21,
                 height: 17,
                 crop: Some(crop),
+                split: None,
                 resample: Resample::Bicubic,
                 rescale: 1.0,
                 mean: [0.0; 3],
@@ -135,6 +166,7 @@ mod tests {
             width: 224,
             height: 224,
             crop: Some(crop),
+            split: None,
             resample: Resample::Bilinear,
             rescale: 1.0,
             mean: [0.0; 3],

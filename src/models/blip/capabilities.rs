@@ -1,13 +1,11 @@
 //! BLIP's implementations of the capability traits.
 
-use ndarray::Array4;
-
 use super::Blip;
 use super::embed::EMBEDDED;
 use crate::config::model_folder::{BlipSpec, Modality};
 use crate::config::{CaptionOptions, SearchOptions};
 use crate::error::Error;
-use crate::media::image::PixelConfig;
+use crate::media::image::{PixelConfig, Pixels};
 use crate::models::capability::{Answerer, Captioner, Embedder, Matcher, Model, PictureEncoder};
 use crate::models::embedding::{EmbedInputs, InputEmbeddings};
 use crate::models::kind::ModelKind;
@@ -51,8 +49,8 @@ impl Model for Blip {
 }
 
 impl PictureEncoder for Blip {
-    fn encode_pixels(&self, pixels: Array4<f32>) -> Result<EncodedImage, Error> {
-        Blip::encode_pixels(self, pixels)
+    fn encode_pixels(&self, pixels: Pixels) -> Result<EncodedImage, Error> {
+        Blip::encode_pixels(self, pixels.values)
     }
 }
 

@@ -1,11 +1,10 @@
 //! BLIP-2's implementations of the capability traits.
 
-use ndarray::Array4;
-
 use super::Blip2;
 use crate::config::model_folder::Blip2Spec;
 use crate::config::{CaptionOptions, SearchOptions};
 use crate::error::Error;
+use crate::media::image::Pixels;
 use crate::models::capability::{Answerer, Captioner, Model, PictureEncoder};
 use crate::models::kind::ModelKind;
 use crate::models::loader::Loader;
@@ -40,8 +39,8 @@ impl Model for Blip2 {
 }
 
 impl PictureEncoder for Blip2 {
-    fn encode_pixels(&self, pixels: Array4<f32>) -> Result<EncodedImage, Error> {
-        Blip2::encode_pixels(self, pixels)
+    fn encode_pixels(&self, pixels: Pixels) -> Result<EncodedImage, Error> {
+        Blip2::encode_pixels(self, pixels.values)
     }
 }
 

@@ -1,13 +1,11 @@
 //! An encoder's implementations of the capability traits.
 
-use ndarray::Array4;
-
 use super::Encoder;
 use crate::config::TextRole;
 use crate::config::model_folder::{EncoderSpec, Modality, ModelFolder};
 use crate::engine::Graph;
 use crate::error::Error;
-use crate::media::image::PixelConfig;
+use crate::media::image::{PixelConfig, Pixels};
 use crate::models::capability::{Classifier, Embedder, Matcher, Model, PictureEncoder};
 use crate::models::embedding::{EmbedInputs, InputEmbeddings};
 use crate::models::kind::ModelKind;
@@ -61,8 +59,8 @@ impl Model for Encoder {
 }
 
 impl PictureEncoder for Encoder {
-    fn encode_pixels(&self, pixels: Array4<f32>) -> Result<EncodedImage, Error> {
-        Encoder::encode_pixels(self, pixels)
+    fn encode_pixels(&self, pixels: Pixels) -> Result<EncodedImage, Error> {
+        Encoder::encode_pixels(self, pixels.values)
     }
 }
 

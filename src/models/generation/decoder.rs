@@ -2,10 +2,11 @@
 
 use std::slice;
 
-use ndarray::Array2;
+use ndarray::{Array1, Array2};
 
 use super::logits::Logits;
-use crate::engine::{EngineError, Graph, Outputs, Tensor};
+use super::source::{CrossAttention, Source};
+use crate::engine::{EngineError, Graph, Tensor};
 use crate::models::loader::Loader;
 
 /// A decoder graph: token ids in, logits of the last position out, self-attention cache in between.
@@ -15,26 +16,15 @@ pub struct Decoder {
     heads: usize,
     head_dim: usize,
     vocabulary: usize,
+    /// Whether the graph reads how many positions there are after a run.
+    has_total_length: bool,
+    /// Width of a row of pictures, if the graph reads any.
+    row_width: Option<usize>,
 }
 
-/// What a decoder attends to: one key and one value per layer, for one window (a picture, 30 s of speech) or several.
-#[derive(Debug)]
-pub struct CrossAttention {
-    keys: Vec<Tensor>,
-    values: Vec<Tensor>,
-}
-
-/// Input of a decoder, apart from tokens.
-#[derive(Debug, Clone, Copy)]
-pub enum Source<'a> {
-    /// What the decoder attends to.
-    Cross(&'a CrossAttention),
-    /// Embeddings that precede those of the first tokens, `[windows, positions, hidden]`: the graph's input
-    /// `image_embeds`.
-    Prefix(&'a Tensor),
-    /// Nothing: a single sequence of tokens.
-    Alone,
-}
+/// Tokens per run while a prompt with pictures is read: bounds the memory of attention, whose scores have a cell for each
+/// pair of positions.
+const RUN: usize = 128;
 
 /// A batch of unfinished sequences, all of the same length: one or more hypotheses for each window of the source, those
 /// of the same window adjacent.
@@ -47,6 +37,8 @@ pub struct Decoding<'a> {
     past_values: Vec<Tensor>,
     rows: usize,
     length: usize,
+    /// Rows of the source that were read.
+    read: usize,
 }
 
 /// Snapshot of a [`Decoding`], to return to.
@@ -54,89 +46,6 @@ pub struct Kept {
     past_keys: Vec<Tensor>,
     past_values: Vec<Tensor>,
     length: usize,
-}
-
-impl<'a> From<&'a CrossAttention> for Source<'a> {
-    fn from(cross: &'a CrossAttention) -> Self {
-        Source::Cross(cross)
-    }
-}
-
-impl Source<'_> {
-    /// Number of windows.
-    fn windows(&self) -> usize {
-        match self {
-            Source::Cross(cross) => cross.windows(),
-            Source::Prefix(rows) => rows.shape().first().copied().unwrap_or(1),
-            Source::Alone => 1,
-        }
-    }
-
-    /// Positions in the cache before the first token.
-    fn positions(&self) -> usize {
-        match self {
-            Source::Cross(_) | Source::Alone => 0,
-            Source::Prefix(rows) => rows.shape().get(1).copied().unwrap_or(0),
-        }
-    }
-}
-
-impl CrossAttention {
-    /// Takes `cross_key` and `cross_value` from the outputs of an encoder.
-    pub fn take(outputs: &mut Outputs) -> Self {
-        CrossAttention { keys: outputs.take("cross_key"), values: outputs.take("cross_value") }
-    }
-
-    /// The keys, one per layer; the first axis has one entry per window.
-    pub fn keys(&self) -> &[Tensor] {
-        &self.keys
-    }
-
-    /// The values, one per layer; the first axis has one entry per window.
-    pub fn values(&self) -> &[Tensor] {
-        &self.values
-    }
-
-    /// Number of windows.
-    pub fn windows(&self) -> usize {
-        self.keys.first().and_then(|key| key.shape().first().copied()).unwrap_or(1)
-    }
-
-    /// Copy of a single window.
-    ///
-    /// # Errors
-    /// [`EngineError::Run`] if ONNX Runtime cannot take the tensors.
-    pub fn window(&self, index: usize) -> Result<Self, EngineError> {
-        self.select(&[index])
-    }
-
-    /// Copy of some of the windows.
-    fn select(&self, windows: &[usize]) -> Result<Self, EngineError> {
-        let selected =
-            |tensors: &[Tensor]| tensors.iter().map(|tensor| tensor.select(windows)).collect::<Result<_, _>>();
-        Ok(CrossAttention { keys: selected(&self.keys)?, values: selected(&self.values)? })
-    }
-
-    /// Allocates `windows` windows of the shape of this one, to be filled by [`CrossAttention::put`].
-    ///
-    /// # Errors
-    /// [`EngineError::Run`] if ONNX Runtime cannot allocate the tensors.
-    pub fn room_for(&self, windows: usize) -> Result<Self, EngineError> {
-        let room = |tensors: &[Tensor]| {
-            let shapes = tensors.iter().map(|tensor| [&[windows], &tensor.shape()[1..]].concat());
-            shapes.map(|shape| Tensor::zeros(&shape)).collect::<Result<_, _>>()
-        };
-        Ok(CrossAttention { keys: room(&self.keys)?, values: room(&self.values)? })
-    }
-
-    /// Copies `window`, a single window of the same shape, to position `index`.
-    ///
-    /// # Errors
-    /// [`EngineError::Run`] if a tensor differs in shape or type.
-    pub fn put(&mut self, index: usize, window: &CrossAttention) -> Result<(), EngineError> {
-        let ours = self.keys.iter_mut().chain(&mut self.values);
-        ours.zip(window.keys.iter().chain(&window.values)).try_for_each(|(ours, window)| ours.put(index, window))
-    }
 }
 
 impl Decoder {
@@ -153,8 +62,15 @@ impl Decoder {
             heads: past.fixed(1).unwrap_or(1),
             head_dim: past.fixed(3).unwrap_or(1),
             vocabulary: spec.outputs["logits"].fixed(1).unwrap_or(1),
+            has_total_length: spec.inputs.contains_key("total_length"),
+            row_width: spec.inputs.get("image_rows").and_then(|rows| rows.fixed(1)),
             graph: loader.graph(role)?,
         })
+    }
+
+    /// The graph.
+    pub(in crate::models) fn graph(&self) -> &Graph {
+        &self.graph
     }
 
     /// Size of the vocabulary.
@@ -177,7 +93,7 @@ impl Decoder {
         let empty = || Tensor::zeros(&[rows, self.heads, 0, self.head_dim]);
         let past_keys = (0..self.layers).map(|_| empty()).collect::<Result<_, _>>()?;
         let past_values = (0..self.layers).map(|_| empty()).collect::<Result<_, _>>()?;
-        Ok(Decoding { decoder: self, source, left: None, past_keys, past_values, rows, length: 0 })
+        Ok(Decoding { decoder: self, source, left: None, past_keys, past_values, rows, length: 0, read: 0 })
     }
 }
 
@@ -187,6 +103,16 @@ impl Decoding<'_> {
     /// # Errors
     /// [`EngineError`] if the graph fails or returns a wrong shape.
     pub fn feed(&mut self, tokens: &[i64]) -> Result<Logits, EngineError> {
+        if let Source::Rows(source) = self.source {
+            let ids = source.referred(tokens, self.decoder.vocabulary, &mut self.read);
+            let mut runs = ids.chunks(RUN).peekable();
+            while let Some(run) = runs.next() {
+                let logits = self.run(Array2::from_shape_fn((self.rows, run.len()), |(_, at)| run[at]))?;
+                if runs.peek().is_none() {
+                    return Ok(logits);
+                }
+            }
+        }
         self.run(Array2::from_shape_fn((self.rows, tokens.len()), |(_, at)| tokens[at]))
     }
 
@@ -275,15 +201,27 @@ impl Decoding<'_> {
     fn run(&mut self, ids: Array2<i64>) -> Result<Logits, EngineError> {
         let count = ids.ncols();
         let ids = [Tensor::integer(ids)?];
+        let totals = vec![(self.cached() + count) as i64; self.rows];
+        let totals = [Tensor::integer(Array1::from_vec(totals))?];
         let nothing;
         let mut inputs: Vec<(&str, &[Tensor])> =
             vec![("input_ids", &ids), ("past_key", &self.past_keys), ("past_value", &self.past_values)];
+        if self.decoder.has_total_length {
+            inputs.push(("total_length", &totals));
+        }
         match self.source {
             Source::Cross(cross) => {
                 let cross = self.left.as_ref().unwrap_or(cross);
                 inputs.extend([("cross_key", &*cross.keys), ("cross_value", &*cross.values)]);
             }
-            Source::Alone => {}
+            Source::Alone => {
+                if let Some(width) = self.decoder.row_width {
+                    // No token refers to it.
+                    nothing = [Tensor::zeros(&[1, width])?];
+                    inputs.push(("image_rows", &nothing));
+                }
+            }
+            Source::Rows(source) => inputs.push(("image_rows", slice::from_ref(&source.rows))),
             Source::Prefix(rows) if self.length == 0 => inputs.push(("image_embeds", slice::from_ref(rows))),
             Source::Prefix(rows) => {
                 let hidden = rows.shape().get(2).copied().unwrap_or(0);

@@ -1,10 +1,11 @@
 //! transformers' `generate`: the search that the options select, with its rules in its order.
 
 use super::beam::{EarlyStopping, TransformersBeams, beam_search};
-use super::decoder::{Decoder, Source};
+use super::decoder::Decoder;
 use super::rules::{LogitsRule, MinTokens, NoRepeatNgram, RepetitionPenalty, Temperature, TopK, TopP};
 use super::sampling::{greedy, sample};
 use super::search::{Generated, Probability, Search};
+use super::source::Source;
 use crate::config::{SearchOptions, StopEarly};
 use crate::engine::EngineError;
 

@@ -3,7 +3,8 @@
 //!
 //! | module | role |
 //! |---|---|
-//! | `decoder` | the graph, its caches, and what it attends to |
+//! | `decoder` | the graph and its caches |
+//! | `source` | what it attends to, and what it reads apart from tokens |
 //! | `logits` | softmax |
 //! | `rules` | rules that change logits before a token is chosen |
 //! | `search` | requests and results of a search, and the choice of the best text |
@@ -20,9 +21,10 @@ mod rank;
 mod rules;
 mod sampling;
 mod search;
+mod source;
 
 pub use beam::{BeamPolicy, EarlyStopping, OpenAiBeams, TransformersBeams, beam_search};
-pub use decoder::{CrossAttention, Decoder, Decoding, Kept, Source};
+pub use decoder::{Decoder, Decoding, Kept};
 pub use generate::{TextRequest, generate};
 pub use logits::{Logits, softmax};
 pub(crate) use logits::{argmax, largest, largest_first, log_probability, log_sum_exp, max_and_log_sum};
@@ -33,3 +35,4 @@ pub use rules::{
 pub(crate) use sampling::draw;
 pub use sampling::{greedy, sample};
 pub use search::{Generated, Probability, Search, best};
+pub use source::{CrossAttention, ImageRows, Source};

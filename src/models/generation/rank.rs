@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use super::Decoding;
-use super::decoder::{Decoder, Kept, Source};
+use super::decoder::{Decoder, Kept};
 use super::logits::{Logits, max_and_log_sum};
+use super::source::Source;
 use crate::engine::EngineError;
 
 /// Maximum number of rows in one step: 64 times a vocabulary of 30,522 are 8 MB of logits.

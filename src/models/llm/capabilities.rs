@@ -1,6 +1,6 @@
 //! The language model's implementations of the capability traits.
 
-use super::{LanguageModel, load_template};
+use super::{LanguageModel, check_files};
 use crate::config::ReplyOptions;
 use crate::config::model_folder::{LlmSpec, ModelFolder};
 use crate::error::Error;
@@ -21,7 +21,7 @@ impl ModelKind for LanguageModel {
 
     fn check_files(folder: &ModelFolder) -> Result<(), Error> {
         let (Some(spec), Some(tokenizer)) = (folder.spec::<LlmSpec>(), folder.spec.tokenizer()) else { return Ok(()) };
-        load_template(folder, spec, &Vocabulary::load(folder, tokenizer)?).map(drop)
+        check_files(folder, spec, &Vocabulary::load(folder, tokenizer)?)
     }
 }
 

@@ -1,16 +1,16 @@
 //! The decoder graph of a language model.
 
 use crate::config::model_folder::LlmSpec;
-use crate::engine::{EngineError, Graph};
+use crate::engine::EngineError;
 use crate::models::generation::Decoder;
 use crate::models::loader::Loader;
 
-/// The graph, by what its cache is.
-pub(super) enum LlmDecoder {
-    /// A buffer that each run extends: dialect `ort`.
-    Buffered(Graph),
-    /// Tensors that each run returns anew, one position longer: dialect `standard`.
-    Copying(Decoder),
+/// The graph, and what its cache may be.
+pub(in crate::models) struct LlmDecoder {
+    /// The graph with a cache of tensors that each run returns anew, one position longer.
+    pub decoder: Decoder,
+    /// Whether the cache may be a buffer that each run extends: dialect `ort`.
+    pub buffered: bool,
 }
 
 impl LlmDecoder {
@@ -19,17 +19,12 @@ impl LlmDecoder {
     /// # Errors
     /// [`EngineError`].
     pub fn load(loader: &Loader) -> Result<Self, EngineError> {
-        Ok(match LlmSpec::has_total_length(&loader.folder().common.graphs) {
-            true => LlmDecoder::Buffered(loader.graph("decoder")?),
-            false => LlmDecoder::Copying(Decoder::load(loader, "decoder")?),
-        })
+        let buffered = LlmSpec::has_total_length(&loader.folder().common.graphs);
+        Ok(LlmDecoder { decoder: Decoder::load(loader, "decoder")?, buffered })
     }
 
     /// The execution provider of the graph.
     pub fn provider(&self) -> &'static str {
-        match self {
-            LlmDecoder::Buffered(graph) => graph.provider(),
-            LlmDecoder::Copying(decoder) => decoder.provider(),
-        }
+        self.decoder.provider()
     }
 }

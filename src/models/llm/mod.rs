@@ -3,6 +3,7 @@
 //! | module | role |
 //! |---|---|
 //! | `template` | chat templates |
+//! | `inserts` | what a prompt has between its tokens, for models that read pictures, too |
 //! | `prompt` | messages to tokens, so that no message can end itself |
 //! | `decoder`, `sequence` | the graph and its cache; prefixes that are kept for later prompts |
 //! | `rows` | the steps of several sequences in one run |
@@ -14,6 +15,7 @@ mod capabilities;
 mod choose;
 mod decoder;
 mod guide;
+mod inserts;
 mod prompt;
 mod rows;
 mod sequence;
@@ -32,6 +34,7 @@ use crate::models::vocabulary::{Vocabulary, read_listed};
 
 use decoder::LlmDecoder;
 use guide::{Guide, Guides};
+pub(in crate::models) use inserts::{Fed, Inserts, TextOnly};
 use rows::Rows;
 use sequence::Prefixes;
 use template::ChatTemplate;
@@ -60,12 +63,35 @@ impl LanguageModel {
     /// # Errors
     /// [`Error`] if the folder holds another kind of model, or a file of it cannot be loaded.
     pub fn load(loader: Loader) -> Result<Self, Error> {
+        let spec: LlmSpec = loader.spec::<LlmSpec>(Self::KIND)?.clone();
         let folder = loader.folder().clone();
-        let spec: &LlmSpec = loader.spec(Self::KIND)?;
         let vocabulary = Vocabulary::load(&folder, &spec.tokenizer)?;
-        let template = load_template(&folder, spec, &vocabulary)?;
-        Ok(LanguageModel {
-            spec: spec.clone(),
+        let template = load_template(&folder, &spec, &vocabulary)?;
+        Ok(Self::of(loader, spec, vocabulary, template))
+    }
+
+    /// The language model in a folder of another kind, with the pictures of messages in its prompts. `picture_tokens` stand
+    /// for pictures: in a message they are plain text.
+    ///
+    /// # Errors
+    /// [`Error`] if a file of the folder cannot be loaded.
+    pub(in crate::models) fn load_with_pictures(
+        loader: Loader,
+        spec: LlmSpec,
+        picture_tokens: &[String],
+    ) -> Result<Self, Error> {
+        let folder = loader.folder().clone();
+        let vocabulary = Vocabulary::load(&folder, &spec.tokenizer)?;
+        let template = load_template(&folder, &spec, &vocabulary)?.map(ChatTemplate::with_parts);
+        let mut model = Self::of(loader, spec, vocabulary, template);
+        model.special.extend_from_slice(picture_tokens);
+        Ok(model)
+    }
+
+    fn of(loader: Loader, spec: LlmSpec, vocabulary: Vocabulary, template: Option<ChatTemplate>) -> Self {
+        let folder = loader.folder().clone();
+        LanguageModel {
+            spec,
             special: vocabulary.special_texts(),
             vocabulary,
             template,
@@ -75,7 +101,7 @@ impl LanguageModel {
             guides: Lazy::new(),
             loader,
             folder,
-        })
+        }
     }
 
     /// Name of the model.
@@ -109,9 +135,21 @@ impl LanguageModel {
     }
 
     /// Loads the graph, if it is not loaded yet.
-    fn graph(&self) -> Result<&LlmDecoder, Error> {
+    pub(in crate::models) fn graph(&self) -> Result<&LlmDecoder, Error> {
         Ok(self.decoder.get_or_load(|| LlmDecoder::load(&self.loader))?)
     }
+}
+
+/// Checks a folder's files, apart from its graphs.
+///
+/// # Errors
+/// As [`LanguageModel::load`].
+pub(in crate::models) fn check_files(
+    folder: &ModelFolder,
+    spec: &LlmSpec,
+    vocabulary: &Vocabulary,
+) -> Result<(), Error> {
+    load_template(folder, spec, vocabulary).map(drop)
 }
 
 /// The chat template of a folder, if it has one.

@@ -3,6 +3,7 @@
 //! The template's own text may name special tokens, such as `<|im_end|>`, which end a message. The messages are data,
 //! from speech, sensors and clients: such a name in them is encoded as the characters it consists of.
 
+use super::inserts::Inserts;
 use super::template::ChatTemplate;
 use crate::config::Truncate;
 use crate::error::Error;
@@ -26,6 +27,7 @@ const MOST_ATTEMPTS: usize = 8;
 pub(super) struct Prompts<'a> {
     pub vocabulary: &'a Vocabulary,
     pub special: &'a [String],
+    pub inserts: &'a dyn Inserts,
 }
 
 /// A prompt that fits.
@@ -94,6 +96,7 @@ impl Prompts<'_> {
         let text = template.render(&guarded).map_err(|problem| Error::Input {
             problem: format!("the chat template refuses the messages: {problem}"),
         })?;
+        let text = self.inserts.expand(text)?;
         let mut ids = Vec::new();
         for part in text.split(SPLIT).filter(|part| !part.is_empty()) {
             ids.extend(self.vocabulary.encode(part, false)?);

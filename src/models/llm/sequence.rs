@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::decoder::LlmDecoder;
+use super::inserts::Fed;
 use super::rows::{Row, Rows, Written};
 use crate::engine::{CacheBuffer, EngineError, Graph, Positions};
 use crate::models::generation::{Decoding, Source};
@@ -34,43 +35,44 @@ enum State<'a> {
 pub(super) struct Prefixes(Mutex<Vec<Arc<Prefix>>>);
 
 struct Prefix {
-    ids: Vec<i64>,
+    /// What identifies each position: the token, or the part of a picture.
+    keys: Vec<i64>,
     positions: Positions,
 }
 
 impl Prefixes {
-    /// The entry that shares the longest beginning with `ids`, and the length of it in whole runs.
-    fn longest(&self, ids: &[i64]) -> Option<(Arc<Prefix>, usize)> {
+    /// The entry that shares the longest beginning with `keys`, and the length of it in whole runs.
+    fn longest(&self, keys: &[i64]) -> Option<(Arc<Prefix>, usize)> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let shared = kept.iter().map(|prefix| (prefix.clone(), prefix.shared(ids)));
+        let shared = kept.iter().map(|prefix| (prefix.clone(), prefix.shared(keys)));
         shared.max_by_key(|(_, length)| *length).filter(|(_, length)| *length > 0)
     }
 
     /// Keeps `prefix` instead of its own beginnings; the oldest entries make room for it.
     fn keep(&self, prefix: Prefix) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|other| !prefix.ids.starts_with(&other.ids));
+        kept.retain(|other| !prefix.keys.starts_with(&other.keys));
         kept.insert(0, Arc::new(prefix));
         let mut total = 0;
         kept.retain(|prefix| {
-            total += prefix.ids.len();
+            total += prefix.keys.len();
             total <= MOST_KEPT
         });
     }
 }
 
 impl Prefix {
-    /// Number of tokens, in whole runs, that `ids` shares with this beginning. The last token of `ids` is not among
+    /// Number of positions, in whole runs, that `keys` shares with this beginning. The last one of `keys` is not among
     /// them, because its logits are needed.
-    fn shared(&self, ids: &[i64]) -> usize {
-        let most = ids.len().saturating_sub(1);
-        let same = self.ids.iter().zip(&ids[..most]).take_while(|(ours, theirs)| ours == theirs).count();
+    fn shared(&self, keys: &[i64]) -> usize {
+        let most = keys.len().saturating_sub(1);
+        let same = self.keys.iter().zip(&keys[..most]).take_while(|(ours, theirs)| ours == theirs).count();
         same / CHUNK * CHUNK
     }
 }
 
 impl<'a> Sequence<'a> {
-    /// Reads `ids`, at least one, with room for `room` more. Returns the sequence, the logits after the last of them, and
+    /// Reads a prompt of at least one token, with room for `room` more. Returns the sequence, the logits after the last of them, and
     /// how many of them were taken over from an earlier prompt.
     ///
     /// # Errors
@@ -78,28 +80,37 @@ impl<'a> Sequence<'a> {
     pub fn read(
         decoder: &'a LlmDecoder,
         (prefixes, rows): (&Prefixes, &'a Rows),
-        ids: &[i64],
+        fed: &'a Fed,
         room: usize,
     ) -> Result<(Self, Vec<f32>, usize), EngineError> {
-        let graph = match decoder {
-            LlmDecoder::Buffered(graph) => graph,
-            LlmDecoder::Copying(decoder) => {
-                let mut decoding = Box::new(decoder.start(Source::Alone)?);
-                let logits = feed_in_runs(ids, |run| Ok(decoding.feed(run)?.row(0).to_vec()))?;
-                let state = State::Copies(decoding);
-                return Ok((Sequence { state, _written: rows.count() }, logits, 0));
+        let Fed { ids, keys, rows: pictures } = fed;
+        let graph = decoder.decoder.graph();
+        if !decoder.buffered {
+            let source = pictures.as_ref().map_or(Source::Alone, Source::Rows);
+            let mut decoding = Box::new(decoder.decoder.start(source)?);
+            let logits = feed_in_runs(ids, |run| Ok(decoding.feed(run)?.row(0).to_vec()))?;
+            let state = State::Copies(decoding);
+            return Ok((Sequence { state, _written: rows.count() }, logits, 0));
+        }
+        let mut cache = Box::new(graph.cache_buffer(ids.len() + room)?);
+        let referred;
+        let ids = match pictures {
+            None => ids,
+            Some(pictures) => {
+                graph.feed_beside(&mut cache, "image_rows", &pictures.rows)?;
+                referred = pictures.referred(ids, decoder.decoder.vocabulary(), &mut 0);
+                &referred
             }
         };
-        let mut cache = Box::new(graph.cache_buffer(ids.len() + room)?);
         let mut reused = 0;
-        if let Some((prefix, length)) = prefixes.longest(ids) {
+        if let Some((prefix, length)) = prefixes.longest(keys) {
             cache.restore(&prefix.positions, length)?;
             reused = length;
         }
         let logits = feed_in_runs(&ids[reused..], |run| Ok(graph.extend(&mut cache, run)?.to_vec()))?;
         let whole = (ids.len() / CHUNK * CHUNK).min(MOST_KEPT);
         if whole > reused {
-            prefixes.keep(Prefix { ids: ids[..whole].to_vec(), positions: cache.copy(whole)? });
+            prefixes.keep(Prefix { keys: keys[..whole].to_vec(), positions: cache.copy(whole)? });
         }
         let state = State::Buffer { graph, rows, cache };
         Ok((Sequence { state, _written: rows.count() }, logits, reused))

@@ -4,12 +4,14 @@ use std::time::{Duration, Instant};
 
 use super::LanguageModel;
 use super::choose::Chooser;
+use super::inserts::{Fed, Inserts, TextOnly};
 use super::prompt::{Fitted, Prompts};
 use super::sequence::Sequence;
+use super::template::ChatTemplate;
 use super::text_stream::{StopTexts, TextStream};
 use crate::config::{ReplyOptions, Truncate};
 use crate::error::Error;
-use crate::models::chat::{Finish, Prompt, Reply};
+use crate::models::chat::{Finish, Message, Prompt, Reply};
 use crate::support::request::Request;
 
 impl LanguageModel {
@@ -18,22 +20,37 @@ impl LanguageModel {
     /// # Errors
     /// As there.
     pub fn chat(&self, prompt: Prompt, options: &ReplyOptions) -> Result<Reply, Error> {
-        options.check().map_err(|problem| Error::Request { model: self.name().to_string(), problem })?;
-        let mut guide = options.form.as_ref().map(|form| self.guide(form)).transpose()?;
-        let unguided = |problem: String| Error::Input { problem: format!("the answer left its form: {problem}") };
         if let Prompt::Messages(messages) = prompt
             && messages.iter().any(|message| !message.attachments.is_empty())
         {
             return Err(Error::Input { problem: format!("{} reads only text", self.name()) });
         }
+        self.chat_with(prompt, options, &TextOnly)
+    }
+
+    /// [`LanguageModel::chat`] with pictures in the messages.
+    ///
+    /// # Errors
+    /// As there, and those of `inserts`.
+    pub(in crate::models) fn chat_with(
+        &self,
+        prompt: Prompt,
+        options: &ReplyOptions,
+        inserts: &dyn Inserts,
+    ) -> Result<Reply, Error> {
+        options.check().map_err(|problem| Error::Request { model: self.name().to_string(), problem })?;
+        let mut guide = options.form.as_ref().map(|form| self.guide(form)).transpose()?;
+        let unguided = |problem: String| Error::Input { problem: format!("the answer left its form: {problem}") };
         let started = Instant::now();
-        let Fitted { ids, warning } = self.tokens(prompt, options)?;
+        let Fitted { ids, warning } = self.tokens(prompt, options, inserts)?;
         let limit = options.max_tokens.unwrap_or(self.spec.generation.max_tokens).min(self.context() - ids.len());
+        let prompt_tokens = ids.len();
+        let fed = inserts.fed(ids)?;
         // The last token is not fed.
         let (mut sequence, mut logits, reused) =
-            Sequence::read(self.graph()?, (&self.prefixes, &self.rows), &ids, limit - 1)?;
+            Sequence::read(self.graph()?, (&self.prefixes, &self.rows), &fed, limit - 1)?;
         let mut reply = Reply {
-            prompt_tokens: ids.len(),
+            prompt_tokens,
             reused_tokens: reused,
             finish: Finish::Length,
             warnings: warning.into_iter().collect(),
@@ -88,7 +105,7 @@ impl LanguageModel {
     }
 
     /// The tokens of a prompt, which leave room for at least one more.
-    fn tokens(&self, prompt: Prompt, options: &ReplyOptions) -> Result<Fitted, Error> {
+    fn tokens(&self, prompt: Prompt, options: &ReplyOptions, inserts: &dyn Inserts) -> Result<Fitted, Error> {
         let context = self.context();
         let most = match options.truncate {
             Truncate::Error => context - 1,
@@ -98,16 +115,42 @@ impl LanguageModel {
                 context - answer.clamp(1, context / 2)
             }
         };
-        let prompts = Prompts { vocabulary: &self.vocabulary, special: &self.special };
+        let prompts = Prompts { vocabulary: &self.vocabulary, special: &self.special, inserts };
         match prompt {
             Prompt::Text(text) => prompts.text(text, most, options.truncate),
-            Prompt::Messages(messages) => {
-                let template = self.template.as_ref().ok_or_else(|| Error::Request {
-                    model: self.name().to_string(),
-                    problem: "the model has no chat template: it continues texts, but not conversations".to_string(),
-                })?;
-                prompts.conversation(template, messages, most, options.truncate)
-            }
+            Prompt::Messages(messages) => prompts.conversation(self.template()?, messages, most, options.truncate),
         }
+    }
+
+    /// The prompt of a conversation for other searches than that of a chat, with room for `room` more tokens.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if it is too long, or the template refuses it; those of `inserts`.
+    pub(in crate::models) fn prompt(
+        &self,
+        messages: &[Message],
+        room: usize,
+        inserts: &dyn Inserts,
+    ) -> Result<Fed, Error> {
+        let prompts = Prompts { vocabulary: &self.vocabulary, special: &self.special, inserts };
+        let most = self.context().saturating_sub(room);
+        inserts.fed(prompts.conversation(self.template()?, messages, most, Truncate::Error)?.ids)
+    }
+
+    /// The text of a conversation, up to where the model's answer begins.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if the template refuses it.
+    pub(in crate::models) fn rendered(&self, messages: &[Message]) -> Result<String, Error> {
+        self.template()?
+            .render(messages)
+            .map_err(|problem| Error::Input { problem: format!("the chat template refuses the messages: {problem}") })
+    }
+
+    fn template(&self) -> Result<&ChatTemplate, Error> {
+        self.template.as_ref().ok_or_else(|| Error::Request {
+            model: self.name().to_string(),
+            problem: "the model has no chat template: it continues texts, but not conversations".to_string(),
+        })
     }
 }

@@ -18,6 +18,9 @@ pub struct EncodedImage {
     pub(in crate::models) features: Option<Vec<f32>>,
     /// `[classes]`, if the model classifies.
     pub(in crate::models) probabilities: Option<Vec<f32>>,
+    /// Rows and columns of the tiles that `embeddings` are of, in that order, before the whole picture; 0 if the picture
+    /// was not split.
+    pub(in crate::models) grid: (usize, usize),
 }
 
 impl EncodedImage {

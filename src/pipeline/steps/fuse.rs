@@ -93,7 +93,7 @@ impl StepKind for Fuse {
             Some((rate, seconds)) => context.sources.sound(rate, seconds)?.map(<[f32]>::to_vec),
             None => None,
         };
-        let image = view.map(|view| context.sources.picture(&view)).transpose()?.flatten();
+        let image = view.map(|view| context.sources.picture(&view)).transpose()?.flatten().map(|pixels| &pixels.values);
         let inputs = FusionInputs {
             image,
             image_embedding: image_embedding.as_deref().or(encoded.get(Modality::Image)),

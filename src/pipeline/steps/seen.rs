@@ -116,7 +116,7 @@ impl ReadPicture {
     pub fn pixels<'a>(&self, context: &'a Context) -> Result<Option<&'a Array4<f32>>, Error> {
         match &self.picture {
             Picture::Encoded(_) => Ok(None),
-            Picture::Pixels(view) => context.sources.picture(view),
+            Picture::Pixels(view) => Ok(context.sources.picture(view)?.map(|pixels| &pixels.values)),
         }
     }
 

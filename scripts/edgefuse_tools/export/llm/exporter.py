@@ -53,13 +53,13 @@ def export_llm(
         config = load_config(source_path, context)
         weights = HuggingFaceWeights(Checkpoint.open(source_path))
         language = tokens.of_folder(source_path, config.vocab_size)
-    chosen = list(precisions) if precisions else _default(own, dialect)
+    chosen = list(precisions) if precisions else default_precisions(own, dialect)
     with new_model_folder(out) as folder:
         (folder / tokens.TOKENIZER).write_bytes(language.tokenizer)
         if language.template is not None:
             (folder / tokens.TEMPLATE).write_text(language.template, encoding="utf-8")
         fill = partial(decoder_graph, config=config, weights=weights, own=own)
-        needs = _needs(chosen, dialect, bytes_in_q4=own is Precision.Q4 and file_has_bytes)
+        needs = needs_of(chosen, dialect, bytes_in_q4=own is Precision.Q4 and file_has_bytes)
         graphs = write_graphs(folder, [{"decoder": fill}], dialect, chosen, needs=needs)
         details = {"tokenizer": tokens.TOKENIZER}
         if language.template is not None:
@@ -79,14 +79,14 @@ def export_llm(
         )
 
 
-def _default(own: Precision | None, dialect: Dialect) -> list[Precision]:
+def default_precisions(own: Precision | None, dialect: Dialect) -> list[Precision]:
     """The precisions of a folder if none are named."""
     if dialect is Dialect.STANDARD:
         return [own] if own in PLAIN else [Precision.FP32]
     return [own or Precision.FP32] if own else [Precision.FP32, Precision.Q8]
 
 
-def _needs(chosen: Sequence[Precision], dialect: Dialect, *, bytes_in_q4: bool) -> dict[str, dict[str, str]]:
+def needs_of(chosen: Sequence[Precision], dialect: Dialect, *, bytes_in_q4: bool = False) -> dict[str, dict[str, str]]:
     """The minimum version of ONNX Runtime by precision."""
     needs = least_runtimes(chosen)
     if dialect is Dialect.ORT:

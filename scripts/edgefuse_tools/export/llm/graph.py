@@ -24,9 +24,16 @@ Array = NDArray[Any]
 PROJECTIONS = ("q_proj", "k_proj", "v_proj")
 
 
-def decoder_graph(g: GraphBuilder, config: LlmConfig, weights: Weights, own: Precision | None) -> None:
-    """Fills `decoder`. In the precision `own`, matrices in blocks are taken over as they are."""
-    _Decoder(g, config, weights, g.precision is own).fill()
+Embed = Callable[[GraphBuilder, str, Callable[[str], str]], str]
+"""graph, ids [batch, tokens] and the lookup of ids -> embeddings [batch, tokens, hidden]"""
+
+
+def decoder_graph(
+    g: GraphBuilder, config: LlmConfig, weights: Weights, own: Precision | None, embed: Embed | None = None
+) -> None:
+    """Fills `decoder`. In the precision `own`, matrices in blocks are taken over as they are. `embed` replaces the plain
+    lookup of ids."""
+    _Decoder(g, config, weights, g.precision is own, embed).fill()
 
 
 @dataclass
@@ -36,6 +43,7 @@ class _Decoder:
     weights: Weights
     as_stored: bool
     """Whether matrices in blocks keep them."""
+    embed: Embed | None
 
     def fill(self) -> None:
         g, config = self.g, self.config
@@ -49,7 +57,7 @@ class _Decoder:
 
         table = self.weights.matrix("model.embed_tokens.weight", config.vocab_size, config.hidden_size)
         embedded, table_logits = self._embedding(table)
-        x = embedded(ids)
+        x = embedded(ids) if self.embed is None else self.embed(g, ids, embedded)
         if config.embedding_scale != 1.0:
             x = g.node("Mul", x, g.scalar(config.embedding_scale))
         x = g.node("Reshape", x, g.integers(-1, config.hidden_size))

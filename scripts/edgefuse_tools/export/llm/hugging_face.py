@@ -24,11 +24,16 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 
 def load_config(folder: Path, context: int | None) -> LlmConfig:
     """Reads config.json; `context` is the wanted number of positions, if any."""
-    path, given = folder / "config.json", read_json(folder, "config.json")
+    return config_of(folder / "config.json", read_json(folder, "config.json"), context)
+
+
+def config_of(path: Path, given: Mapping[str, Any], context: int | None) -> LlmConfig:
+    """The settings `given` in the file `path`: config.json, or the part of it about the language model."""
     family = FAMILIES.get(str(given.get("model_type")))
     if family is None:
         known = ", ".join(FAMILIES)
-        raise ExportError(f"{path}: model_type is {given.get('model_type')!r}; this exporter supports {known}")
+        hint = "; export.py vlm exports models that read pictures" if "vision_config" in given else ""
+        raise ExportError(f"{path}: model_type is {given.get('model_type')!r}; this exporter supports {known}{hint}")
     settings = DEFAULTS[family] | {key: value for key, value in given.items() if value is not None}
     number = _Numbers(path, settings)
     hidden, layers, heads = (number(key) for key in ("hidden_size", "num_hidden_layers", "num_attention_heads"))

@@ -15,7 +15,15 @@ from edgefuse_tools.export.llm.gguf_tokenizer import tokenizer_json
 TOKENIZER = "tokenizer.json"
 TEMPLATE = "chat_template.jinja"
 
-ENDS = ("<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<end_of_turn>", "<|endoftext|>", "<|end_of_text|>")
+ENDS = (
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|eom_id|>",
+    "<end_of_turn>",
+    "<end_of_utterance>",
+    "<|endoftext|>",
+    "<|end_of_text|>",
+)
 """Tokens that end a turn or a text, by which llama.cpp recognises them."""
 
 

@@ -10,7 +10,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, context};
 
-use crate::models::chat::Message;
+use crate::models::chat::{Attachment, Message};
 
 /// Steps of the template engine for one conversation: a thousand times those of a long one. A template that loops
 /// for ever ends with an error.
@@ -28,6 +28,8 @@ pub(super) struct ChatTemplate {
     /// `bos_token` and `eos_token`, or nothing.
     begin: String,
     end: String,
+    /// Whether the content of a message is a list of texts and pictures, as transformers' processors pass it.
+    parts: bool,
 }
 
 impl ChatTemplate {
@@ -49,7 +51,12 @@ impl ChatTemplate {
         environment.add_filter("tojson", to_json);
         environment.add_test("iterable", is_iterable);
         environment.add_template_owned(NAME, without_generation(&source)).map_err(|error| problem(&error))?;
-        Ok(ChatTemplate { environment, begin, end })
+        Ok(ChatTemplate { environment, begin, end, parts: false })
+    }
+
+    /// With messages whose content is a list: their pictures, and then their text.
+    pub fn with_parts(self) -> Self {
+        ChatTemplate { parts: true, ..self }
     }
 
     /// The text of a conversation, up to where the model's answer begins.
@@ -60,7 +67,7 @@ impl ChatTemplate {
         let template = self.environment.get_template(NAME).map_err(|error| problem(&error))?;
         let mut text = Limited(Vec::new());
         let values = context! {
-            messages => messages.iter().map(value_of).collect::<Value>(),
+            messages => messages.iter().map(|message| value_of(message, self.parts)).collect::<Value>(),
             add_generation_prompt => true,
             bos_token => self.begin.as_str(),
             eos_token => self.end.as_str(),
@@ -72,8 +79,19 @@ impl ChatTemplate {
     }
 }
 
-fn value_of(message: &Message) -> Value {
-    Value::from_pairs([("role", message.role.as_str()), ("content", message.content.as_str())])
+fn value_of(message: &Message, parts: bool) -> Value {
+    let content = match parts {
+        false => Value::from(message.content.as_str()),
+        true => {
+            let pictures = message.attachments.iter().filter(|it| matches!(it, Attachment::Picture(_)));
+            let mut parts: Vec<Value> = pictures.map(|_| Value::from_pairs([("type", "image")])).collect();
+            if parts.is_empty() || !message.content.is_empty() {
+                parts.push(Value::from_pairs([("type", "text"), ("text", message.content.as_str())]));
+            }
+            Value::from(parts)
+        }
+    };
+    Value::from_pairs([("role", Value::from(message.role.as_str())), ("content", content)])
 }
 
 /// Collects what a template writes, up to [`MOST_BYTES`].

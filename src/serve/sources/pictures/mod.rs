@@ -195,6 +195,9 @@ impl Pictures {
 pub fn least_size(board: &crate::serve::board::Board, steps: &[Step]) -> Result<FrameSize, Error> {
     let pipeline = edgefuse::Pipeline::new(board.models.clone(), steps)?;
     let views = pipeline.views(&Record::default().with_image(""));
-    let side = |side: fn(&edgefuse::media::image::PixelConfig) -> u32| views.iter().map(side).max().unwrap_or(224);
+    let side = |side: fn(&edgefuse::media::image::PixelConfig) -> u32| {
+        let used = views.iter().map(|view| view.split.map_or(side(view), |split| split.longest_side));
+        used.max().unwrap_or(224)
+    };
     Ok(FrameSize { width: side(|view| view.width), height: side(|view| view.height) })
 }

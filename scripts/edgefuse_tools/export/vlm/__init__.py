@@ -1,0 +1,1 @@
+"""Vision-language models: SmolVLM and Idefics3."""
