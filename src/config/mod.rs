@@ -10,6 +10,7 @@ mod error;
 mod extends;
 mod locate;
 mod media;
+mod modality;
 mod model_entry;
 pub mod model_folder;
 mod models;

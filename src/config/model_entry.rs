@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::model_folder::Modality;
+use super::modality::Modality;
 use super::precisions::Precisions;
 use super::provider::{Provider, Providers, Required};
 use super::remote::RemoteOptions;

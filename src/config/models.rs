@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use super::error::ConfigError;
 use super::extends::Layer;
+use super::modality::Modality;
 use super::model_entry::ModelEntry;
-use super::model_folder::Modality;
 use super::provider::{Provider, Providers};
 use super::raw::{Place, RawModel};
 use super::remote::RemoteOptions;

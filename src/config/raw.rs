@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::by_graph::ByGraph;
 use super::media::Ffmpeg;
-use super::model_folder::Modality;
+use super::modality::Modality;
 use super::precisions::Precisions;
 use super::provider::{Provider, Required};
 use super::runtime::{OnMissingProvider, Requests, count};

@@ -6,8 +6,8 @@ use super::agree::{accepts_log_mel, accepts_pixels};
 use super::audio::AudioSpec;
 use super::graph::{GraphSpec, graph, takes};
 use super::image::ImageSpec;
-use super::modality::Modality;
 use super::spec::{Graphs, KindSpec, SpecialTokens, capability};
+use crate::config::modality::Modality;
 
 /// Maximum length of an embedding, and maximum number of classes.
 const LONGEST_VECTOR: usize = 65_536;

@@ -10,11 +10,11 @@ mod graph;
 mod image;
 mod keys;
 mod llm;
-mod modality;
 mod needs;
 mod remote;
 mod spec;
 mod student;
+mod student_inputs;
 #[cfg(test)]
 mod toy;
 mod vad;
@@ -43,7 +43,9 @@ pub use encoder::{EncoderMatching, EncoderSpec, EncoderText};
 pub use graph::{Axis, AxisProfile, ElementType, FileSpec, GraphSpec, ProfileShapes, TensorSpec};
 pub use image::{CropRounding, CropSpec, ImageSpec, ResampleFilter, SplitSpec};
 pub use llm::{LlmGeneration, LlmSpec, LlmTokens};
-pub use modality::{EmbeddingSpec, Modality, SensorSpec, StudentInput, WEIGHTS_DIGITS};
+pub use student_inputs::{EmbeddingSpec, SensorSpec, StudentInput, WEIGHTS_DIGITS};
+
+pub use super::modality::Modality;
 pub use needs::{Needs, RuntimeVersion};
 pub use remote::RemoteSpec;
 pub use spec::{Graphs, KindSpec, SpecialTokens, capability};

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::modality::Modality;
 use super::spec::{Graphs, KindSpec, capability};
 use super::{Common, Dialect, ModelFolder, Provenance};
+use crate::config::modality::Modality;
 use crate::config::{ModelEntry, RemoteOptions};
 
 /// What the device file says about the endpoint.

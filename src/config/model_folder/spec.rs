@@ -6,7 +6,8 @@ use std::fmt;
 
 use super::graph::GraphSpec;
 use super::image::ImageSpec;
-use super::modality::{EmbeddingSpec, Modality, SensorSpec, StudentInput};
+use super::student_inputs::{EmbeddingSpec, SensorSpec, StudentInput};
+use crate::config::modality::Modality;
 
 /// The graphs of a folder, by role.
 pub type Graphs = BTreeMap<String, GraphSpec>;

@@ -8,8 +8,9 @@ use super::agree::{accepts_log_mel, accepts_pixels};
 use super::audio::AudioSpec;
 use super::graph::{GraphSpec, graph};
 use super::image::ImageSpec;
-use super::modality::{EmbeddingSpec, Modality, SensorSpec, StudentInput};
 use super::spec::{Graphs, KindSpec, SpecialTokens, capability};
+use super::student_inputs::{EmbeddingSpec, SensorSpec, StudentInput};
+use crate::config::modality::Modality;
 
 /// Maximum length of an embedding, and maximum number of sensors.
 const LONGEST_VECTOR: usize = 65_536;

@@ -6,8 +6,8 @@ use super::agree::accepts_pixels;
 use super::graph::{graph, takes};
 use super::image::ImageSpec;
 use super::llm::{LlmGeneration, LlmSpec, LlmTokens};
-use super::modality::Modality;
 use super::spec::{Graphs, KindSpec, SpecialTokens, capability};
+use crate::config::modality::Modality;
 
 /// Placeholder for the question in [`VlmPrompts::question`].
 const QUESTION: &str = "{question}";

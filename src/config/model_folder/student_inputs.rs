@@ -1,35 +1,11 @@
-//! Modalities, and the forms in which a student accepts them.
+//! The forms in which a student accepts modalities.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 
-/// A modality; each has a column of `presence`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Modality {
-    /// A picture, or its embedding.
-    Image,
-    /// A text, or its embedding.
-    Text,
-    /// A sound.
-    Audio,
-    /// Numbers from sensors.
-    Sensors,
-}
-
-impl Modality {
-    /// The word in `modalities:` and in messages.
-    pub fn name(self) -> &'static str {
-        match self {
-            Modality::Image => "image",
-            Modality::Text => "text",
-            Modality::Audio => "audio",
-            Modality::Sensors => "sensors",
-        }
-    }
-}
+use crate::config::modality::Modality;
 
 /// An input of a student: a modality in one of its forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
