@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -92,6 +93,8 @@ def _llama_cpp(work: Path, ids: list[int], threads: int, *options: str) -> dict[
     command = [sys.executable, "-m", "edgefuse_tools.bench.llm.llama_cpp", str(GGUF), str(work / "ids.json")]
     command += ["--threads", str(threads), "--tokens", str(TOKENS), *options]
     done = subprocess.run(command, env=machine.environment(threads), stdout=subprocess.PIPE, check=False)
+    if done.returncode < 0:
+        raise BenchError(f"llama.cpp ended by signal {-done.returncode} ({signal.strsignal(-done.returncode)})")
     if done.returncode != 0:
         raise BenchError("llama.cpp failed")
     figures: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}

@@ -34,7 +34,7 @@ def page(found: dict[str, Any]) -> str:
 Written by `python scripts/bench.py llm`; every figure is in [llm.json](llm.json). SmolLM2-135M-Instruct from one GGUF file (Q4_1),
 {described["threads"]} threads, a prompt of {found["engines"]["llama.cpp"]["prompt_tokens"]:.0f} tokens ({found["engines"]["edgefuse"]["prompt_tokens"]:.0f} with the chat template for edgefuse), then 128 tokens,
 greedily. Medians of {found["rounds"]} rounds, each engine in a fresh process in turn. llama.cpp: llama-cpp-python {llama}, built on this
-machine for its processor; its cold start and memory are counted from a running Python on, edgefuse's from nothing.
+machine for its processor, without AMX; its cold start and memory are counted from a running Python on, edgefuse's from nothing.
 
 {table(found)}
 
