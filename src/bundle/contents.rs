@@ -64,14 +64,14 @@ pub(super) fn contents(bundle: &Bundle, device: &Device) -> Result<Contents, Err
     for (key, entry) in device.models.iter().filter(|(_, entry)| entry.endpoint.is_none()) {
         let place = place(&entry.path, &device.base).ok_or_else(|| Error::Bundle {
             problem: format!(
-                "{}: models.{key}: {} must be relative and below {}, so that it is found on the board",
+                "{}: models.{key}.path must be relative and below {}, so that it is found on the board; it is {}",
                 device.path.display(),
-                entry.path.display(),
                 if device.base.as_os_str().is_empty() {
                     "the current folder".into()
                 } else {
                     device.base.display().to_string()
-                }
+                },
+                entry.path.display(),
             ),
         })?;
         let model = model::reduced(entry, bundle.target)?;
