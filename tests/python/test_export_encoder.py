@@ -101,4 +101,4 @@ def test_what_cannot_be_exported_is_one_line(
 def test_an_unknown_architecture_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
     assert main([str(tmp_path), str(tmp_path / "out")]) == 2
-    assert "model_type is 'gpt2'; supported: bert, clip" in capsys.readouterr().err
+    assert "model_type is 'gpt2'; supported: bert, mpnet, clip" in capsys.readouterr().err

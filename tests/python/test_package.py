@@ -252,6 +252,8 @@ def test_the_lock_of_the_interpreter_is_released(pipeline: Any) -> None:
 def test_ctrl_c_raises_at_once_and_the_process_ends_in_order() -> None:
     program = """
         import os, signal, threading, numpy as np, edgefuse
+        # A shell starts what it runs in the background with the signal ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         pipeline = edgefuse.Pipeline("configs/cpu.yaml")
         long = np.tile(np.random.default_rng(0).normal(0, 0.1, 16_000 * 60).astype(np.float32), 60)
         threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
