@@ -130,6 +130,8 @@ mod tests {
 
     /// Every kernel that this processor runs.
     fn kernels() -> Vec<Kernel> {
+        // Only x86-64 adds one.
+        #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut))]
         let mut kernels: Vec<Kernel> = vec![portable, kernel()];
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") {
