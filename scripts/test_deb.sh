@@ -77,7 +77,7 @@ expect_none() { [[ ! -e $1 && ! -L $1 ]] || fail "$2: ${1#"$system"} is left"; }
 cp -- "$package" "$system/tmp/edgefuse.deb"
 inside dpkg -i /tmp/edgefuse.deb
 grep -q '^edgefuse:.*:/var/lib/edgefuse:/usr/sbin/nologin$' "$system/etc/passwd" || fail "there is no user edgefuse"
-inside edgefuse --config /etc/edgefuse/device.yaml doctor | tee "$work/doctor"
+inside edgefuse doctor | tee "$work/doctor"
 grep -q 'usr/lib/edgefuse/lib/libonnxruntime.so' "$work/doctor" || fail "doctor uses another library"
 for service in serve watch; do
     [[ -z $(find "$system/etc/systemd" -name "edgefuse-$service.service") ]] || fail "edgefuse-$service is enabled"
@@ -110,7 +110,7 @@ pipeline: [transcribe]
 EOF
 cp tests/data/librivox-0870.wav "$system/tmp/speech.wav"
 here=$(ORT_DYLIB_PATH=$PWD/lib/libonnxruntime.so "$binary" --quiet --config "$work/device/configs/board.yaml" transcribe tests/data/librivox-0870.wav)
-there=$(as_service edgefuse --quiet --config /etc/edgefuse/device.yaml transcribe /tmp/speech.wav)
+there=$(as_service edgefuse --quiet transcribe /tmp/speech.wav)
 [[ -n $there && ${there//\/tmp\/speech.wav/} == "${here//tests\/data\/librivox-0870.wav/}" ]] ||
     fail "transcript '$there', and '$here' outside"
 echo "transcribe: $there"

@@ -9,6 +9,7 @@ use ort::logging::LogLevel;
 use super::error::{EngineError, one_line};
 use super::library::LoadedLibrary;
 use super::log::forward;
+use super::memory::library_stays;
 use crate::config::Threads;
 
 /// The environment of the process: ONNX Runtime has one, and `ort` creates it once, with the threads of the first call.
@@ -35,6 +36,7 @@ pub(super) fn environment(library: &LoadedLibrary, threads: &Threads) -> Result<
                 .build()
                 .map_err(|error| unusable(one_line(&error)))?;
             environment.set_log_level(LogLevel::Warning);
+            library_stays(ort::api().CreateEnv as *const () as usize);
             log::debug!("ONNX Runtime {} from {} ({})", library.version, library.path.display(), library.found_by);
             *started = Some((library.path.clone(), environment.clone()));
             Ok(environment)

@@ -1,6 +1,10 @@
 //! Memory use of this process.
 
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// An address in the code of ONNX Runtime, once it is loaded for good; 0 before.
+static LIBRARY_CODE: AtomicUsize = AtomicUsize::new(0);
 
 /// Current resident memory of this process in bytes; `None` if `/proc` does not report it.
 pub fn resident_bytes() -> Option<u64> {
@@ -56,13 +60,20 @@ pub fn share_one_heap() {
     }
 }
 
-/// Unmaps the pages of the program's and the libraries' code.
+/// Tells [`release_unused`] that the code at `address` belongs to a library that is never unloaded.
+pub(super) fn library_stays(address: usize) {
+    LIBRARY_CODE.store(address, Ordering::Relaxed);
+}
+
+/// Unmaps the pages of our own code and of ONNX Runtime's. Other libraries may be unloaded by another thread meanwhile, and
+/// something else mapped in their place.
 #[cfg(target_os = "linux")]
 fn release_code() {
-    let maps = fs::read_to_string("/proc/self/smaps").unwrap_or_default();
-    for (start, end) in unmodified_code(&maps) {
-        // SAFETY: the kernel reads the pages of this mapping from its file again when they are next executed; none of
-        // them was ever modified, and code is only unmapped with its library, which no thread does.
+    let smaps = fs::read_to_string("/proc/self/smaps").unwrap_or_default();
+    let stays = [release_code as *const () as usize, LIBRARY_CODE.load(Ordering::Relaxed)];
+    for (start, end) in unmodified_code(&smaps, &stays) {
+        // SAFETY: code that is never unloaded, of which no page was ever modified: the kernel reads each page from its file
+        // again when it is next executed.
         unsafe { libc::madvise(start as *mut libc::c_void, end - start, libc::MADV_DONTNEED) };
     }
 }
@@ -70,20 +81,22 @@ fn release_code() {
 #[cfg(not(target_os = "linux"))]
 fn release_code() {}
 
-/// Address ranges of files' executable mappings that have no page of their own, from the text of `/proc/PID/smaps`
-/// (proc(5)).
+/// Address ranges of the executable mappings of files that contain one of `addresses` and have no page of their own, from
+/// the text of `/proc/PID/smaps` (proc(5)).
 #[cfg(target_os = "linux")]
-fn unmodified_code(smaps: &str) -> Vec<(usize, usize)> {
+fn unmodified_code(smaps: &str, addresses: &[usize]) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     let mut current = None;
     for line in smaps.lines() {
         if let Some(kilobytes) = line.strip_prefix("Anonymous:") {
             found.extend(current.take().filter(|_| kilobytes.trim() == "0 kB"));
-        } else if let Some((addresses, rest)) = line.split_once(' ')
-            && let Some((start, end)) = addresses.split_once('-')
+        } else if let Some((range, rest)) = line.split_once(' ')
+            && let Some((start, end)) = range.split_once('-')
             && let (Ok(start), Ok(end)) = (usize::from_str_radix(start, 16), usize::from_str_radix(end, 16))
         {
-            current = (rest.starts_with("r-xp ") && rest.contains(" /")).then_some((start, end));
+            let code = rest.starts_with("r-xp ") && rest.contains(" /");
+            let wanted = code && addresses.iter().any(|address| (start..end).contains(address));
+            current = wanted.then_some((start, end));
         }
     }
     found
@@ -101,14 +114,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_unmodified_code_of_files_is_released() {
+    fn only_unmodified_code_that_stays_is_released() {
         let smaps = "\
 55d0a000-55d0c000 r--p 00000000 fe:01 1 /usr/bin/edgefuse\nRss: 8 kB\nAnonymous:             0 kB\n\
 55d0c000-55d10000 r-xp 00002000 fe:01 1 /usr/bin/edgefuse\nRss: 16 kB\nAnonymous:             0 kB\nVmFlags: rd ex\n\
+55d10000-55d20000 r-xp 00002000 fe:01 3 /usr/lib/other.so\nRss: 16 kB\nAnonymous:             0 kB\n\
 55d20000-55d30000 r-xp 00002000 fe:01 2 /usr/lib/patched.so\nRss: 16 kB\nAnonymous:             4 kB\n\
 55d30000-55d40000 rw-p 00000000 00:00 0 [heap]\nAnonymous:             0 kB\n\
 7ffd1000-7ffd3000 r-xp 00000000 00:00 0 [vdso]\nAnonymous:             0 kB\n";
-        assert_eq!(unmodified_code(smaps), [(0x55d0_c000, 0x55d1_0000)]);
+        let stays = [0x55d0_c123, 0x55d2_0000, 0x55d3_0000, 0x7ffd_1000];
+        assert_eq!(unmodified_code(smaps, &stays), [(0x55d0_c000, 0x55d1_0000)]);
+        assert_eq!(unmodified_code(smaps, &[0]), []);
     }
 
     #[test]

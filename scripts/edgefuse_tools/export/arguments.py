@@ -33,6 +33,16 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--license", default="unknown", help="licence of the weights, for model.yaml")
 
 
+def provenance(args: argparse.Namespace, weights: str, exporter: str) -> dict[str, str]:
+    """The section `source` of model.yaml: where the weights are from, and which exporter wrote them."""
+    return {
+        "weights": weights,
+        "origin": args.origin,
+        "license": args.license,
+        "exporter": f"scripts/export.py {exporter}",
+    }
+
+
 def exit_code(target: Path, export: Callable[[], None]) -> int:
     """Runs `export`, which writes the model folder `target`; returns 0, or 2 after printing an error."""
     try:

@@ -72,8 +72,8 @@ impl Prefix {
 }
 
 impl<'a> Sequence<'a> {
-    /// Reads a prompt of at least one token, with room for `room` more. Returns the sequence, the logits after the last of them, and
-    /// how many of them were taken over from an earlier prompt.
+    /// Reads a prompt of at least one token, with room for `room` more. Returns the sequence, the logits after the last
+    /// token, and how many positions were taken over from an earlier prompt.
     ///
     /// # Errors
     /// [`EngineError`] if the graph fails.

@@ -96,7 +96,7 @@ impl Inserts for Shown<'_> {
             );
             return Err(Error::Request { model: self.model.name().to_string(), problem });
         }
-        // Within a picture, the number of rows before a position tells them apart.
+        // All rows of a picture share one key: prompts are compared from the start, so a position within it is known.
         let mut marks = marks.into_iter();
         let keys = ids.iter().map(|&id| if id == token { marks.next().unwrap_or(id) } else { id }).collect();
         let shape = (rows.len() / width, width);

@@ -16,7 +16,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgefuse_tools.export.arguments import add_common_arguments, chosen_precisions, exit_code
+from edgefuse_tools.export.arguments import add_common_arguments, chosen_precisions, exit_code, provenance
 from edgefuse_tools.export.blip.exporter import Checkpoints, export_blip
 from edgefuse_tools.export.checkpoints.hub import checkpoint_folder
 from edgefuse_tools.export.graphs.graph import Dialect
@@ -39,12 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("pass at least one of --caption DIR, --vqa DIR and --retrieval DIR")
 
     def export() -> None:
-        source = {
-            "weights": args.weights or " + ".join(Path(one).resolve().name for one in given.values()),
-            "origin": args.origin,
-            "license": args.license,
-            "exporter": "scripts/export.py blip",
-        }
+        source = provenance(
+            args, args.weights or " + ".join(Path(one).resolve().name for one in given.values()), "blip"
+        )
         export_blip(
             args.out,
             Checkpoints(**{task: checkpoint_folder(one) for task, one in given.items()}),

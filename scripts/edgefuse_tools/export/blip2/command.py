@@ -12,7 +12,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgefuse_tools.export.arguments import add_common_arguments, chosen_precisions, exit_code
+from edgefuse_tools.export.arguments import add_common_arguments, chosen_precisions, exit_code, provenance
 from edgefuse_tools.export.blip2.exporter import QUESTION_PROMPT, export_blip2
 from edgefuse_tools.export.checkpoints.hub import checkpoint_folder
 from edgefuse_tools.export.graphs.graph import Dialect
@@ -41,12 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             checkpoint_folder(args.checkpoint),
             args.out,
             name=args.name or args.out.resolve().name,
-            source={
-                "weights": args.weights or Path(args.checkpoint).resolve().name,
-                "origin": args.origin,
-                "license": args.license,
-                "exporter": "scripts/export.py blip2",
-            },
+            source=provenance(args, args.weights or Path(args.checkpoint).resolve().name, "blip2"),
             dialect=dialect,
             precisions=chosen_precisions(args.precision, dialect),
             question_prompt=args.question_prompt,

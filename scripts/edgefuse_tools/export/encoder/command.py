@@ -16,7 +16,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgefuse_tools.export.arguments import add_common_arguments, chosen_precisions, exit_code
+from edgefuse_tools.export.arguments import add_common_arguments, chosen_precisions, exit_code, provenance
 from edgefuse_tools.export.checkpoints.hub import checkpoint_folder
 from edgefuse_tools.export.encoder.architectures import read_encoder
 from edgefuse_tools.export.encoder.classifiers import Choices
@@ -68,12 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             args.out,
             parts,
             name=args.name or args.out.name,
-            source={
-                "weights": args.weights or checkpoints,
-                "origin": args.origin,
-                "license": args.license,
-                "exporter": "scripts/export.py encoder",
-            },
+            source=provenance(args, args.weights or checkpoints, "encoder"),
             dialect=dialect,
             precisions=chosen_precisions(args.precision, dialect),
         )

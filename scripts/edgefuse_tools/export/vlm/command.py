@@ -13,7 +13,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgefuse_tools.export.arguments import add_common_arguments, chosen_precisions, exit_code
+from edgefuse_tools.export.arguments import add_common_arguments, chosen_precisions, exit_code, provenance
 from edgefuse_tools.export.checkpoints.hub import checkpoint_folder
 from edgefuse_tools.export.graphs.graph import Dialect
 from edgefuse_tools.export.vlm.exporter import export_vlm
@@ -35,12 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             path,
             args.out,
             name=args.name or args.out.resolve().name,
-            source={
-                "weights": path.resolve().name,
-                "origin": args.origin,
-                "license": args.license,
-                "exporter": "scripts/export.py vlm",
-            },
+            source=provenance(args, path.resolve().name, "vlm"),
             dialect=dialect,
             precisions=chosen_precisions(args.precision, dialect) if args.precision else None,
             context=args.context,
