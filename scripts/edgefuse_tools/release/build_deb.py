@@ -2,9 +2,9 @@
 
 scripts/dev.py build_deb --binary target/release/edgefuse --out build
 
-Writes what the package contains beside the program to build/deb, and runs `cargo deb`, whose configuration is in Cargo.toml. Needs
-cargo-deb (`cargo install cargo-deb`, or scripts/requirements/deb.txt) and Debian's dpkg-dev. The program and the library must be of
-this machine's kind, since their dependencies are read from the packages that are installed here.
+Writes what the package contains beside the program to build/deb, and runs `cargo deb`, whose configuration is in Cargo.toml.
+Needs cargo-deb (`cargo install cargo-deb`; scripts/test_deb.sh builds one) and Debian's dpkg-dev. The program and the library
+must be of this machine's kind, since their dependencies are read from the packages that are installed here.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ NOT_RUN = 77
 STATE = "/var/lib/edgefuse"
 DEVICE_FILE = "/etc/edgefuse/device.yaml"
 
-#: What the placeholders of a bundle's unit are here, where the device file is unknown: accelerators, cameras and microphones are
-#: possible, and the administrator limits memory.
+#: Values for the template of a bundle's unit. The device file is not known yet, so the services may use accelerators, cameras
+#: and microphones, and the administrator limits memory.
 COMMON = {
     "@MEMORY@": "# MemoryMax=: set it to the device file's runtime.memory_budget (systemctl edit)",
     "@DEVICES@": "SupplementaryGroups=video render audio",
