@@ -21,15 +21,22 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 : >"$work/table"
 
+# No check takes longer, even on a busy machine that has to compile everything: one that hangs fails, and the others run.
+limit=1800
+
 # check TITLE COMMAND...: runs the command and records its result; a command that exits with 77 has printed what is missing.
 check() {
     local title=$1 started=$SECONDS result=ok code=0
+    local -a limited=(timeout --kill-after=30 "$limit")
     shift
+    # Functions are in this shell, and short.
+    [[ $(type -t "$1") == function ]] && limited=()
     printf '\n==> %s\n' "$title"
-    "$@" || code=$?
+    "${limited[@]}" "$@" || code=$?
     case $code in
         0) ;;
         77) result="not run" ;;
+        124 | 137) result=FAILED && printf '%s: ended after %d s without a result\n' "$title" "$limit" ;;
         *) result=FAILED ;;
     esac
     printf '%-8s %5d s  %s\n' "$result" $((SECONDS - started)) "$title" >>"$work/table"

@@ -1,8 +1,10 @@
 //! A server on free ports, ended with its test.
 
-use std::io::{BufRead, BufReader, Read};
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,9 +24,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Server {
     child: Child,
-    stderr: Option<BufReader<ChildStderr>>,
-    /// What was said before it listened.
-    pub said: String,
+    /// Lines of standard error, read by a thread so that waiting for one can end.
+    stderr: Receiver<String>,
+    /// Those that came before it listened.
+    early: VecDeque<String>,
     pub http: Option<String>,
     pub wyoming: Option<String>,
     pub folder: tempfile::TempDir,
@@ -85,22 +88,31 @@ impl Server {
     pub fn spawn(folder: tempfile::TempDir, mut command: Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the binary starts");
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let (send, received) = channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            while stderr.read_line(&mut line).is_ok_and(|count| count > 0) && send.send(std::mem::take(&mut line)).is_ok() {}
+        });
         // Ends the process, even if the test fails below.
-        let mut server = Server { child, stderr: None, said: String::new(), http: None, wyoming: None, folder };
-        let mut line = String::new();
-        // With `--verbose`, others precede it.
-        while !line.contains("listening on ") {
-            line.clear();
-            assert!(stderr.read_line(&mut line).unwrap() > 0, "the server did not start");
-            server.said += &line;
-        }
+        let mut server =
+            Server { child, stderr: received, early: VecDeque::new(), http: None, wyoming: None, folder };
+        let mut early = VecDeque::new();
+        // Sources and `--verbose` may speak before it listens.
+        let line = loop {
+            let line = server.line();
+            assert!(!line.is_empty(), "the server did not start: {early:?}");
+            early.push_back(line.clone());
+            if line.contains("listening on ") {
+                break line;
+            }
+        };
+        server.early = early;
         let address = |before: &str| {
             let rest = line.split(before).nth(1)?;
             Some(rest.split([' ', '"', '\n']).next()?.to_string())
         };
         (server.http, server.wyoming) = (address("http://"), address("tcp://"));
         assert!(server.http.is_some() || server.wyoming.is_some(), "{line}");
-        server.stderr = Some(stderr);
         server
     }
 
@@ -137,28 +149,38 @@ impl Server {
         assert!(sent.unwrap().success());
     }
 
-    /// Reads standard error until a line that contains `text`, and returns all lines.
+    /// The lines on standard error, from the first, up to the next that contains `text`. What follows it is left for the next call.
     pub fn said_until(&mut self, text: &str) -> String {
-        let mut said = std::mem::take(&mut self.said);
-        while !said.contains(text) {
-            let line = self.line();
+        let mut said = String::new();
+        loop {
+            let line = self.early.pop_front().unwrap_or_else(|| self.line());
             assert!(!line.is_empty(), "it ended without `{text}`: {said}");
             said += &line;
+            if line.contains(text) {
+                return said;
+            }
         }
-        said
     }
 
-    /// The next line on standard error.
-    pub fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.stderr.as_mut().unwrap().read_line(&mut line).unwrap();
-        line
+    /// The next line on standard error since it listened; empty if there are no more.
+    pub fn line(&self) -> String {
+        match self.stderr.recv_timeout(PATIENCE) {
+            Ok(line) => line,
+            Err(RecvTimeoutError::Disconnected) => String::new(),
+            Err(RecvTimeoutError::Timeout) => panic!("nothing more was said for {PATIENCE:?}"),
+        }
     }
 
     /// Waits for the end; the exit code, and what was said until then.
     pub fn end(mut self) -> (Option<i32>, String) {
         let mut said = String::new();
-        self.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        loop {
+            let line = self.line();
+            if line.is_empty() {
+                break;
+            }
+            said += &line;
+        }
         assert!(!said.contains("panicked"), "{said}");
         (self.child.wait().unwrap().code(), said)
     }
