@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs `edgefuse serve` with sources and sinks, and judges it by Mosquitto, paho-mqtt, a receiver of webhooks and a full disk.
-# Outages last seconds, or ten minutes with --full. Takes the release binary, or the one that
-# EDGEFUSE names; further arguments are parts of the names of the checks to run.
+# Outages last seconds, or ten minutes with --full. Takes the release binary, or the one that EDGEFUSE names; further arguments
+# are parts of the names of the checks to run. As root, installs Debian's mosquitto, libasound2 and ffmpeg if they are missing.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 

@@ -6,13 +6,13 @@ import argparse
 import time
 from collections.abc import Callable
 
+from edgefuse_tools.debian import NotRun
 from edgefuse_tools.live.mqtt_checks import (
     check_broker_away,
     check_credentials,
     check_home_assistant,
     check_killed_while_away,
 )
-from edgefuse_tools.live.not_run import NotRun
 from edgefuse_tools.live.other_checks import check_disk_full, check_webhook
 from edgefuse_tools.live.source_checks import (
     check_alsa,

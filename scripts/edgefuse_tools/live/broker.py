@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -12,10 +11,8 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from edgefuse_tools.live.not_run import NotRun
+from edgefuse_tools import debian
 
-# Debian installs it where only root looks.
-_PLACES = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
 _PATIENCE_S = 30
 
 
@@ -31,9 +28,7 @@ class Broker:
     """A broker on a port that stays the same when it is stopped and started. It keeps the sessions of its subscribers."""
 
     def __init__(self, passwords: dict[str, str] | None = None) -> None:
-        program = shutil.which("mosquitto", path=_PLACES)
-        if program is None:
-            raise NotRun("Mosquitto is not installed (Debian's package `mosquitto`)")
+        program = debian.program("mosquitto")
         self.folder = tempfile.TemporaryDirectory(prefix="edgefuse-broker-")
         self.port = free_port()
         lines = [
@@ -49,7 +44,9 @@ class Broker:
             file = Path(self.folder.name) / "passwords"
             file.touch(0o600)
             for user, password in passwords.items():
-                subprocess.run(["mosquitto_passwd", "-b", file, user, password], check=True, env={"PATH": _PLACES})
+                subprocess.run(
+                    ["mosquitto_passwd", "-b", file, user, password], check=True, env={"PATH": debian.SEARCHED}
+                )
             lines += ["allow_anonymous false", f"password_file {file}"]
         self.config = Path(self.folder.name) / "mosquitto.conf"
         self.config.write_text("\n".join(lines) + "\n")

@@ -8,10 +8,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from edgefuse_tools.debian import NotRun
 from edgefuse_tools.live.broker import Broker
 from edgefuse_tools.live.device import Device, times
 from edgefuse_tools.live.mqtt_checks import expected, ids, judge
-from edgefuse_tools.live.not_run import NotRun
 from edgefuse_tools.live.receiver import Receiver
 from edgefuse_tools.live.subscriber import Subscriber
 

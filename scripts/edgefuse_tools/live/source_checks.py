@@ -9,7 +9,6 @@ import json
 import os
 import random
 import re
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -20,8 +19,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from edgefuse_tools import debian
+from edgefuse_tools.debian import NotRun
 from edgefuse_tools.live.broker import free_port
-from edgefuse_tools.live.not_run import NotRun
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE_S = 120
@@ -118,11 +118,7 @@ def check_examples(binary: str, _full: bool) -> str:
 
 def check_alsa(binary: str, _full: bool) -> str:
     """ALSA's file plugin: 48 kHz, two channels, of which the second speaks."""
-    if not any(
-        Path(folder, "libasound.so.2").exists()
-        for folder in ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu")
-    ):
-        raise NotRun("libasound.so.2 is not installed (Debian's package `libasound2`)")
+    debian.library("libasound.so.2", "libasound2")
     with tempfile.TemporaryDirectory() as folder:
         with wave.open(str(ROOT / "tests/data/question-color.wav")) as file:
             speech = array.array("h", file.readframes(file.getnframes()))
@@ -166,8 +162,7 @@ class _Stream(http.server.BaseHTTPRequestHandler):
 
 def check_network_cameras(binary: str, _full: bool) -> str:
     """HTTP with credentials, and RTSP to ffmpeg's own listener."""
-    if shutil.which("ffmpeg") is None:
-        raise NotRun("ffmpeg is not installed")
+    debian.program("ffmpeg")
     picture = ROOT / "tests/data/easyvqa-7.png"
     with tempfile.TemporaryDirectory() as folder:
         jpeg = Path(folder) / "a.jpg"

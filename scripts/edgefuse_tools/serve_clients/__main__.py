@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from edgefuse_tools.serve_clients.browser import NotRun
+from edgefuse_tools.debian import NotRun
 from edgefuse_tools.serve_clients.browser_checks import check_page
 from edgefuse_tools.serve_clients.hostile_checks import check_crowd, check_hostile, check_operations
 from edgefuse_tools.serve_clients.javascript_checks import check_javascript

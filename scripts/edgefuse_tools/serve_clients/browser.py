@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+
+from edgefuse_tools import debian
 
 from .server import PATIENCE_S, ROOT
 
@@ -23,25 +23,6 @@ UNSAFE_HOST = "board.test"
 
 # What Chromium prints about an answer with an error status.
 STATUS = "Failed to load resource: the server responded with a status of"
-
-
-class NotRun(Exception):
-    """Why a check cannot run on this machine."""
-
-
-def chromium() -> str:
-    """The path of Chromium, installed by apt-get if it is missing and we are root."""
-    found = shutil.which("chromium")
-    if found is None and os.geteuid() == 0 and shutil.which("apt-get") is not None:
-        environment = {"DEBIAN_FRONTEND": "noninteractive", **os.environ}
-        for command in ("update", "install -y --no-install-recommends chromium fonts-dejavu-core"):
-            run = subprocess.run(["apt-get", "-q", *command.split()], capture_output=True, env=environment, check=False)
-            if run.returncode != 0:
-                raise NotRun(f"`apt-get {command}` failed, so there is no Chromium")
-        found = shutil.which("chromium")
-    if found is None:
-        raise NotRun("there is no `chromium` here (Debian: apt-get install chromium)")
-    return found
 
 
 def microphone(recording: Path, folder: Path) -> Path:
@@ -57,7 +38,7 @@ def microphone(recording: Path, folder: Path) -> Path:
 @contextmanager
 def browser(heard: Path) -> Iterator[Browser]:
     """A browser whose microphone is a file."""
-    path = chromium()
+    path = debian.program("chromium", "chromium", "fonts-dejavu-core")
     expect.set_options(timeout=PATIENCE_S * 1000)
     arguments = [
         "--use-fake-ui-for-media-stream",
