@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use serde_yaml::{Mapping, Value};
+use sha2::{Digest, Sha256};
 
 use edgefuse::config::model_folder::{FileSpec, GraphSpec, ModelFolder};
 use edgefuse::config::{ConfigError, MODEL_FILE, ModelEntry, Wanted};
 use edgefuse::engine::{EngineError, Machine, possible_precisions};
 use edgefuse::error::Error;
+use edgefuse::hex::hex;
 use edgefuse::models::read_folder;
 use edgefuse::small_file::{self, SmallFileError};
 
@@ -37,12 +39,26 @@ pub(super) fn reduced(entry: &ModelEntry, target: Machine) -> Result<Reduced, Er
     let folder = read_folder(entry)?;
     let path = folder.file(MODEL_FILE);
     let read = |error: SmallFileError| Error::Read { path: path.clone(), source: io::Error::other(error.to_string()) };
-    let text = small_file::read_text(&path, LARGEST).map_err(read)?;
+    let whole = small_file::read_text(&path, LARGEST).map_err(read)?;
     let files = needed(&folder, entry, target)?;
     let unreadable = |error: serde_yaml::Error| {
         Error::Model(ConfigError::Yaml { path: path.clone(), line: 0, column: 0, problem: error.to_string() })
     };
-    let mut yaml: Value = serde_yaml::from_str(&text).map_err(unreadable)?;
+    // Where nothing is left out, indexes know the model by the file as it is.
+    let all = files.len() == folder.common.files.len();
+    let yaml = if all { whole } else { without_unused(&whole, &folder, &files, entry, target).map_err(unreadable)? };
+    Ok(Reduced { yaml, files, folder })
+}
+
+/// `model.yaml` without the precisions and files that are not used, and with the digest of the whole one.
+fn without_unused(
+    whole: &str,
+    folder: &ModelFolder,
+    files: &BTreeMap<String, FileSpec>,
+    entry: &ModelEntry,
+    target: Machine,
+) -> Result<String, serde_yaml::Error> {
+    let mut yaml: Value = serde_yaml::from_str(whole)?;
     if let Some(listed) = mapping(&mut yaml, "files") {
         listed.retain(|name, _| name.as_str().is_some_and(|name| files.contains_key(name)));
     }
@@ -60,7 +76,11 @@ pub(super) fn reduced(entry: &ModelEntry, target: Machine) -> Result<Reduced, Er
             }
         }
     }
-    Ok(Reduced { yaml: serde_yaml::to_string(&yaml).map_err(unreadable)?, files, folder })
+    if let Some(keys) = yaml.as_mapping_mut() {
+        let digest = folder.common.reduced_from.clone().unwrap_or_else(|| hex(&Sha256::digest(whole)));
+        keys.insert("reduced_from".into(), digest.into());
+    }
+    serde_yaml::to_string(&yaml)
 }
 
 fn mapping<'a>(value: &'a mut Value, key: &str) -> Option<&'a mut Mapping> {

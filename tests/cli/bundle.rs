@@ -4,6 +4,9 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use edgefuse::hex::hex;
+use sha2::{Digest, Sha256};
+
 use crate::binary::{Run, command, damaged_model, data, edgefuse, library, root, run};
 
 /// This program's architecture, as on the command line.
@@ -191,6 +194,16 @@ fn only_the_precision_that_the_device_file_names() {
     doctor.env_remove("ORT_DYLIB_PATH").arg("--config").arg(unpacked.join("configs/board.yaml")).arg("doctor");
     let doctor_output = crate::binary::run(&mut doctor).expect(0);
     assert!(doctor_output.stdout.contains("encoder int8, others q8"), "{}", doctor_output.stdout);
+    // The reduced folder is known to be part of the whole one, also after it was packed again.
+    let whole = fs::read(root().join("tests/fixtures/tiny/whisper.en/model.yaml")).unwrap();
+    let line = format!("reduced_from: {}", hex(&Sha256::digest(whole)));
+    let again = folder.path().join("again.tar.zst");
+    let library = unpacked.join("lib/libonnxruntime.so");
+    pack(&unpacked.join("configs/board.yaml"), OWN, &again, &["--library", library.to_str().unwrap()]).expect(0);
+    for unpacked in [unpacked, unpack(&again, &folder.path().join("again"))] {
+        let yaml = fs::read_to_string(unpacked.join("onnx/whisper.en/model.yaml")).unwrap();
+        assert!(yaml.lines().any(|it| it == line), "{yaml}");
+    }
 }
 
 #[test]

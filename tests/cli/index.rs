@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use edgefuse::hex::hex;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
-use crate::binary::{Run, data, library, root, run, tiny_command};
+use crate::binary::{Run, damaged_model, data, library, root, run, tiny_command};
 use crate::film::film;
 
 const SOME_FAILED: i32 = 1;
@@ -217,6 +219,27 @@ fn another_models_vectors_are_refused() {
     assert!(run.stderr.contains("vectors were made by random (") && run.stderr.contains("raw ("), "{}", run.stderr);
     let run = desk.run(&["index", "pictures", "--into", "p.idx"]).expect(WRONG_USE);
     assert!(run.stderr.contains("vectors were made by random ("), "{}", run.stderr);
+}
+
+/// A board has a bundle's model folder, with fewer precisions, and an index that was made with the whole folder.
+#[test]
+fn an_index_made_before_bundling_is_searched_with_the_reduced_folder() {
+    let desk = Desk::new();
+    desk.index(&[]);
+    let found = desk.search(&["a red bird"]);
+    let folder = damaged_model("tests/fixtures/blip/random", desk.0.path(), &["model.yaml"]);
+    let whole = fs::read(folder.join("model.yaml")).unwrap();
+    // Its own model: what is beside the fixtures is not reduced.
+    let text = fs::read_to_string(desk.at("device.yaml")).unwrap();
+    let fixture = root().join("tests/fixtures/blip/random");
+    fs::write(desk.at("device.yaml"), text.replace(fixture.to_str().unwrap(), folder.to_str().unwrap())).unwrap();
+    let reduced = |digest: &str| {
+        let text = String::from_utf8(whole.clone()).unwrap() + &format!("reduced_from: {digest}\n");
+        fs::write(folder.join("model.yaml"), text).unwrap();
+        desk.run(&["search", "p.idx", "a red bird", "--format", "json"])
+    };
+    assert_eq!(reduced(&hex(&Sha256::digest(&whole))).expect(0).json(), found);
+    reduced(&hex(&Sha256::digest(b"another"))).expect(WRONG_USE).expect_error(&["vectors were made by random ("]);
 }
 
 /// What a killed process had printed is in the index. `EDGEFUSE_KILLS` is how often it is killed.

@@ -91,11 +91,12 @@ impl Server {
         let (send, received) = channel();
         thread::spawn(move || {
             let mut line = String::new();
-            while stderr.read_line(&mut line).is_ok_and(|count| count > 0) && send.send(std::mem::take(&mut line)).is_ok() {}
+            while stderr.read_line(&mut line).is_ok_and(|count| count > 0)
+                && send.send(std::mem::take(&mut line)).is_ok()
+            {}
         });
         // Ends the process, even if the test fails below.
-        let mut server =
-            Server { child, stderr: received, early: VecDeque::new(), http: None, wyoming: None, folder };
+        let mut server = Server { child, stderr: received, early: VecDeque::new(), http: None, wyoming: None, folder };
         let mut early = VecDeque::new();
         // Sources and `--verbose` may speak before it listens.
         let line = loop {

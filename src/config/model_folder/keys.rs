@@ -50,6 +50,7 @@ impl<'de, S: Deserialize<'de>> Visitor<'de> for Split<S> {
                 source: written.source.ok_or_else(|| missing("source"))?,
                 files: written.files.ok_or_else(|| missing("files"))?,
                 graphs: written.graphs.ok_or_else(|| missing("graphs"))?,
+                reduced_from: written.reduced_from,
             },
             spec,
         })
@@ -66,6 +67,7 @@ struct Written {
     source: Option<Provenance>,
     files: Option<BTreeMap<String, FileSpec>>,
     graphs: Option<BTreeMap<String, GraphSpec>>,
+    reduced_from: Option<String>,
 }
 
 /// The mapping without the common keys, which it reads in passing.
@@ -89,6 +91,7 @@ impl<'de, A: MapAccess<'de>> Rest<A> {
                 "source" => common.source = Some(map.next_value()?),
                 "files" => common.files = Some(map.next_value()?),
                 "graphs" => common.graphs = Some(map.next_value()?),
+                "reduced_from" => common.reduced_from = Some(map.next_value()?),
                 _ => return Ok(Some(key)),
             }
         }

@@ -87,6 +87,9 @@ pub struct Common {
     pub files: BTreeMap<String, FileSpec>,
     /// Graphs by role.
     pub graphs: BTreeMap<String, GraphSpec>,
+    /// SHA-256 of the `model.yaml` with all precisions, if `edgefuse bundle` left some out: indexes that were made with
+    /// the whole folder can be used with the reduced one.
+    pub reduced_from: Option<String>,
 }
 
 /// Which operators the graphs use.

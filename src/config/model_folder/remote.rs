@@ -47,6 +47,7 @@ impl ModelFolder {
             source,
             files: BTreeMap::new(),
             graphs: BTreeMap::new(),
+            reduced_from: None,
         };
         let spec = Arc::new(RemoteSpec(options.clone()));
         ModelFolder { path: entry.path.clone(), common, kind: Self::REMOTE, spec }
