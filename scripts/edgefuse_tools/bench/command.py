@@ -185,7 +185,7 @@ def _enter_environment(command: str) -> None:
     if command == "live":
         environment, set_up = paths.LIVE_ENVIRONMENT, "scripts/test_live.sh"
     if command == "scale":
-        environment, set_up = paths.PACKAGE_ENVIRONMENT, "scripts/test_package.sh"
+        environment, set_up = paths.SCALE_ENVIRONMENT, "scripts/test_scale.sh"
     own = {"llm": (paths.LLM_ENVIRONMENT, set_up_llm), "search": (paths.SEARCH_ENVIRONMENT, set_up_search)}
     environment, create = own.get(command, (environment, None))
     if Path(sys.prefix) == environment:

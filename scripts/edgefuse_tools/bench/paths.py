@@ -27,7 +27,7 @@ LIVE_ENVIRONMENT = ROOT / "build" / "live-environment"
 SEARCH_ENVIRONMENT = ROOT / "build" / "search-venv"
 SEARCH_REQUIREMENTS = SCRIPTS / "requirements" / "search.txt"
 SEARCH_EXAMPLE = ROOT / "target" / "release" / "examples" / "search"
-PACKAGE_ENVIRONMENT = ROOT / "build" / "package-environment"
+SCALE_ENVIRONMENT = ROOT / "build" / "scale-environment"
 WORK = Path(os.environ.get("BENCH_WORK", ROOT / "build" / "bench")).absolute()
 
 

@@ -1,6 +1,7 @@
 """Runs every engine on one corpus: checks that no record is lost or repeated, also while workers are killed.
 
-Without ``--kills`` it also prints the times, each engine's divided by that of bare processes.
+Without ``--kills`` it also prints the times, each engine's divided by that of bare processes. With ``--resume`` each engine's driver
+is killed, too, and started again.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from . import corpus
 from .engines import ENGINES, Done, Job
 from .kill import Killer
 from .options import ROOT, add_options
+from .resume import RESUMABLE, interrupted, resumed
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,6 +40,8 @@ def run(options: argparse.Namespace) -> dict[str, object]:
     os.environ.setdefault("ORT_DYLIB_PATH", str(ROOT / "lib/libonnxruntime.so"))
     with tempfile.TemporaryDirectory(prefix="edgefuse-scale-") as folder:
         made = corpus.make(Path(folder, "corpus"), options.records)
+        if options.resume:
+            check_resume(options, made, config.resolve(), Path(folder))
         return measure(options, made, config.resolve(), Path(folder))
 
 
@@ -73,6 +77,18 @@ def measure(options: argparse.Namespace, made: corpus.Corpus, config: Path, fold
         "seconds": seconds,
         "over_bare": {name: round(time / bare, 3) for name, time in seconds.items()} if bare else {},
     }
+
+
+def check_resume(options: argparse.Namespace, made: corpus.Corpus, config: Path, folder: Path) -> None:
+    """Raises if an engine that is killed and started again loses, repeats or processes everything again."""
+    for name in [name for name in options.engines if name in RESUMABLE]:
+        output = folder / f"{name}-resumed"
+        output.mkdir()
+        job = Job(made, config, options.edgefuse.resolve(), output, options.workers)
+        files = interrupted(name, job)
+        check(name, made, resumed(name, job, files))
+        print(f"{name:10}  driver killed after {len(files)} files of results, then every record once", file=sys.stderr)
+        shutil.rmtree(output)
 
 
 def check(name: str, made: corpus.Corpus, done: Done) -> None:

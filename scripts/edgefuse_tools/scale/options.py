@@ -15,6 +15,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--records", type=int, default=2_000, help="lines of the manifest (default: 2000)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one per core)")
     parser.add_argument("--kills", type=int, default=0, help="workers to kill at random in each engine (default: 0)")
+    parser.add_argument("--resume", action="store_true", help="kill each driver, too, and start it again")
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
     parser.add_argument(
         "--edgefuse", type=Path, default=ROOT / "target/release/edgefuse", help="the program to measure"
