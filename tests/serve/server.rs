@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Server {
     child: Child,
     /// Lines of standard error, read by a thread so that waiting for one can end.
-    stderr: Receiver<String>,
+    stderr: Mutex<Receiver<String>>,
     /// Those that came before it listened.
     early: VecDeque<String>,
     pub http: Option<String>,
@@ -96,7 +97,8 @@ impl Server {
             {}
         });
         // Ends the process, even if the test fails below.
-        let mut server = Server { child, stderr: received, early: VecDeque::new(), http: None, wyoming: None, folder };
+        let mut server =
+            Server { child, stderr: Mutex::new(received), early: VecDeque::new(), http: None, wyoming: None, folder };
         let mut early = VecDeque::new();
         // Sources and `--verbose` may speak before it listens.
         let line = loop {
@@ -164,8 +166,8 @@ impl Server {
     }
 
     /// The next line on standard error since it listened; empty if there are no more.
-    pub fn line(&self) -> String {
-        match self.stderr.recv_timeout(PATIENCE) {
+    pub fn line(&mut self) -> String {
+        match self.stderr.get_mut().unwrap().recv_timeout(PATIENCE) {
             Ok(line) => line,
             Err(RecvTimeoutError::Disconnected) => String::new(),
             Err(RecvTimeoutError::Timeout) => panic!("nothing more was said for {PATIENCE:?}"),
