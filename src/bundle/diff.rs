@@ -137,7 +137,7 @@ impl Listing {
         let list = list.ok_or_else(|| not_a_bundle(path, &format!("has no {SUMS}")))?;
         Self::of(path, &list, |name, sha256| match found.get(name) {
             Some((hash, bytes)) if hash == sha256 => Ok(*bytes),
-            Some(_) => Err(not_a_bundle(path, &format!("{name} is damaged: its hash is not that of {SUMS}"))),
+            Some(_) => Err(not_a_bundle(path, &format!("{name} is damaged: its hash differs from {SUMS}"))),
             None => Err(not_a_bundle(path, &format!("{name} is missing, which {SUMS} lists"))),
         })
     }

@@ -63,7 +63,10 @@ impl TranscriptFiles {
             match self.taken.get(&name) {
                 Some(other) if number == 1 => {
                     let folder = self.folder.display();
-                    log::warn!("{folder}/{}: is the transcript of {other}; this one gets a number", name.display());
+                    log::warn!(
+                        "{folder}/{}: already has the transcript of {other}; this one gets a number",
+                        name.display()
+                    );
                 }
                 Some(_) => {}
                 None => return name,

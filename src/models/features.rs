@@ -140,7 +140,7 @@ enum Doubt {
 impl Doubt {
     fn text(&self) -> &'static str {
         match self {
-            Doubt::Other => "has other weights than the encoder that the student was trained with",
+            Doubt::Other => "differs in weights from the encoder that the student was trained with",
             Doubt::NoCommonPrecision => "has no precision in common with the encoder that the student was trained with",
         }
     }

@@ -121,7 +121,7 @@ impl Service {
             match worked {
                 // Caused by the file, for example its name: the others can still be processed.
                 Err(Trouble::Passing(error)) if !meets_every_file(&error) => {
-                    say(&format!("error: {error}; the file is left out until it changes"));
+                    say(&format!("error: {error}; the file is skipped until it changes"));
                     spool.refuse(ready);
                 }
                 worked => worked?,

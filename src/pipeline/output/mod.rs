@@ -136,7 +136,7 @@ impl OutputFile {
             Found::Current => return Admission::Done,
             Found::Unmarked => (
                 "unmarked",
-                "has results that do not say what made them: they are kept, whatever has changed".to_string(),
+                "has results without `made_with`: they are kept, even if something has changed".to_string(),
             ),
             Found::Outdated { settings: Some(settings) } => {
                 let difference = difference(settings, &self.made_with);
