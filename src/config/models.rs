@@ -192,7 +192,7 @@ mod tests {
             ("image: x", "models.s.encoders.image: `x`: there is no such model"),
             ("text: s", "models.s.encoders.text: `s`: a model cannot be its own encoder"),
             ("text: c", "`c`: it is behind an endpoint"),
-            ("sensors: e", "models.s.encoders.sensors: `e`: readings need no encoder"),
+            ("sensors: e", "models.s.encoders.sensors: `e`: sensor readings need no encoder"),
             ("smell: e", "unknown variant `smell`"),
         ] {
             let error = load("", &student(encoders)).unwrap_err();

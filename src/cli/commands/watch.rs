@@ -167,13 +167,13 @@ impl Service {
         }
         match self.printer.print(result) {
             Ok(()) => Ok(()),
-            // The reader of our output has closed it.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Trouble::Fatal(Stop::Output(error))),
-            Err(error) => {
+            Err(Stop::Output(error)) if error.kind() != io::ErrorKind::BrokenPipe => {
                 say(&format!("error: standard output: cannot write: {error}; results go to their folder only"));
                 self.prints = false;
                 Ok(())
             }
+            // The reader of our output has closed it.
+            Err(stop) => Err(Trouble::Fatal(stop)),
         }
     }
 }
