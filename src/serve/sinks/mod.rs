@@ -61,7 +61,7 @@ type Run = Box<dyn FnOnce(&Queue) + Send>;
 /// Opens a sink. A new kind adds one line.
 fn open(target: &Target, name: &str, counts: &Counts, context: &Context) -> Result<Run, String> {
     match target {
-        Target::Jsonl(options) => Jsonl::open(options, name).map(runs),
+        Target::Jsonl(options) => Jsonl::open(options, name, counts).map(runs),
         Target::Mqtt(options) => Mqtt::open(options, name, counts, context).map(runs),
         Target::Webhook(options) => Webhook::open(options, name, counts).map(runs),
         Target::Snapshot(options) => Snapshot::open(options, name, counts).map(runs),
