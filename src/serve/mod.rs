@@ -9,6 +9,7 @@ mod http;
 mod key;
 mod listen;
 mod metrics;
+mod outlook;
 mod pcm;
 pub mod recent;
 mod service;
