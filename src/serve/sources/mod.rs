@@ -133,7 +133,11 @@ impl Sources {
         Self::check(device)?;
         let starter = Starter { service, board, publish, stop: Stop::default() };
         let cameras = device.sources.iter().filter(|(_, source)| matches!(source.kind, SourceKind::Camera(_)));
-        let newest: HashMap<&str, Arc<Newest>> = cameras.map(|(name, _)| (name.as_str(), Arc::default())).collect();
+        let newest = cameras.map(|(name, _)| {
+            let joined = joins(device).any(|(.., join)| join.picture == **name);
+            (name.as_str(), Arc::new(if joined { Newest::with_past() } else { Newest::default() }))
+        });
+        let newest: HashMap<&str, Arc<Newest>> = newest.collect();
         let mut ready: Vec<Ready> = Vec::new();
         for (name, source) in &device.sources {
             let reporter = starter.reporter(name).followed(
