@@ -8,6 +8,7 @@ mod event;
 mod http;
 mod key;
 mod listen;
+mod manifests;
 mod metrics;
 mod outlook;
 mod pcm;

@@ -1,6 +1,7 @@
 //! Sources: cameras and microphones that are commands, folders, manifests.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -186,6 +187,55 @@ fn files_of_a_folder_and_lines_of_a_manifest_are_processed() {
     });
     let missing = wait("an error", || lines(folder).into_iter().find(|line| line["source"] == "list"));
     assert!(missing["error"].as_str().unwrap().contains("cannot be read"), "{missing}");
+}
+
+#[test]
+fn a_reload_goes_on_with_a_manifest_even_if_it_fails() {
+    let (folder, file) = live(&format!("sources:\n  list: {{manifest: list.jsonl, pipeline: [fuse]}}\n{SINK}"));
+    let manifest = folder.path().join("list.jsonl");
+    let record = |id: &str| format!("{{\"id\": \"{id}\", \"text\": \"what is it?\"}}\n");
+    fs::write(&manifest, record("a") + &record("b")).unwrap();
+    let mut server = Server::of(folder, &file, &[]);
+    let ids = |server: &Server| -> Vec<String> {
+        lines(server.folder.path()).iter().map(|line| line["id"].as_str().unwrap().to_string()).collect()
+    };
+    wait("the records", || (ids(&server).len() == 2).then_some(()));
+    let text = fs::read_to_string(&file).unwrap();
+    // Only opening the sinks shows that it cannot be used, when the sources have ended.
+    fs::write(&file, text.replace("sinks: [", "sinks: [{jsonl: {path: /proc/none}}, ")).unwrap();
+    server.signal("-HUP");
+    server.said_until("stays in use");
+    fs::write(&file, &text).unwrap();
+    server.signal("-HUP");
+    server.said_until("reloaded the device file");
+    // What has changed is new.
+    fs::write(&manifest, record("c")).unwrap();
+    server.signal("-HUP");
+    server.said_until("reloaded the device file");
+    wait("the new record", || ids(&server).contains(&"c".to_string()).then_some(()));
+    assert_eq!(ids(&server), ["a", "b", "c"]);
+}
+
+#[test]
+fn standard_input_is_read_on_after_a_reload() {
+    let (folder, file) = live(&format!("sources:\n  list: {{manifest: '-', pipeline: [fuse]}}\n{SINK}"));
+    let (input, mut feed) = std::io::pipe().unwrap();
+    let mut command = tiny_command();
+    command.arg("--config").arg(&file).arg("serve").stdin(input);
+    let mut server = Server::spawn(folder, command);
+    let mut feed = |id: &str| writeln!(feed, "{{\"id\": \"{id}\", \"text\": \"what is it?\"}}").unwrap();
+    let wait_for =
+        |server: &Server, count| wait("results", || (lines(server.folder.path()).len() == count).then_some(()));
+    feed("a");
+    wait_for(&server, 1);
+    for (count, ids) in [(3, ["b", "c"]), (5, ["d", "e"])] {
+        server.signal("-HUP");
+        server.said_until("reloaded the device file");
+        ids.iter().for_each(|id| feed(id));
+        wait_for(&server, count);
+    }
+    let ids: Vec<Value> = lines(server.folder.path()).into_iter().map(|line| line["id"].clone()).collect();
+    assert_eq!(ids, ["a", "b", "c", "d", "e"]);
 }
 
 #[test]

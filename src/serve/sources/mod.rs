@@ -202,9 +202,9 @@ impl Sources {
                     ready.push(Box::new(|| vec![files::folder(folder, desk, stop)]));
                 }
                 SourceKind::Manifest(path) => {
-                    let (path, stop) = (path.clone(), starter.stop.clone());
+                    let (path, service, stop) = (path.clone(), service.clone(), starter.stop.clone());
                     let desk = starter.desk_of(&reporter, source, steps(source, device), Priority::Batch)?;
-                    ready.push(Box::new(|| vec![files::manifest(path, desk, stop)]));
+                    ready.push(Box::new(|| vec![files::manifest(path, desk, service, stop)]));
                 }
                 // Started with its microphone.
                 _ => {}
