@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::binary::{root, tiny_command};
+use crate::broker::{Broker, Rules};
 use crate::server::{Server, live};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -145,6 +147,55 @@ fn commands_end_with_the_service_however_it_ends() {
         server.end();
         wait("its end", || (running(&mark) == 0).then_some(()));
     }
+}
+
+/// The error that answers a question about a camera's newest picture.
+fn refused(broker: &Broker, expected: &str) -> Value {
+    let is_answer = |topic: &str, payload: &str| topic == "edgefuse/tiny/door/error" && payload.contains(expected);
+    let published = broker.published(is_answer);
+    serde_json::from_str(&published.last().unwrap().1).unwrap()
+}
+
+/// A broker at which somebody asks as soon as the service is connected.
+fn asking() -> Rules {
+    Rules { say: vec![("edgefuse/tiny/door/ask".to_string(), b"what is it?".to_vec())], ..Rules::default() }
+}
+
+#[test]
+fn a_question_about_a_picture_that_is_not_there_or_old_or_broken_is_answered_by_an_error() {
+    let of = |port: u16, camera: &str| {
+        live(&format!(
+            "sources:\n  door: {{camera: 'exec:{camera}', stall: 400ms}}\nsinks:\n  - mqtt: {{broker: \
+             'mqtt://127.0.0.1:{port}'}}\npipeline: [caption]\n"
+        ))
+    };
+    let broker = Broker::start(vec![asking()]);
+    let (folder, file) = of(broker.port, "sleep 3600");
+    let server = Server::of(folder, &file, &[]);
+    let error = refused(&broker, "there is no picture yet");
+    assert_eq!(error["source"], "door");
+    drop(server);
+
+    let broker = Broker::start(vec![asking()]);
+    let (folder, file) = of(broker.port, "sh -c \"while cat broken.png; do sleep 0.1; done\"");
+    let mut picture = fs::read(root().join("tests/data/easyvqa-23.png")).unwrap();
+    let middle = picture.len() / 2;
+    picture[middle] ^= 0xFF;
+    fs::write(folder.path().join("broken.png"), picture).unwrap();
+    let server = Server::of(folder, &file, &[]);
+    // Depending on who is first, there is no picture yet.
+    refused(&broker, "picture");
+    drop(server);
+
+    // One picture, and then a camera that hangs. The broker is there when the picture is old.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (folder, file) = of(port, "sh -c \"test -e seen || cat DATA/easyvqa-23.png; touch seen; sleep 60\"");
+    let server = Server::of(folder, &file, &[]);
+    server.wait_for("edgefuse_source_arrived_total{source=\"door\"}", 1.0);
+    thread::sleep(Duration::from_millis(500));
+    let broker = Broker::on(TcpListener::bind(("127.0.0.1", port)).unwrap(), vec![asking()]);
+    let error = refused(&broker, "the newest picture is");
+    assert!(error["error"].as_str().unwrap().ends_with(" s old"), "{error}");
 }
 
 #[test]
