@@ -149,6 +149,18 @@ fn commands_end_with_the_service_however_it_ends() {
     }
 }
 
+#[test]
+fn what_a_command_has_started_ends_with_a_service_that_is_killed() {
+    let mark = format!("3600.{}", std::process::id());
+    let server = start(&format!(
+        "sources:\n  mic: {{microphone: 'exec:sh -c \"sleep {mark} | cat; true\"', pipeline: [transcribe]}}\n"
+    ));
+    wait("the shell and what it starts", || (running(&mark) == 2).then_some(()));
+    server.signal("-KILL");
+    server.end();
+    wait("their end", || (running(&mark) == 0).then_some(()));
+}
+
 /// The error that answers a question about a camera's newest picture.
 fn refused(broker: &Broker, expected: &str) -> Value {
     let is_answer = |topic: &str, payload: &str| topic == "edgefuse/tiny/door/error" && payload.contains(expected);

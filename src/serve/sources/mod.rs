@@ -9,12 +9,13 @@
 //! | `pictures`, `sounds`, `files` | decide what becomes a record |
 //! | `layout` | what sources are for: their steps, and who uses whom |
 //! | `desk` | processes records and makes events of their results |
-//! | `supervise`, `child` | restart what fails; run commands |
+//! | `supervise`, `child`, `guardian` | restart what fails; run commands; end them with the service |
 
 mod camera;
 mod child;
 mod desk;
 mod files;
+mod guardian;
 mod layout;
 mod microphone;
 mod newest;
