@@ -7,11 +7,13 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use edgefuse::redact::redacted;
-use rumqttc::{AsyncClient, ConnectReturnCode, ConnectionError, Event as Polled, EventLoop, Outgoing, Packet, QoS};
+use rumqttc::{
+    AsyncClient, ConnectReturnCode, ConnectionError, Event as Polled, EventLoop, Outgoing, Packet, QoS, StateError,
+};
 
 use super::Mqtt;
-use super::broker::{Broker, PATIENCE};
+use super::broker::Broker;
+use super::ended::{Ended, described, was_closed};
 use super::message::Message;
 use super::topics::{ASK, CAPTION};
 use super::under_way::{Load, UnderWay, What};
@@ -29,14 +31,6 @@ const MOST_PASSING: usize = 512;
 /// Interval at which the spool is looked after.
 const TICK: Duration = Duration::from_millis(500);
 
-/// How a connection ended.
-pub enum Ended {
-    /// The sink ends.
-    Stopped,
-    /// There is none, or none any more.
-    Broken(String),
-}
-
 /// A connection. It has a client of its own: what was not acknowledged is sent again by the next one, from the spool.
 pub struct Connection {
     client: AsyncClient,
@@ -50,6 +44,8 @@ pub struct Connection {
     result_given: Option<Instant>,
     /// Results that were kept before this connection and wait.
     kept: Option<u64>,
+    /// Whether the broker closed it.
+    closed: bool,
     stage: Stage,
 }
 
@@ -77,6 +73,7 @@ impl Connection {
             under_way: UnderWay::default(),
             result_given: None,
             kept: None,
+            closed: false,
             stage: Stage::Running,
         }
     }
@@ -84,7 +81,7 @@ impl Connection {
     /// Delivers until the sink ends or the connection does.
     pub async fn run(mut self, mqtt: &mut Mqtt, queue: &Queue) -> Ended {
         let ended = self.deliver(mqtt, queue).await;
-        if matches!(ended, Ended::Broken(_)) && self.connected.is_some() {
+        if self.closed && self.connected.is_some() {
             mqtt.broke(&self.under_way);
         }
         ended
@@ -129,10 +126,11 @@ impl Connection {
                     // What arrived before the end.
                     let last: Vec<Polled> = events.state.events.drain(..).collect();
                     last.into_iter().for_each(|polled| self.handle(polled, mqtt));
+                    self.closed = was_closed(&error);
                     if self.connected.is_some_and(|since| since.elapsed() >= STABLE) {
                         mqtt.pause.reset();
                     }
-                    return Ended::Broken(self.described(&error));
+                    return Ended::Broken(described(&error, self.connected.is_some()));
                 }
                 Some(Ok(polled)) => self.handle(polled, mqtt),
             }
@@ -252,24 +250,6 @@ impl Connection {
             }
             Stage::Farewell if idle && self.client.try_disconnect().is_ok() => self.stage = Stage::Parting,
             _ => {}
-        }
-    }
-
-    fn described(&self, error: &ConnectionError) -> String {
-        let lost = match self.connected {
-            Some(_) => "the connection was lost",
-            None => "cannot connect",
-        };
-        match error {
-            ConnectionError::ConnectionRefused(
-                ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized,
-            ) => {
-                format!("{lost}: the broker refuses the user or the password")
-            }
-            ConnectionError::ConnectionRefused(code) => format!("{lost}: the broker refuses: {code:?}"),
-            ConnectionError::NetworkTimeout => format!("{lost}: no answer within {} s", PATIENCE.as_secs()),
-            ConnectionError::Io(error) => format!("{lost}: {error}"),
-            error => format!("{lost}: {}", redacted(&error.to_string())),
         }
     }
 }

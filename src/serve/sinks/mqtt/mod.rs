@@ -3,9 +3,11 @@
 mod broker;
 mod connection;
 mod discovery;
+mod ended;
 mod inbox;
 mod message;
 mod outbox;
+mod payload;
 mod refusals;
 mod topics;
 mod under_way;
@@ -21,8 +23,9 @@ use super::spool::Spool;
 use super::{Context, Sink};
 use crate::serve::event::Event;
 use broker::Broker;
-use connection::{Connection, Ended};
+use connection::Connection;
 use edgefuse::backoff::Backoff;
+use ended::Ended;
 use inbox::Inbox;
 use message::Message;
 use outbox::Outbox;
@@ -87,7 +90,7 @@ impl Mqtt {
         messages.passing
     }
 
-    /// A connection broke with these messages unacknowledged. One that is too large for the broker would break the next
+    /// The broker closed a connection with these messages unacknowledged. One that is too large for the broker would break the next
     /// ones as well, and is dropped.
     fn broke(&mut self, under_way: &UnderWay) {
         let Some(load) = self.refusals.broke(under_way.loads()) else { return };

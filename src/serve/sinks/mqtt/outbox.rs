@@ -7,20 +7,18 @@ use std::time::{Duration, Instant};
 
 use edgefuse::config::MqttOptions;
 use edgefuse::media::image::to_jpeg;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::discovery::{Discovery, Entity};
 use super::message::Message;
+use super::payload::{shared, step};
 use super::topics::{AVAILABILITY, ERROR, IMAGE, MOTION, PARTIAL, SPEECH, Topics};
 use crate::serve::event::{Event, What};
 use crate::serve::outlook::Outlook;
-use crate::serve::sinks::said::{self, Said};
+use crate::serve::sinks::said;
 
 /// The least time between two pictures of a source.
 const BETWEEN_IMAGES: Duration = Duration::from_secs(1);
-
-/// Keys of a result that each of its steps repeats.
-const SHARED: &[&str] = &["id", "source", "time", "uptime_s", "latency_ms"];
 
 /// What is to be published.
 pub struct Outbox {
@@ -196,28 +194,6 @@ impl Outbox {
 
 fn state(topic: String, payload: Vec<u8>) -> Message {
     Message { topic, retain: true, payload }
-}
-
-fn shared(line: &Map<String, Value>) -> Map<String, Value> {
-    SHARED.iter().filter_map(|key| Some((key.to_string(), line.get(*key)?.clone()))).collect()
-}
-
-/// The message of one step: what identifies the result, what the step said, and the step's own keys.
-fn step(line: &Map<String, Value>, said: Said) -> Map<String, Value> {
-    let mut message = shared(line);
-    if let Some(text) = said.text() {
-        message.insert("said".to_string(), Value::from(text));
-    }
-    if let Some(confidence) = said.confidence() {
-        message.insert("confidence".to_string(), Value::from((confidence * 1e6).round() / 1e6));
-    }
-    for (key, value) in said.value.as_object().into_iter().flatten() {
-        message.entry(key.clone()).or_insert_with(|| value.clone());
-    }
-    if let Some(warnings) = line.get("warnings") {
-        message.insert("warnings".to_string(), warnings.clone());
-    }
-    message
 }
 
 #[cfg(test)]
