@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Runs every check of the project, from a fresh clone: continues after a failure, and ends with a table and exit code 1 if
-# anything failed. --fast skips checks of the documentation, the large models or other machines: those that start with
-# `$fast ||` below.
+# anything failed. --fast leaves out checks of the documentation, the large models and other machines.
 #
 # shellcheck disable=SC2329  # the functions are called through `check`
 set -uo pipefail
@@ -111,45 +110,48 @@ second_lane() {
         check "kills" env EDGEFUSE=target/debug/edgefuse scripts/test_kills.sh --quick
         return
     fi
+    check "live" scripts/test_live.sh
     check "kills" scripts/test_kills.sh --quick
     check "offline" scripts/test_offline.sh
     check "service under systemd" scripts/test_service.sh
     check "processors: x86" scripts/test_processors.sh --quick Nehalem Haswell
+    check "Ray Data and Spark" scripts/test_scale.sh
+    check "demo" scripts/demo.sh
+    check "examples" scripts/test_examples.sh
+    check "demo on the oldest ONNX Runtime" oldest_runtime
 }
 
-# In the dev profile, where arithmetic overflow panics. Checks with the large models use the release profile, like the demo.
+# Checks with the large models use the release profile, like the demo; `cargo test` uses the dev profile, where arithmetic
+# overflow panics. What builds comes first, so that the second lane can begin.
 check "rustfmt" cargo fmt --check
 check "clippy" cargo clippy --locked --all-targets -- -D warnings
-$fast || check "cargo doc" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 if $fast; then
     check "build" cargo build --locked
-    second_lane >"$work/second.log" 2>&1 &
-fi
-check "cargo test" cargo test --locked --lib --bins --test cli --test media --test engine --test serve --test fuzz
-$fast || check "Python module" cargo clippy --locked --lib --no-default-features --features python -- -D warnings
-$fast || check "library alone" cargo clippy --locked --lib --examples --no-default-features -- -D warnings
-$fast || check "public API" .venv/bin/python scripts/dev.py list_api --check
-$fast || check "cargo test: examples in the documentation" cargo test --locked --doc
-if ! $fast; then
+else
+    check "cargo doc" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+    check "Python module" cargo clippy --locked --lib --no-default-features --features python -- -D warnings
+    check "library alone" cargo clippy --locked --lib --examples --no-default-features -- -D warnings
+    check "public API" .venv/bin/python scripts/dev.py list_api --check
     check "release build" cargo build --release --locked --bins --examples
-    second_lane >"$work/second.log" 2>&1 &
+    check "Python package" scripts/test_package.sh
 fi
-# The long comparisons are scripts/test_fidelity.sh.
-$fast || check "fidelity" cargo test --release --locked --test fidelity
-$fast || check "real models" cargo test --release --locked --test models --test shared
-$fast || check "serve" scripts/test_serve.sh
-$fast || check "live" scripts/test_live.sh
-$fast || check "Python package" scripts/test_package.sh
-$fast || check "Ray Data and Spark" scripts/test_scale.sh
-$fast || check "demo" scripts/demo.sh
-$fast || check "examples" scripts/test_examples.sh
-$fast || check "demo on the oldest ONNX Runtime" oldest_runtime
+second_lane >"$work/second.log" 2>&1 &
+check "cargo test" cargo test --locked --lib --bins --test cli --test media --test engine --test serve --test fuzz
+if ! $fast; then
+    check "cargo test: examples in the documentation" cargo test --locked --doc
+    # The long comparisons are scripts/test_fidelity.sh.
+    check "fidelity" cargo test --release --locked --test fidelity
+    check "real models" cargo test --release --locked --test models --test shared
+    check "serve" scripts/test_serve.sh
+fi
 wait
 cat "$work/python.log" "$work/second.log"
 # These measure memory or build, so they run alone.
-$fast || check "memory limits" scripts/test_memory.sh --quick
-$fast || check "processors: ARM" scripts/test_processors.sh --quick cortex-a72 cortex-a76
-$fast || check "aarch64" scripts/test_aarch64.sh
+if ! $fast; then
+    check "memory limits" scripts/test_memory.sh --quick
+    check "processors: ARM" scripts/test_processors.sh --quick cortex-a72 cortex-a76
+    check "aarch64" scripts/test_aarch64.sh
+fi
 
 printf '\n'
 cat "$work/table"

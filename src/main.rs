@@ -13,5 +13,8 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     // SAFETY: the first statement of the program, before any other thread.
     unsafe { edgefuse::engine::disable_telemetry() };
+    // SAFETY: no other thread has started. A file that may not grow (`ulimit -f`, systemd's `LimitFSIZE`) is then an error
+    // of the write, and does not end the program.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
     cli::run(cli::Args::read())
 }

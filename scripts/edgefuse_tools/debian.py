@@ -37,7 +37,8 @@ def _found(name: str, find: Callable[[], str | None], packages: tuple[str, ...])
     if found is None and os.geteuid() == 0 and shutil.which("apt-get") is not None:
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for command in ("update", f"{_INSTALL} {wanted}"):
-            run = subprocess.run(["apt-get", "-q", *command.split()], capture_output=True, env=environment, check=False)
+            words = ["apt-get", "-q", "-oDPkg::Lock::Timeout=300", *command.split()]
+            run = subprocess.run(words, capture_output=True, env=environment, check=False)
             if run.returncode != 0:
                 raise NotRun(f"{name} is not installed, and `apt-get {command}` failed")
         found = find()

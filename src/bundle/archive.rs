@@ -218,7 +218,7 @@ impl Stream {
                     let changed = |source| Error::Read { path: PathBuf::from(&reader.name), source };
                     let count = reader.source.read(&mut buffer[..most]).map_err(changed)?;
                     if count == 0 {
-                        return Err(changed(io::Error::other("it became shorter while it was read")));
+                        return Err(changed(io::Error::other("it was truncated while it was read")));
                     }
                     reader.hash.update(&buffer[..count]);
                     reader.left -= count as u64;

@@ -111,9 +111,12 @@ impl Listing {
 
     fn of_archive(path: &Path) -> Result<Self, Error> {
         let read = |source| Error::Read { path: path.to_path_buf(), source };
-        let damaged = |error: io::Error| not_a_bundle(path, &format!("cannot be unpacked: {error}"));
+        let damaged = |error: io::Error| {
+            log::debug!("{}: {error}", path.display());
+            not_a_bundle(path, "is cut off or damaged")
+        };
         let file = BufReader::new(File::open(path).map_err(read)?);
-        let decoder = StreamingDecoder::new(file).map_err(|error| not_a_bundle(path, &error.to_string()))?;
+        let decoder = StreamingDecoder::new(file).map_err(|_| not_a_bundle(path, "is not a Zstandard archive"))?;
         let mut archive = tar::Archive::new(decoder);
         let mut found = BTreeMap::new();
         let mut list = None;
@@ -137,7 +140,7 @@ impl Listing {
         let list = list.ok_or_else(|| not_a_bundle(path, &format!("has no {SUMS}")))?;
         Self::of(path, &list, |name, sha256| match found.get(name) {
             Some((hash, bytes)) if hash == sha256 => Ok(*bytes),
-            Some(_) => Err(not_a_bundle(path, &format!("{name} is damaged: its hash is not that of {SUMS}"))),
+            Some(_) => Err(not_a_bundle(path, &format!("{name} is damaged: its hash differs from {SUMS}"))),
             None => Err(not_a_bundle(path, &format!("{name} is missing, which {SUMS} lists"))),
         })
     }

@@ -72,6 +72,9 @@ user_is_there() {
 }
 
 cd -- "$(dirname -- "$0")"
+case $target/ in
+    "$(pwd)"/?*) fail "--prefix $target is inside the bundle; choose a folder outside it" 2 ;;
+esac
 here=yes
 if [ "$(uname -m)" != "$machine" ]; then
     [ -n "$root" ] || fail "this bundle is for $machine, and this machine is $(uname -m)" 3

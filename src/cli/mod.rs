@@ -30,6 +30,7 @@ enum Outcome {
 }
 
 /// An error that stops a command.
+#[derive(Debug)]
 enum Stop {
     /// An error of the library.
     Error(edgefuse::error::Error),

@@ -9,6 +9,7 @@ use edgefuse::pipeline::{
     AnswerText, CaptionText, MatchedText, MatchedTexts, PictureClasses, RecordEmbeddings, RecordResult,
 };
 
+use super::Stop;
 use super::args::Format;
 use super::transcript_files::TranscriptFiles;
 use crate::subtitles::{Hours, Layout, clock, srt, tsv, vtt};
@@ -59,7 +60,7 @@ pub(super) enum Times {
 
 impl Printer {
     /// Writes one result to standard output, or to its file. A recording that failed has no file.
-    pub fn print(&self, result: &RecordResult) -> io::Result<()> {
+    pub fn print(&self, result: &RecordResult) -> Result<(), Stop> {
         let transcript = result.transcript().map(|it| it.value);
         if let Some(files) = &self.files {
             let Some(transcript) = transcript else { return Ok(()) };
@@ -68,14 +69,13 @@ impl Printer {
                 (Format::Text, Times::None) => {
                     transcript.segments.iter().map(|it| format!("{}{}\n", it.speaker(), it.text)).collect()
                 }
-                _ => self.rendered(result)?,
+                _ => self.rendered(result).map_err(Stop::Output)?,
             };
             return files.borrow_mut().write(result.audio.as_deref().unwrap_or(&result.id), &text);
         }
-        let text = self.rendered(result)?;
+        let text = self.rendered(result).map_err(Stop::Output)?;
         let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        out.flush()
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Stop::Output)
     }
 
     fn rendered(&self, result: &RecordResult) -> io::Result<String> {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::io;
 use std::path::{Path, PathBuf};
 
 use edgefuse::whole_file::WholeFile;
+
+use super::Stop;
 
 /// Maximum length of file names in bytes: file systems allow 255, and the file has a longer name while it is written.
 const LONGEST_NAME: usize = 200;
@@ -34,20 +35,17 @@ impl TranscriptFiles {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write(&mut self, recording: &str, text: &str) -> io::Result<()> {
+    pub fn write(&mut self, recording: &str, text: &str) -> Result<(), Stop> {
         let path = Path::new(recording);
         let name = self.name(path.file_stem().unwrap_or(OsStr::new("transcript")));
         let target = self.folder.join(&name);
         if let (Ok(input), Ok(output)) = (path.canonicalize(), target.canonicalize())
             && input == output
         {
-            return Err(io::Error::other(format!(
-                "{}: is the recording, which would be overwritten",
-                target.display()
-            )));
+            return Err(Stop::Usage(format!("{}: is the recording, which would be overwritten", target.display())));
         }
         self.taken.insert(name, recording.to_string());
-        WholeFile::write(&target, text.as_bytes()).map_err(|error| io::Error::other(error.to_string()))
+        Ok(WholeFile::write(&target, text.as_bytes())?)
     }
 
     /// The first of `STEM.EXT`, `STEM-2.EXT`, ... that is free.
@@ -63,7 +61,10 @@ impl TranscriptFiles {
             match self.taken.get(&name) {
                 Some(other) if number == 1 => {
                     let folder = self.folder.display();
-                    log::warn!("{folder}/{}: is the transcript of {other}; this one gets a number", name.display());
+                    log::warn!(
+                        "{folder}/{}: already has the transcript of {other}; this one gets a number",
+                        name.display()
+                    );
                 }
                 Some(_) => {}
                 None => return name,

@@ -113,7 +113,7 @@ fn check_encoders(layers: &[Layer], models: &BTreeMap<String, ModelEntry>) -> Re
     for (key, entry) in models {
         for (modality, name) in &entry.encoders {
             let problem = match models.get(name) {
-                _ if *modality == Modality::Sensors => "readings need no encoder; there are image, text and audio",
+                _ if *modality == Modality::Sensors => "sensor readings need no encoder; use image, text or audio",
                 None => "there is no such model",
                 Some(_) if name == key => "a model cannot be its own encoder",
                 Some(entry) if entry.endpoint.is_some() => "it is behind an endpoint; name a model on this device",
@@ -192,7 +192,7 @@ mod tests {
             ("image: x", "models.s.encoders.image: `x`: there is no such model"),
             ("text: s", "models.s.encoders.text: `s`: a model cannot be its own encoder"),
             ("text: c", "`c`: it is behind an endpoint"),
-            ("sensors: e", "models.s.encoders.sensors: `e`: readings need no encoder"),
+            ("sensors: e", "models.s.encoders.sensors: `e`: sensor readings need no encoder"),
             ("smell: e", "unknown variant `smell`"),
         ] {
             let error = load("", &student(encoders)).unwrap_err();

@@ -97,7 +97,7 @@ fn builder() -> Builder {
 /// Runs code of the database, which panics on some damaged files.
 pub(super) fn guarded<T>(folder: &Folder, work: impl FnOnce() -> Result<T, IndexError>) -> Result<T, IndexError> {
     catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err(damaged(folder, "its records are not what the database wrote".to_string())))
+        .unwrap_or_else(|_| Err(damaged(folder, "its records are malformed".to_string())))
 }
 
 pub(super) fn damaged(folder: &Folder, problem: String) -> IndexError {

@@ -118,8 +118,8 @@ pub(super) fn source(
     let doubt = doubt(spec, &encoder, role);
     match (doubt, chosen) {
         (Some(Doubt::Other), None) => Err(wrong(format!(
-            "{described} has other weights than the encoder that {} was trained with; train it again, or name this one in \
-             the device file (`models.{key}.encoders.{}`) to use it nevertheless",
+            "{described} differs in weights from the encoder that {} was trained with; train it again, or name this one \
+             in the device file (`models.{key}.encoders.{}`) to use it nevertheless",
             folder.common.name,
             modality.name()
         ))),
@@ -140,7 +140,7 @@ enum Doubt {
 impl Doubt {
     fn text(&self) -> &'static str {
         match self {
-            Doubt::Other => "has other weights than the encoder that the student was trained with",
+            Doubt::Other => "differs in weights from the encoder that the student was trained with",
             Doubt::NoCommonPrecision => "has no precision in common with the encoder that the student was trained with",
         }
     }

@@ -148,7 +148,7 @@ impl Inputs {
                 }
                 Ok(_) => Pending::One(Err(bad(
                     path,
-                    "not an image, audio or .jsonl file by its name; use `caption` or `transcribe` to read it anyway",
+                    "not an image, audio or .jsonl file, judging by its name; use `caption` or `transcribe` to read it anyway",
                 ))),
             });
         }

@@ -129,7 +129,7 @@ fn two_bundles_differ_in_the_files_that_changed() {
     assert!(digests[0] == digests[1] && same.lines().count() == 3, "{same}");
     // Cut off, or something else.
     fs::write(&old, &fs::read(&new).unwrap()[..100_000]).unwrap();
-    compare(&old, &new).expect(2).expect_error(&["old.tar.zst", "cannot be unpacked"]);
+    compare(&old, &new).expect(2).expect_error(&["old.tar.zst", "is cut off or damaged"]);
     compare(&config, &new).expect(2).expect_error(&["board.yaml", "compare archives that `edgefuse bundle` wrote"]);
 }
 
@@ -428,6 +428,11 @@ fn install_looks_for_glibc_and_installs_into_an_image() {
     let loader = if OWN == "aarch64" { "lib/ld-linux-aarch64.so.1" } else { "lib64/ld-linux-x86-64.so.2" };
     fs::create_dir_all(image.join(loader).parent().unwrap()).unwrap();
     fs::write(image.join(loader), "").unwrap();
+    let inside = format!("{}/new", unpacked.display());
+    let mut command = Command::new("sh");
+    command.arg(&script).args(["--no-service", "--prefix"]).arg(&inside);
+    run(&mut command).expect(2).expect_error(&["is inside the bundle"]);
+    assert!(!Path::new(&inside).exists());
     install(&script, &["--prefix", "/opt/here"]).expect(0);
     let unit = fs::read_to_string(image.join("opt/here/edgefuse.service")).unwrap();
     assert!(unit.contains("ExecStart=\"/opt/here/edgefuse\" "), "{unit}");

@@ -134,7 +134,7 @@ fn an_encoder_that_does_not_suit_is_refused() {
         ("../eyes", "../student", &["encoded (kind `student`", "computes no features of `image`"]),
         ("../eyes", "./.", &["encoded (kind `student`", "computes no features of `image`"]),
         ("../eyes", "../clip", &["tiny-clip", "computes 16 numbers, but encoded accepts 32"]),
-        ("../eyes", "../reader", &["tiny-siglip", "other weights", "models.student.encoders.image"]),
+        ("../eyes", "../reader", &["tiny-siglip", "differs in weights", "models.student.encoders.image"]),
         ("weights: {fp32: cb7b", "weights: {fp32: zz7b", &["image_embedding.weights.fp32: `zz7b", "hexadecimal"]),
     ] {
         let config = board(folder.path(), &[(from, to)], "", "[fuse]");
@@ -161,7 +161,7 @@ fn the_device_file_chooses_another_encoder() {
     let config = board(folder.path(), &[], &choose("image: vision"), "[fuse: {model: student}]");
     let line = process(&config, &[picture()], &[]).expect(0).json().remove(0);
     assert_eq!(line["fusion"]["encoders"], json!({"image": "tiny-siglip"}));
-    assert!(line["warnings"].to_string().contains("has other weights than the encoder"), "{line}");
+    assert!(line["warnings"].to_string().contains("differs in weights from the encoder"), "{line}");
     // Words describe an encoder that the device file must name.
     let words = [("../eyes", "a vision transformer")];
     let config = board(folder.path(), &words, &choose(""), "[fuse]");

@@ -39,6 +39,35 @@ impl Folder {
 }
 
 #[test]
+fn a_file_that_holds_other_lines_is_not_lost() {
+    let folder = Folder::new();
+    let (picture, output) = (folder.at("a.png"), folder.at("r.jsonl"));
+    fs::copy(root().join(data("easyvqa-23.png")), &picture).unwrap();
+    folder.run("[caption]", &picture);
+    let results = fs::read_to_string(&output).unwrap();
+    let run = || {
+        run(command()
+            .args(["--config"])
+            .arg(folder.at("board.yaml"))
+            .arg("run")
+            .arg(&picture)
+            .arg("--resume")
+            .arg("--output")
+            .arg(&output)
+            .env("ORT_DYLIB_PATH", library()))
+    };
+    for other in ["hello\n", "{\"x\": 1}\n", &format!("notes\n{results}"), &format!("{results}notes\n")] {
+        fs::write(&output, other).unwrap();
+        run().expect(2).expect_error(&["r.jsonl", "1 of its lines are no results"]);
+        assert_eq!(fs::read_to_string(&output).unwrap(), other);
+    }
+    // The end of a line that was being written when the power failed, and empty lines.
+    fs::write(&output, format!("\n{results}\n{{\"id\": \"b")).unwrap();
+    run().expect(0);
+    assert_eq!(fs::read_to_string(&output).unwrap(), results);
+}
+
+#[test]
 fn other_steps_and_changed_files_are_done_again() {
     let folder = Folder::new();
     let (picture, manifest) = (folder.at("a.png"), folder.at("m.jsonl"));

@@ -84,7 +84,7 @@ fn folders_that_do_not_fit_together_are_refused() {
     let picture = data("easyvqa-0.png");
     for (file, old, new, expected) in [
         ("tokenizer.json", "\"<image>\"", "\"<bild>\"", "it has no token <image>"),
-        ("model.yaml", "shape: [rows, 32]", "shape: [rows, 33]", "another width than image_rows of decoder"),
+        ("model.yaml", "shape: [rows, 32]", "shape: [rows, 33]", "differs in width from image_rows of decoder"),
         ("model.yaml", "split: {longest_side: 96}", "split: {longest_side: 9600}", "image.split.longest_side"),
         ("model.yaml", "  split: {longest_side: 96}\n", "", "image.split: missing"),
         ("model.yaml", "'{question}", "'{quest}", "prompts.question"),

@@ -38,6 +38,7 @@ fn folder(path: &Path, graph: &str, files: &[&str]) -> ModelFolder {
             source: Provenance { weights: unknown(), origin: unknown(), license: unknown(), exporter: unknown() },
             files: files.iter().map(|name| (name.to_string(), listed(&path.join(name)))).collect(),
             graphs: BTreeMap::from([("g".to_string(), spec)]),
+            reduced_from: None,
         },
         // The kind does not matter to the engine.
         kind: "vad",

@@ -176,7 +176,7 @@ fn input_that_does_not_fit_is_an_error_that_says_so() {
     let mut message = Message::new("user", "a");
     message.attachments.push(Attachment::Sound(vec![0.0; 16].into()));
     let error = model.chat(Prompt::Messages(&[message]), &reply_options()).unwrap_err();
-    assert!(error.to_string().contains("hears no sound"), "{error}");
+    assert!(error.to_string().contains("but no sound"), "{error}");
     // Eight pictures of 3 x 3 tiles have more rows than the context.
     let mut many = Message::new("user", "the house");
     many.attachments = vec![Attachment::Picture(Arc::new(RgbImage::new(90, 90))); 8];

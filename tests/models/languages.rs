@@ -30,6 +30,7 @@ fn languages_and_tokens_that_do_not_exist_are_refused_before_anything_is_heard()
             &["--model", "whisper-base", "--language", "Spainish"],
             &["unknown language `Spainish`", "did you mean", "spanish"],
         ),
+        (&["--model", "whisper-base", "--language", "Cantonese"], &["the model does not know cantonese (`Cantonese`)"]),
         (&["--model", "whisper-base", "--language", "es", "--multilingual"], &["multilingual: needs `language: auto`"]),
         (&["--suppress-tokens", "999999"], &["suppress_tokens: 999999 is not a token id"]),
         (&["--suppress-tokens", "-1,-2"], &["suppress_tokens: -2 is not a token id"]),

@@ -275,14 +275,14 @@ def page(found: dict[str, Any]) -> str:
     described = found["machine"]
     return f"""# Sources: latencies and cost
 
-Written by `python scripts/bench.py live`; every figure is in [live.json](live.json). Recordings and pictures are played in real
-time as a microphone and a camera, and results are taken from an MQTT broker on the same machine.
+Written by `python scripts/bench.py live`; every figure is in [live.json](live.json). A microphone and a
+camera are simulated by playing recordings and pictures in real time; results are received from an MQTT broker on the same machine.
 
-## From the world to the result
+## Latency
 
-Final texts: from the last sound of a recording to the arrival of its last text. Partial texts: from the end of each word, by the
-model's own word times, to the arrival of the first text with that word. Captions: from the arrival of a frame to that of its
-caption. tiny.en and blip-easyvqa at `precision: auto`, {described["threads"]} threads.
+Final texts: from the end of a recording to the arrival of its last text. Partial texts: from the end of each word, according to
+the model's word timestamps, to the arrival of the first text with that word. Captions: from the arrival of a frame to the arrival
+of its caption. tiny.en and blip-easyvqa at `precision: auto`, {described["threads"]} threads.
 
 | | count | p50 | p95 |
 | --- | ---: | ---: | ---: |
@@ -292,12 +292,12 @@ caption. tiny.en and blip-easyvqa at `precision: auto`, {described["threads"]} t
 Recordings without a final text before the next began: {missed}. The caption's own time in the service is
 {1000 * seen["model_p50"]:.1f} ms (p50), in `edgefuse run` {1000 * seen["model_alone_p50"]:.1f} ms.
 
-## A quiet room
+## Idle cost
 
-A camera at 30 frames a second whose picture does not change (`when: motion`), a microphone in silence. Share of one core that the
-service takes, detection of motion and speech included, and its memory after 20 s and {quiet["minutes"]:.0f} minutes later.
+A camera at 30 frames per second with a static picture (`when: motion`), and a silent microphone. CPU use as a share of one core,
+including the detection of motion and speech, and memory after 20 s and after another {quiet["minutes"]:.0f} min.
 
-| sources | processor | memory at first | at the end |
+| sources | CPU | memory at first | at the end |
 | --- | ---: | ---: | ---: |
 {idle_rows}
 

@@ -20,7 +20,7 @@ from edgefuse_tools import ROOT
 _ROWS = ("typed", "spoken", "retrieval")
 #: The omitted idea, and its name in the table.
 _VARIANTS = {
-    "nothing": "all of it",
+    "nothing": "complete",
     "distillation": "without distillation (the true answers only)",
     "contrastive": "without the contrastive losses",
     "shared-attention": "without attention over all modalities (two layers fuse their first tokens)",

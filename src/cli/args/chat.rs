@@ -7,10 +7,10 @@ use edgefuse::config::{ChatOptions, ReplyOptions, Schema, Texts};
 /// Options not set here come from the `chat` step of the device file's pipeline, or its defaults.
 #[derive(Debug, clap::Args)]
 pub struct Chat {
-    /// The message [default: what --audio says; else standard input, from a terminal one message per line]
+    /// The message [default: the transcript of --audio; else standard input, one message per line on a terminal]
     #[arg(value_name = "MESSAGE")]
     pub message: Vec<String>,
-    /// A picture for the first message, or its caption if the model reads only text; may be given several times
+    /// A picture for the first message (its caption, if the model accepts only text); can be repeated
     #[arg(long, value_name = "FILE")]
     pub image: Vec<PathBuf>,
     /// A recording: its transcript is the first message, or is added to it
@@ -37,10 +37,10 @@ pub struct Chat {
     /// JSON Schema of the answer
     #[arg(long, value_name = "FILE")]
     pub schema: Option<PathBuf>,
-    /// A text that the answer may be; given several times, it is one of them
+    /// An allowed answer; can be repeated, and the answer is one of them
     #[arg(long, value_name = "TEXT", conflicts_with = "schema")]
     pub choice: Vec<String>,
-    /// Text that ends an answer; may be given several times
+    /// Text that ends an answer; can be repeated
     #[arg(long, value_name = "TEXT")]
     pub stop: Vec<String>,
 }

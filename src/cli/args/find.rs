@@ -12,7 +12,7 @@ pub struct Index {
     /// Folder of the index, which is created if it does not exist
     #[arg(long, value_name = "FOLDER")]
     pub into: PathBuf,
-    /// Remove files below the inputs from the index that no longer exist
+    /// Remove files from the index that no longer exist below the inputs
     #[arg(long)]
     pub prune: bool,
     /// Time between two frames of a film, such as 1s [default: the first frame of each scene]
@@ -28,19 +28,19 @@ pub struct Search {
     /// Folder of the index
     #[arg(value_name = "INDEX")]
     pub index: PathBuf,
-    /// A text: what is seen or said
+    /// The text to search for: what is seen or said
     #[arg(value_name = "TEXT", group = "question")]
     pub text: Option<String>,
-    /// A picture: similar ones are found
+    /// A picture: search for similar ones
     #[arg(long, value_name = "FILE", group = "question")]
     pub image: Option<PathBuf>,
-    /// A sound: what is said in it is searched for, and similar sounds if the model embeds sounds
+    /// A sound: search for what is said in it, and for similar sounds if the model embeds sounds
     #[arg(long, value_name = "FILE", group = "question")]
     pub audio: Option<PathBuf>,
     /// Maximum number of results, up to 1000
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub top: usize,
-    /// Only items that fulfil this condition, such as 'kind = picture and time >= yesterday and path ~ *.jpg'
+    /// Return only items that match this condition, such as 'kind = picture and time >= yesterday and path ~ *.jpg'
     #[arg(long = "where", value_name = "FILTER")]
     pub filter: Option<String>,
 }
@@ -54,7 +54,7 @@ pub struct Align {
     /// The text: a file in UTF-8, in which lines and full stops end sentences
     #[arg(value_name = "TEXT")]
     pub script: PathBuf,
-    /// Time between two moments of the film that are compared [default: 500ms]
+    /// Time between two compared moments of the film [default: 500ms]
     #[arg(long, value_name = "TIME", value_parser = edgefuse::config::parse_span)]
     pub every: Option<Duration>,
 }

@@ -39,16 +39,16 @@ pub struct Global {
     /// Device file [default: EDGEFUSE_CONFIG, then configs/cpu.yaml, then /etc/edgefuse/device.yaml]
     #[arg(long, short, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Use another model: the name of a folder in onnx/, or a path
+    /// Use another model: a name under `models`, the name of a folder in onnx/, or a path
     #[arg(long, global = true, value_name = "NAME")]
     pub model: Option<String>,
-    /// Format of the results on standard output; srt, vtt and tsv are for `transcribe`
+    /// Format of the results on standard output; srt and tsv are for `transcribe`, vtt also for `align` and a film in `run`
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     pub format: Format,
     /// Print only errors on standard error
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Print more on standard error (RUST_LOG selects it in detail)
+    /// Print more on standard error (RUST_LOG sets filters)
     #[arg(long, short, global = true)]
     pub verbose: bool,
     /// Format of the lines on standard error
@@ -85,14 +85,14 @@ pub enum Command {
     /// Run the device file's pipeline on files, folders and JSONL manifests
     ///
     /// A line of a manifest is {"id": "...", "image": "path", "audio": "path", "text": "..."}; image, audio and text
-    /// are each optional. Files are paths, which start from the manifest's folder, or file:// URLs; "image_b64" and
-    /// "audio_b64" are the bytes of files in base64. A line has at most 32 MiB. Students also accept "sensors": {"NAME":
+    /// are each optional. Files are paths, relative to the manifest's folder, or file:// URLs; "image_b64" and
+    /// "audio_b64" are the bytes of files in base64. A line may have up to 32 MiB. Students also accept "sensors": {"NAME":
     /// 1.5} or [1.5], and "image_embedding", "text_embedding", "audio_embedding": the path of a .npy or JSON file, or a
     /// list of numbers.
     ///
-    /// As a worker of another program, `run - --output -` reads a manifest from standard input and writes one line of
-    /// results for each line, at once. A line that cannot be read, and an input that fails, is a result with an error.
-    /// The exit code is 0 at the end of the input, whatever failed, and when the output is closed; 2 or 3 if the device
+    /// As a worker for another program, `run - --output -` reads a manifest from standard input and immediately writes
+    /// one result line for each line. A malformed line or a failed input produces a result with an error. The exit
+    /// code is 0 at the end of the input, even if records failed, and when the output is closed; 2 or 3 if the device
     /// file, the library or a model cannot be used.
     Run(Run),
     /// Caption pictures
@@ -100,27 +100,27 @@ pub enum Command {
     /// Ask questions about a picture, typed or spoken
     #[command(override_usage = "edgefuse ask [OPTIONS] <IMAGE> (<QUESTION>... | --audio <FILE>)")]
     Ask(Ask),
-    /// Talk with a language model, about a picture or a recording if one is given
+    /// Chat with a language model, optionally about a picture or a recording
     Chat(Chat),
-    /// Name what pictures show
+    /// Classify pictures
     Classify(Classify),
-    /// Score how well texts fit pictures
+    /// Score how well texts match pictures
     Match(Match),
-    /// Transcribe recordings, or live sound
+    /// Transcribe recordings or live audio
     Transcribe(Box<Transcribe>),
     /// Let the student decide from any of picture, text, sound and sensors
     Fuse(Fuse),
-    /// Make pictures, films, recordings and texts findable: adds them to an index on disk
+    /// Add pictures, films, recordings and texts to a search index on disk
     ///
     /// Pictures and frames of films are embedded, and captioned and classified if the device file's pipeline has these steps;
-    /// recordings are transcribed. Files that are in the index already and have not changed are left alone.
+    /// recordings are transcribed. Unchanged files that are already in the index are skipped.
     Index(Index),
     /// Search an index by text, picture or sound
     Search(Search),
-    /// Find the stretch of a film that each sentence of a text is about
+    /// Find the part of a film that each sentence of a text is about
     ///
-    /// Sentences keep their order. The pictures of the film are compared with them if a model embeds both, and what is said in
-    /// it if a model transcribes.
+    /// Sentences keep their order. They are compared with the film's pictures if a model embeds both, and with its speech if a
+    /// model transcribes.
     Align(Align),
     /// Report what will run where, and why: library, providers, models, memory
     Doctor,
@@ -134,17 +134,18 @@ pub enum Command {
     Bench(Bench),
     /// Pack the device file and everything it refers to into one archive for a board
     Bundle(Bundle),
-    /// Run the device file's pipeline as a service, on every file that is put into a folder
+    /// Run the device file's pipeline as a service, on every file that arrives in a folder
     ///
     /// A picture, a sound or a .jsonl manifest NAME directly in FOLDER is processed once it has stopped changing, if
     /// RESULTS/NAME.jsonl is missing or was made from an earlier version of it. The result is written atomically. Names
-    /// that start with a dot are ignored, and so are folders: put files that a manifest refers to into one. The service
+    /// that start with a dot are ignored, as are subfolders: put files that a manifest refers to into one. The service
     /// notifies systemd that it is ready and alive.
     Watch(Watch),
-    /// Serve the models to other programs: OpenAI's API over HTTP, Home Assistant's Wyoming
+    /// Serve the models over OpenAI's API and Home Assistant's Wyoming, and run cameras and microphones
     ///
-    /// The device file's `server` lists what is served, where, and within which limits. SIGTERM finishes the requests in
-    /// flight and exits; SIGHUP reloads the device file. The service notifies systemd that it is ready and alive.
+    /// The device file's `server` sets addresses and limits, `sources` and `sinks` where input comes from and results go.
+    /// SIGTERM finishes the requests in flight and exits; SIGHUP reloads the device file. The service notifies systemd
+    /// that it is ready and alive.
     #[cfg(feature = "serve")]
     Serve(Serve),
     #[command(hide = true)]
@@ -169,14 +170,14 @@ pub struct Run {
     /// Write the results to this file (atomically), or with `-` as lines of JSON to standard output
     #[arg(long, short, value_name = "FILE.jsonl")]
     pub output: Option<PathBuf>,
-    /// With --output -: the number of records in work at once, and of lines read ahead of their results [default: 1]
+    /// With --output -: the number of records processed at once, and of lines read ahead of their results [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub in_flight: Option<u16>,
     /// With --output -: write each result as soon as it is ready, instead of in the order of the records
     #[arg(long)]
     pub unordered: bool,
-    /// Process only one of N shards of the records: 0/N is the first, and a record's id decides which one it is in. The
-    /// results go to FILE.I-of-N.jsonl; the shards' files, concatenated, are the results of all records
+    /// Process only shard I of N; the first is 0/N. A record's id determines its shard. The results go to
+    /// FILE.I-of-N.jsonl; concatenate the files of all shards for the results of all records
     #[arg(long, value_name = "I/N")]
     pub shard: Option<edgefuse::pipeline::Shard>,
     /// Keep the results of an earlier run with the same --output that succeeded with the same inputs, steps and models;
@@ -237,7 +238,7 @@ pub struct Fuse {
     /// Sensor readings: '{"NAME": 21.5, ...}', or in the model's order '21.5,40', or a JSON file with either
     #[arg(long, value_name = "READINGS", group = "given", allow_hyphen_values = true)]
     pub sensors: Option<String>,
-    /// Include the fused embedding and each modality's with --format json
+    /// With --format json, include the fused embedding and one per modality
     #[arg(long)]
     pub embeddings: bool,
 }
@@ -250,11 +251,11 @@ pub struct Bundle {
     /// The archive to write
     #[arg(long, short, value_name = "FILE.tar.zst", required_unless_present = "diff")]
     pub out: Option<PathBuf>,
-    /// Pack nothing; list the files that differ between two bundles, which are archives or unpacked folders, and print
-    /// the digest of each
+    /// Instead of packing, list the files that differ between two bundles (archives or unpacked folders), with the
+    /// digest of each
     #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with_all = ["target", "out", "binary", "library"])]
     pub diff: Option<Vec<PathBuf>>,
-    /// The program [default: this one for its own machine, else target/TRIPLE/release/edgefuse]
+    /// The program [default: this one if the board has the same architecture, else target/TRIPLE/release/edgefuse]
     #[arg(long, value_name = "FILE")]
     pub binary: Option<PathBuf>,
     /// ONNX Runtime [default: lib/MACHINE/libonnxruntime.so if every execution provider is cpu, else the board's
@@ -280,7 +281,7 @@ pub struct Watch {
     /// The folder for results
     #[arg(long, value_name = "FOLDER")]
     pub results: PathBuf,
-    /// Exit after this long without work [default: never]
+    /// Exit after this time without work [default: never]
     #[arg(long, value_name = "SECONDS")]
     pub until_idle: Option<u32>,
 }
@@ -288,7 +289,7 @@ pub struct Watch {
 #[cfg(feature = "serve")]
 #[derive(Debug, clap::Args)]
 pub struct Serve {
-    /// Let everyone who reaches an address other than loopback use the service, without a key
+    /// Allow addresses other than loopback without a key: everyone on the network can then use the service
     #[arg(long)]
     pub insecure: bool,
 }

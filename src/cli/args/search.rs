@@ -19,7 +19,7 @@ pub struct Search {
     /// Beam search ranks texts by log-probability / length^P [default: 1]
     #[arg(long, value_name = "P", allow_negative_numbers = true)]
     pub length_penalty: Option<f32>,
-    /// Stop beam search once as many texts have ended as there are beams; =never: once no text can get better
+    /// Stop beam search once as many hypotheses have finished as there are beams; =never: only once none can improve
     /// [default: false]
     #[arg(long, value_enum, hide_default_value = true, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub early_stopping: Option<StopEarlyArgument>,

@@ -65,8 +65,8 @@ pub(super) fn process(
             Some(output) => output.write(&result, mark.as_ref())?,
             None => match progress.suspend(|| printer.print(&result)) {
                 // The reader of our output has closed it; earlier failures still count.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
-                printed => printed.map_err(Stop::Output)?,
+                Err(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => break,
+                printed => printed?,
             },
         }
         let cost = cost(&result);

@@ -121,7 +121,7 @@ impl Service {
             match worked {
                 // Caused by the file, for example its name: the others can still be processed.
                 Err(Trouble::Passing(error)) if !meets_every_file(&error) => {
-                    say(&format!("error: {error}; the file is left out until it changes"));
+                    say(&format!("error: {error}; the file is skipped until it changes"));
                     spool.refuse(ready);
                 }
                 worked => worked?,
@@ -167,13 +167,13 @@ impl Service {
         }
         match self.printer.print(result) {
             Ok(()) => Ok(()),
-            // The reader of our output has closed it.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Trouble::Fatal(Stop::Output(error))),
-            Err(error) => {
+            Err(Stop::Output(error)) if error.kind() != io::ErrorKind::BrokenPipe => {
                 say(&format!("error: standard output: cannot write: {error}; results go to their folder only"));
                 self.prints = false;
                 Ok(())
             }
+            // The reader of our output has closed it.
+            Err(stop) => Err(Trouble::Fatal(stop)),
         }
     }
 }

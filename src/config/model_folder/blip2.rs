@@ -81,7 +81,7 @@ impl KindSpec for Blip2Spec {
             &graphs["decoder"]
         };
         if rows.fixed(2).is_none() || rows.fixed(2) != reader.inputs["image_embeds"].fixed(2) {
-            return Err("graphs: image_embeds of vision has another width than the language model".to_string());
+            return Err("graphs: image_embeds of vision differs in width from the language model".to_string());
         }
         let vocabulary = graphs["decoder"].outputs["logits"].fixed(1).unwrap_or(0) as i64;
         let tokens = &self.tokens;

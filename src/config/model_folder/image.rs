@@ -83,7 +83,7 @@ impl ImageSpec {
     pub(super) fn check(&self) -> Result<(), String> {
         match self.split {
             None => self.check_common(),
-            Some(_) => Err("image.split: this kind of model reads a picture whole".to_string()),
+            Some(_) => Err("image.split: this kind of model does not split pictures".to_string()),
         }
     }
 
@@ -94,7 +94,7 @@ impl ImageSpec {
             return Err("image.split: missing, but required by this kind of model".to_string());
         };
         if self.crop.is_some() || self.width != self.height {
-            return Err("image: tiles must be square, and cannot be cut out of a centre".to_string());
+            return Err("image: tiles must be square, and cannot be combined with `crop`".to_string());
         }
         let most = (MOST_TILES_PER_SIDE * self.width).min(LARGEST_SIDE);
         if !(1..=most).contains(&split.longest_side) {

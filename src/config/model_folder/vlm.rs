@@ -105,7 +105,7 @@ impl KindSpec for VlmSpec {
             );
         }
         if rows.fixed(2) != read.fixed(1) {
-            return Err("graphs: image_embeds of vision has another width than image_rows of decoder".to_string());
+            return Err("graphs: image_embeds of vision differs in width from image_rows of decoder".to_string());
         }
         let vocabulary = decoder.outputs["logits"].fixed(1).unwrap_or(0) as i64;
         let picture = &self.picture;

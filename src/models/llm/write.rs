@@ -23,7 +23,7 @@ impl LanguageModel {
         if let Prompt::Messages(messages) = prompt
             && messages.iter().any(|message| !message.attachments.is_empty())
         {
-            return Err(Error::Input { problem: format!("{} reads only text", self.name()) });
+            return Err(Error::Input { problem: format!("{} accepts only text", self.name()) });
         }
         self.chat_with(prompt, options, &TextOnly)
     }
@@ -40,7 +40,9 @@ impl LanguageModel {
     ) -> Result<Reply, Error> {
         options.check().map_err(|problem| Error::Request { model: self.name().to_string(), problem })?;
         let mut guide = options.form.as_ref().map(|form| self.guide(form)).transpose()?;
-        let unguided = |problem: String| Error::Input { problem: format!("the answer left its form: {problem}") };
+        let unguided = |problem: String| Error::Input {
+            problem: format!("the answer does not have the required form: {problem}"),
+        };
         let started = Instant::now();
         let Fitted { ids, warning } = self.tokens(prompt, options, inserts)?;
         let limit = options.max_tokens.unwrap_or(self.spec.generation.max_tokens).min(self.context() - ids.len());

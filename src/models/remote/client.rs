@@ -182,7 +182,7 @@ fn failed(error: &ureq::Error) -> Failure {
     let (why, kind) = match error {
         ureq::Error::Timeout(Timeout::Connect | Timeout::Resolve) => ("cannot be reached in time".to_string(), soon),
         ureq::Error::Timeout(_) => ("no answer within `timeout`".to_string(), FailureKind::Away { again: None }),
-        ureq::Error::HostNotFound => ("the host's name is not known here".to_string(), soon),
+        ureq::Error::HostNotFound => ("the host name cannot be resolved".to_string(), soon),
         ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
             ("nothing listens there".to_string(), soon)
         }

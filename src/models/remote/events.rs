@@ -111,7 +111,7 @@ struct Answer<'a> {
 impl Answer<'_> {
     fn add(&mut self, json: &[u8]) -> Result<(), String> {
         let chunk: Chunk = serde_json::from_slice(json)
-            .map_err(|error| format!("the answer is not that of a chat: {}", first_line(&error.to_string())))?;
+            .map_err(|error| format!("the response is not a chat completion: {}", first_line(&error.to_string())))?;
         if let Some(error) = chunk.error {
             return Err(format!("the endpoint reports: {}", message(&error)));
         }
@@ -128,7 +128,7 @@ impl Answer<'_> {
             return Err(format!("the answer is longer than {} MiB", LONGEST_TEXT >> 20));
         }
         if !content.is_empty() && !(self.on_text)(&content) {
-            return Err("nobody waits for the answer any more".to_string());
+            return Err("the caller no longer waits for the answer".to_string());
         }
         if let Some(reason) = choice.finish_reason {
             self.finished = true;
@@ -186,7 +186,7 @@ mod tests {
         for (text, expected) in [
             ("", "broke off"),
             ("data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n", "broke off"),
-            ("data: <html>\n", "not that of a chat"),
+            ("data: <html>\n", "not a chat completion"),
             ("data: {\"error\":{\"message\":\"no memory\\nat all\"}}\n", "reports: no memory at all"),
             ("data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"content_filter\"}]}\n", "filter"),
         ] {

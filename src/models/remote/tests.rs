@@ -170,7 +170,7 @@ fn every_failure_is_one_line_that_names_it() {
     }
     for (kind, body, expected) in [
         ("text/html", "<html>", "web page"),
-        ("application/json", "{\"choices\":", "not that of a chat"),
+        ("application/json", "{\"choices\":", "not a chat completion"),
         ("text/event-stream", "data: {\"error\":{\"message\":\"busy\"}}\n\n", "reports: busy"),
     ] {
         let (why, away) = problem(&Server::answering(kind, body).remote(|_| ()));

@@ -81,8 +81,9 @@ impl Remote {
         reply.text = reply.text.trim().to_string();
         if let Some(form) = &options.form {
             reply.check_form(options)?;
-            reply.text = formed(form, &reply.text)
-                .map_err(|problem| self.error(format!("the answer does not have its form: {problem}"), false))?;
+            reply.text = formed(form, &reply.text).map_err(|problem| {
+                self.error(format!("the answer does not have the required form: {problem}"), false)
+            })?;
             // Not before it is known to have its form.
             Request::current().report_text(&reply.text);
         }

@@ -86,7 +86,7 @@ impl VisionLanguageModel {
             for attachment in messages.iter().flat_map(|message| &message.attachments) {
                 let Attachment::Picture(image) = attachment else {
                     return Err(Error::Input {
-                        problem: format!("{} reads text and pictures, but hears no sound", self.name()),
+                        problem: format!("{} accepts text and pictures, but no sound", self.name()),
                     });
                 };
                 pictures.push(Picture::of_pixels(pixels(image, &config)));

@@ -8,9 +8,14 @@ const SIMILAR: f64 = 0.84;
 const MOST_SUGGESTED: usize = 3;
 
 /// Whisper's code of a language by any of its codes or names, in any case: `en`, `EN`, `en-US`, `en_US.UTF-8`, `eng`,
-/// `English`. `None` for an unknown language.
+/// `English`, `English (US)`. `None` for an unknown language.
 pub fn code(name: &str) -> Option<&'static str> {
     let name = name.trim().to_lowercase();
+    // Phones and browsers add the region: `English (United States)`.
+    let name = match name.split_once(" (") {
+        Some((language, region)) if region.ends_with(')') => language.trim_end().to_string(),
+        _ => name,
+    };
     if let Some(code) = known(&name) {
         return Some(code);
     }
@@ -158,7 +163,7 @@ const LANGUAGES: [Language; 100] = [
     (&["yi", "ji", "yid"], &["yiddish"]),
     (&["yo", "yor"], &["yoruba"]),
     (&["yue"], &["cantonese"]),
-    (&["zh", "zho", "chi", "cmn"], &["chinese", "mandarin", "中文"]),
+    (&["zh", "zho", "chi", "cmn"], &["chinese", "mandarin", "mandarin chinese", "simplified chinese", "traditional chinese", "中文"]),
 ];
 
 #[cfg(test)]
@@ -174,11 +179,12 @@ mod tests {
             ("yue-HK", "yue"), ("Cantonese", "yue"), ("iw", "he"), ("heb", "he"), ("jv", "jw"), ("jw", "jw"),
             ("Castilian", "es"), ("es-419", "es"), ("Español", "es"), ("in", "id"), ("ji", "yi"), ("mo", "ro"),
             ("nb-NO", "no"), ("nn", "nn"), ("ger", "de"), ("deu", "de"), ("fil", "tl"), ("Haitian Creole", "ht"),
-            (" German ", "de"), ("haw", "haw"), ("pt-BR", "pt"),
+            (" German ", "de"), ("haw", "haw"), ("pt-BR", "pt"), ("English (US)", "en"), ("Mandarin Chinese", "zh"),
+            ("Portuguese (Brazil)", "pt"), ("Traditional Chinese", "zh"),
         ] {
             assert_eq!(code(written), Some(expected), "{written}");
         }
-        for unknown in ["klingon", "xx", "", "-", "english-us", "e", "xx-US", "\u{0}"] {
+        for unknown in ["klingon", "xx", "", "-", "english-us", "e", "xx-US", "\u{0}", "(US)", "english (us", "klingon (US)"] {
             assert_eq!(code(unknown), None, "{unknown}");
         }
     }

@@ -100,14 +100,20 @@ impl Whisper {
     }
 
     fn unknown_language(&self, language: &str) -> Error {
-        let close = match language_names::suggestions(language).as_slice() {
-            [] => String::new(),
-            close => format!(" (did you mean {}?)", close.join(", ")),
-        };
+        let languages = &self.spec.tokens.languages;
         let known = match self.spec.multilingual {
-            true => self.spec.tokens.languages.keys().map(String::as_str).collect::<Vec<_>>().join(", "),
+            true => languages.keys().map(String::as_str).collect::<Vec<_>>().join(", "),
             false => "en".to_string(),
         };
+        // Some models know more languages than others: Cantonese is one of large-v3's.
+        if let Some(name) = language_names::code(language).and_then(language_names::name) {
+            return self.cannot(format!("the model does not know {name} (`{language}`); it knows {known}"));
+        }
+        let own = |name: &&str| {
+            !self.spec.multilingual || language_names::code(name).is_some_and(|code| languages.contains_key(code))
+        };
+        let close: Vec<&str> = language_names::suggestions(language).into_iter().filter(own).collect();
+        let close = if close.is_empty() { String::new() } else { format!(" (did you mean {}?)", close.join(", ")) };
         self.cannot(format!("unknown language `{language}`{close}; the model knows {known}, and `auto` detects"))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -71,6 +71,17 @@ pub(super) struct Kept {
     /// Distinct values of `made_with`; mostly the same for all lines.
     settings: Vec<String>,
     superseded: usize,
+    /// Whole lines that are no results.
+    pub foreign: u32,
+}
+
+/// Whether the last line of a file was written to its end.
+fn ends_in_newline(path: &Path) -> io::Result<bool> {
+    let (mut file, mut last) = (File::open(path)?, [0]);
+    if file.seek(SeekFrom::End(-1)).is_ok() {
+        file.read_exact(&mut last)?;
+    }
+    Ok(last == *b"\n")
 }
 
 /// Result of looking up a record in an earlier run.
@@ -95,8 +106,13 @@ impl Kept {
         let mut known = BTreeMap::new();
         let mut reader = BufReader::new(File::open(path)?);
         let (mut line, mut number) = (Vec::new(), 0u32);
+        // The last line may have been cut off.
+        let mut last_is_foreign = false;
         while next_line(&mut reader, LONGEST_LINE, &mut line)? {
-            if let Ok(parsed) = serde_json::from_slice::<Parsed>(&line) {
+            kept.foreign += u32::from(std::mem::take(&mut last_is_foreign));
+            let parsed = serde_json::from_slice::<Parsed>(&line);
+            last_is_foreign = parsed.is_err() && !line.trim_ascii().is_empty();
+            if let Ok(parsed) = parsed {
                 let failed = parsed.failed();
                 let made_with = parsed.made_with.unwrap_or_default();
                 let next = u16::try_from(known.len()).unwrap_or(u16::MAX);
@@ -117,6 +133,7 @@ impl Kept {
             }
             number = number.checked_add(1).ok_or_else(|| io::Error::other("more than 4 billion lines"))?;
         }
+        kept.foreign += u32::from(last_is_foreign && ends_in_newline(path)?);
         kept.lines.sort_unstable_by_key(|line| (line.id, std::cmp::Reverse(line.number)));
         kept.lines.dedup_by_key(|line| line.id);
         kept.lines.retain(|line| !line.obsolete);

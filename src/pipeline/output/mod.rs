@@ -107,6 +107,13 @@ impl OutputFile {
         let resumed = resume && earlier.exists();
         let read = |source| Error::Read { path: earlier.clone(), source };
         let mut kept = if resumed { Kept::read(&earlier).map_err(read)? } else { Kept::default() };
+        if kept.foreign > 0 {
+            let problem = format!(
+                "{} of its lines are no results, and would be lost; choose another file, or run without --resume to replace it",
+                kept.foreign
+            );
+            return Err(Error::File(OutputError::Write { path: earlier, source: io::Error::other(problem) }));
+        }
         let fresh = beside(path, ".resumed");
         let mut writer = BufWriter::new(File::create(&fresh).map_err(write)?);
         let mut begun = || -> io::Result<()> {
@@ -136,7 +143,7 @@ impl OutputFile {
             Found::Current => return Admission::Done,
             Found::Unmarked => (
                 "unmarked",
-                "has results that do not say what made them: they are kept, whatever has changed".to_string(),
+                "has results without `made_with`: they are kept, even if something has changed".to_string(),
             ),
             Found::Outdated { settings: Some(settings) } => {
                 let difference = difference(settings, &self.made_with);

@@ -92,11 +92,12 @@ impl Searcher {
             let key = self.model(path, &shelves, model)?;
             query.vectors = self.vectors(&key, &shelves, words.as_deref(), image, audio, &mut warnings)?;
         } else if image.is_some() {
-            let problem = format!("{}: the index has no vectors, so no picture can be searched for", path.display());
+            let problem =
+                format!("{}: the index has no vectors, so pictures cannot be used as a query", path.display());
             return Err(Error::Input { problem });
         }
         if query.vectors.is_empty() && query.words.is_none() {
-            warnings.push("nothing was understood, so nothing was searched for".to_string());
+            warnings.push("no speech was recognised, so nothing was searched for".to_string());
             return Ok(Searched { heard, hits: Vec::new(), warnings });
         }
         let hits = Index::open_with(path, &self.files)?.search(&query)?;

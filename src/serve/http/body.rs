@@ -68,7 +68,7 @@ pub async fn read(board: &Board, metrics: &Metrics, mut body: Body) -> Result<He
 
 /// The next bytes; `None` at the end.
 async fn next(body: &mut Body, limits: &Limits, deadline: Instant) -> Result<Option<Bytes>, Failure> {
-    let late = |_| Failure::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body came too slowly");
+    let late = |_| Failure::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body arrived too slowly");
     loop {
         let left = deadline.saturating_duration_since(Instant::now()).min(limits.stall);
         let frame = timeout(left, poll_fn(|context| Pin::new(&mut *body).poll_frame(context))).await.map_err(late)?;

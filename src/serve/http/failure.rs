@@ -89,7 +89,7 @@ impl From<Error> for Failure {
             Error::Index(IndexError::Busy { .. }) => Failure::busy(message),
             Error::Overloaded { .. } => Failure::busy(message),
             Error::Engine(EngineError::Stopped(Stopped::DeadlinePassed)) => {
-                Failure::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "the work took longer than `work_time` allows")
+                Failure::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "processing took longer than `work_time` allows")
             }
             Error::Engine(EngineError::Stopped(_)) => {
                 Failure::new(StatusCode::SERVICE_UNAVAILABLE, "cancelled", message)
@@ -106,11 +106,9 @@ impl From<Trouble> for Failure {
             Trouble::Library(error) => error.into(),
             Trouble::Full => Failure::busy("the queue of requests is full; try again later"),
             Trouble::Stopping => Failure::busy("the service is stopping"),
-            Trouble::Panicked => Failure::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "the work failed; the service's log has more",
-            ),
+            Trouble::Panicked => {
+                Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "processing failed; see the service's log")
+            }
         }
     }
 }

@@ -57,7 +57,7 @@ fn watch(spool: &mut Spool, desk: &Desk, stop: &Stop, pulse: &mut Pulse) -> Ende
             let outcome = spool.take(ready).and_then(|job| job.map_or(Ok(()), |job| work(job, desk, stop)));
             if let Err(error) = outcome {
                 // The others can still be processed; a disk that is full is met by the next one, too.
-                log::warn!("source {}: {error}; the file is left out until it changes", desk.reporter.name);
+                log::warn!("source {}: {error}; the file is skipped until it changes", desk.reporter.name);
                 spool.refuse(ready);
             }
             if stop.is_set() {

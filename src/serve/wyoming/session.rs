@@ -227,7 +227,7 @@ fn format(event: &Event) -> Result<Format, String> {
 fn same_format(chunk: &Event, expected: Format) -> Result<(), String> {
     match chunk.number("rate").is_none() || format(chunk)? == expected {
         true => Ok(()),
-        false => Err("another format than that of audio-start".to_string()),
+        false => Err("the format differs from that of audio-start".to_string()),
     }
 }
 

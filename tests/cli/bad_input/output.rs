@@ -1,6 +1,7 @@
 //! Places that results cannot be written to.
 
 use std::fs;
+use std::process::Command;
 
 use super::{SOME_FAILED, WRONG_USE};
 use crate::binary::{data, root, run, tiny, tiny_command};
@@ -41,6 +42,23 @@ fn results_of_an_interrupted_run_are_not_wiped_and_ids_not_mixed_up() {
     let lines = fs::read_to_string(output).unwrap();
     assert_eq!(lines.lines().next(), Some("{\"id\":\"a\"}"), "the earlier result is kept: {lines}");
     assert!(lines.contains("\"id\":\"b\"") && lines.contains("\"caption\""), "the other record was done: {lines}");
+}
+
+/// As with systemd's `LimitFSIZE`: without care, the system ends a process whose file may not grow.
+#[test]
+fn results_that_may_not_grow() {
+    let folder = tempfile::tempdir().unwrap();
+    let (manifest, output) = (folder.path().join("m.jsonl"), folder.path().join("out.jsonl"));
+    let picture = root().join("tests/data/easyvqa-0.png");
+    let records: String =
+        (0..40).map(|id| format!("{{\"id\": {id}, \"image\": \"{}\"}}\n", picture.display())).collect();
+    fs::write(&manifest, records).unwrap();
+    let tiny = tiny_command();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -f 1 && exec \"$@\"", "sh"]).arg(tiny.get_program()).args(tiny.get_args());
+    command.envs(tiny.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.args(["--quiet", "run"]).arg(&manifest).arg("--output").arg(&output).current_dir(root());
+    run(&mut command).expect(WRONG_USE).expect_error(&["out.jsonl", "File too large"]);
 }
 
 #[test]

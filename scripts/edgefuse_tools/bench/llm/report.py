@@ -29,18 +29,18 @@ def page(found: dict[str, Any]) -> str:
     described, together = found["machine"], found["clients"]
     counts = "\n".join(f"| {count} | {rate:.0f} |" for count, rate in together.items())
     llama = found["versions"]["llama-cpp-python"]
-    return f"""# Language model: beside llama.cpp
+    return f"""# Language model: comparison with llama.cpp
 
 Written by `python scripts/bench.py llm`; every figure is in [llm.json](llm.json). SmolLM2-135M-Instruct from one GGUF file (Q4_1),
 {described["threads"]} threads, a prompt of {found["engines"]["llama.cpp"]["prompt_tokens"]:.0f} tokens ({found["engines"]["edgefuse"]["prompt_tokens"]:.0f} with the chat template for edgefuse), then 128 tokens,
-greedily. Medians of {found["rounds"]} rounds, each engine in a fresh process in turn. llama.cpp: llama-cpp-python {llama}, built on this
-machine for its processor, without AMX; its cold start and memory are counted from a running Python on, edgefuse's from nothing.
+decoded greedily. Medians of {found["rounds"]} rounds, each engine in turn in a fresh process. llama.cpp: llama-cpp-python {llama}, built on this
+machine for its processor, without AMX; its cold start and memory exclude starting Python, edgefuse's include everything.
 
 {table(found)}
 
 ## Several clients of `edgefuse serve`
 
-| clients at once | tokens per second, all together |
+| concurrent clients | tokens per second, total |
 | ---: | ---: |
 {counts}
 

@@ -18,7 +18,7 @@ pub enum TimestampsArgument {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EncoderContextArgument {
-    /// Short, and again in full where the text is doubtful
+    /// Short, and the full context again if the text is doubtful
     Auto,
     /// All 30 s, as in training
     Full,

@@ -39,7 +39,7 @@ pub struct Transcribe {
     #[arg(long)]
     pub logprobs: bool,
 
-    /// mix; split: each channel separately, merged by time; or the number of one channel, from 0 [default: mix]
+    /// mix; split: each channel separately, merged by time; left, right or the number of one channel, from 0 [default: mix]
     #[arg(long, value_name = "mix|split|N")]
     pub channels: Option<Channels>,
     /// Transcribe only these parts, in seconds: START,END,START,END,...; without a last END, to the end of the

@@ -108,7 +108,7 @@ impl Asked {
             self.options.timestamps = Timestamps::Word;
         }
         if self.stream && !matches!(self.format, Format::Json | Format::Text) {
-            return Err(Failure::field("stream", "a stream is text: leave out `response_format`"));
+            return Err(Failure::field("stream", "a stream is always text: leave out `response_format`"));
         }
         if self.options.logprobs && !matches!(self.format, Format::Json | Format::VerboseJson) {
             return Err(Failure::field("include[]", "log-probabilities need a JSON `response_format`"));

@@ -94,7 +94,7 @@ async fn stream(
             Ok(json_event(&done))
         })));
     });
-    let ended = || Failure::invalid("the work ended without an answer");
+    let ended = || Failure::invalid("the request ended without an answer");
     let first = match parts.recv().await.ok_or_else(ended)? {
         Part::Delta(event) => event,
         Part::End(event) => return Ok(events::all([event?, events::event(DONE)])),

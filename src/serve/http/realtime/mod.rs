@@ -45,7 +45,7 @@ pub async fn realtime(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Failure> {
     let upgrade = upgrade.map_err(|error| {
-        let message = format!("this path speaks WebSocket: {error}");
+        let message = format!("this path requires WebSocket: {error}");
         Failure::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", message)
     })?;
     let Query(asked) = asked.map_err(|error| Failure::invalid(error.body_text()))?;
@@ -59,7 +59,7 @@ pub async fn realtime(
     }
     let Ok(place) = api.lives.clone().try_acquire_owned() else {
         api.service.metrics.rejected(Rejection::Live);
-        return Err(Failure::busy("as many live sessions as `server.http.limits.live` allows are open"));
+        return Err(Failure::busy("the limit of live sessions is reached (`server.http.limits.live`)"));
     };
     let names = Names::of(&headers);
     let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(LARGEST_MESSAGE).max_frame_size(LARGEST_MESSAGE);

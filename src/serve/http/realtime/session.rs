@@ -195,7 +195,7 @@ impl<'a> Session<'a> {
     fn update(&mut self, update: Update) -> Result<Vec<Value>, Failure> {
         self.failed = false;
         if self.utterance.is_some() {
-            return Err(Failure::invalid("commit or clear the sound before the session is changed"));
+            return Err(Failure::invalid("commit or clear the sound before changing the session"));
         }
         self.settings = self.settings.with(self.api, update)?;
         Ok(vec![self.names.session("updated", self.settings.json(self.names))])
@@ -203,7 +203,7 @@ impl<'a> Session<'a> {
 
     fn append(&mut self, samples: &[u8]) -> Result<(), Failure> {
         if !samples.len().is_multiple_of(WIDTH) {
-            return Err(Failure::field("audio", "is no whole number of 16-bit samples"));
+            return Err(Failure::field("audio", "is not a whole number of 16-bit samples"));
         }
         let (board, format) = (self.api.service.board(), self.settings.format());
         if self.failed {

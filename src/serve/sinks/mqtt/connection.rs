@@ -7,9 +7,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use rumqttc::{
-    AsyncClient, ConnectReturnCode, ConnectionError, Event as Polled, EventLoop, Outgoing, Packet, QoS, StateError,
-};
+use rumqttc::{AsyncClient, Event as Polled, EventLoop, Outgoing, Packet, QoS};
 
 use super::Mqtt;
 use super::broker::Broker;

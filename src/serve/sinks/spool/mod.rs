@@ -201,7 +201,7 @@ impl Spool {
         if self.synced.elapsed() >= SYNC {
             self.synced = Instant::now();
             if let Err(error) = disk.sync() {
-                self.outage.begins(format!("spool: {error}"), "results may be lost with the power");
+                self.outage.begins(format!("spool: {error}"), "results may be lost if the power fails");
             }
         }
     }

@@ -129,7 +129,7 @@ async fn stream(api: Api, asked: Asked, shape: Shape) -> Result<Response, Failur
         });
         let _ = send.send(Part::End(written));
     });
-    let ended = || Failure::invalid("the work ended without an answer");
+    let ended = || Failure::invalid("the request ended without an answer");
     let first = match parts.recv().await.ok_or_else(ended)? {
         Part::Event(event) => event,
         Part::End(last) => return Ok(events::all(last?.into_iter().chain([events::event(DONE)]))),

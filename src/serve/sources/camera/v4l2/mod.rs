@@ -84,17 +84,13 @@ fn negotiate(calls: &dyn Calls, wanted: Wanted) -> Result<(PictureFormat, Coding
     let offered = calls.offers().map_err(unusable)?;
     let choice = choose(&offered, wanted).ok_or_else(|| {
         let names: Vec<String> = offered.iter().map(|offer| calls::name(offer.code)).collect();
-        format!(
-            "the device offers no format that is read here (MJPG, YUYV, NV12, RGB3, BGR3, GREY): {}",
-            names.join(", ")
-        )
+        format!("the device offers no supported format (MJPG, YUYV, NV12, RGB3, BGR3, GREY): {}", names.join(", "))
     })?;
     let format =
         calls.set_format(choice.code, choice.size).map_err(|error| format!("cannot set the format: {error}"))?;
     // The driver may answer with another format or size than requested.
-    let coding = Coding::of(format.code).ok_or_else(|| {
-        format!("the device answers with the format {}, which is not read here", calls::name(format.code))
-    })?;
+    let coding = Coding::of(format.code)
+        .ok_or_else(|| format!("the device chose the format {}, which is not supported", calls::name(format.code)))?;
     // Not every device can change its rate; it then delivers more frames than needed.
     if let Err(error) = calls.set_rate(wanted.fps) {
         log::debug!("frame rate: {error}");
