@@ -52,6 +52,6 @@ pub use search::{IndexWriter, Question, Searched, Searcher, thumbnail_of};
 pub use settings::settings;
 pub use shard::Shard;
 pub use spool::{Job, Ready, Spool};
-pub use steps::{Indexed, missing_models, step_keys};
+pub use steps::{Indexed, missing_models, step_keys, text_keys};
 pub use version::version_of;
 pub use workers::{Answer, Answers, Next, Submit, Workers};

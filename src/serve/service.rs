@@ -12,12 +12,15 @@ use edgefuse::request::{Request, Stopped};
 
 use super::StartError;
 use super::board::Board;
+use super::manifests::Manifests;
 use super::metrics::{Metrics, Rejection};
 
 /// The service behind all protocols.
 pub struct Service {
     board: RwLock<Arc<Board>>,
     pub metrics: Metrics,
+    /// How far the sources' manifests were processed.
+    pub manifests: Manifests,
     running: Mutex<HashMap<u64, Request>>,
     next: AtomicU64,
     stopping: AtomicBool,
@@ -78,6 +81,7 @@ impl Service {
         Ok(Service {
             board: RwLock::new(Arc::new(Board::new(Arc::new(engine), device)?)),
             metrics: Metrics::new(),
+            manifests: Manifests::default(),
             running: Mutex::default(),
             next: AtomicU64::new(0),
             stopping: AtomicBool::new(false),

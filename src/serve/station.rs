@@ -29,7 +29,8 @@ impl Station {
         let device = board.device();
         Sources::check(device)?;
         let (switchboard, lines) = sources::switchboard(device);
-        let sinks = Arc::new(Sinks::start(device, &service.metrics.sinks, Arc::new(switchboard))?);
+        let sinks =
+            Arc::new(Sinks::start(device, &sources::outlooks(device), &service.metrics.sinks, Arc::new(switchboard))?);
         let publish: Publish = match device.sinks.is_empty() {
             true => Arc::new(|event| print(&event)),
             false => {

@@ -6,12 +6,23 @@ const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// Time between attempts: doubles each time, from one second to at most a minute.
-#[derive(Default)]
 pub struct Backoff {
+    first: Duration,
     wait: Option<(Duration, Instant)>,
 }
 
+impl Default for Backoff {
+    fn default() -> Self {
+        Self::from(FIRST)
+    }
+}
+
 impl Backoff {
+    /// Begins with `first` instead of a second.
+    pub fn from(first: Duration) -> Self {
+        Backoff { first, wait: None }
+    }
+
     /// Whether it is time for an attempt.
     pub fn is_over(&self) -> bool {
         self.wait.is_none_or(|(wait, since)| since.elapsed() >= wait)
@@ -19,7 +30,7 @@ impl Backoff {
 
     /// Records a failed attempt; returns the time until the next one.
     pub fn next_wait(&mut self) -> Duration {
-        let wait = self.wait.map_or(FIRST, |(wait, _)| (wait * 2).min(LONGEST));
+        let wait = self.wait.map_or(self.first, |(wait, _)| (wait * 2).min(LONGEST));
         self.wait = Some((wait, Instant::now()));
         wait
     }
@@ -32,7 +43,7 @@ impl Backoff {
 
     /// Records a successful attempt.
     pub fn reset(&mut self) {
-        *self = Backoff::default();
+        self.wait = None;
     }
 }
 

@@ -7,6 +7,9 @@ mod access;
 #[allow(dead_code, reason = "tests/cli uses the rest")]
 #[path = "../cli/binary.rs"]
 mod binary;
+#[allow(dead_code, reason = "the tests of the sink use the rest")]
+#[path = "../../src/serve/sinks/mqtt/tests/broker.rs"]
+mod broker;
 mod chat;
 mod client;
 mod dashboard;

@@ -3,12 +3,14 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::Path;
 use std::thread;
 
 use serde_json::Value;
 
 use crate::binary::{run, tiny_command};
+use crate::broker::{Broker, Rules};
 use crate::server::{Server, live};
 
 /// A source of this many records, each answered at once.
@@ -16,9 +18,13 @@ const SOURCE: &str = "sources: {lines: {manifest: records.jsonl, pipeline: [fuse
 
 fn start(sinks: &str, records: usize) -> Server {
     let (folder, file) = live(&format!("{SOURCE}sinks:\n{sinks}"));
-    let lines = (0..records).map(|number| format!("{{\"id\": \"r-{number}\", \"text\": \"what is it?\"}}\n"));
-    fs::write(folder.path().join("records.jsonl"), lines.collect::<String>()).unwrap();
+    write(folder.path(), 0..records);
     Server::of(folder, &file, &[])
+}
+
+fn write(folder: &Path, records: Range<usize>) {
+    let lines = records.map(|number| format!("{{\"id\": \"r-{number}\", \"text\": \"what is it?\"}}\n"));
+    fs::write(folder.join("records.jsonl"), lines.collect::<String>()).unwrap();
 }
 
 fn ids(file: &Path) -> Vec<String> {
@@ -88,10 +94,29 @@ fn a_reload_opens_the_files_again() {
     let name = format!("jsonl {}/out/results.jsonl", server.folder.path().display());
     server.wait_for(&format!("edgefuse_sink_delivered_total{{sink=\"{name}\"}}"), 3.0);
     server.wait_for("edgefuse_sink_waiting{sink=\"mqtt mqtt://127.0.0.1:9\"}", 3.0);
+    // A manifest that has changed is a new one.
+    write(server.folder.path(), 3..7);
     server.signal("-HUP");
     server.said_until("reloaded the device file");
-    server.wait_for("edgefuse_sink_waiting{sink=\"mqtt mqtt://127.0.0.1:9\"}", 6.0);
-    assert_eq!(ids(&server.folder.path().join("out/results.jsonl")), [expected(3), expected(3)].concat());
+    server.wait_for("edgefuse_sink_waiting{sink=\"mqtt mqtt://127.0.0.1:9\"}", 7.0);
+    assert_eq!(ids(&server.folder.path().join("out/results.jsonl")), expected(7));
+}
+
+#[test]
+fn home_assistant_knows_all_entities_before_anything_happens() {
+    let broker = Broker::start(vec![Rules::default()]);
+    let (folder, file) = live(&format!(
+        "sources:\n  door: {{camera: 'exec:sleep 3600', when: motion, pipeline: [caption]}}\nsinks:\n  - mqtt: {{broker: \
+         'mqtt://127.0.0.1:{}', discovery: homeassistant}}\n",
+        broker.port
+    ));
+    let _server = Server::of(folder, &file, &[]);
+    let published = broker.published(|topic, _| topic == "homeassistant/sensor/edgefuse_tiny/door_caption/config");
+    let has =
+        |topic: &str, expected: &str| published.iter().any(|(it, payload)| it == topic && payload.contains(expected));
+    assert!(has("edgefuse/tiny/door/motion", "OFF"), "{published:?}");
+    let topic = "edgefuse/tiny/door/motion";
+    assert!(has("homeassistant/binary_sensor/edgefuse_tiny/door_motion/config", topic), "{published:?}");
 }
 
 #[test]

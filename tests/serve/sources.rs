@@ -1,6 +1,8 @@
 //! Sources: cameras and microphones that are commands, folders, manifests.
 
 use std::fs;
+use std::io::Write;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -9,6 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::binary::{root, tiny_command};
+use crate::broker::{Broker, Rules};
 use crate::server::{Server, live};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -147,6 +150,67 @@ fn commands_end_with_the_service_however_it_ends() {
 }
 
 #[test]
+fn what_a_command_has_started_ends_with_a_service_that_is_killed() {
+    let mark = format!("3600.{}", std::process::id());
+    let server = start(&format!(
+        "sources:\n  mic: {{microphone: 'exec:sh -c \"sleep {mark} | cat; true\"', pipeline: [transcribe]}}\n"
+    ));
+    wait("the shell and what it starts", || (running(&mark) == 2).then_some(()));
+    server.signal("-KILL");
+    server.end();
+    wait("their end", || (running(&mark) == 0).then_some(()));
+}
+
+/// The error that answers a question about a camera's newest picture.
+fn refused(broker: &Broker, expected: &str) -> Value {
+    let is_answer = |topic: &str, payload: &str| topic == "edgefuse/tiny/door/error" && payload.contains(expected);
+    let published = broker.published(is_answer);
+    serde_json::from_str(&published.last().unwrap().1).unwrap()
+}
+
+/// A broker at which somebody asks as soon as the service is connected.
+fn asking() -> Rules {
+    Rules { say: vec![("edgefuse/tiny/door/ask".to_string(), b"what is it?".to_vec())], ..Rules::default() }
+}
+
+#[test]
+fn a_question_about_a_picture_that_is_not_there_or_old_or_broken_is_answered_by_an_error() {
+    let of = |port: u16, camera: &str| {
+        live(&format!(
+            "sources:\n  door: {{camera: 'exec:{camera}', stall: 400ms}}\nsinks:\n  - mqtt: {{broker: \
+             'mqtt://127.0.0.1:{port}'}}\npipeline: [caption]\n"
+        ))
+    };
+    let broker = Broker::start(vec![asking()]);
+    let (folder, file) = of(broker.port, "sleep 3600");
+    let server = Server::of(folder, &file, &[]);
+    let error = refused(&broker, "there is no picture yet");
+    assert_eq!(error["source"], "door");
+    drop(server);
+
+    let broker = Broker::start(vec![asking()]);
+    let (folder, file) = of(broker.port, "sh -c \"while cat broken.png; do sleep 0.1; done\"");
+    let mut picture = fs::read(root().join("tests/data/easyvqa-23.png")).unwrap();
+    let middle = picture.len() / 2;
+    picture[middle] ^= 0xFF;
+    fs::write(folder.path().join("broken.png"), picture).unwrap();
+    let server = Server::of(folder, &file, &[]);
+    // Depending on who is first, there is no picture yet.
+    refused(&broker, "picture");
+    drop(server);
+
+    // One picture, and then a camera that hangs. The broker is there when the picture is old.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (folder, file) = of(port, "sh -c \"test -e seen || cat DATA/easyvqa-23.png; touch seen; sleep 60\"");
+    let server = Server::of(folder, &file, &[]);
+    server.wait_for("edgefuse_source_arrived_total{source=\"door\"}", 1.0);
+    thread::sleep(Duration::from_millis(500));
+    let broker = Broker::on(TcpListener::bind(("127.0.0.1", port)).unwrap(), vec![asking()]);
+    let error = refused(&broker, "the newest picture is");
+    assert!(error["error"].as_str().unwrap().ends_with(" s old"), "{error}");
+}
+
+#[test]
 fn sighup_replaces_the_sources_or_keeps_them() {
     let (folder, file) = live(&format!(
         "sources:\n  first: {{camera: 'exec:PLAY pictures DATA/easyvqa-23.png', every: 200ms, pipeline: [caption]}}\n{SINK}"
@@ -186,6 +250,55 @@ fn files_of_a_folder_and_lines_of_a_manifest_are_processed() {
     });
     let missing = wait("an error", || lines(folder).into_iter().find(|line| line["source"] == "list"));
     assert!(missing["error"].as_str().unwrap().contains("cannot be read"), "{missing}");
+}
+
+#[test]
+fn a_reload_goes_on_with_a_manifest_even_if_it_fails() {
+    let (folder, file) = live(&format!("sources:\n  list: {{manifest: list.jsonl, pipeline: [fuse]}}\n{SINK}"));
+    let manifest = folder.path().join("list.jsonl");
+    let record = |id: &str| format!("{{\"id\": \"{id}\", \"text\": \"what is it?\"}}\n");
+    fs::write(&manifest, record("a") + &record("b")).unwrap();
+    let mut server = Server::of(folder, &file, &[]);
+    let ids = |server: &Server| -> Vec<String> {
+        lines(server.folder.path()).iter().map(|line| line["id"].as_str().unwrap().to_string()).collect()
+    };
+    wait("the records", || (ids(&server).len() == 2).then_some(()));
+    let text = fs::read_to_string(&file).unwrap();
+    // Only opening the sinks shows that it cannot be used, when the sources have ended.
+    fs::write(&file, text.replace("sinks: [", "sinks: [{jsonl: {path: /proc/none}}, ")).unwrap();
+    server.signal("-HUP");
+    server.said_until("stays in use");
+    fs::write(&file, &text).unwrap();
+    server.signal("-HUP");
+    server.said_until("reloaded the device file");
+    // What has changed is new.
+    fs::write(&manifest, record("c")).unwrap();
+    server.signal("-HUP");
+    server.said_until("reloaded the device file");
+    wait("the new record", || ids(&server).contains(&"c".to_string()).then_some(()));
+    assert_eq!(ids(&server), ["a", "b", "c"]);
+}
+
+#[test]
+fn standard_input_is_read_on_after_a_reload() {
+    let (folder, file) = live(&format!("sources:\n  list: {{manifest: '-', pipeline: [fuse]}}\n{SINK}"));
+    let (input, mut feed) = std::io::pipe().unwrap();
+    let mut command = tiny_command();
+    command.arg("--config").arg(&file).arg("serve").stdin(input);
+    let mut server = Server::spawn(folder, command);
+    let mut feed = |id: &str| writeln!(feed, "{{\"id\": \"{id}\", \"text\": \"what is it?\"}}").unwrap();
+    let wait_for =
+        |server: &Server, count| wait("results", || (lines(server.folder.path()).len() == count).then_some(()));
+    feed("a");
+    wait_for(&server, 1);
+    for (count, ids) in [(3, ["b", "c"]), (5, ["d", "e"])] {
+        server.signal("-HUP");
+        server.said_until("reloaded the device file");
+        ids.iter().for_each(|id| feed(id));
+        wait_for(&server, count);
+    }
+    let ids: Vec<Value> = lines(server.folder.path()).into_iter().map(|line| line["id"].clone()).collect();
+    assert_eq!(ids, ["a", "b", "c", "d", "e"]);
 }
 
 #[test]

@@ -5,8 +5,12 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
+use super::super::units::ByteSize;
 use super::endpoint::Endpoint;
 use super::spool::SpoolOptions;
+
+/// The largest `max_message`, in bytes.
+const LARGEST: u64 = 32 << 20;
 
 /// Results as messages to an MQTT broker.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -33,6 +37,9 @@ pub struct MqttOptions {
     /// Whether the picture of the last result is published.
     #[serde(default)]
     pub images: bool,
+    /// Largest message that is sent, topic and payload; at most 32 MiB.
+    #[serde(default = "max_message")]
+    pub max_message: ByteSize,
     /// What is kept while the broker is away.
     pub spool: Option<SpoolOptions>,
 }
@@ -68,6 +75,10 @@ fn retain() -> bool {
     true
 }
 
+fn max_message() -> ByteSize {
+    ByteSize::from(LARGEST)
+}
+
 impl MqttOptions {
     pub(super) fn check(&self) -> Result<(), (Vec<&'static str>, String)> {
         for (key, text) in [("prefix", &self.prefix), ("discovery_prefix", &self.discovery_prefix)] {
@@ -87,6 +98,9 @@ impl MqttOptions {
         }
         if self.password_file.is_some() && self.user.is_none() && self.broker.user.is_none() {
             return Err((vec!["password_file"], "a password needs a `user`".to_string()));
+        }
+        if self.max_message.bytes() > LARGEST {
+            return Err((vec!["max_message"], format!("{} is more than 32MiB", self.max_message)));
         }
         self.spool.as_ref().map_or(Ok(()), SpoolOptions::check)
     }

@@ -15,6 +15,14 @@ pub enum Frame {
 }
 
 impl Frame {
+    /// Bytes that the frame occupies.
+    pub fn size(&self) -> usize {
+        match self {
+            Frame::File(bytes) => bytes.len(),
+            Frame::Raw(picture) => picture.size(),
+        }
+    }
+
     /// The frame as 8-bit RGB.
     ///
     /// # Errors

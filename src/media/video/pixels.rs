@@ -79,6 +79,11 @@ impl RawPicture {
         self.height
     }
 
+    /// Bytes that the pixels occupy.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// A pixel's luminance as it is in the picture; of RGB, its green.
     pub fn luminance(&self, x: u32, y: u32) -> u8 {
         let (x, row) = (x as usize, y as usize * self.stride);

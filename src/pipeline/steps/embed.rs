@@ -24,6 +24,8 @@ impl StepKind for Embed {
 
     const KEY: &'static str = "embed";
 
+    const HAS_TEXT: bool = false;
+
     fn new(options: &EmbedOptions) -> Result<Self, Error> {
         Ok(Embed(options.clone()))
     }

@@ -49,6 +49,8 @@ impl StepKind for Index {
 
     const KEY: &'static str = "index";
 
+    const HAS_TEXT: bool = false;
+
     fn new(options: &IndexOptions) -> Result<Self, Error> {
         Ok(Index { options: options.clone(), writer: Mutex::new(None) })
     }

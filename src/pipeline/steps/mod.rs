@@ -71,6 +71,9 @@ pub(super) trait StepKind: Sized + Send + Sync + 'static {
     /// The key of its result.
     const KEY: &'static str;
 
+    /// Whether its result has a text: what was said, seen, answered or decided.
+    const HAS_TEXT: bool = true;
+
     /// Reads files that the options name, such as lists of texts.
     ///
     /// # Errors
@@ -138,6 +141,7 @@ type Build = fn(&Step) -> Option<Result<Box<dyn Runner>, Error>>;
 struct Entry {
     name: &'static str,
     key: &'static str,
+    has_text: bool,
     build: Build,
     uses: fn(&Step) -> Vec<Use<'_>>,
     read: fn(serde_json::Value) -> Result<Box<dyn StepValue>, serde_json::Error>,
@@ -148,6 +152,7 @@ impl Entry {
         Entry {
             name: S::Options::NAME,
             key: S::KEY,
+            has_text: S::HAS_TEXT,
             build: |step| {
                 let options = step.as_options::<S::Options>()?;
                 Some(S::new(options).map(|step| Box::new(step) as Box<dyn Runner>))
@@ -182,6 +187,12 @@ pub(super) fn place(key: &str) -> usize {
 /// The keys of the steps' results, in the order of a result.
 pub fn step_keys() -> impl Iterator<Item = &'static str> {
     STEPS.iter().map(|entry| entry.key)
+}
+
+/// The keys of the results of `steps` that have a text, such as a transcript, a caption or a label.
+pub fn text_keys(steps: &[Step]) -> impl Iterator<Item = &'static str> {
+    let has_text = move |entry: &&Entry| entry.has_text && steps.iter().any(|step| step.name() == entry.name);
+    STEPS.iter().filter(has_text).map(|entry| entry.key)
 }
 
 /// The key of a step's result, from the table.

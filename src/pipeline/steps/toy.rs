@@ -26,6 +26,8 @@ impl StepKind for MeasureLoudness {
 
     const KEY: &'static str = "loudness";
 
+    const HAS_TEXT: bool = false;
+
     fn new(options: &ToyOptions) -> Result<Self, Error> {
         Ok(MeasureLoudness(options.clone()))
     }

@@ -27,6 +27,7 @@ use edgefuse::pipeline::step_keys;
 
 use super::StartError;
 use super::event::Event;
+use super::outlook::Outlooks;
 
 pub use commands::{Command, Commands};
 use counts::Counts;
@@ -51,6 +52,8 @@ trait Sink: Send + 'static {
 struct Context<'a> {
     device: &'a Device,
     commands: Arc<dyn Commands>,
+    /// What the sources may report.
+    outlooks: &'a Outlooks,
     /// The sources whose events the sink gets.
     sources: Vec<String>,
 }
@@ -61,7 +64,7 @@ type Run = Box<dyn FnOnce(&Queue) + Send>;
 /// Opens a sink. A new kind adds one line.
 fn open(target: &Target, name: &str, counts: &Counts, context: &Context) -> Result<Run, String> {
     match target {
-        Target::Jsonl(options) => Jsonl::open(options, name).map(runs),
+        Target::Jsonl(options) => Jsonl::open(options, name, counts).map(runs),
         Target::Mqtt(options) => Mqtt::open(options, name, counts, context).map(runs),
         Target::Webhook(options) => Webhook::open(options, name, counts).map(runs),
         Target::Snapshot(options) => Snapshot::open(options, name, counts).map(runs),
@@ -94,12 +97,17 @@ pub struct Sinks {
 }
 
 impl Sinks {
-    /// Opens the device's sinks and starts their threads.
+    /// Opens the device's sinks and starts their threads. `outlooks` is what its sources may report.
     ///
     /// # Errors
     /// [`StartError::Usage`] for a place that cannot be used at all, such as a folder without permission; a place that is
     /// away or full for now is none.
-    pub fn start(device: &Device, counts: &SinkCounts, commands: Arc<dyn Commands>) -> Result<Self, StartError> {
+    pub fn start(
+        device: &Device,
+        outlooks: &Outlooks,
+        counts: &SinkCounts,
+        commands: Arc<dyn Commands>,
+    ) -> Result<Self, StartError> {
         let wrong = |index: usize, problem: String| {
             StartError::Usage(format!("{}: sinks.{index}: {problem}", device.path.display()))
         };
@@ -111,7 +119,7 @@ impl Sinks {
             }
             let name = target.name();
             let sources = filter.sources.clone().unwrap_or_else(|| device.sources.keys().cloned().collect());
-            let context = Context { device, commands: commands.clone(), sources };
+            let context = Context { device, commands: commands.clone(), outlooks, sources };
             let counts = counts.of(&name);
             let run = open(target, &name, &counts, &context).map_err(|problem| wrong(index, problem))?;
             opened.push((Gate::new(filter.clone()), Arc::new(Queue::new(&name, counts)), name, run));

@@ -25,7 +25,7 @@ impl<'a> Said<'a> {
         own.or_else(|| self.best()?.get("text")?.as_str())
     }
 
-    /// The step's confidence, in [0, 1]. Of an answer, a decision and the best text for a picture, their probability; of a
+    /// The step's confidence, in [0, 1]. Of an answer, a decision, a class and the best text for a picture, their probability; of a
     /// caption, the exponential of `score`; of a transcript or a reply, that of its tokens' mean log-probability.
     pub fn confidence(self) -> Option<f64> {
         if let Some(confidence) = self.value.get("confidence") {
@@ -41,7 +41,8 @@ impl<'a> Said<'a> {
         if let Some(segments) = self.value.get("segments") {
             return mean_log_probability(segments.as_array()?).map(f64::exp);
         }
-        self.best()?.get("probability")?.as_f64()
+        // Of a class, its own.
+        self.value.get("probability").or_else(|| self.best()?.get("probability"))?.as_f64()
     }
 
     /// The text that fits the picture best.
@@ -83,6 +84,7 @@ mod tests {
             "answer": {"text": "yes", "confidence": 0.25},
             "reply": {"text": "no", "tokens": 4, "log_probability": -2.0},
             "match": {"texts": [{"text": "a", "probability": 0.2}, {"text": "b", "probability": 0.7}]},
+            "classes": {"label": "cat", "probability": 0.75, "classes": [{"label": "cat", "probability": 0.75}]},
             "fusion": {"label": "red", "confidence": 0.5},
             "embed": {"image": [0.0]},
         });
@@ -91,6 +93,7 @@ mod tests {
             ("transcript", text("hello there"), Some((-0.75f64).exp())),
             ("caption", text("a dog"), Some((-0.5f64).exp())),
             ("answer", text("yes"), Some(0.25)),
+            ("classes", text("cat"), Some(0.75)),
             ("match", text("b"), Some(0.7)),
             ("fusion", text("red"), Some(0.5)),
             ("embed", None, None),

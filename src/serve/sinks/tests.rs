@@ -20,7 +20,7 @@ fn start(folder: &Path, sinks: &str) -> Result<(Sinks, SinkCounts), String> {
     std::fs::write(&path, format!("device: board\nsinks:\n{sinks}")).unwrap();
     let device = Device::load(&path).map_err(|error| error.to_string())?;
     let counts = SinkCounts::default();
-    let sinks = Sinks::start(&device, &counts, Arc::new(NoCommands));
+    let sinks = Sinks::start(&device, &Outlooks::new(), &counts, Arc::new(NoCommands));
     sinks.map(|sinks| (sinks, counts)).map_err(|error| error.to_string())
 }
 

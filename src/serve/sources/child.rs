@@ -13,6 +13,7 @@ use edgefuse::redact::redacted;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process_group, set_parent_process_death_signal};
 
+use super::guardian::Guardian;
 use super::stop::Stop;
 
 /// Interval at which a reader checks whether the service stops.
@@ -24,9 +25,11 @@ const GRACE: Duration = Duration::from_millis(500);
 /// Number of characters kept of the last line that a command writes to standard error.
 const LONGEST_LINE: usize = 300;
 
-/// A running command. Dropped, the command and the processes that it started are killed.
+/// A running command. Dropped, the command and the processes that it started are killed, as far as they are in its group;
+/// so they are if this process is killed.
 pub struct ChildStream {
     child: Child,
+    _guardian: Option<Guardian>,
     stdout: ChildStdout,
     program: String,
     said: Arc<Mutex<String>>,
@@ -50,20 +53,30 @@ impl ChildStream {
         }
         // SAFETY: `prctl` is async-signal-safe, and nothing else is called between fork and exec.
         unsafe {
-            // A command must not outlive a service that was killed.
+            // A command must not outlive a service that was killed, not even where there is no shell for its guardian.
             command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
         }
         let mut child = command.spawn().map_err(|error| match error.kind() {
             ErrorKind::NotFound => format!("`{program}` is not installed"),
             _ => format!("cannot start `{program}`: {error}"),
         })?;
+        let guardian = Guardian::of(child.id());
         let said = Arc::new(Mutex::new(String::new()));
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(format!("cannot start `{program}`: no pipes"));
         };
         let last = said.clone();
         let listener = thread::spawn(move || keep_last_line(stderr, &last));
-        Ok(ChildStream { child, stdout, program: program.clone(), said, listener, stall, stop: stop.clone() })
+        Ok(ChildStream {
+            child,
+            _guardian: guardian,
+            stdout,
+            program: program.clone(),
+            said,
+            listener,
+            stall,
+            stop: stop.clone(),
+        })
     }
 
     /// Why its output has ended, in one line.

@@ -98,6 +98,15 @@ impl Desk {
         }
     }
 
+    /// Publishes that something cannot be done, as the result of a record that failed.
+    pub fn fail(&self, problem: String) {
+        let now = Moment::now();
+        let result = RecordResult::failed(format!("{}-{}", self.reporter.name, now.text()), problem);
+        self.service.metrics.processed(&result);
+        self.log(&result);
+        self.reporter.publish_at(now, What::Result(Box::new(Finding::new(result, None, now))));
+    }
+
     /// The result of a record; `None` if the service stops.
     pub fn run(&self, record: &Record) -> Option<RecordResult> {
         let request = self.service.metrics.observe(Request::new(self.priority));

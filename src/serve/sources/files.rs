@@ -1,12 +1,14 @@
 //! Records from files: those that arrive in a folder, or the lines of a manifest.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::RecvTimeoutError;
+use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use edgefuse::config::FolderSource;
-use edgefuse::pipeline::{Inputs, Job, RecordResult, Spool};
+use edgefuse::pipeline::{BadRecord, Inputs, Job, RecordResult, Spool};
 use edgefuse::{Error, Record};
 
 use super::desk::{Desk, Sighting};
@@ -14,9 +16,14 @@ use super::reporter::Reporter;
 use super::stop::Stop;
 use super::supervise::{Ended, Pulse, keep_running};
 use crate::serve::event::{Finding, Moment, What};
+use crate::serve::manifests::Manifests;
+use crate::serve::service::Service;
 
 /// Time between scans of a folder: a file is processed once several scans found it unchanged.
 const INTERVAL: Duration = Duration::from_millis(500);
+
+/// Interval at which a reader of standard input checks whether the service stops.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// At most this fraction of the time is spent on scanning.
 const SHARE_OF_LOOKING: u32 = 10;
@@ -89,26 +96,53 @@ fn work(mut job: Job, desk: &Desk, stop: &Stop) -> Result<(), Error> {
     job.finish()
 }
 
-/// Starts to process the lines of a manifest, once.
-pub fn manifest(path: PathBuf, desk: Desk, stop: Stop) -> thread::JoinHandle<()> {
+/// Starts to process the lines of a manifest, once: after a reload, those that were not processed yet.
+pub fn manifest(path: PathBuf, desk: Desk, service: Arc<Service>, stop: Stop) -> thread::JoinHandle<()> {
     thread::spawn(move || {
         let reporter = desk.reporter.clone();
         keep_running(&reporter, &stop, |pulse| {
             pulse.beat();
-            let records = if path.as_os_str() == "-" { Inputs::stdin() } else { Inputs::manifest(&path) };
-            for record in records {
-                reporter.counts.arrived.inc();
-                match record {
-                    Ok(record) => desk.publish(sighting(record)),
-                    Err(bad) => publish(&reporter, RecordResult::failed(bad.id, bad.problem)),
-                }
-                if stop.is_set() {
-                    break;
-                }
+            match path.as_os_str() == "-" {
+                true => standard_input(&desk, &service.manifests, &stop),
+                false => lines(&path, &desk, &service.manifests, &stop),
             }
             Ended::Finished
         });
     })
+}
+
+fn lines(path: &Path, desk: &Desk, manifests: &Manifests, stop: &Stop) {
+    let progress = manifests.progress(&desk.reporter.name, path);
+    let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(done) = progress.start(path) else { return };
+    for record in Inputs::manifest(path).skip(done) {
+        if stop.is_set() {
+            return;
+        }
+        line(record, desk);
+        progress.processed();
+    }
+    progress.finish();
+}
+
+fn standard_input(desk: &Desk, manifests: &Manifests, stop: &Stop) {
+    let records = manifests.stdin();
+    let records = records.lock().unwrap_or_else(PoisonError::into_inner);
+    while !stop.is_set() {
+        match records.recv_timeout(LOOK) {
+            Ok(record) => line(record, desk),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+fn line(record: Result<Record, BadRecord>, desk: &Desk) {
+    desk.reporter.counts.arrived.inc();
+    match record {
+        Ok(record) => desk.publish(sighting(record)),
+        Err(bad) => publish(&desk.reporter, RecordResult::failed(bad.id, bad.problem)),
+    }
 }
 
 fn sighting(record: Record) -> Sighting {

@@ -7,13 +7,16 @@
 //! |---|---|
 //! | `camera`, `microphone` | open devices and commands, and read them |
 //! | `pictures`, `sounds`, `files` | decide what becomes a record |
+//! | `layout` | what sources are for: their steps, and who uses whom |
 //! | `desk` | processes records and makes events of their results |
-//! | `supervise`, `child`, `guard` | restart what fails; run commands; survive a panic |
+//! | `supervise`, `child`, `guardian` | restart what fails; run commands; end them with the service |
 
 mod camera;
 mod child;
 mod desk;
 mod files;
+mod guardian;
+mod layout;
 mod microphone;
 mod newest;
 mod pictures;
@@ -22,7 +25,7 @@ mod sounds;
 mod stop;
 mod supervise;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -30,7 +33,7 @@ use std::time::{Duration, Instant};
 
 use edgefuse::Error;
 use edgefuse::config::{
-    AskOptions, CaptionOptions, Device, EmbedOptions, Join, Source, SourceKind, Step, TranscribeOptions, Trigger,
+    AskOptions, CaptionOptions, Device, EmbedOptions, Source, SourceKind, Step, TranscribeOptions, Trigger,
 };
 use edgefuse::pipeline::missing_models;
 use edgefuse::request::Priority;
@@ -41,12 +44,14 @@ use super::service::Service;
 use super::sinks::{Command, Commands};
 
 use desk::Desk;
+use layout::{joined_steps, joins, makes_records, steps};
 use newest::Newest;
 use pictures::{OnDemand, Pictures};
 use reporter::Reporter;
 use sounds::{Joined, SoundUser, Sounds};
 use stop::Stop;
 
+pub use layout::outlooks;
 pub use reporter::Publish;
 
 /// Maximum number of commands that wait for one camera.
@@ -129,10 +134,16 @@ impl Sources {
         Self::check(device)?;
         let starter = Starter { service, board, publish, stop: Stop::default() };
         let cameras = device.sources.iter().filter(|(_, source)| matches!(source.kind, SourceKind::Camera(_)));
-        let newest: HashMap<&str, Arc<Newest>> = cameras.map(|(name, _)| (name.as_str(), Arc::default())).collect();
+        let newest = cameras.map(|(name, _)| {
+            let joined = joins(device).any(|(.., join)| join.picture == **name);
+            (name.as_str(), Arc::new(if joined { Newest::with_past() } else { Newest::default() }))
+        });
+        let newest: HashMap<&str, Arc<Newest>> = newest.collect();
         let mut ready: Vec<Ready> = Vec::new();
         for (name, source) in &device.sources {
-            let reporter = starter.reporter(name);
+            let reporter = starter.reporter(name).followed(
+                joins(device).filter(|(.., join)| join.sound == *name).map(|(joint, ..)| starter.reporter(joint)),
+            );
             match &source.kind {
                 SourceKind::Camera(camera) => {
                     let commands = lines.remove(name).unwrap_or_else(|| sync_channel(1).1);
@@ -192,9 +203,9 @@ impl Sources {
                     ready.push(Box::new(|| vec![files::folder(folder, desk, stop)]));
                 }
                 SourceKind::Manifest(path) => {
-                    let (path, stop) = (path.clone(), starter.stop.clone());
+                    let (path, service, stop) = (path.clone(), service.clone(), starter.stop.clone());
                     let desk = starter.desk_of(&reporter, source, steps(source, device), Priority::Batch)?;
-                    ready.push(Box::new(|| vec![files::manifest(path, desk, stop)]));
+                    ready.push(Box::new(|| vec![files::manifest(path, desk, service, stop)]));
                 }
                 // Started with its microphone.
                 _ => {}
@@ -249,31 +260,4 @@ impl Starter<'_> {
         let partial = partial.map(|steps: Vec<Step>| self.desk(reporter, source, &steps)).transpose()?;
         Ok(SoundUser { desk, partial, joined })
     }
-}
-
-/// The steps of a source's records.
-fn steps<'a>(source: &'a Source, device: &'a Device) -> &'a [Step] {
-    source.pipeline.as_deref().unwrap_or(&device.pipeline)
-}
-
-/// The joins of a device, with their names.
-fn joins(device: &Device) -> impl Iterator<Item = (&str, &Source, &Join)> {
-    device.sources.iter().filter_map(|(name, source)| match &source.kind {
-        SourceKind::Join(join) => Some((name.as_str(), source, join)),
-        _ => None,
-    })
-}
-
-/// Whether a source makes records of its own: one that only a join needs has none of `every`, `when` and `pipeline`.
-fn makes_records(name: &str, source: &Source, device: &Device) -> bool {
-    let named: BTreeSet<&str> =
-        joins(device).flat_map(|(_, _, join)| [join.picture.as_str(), join.sound.as_str()]).collect();
-    !named.contains(name) || source.every.is_some() || source.when.is_some() || source.pipeline.is_some()
-}
-
-/// The steps that see a camera's pictures: its own, and those of joins.
-fn joined_steps(name: &str, source: &Source, device: &Device) -> Vec<Step> {
-    let joins = joins(device).filter(|(_, _, join)| join.picture == name);
-    let own = steps(source, device).iter();
-    own.chain(joins.flat_map(|(_, source, _)| steps(source, device))).cloned().collect()
 }

@@ -6,7 +6,6 @@ use edgefuse::redact::redacted;
 
 use super::reporter::Reporter;
 use super::stop::Stop;
-use crate::serve::event::What;
 use edgefuse::backoff::Backoff;
 
 /// A source that worked for this long starts with the shortest delay again.
@@ -44,8 +43,7 @@ impl Pulse<'_> {
             let (seconds, attempts) = (down.elapsed().as_secs_f64(), *self.attempts);
             log::warn!("source {name}: works again after {seconds:.1} s and {attempts} attempts");
         }
-        self.reporter.counts.is_up(true);
-        self.reporter.publish(What::Up);
+        self.reporter.up();
     }
 }
 
@@ -66,8 +64,7 @@ pub fn keep_running(reporter: &Reporter, stop: &Stop, mut attempt: impl FnMut(&m
         let problem = match ended {
             Ended::Finished => {
                 log::warn!("source {name}: finished");
-                reporter.counts.is_up(false);
-                reporter.publish(What::Down("finished".to_string()));
+                reporter.down("finished");
                 return;
             }
             Ended::Failed(problem) => redacted(&problem).into_owned(),
@@ -82,12 +79,11 @@ pub fn keep_running(reporter: &Reporter, stop: &Stop, mut attempt: impl FnMut(&m
         if down.is_none() {
             down = Some(Instant::now());
             said.clear();
-            reporter.counts.is_up(false);
         }
         let seconds = wait.as_secs_f64();
         if said.len() < MOST_REASONS && !said.contains(&problem) {
             log::warn!("source {name}: {problem}; it is restarted until it works, next in {seconds:.1} s");
-            reporter.publish(What::Down(problem.clone()));
+            reporter.down(&problem);
             said.push(problem);
         } else {
             log::debug!("source {name}: {problem}; the next attempt is in {seconds:.1} s");

@@ -35,7 +35,7 @@ impl Lines {
         &self.path
     }
 
-    /// Opens or creates the file, and removes an unfinished last line; returns its length.
+    /// Opens or creates the file, and removes an unfinished last line; returns the number of its bytes.
     pub fn open(&mut self) -> io::Result<u64> {
         let file = OpenOptions::new().read(true).append(true).create(true).open(&self.path)?;
         let metadata = file.metadata()?;
@@ -72,11 +72,10 @@ impl Lines {
         self.open.as_ref().filter(|open| open.length > 0).map_or(Duration::ZERO, |open| open.begun.elapsed())
     }
 
-    /// Appends a line that ends with a line break: all of it, or nothing.
-    pub fn append(&mut self, line: &[u8]) -> io::Result<()> {
-        if !self.is_there() {
-            self.open()?;
-        }
+    /// Appends a line that ends with a line break: all of it, or nothing. Opens the file if it is another one by now; returns
+    /// the bytes of an unfinished line that were removed from it.
+    pub fn append(&mut self, line: &[u8]) -> io::Result<u64> {
+        let removed = if self.is_there() { 0 } else { self.open()? };
         let Some(open) = &mut self.open else { return Err(io::Error::other("not open")) };
         if open.torn {
             open.file.set_len(open.length)?;
@@ -90,7 +89,7 @@ impl Lines {
             open.begun = Instant::now();
         }
         open.length += line.len() as u64;
-        Ok(())
+        Ok(removed)
     }
 
     /// Forces the lines onto the disk.

@@ -11,6 +11,7 @@ use edgefuse::file_lock::FileLock;
 use tokio::time::{Instant, timeout_at};
 
 use super::Sink;
+use super::counts::Counts;
 use super::outage::Outage;
 use super::queue::Queue;
 use crate::serve::event::Event;
@@ -24,18 +25,20 @@ pub struct Jsonl {
     lines: Lines,
     rotation: Rotation,
     fsync: Fsync,
+    sink: String,
     outage: Outage,
+    counts: Counts,
     /// When written lines must be on the disk.
     sync_by: Option<Instant>,
     _lock: FileLock,
 }
 
 impl Jsonl {
-    /// Locks the file, and removes an unfinished last line of an earlier run.
+    /// Locks the file, and removes and counts an unfinished last line of an earlier run.
     ///
     /// # Errors
     /// The problem, in one line.
-    pub fn open(options: &JsonlOptions, name: &str) -> Result<Self, String> {
+    pub fn open(options: &JsonlOptions, name: &str, counts: &Counts) -> Result<Self, String> {
         let path = options.file();
         let folder = path.parent().unwrap_or(&path);
         let failed = |problem: &dyn std::fmt::Display| format!("{}: cannot write: {problem}", path.display());
@@ -46,13 +49,14 @@ impl Jsonl {
             lines: Lines::new(path.clone()),
             rotation: Rotation::of(options),
             fsync: options.fsync,
+            sink: name.to_string(),
             outage: Outage::none(name),
+            counts: counts.clone(),
             sync_by: None,
             _lock: lock,
         };
         match jsonl.lines.open() {
-            Ok(0) => {}
-            Ok(torn) => log::warn!("sink {name}: an unfinished last line of {torn} bytes was dropped"),
+            Ok(torn) => jsonl.dropped(torn),
             // A disk may have room later.
             Err(error) if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
                 jsonl.outage.begins(error, "results are dropped until it works");
@@ -60,6 +64,14 @@ impl Jsonl {
             Err(error) => return Err(failed(&error)),
         }
         Ok(jsonl)
+    }
+
+    /// Counts an unfinished line of this many bytes, if there was one.
+    fn dropped(&self, torn: u64) {
+        if torn > 0 {
+            self.counts.dropped.inc();
+            log::warn!("sink {}: an unfinished last line of {torn} bytes was dropped", self.sink);
+        }
     }
 
     fn write(&mut self, event: &Event, queue: &Queue) {
@@ -83,7 +95,8 @@ impl Jsonl {
         if self.rotation.is_due(&self.lines, line.len() as u64) {
             self.rotate()?;
         }
-        self.lines.append(line)?;
+        let torn = self.lines.append(line)?;
+        self.dropped(torn);
         match self.fsync {
             Fsync::Never => {}
             Fsync::Always => self.lines.sync()?,

@@ -15,8 +15,9 @@ fn deliver(folder: &Path, options: &str, numbers: std::ops::Range<u64>) -> Count
     let text = format!("- jsonl: {{path: {}, {options}}}", folder.display());
     let sinks: Vec<edgefuse::config::Sink> = serde_yaml::from_str(&text).unwrap();
     let edgefuse::config::Target::Jsonl(options) = &sinks[0].target else { panic!("{sinks:?}") };
-    let jsonl = Jsonl::open(options, "jsonl").unwrap();
-    let queue = Queue::new("jsonl", Counts::default());
+    let counts = Counts::default();
+    let jsonl = Jsonl::open(options, "jsonl", &counts).unwrap();
+    let queue = Queue::new("jsonl", counts);
     queue.push(Arc::new(event("door", What::Motion(true))));
     numbers.for_each(|number| queue.push(captioned("door", number)));
     queue.end(Instant::now());
@@ -48,7 +49,7 @@ fn results_are_lines_and_a_second_run_appends() {
 }
 
 #[test]
-fn a_torn_last_line_is_dropped() {
+fn a_torn_last_line_is_dropped_and_counted() {
     let folder = tempfile::tempdir().unwrap();
     deliver(folder.path(), "keep: 1", 0..2);
     let path = folder.path().join("results.jsonl");
@@ -57,10 +58,11 @@ fn a_torn_last_line_is_dropped() {
     text.extend(b"{\"id\":\"");
     text.extend(vec![b'x'; 200_000]);
     fs::write(&path, &text).unwrap();
-    deliver(folder.path(), "keep: 1", 2..3);
+    let counts = deliver(folder.path(), "keep: 1", 2..3);
     assert_eq!(captions(&path), ["view 0", "view 1", "view 2"]);
+    assert_eq!((counts.delivered.get(), counts.dropped.get()), (1, 1));
     fs::write(&path, "torn").unwrap();
-    deliver(folder.path(), "keep: 1", 3..4);
+    assert_eq!(deliver(folder.path(), "keep: 1", 3..4).dropped.get(), 1);
     assert_eq!(captions(&path), ["view 3"]);
 }
 
@@ -102,9 +104,14 @@ fn a_file_that_somebody_moved_is_begun_anew() {
 fn a_second_sink_of_the_same_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let options: JsonlOptions = serde_yaml::from_str(&format!("{{path: {}}}", folder.path().display())).unwrap();
-    let _first = Jsonl::open(&options, "jsonl").unwrap();
-    let error = Jsonl::open(&options, "jsonl").err().unwrap();
+    let _first = Jsonl::open(&options, "jsonl", &Counts::default()).unwrap();
+    let error = Jsonl::open(&options, "jsonl", &Counts::default()).err().unwrap();
     assert!(error.contains("another run"), "{error}");
     let options: JsonlOptions = serde_yaml::from_str("{path: /proc/none}").unwrap();
-    assert!(Jsonl::open(&options, "jsonl").err().unwrap().starts_with("/proc/none/results.jsonl: cannot write"));
+    assert!(
+        Jsonl::open(&options, "jsonl", &Counts::default())
+            .err()
+            .unwrap()
+            .starts_with("/proc/none/results.jsonl: cannot write")
+    );
 }

@@ -1,86 +1,33 @@
 //! A connection to the broker, from the attempt to its end.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use edgefuse::config::MqttOptions;
-use edgefuse::redact::redacted;
-use rumqttc::{
-    AsyncClient, ConnectReturnCode, ConnectionError, Event as Polled, EventLoop, LastWill,
-    MqttOptions as ClientOptions, NetworkOptions, Outgoing, Packet, QoS,
-};
+use rumqttc::{AsyncClient, Event as Polled, EventLoop, Outgoing, Packet, QoS};
 
 use super::Mqtt;
+use super::broker::Broker;
+use super::ended::{Ended, described, was_closed};
 use super::message::Message;
 use super::topics::{ASK, CAPTION};
-use crate::serve::sinks::names::escaped;
+use super::under_way::{Load, UnderWay, What};
 use crate::serve::sinks::queue::Queue;
-use edgefuse::backoff::Backoff;
-
-/// Time for a connection to be made, and for the last words of one.
-pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A connection that lasts this long is not one that fails again at once.
 const STABLE: Duration = Duration::from_secs(30);
 
-/// Interval of the broker's and our signs of life.
-const KEEP_ALIVE: Duration = Duration::from_secs(30);
-
 /// Time for a result to be acknowledged.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
-
-/// Messages that were sent and not acknowledged.
-const WINDOW: u16 = 8;
-
-/// Messages between us and the client's loop.
-const CHANNEL: usize = 64;
 
 /// Messages that wait for the client's loop, other than results.
 const MOST_PASSING: usize = 512;
 
-/// The largest message that may come in; a larger one ends the connection.
-const LARGEST_IN: usize = 8 << 20;
-
-/// The largest message that goes out: one entry of the spool.
-const LARGEST_OUT: usize = 32 << 20;
-
 /// Interval at which the spool is looked after.
 const TICK: Duration = Duration::from_millis(500);
-
-/// How to reach the broker.
-pub struct Broker {
-    options: ClientOptions,
-}
-
-impl Broker {
-    pub fn new(options: &MqttOptions, device: &str, password: Option<String>, will: Message) -> Self {
-        // The same at each connection: the broker then ends the one that it may still hold, and its will with it.
-        let id = match options.prefix.as_str() {
-            "edgefuse" => format!("edgefuse-{}", escaped(device)),
-            prefix => format!("edgefuse-{}-{}", escaped(prefix), escaped(device)),
-        };
-        let mut client = ClientOptions::new(id, options.broker.host.clone(), options.broker.port);
-        client.set_keep_alive(KEEP_ALIVE).set_clean_session(true).set_inflight(WINDOW);
-        client.set_max_packet_size(LARGEST_IN, LARGEST_OUT);
-        client.set_last_will(LastWill::new(will.topic, will.payload, QoS::AtLeastOnce, will.retain));
-        if let Some(user) = options.user.as_ref().or(options.broker.user.as_ref()) {
-            client.set_credentials(user, password.unwrap_or_default());
-        }
-        Broker { options: client }
-    }
-}
-
-/// How a connection ended.
-pub enum Ended {
-    /// The sink ends.
-    Stopped,
-    /// There is none, or none any more.
-    Broken(String),
-}
 
 /// A connection. It has a client of its own: what was not acknowledged is sent again by the next one, from the spool.
 pub struct Connection {
@@ -89,14 +36,14 @@ pub struct Connection {
     connected: Option<Instant>,
     /// Messages for the client, other than results.
     passing: VecDeque<Message>,
-    /// The numbers of results, in the order in which they were given to the client; none for other messages.
-    given: VecDeque<Option<u64>>,
-    /// What was sent and not acknowledged by its packet: results by their numbers.
-    sent: BTreeMap<u16, Option<u64>>,
+    /// Messages that the client has and the broker did not acknowledge.
+    under_way: UnderWay,
     /// When the result that is under way was given to the client.
     result_given: Option<Instant>,
     /// Results that were kept before this connection and wait.
     kept: Option<u64>,
+    /// Whether the broker closed it.
+    closed: bool,
     stage: Stage,
 }
 
@@ -115,26 +62,30 @@ enum Stage {
 
 impl Connection {
     pub fn open(broker: &Broker) -> Self {
-        let (client, mut events) = AsyncClient::new(broker.options.clone(), CHANNEL);
-        let mut network = NetworkOptions::new();
-        network.set_connection_timeout(PATIENCE.as_secs());
-        network.set_tcp_nodelay(true);
-        events.set_network_options(network);
+        let (client, events) = broker.client();
         Connection {
             client,
             events: Some(events),
             connected: None,
             passing: VecDeque::new(),
-            given: VecDeque::new(),
-            sent: BTreeMap::new(),
+            under_way: UnderWay::default(),
             result_given: None,
             kept: None,
+            closed: false,
             stage: Stage::Running,
         }
     }
 
     /// Delivers until the sink ends or the connection does.
-    pub async fn run(mut self, mqtt: &mut Mqtt, queue: &Queue, pause: &mut Backoff) -> Ended {
+    pub async fn run(mut self, mqtt: &mut Mqtt, queue: &Queue) -> Ended {
+        let ended = self.deliver(mqtt, queue).await;
+        if self.closed && self.connected.is_some() {
+            mqtt.broke(&self.under_way);
+        }
+        ended
+    }
+
+    async fn deliver(&mut self, mqtt: &mut Mqtt, queue: &Queue) -> Ended {
         let Some(mut events) = self.events.take() else { return Ended::Stopped };
         mqtt.spool.rewind();
         loop {
@@ -173,10 +124,11 @@ impl Connection {
                     // What arrived before the end.
                     let last: Vec<Polled> = events.state.events.drain(..).collect();
                     last.into_iter().for_each(|polled| self.handle(polled, mqtt));
+                    self.closed = was_closed(&error);
                     if self.connected.is_some_and(|since| since.elapsed() >= STABLE) {
-                        pause.reset();
+                        mqtt.pause.reset();
                     }
-                    return Ended::Broken(self.described(&error));
+                    return Ended::Broken(described(&error, self.connected.is_some()));
                 }
                 Some(Ok(polled)) => self.handle(polled, mqtt),
             }
@@ -189,23 +141,22 @@ impl Connection {
             Polled::Incoming(Packet::ConnAck(_)) => {
                 self.connected = Some(Instant::now());
                 self.kept = Some(mqtt.spool.waiting());
+                mqtt.refusals.connected();
                 self.subscribe(mqtt);
                 self.passing.push_back(mqtt.outbox.online());
                 self.passing.extend(mqtt.outbox.states());
             }
             Polled::Incoming(Packet::PubAck(acknowledged)) => {
-                if let Some(Some(number)) = self.sent.remove(&acknowledged.pkid) {
+                let Some(load) = self.under_way.acknowledged(acknowledged.pkid) else { return };
+                mqtt.refusals.acknowledged(&load);
+                if let What::Result { number, .. } = load.what {
                     self.result_given = None;
                     mqtt.spool.delivered(number);
                     mqtt.counts.delivered.inc();
                 }
             }
             Polled::Incoming(Packet::Publish(publish)) => self.receive(&publish, mqtt),
-            Polled::Outgoing(Outgoing::Publish(packet)) if packet != 0 => {
-                if let Some(given) = self.given.pop_front() {
-                    self.sent.insert(packet, given);
-                }
-            }
+            Polled::Outgoing(Outgoing::Publish(packet)) if packet != 0 => self.under_way.sent(packet),
             _ => {}
         }
     }
@@ -246,28 +197,40 @@ impl Connection {
             return;
         }
         while let Some(message) = self.passing.pop_front() {
+            if !mqtt.refusals.allows_passing(message.size()) {
+                mqtt.left_out(&message);
+                continue;
+            }
+            let load = Load::other(&message);
             let Message { topic, retain, payload } = message.clone();
             if self.client.try_publish(topic, QoS::AtLeastOnce, retain, payload).is_err() {
                 self.passing.push_front(message);
                 return;
             }
-            self.given.push_back(None);
+            self.under_way.give(load);
         }
         // One result at a time: after a broken connection, at most one is sent again that the broker already had, and the
         // order stays as it is.
         while mqtt.spool.under_way() == 0
             && let Some(entry) = mqtt.spool.take()
         {
-            let Some(Message { topic, retain, payload }) = Message::decode(&entry.payload) else {
+            let Some(message) = Message::decode(&entry.payload) else {
                 // Not a message of ours: it would stay in the way for ever.
                 mqtt.spool.delivered(entry.number);
                 continue;
             };
+            if !mqtt.refusals.allows(message.size()) {
+                mqtt.spool.delivered(entry.number);
+                mqtt.left_out(&message);
+                continue;
+            }
+            let load = Load::result(&message, entry.number);
+            let Message { topic, retain, payload } = message;
             if self.client.try_publish(topic, QoS::AtLeastOnce, retain, payload).is_err() {
                 mqtt.spool.rewind();
                 return;
             }
-            self.given.push_back(Some(entry.number));
+            self.under_way.give(load);
             self.result_given = Some(Instant::now());
         }
         if mqtt.spool.waiting() == 0
@@ -275,7 +238,7 @@ impl Connection {
         {
             mqtt.all_sent(kept);
         }
-        let idle = self.sent.is_empty() && self.given.is_empty() && mqtt.spool.waiting() == 0;
+        let idle = self.under_way.is_empty() && mqtt.spool.waiting() == 0;
         match self.stage {
             // A connection that ends in order has no last will, so it is said.
             Stage::Draining if idle => {
@@ -285,24 +248,6 @@ impl Connection {
             }
             Stage::Farewell if idle && self.client.try_disconnect().is_ok() => self.stage = Stage::Parting,
             _ => {}
-        }
-    }
-
-    fn described(&self, error: &ConnectionError) -> String {
-        let lost = match self.connected {
-            Some(_) => "the connection was lost",
-            None => "cannot connect",
-        };
-        match error {
-            ConnectionError::ConnectionRefused(
-                ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized,
-            ) => {
-                format!("{lost}: the broker refuses the user or the password")
-            }
-            ConnectionError::ConnectionRefused(code) => format!("{lost}: the broker refuses: {code:?}"),
-            ConnectionError::NetworkTimeout => format!("{lost}: no answer within {} s", PATIENCE.as_secs()),
-            ConnectionError::Io(error) => format!("{lost}: {error}"),
-            error => format!("{lost}: {}", redacted(&error.to_string())),
         }
     }
 }

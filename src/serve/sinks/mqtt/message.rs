@@ -10,6 +10,11 @@ pub struct Message {
 }
 
 impl Message {
+    /// Size of its packet in bytes, by which brokers limit messages: topic and payload with their lengths.
+    pub fn size(&self) -> usize {
+        4 + self.topic.len() + self.payload.len()
+    }
+
     /// `retain`, the length of the topic, the topic, the payload.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(3 + self.topic.len() + self.payload.len());

@@ -1,11 +1,16 @@
 //! The sink `mqtt`: results as messages to a broker, with Home Assistant's discovery, and commands from it.
 
+mod broker;
 mod connection;
 mod discovery;
+mod ended;
 mod inbox;
 mod message;
 mod outbox;
+mod payload;
+mod refusals;
 mod topics;
+mod under_way;
 
 use edgefuse::config::MqttOptions;
 use edgefuse::small_file;
@@ -17,11 +22,15 @@ use super::queue::Queue;
 use super::spool::Spool;
 use super::{Context, Sink};
 use crate::serve::event::Event;
-use connection::{Broker, Connection, Ended};
+use broker::Broker;
+use connection::Connection;
 use edgefuse::backoff::Backoff;
+use ended::Ended;
 use inbox::Inbox;
 use message::Message;
 use outbox::Outbox;
+use refusals::Refusals;
+use under_way::{UnderWay, What};
 
 /// Longer than any password.
 const LARGEST_FILE: u64 = 4096;
@@ -31,6 +40,12 @@ pub struct Mqtt {
     outbox: Outbox,
     inbox: Inbox,
     spool: Spool,
+    refusals: Refusals,
+    /// Whether a message was larger than the device file allows, which is reported once.
+    too_large: bool,
+    /// Time between two connections.
+    pause: Backoff,
+    name: String,
     outage: Outage,
     counts: Counts,
 }
@@ -50,12 +65,19 @@ impl Mqtt {
             None => options.broker.password.clone(),
         };
         let device = &context.device.name;
-        let outbox = Outbox::new(options, device);
+        let mut outbox = Outbox::new(options, device);
+        for source in &context.sources {
+            context.outlooks.get(source).into_iter().for_each(|outlook| outbox.expect(source, outlook));
+        }
         Ok(Mqtt {
             broker: Broker::new(options, device, password, outbox.offline()),
             outbox,
             inbox: Inbox::new(context.commands.clone(), context.sources.clone()),
             spool: Spool::open(options.spool.as_ref(), name, counts)?,
+            refusals: Refusals::new(usize::try_from(options.max_message.bytes()).unwrap_or(usize::MAX)),
+            too_large: false,
+            pause: Backoff::default(),
+            name: name.to_string(),
             outage: Outage::none(name),
             counts: counts.clone(),
         })
@@ -68,6 +90,42 @@ impl Mqtt {
         messages.passing
     }
 
+    /// The broker closed a connection with these messages unacknowledged. One that is too large for the broker would break the next
+    /// ones as well, and is dropped.
+    fn broke(&mut self, under_way: &UnderWay) {
+        let Some(load) = self.refusals.broke(under_way.loads()) else { return };
+        let what = match load.what {
+            What::Result { number, .. } => {
+                self.spool.delivered(number);
+                "the result".to_string()
+            }
+            What::Other(topic) => {
+                self.outbox.forget(&topic);
+                format!("the message to {topic}, like others of this size,")
+            }
+        };
+        self.counts.dropped.inc();
+        self.pause.reset();
+        let (name, size) = (&self.name, load.size);
+        log::warn!(
+            "sink {name}: the broker ends the connection over a message of {size} bytes; {what} is dropped. If the broker has \
+             a limit, set `max_message` to it"
+        );
+    }
+
+    /// A message is not sent, because it is too large.
+    fn left_out(&mut self, message: &Message) {
+        self.counts.dropped.inc();
+        let (name, topic, size) = (&self.name, &message.topic, message.size());
+        if !self.refusals.allows(size) && !std::mem::replace(&mut self.too_large, true) {
+            log::warn!(
+                "sink {name}: a message of {size} bytes to {topic} is above `max_message`; such messages are dropped"
+            );
+        } else {
+            log::debug!("sink {name}: a message of {size} bytes to {topic} is dropped");
+        }
+    }
+
     /// The broker has everything that was kept.
     fn all_sent(&mut self, kept: u64) {
         self.outage.ends("connected again", (kept > 0).then(|| format!("{} kept and sent", were(kept))));
@@ -76,13 +134,12 @@ impl Mqtt {
 
 impl Sink for Mqtt {
     async fn run(mut self, queue: &Queue) {
-        let mut pause = Backoff::default();
         loop {
-            match Connection::open(&self.broker).run(&mut self, queue, &mut pause).await {
+            match Connection::open(&self.broker).run(&mut self, queue).await {
                 Ended::Stopped => break,
                 Ended::Broken(why) => self.outage.begins(why, "results are kept until it is back"),
             }
-            let again = tokio::time::Instant::now() + pause.next_jittered();
+            let again = tokio::time::Instant::now() + self.pause.next_jittered();
             // Events are taken in meanwhile, so that they are on disk.
             let stopped = loop {
                 match timeout_at(again, queue.next()).await {
@@ -95,7 +152,7 @@ impl Sink for Mqtt {
             if stopped {
                 // The broker may be back.
                 if self.spool.waiting() > 0 {
-                    Connection::open(&self.broker).run(&mut self, queue, &mut pause).await;
+                    Connection::open(&self.broker).run(&mut self, queue).await;
                 }
                 break;
             }

@@ -7,19 +7,18 @@ use std::time::{Duration, Instant};
 
 use edgefuse::config::MqttOptions;
 use edgefuse::media::image::to_jpeg;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::discovery::{Discovery, Entity};
 use super::message::Message;
+use super::payload::{shared, step};
 use super::topics::{AVAILABILITY, ERROR, IMAGE, MOTION, PARTIAL, SPEECH, Topics};
 use crate::serve::event::{Event, What};
-use crate::serve::sinks::said::{self, Said};
+use crate::serve::outlook::Outlook;
+use crate::serve::sinks::said;
 
 /// The least time between two pictures of a source.
 const BETWEEN_IMAGES: Duration = Duration::from_secs(1);
-
-/// Keys of a result that each of its steps repeats.
-const SHARED: &[&str] = &["id", "source", "time", "uptime_s", "latency_ms"];
 
 /// What is to be published.
 pub struct Outbox {
@@ -53,6 +52,30 @@ impl Outbox {
             states: BTreeMap::new(),
             pictured: HashMap::new(),
         }
+    }
+
+    /// Prepares for what a source may report: its entities are described, and nothing moves or speaks yet. The broker may
+    /// still have the states of an earlier run.
+    pub fn expect(&mut self, source: &str, outlook: &Outlook) {
+        // There is no connection yet; all of this is sent at the first.
+        let mut messages = Messages::default();
+        for key in &outlook.texts {
+            self.describe(source, Entity::Step(key), &mut messages);
+        }
+        if outlook.pictures && self.images {
+            self.describe(source, Entity::Image, &mut messages);
+        }
+        if outlook.motion {
+            self.motion(source, false, &mut messages);
+        }
+        if outlook.speech {
+            self.speech(source, false, &mut messages);
+        }
+    }
+
+    /// Leaves out what would be repeated on this topic.
+    pub fn forget(&mut self, topic: &str) {
+        self.states.remove(topic);
     }
 
     /// The topic on which Home Assistant reports that it has started, if it is to know of entities.
@@ -96,8 +119,8 @@ impl Outbox {
                 let payload = json!({"source": source, "time": event.at.text(), "text": text}).to_string().into_bytes();
                 messages.passing.push(Message { topic: self.topics.of(source, PARTIAL), retain: false, payload });
             }
-            What::Speech(on) => self.binary(source, SPEECH, "sound", *on, &mut messages),
-            What::Motion(on) => self.binary(source, MOTION, "motion", *on, &mut messages),
+            What::Speech(on) => self.speech(source, *on, &mut messages),
+            What::Motion(on) => self.motion(source, *on, &mut messages),
             What::Up => self.set(self.topics.of(source, AVAILABILITY), b"online", &mut messages),
             What::Down(why) => {
                 self.set(self.topics.of(source, AVAILABILITY), b"offline", &mut messages);
@@ -141,6 +164,14 @@ impl Outbox {
         }
     }
 
+    fn speech(&mut self, source: &str, on: bool, messages: &mut Messages) {
+        self.binary(source, SPEECH, "sound", on, messages);
+    }
+
+    fn motion(&mut self, source: &str, on: bool, messages: &mut Messages) {
+        self.binary(source, MOTION, "motion", on, messages);
+    }
+
     fn binary(&mut self, source: &str, what: &'static str, class: &'static str, on: bool, messages: &mut Messages) {
         self.describe(source, Entity::State { what, class }, messages);
         self.set(self.topics.of(source, what), if on { b"ON" } else { b"OFF" }, messages);
@@ -163,28 +194,6 @@ impl Outbox {
 
 fn state(topic: String, payload: Vec<u8>) -> Message {
     Message { topic, retain: true, payload }
-}
-
-fn shared(line: &Map<String, Value>) -> Map<String, Value> {
-    SHARED.iter().filter_map(|key| Some((key.to_string(), line.get(*key)?.clone()))).collect()
-}
-
-/// The message of one step: what identifies the result, what the step said, and the step's own keys.
-fn step(line: &Map<String, Value>, said: Said) -> Map<String, Value> {
-    let mut message = shared(line);
-    if let Some(text) = said.text() {
-        message.insert("said".to_string(), Value::from(text));
-    }
-    if let Some(confidence) = said.confidence() {
-        message.insert("confidence".to_string(), Value::from((confidence * 1e6).round() / 1e6));
-    }
-    for (key, value) in said.value.as_object().into_iter().flatten() {
-        message.entry(key.clone()).or_insert_with(|| value.clone());
-    }
-    if let Some(warnings) = line.get("warnings") {
-        message.insert("warnings".to_string(), warnings.clone());
-    }
-    message
 }
 
 #[cfg(test)]
@@ -253,6 +262,38 @@ mod tests {
         assert_eq!(described(outbox.messages(&event("door", What::Motion(true)))), 1);
         assert_eq!(outbox.states().iter().filter(|it| it.topic.ends_with("/config")).count(), 2);
         assert_eq!(outbox.status().as_deref(), Some("homeassistant/status"));
+    }
+
+    #[test]
+    fn what_a_source_may_report_is_known_from_the_start() {
+        let mut outbox = outbox(", images: true, discovery: homeassistant");
+        let camera = Outlook { motion: true, speech: false, texts: vec!["caption", "answer"], pictures: true };
+        outbox.expect("door", &camera);
+        outbox.expect("mic", &Outlook { speech: true, texts: vec!["transcript"], ..Outlook::default() });
+        outbox.expect("inbox", &Outlook { pictures: false, ..camera.clone() });
+        let states = outbox.states();
+        assert!(states.iter().all(|it| it.retain));
+        let states: BTreeMap<&str, &str> = states.iter().map(|it| (it.topic.as_str(), text(it))).collect();
+        let off: Vec<&str> = states.iter().filter(|(_, payload)| **payload == "OFF").map(|(topic, _)| *topic).collect();
+        assert_eq!(off, ["edgefuse/board/door/motion", "edgefuse/board/inbox/motion", "edgefuse/board/mic/speech"]);
+        let described: Vec<&str> = states.keys().filter_map(|it| it.strip_prefix("homeassistant/")).collect();
+        let entity = |kind: &str, object: &str| format!("{kind}/edgefuse_board/{object}/config");
+        let expected = [
+            ("binary_sensor", "door_motion"),
+            ("binary_sensor", "inbox_motion"),
+            ("binary_sensor", "mic_speech"),
+            ("image", "door_image"),
+            ("sensor", "door_answer"),
+            ("sensor", "door_caption"),
+            ("sensor", "inbox_answer"),
+            ("sensor", "inbox_caption"),
+            ("sensor", "mic_transcript"),
+        ];
+        assert_eq!(described, expected.map(|(kind, object)| entity(kind, object)));
+        // What happens replaces what was assumed, and nothing is described twice.
+        let messages = outbox.messages(&event("door", What::Motion(true)));
+        let topics: Vec<&str> = messages.passing.iter().map(|it| it.topic.as_str()).collect();
+        assert_eq!(topics, ["edgefuse/board/door/availability", "edgefuse/board/door/motion"]);
     }
 
     #[test]

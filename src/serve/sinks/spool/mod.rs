@@ -77,6 +77,8 @@ impl Spool {
         match Disk::open(path, limit.bytes()) {
             Ok((disk, removed)) => {
                 if removed > 0 {
+                    // At least one entry; how many there were cannot be read.
+                    counts.dropped.inc();
                     log::warn!("sink {sink}: {}: {removed} bytes of unfinished entries were dropped", path.display());
                 }
                 spool.counts.waiting.inc_by(disk.waiting() as i64);

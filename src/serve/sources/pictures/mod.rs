@@ -4,7 +4,7 @@ mod change;
 mod motion;
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use super::newest::{Captured, Newest};
 use super::reporter::Reporter;
 use super::stop::Stop;
 use super::supervise::{Ended, keep_running};
-use crate::serve::event::What;
+use crate::serve::event::{Moment, What};
 use crate::serve::sinks::Command;
 
 use change::ChangeDetector;
@@ -159,28 +159,33 @@ impl Pictures {
         }
     }
 
-    /// Answers the commands that have arrived.
+    /// Answers the commands that have arrived; those that cannot be answered by an error.
     fn obey(&self) {
-        loop {
-            let command = match self.on_demand.commands.try_recv() {
-                Ok(command) => command,
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => return,
+        while let Ok(command) = self.on_demand.commands.try_recv() {
+            let (desk, question) = match command {
+                Command::Ask(question) => (&self.on_demand.ask, Some(question)),
+                Command::Caption => (&self.on_demand.caption, None),
             };
-            let Some(frame) = self.newest.get() else {
-                log::warn!("source {}: a command is left out: there is no picture yet", self.reporter.name);
-                continue;
-            };
-            let Some(picture) = self.decode(&frame) else { continue };
-            let mut sighting = Sighting::picture(picture, frame.at);
-            let desk = match command {
-                Command::Ask(question) => {
+            match (self.now(), question) {
+                (Ok(sighting), None) => desk.publish(sighting),
+                (Ok(mut sighting), Some(question)) => {
                     sighting.record = sighting.record.with_text(question);
-                    &self.on_demand.ask
+                    desk.publish(sighting);
                 }
-                Command::Caption => &self.on_demand.caption,
-            };
-            desk.publish(sighting);
+                (Err(problem), _) => desk.fail(problem),
+            }
         }
+    }
+
+    /// What the camera sees now.
+    fn now(&self) -> Result<Sighting, String> {
+        let frame = self.newest.get().ok_or("there is no picture yet")?;
+        let age = Moment::now().since(frame.at);
+        if age > self.source.stall {
+            return Err(format!("the newest picture is {:.1} s old", age.as_secs_f64()));
+        }
+        let picture = frame.to_rgb().map_err(|error| format!("the newest picture cannot be decoded: {error}"))?;
+        Ok(Sighting::picture(Arc::new(picture), frame.at))
     }
 
     fn decode(&self, frame: &Captured) -> Option<Arc<RgbImage>> {

@@ -10,7 +10,7 @@ use edgefuse::models::capability::VoiceDetector;
 use edgefuse::models::vad::{Utterance, UtteranceEvent, Utterances};
 
 use super::clock::Clock;
-use super::jobs::{Heard, Job, Jobs};
+use super::jobs::{Heard, Jobs};
 use super::{Block, SAMPLE_RATE};
 use crate::serve::board::Board;
 use crate::serve::event::What;
@@ -52,17 +52,21 @@ enum Next {
 impl Listener {
     /// Listens until the service stops.
     pub fn listen(self, blocks: &Receiver<Block>) {
+        let mut failed = false;
         while !self.stop.is_set() {
             let outcome = match self.windows {
                 Some(length) => Ok(self.by_windows(blocks, length)),
-                None => self.by_speech(blocks),
+                None => self.by_speech(blocks, &mut failed),
             };
             match outcome {
                 Ok(Next::Again) => {}
                 Ok(Next::Stop) => break,
                 Err(error) => {
                     log::warn!("source {}: speech is not detected: {error}", self.reporter.name);
-                    self.reporter.publish(What::Down(error.to_string()));
+                    // Whoever spoke is not heard any more.
+                    self.reporter.publish(What::Speech(false));
+                    self.reporter.down(&error.to_string());
+                    failed = true;
                     self.stop.sleep(AGAIN);
                     // What was said meanwhile is too old.
                     blocks.try_iter().for_each(drop);
@@ -72,10 +76,14 @@ impl Listener {
         self.users.iter().for_each(Jobs::close);
     }
 
-    fn by_speech(&self, blocks: &Receiver<Block>) -> Result<Next, Error> {
+    /// `failed`: whether it failed before, of which the end is reported.
+    fn by_speech(&self, blocks: &Receiver<Block>, failed: &mut bool) -> Result<Next, Error> {
         let vad = self.board.models.lease::<dyn VoiceDetector>(self.detector.as_deref(), "sources")?;
         let pre_roll = u64::try_from(self.pre_roll.as_millis()).unwrap_or(u64::MAX);
         let mut utterances = Utterances::new(&*vad, &self.speech, pre_roll)?;
+        if std::mem::take(failed) {
+            self.reporter.up();
+        }
         let mut clock = Clock::default();
         let mut partial_to = 0;
         loop {
@@ -100,7 +108,7 @@ impl Listener {
                 if new as f64 >= every.as_secs_f64() * f64::from(SAMPLE_RATE) && self.users.iter().all(Jobs::is_idle) {
                     partial_to = now;
                     let heard = heard(current, &clock);
-                    self.users.iter().for_each(|jobs| jobs.suggest(Job::Partial(heard.clone())));
+                    self.users.iter().for_each(|jobs| jobs.partial(heard.clone()));
                 }
             }
         }
@@ -112,7 +120,7 @@ impl Listener {
                 UtteranceEvent::Started(start) => self.reporter.publish_at(clock.moment(start), What::Speech(true)),
                 UtteranceEvent::Paused(utterance) => {
                     let heard = heard(utterance, clock);
-                    self.users.iter().for_each(|jobs| jobs.suggest(Job::Early(heard.clone())));
+                    self.users.iter().for_each(|jobs| jobs.early(heard.clone()));
                 }
                 UtteranceEvent::Ended(utterance) => {
                     self.reporter.publish_at(clock.moment(utterance.end), What::Speech(false));

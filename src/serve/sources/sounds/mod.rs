@@ -3,6 +3,7 @@
 
 mod clock;
 mod jobs;
+mod joined;
 mod listen;
 mod user;
 
@@ -19,7 +20,8 @@ use super::supervise::{Ended, keep_running};
 use crate::serve::board::Board;
 use crate::serve::event::Moment;
 
-pub use user::{Joined, SoundUser, partial_steps};
+pub use joined::Joined;
+pub use user::{SoundUser, partial_steps};
 
 /// Maximum number of blocks of about 50 ms that wait. When the queue is full, the microphone is not read.
 const MOST_WAITING: usize = 100;

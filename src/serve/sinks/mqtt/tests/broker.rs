@@ -37,6 +37,8 @@ pub struct Rules {
     pub break_after: Option<usize>,
     /// What is published to the client after its first subscription: topic, payload.
     pub say: Vec<(String, Vec<u8>)>,
+    /// The size of a packet above which the connection ends, without a word.
+    pub largest: Option<usize>,
     /// Bytes that are sent instead of any MQTT.
     pub garbage: Option<Vec<u8>>,
 }
@@ -85,6 +87,9 @@ fn serve(stream: &mut TcpStream, rules: &Rules, send: &mut dyn FnMut(Sent)) -> i
     let (mut results, mut said) = (0, false);
     loop {
         let (head, body) = packet(stream)?;
+        if rules.largest.is_some_and(|largest| body.len() > largest) {
+            return Ok(());
+        }
         let mut body = &body[..];
         match head >> 4 {
             1 => {

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use edgefuse::config::{Device, Target};
 
 use super::*;
-use crate::serve::event::What;
+use crate::serve::event::What as Happens;
+use crate::serve::outlook::{Outlook, Outlooks};
 use crate::serve::sinks::commands::{Command, Commands};
-use crate::serve::sinks::made::{captioned, event};
+use crate::serve::sinks::made::{captioned, event, numbered, pictured};
 use broker::{Broker, Rules, Sent};
 
 #[derive(Default)]
@@ -34,14 +35,22 @@ struct Running {
 }
 
 fn start(port: u16, options: &str) -> Running {
+    start_with(port, options, |_| {})
+}
+
+fn start_with(port: u16, options: &str, prepare: impl FnOnce(&mut Mqtt)) -> Running {
     let yaml = format!("- mqtt: {{broker: 'mqtt://127.0.0.1:{port}', {options}}}");
     let sinks: Vec<edgefuse::config::Sink> = serde_yaml::from_str(&yaml).unwrap();
     let Target::Mqtt(options) = &sinks[0].target else { panic!("{sinks:?}") };
     let asked = Arc::new(Asked::default());
     let device = Device::new("board");
-    let context = Context { device: &device, commands: asked.clone(), sources: vec!["door".to_string()] };
+    let door = Outlook { motion: true, ..Outlook::default() };
+    let outlooks = Outlooks::from([("door".to_string(), door)]);
+    let sources = vec!["door".to_string()];
+    let context = Context { device: &device, commands: asked.clone(), outlooks: &outlooks, sources };
     let counts = Counts::default();
-    let mqtt = Mqtt::open(options, "mqtt", &counts, &context).unwrap();
+    let mut mqtt = Mqtt::open(options, "mqtt", &counts, &context).unwrap();
+    prepare(&mut mqtt);
     let queue = Arc::new(Queue::new("mqtt", counts));
     let run = crate::serve::sinks::runs(mqtt);
     let taker = queue.clone();
@@ -140,8 +149,8 @@ fn states_and_entities_are_repeated_at_each_connection_and_when_home_assistant_s
     let says = Rules { say: vec![("homeassistant/status".into(), b"online".to_vec())], ..Rules::default() };
     let broker = Broker::start(vec![breaks, says]);
     let running = start(broker.port, "discovery: homeassistant");
-    running.queue.push(Arc::new(event("door", What::Up)));
-    running.queue.push(Arc::new(event("door", What::Motion(true))));
+    running.queue.push(Arc::new(event("door", Happens::Up)));
+    running.queue.push(Arc::new(event("door", Happens::Motion(true))));
     running.caption(0..1);
     let times = |published: &[(String, String)], topic: &str| published.iter().filter(|it| it.0 == topic).count();
     // Once as it happens or at the first connection, once at the second, once for Home Assistant.
@@ -185,4 +194,65 @@ fn a_broker_that_refuses_or_talks_nonsense_is_tried_again() {
     running.caption(0..2);
     assert_eq!(captions(&broker.published(until(1))), [0, 1]);
     assert_eq!(running.stop().delivered.get(), 2);
+}
+
+#[test]
+fn motion_of_an_earlier_run_is_over_and_known_from_the_start() {
+    let broker = Broker::start(vec![Rules::default()]);
+    let running = start(broker.port, "discovery: homeassistant");
+    let entity = "homeassistant/binary_sensor/edgefuse_board/door_motion/config";
+    let published = broker.published(|topic, _| topic == entity);
+    assert!(published.contains(&("edgefuse/board/door/motion".to_string(), "OFF".to_string())), "{published:?}");
+    running.stop();
+}
+
+/// A sink that does not wait between connections.
+fn start_fast(port: u16, options: &str) -> Running {
+    start_with(port, options, |mqtt| mqtt.pause = Backoff::from(Duration::from_millis(1)))
+}
+
+/// A result with a caption of this many bytes.
+fn long(number: u64, bytes: usize) -> Arc<Event> {
+    let text = "x".repeat(bytes);
+    let step = format!(r#""caption":{{"text":"{text}","log_probability":-1,"score":-0.2,"ms":1,"provider":"cpu"}}"#);
+    Arc::new(numbered("door", number, &step))
+}
+
+#[test]
+fn a_result_that_is_too_large_for_the_broker_does_not_stop_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let broker = Broker::start(vec![Rules { largest: Some(2_000), ..Rules::default() }]);
+    let running = start_fast(broker.port, &spool(folder.path()));
+    running.caption(0..1);
+    running.queue.push(long(1, 5_000));
+    running.caption(2..4);
+    assert_eq!(captions(&broker.published(until(3))), [0, 2, 3]);
+    let counts = running.stop();
+    assert_eq!((counts.delivered.get(), counts.dropped.get(), counts.waiting.get()), (3, 1, 0));
+}
+
+#[test]
+fn a_picture_that_is_too_large_for_the_broker_is_left_out() {
+    let broker = Broker::start(vec![Rules { largest: Some(2_000), ..Rules::default() }]);
+    let running = start_fast(broker.port, "images: true");
+    let noise = edgefuse::media::image::RgbImage::from_fn(64, 64, |x, y| {
+        let value = (x * 7919 + y * 104_729) as u8;
+        [value, value.wrapping_mul(31), value.wrapping_mul(17)].into()
+    });
+    running.queue.push(Arc::new(pictured("door", "a", noise)));
+    running.caption(0..2);
+    assert_eq!(captions(&broker.published(until(1))), [0, 1]);
+    let counts = running.stop();
+    assert_eq!((counts.delivered.get(), counts.dropped.get() >= 1), (2, true));
+}
+
+#[test]
+fn messages_above_the_limit_of_the_device_file_are_dropped_without_being_sent() {
+    let broker = Broker::start(vec![Rules::default()]);
+    let running = start(broker.port, "max_message: 2KiB");
+    running.queue.push(long(0, 5_000));
+    running.caption(1..2);
+    assert_eq!(captions(&broker.published(until(1))), [1]);
+    let counts = running.stop();
+    assert_eq!((counts.delivered.get(), counts.dropped.get()), (1, 1));
 }
