@@ -99,13 +99,19 @@ fn operators_see_life_readiness_and_metrics() {
     server.json("/v1/run", &json!({"image": inline("easyvqa-23.png")})).expect(200);
     server.get("/nowhere").expect_error(404, "not_found", &["docs/serve.md"]);
     server.client().send("DELETE", "/v1/run", &[], b"").expect_error(405, "method_not_allowed", &[]);
-    let text = server.get("/metrics").expect(200).text();
+    let openmetrics = "application/openmetrics-text";
+    let prometheus = format!("{openmetrics};version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2");
+    let metrics = |accepted: &[(&str, &str)]| server.client().send("GET", "/metrics", accepted, b"").expect(200);
+    let answer = metrics(&[("accept", &prometheus)]);
+    assert!(answer.header("content-type").unwrap().starts_with(openmetrics), "{:?}", answer.headers);
+    let text = answer.text();
     for line in [
         "edgefuse_http_requests_total{route=\"/v1/run\",status=\"200\"} 1",
         "edgefuse_http_requests_total{route=\"none\",status=\"404\"} 1",
         "edgefuse_step_duration_seconds_count{step=\"caption\"} 1",
         "edgefuse_model_loaded{model=\"blip\"} 1",
         "edgefuse_model_loaded{model=\"whisper\"} 0",
+        "# TYPE edgefuse_http_requests counter",
         "edgefuse_requests_running 0",
         "# UNIT process_resident_memory_bytes bytes",
         "# EOF",
@@ -117,6 +123,13 @@ fn operators_see_life_readiness_and_metrics() {
 }
 
 #[test]
+    for accepted in [&[][..], &[("accept", "text/plain")], &[("accept", "*/*")]] {
+        let plain = metrics(accepted);
+        assert_eq!(plain.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+        let plain = plain.text();
+        assert!(plain.lines().any(|line| line == "# TYPE edgefuse_http_requests_total counter"), "{plain}");
+        assert!(!plain.contains("# EOF") && !plain.contains("# UNIT"), "{plain}");
+    }
 fn a_missing_model_is_not_ready() {
     let folder = tempfile::tempdir().unwrap();
     let file = crate::server::device_file(folder.path(), "", "http: {listen: 127.0.0.1:0}");
