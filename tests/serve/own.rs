@@ -85,6 +85,11 @@ fn a_record_that_cannot_be_processed_is_an_error() {
     ] {
         server.json("/v1/run", &record).expect_error(400, "invalid_request", &[word]);
     }
+    let compressed = [("content-type", "application/json"), ("content-encoding", "gzip")];
+    let answer = server.client().send("POST", "/v1/run", &compressed, b"\x1f\x8b\x08\0");
+    answer.expect_error(415, "unsupported_media_type", &["`gzip`", "without `Content-Encoding`"]);
+    let plain = [compressed[0], ("content-encoding", "identity")];
+    server.client().send("POST", "/v1/run", &plain, b"{\"text\": \"a\"}").expect(200);
 }
 
 #[test]
@@ -106,23 +111,18 @@ fn operators_see_life_readiness_and_metrics() {
     assert!(answer.header("content-type").unwrap().starts_with(openmetrics), "{:?}", answer.headers);
     let text = answer.text();
     for line in [
+        "# TYPE edgefuse_http_requests counter",
         "edgefuse_http_requests_total{route=\"/v1/run\",status=\"200\"} 1",
         "edgefuse_http_requests_total{route=\"none\",status=\"404\"} 1",
         "edgefuse_step_duration_seconds_count{step=\"caption\"} 1",
         "edgefuse_model_loaded{model=\"blip\"} 1",
         "edgefuse_model_loaded{model=\"whisper\"} 0",
-        "# TYPE edgefuse_http_requests counter",
         "edgefuse_requests_running 0",
         "# UNIT process_resident_memory_bytes bytes",
         "# EOF",
     ] {
         assert!(text.lines().any(|known| known == line), "{line} is not in:\n{text}");
     }
-    assert!(server.metric("edgefuse_tokens_total") > 0.0);
-    assert!(server.metric("edgefuse_queue_wait_seconds_count") > 0.0);
-}
-
-#[test]
     for accepted in [&[][..], &[("accept", "text/plain")], &[("accept", "*/*")]] {
         let plain = metrics(accepted);
         assert_eq!(plain.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
@@ -130,6 +130,11 @@ fn operators_see_life_readiness_and_metrics() {
         assert!(plain.lines().any(|line| line == "# TYPE edgefuse_http_requests_total counter"), "{plain}");
         assert!(!plain.contains("# EOF") && !plain.contains("# UNIT"), "{plain}");
     }
+    assert!(server.metric("edgefuse_tokens_total") > 0.0);
+    assert!(server.metric("edgefuse_queue_wait_seconds_count") > 0.0);
+}
+
+#[test]
 fn a_missing_model_is_not_ready() {
     let folder = tempfile::tempdir().unwrap();
     let file = crate::server::device_file(folder.path(), "", "http: {listen: 127.0.0.1:0}");
