@@ -134,7 +134,7 @@ pub struct WyomingLimits {
     /// Length of one utterance.
     #[serde(deserialize_with = "duration")]
     pub sound: Duration,
-    /// Time without a byte.
+    /// Time without an event from a client that does not wait for a transcript.
     #[serde(deserialize_with = "duration")]
     pub idle: Duration,
     /// Time from the end of an utterance to its transcript, waiting included.

@@ -24,6 +24,9 @@ pub struct CaptionScore {
     pub log_probability: f32,
     /// The log-probability, after penalties in beam search, over `length ^ length_penalty`.
     pub score: f32,
+    /// Number of its tokens, the prompt's included; 0 in a result that was read back from JSON.
+    #[serde(skip)]
+    pub tokens: usize,
 }
 
 /// An answer, and the ranking of the candidate answers if there are any.
@@ -38,6 +41,9 @@ pub struct AnswerText {
     pub confidence: f32,
     /// Log-probability (natural logarithm) of exactly this answer, including the end token.
     pub log_probability: f32,
+    /// Number of its tokens; 0 for a candidate answer, and in a result that was read back from JSON.
+    #[serde(skip)]
+    pub tokens: usize,
     /// The candidate answers, most probable first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answers: Option<Vec<AnswerScore>>,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use edgefuse::config::{Device, IndexOptions, Limits, Step};
+use edgefuse::config::{Device, IndexOptions, Limits, Step, WyomingLimits};
 use edgefuse::engine::Engine;
 use edgefuse::models::{Models, encoders_of, read_folder};
 use edgefuse::pipeline::{Pipeline, Searcher, missing_models};
@@ -27,7 +27,10 @@ pub struct Board {
     pub indexes: BTreeMap<String, PathBuf>,
     /// The key that clients must send, if there is one.
     pub key: Option<Key>,
+    /// Origins of web pages that may use the HTTP API.
+    pub origins: Vec<String>,
     pub limits: Limits,
+    pub wyoming: WyomingLimits,
     /// One permit for each request that is processed or waits.
     pub places: Arc<Semaphore>,
     /// One permit for each KiB of what clients sent.
@@ -39,7 +42,8 @@ impl Board {
         let http = device.server.http.clone();
         let key = http.as_ref().and_then(|http| http.api_key_file.as_deref()).map(Key::read);
         let key = key.transpose().map_err(StartError::Usage)?;
-        let limits = http.map(|http| http.limits).unwrap_or_default();
+        let (limits, origins) = http.map(|http| (http.limits, http.origins)).unwrap_or_default();
+        let wyoming = device.server.wyoming.as_ref().map(|wyoming| wyoming.limits).unwrap_or_default();
         let requests = device.runtime.requests;
         // A client must not occupy the board with a day of silence.
         device.media.longest_sound = Some(limits.sound);
@@ -54,7 +58,9 @@ impl Board {
             indexes,
             models,
             key,
+            origins,
             limits,
+            wyoming,
             places: Arc::new(Semaphore::new(places)),
             bodies: Arc::new(Semaphore::new(kib.min(Semaphore::MAX_PERMITS))),
         })

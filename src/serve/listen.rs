@@ -6,8 +6,15 @@ use std::path::Path;
 
 use edgefuse::config::Server as ServerConfig;
 use listenfd::ListenFd;
+use tokio::task::JoinSet;
 
 use super::StartError;
+
+/// Whether there is room for another of at most `most` connections, one task each.
+pub fn has_room(connections: &mut JoinSet<()>, most: usize) -> bool {
+    while connections.try_join_next().is_some() {}
+    connections.len() < most
+}
 
 /// One socket for each protocol of the device file.
 #[derive(Default)]

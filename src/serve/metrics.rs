@@ -8,7 +8,7 @@ use edgefuse::engine::resident_bytes;
 use edgefuse::models::transcript::Transcript;
 use edgefuse::pipeline::RecordResult;
 use edgefuse::request::Request;
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{prometheus_text, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -19,8 +19,22 @@ use super::board::Board;
 use super::sinks::SinkCounts;
 use super::source_counts::SourceCounts;
 
-/// Media type of what [`Metrics::text`] returns.
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// A text format of the metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextFormat {
+    /// Prometheus's own, version 0.0.4, which every collector reads.
+    Plain,
+    OpenMetrics,
+}
+
+impl TextFormat {
+    pub fn content_type(self) -> &'static str {
+        match self {
+            TextFormat::Plain => prometheus_text::CONTENT_TYPE,
+            TextFormat::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
 
 /// Values of labels are routes, steps and models: their number does not grow with what clients send.
 type Labels = Vec<(&'static str, String)>;
@@ -192,8 +206,8 @@ impl Metrics {
         request.on_token(count).on_admitted(move |waited| waits.observe(waited.as_secs_f64()))
     }
 
-    /// Everything, in OpenMetrics' text format.
-    pub fn text(&self, board: &Board) -> Result<String, fmt::Error> {
+    /// Everything, as text.
+    pub fn text(&self, board: &Board, format: TextFormat) -> Result<String, fmt::Error> {
         let (running, waiting) = board.models.requests();
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.running.set(number(running));
@@ -207,7 +221,10 @@ impl Metrics {
         }
         self.memory.set(resident_bytes().and_then(|bytes| i64::try_from(bytes).ok()).unwrap_or(0));
         let mut text = String::new();
-        encode(&mut text, &self.registry)?;
+        match format {
+            TextFormat::Plain => prometheus_text::encode(&mut text, &self.registry)?,
+            TextFormat::OpenMetrics => text::encode(&mut text, &self.registry)?,
+        }
         Ok(text)
     }
 }

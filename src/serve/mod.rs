@@ -181,14 +181,14 @@ impl Server {
                 registered.map_err(|error| StartError::Usage(format!("cannot listen: {error}")))
             };
             if let (Some(socket), Some(http)) = (sockets.http, config.http) {
-                protocols.spawn(http::serve(registered(socket)?, service.clone(), http, phases.clone()));
+                protocols.spawn(http::serve(registered(socket)?, service.clone(), http.limits.live, phases.clone()));
             }
             let announced = config.wyoming.as_ref().filter(|wyoming| wyoming.announce).and(addresses.wyoming);
             let _announcement = announced
                 .map(|address| Announcement::start(service.board().device(), address).map_err(StartError::Usage))
                 .transpose()?;
-            if let (Some(socket), Some(wyoming)) = (sockets.wyoming, config.wyoming) {
-                protocols.spawn(wyoming::serve(registered(socket)?, service.clone(), wyoming, phases.clone()));
+            if let Some(socket) = sockets.wyoming {
+                protocols.spawn(wyoming::serve(registered(socket)?, service.clone(), phases.clone()));
             }
             let mut tick = tokio::time::interval(TICK);
             loop {
@@ -206,7 +206,7 @@ impl Server {
             }
             service.stop_taking_work();
             let _ = phase.send(Phase::Draining);
-            let until = tokio::time::Instant::now() + config.drain.0;
+            let until = tokio::time::Instant::now() + service.board().device().server.drain.0;
             let (ended, ending) = tokio::sync::oneshot::channel();
             // A thread of its own: those for inference may all be occupied.
             std::thread::spawn(move || {

@@ -1,12 +1,14 @@
 //! What the protocols share: the board, the running requests, and the threads for inference.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use edgefuse::Error;
-use edgefuse::config::Device;
+use edgefuse::config::{Device, Threads};
 use edgefuse::engine::{Engine, EngineError};
 use edgefuse::request::{Request, Stopped};
 
@@ -15,9 +17,38 @@ use super::board::Board;
 use super::manifests::Manifests;
 use super::metrics::{Metrics, Rejection};
 
+/// What was made from the device file at the start, and stays as it is.
+#[derive(PartialEq, Eq)]
+struct Fixed {
+    /// Addresses of the sockets.
+    http: Option<SocketAddr>,
+    wyoming: Option<SocketAddr>,
+    /// The device's name, if Wyoming is announced.
+    announced: Option<String>,
+    /// Number of live sessions, each of which needs a thread.
+    live: Option<usize>,
+    library: Option<PathBuf>,
+    threads: Threads,
+}
+
+impl Fixed {
+    fn of(device: &Device) -> Self {
+        let (http, wyoming) = (device.server.http.as_ref(), device.server.wyoming.as_ref());
+        Fixed {
+            http: http.map(|http| http.listen),
+            wyoming: wyoming.map(|wyoming| wyoming.listen),
+            announced: wyoming.filter(|wyoming| wyoming.announce).map(|_| device.name.clone()),
+            live: http.map(|http| http.limits.live),
+            library: device.runtime.library.clone(),
+            threads: device.runtime.threads,
+        }
+    }
+}
+
 /// The service behind all protocols.
 pub struct Service {
     board: RwLock<Arc<Board>>,
+    fixed: Fixed,
     pub metrics: Metrics,
     /// How far the sources' manifests were processed.
     pub manifests: Manifests,
@@ -79,6 +110,7 @@ impl Service {
         let engine = Engine::start(&device.runtime, &device.base).map_err(Error::from)?;
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Ok(Service {
+            fixed: Fixed::of(&device),
             board: RwLock::new(Arc::new(Board::new(Arc::new(engine), device)?)),
             metrics: Metrics::new(),
             manifests: Manifests::default(),
@@ -107,21 +139,14 @@ impl Service {
     /// [`StartError`] for a device file that cannot be used.
     pub fn read_again(&self) -> Result<(Arc<Board>, &'static str), StartError> {
         let before = self.board();
-        let old = before.device();
-        let device = Device::load(&old.path).map_err(Error::from)?;
-        let listens = |device: &Device| {
-            let server = &device.server;
-            (server.http.as_ref().map(|it| it.listen), server.wyoming.as_ref().map(|it| it.listen))
-        };
-        let needs_restart = listens(&device) != listens(old)
-            || device.runtime.library != old.runtime.library
-            || device.runtime.threads != old.runtime.threads;
-        // A service that was open to other machines with a key must not lose it by mistake.
-        if before.key.is_some() && device.server.http.as_ref().is_some_and(|it| it.api_key_file.is_none()) {
+        let device = Device::load(&before.device().path).map_err(Error::from)?;
+        let needs_restart = Fixed::of(&device) != self.fixed;
+        let board = Board::new(before.models.engine().clone(), device)?;
+        // A service that was open to other machines with a key must not lose it by mistake, be it with its whole section.
+        if before.key.is_some() && board.key.is_none() {
             return Err(StartError::Usage("server.http.api_key_file: removing the key needs a restart".to_string()));
         }
-        let board = Board::new(before.models.engine().clone(), device)?;
-        let note = "; addresses, the library and its threads change only with a restart";
+        let note = "; addresses, `announce`, `live`, the library and its threads change only with a restart";
         Ok((Arc::new(board), if needs_restart { note } else { "" }))
     }
 

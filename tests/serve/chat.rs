@@ -71,13 +71,24 @@ fn a_sound_is_transcribed_or_the_question_about_a_picture() {
 fn a_stream_is_chunks() {
     let server = Server::start();
     let mut body = chat(&[picture()]);
+    let usage = server.json(PATH, &body).expect(200).json()["usage"].clone();
+    // The device file's `min_tokens`.
+    assert_eq!((&usage["prompt_tokens"], &usage["completion_tokens"]), (&0.into(), &3.into()), "{usage}");
     body["stream"] = true.into();
-    let mut events = server.json(PATH, &body).expect(200).events();
-    assert_eq!(events.pop().as_deref(), Some("[DONE]"));
-    let chunks: Vec<Value> = events.iter().map(|event| serde_json::from_str(event).unwrap()).collect();
-    assert!(chunks.iter().all(|chunk| chunk["object"] == "chat.completion.chunk"));
-    assert_eq!(chunks[0]["choices"][0]["delta"]["content"], content(&server, &[picture()]));
-    assert_eq!(chunks[1]["choices"][0]["finish_reason"], "stop");
+    let chunks = |body: &Value| {
+        let mut events = server.json(PATH, body).expect(200).events();
+        assert_eq!(events.pop().as_deref(), Some("[DONE]"));
+        let chunks: Vec<Value> = events.iter().map(|event| serde_json::from_str(event).unwrap()).collect();
+        assert!(chunks.iter().all(|chunk| chunk["object"] == "chat.completion.chunk"));
+        chunks
+    };
+    let whole = chunks(&body);
+    assert_eq!(whole[0]["choices"][0]["delta"]["role"], "assistant");
+    assert_eq!(whole[1]["choices"][0]["delta"]["content"], content(&server, &[picture()]));
+    assert_eq!((&whole[2]["choices"][0]["finish_reason"], whole.len()), (&"stop".into(), 3));
+    body["stream_options"] = json!({"include_usage": true});
+    let counted = chunks(&body);
+    assert_eq!((&counted[3]["choices"], &counted[3]["usage"]), (&json!([]), &usage));
 }
 
 #[test]
@@ -102,8 +113,8 @@ fn what_cannot_be_answered_is_refused() {
     refused(&with("max_tokens", 0.into()), &["max_tokens"]);
     let picture = json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,aGVsbG8="}});
     server.json(PATH, &chat(&[picture])).expect_error(400, "invalid_input", &["(picture in memory)"]);
-    let many: Vec<Value> = (0..17).map(|_| self::picture()).collect();
-    refused(&chat(&many), &["more than 16 pictures"]);
+    let many: Vec<Value> = (0..33).map(|_| self::picture()).collect();
+    refused(&chat(&many), &["more than 32 pictures"]);
     let kind = [("content-type", "text/plain")];
     server.client().send("POST", PATH, &kind, b"{}").expect_error(415, "unsupported_media_type", &["application/json"]);
     let kind = [("content-type", "application/json")];

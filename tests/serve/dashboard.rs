@@ -18,7 +18,6 @@ fn the_dashboard_shows_every_metric_and_no_other() {
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     let served: BTreeSet<String> = types
         .map(|(name, kind)| match kind {
-            "counter" => format!("{name}_total"),
             "histogram" => format!("{name}_bucket"),
             _ => name.to_string(),
         })

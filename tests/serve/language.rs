@@ -103,6 +103,48 @@ fn options_change_the_answer() {
         .map(|byte| byte.as_u64().unwrap() as u8)
         .collect();
     assert_eq!(String::from_utf8_lossy(&bytes).trim(), content(&listed));
+    // They are 32-bit numbers, written with the digits that these need.
+    let alternatives = tokens.iter().flat_map(|token| token["top_logprobs"].as_array().unwrap());
+    for value in tokens.iter().chain(alternatives).map(|it| it["logprob"].as_f64().unwrap()) {
+        assert_eq!((value as f32).to_string().parse::<f64>().unwrap(), value);
+    }
+    let body = json!({"model": "writer", "prompt": "the house and", "max_tokens": 9, "logprobs": 2});
+    let listed = server.json(COMPLETION, &body).expect(200).json()["choices"][0]["logprobs"].take();
+    let alternatives =
+        listed["top_logprobs"].as_array().unwrap().iter().flat_map(|it| it.as_object().unwrap().values());
+    for value in listed["token_logprobs"].as_array().unwrap().iter().chain(alternatives).map(|it| it.as_f64().unwrap())
+    {
+        assert_eq!((value as f32).to_string().parse::<f64>().unwrap(), value);
+    }
+}
+
+#[test]
+fn null_is_the_default() {
+    let server = Server::start();
+    let asked = chat("the house");
+    let expected = content(&server.json(CHAT, &asked).expect(200).json());
+    let mut body = asked;
+    for key in [
+        "stream",
+        "stream_options",
+        "temperature",
+        "top_p",
+        "seed",
+        "stop",
+        "n",
+        "logprobs",
+        "top_logprobs",
+        "response_format",
+        "max_completion_tokens",
+        "tools",
+    ] {
+        body[key] = Value::Null;
+    }
+    assert_eq!(content(&server.json(CHAT, &body).expect(200).json()), expected);
+    body["stream_options"] = json!({"include_usage": null});
+    assert_eq!(content(&server.json(CHAT, &body).expect(200).json()), expected);
+    let body = json!({"model": "writer", "prompt": "a", "max_tokens": 3, "echo": null, "stream": null, "suffix": null});
+    server.json(COMPLETION, &body).expect(200);
 }
 
 #[test]

@@ -85,6 +85,11 @@ fn a_record_that_cannot_be_processed_is_an_error() {
     ] {
         server.json("/v1/run", &record).expect_error(400, "invalid_request", &[word]);
     }
+    let compressed = [("content-type", "application/json"), ("content-encoding", "gzip")];
+    let answer = server.client().send("POST", "/v1/run", &compressed, b"\x1f\x8b\x08\0");
+    answer.expect_error(415, "unsupported_media_type", &["`gzip`", "without `Content-Encoding`"]);
+    let plain = [compressed[0], ("content-encoding", "identity")];
+    server.client().send("POST", "/v1/run", &plain, b"{\"text\": \"a\"}").expect(200);
 }
 
 #[test]
@@ -99,8 +104,14 @@ fn operators_see_life_readiness_and_metrics() {
     server.json("/v1/run", &json!({"image": inline("easyvqa-23.png")})).expect(200);
     server.get("/nowhere").expect_error(404, "not_found", &["docs/serve.md"]);
     server.client().send("DELETE", "/v1/run", &[], b"").expect_error(405, "method_not_allowed", &[]);
-    let text = server.get("/metrics").expect(200).text();
+    let openmetrics = "application/openmetrics-text";
+    let prometheus = format!("{openmetrics};version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2");
+    let metrics = |accepted: &[(&str, &str)]| server.client().send("GET", "/metrics", accepted, b"").expect(200);
+    let answer = metrics(&[("accept", &prometheus)]);
+    assert!(answer.header("content-type").unwrap().starts_with(openmetrics), "{:?}", answer.headers);
+    let text = answer.text();
     for line in [
+        "# TYPE edgefuse_http_requests counter",
         "edgefuse_http_requests_total{route=\"/v1/run\",status=\"200\"} 1",
         "edgefuse_http_requests_total{route=\"none\",status=\"404\"} 1",
         "edgefuse_step_duration_seconds_count{step=\"caption\"} 1",
@@ -111,6 +122,13 @@ fn operators_see_life_readiness_and_metrics() {
         "# EOF",
     ] {
         assert!(text.lines().any(|known| known == line), "{line} is not in:\n{text}");
+    }
+    for accepted in [&[][..], &[("accept", "text/plain")], &[("accept", "*/*")]] {
+        let plain = metrics(accepted);
+        assert_eq!(plain.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+        let plain = plain.text();
+        assert!(plain.lines().any(|line| line == "# TYPE edgefuse_http_requests_total counter"), "{plain}");
+        assert!(!plain.contains("# EOF") && !plain.contains("# UNIT"), "{plain}");
     }
     assert!(server.metric("edgefuse_tokens_total") > 0.0);
     assert!(server.metric("edgefuse_queue_wait_seconds_count") > 0.0);

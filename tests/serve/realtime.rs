@@ -1,7 +1,7 @@
 //! Live transcription over WebSocket, with the events of OpenAI's Realtime API.
 
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tungstenite::client::IntoClientRequest;
@@ -255,6 +255,24 @@ fn a_session_without_events_ends() {
     let mut session = Session::open(&server);
     session.expect_error("invalid_request", "idle limit");
     assert_eq!(session.end(), CloseCode::Away);
+}
+
+#[test]
+fn a_client_that_waits_for_a_transcript_is_not_idle() {
+    let server = Server::with("", "http: {listen: 127.0.0.1:0, limits: {live_idle: 500ms}}", &[]);
+    let mut session = Session::open(&server);
+    session.update(json!({"turn_detection": null, "format": {"type": "audio/pcm", "rate": 16_000}}));
+    session.append(&samples().repeat(40)[..100 * 32_000]);
+    session.commit();
+    session.expect("input_audio_buffer.committed");
+    let started = Instant::now();
+    while session.next()["type"] != COMPLETED {}
+    assert!(started.elapsed() > Duration::from_millis(500), "too fast to prove anything: {:?}", started.elapsed());
+    // Not at once: what it sends in the same moment would be handled first.
+    std::thread::sleep(Duration::from_millis(100));
+    session.send(&json!({"type": "input_audio_buffer.clear"}));
+    session.expect("input_audio_buffer.cleared");
+    session.expect_error("invalid_request", "idle limit");
 }
 
 #[test]

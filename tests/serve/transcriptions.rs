@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::binary::{data, root, tiny};
-use crate::server::Server;
+use crate::server::{Server, device_file};
 
 const PATH: &str = "/v1/audio/transcriptions";
 
@@ -97,6 +97,48 @@ fn whisper_cpp_clients_change_one_address() {
     assert!(verbose["segments"][0]["words"][0]["probability"].is_number(), "{verbose}");
     let json = server.client().form("/inference", &[("no_context", "true")], &speech()).expect(200).json();
     assert_eq!(json.as_object().unwrap().keys().collect::<Vec<_>>(), ["text"]);
+    let mut fields = vec![("translate", "no"), ("vad", "y"), ("stream", "0"), ("best_of", "-1"), ("beam_size", "-1")];
+    assert_eq!(server.client().form("/inference", &fields, &speech()).expect(200).json(), json);
+    fields[4].1 = "9999";
+    server.client().form("/inference", &fields, &speech()).expect_error(400, "invalid_request", &["beams"]);
+    let answer = server.client().form(PATH, &[("stream", "1")], &speech()).expect(200);
+    assert_eq!(answer.header("content-type"), Some("text/event-stream"));
+}
+
+#[test]
+fn a_chunking_strategy_is_an_option_of_the_speech_detector() {
+    let server = Server::start();
+    let text =
+        |fields: &[(&str, &str)]| server.client().form(PATH, fields, &speech()).expect(200).json()["text"].clone();
+    let strict = text(&[("vad", r#"{"threshold": 0.999, "pad_ms": 0, "min_silence_ms": 100}"#)]);
+    let parts = [
+        ("chunking_strategy[type]", "server_vad"),
+        ("chunking_strategy[threshold]", "0.999"),
+        ("chunking_strategy[prefix_padding_ms]", "0"),
+        ("chunking_strategy[silence_duration_ms]", "100"),
+    ];
+    assert_eq!(text(&parts), strict);
+    assert_ne!(text(&[("chunking_strategy", "auto")]), strict);
+    let wrong = [("chunking_strategy[type]", "semantic_vad")];
+    server.client().form(PATH, &wrong, &speech()).expect_error(400, "invalid_request", &["`semantic_vad`"]);
+}
+
+#[test]
+fn a_model_may_be_called_as_a_name_that_leaves_the_choice() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = device_file(folder.path(), "", "http: {listen: 127.0.0.1:0}");
+    let multi = root().join("tests/fixtures/tiny/whisper");
+    let more =
+        format!("models: {{whisper-1: {{path: {}}}}}\npipeline: [transcribe: {{model: whisper}}]\n", multi.display());
+    std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + &more).unwrap();
+    let server = Server::of(folder, &file, &[]);
+    let list = server.get("/v1/models").expect(200).json();
+    let names: Vec<&str> = list["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap()).collect();
+    assert_eq!(names, ["blip", "student", "vad", "whisper", "whisper-1", "writer", "edgefuse"]);
+    let german = |model: &str| server.client().form(PATH, &[("model", model), ("language", "de")], &speech());
+    german("whisper-1").expect(200);
+    german("edgefuse").expect_error(400, "invalid_request", &["English-only"]);
+    german("none").expect_error(404, "model_not_found", &["there are edgefuse, blip"]);
 }
 
 #[test]

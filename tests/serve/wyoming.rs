@@ -2,12 +2,12 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::binary::{data, root};
-use crate::server::Server;
+use crate::server::{Server, device_file};
 
 struct Client {
     stream: TcpStream,
@@ -45,14 +45,59 @@ impl Client {
     }
 
     fn say(&mut self, pcm: &[u8]) {
-        let format = json!({"rate": 16_000, "width": 2, "channels": 1});
         self.send("transcribe", &json!({"language": "en"}), b"");
-        self.send("audio-start", &format, b"");
-        for chunk in pcm.chunks(2_048) {
-            self.send("audio-chunk", &format, chunk);
-        }
+        self.send("audio-start", &format(), b"");
+        self.sound(pcm);
         self.send("audio-stop", &json!({}), b"");
     }
+
+    fn sound(&mut self, pcm: &[u8]) {
+        for chunk in pcm.chunks(2_048) {
+            self.send("audio-chunk", &format(), chunk);
+        }
+    }
+
+    /// The events up to the next of this kind, by their kinds, and its data.
+    #[track_caller]
+    fn until(&mut self, kind: &str) -> (Vec<String>, Value) {
+        let mut before = Vec::new();
+        loop {
+            match self.next().unwrap_or_else(|| panic!("it ended after {before:?}")) {
+                (found, data) if found == kind => return (before, data),
+                (found, data) => before.push(if found == "error" { format!("error {data}") } else { found }),
+            }
+        }
+    }
+
+    /// Asserts that it is refused: an error with this code, and then the end.
+    #[track_caller]
+    fn expect_refusal(&mut self, code: &str) -> String {
+        let data = self.expect("error");
+        assert_eq!(data["code"], code, "{data}");
+        assert!(self.next().is_none());
+        data["text"].as_str().unwrap().to_string()
+    }
+}
+
+fn format() -> Value {
+    json!({"rate": 16_000, "width": 2, "channels": 1})
+}
+
+/// A hundred seconds of speech.
+fn long() -> Vec<u8> {
+    pcm().repeat(40)[..100 * 32_000].to_vec()
+}
+
+/// One that transcribes by an English-only model, and has another called `multi`.
+fn bilingual(limits: &str) -> Server {
+    let folder = tempfile::tempdir().unwrap();
+    let wyoming = format!("http: {{listen: 127.0.0.1:0}}, wyoming: {{listen: 127.0.0.1:0, limits: {{{limits}}}}}");
+    let file = device_file(folder.path(), "", &wyoming);
+    let multi = root().join("tests/fixtures/tiny/whisper");
+    let more =
+        format!("models: {{multi: {{path: {}}}}}\npipeline: [transcribe: {{model: whisper}}]\n", multi.display());
+    std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + &more).unwrap();
+    Server::of(folder, &file, &[])
 }
 
 fn pcm() -> Vec<u8> {
@@ -133,21 +178,163 @@ fn what_is_no_event_ends_the_connection_and_nothing_else() {
 }
 
 #[test]
-fn formats_lengths_and_connections_are_limited() {
-    let wyoming = "wyoming: {listen: 127.0.0.1:0, limits: {sound: 1s, connections: 2}}";
-    let server = Server::with("", &format!("http: {{listen: 127.0.0.1:0}}, {wyoming}"), &[]);
-    let mut client = Client::new(&server);
+fn a_client_that_is_refused_does_not_wait_for_a_transcript() {
+    let server = bilingual("sound: 1s");
+    let refusal = |say: &dyn Fn(&mut Client), code: &str| {
+        let mut client = Client::new(&server);
+        say(&mut client);
+        client.expect_refusal(code)
+    };
     for (rate, width, channels) in [(0, 2, 1), (16_000, 9, 1), (16_000, 2, 0), (99_999_999, 2, 1)] {
-        client.send("audio-start", &json!({"rate": rate, "width": width, "channels": channels}), b"");
-        assert_eq!(client.expect("error")["code"], "format");
+        let format = json!({"rate": rate, "width": width, "channels": channels});
+        refusal(&|client| client.send("audio-start", &format, b""), "format");
+        refusal(&|client| client.send("audio-chunk", &format, b"ab"), "format");
     }
-    client.say(&[0; 16_000 * 2 + 2]);
-    assert_eq!(client.expect("error")["code"], "limit");
-    // The rest of that utterance is dropped; the next one is heard.
-    client.say(&[0; 16_000]);
+    refusal(&|client| client.send("audio-chunk", &json!({}), b"ab"), "format");
+    let other = json!({"rate": 8_000, "width": 2, "channels": 1});
+    let change = |client: &mut Client| {
+        client.send("audio-start", &format(), b"");
+        client.send("audio-chunk", &other, b"ab");
+    };
+    assert!(refusal(&change, "format").contains("the format differs"));
+    assert!(refusal(&|client| client.say(&[0; 16_000 * 2 + 2]), "limit").contains("longer than 1 s"));
+    let mut client = Client::new(&server);
+    client.send("transcribe", &json!({"language": "klingon"}), b"");
+    client.sound(&pcm()[..16_000]);
+    client.send("audio-stop", &json!({}), b"");
     client.expect("transcript-start");
-    client.expect("transcript");
+    assert!(client.expect_refusal("failed").contains("klingon"));
+}
+
+#[test]
+fn a_client_that_waits_for_its_transcript_is_not_idle() {
+    let server = bilingual("idle: 500ms");
+    let mut client = Client::new(&server);
+    client.say(&long());
+    client.expect("transcript-start");
+    let started = Instant::now();
+    let (_, data) = client.until("transcript");
+    assert!(!data["text"].as_str().unwrap().is_empty());
+    assert!(started.elapsed() > Duration::from_millis(500), "too fast to prove anything: {:?}", started.elapsed());
     client.expect("transcript-stop");
+    // Afterwards it is.
+    assert!(client.expect_refusal("protocol").contains("idle limit"));
+}
+
+#[test]
+fn a_model_that_knows_the_language_is_chosen() {
+    let server = bilingual("");
+    let spoken = |wanted: Value| {
+        let mut client = Client::new(&server);
+        client.send("transcribe", &wanted, b"");
+        client.sound(&pcm()[..32_000]);
+        client.send("audio-stop", &json!({}), b"");
+        client.expect("transcript-start");
+        match client.until("transcript-stop") {
+            (before, _) if before.iter().any(|kind| kind.starts_with("error")) => panic!("{before:?}"),
+            _ => server.get("/v1/doctor").expect(200).json(),
+        }
+    };
+    let loaded = |doctor: &Value, name: &str| {
+        let models = doctor["models"].as_array().unwrap();
+        models.iter().find(|model| model["name"] == name).unwrap()["loaded"].as_bool().unwrap()
+    };
+    // The device file's choice, as long as it will do.
+    for wanted in [json!({}), json!({"language": "en-US"}), json!({"language": "en", "name": "another-service"})] {
+        let doctor = spoken(wanted);
+        assert!(loaded(&doctor, "whisper") && !loaded(&doctor, "multi"), "{doctor}");
+    }
+    for wanted in [json!({"language": "de-DE"}), json!({"language": "de", "name": "another-service"})] {
+        assert!(loaded(&spoken(wanted), "multi"));
+    }
+}
+
+#[test]
+fn sound_needs_no_start_and_a_stop_no_sound() {
+    let server = Server::start();
+    let mut client = Client::new(&server);
+    client.say(&pcm());
+    let (_, started) = client.until("transcript");
+    client.expect("transcript-stop");
+    client.sound(&pcm());
+    client.send("audio-stop", &json!({}), b"");
+    assert_eq!(client.until("transcript").1["text"], started["text"]);
+    client.expect("transcript-stop");
+    client.send("audio-stop", &json!({}), b"");
+    assert_eq!(client.expect("transcript")["text"], "");
+    client.expect("transcript-stop");
+}
+
+#[test]
+fn a_client_may_ask_other_things_while_it_waits() {
+    let server = Server::start();
+    let mut client = Client::new(&server);
+    client.say(&long());
+    client.send("ping", &json!({"text": "x"}), b"");
+    client.send("describe", &json!({}), b"");
+    client.send("something-new", &json!({}), b"payload");
+    let (before, _) = client.until("transcript");
+    let of = |kind: &str| before.iter().filter(|it| it.starts_with(kind)).count();
+    assert_eq!((of("pong"), of("info"), of("error")), (1, 1, 0), "{before:?}");
+    client.expect("transcript-stop");
+    // Another utterance is too early, but does not keep the first from its transcript.
+    client.say(&long());
+    client.say(&pcm());
+    let (before, _) = client.until("transcript-stop");
+    assert_eq!(before.last().map(String::as_str), Some("transcript"), "{before:?}");
+    assert!(client.expect_refusal("order").contains("wait for the transcript"));
+}
+
+#[test]
+fn what_is_sent_during_a_transcription_is_not_kept() {
+    let server = Server::start();
+    let memory = || server.metric("process_resident_memory_bytes");
+    let mut client = Client::new(&server);
+    client.say(&long());
+    client.until("transcript-stop");
+    let before = memory();
+    client.say(&long());
+    client.expect("transcript-start");
+    let payload = vec![0; 1 << 20];
+    for _ in 0..64 {
+        client.send("audio-chunk", &format(), &payload);
+    }
+    let grown = memory() - before;
+    assert!(grown < f64::from(32 << 20), "{grown}");
+    let (before, _) = client.until("transcript-stop");
+    assert!(before.iter().all(|kind| !kind.starts_with("error")), "{before:?}");
+}
+
+#[test]
+fn a_reload_changes_limits() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = |limits: &str| format!("wyoming: {{listen: 127.0.0.1:0, limits: {{{limits}}}}}");
+    let file = device_file(folder.path(), "", &lines("sound: 2s"));
+    let mut server = Server::of(folder, &file, &[]);
+    let mut before = Client::new(&server);
+    before.say(&[0; 48_000]);
+    before.until("transcript-stop");
+    device_file(server.folder.path(), "", &lines("sound: 1s, connections: 1"));
+    server.signal("-HUP");
+    assert_eq!(server.line(), "reloaded the device file\n");
+    // The one that was open before counts.
+    assert!(Client::new(&server).next().is_none());
+    drop(before);
+    let refused = loop {
+        let mut client = Client::new(&server);
+        client.say(&[0; 48_000]);
+        if let Some((_, data)) = client.next() {
+            break data;
+        }
+    };
+    assert_eq!(refused["code"], "limit", "{refused}");
+}
+
+#[test]
+fn connections_are_limited() {
+    let wyoming = "wyoming: {listen: 127.0.0.1:0, limits: {connections: 2}}";
+    let server = Server::with("", &format!("http: {{listen: 127.0.0.1:0}}, {wyoming}"), &[]);
+    let _first = Client::new(&server);
     let _second = Client::new(&server);
     let mut third = Client::new(&server);
     third.send("describe", &json!({}), b"");
@@ -158,11 +345,7 @@ fn formats_lengths_and_connections_are_limited() {
 fn a_client_that_leaves_cancels_its_utterance() {
     let server = Server::start();
     let mut client = Client::new(&server);
-    let mut long = Vec::new();
-    while long.len() < 100 * 32_000 {
-        long.extend(pcm());
-    }
-    client.say(&long[..100 * 32_000]);
+    client.say(&long());
     client.expect("transcript-start");
     server.wait_for("edgefuse_requests_running", 1.0);
     drop(client);

@@ -10,28 +10,38 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import openai
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_client import parser as plain
+from prometheus_client.openmetrics import parser as openmetrics
 
 from .openai_checks import DATA, client
 from .server import PATIENCE_S, Server
 
 
-def get(server: Server, path: str) -> tuple[int, str, str]:
+def get(server: Server, path: str, accept: str = "*/*") -> tuple[int, str, str]:
     """Status, content type and body."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_S)
-    connection.request("GET", path)
+    connection.request("GET", path, headers={"accept": accept})
     answer = connection.getresponse()
     return answer.status, answer.headers["content-type"], answer.read().decode()
 
 
 def metrics(server: Server) -> dict[str, float]:
-    """The sum of every metric over its labels, by Prometheus's own parser."""
-    status, kind, text = get(server, "/metrics")
-    assert status == 200 and kind.startswith("application/openmetrics-text"), (status, kind)
+    """The sum of every metric over its labels, by Prometheus's own parser of each of the two formats."""
     sums: dict[str, float] = {}
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            sums[sample.name] = sums.get(sample.name, 0.0) + sample.value
+    types: list[dict[str, str]] = []
+    for kind, families_of in (
+        ("text/plain; version=0.0.4", plain.text_string_to_metric_families),
+        ("application/openmetrics-text", openmetrics.text_string_to_metric_families),
+    ):
+        status, found, text = get(server, "/metrics", kind)
+        assert status == 200 and found.startswith(kind), (status, found)
+        families = list(families_of(text))
+        types.append({family.name: family.type for family in families})
+        sums.clear()
+        for family in families:
+            for sample in family.samples:
+                sums[sample.name] = sums.get(sample.name, 0.0) + sample.value
+    assert types[0] == types[1] and "unknown" not in types[0].values(), types
     return sums
 
 

@@ -61,6 +61,7 @@ impl StepKind for Ask {
                 text: answer.text,
                 confidence: answer.log_probability.exp(),
                 log_probability: answer.log_probability,
+                tokens: answer.tokens.len(),
                 answers: None,
             };
             return Ok(Some(read.timed(value, started, answer.provider)));
@@ -81,6 +82,7 @@ impl StepKind for Ask {
             text: best.text,
             confidence: best.log_probability.exp(),
             log_probability: best.log_probability,
+            tokens: 0,
             answers: Some(answers),
         };
         Ok(Some(read.timed(value, started, blip.answer_provider())))

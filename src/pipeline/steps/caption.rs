@@ -54,7 +54,12 @@ pub(super) fn caption(context: &mut Context, options: &CaptionOptions) -> StepOu
     let provider = captions.first().map_or(blip.provider(), |caption| caption.provider);
     let captions: Vec<CaptionScore> = captions
         .into_iter()
-        .map(|it| CaptionScore { text: it.text, log_probability: it.log_probability, score: it.score })
+        .map(|it| CaptionScore {
+            text: it.text,
+            log_probability: it.log_probability,
+            score: it.score,
+            tokens: it.tokens.len(),
+        })
         .collect();
     let Some(best) = captions.first().cloned() else { return Ok(None) };
     let captions = (options.captions > 1).then_some(captions);

@@ -27,8 +27,11 @@ pub async fn around(State(api): State<Api>, request: Request, next: Next) -> Res
     let route = request.extensions().get::<MatchedPath>().map_or(NO_ROUTE, MatchedPath::as_str).to_string();
     let method = request.method().clone();
     let origin = request.headers().get(header::ORIGIN).cloned();
+    let asked = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+    let hosts = request.headers().get_all(header::HOST).iter().count();
     let allowed = allowed(&api, request.headers());
     let mut response = match &allowed {
+        _ if hosts > 1 => Failure::invalid("there is more than one `Host` header").into_response(),
         Err(problem) => {
             api.service.metrics.rejected(Rejection::Access);
             Failure::new(StatusCode::FORBIDDEN, "forbidden", *problem).into_response()
@@ -40,11 +43,13 @@ pub async fn around(State(api): State<Api>, request: Request, next: Next) -> Res
     if let (Ok(Origin::Listed), Some(origin)) = (allowed, origin) {
         let fixed = [
             (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
-            (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
-            (header::ACCESS_CONTROL_EXPOSE_HEADERS, REQUEST_ID),
-            (header::VARY, "origin"),
+            (header::ACCESS_CONTROL_EXPOSE_HEADERS, "x-request-id, retry-after"),
+            (header::VARY, "origin, access-control-request-headers"),
         ];
+        // Clients send headers of their own, such as `x-stainless-lang`, which have no effect here.
+        let accepted = asked.unwrap_or(HeaderValue::from_static("authorization, content-type"));
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, accepted);
         fixed.into_iter().for_each(|(name, value)| drop(headers.insert(name, HeaderValue::from_static(value))));
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -97,15 +102,15 @@ enum Origin {
 /// an attacker points at this machine (DNS rebinding).
 fn allowed(api: &Api, headers: &HeaderMap) -> Result<Origin, &'static str> {
     let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
-    let host = text(header::HOST);
-    if api.loopback_only && host.is_some_and(|host| !is_loopback(host)) {
+    let (host, board) = (text(header::HOST), api.service.board());
+    if api.loopback && board.key.is_none() && host.is_some_and(|host| !is_loopback(host)) {
         return Err(
             "this service is for this machine only: use http://localhost or http://127.0.0.1, or set `api_key_file`",
         );
     }
     match text(header::ORIGIN) {
         None => Ok(Origin::Own),
-        Some(origin) if api.origins.iter().any(|listed| listed == origin) => Ok(Origin::Listed),
+        Some(origin) if board.origins.iter().any(|listed| listed == origin) => Ok(Origin::Listed),
         Some(origin) if host.is_some() && origin.split_once("://").map(|(_, host)| host) == host => Ok(Origin::Own),
         Some(_) => Err("pages of this origin may not use this service; `server.http.origins` lists those that may"),
     }

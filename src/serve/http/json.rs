@@ -1,8 +1,10 @@
-//! JSON requests.
+//! JSON in requests and answers.
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode, header};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Deserializer};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::failure::Failure;
 
@@ -23,4 +25,15 @@ pub fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Result<T,
 pub fn is(headers: &HeaderMap, kind: &str) -> bool {
     let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     given.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(kind)
+}
+
+/// For fields with `#[serde(default)]`: `null` stands for the default, too, as in most of OpenAI's fields.
+pub fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// A value in which 32-bit numbers have the digits that they need, as everywhere else: as JSON values they would be widened.
+pub fn shortest(value: &(impl Serialize + ?Sized)) -> Value {
+    let text = serde_json::to_string(value).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
 }

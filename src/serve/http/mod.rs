@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use edgefuse::config::{Http, Limits};
+use edgefuse::config::Limits;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -32,6 +32,7 @@ use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 
 use super::Phase;
+use super::listen::has_room;
 use super::metrics::Rejection;
 use super::service::Service;
 use failure::Failure;
@@ -54,9 +55,8 @@ const TOO_MANY: &[u8] =
 #[derive(Clone)]
 struct Api {
     service: Arc<Service>,
-    /// Whether the service listens on loopback without a key. Then `Host` must name this machine.
-    loopback_only: bool,
-    origins: Arc<[String]>,
+    /// Whether the service listens on loopback.
+    loopback: bool,
     /// One permit for each live session.
     lives: Arc<Semaphore>,
     most_live: usize,
@@ -70,45 +70,33 @@ impl Api {
     }
 }
 
-/// Serves until the phase changes and the last connection is done.
+/// Serves until the phase changes and the last connection is done. `live` is the maximum number of live sessions.
 pub(super) async fn serve(
     listener: TcpListener,
     service: Arc<Service>,
-    config: Http,
+    live: usize,
     mut phases: watch::Receiver<Phase>,
 ) {
-    // The listener may be another one than `config.listen`, if systemd passed it.
+    // The listener may be another one than the device file's, if systemd passed it.
     let loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
-    let loopback_only = loopback && config.api_key_file.is_none();
-    let lives = u32::try_from(config.limits.live).unwrap_or(u32::MAX);
+    let lives = u32::try_from(live).unwrap_or(u32::MAX);
     let sessions = Arc::new(Semaphore::new(lives as usize));
-    let api = Api {
-        service: service.clone(),
-        loopback_only,
-        origins: config.origins.into(),
-        lives: sessions.clone(),
-        most_live: config.limits.live,
-        phases: phases.clone(),
-    };
+    let api =
+        Api { service: service.clone(), loopback, lives: sessions.clone(), most_live: live, phases: phases.clone() };
     let router = router(api);
-    let places = Arc::new(Semaphore::new(config.limits.connections.min(Semaphore::MAX_PERMITS)));
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => match places.clone().try_acquire_owned() {
-                    Ok(place) => {
-                        let connection = connection(stream, router.clone(), config.limits, phases.clone());
-                        connections.spawn(async move {
-                            connection.await;
-                            drop(place);
-                        });
-                    }
-                    Err(_) => {
+                Ok((stream, _)) => {
+                    let limits = service.board().limits;
+                    if has_room(&mut connections, limits.connections) {
+                        connections.spawn(connection(stream, router.clone(), limits, phases.clone()));
+                    } else {
                         service.metrics.rejected(Rejection::Connections);
                         let _ = stream.try_write(TOO_MANY);
                     }
-                },
+                }
                 Err(error) => {
                     log::warn!("http: cannot accept a connection: {error}");
                     tokio::time::sleep(PAUSE).await;

@@ -1,14 +1,14 @@
 //! Health, readiness and metrics, for whoever operates the service.
 
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::Api;
 use super::failure::Failure;
 use super::response;
-use crate::serve::metrics::CONTENT_TYPE;
+use crate::serve::metrics::TextFormat;
 
 /// Liveness: the process responds.
 pub async fn live() -> Response {
@@ -36,12 +36,19 @@ pub async fn ready(State(api): State<Api>) -> Response {
     }
 }
 
-/// Prometheus's metrics.
-pub async fn metrics(State(api): State<Api>) -> Response {
-    match api.service.metrics.text(&api.service.board()) {
-        Ok(text) => response::typed(StatusCode::OK, HeaderValue::from_static(CONTENT_TYPE), text),
+/// Prometheus's metrics, in OpenMetrics' format if `Accept` names it.
+pub async fn metrics(State(api): State<Api>, headers: HeaderMap) -> Response {
+    let format = if names_openmetrics(&headers) { TextFormat::OpenMetrics } else { TextFormat::Plain };
+    match api.service.metrics.text(&api.service.board(), format) {
+        Ok(text) => response::typed(StatusCode::OK, HeaderValue::from_static(format.content_type()), text),
         Err(_) => {
             Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the metrics cannot be written").into_response()
         }
     }
+}
+
+fn names_openmetrics(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
+    let mut kinds = accepted.flat_map(|value| value.split(',')).filter_map(|range| range.split(';').next());
+    kinds.any(|kind| kind.trim().eq_ignore_ascii_case("application/openmetrics-text"))
 }

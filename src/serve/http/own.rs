@@ -52,7 +52,7 @@ pub async fn fuse(State(api): State<Api>, request: HttpRequest) -> Result<Respon
 struct Comparison {
     image: Picture,
     texts: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::or_default")]
     embeddings: bool,
     model: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! From a request to the pipeline and back.
 
 use axum::extract::Request as HttpRequest;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode, header};
 use edgefuse::config::Step;
 use edgefuse::pipeline::Pipeline;
 use edgefuse::request::{Priority, Request};
@@ -17,7 +17,16 @@ impl Api {
     pub async fn receive(&self, request: HttpRequest) -> Result<(HeaderMap, Held), Failure> {
         let (parts, body) = request.into_parts();
         let board = self.service.board();
-        Ok((parts.headers, body::read(&board, &self.service.metrics, body).await?))
+        let held = body::read(&board, &self.service.metrics, body).await?;
+        let coding = parts.headers.get_all(header::CONTENT_ENCODING).iter().find(|it| *it != "identity");
+        match coding {
+            None => Ok((parts.headers, held)),
+            Some(coding) => {
+                let coding = String::from_utf8_lossy(coding.as_bytes());
+                let message = format!("the body is compressed (`{coding}`): send it without `Content-Encoding`");
+                Err(Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message))
+            }
+        }
     }
 
     /// A request to the library on behalf of a client.
@@ -63,24 +72,26 @@ impl Api {
         Ok(result)
     }
 
-    /// The configured model with this name; `None` for names that leave the choice to the device file.
+    /// The configured model with this name; `None` for names that leave the choice to the device file, unless a model is
+    /// called like that.
     pub fn model(&self, name: Option<&str>, aliases: &[&str]) -> Result<Option<String>, Failure> {
-        let Some(name) = name.map(str::trim).filter(|name| !name.is_empty() && !aliases.contains(name)) else {
-            return Ok(None);
-        };
+        let Some(name) = name.map(str::trim).filter(|name| !name.is_empty()) else { return Ok(None) };
         let board = self.service.board();
         let models = &board.device().models;
         if models.contains_key(name) {
             return Ok(Some(name.to_string()));
         }
-        let known: Vec<&str> = aliases.iter().copied().chain(models.keys().map(String::as_str)).collect();
+        if aliases.contains(&name) {
+            return Ok(None);
+        }
+        let others = aliases.iter().copied().filter(|alias| !models.contains_key(*alias));
+        let known: Vec<&str> = others.chain(models.keys().map(String::as_str)).collect();
         Err(Failure::model_not_found(name, &known.join(", ")))
     }
 }
 
 /// The first error of a result, as the error of the request.
 pub fn whole(result: &RecordResult) -> Result<(), Failure> {
-    let failed =
-        |problem: &&str| Failure::new(axum::http::StatusCode::BAD_REQUEST, "invalid_input", problem.to_string());
+    let failed = |problem: &&str| Failure::new(StatusCode::BAD_REQUEST, "invalid_input", problem.to_string());
     result.errors().first().map_or(Ok(()), |problem| Err(failed(problem)))
 }

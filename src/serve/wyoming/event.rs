@@ -4,7 +4,7 @@ use std::io;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_buf, sink};
 
 /// Maximum size in bytes of an event's line, and of its data.
 const LONGEST_LINE: u64 = 64 << 10;
@@ -12,12 +12,17 @@ const LARGEST_DATA: usize = 256 << 10;
 
 /// Maximum size of a payload in bytes: many times a client's usual chunk of sound.
 const LARGEST_PAYLOAD: usize = 1 << 20;
+const PAYLOAD_LENGTH: &str = "payload_length";
+
+/// The kind of events whose payload is kept: sound.
+pub const CHUNK: &str = "audio-chunk";
 
 /// An event.
 #[derive(Debug)]
 pub struct Event {
     pub kind: String,
     pub data: Map<String, Value>,
+    /// The payload of a [`CHUNK`]; empty for others, whose payload means nothing here.
     pub payload: Vec<u8>,
 }
 
@@ -63,24 +68,41 @@ pub async fn read(stream: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option
             serde_json::from_slice(&more).map_err(|error| wrong(&format!("an event's data: {error}")))?;
         data.extend(more);
     }
-    let payload = bytes(stream, header.payload_length, LARGEST_PAYLOAD, "payload_length").await?;
+    let payload = match header.kind.as_str() {
+        CHUNK => bytes(stream, header.payload_length, LARGEST_PAYLOAD, PAYLOAD_LENGTH).await?,
+        _ => skip(stream, header.payload_length).await.map(|()| Vec::new())?,
+    };
     Ok(Some(Event { kind: header.kind, data, payload }))
+}
+
+/// A length within its limit; 0 if there is none.
+fn length(length: Option<usize>, most: usize, name: &str) -> io::Result<usize> {
+    match length.unwrap_or(0) {
+        length if length > most => Err(wrong(&format!("{name}: {length} is more than {most}"))),
+        length => Ok(length),
+    }
 }
 
 async fn bytes(
     stream: &mut (impl AsyncBufRead + Unpin),
-    length: Option<usize>,
+    given: Option<usize>,
     most: usize,
     name: &str,
 ) -> io::Result<Vec<u8>> {
-    let length = length.unwrap_or(0);
-    if length > most {
-        return Err(wrong(&format!("{name}: {length} is more than {most}")));
-    }
+    let length = length(given, most, name)?;
     let mut bytes = Vec::new();
     let read = (&mut *stream).take(length as u64).read_to_end(&mut bytes).await?;
     match read == length {
         true => Ok(bytes),
+        false => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+/// Reads a payload without keeping it.
+async fn skip(stream: &mut (impl AsyncBufRead + Unpin), given: Option<usize>) -> io::Result<()> {
+    let length = length(given, LARGEST_PAYLOAD, PAYLOAD_LENGTH)? as u64;
+    match copy_buf(&mut (&mut *stream).take(length), &mut sink()).await? == length {
+        true => Ok(()),
         false => Err(io::ErrorKind::UnexpectedEof.into()),
     }
 }
@@ -118,11 +140,20 @@ mod tests {
     #[test]
     fn data_is_inline_or_behind_the_line() {
         let (events, error) = read_all(
-            b"{\"type\":\"a\",\"data\":{\"x\":1}}\n{\"type\":\"b\",\"data_length\":7,\"payload_length\":3}\n{\"x\":2}abc",
+            b"{\"type\":\"a\",\"data\":{\"x\":1}}\n{\"type\":\"b\",\"data_length\":7,\"payload_length\":3}\n{\"x\":2}abc{\"type\":\"c\"}\n",
         );
-        assert_eq!((events.len(), error), (2, None));
+        assert_eq!((events.len(), error), (3, None));
         assert_eq!((events[0].number("x"), events[1].number("x")), (Some(1), Some(2)));
-        assert_eq!(events[1].payload, b"abc");
+    }
+
+    #[test]
+    fn only_sound_is_kept() {
+        let (events, error) = read_all(
+            b"{\"type\":\"audio-chunk\",\"payload_length\":3}\nabc{\"type\":\"x\",\"payload_length\":3}\ndef{\"type\":\"y\"}\n",
+        );
+        assert_eq!(error, None);
+        let payloads: Vec<&[u8]> = events.iter().map(|event| event.payload.as_slice()).collect();
+        assert_eq!(payloads, [&b"abc"[..], b"", b""]);
     }
 
     #[test]
@@ -135,6 +166,7 @@ mod tests {
             (b"{\"type\":\"a\",\"data_length\":-1}\n", "an event's line"),
             (b"{\"type\":\"a\",\"data_length\":2}\n[]", "an event's data"),
             (b"{\"type\":\"a\",\"payload_length\":4}\nabc", "unexpected end of file"),
+            (b"{\"type\":\"audio-chunk\",\"payload_length\":4}\nabc", "unexpected end of file"),
         ] {
             let (_, error) = read_all(bytes);
             assert!(error.as_ref().is_some_and(|error| error.contains(expected)), "{expected}: {error:?}");

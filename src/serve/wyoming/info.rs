@@ -1,19 +1,15 @@
 //! The description of the service that `describe` asks for.
 
-use edgefuse::config::model_folder::capability;
-use edgefuse::models::choose_model;
 use serde_json::{Value, json};
 
+use super::models::transcribing;
 use crate::serve::board::Board;
 
 /// The `info` event's data.
 pub fn info(board: &Board) -> Value {
     let attribution = json!({"name": "edgefuse", "url": env!("CARGO_PKG_REPOSITORY")});
     let device = board.device();
-    let models: Vec<Value> = device
-        .models
-        .keys()
-        .filter_map(|name| choose_model(device, capability::TRANSCRIBE, Some(name), "wyoming").ok())
+    let models: Vec<Value> = transcribing(device)
         .map(|(name, folder)| {
             json!({
                 "name": name,

@@ -2,17 +2,19 @@
 
 mod event;
 mod info;
+mod models;
 mod session;
+mod transcription;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use edgefuse::config::Wyoming;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::Phase;
+use super::listen::has_room;
 use super::metrics::Rejection;
 use super::service::Service;
 
@@ -20,28 +22,21 @@ use super::service::Service;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until the phase changes and the last utterance is transcribed.
-pub(super) async fn serve(
-    listener: TcpListener,
-    service: Arc<Service>,
-    config: Wyoming,
-    mut phases: watch::Receiver<Phase>,
-) {
-    let places = Arc::new(Semaphore::new(config.limits.connections.min(Semaphore::MAX_PERMITS)));
+pub(super) async fn serve(listener: TcpListener, service: Arc<Service>, mut phases: watch::Receiver<Phase>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => match places.clone().try_acquire_owned() {
-                    Ok(place) => {
-                        let session = session::run(stream, service.clone(), config.limits, phases.clone());
+                Ok((stream, _)) => match has_room(&mut connections, service.board().wyoming.connections) {
+                    true => {
+                        let session = session::run(stream, service.clone(), phases.clone());
                         connections.spawn(async move {
                             if let Err(error) = session.await {
                                 log::debug!("wyoming: {error}");
                             }
-                            drop(place);
                         });
                     }
-                    Err(_) => service.metrics.rejected(Rejection::Connections),
+                    false => service.metrics.rejected(Rejection::Connections),
                 },
                 Err(error) => {
                     log::warn!("wyoming: cannot accept a connection: {error}");

@@ -1,215 +1,175 @@
 //! One client: it describes, sends an utterance, and waits for the transcript.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
-use edgefuse::config::{TranscribeOptions, WyomingLimits};
-use edgefuse::request::{Priority, Request};
-use serde_json::json;
-use tokio::io::BufReader;
+use edgefuse::config::WyomingLimits;
+use serde_json::{Value, json};
+use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
-use super::event::{self, Event};
+use super::event::{self, CHUNK, Event};
 use super::info::info;
 use crate::serve::Phase;
 use crate::serve::pcm::Format;
-use crate::serve::service::{Service, Trouble};
+use crate::serve::service::Service;
 use crate::serve::utterance::Utterance;
 
-/// Events that are buffered while an utterance is transcribed. When the buffer is full, reading stops.
-const MOST_WAITING: usize = 32;
+/// Events that wait to be handled. When there are as many, the client is not read: each may have a megabyte of sound.
+const MOST_WAITING: usize = 2;
 
-/// What a client has asked for so far.
-#[derive(Default)]
-struct Session {
-    language: Option<String>,
-    model: Option<String>,
+/// Time for a client to read the last event and close its side.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Whether the connection goes on.
+pub type Flow = ControlFlow<()>;
+
+/// A connection, and what its client has asked for so far.
+pub struct Session {
+    pub service: Arc<Service>,
+    pub limits: WyomingLimits,
+    writer: OwnedWriteHalf,
+    pub events: mpsc::Receiver<io::Result<Event>>,
+    pub language: Option<String>,
+    pub model: Option<String>,
     utterance: Option<Utterance>,
 }
 
-/// Serves a client until it disconnects, is idle for too long, or the service drains.
-pub async fn run(
-    stream: TcpStream,
-    service: Arc<Service>,
-    limits: WyomingLimits,
-    mut phases: watch::Receiver<Phase>,
-) -> io::Result<()> {
+/// Serves a client until it disconnects, is idle for too long, is refused something, or the service drains.
+pub async fn run(stream: TcpStream, service: Arc<Service>, mut phases: watch::Receiver<Phase>) -> io::Result<()> {
     let _ = stream.set_nodelay(true);
-    let (reader, mut writer) = stream.into_split();
-    let (send, mut events) = mpsc::channel::<io::Result<Event>>(MOST_WAITING);
+    let (reader, writer) = stream.into_split();
+    let (send, events) = mpsc::channel(MOST_WAITING);
     // A separate task, so that a disconnect is noticed while an utterance is transcribed. It ends with the channel or the
     // stream.
     let reading = tokio::spawn(async move {
         let mut reader = BufReader::new(reader);
-        loop {
-            let event = match timeout(limits.idle, event::read(&mut reader)).await {
-                Ok(Ok(Some(event))) => Ok(event),
-                Ok(Ok(None)) => return,
-                Ok(Err(error)) => Err(error),
-                Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "no event within the idle limit")),
-            };
+        while let Some(event) = event::read(&mut reader).await.transpose() {
             let ends = event.is_err();
             if send.send(event).await.is_err() || ends {
                 return;
             }
         }
     });
-    let mut session = Session::default();
-    let outcome = loop {
-        let event = tokio::select! {
-            event = events.recv() => event,
-            // An utterance still being received is dropped; one being transcribed is answered first.
-            _ = phases.changed() => break Ok(()),
-        };
-        match event {
-            None => break Ok(()),
-            Some(Ok(event)) => {
-                if let Err(error) = session.take(event, &service, limits, &mut writer, &mut events).await {
-                    break Err(error);
-                }
-            }
-            Some(Err(error)) => {
-                let text = error.to_string();
-                let _ = event::write(&mut writer, "error", &json!({"text": text, "code": "protocol"})).await;
-                break Err(error);
-            }
-        }
-        if *phases.borrow() == Phase::Draining {
-            break Ok(());
-        }
-    };
+    let limits = service.board().wyoming;
+    let (language, model, utterance) = (None, None, None);
+    let mut session = Session { service, limits, writer, events, language, model, utterance };
+    let outcome = session.serve(&mut phases).await;
     reading.abort();
     outcome
 }
 
 impl Session {
-    /// Handles an event. Unknown kinds are ignored, as the protocol requires.
-    async fn take(
-        &mut self,
-        event: Event,
-        service: &Arc<Service>,
-        limits: WyomingLimits,
-        writer: &mut OwnedWriteHalf,
-        events: &mut mpsc::Receiver<io::Result<Event>>,
-    ) -> io::Result<()> {
+    async fn serve(&mut self, phases: &mut watch::Receiver<Phase>) -> io::Result<()> {
+        loop {
+            let event = tokio::select! {
+                // Here and not where it is read: a client that waits for its transcript is not idle.
+                event = timeout(self.limits.idle, self.events.recv()) => event,
+                // An utterance still being received is dropped; one being transcribed is answered first.
+                _ = phases.changed() => return Ok(()),
+            };
+            let flow = match event {
+                Ok(Some(Ok(event))) => self.take(event).await?,
+                Ok(Some(Err(error))) => self.refuse(&error.to_string(), "protocol").await?,
+                Ok(None) => return Ok(()),
+                Err(_) => self.refuse("no event arrived within the idle limit", "protocol").await?,
+            };
+            if flow.is_break() {
+                return self.end().await;
+            }
+            if *phases.borrow() == Phase::Draining {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Handles an event while no utterance is transcribed.
+    async fn take(&mut self, event: Event) -> io::Result<Flow> {
+        match event.kind.as_str() {
+            "audio-start" => match format(&event) {
+                Ok(format) => self.utterance = Some(Utterance::new(format)),
+                Err(problem) => return self.refuse(&format!("audio-start: {problem}"), "format").await,
+            },
+            CHUNK => return self.hear(&event).await,
+            "audio-stop" => {
+                let utterance = self.utterance.take().filter(|utterance| !utterance.is_empty());
+                let Some(utterance) = utterance else { return self.finish("", self.language.clone()).await };
+                return self.transcribe(utterance).await;
+            }
+            _ => self.answer(&event).await?,
+        }
+        Ok(Flow::Continue(()))
+    }
+
+    /// Adds a chunk to the utterance. Some clients do without `audio-start`: a chunk states its format, too.
+    async fn hear(&mut self, chunk: &Event) -> io::Result<Flow> {
+        let format = match (&self.utterance, chunk.number("rate")) {
+            (Some(utterance), None) => Ok(utterance.format()),
+            _ => format(chunk),
+        };
+        let format = match format {
+            Ok(format) => format,
+            Err(problem) => return self.refuse(&format!("{CHUNK}: {problem}"), "format").await,
+        };
+        let utterance = self.utterance.get_or_insert_with(|| Utterance::new(format));
+        if utterance.format() != format {
+            return self.refuse(&format!("{CHUNK}: the format differs from that of audio-start"), "format").await;
+        }
+        match utterance.push(&chunk.payload, self.limits.sound, &self.service.board()) {
+            Ok(()) => Ok(Flow::Continue(())),
+            Err(problem) => self.refuse(&format!("{CHUNK}: {problem}"), "limit").await,
+        }
+    }
+
+    /// Handles an event that may come at any time, also while an utterance is transcribed. Unknown kinds are ignored, as
+    /// the protocol requires.
+    pub async fn answer(&mut self, event: &Event) -> io::Result<()> {
         match event.kind.as_str() {
             "describe" => {
-                let board = service.board();
+                let board = self.service.board();
                 // Off the protocol threads, because it reads the models' folders.
                 let info = tokio::task::spawn_blocking(move || info(&board)).await.map_err(io::Error::other)?;
-                event::write(writer, "info", &info).await
+                self.write("info", &info).await
             }
-            "ping" => event::write(writer, "pong", &json!({"text": event.text("text")})).await,
+            "ping" => self.write("pong", &json!({"text": event.text("text")})).await,
             "transcribe" => {
                 self.language = event.text("language").map(str::to_string);
                 self.model = event.text("name").map(str::to_string);
                 Ok(())
             }
-            "audio-start" => match format(&event) {
-                Ok(format) => {
-                    self.utterance = Some(Utterance::new(format));
-                    Ok(())
-                }
-                Err(problem) => refuse(writer, &format!("audio-start: {problem}"), "format").await,
-            },
-            "audio-chunk" => {
-                let Some(utterance) = &mut self.utterance else { return Ok(()) };
-                let added = same_format(&event, utterance.format())
-                    .and_then(|()| utterance.push(&event.payload, limits.sound, &service.board()));
-                match added {
-                    Ok(()) => Ok(()),
-                    Err(problem) => {
-                        self.utterance = None;
-                        refuse(writer, &format!("audio-chunk: {problem}"), "limit").await
-                    }
-                }
-            }
-            "audio-stop" => {
-                let Some(utterance) = self.utterance.take() else { return Ok(()) };
-                self.transcribe(utterance, service, limits, writer, events).await
-            }
             _ => Ok(()),
         }
     }
 
-    /// Transcribes an utterance, and sends each part of the text once it is final.
-    async fn transcribe(
-        &self,
-        utterance: Utterance,
-        service: &Arc<Service>,
-        limits: WyomingLimits,
-        writer: &mut OwnedWriteHalf,
-        events: &mut mpsc::Receiver<io::Result<Event>>,
-    ) -> io::Result<()> {
-        let language = self.language.as_deref();
-        if utterance.is_empty() {
-            return finish(writer, "", language).await;
-        }
-        let mut options = service.board().device().options::<TranscribeOptions>();
-        // Clients that leave the choice to the service send no name, or a name from another service.
-        if let Some(model) = self.model.as_ref().filter(|name| service.board().device().models.contains_key(*name)) {
-            options.model = Some(model.clone());
-        }
-        options.language = self.language.clone().or(options.language).or_else(|| Some("auto".to_string()));
-        let (send, mut texts) = mpsc::unbounded_channel::<String>();
-        let request = Request::new(Priority::Live)
-            .with_timeout(limits.work_time)
-            .on_text(move |text| drop(send.send(text.to_string())));
-        let request = service.metrics.observe(request);
-        let work = utterance.transcribe(service, request, options);
-        tokio::pin!(work);
-        event::write(writer, "transcript-start", &json!({"language": language})).await?;
-        let mut waiting = Vec::new();
-        let mut first = true;
-        let result = loop {
-            tokio::select! {
-                biased;
-                Some(text) = texts.recv() => {
-                    let text = if first { text.trim_start() } else { &text };
-                    first = false;
-                    event::write(writer, "transcript-chunk", &json!({"text": text})).await?;
-                }
-                result = &mut work => break result,
-                event = events.recv(), if waiting.len() < MOST_WAITING => match event {
-                    // The client disconnected: dropping the work cancels it.
-                    None | Some(Err(_)) => return Ok(()),
-                    Some(Ok(event)) => waiting.push(event),
-                },
-            }
-        };
-        while let Ok(text) = texts.try_recv() {
-            let text = if first { text.trim_start() } else { &text };
-            first = false;
-            event::write(writer, "transcript-chunk", &json!({"text": text})).await?;
-        }
-        match result {
-            Ok(result) => match (result.transcript(), result.errors().first()) {
-                (Some(timed), _) => {
-                    service.metrics.utterance();
-                    let language = timed.value.language.as_deref().or(language);
-                    finish(writer, &timed.value.text, language).await?;
-                }
-                (None, problem) => refuse(writer, problem.copied().unwrap_or("no transcript"), "input").await?,
-            },
-            Err(trouble) => {
-                let (code, text) = match &trouble {
-                    Trouble::Library(error) => ("failed", error.to_string()),
-                    Trouble::Full => ("overloaded", "the queue of requests is full".to_string()),
-                    Trouble::Stopping => ("stopping", "the service is stopping".to_string()),
-                    Trouble::Panicked => ("failed", "the work failed".to_string()),
-                };
-                log::warn!("wyoming: {text}");
-                refuse(writer, &text, code).await?;
-            }
-        }
-        // Only one utterance at a time: the client should have waited for the transcript.
-        match waiting.is_empty() {
-            true => Ok(()),
-            false => refuse(writer, "wait for the transcript before the next utterance", "order").await,
-        }
+    /// The whole text, for clients with and without streaming.
+    pub async fn finish(&mut self, text: &str, language: Option<String>) -> io::Result<Flow> {
+        self.write("transcript", &json!({"text": text, "language": language})).await?;
+        self.write("transcript-stop", &json!({})).await?;
+        Ok(Flow::Continue(()))
+    }
+
+    /// Reports what cannot be done. The connection ends: Home Assistant ignores the event, and waits for a transcript or
+    /// the end.
+    pub async fn refuse(&mut self, problem: &str, code: &str) -> io::Result<Flow> {
+        self.write("error", &json!({"text": problem, "code": code})).await?;
+        Ok(Flow::Break(()))
+    }
+
+    pub async fn write(&mut self, kind: &str, data: &Value) -> io::Result<()> {
+        event::write(&mut self.writer, kind, data).await
+    }
+
+    /// Ends the connection so that the client gets the last event: closing it while the client still sends would reset it.
+    async fn end(&mut self) -> io::Result<()> {
+        self.utterance = None;
+        self.writer.shutdown().await?;
+        let _ = timeout(LINGER, async { while self.events.recv().await.is_some() {} }).await;
+        Ok(())
     }
 }
 
@@ -221,22 +181,4 @@ fn format(event: &Event) -> Result<Format, String> {
     };
     let (rate, width, channels) = (number("rate", 1_000, 384_000)?, number("width", 1, 4)?, number("channels", 1, 8)?);
     Ok(Format { rate, width: width as u16, channels: channels as u16 })
-}
-
-/// A chunk states its format, too.
-fn same_format(chunk: &Event, expected: Format) -> Result<(), String> {
-    match chunk.number("rate").is_none() || format(chunk)? == expected {
-        true => Ok(()),
-        false => Err("the format differs from that of audio-start".to_string()),
-    }
-}
-
-/// The whole text, for clients with and without streaming.
-async fn finish(writer: &mut OwnedWriteHalf, text: &str, language: Option<&str>) -> io::Result<()> {
-    event::write(writer, "transcript", &json!({"text": text, "language": language})).await?;
-    event::write(writer, "transcript-stop", &json!({})).await
-}
-
-async fn refuse(writer: &mut OwnedWriteHalf, problem: &str, code: &str) -> io::Result<()> {
-    event::write(writer, "error", &json!({"text": problem, "code": code})).await
 }

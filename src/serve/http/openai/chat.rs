@@ -4,20 +4,7 @@
 //! not converse: the user's last message is the request. A picture without a question is captioned, a question about it
 //! (a text with a question mark, or a sound) answered; a sound alone is transcribed.
 
-use axum::extract::{Request as HttpRequest, State};
-use axum::http::StatusCode;
-use axum::response::Response;
-use edgefuse::config::model_folder::capability;
-use edgefuse::config::{
-    self, AskOptions, CaptionOptions, ChatOptions, Question, SearchOptions, Step, TranscribeOptions,
-};
-use edgefuse::models::choose_model;
-use edgefuse::pipeline::{Picture, Sound};
-use edgefuse::{Record, RecordResult};
-use serde::Deserialize;
-use serde_json::{Value, json};
-
-use super::language::{self, Asked, Given, Kind, Sampling};
+use super::language::{self, Asked, Given, Kind, Sampling, Shape};
 use super::response_format::{Form, ResponseFormat};
 use super::{ANY_MODEL, data_url};
 use crate::serve::http::body::Held;
@@ -25,9 +12,21 @@ use crate::serve::http::events::{self, DONE, json_event};
 use crate::serve::http::failure::Failure;
 use crate::serve::http::work::whole;
 use crate::serve::http::{Api, json, response};
+use axum::extract::{Request as HttpRequest, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use edgefuse::config::model_folder::capability;
+use edgefuse::config::{
+    self, AskOptions, CaptionOptions, ChatOptions, Question, SearchOptions, Step, TranscribeOptions,
+};
+use edgefuse::models::chat::Reply;
+use edgefuse::models::choose_model;
+use edgefuse::pipeline::{Picture, Sound};
+use edgefuse::{Record, RecordResult};
+use serde::Deserialize;
 
 /// Maximum number of pictures in one request.
-const MOST_PICTURES: usize = 16;
+const MOST_PICTURES: usize = 32;
 
 /// A request. Fields that these models do not support are ignored, as in OpenAI's API.
 #[derive(Deserialize)]
@@ -35,7 +34,6 @@ struct Chat {
     messages: Vec<Message>,
     model: Option<String>,
     n: Option<usize>,
-    #[serde(default)]
     logprobs: Option<bool>,
     top_logprobs: Option<usize>,
     response_format: Option<ResponseFormat>,
@@ -102,11 +100,17 @@ pub async fn chat(State(api): State<Api>, request: HttpRequest) -> Result<Respon
     let most = chat.sampling.max_completion_tokens.or(chat.sampling.max_tokens);
     let (steps, records) = plan(&api, said, model, most, chat.sampling.temperature)?;
     let results = api.process(api.request(), permit, steps, records).await?;
-    let texts: Vec<(&str, &str)> = results.iter().map(text).collect::<Result<_, _>>()?;
-    let warnings: Vec<&String> = results.iter().flat_map(|result| &result.warnings).collect();
-    let kind = texts.first().map_or("text", |(kind, _)| kind);
-    let lines: Vec<&str> = texts.iter().map(|(_, text)| *text).collect();
-    Ok(answer(&api, &shown, &form.write(kind, &lines.join("\n")), &warnings, chat.sampling.stream))
+    let texts: Vec<(&str, &str, usize)> = results.iter().map(text).collect::<Result<_, _>>()?;
+    let kind = texts.first().map_or("text", |(kind, ..)| kind);
+    let lines: Vec<&str> = texts.iter().map(|(_, text, _)| *text).collect();
+    let reply = Reply {
+        text: form.write(kind, &lines.join("\n")),
+        written: texts.iter().map(|(.., tokens)| tokens).sum(),
+        warnings: results.iter().flat_map(|result| &result.warnings).cloned().collect(),
+        ..Reply::default()
+    };
+    let shape = Shape::new(&api, Kind::Chat, shown, false);
+    Ok(answer(&shape, &reply, chat.sampling.stream, chat.sampling.streams_usage()))
 }
 
 /// Whether a language model answers: the one that is named, or that of the device, for text alone.
@@ -249,36 +253,24 @@ fn plan(
     Ok((steps, records))
 }
 
-/// The text of a result, after its kind.
-fn text(result: &RecordResult) -> Result<(&str, &str), Failure> {
+/// The text of a result, after its kind and before the number of its tokens.
+fn text(result: &RecordResult) -> Result<(&str, &str, usize), Failure> {
     whole(result)?;
-    let answer = result.answer().map(|it| ("answer", it.value.text.as_str()));
-    let caption = result.caption().map(|it| ("caption", it.value.best.text.as_str()));
-    let transcript = result.transcript().map(|it| ("transcript", it.value.text.as_str()));
+    let answer = result.answer().map(|it| ("answer", it.value.text.as_str(), it.value.tokens));
+    let caption = result.caption().map(|it| ("caption", it.value.best.text.as_str(), it.value.best.tokens));
+    let transcript = result.transcript().map(|it| {
+        let tokens = it.value.segments.iter().map(|segment| segment.tokens.len()).sum();
+        ("transcript", it.value.text.as_str(), tokens)
+    });
     answer.or(caption).or(transcript).ok_or_else(|| Failure::invalid("there is nothing to answer"))
 }
 
-fn answer(api: &Api, model: &str, text: &str, warnings: &[&String], stream: bool) -> Response {
-    let id = format!("chatcmpl-{:016x}", fastrand::u64(..));
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let created = now.map_or(api.service.started, |now| now.as_secs());
-    let object = |kind: &str, choice: Value| json!({"id": id, "object": kind, "created": created, "model": model, "choices": [choice]});
+fn answer(shape: &Shape, reply: &Reply, stream: bool, stream_usage: bool) -> Response {
     if !stream {
-        let message = json!({"role": "assistant", "content": text, "refusal": null});
-        let choice = json!({"index": 0, "message": message, "logprobs": null, "finish_reason": "stop"});
-        let mut value = object("chat.completion", choice);
-        if !warnings.is_empty() {
-            value["warnings"] = json!(warnings);
-        }
-        return response::json(StatusCode::OK, &value);
+        return response::json(StatusCode::OK, &shape.whole(reply, &[]));
     }
-    let chunk = |delta: Value, finish: Option<&str>| {
-        let choice = json!({"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish});
-        json_event(&object("chat.completion.chunk", choice))
-    };
-    events::all([
-        chunk(json!({"role": "assistant", "content": text}), None),
-        chunk(json!({}), Some("stop")),
-        events::event(DONE),
-    ])
+    let text = [shape.piece(&reply.text), shape.last(reply, &[])];
+    let usage = stream_usage.then(|| shape.usage(reply));
+    let chunks = shape.first().into_iter().chain(text).chain(usage);
+    events::all(chunks.map(|chunk| json_event(&chunk)).chain([events::event(DONE)]))
 }

@@ -18,7 +18,7 @@ struct Completion {
     model: Option<String>,
     n: Option<usize>,
     logprobs: Option<usize>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::or_default")]
     echo: bool,
     #[serde(flatten)]
     sampling: Sampling,

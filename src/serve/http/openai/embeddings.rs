@@ -18,7 +18,7 @@ use crate::serve::http::{Api, json, response};
 struct Asked {
     input: Inputs,
     model: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::or_default")]
     encoding_format: Encoding,
     dimensions: Option<usize>,
     /// Not in OpenAI's API: what the texts are for, named as by other services with encoders of this kind.

@@ -9,6 +9,7 @@ mod language;
 mod models;
 mod options;
 mod response_format;
+mod server_vad;
 mod transcriptions;
 mod transcripts;
 
@@ -16,6 +17,7 @@ pub use chat::chat;
 pub use completions::completions;
 pub use embeddings::embeddings;
 pub use models::{model, models};
+pub use server_vad::ServerVad;
 pub use transcriptions::{inference, transcriptions, translations};
 
 /// The name that leaves the choice of a model to the device file.

@@ -37,11 +37,12 @@ fn names(board: &Board) -> Vec<String> {
         .models
         .keys()
         .any(|name| choose_model(board.device(), capability::TRANSCRIBE, Some(name), "models").is_ok());
-    names.push(ANY_MODEL.to_string());
-    if transcribes {
-        names.push(WHISPER.to_string());
+    for alias in [Some(ANY_MODEL), transcribes.then_some(WHISPER)].into_iter().flatten() {
+        // A model of the device file may be called like that, and then is what the name means.
+        if !names.iter().any(|name| name == alias) {
+            names.push(alias.to_string());
+        }
     }
-    names.dedup();
     names
 }
 

@@ -1,9 +1,10 @@
 //! Transcription options from the fields of a form.
 
-use edgefuse::config::{Task, Temperatures, Timestamps, TranscribeOptions};
+use edgefuse::config::{Task, Temperatures, Timestamps, TranscribeOptions, Vad};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::server_vad::Chunking;
 use super::{ANY_MODEL, WHISPER};
 use crate::serve::http::Api;
 use crate::serve::http::failure::Failure;
@@ -49,9 +50,10 @@ impl Asked {
             options.task = task;
         }
         let mut asked = Asked { options, format: Format::Json, words: false, segments: false, stream: false };
-        let (mut temperature, mut step) = (None, None);
+        let (mut temperature, mut step, mut chunking) = (None, None, Chunking::default());
         for (name, text) in form.texts() {
             match (name, dialect) {
+                (name, _) if chunking.take(name, text)? => {}
                 ("model", _) => {
                     if let Some(model) = api.model(Some(text), &[WHISPER, ANY_MODEL])? {
                         asked.options.model = Some(model);
@@ -67,8 +69,6 @@ impl Asked {
                     other => return Err(Failure::field(name, format!("`{other}` is not word or segment"))),
                 },
                 ("stream", _) => asked.stream = value(name, text)?,
-                // Speech is always detected first, which is what "auto" asks for.
-                ("chunking_strategy", _) => {}
                 ("include[]" | "include", _) => match text {
                     "logprobs" => asked.options.logprobs = true,
                     other => return Err(Failure::field(name, format!("`{other}` is not logprobs"))),
@@ -78,6 +78,9 @@ impl Asked {
                     let translate: bool = value(name, text)?;
                     asked.options.task = if translate { Task::Translate } else { Task::Transcribe };
                 }
+                // Widths and numbers below 1 leave the choice to whisper.cpp's decoder.
+                ("beam_size" | "best_of", Dialect::WhisperCpp) if value::<i64>(name, text)? < 1 => {}
+                ("beam_size", Dialect::WhisperCpp) => asked.options.beams = value(name, text)?,
                 (name, dialect) => {
                     if !own(&mut asked.options, name, text)? {
                         match dialect {
@@ -91,6 +94,10 @@ impl Asked {
         }
         if let Some(first) = temperature {
             asked.options.temperature = temperatures(first, step);
+        }
+        let usual = asked.options.vad.options.unwrap_or_default();
+        if let Some(chosen) = chunking.options(usual)? {
+            asked.options.vad = Vad { on: true, options: Some(chosen) };
         }
         asked.finish(dialect)
     }
@@ -166,17 +173,23 @@ fn own(options: &mut TranscribeOptions, name: &str, text: &str) -> Result<bool, 
     Ok(true)
 }
 
-/// Parses a JSON value; anything else is a string.
+/// Parses a JSON value; anything else is a string, or one of the words for true and false.
 fn value<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, Failure> {
     let text = text.trim();
-    // Python's clients write `True`.
-    let text = match text {
-        "True" => "true",
-        "False" => "false",
-        text => text,
-    };
-    let word = || serde_json::from_value(Value::String(text.to_string()));
-    serde_json::from_str(text).or_else(|error| word().map_err(|_| Failure::field(name, error)))
+    let others = [Some(Value::String(text.to_string())), flag(text).map(Value::Bool)];
+    serde_json::from_str(text).or_else(|error| {
+        let found = others.into_iter().flatten().find_map(|value| serde_json::from_value(value).ok());
+        found.ok_or_else(|| Failure::field(name, error))
+    })
+}
+
+/// True or false as forms have them: Python's clients write `True`, those of whisper.cpp any of these words.
+fn flag(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "y" => Some(true),
+        "false" | "0" | "no" | "n" => Some(false),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -206,6 +219,30 @@ mod tests {
         assert_eq!(options.hotwords.as_deref(), Some("12"));
         assert!(!own(&mut options, "beam", "3").unwrap());
         assert!(own(&mut options, "beams", "three").is_err());
+    }
+
+    #[test]
+    fn true_and_false_have_many_names() {
+        for (text, expected) in [
+            ("true", true),
+            ("True", true),
+            ("1", true),
+            ("yes", true),
+            ("Y", true),
+            ("false", false),
+            ("FALSE", false),
+            ("0", false),
+            ("no", false),
+            (" n ", false),
+        ] {
+            assert_eq!(value::<bool>("stream", text).unwrap(), expected, "{text}");
+            assert_eq!(value::<Vad>("vad", text).unwrap().on, expected, "{text}");
+        }
+        for wrong in ["", "2", "on it", "\"\""] {
+            assert!(value::<bool>("stream", wrong).is_err(), "{wrong}");
+        }
+        // Where a number is one, it stays one.
+        assert_eq!(value::<usize>("beams", "1").unwrap(), 1);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::serve::http::failure::Failure;
+use crate::serve::http::json::or_default;
 
 #[derive(Deserialize)]
 pub struct ResponseFormat {
@@ -15,7 +16,7 @@ pub struct ResponseFormat {
 
 #[derive(Deserialize)]
 struct JsonSchema {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     schema: Map<String, Value>,
 }
 

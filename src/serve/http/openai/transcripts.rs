@@ -5,10 +5,10 @@ use axum::response::Response;
 use edgefuse::config::Task;
 use edgefuse::models::transcript::{Segment, Transcript, Word};
 use edgefuse::models::whisper::language_name;
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::options::{Asked, Dialect, Format};
+use crate::serve::http::json::shortest;
 use crate::serve::http::response;
 use crate::subtitles::{Layout, srt, vtt};
 
@@ -36,12 +36,6 @@ pub fn answer(transcript: &Transcript, warnings: &[String], asked: &Asked, diale
         value["warnings"] = json!(warnings);
     }
     response::json(StatusCode::OK, &value)
-}
-
-/// A value in which 32-bit numbers have the digits that they need, as everywhere else: as JSON values they would be widened.
-fn shortest(value: &impl Serialize) -> Value {
-    let text = serde_json::to_string(value).unwrap_or_default();
-    serde_json::from_str(&text).unwrap_or_default()
 }
 
 /// The log-probabilities of the text's tokens, if they were asked for.

@@ -1,4 +1,4 @@
-// Reads OpenMetrics, the text format of `/metrics`.
+// Reads Prometheus's text format, that of `/metrics`.
 
 /** The samples of a text: `{name, labels, value}`. */
 export function samples(text) {

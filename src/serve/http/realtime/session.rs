@@ -274,6 +274,8 @@ impl<'a> Session<'a> {
             }
             Heard::Ended(outcome) => outcome,
         };
+        // The client could not do anything but wait for this.
+        self.last = Instant::now();
         self.hearing = None;
         self.rest.clear();
         let seconds = self.seconds - std::mem::replace(&mut self.committed, self.seconds);

@@ -9,7 +9,7 @@ use super::server_events::{Names, id};
 use crate::serve::board::Board;
 use crate::serve::http::Api;
 use crate::serve::http::failure::Failure;
-use crate::serve::http::openai::{ANY_MODEL, WHISPER};
+use crate::serve::http::openai::{ANY_MODEL, ServerVad, WHISPER};
 use crate::serve::pcm::Format;
 
 /// OpenAI's sample rate in Hz, and those that are accepted.
@@ -27,7 +27,7 @@ pub struct Update {
     input_audio_format: Option<String>,
     input_audio_transcription: Option<Transcription>,
     #[serde(default, deserialize_with = "present")]
-    turn_detection: Option<Option<TurnDetection>>,
+    turn_detection: Option<Option<ServerVad>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -40,7 +40,7 @@ struct Input {
     format: Option<Encoding>,
     transcription: Option<Transcription>,
     #[serde(default, deserialize_with = "present")]
-    turn_detection: Option<Option<TurnDetection>>,
+    turn_detection: Option<Option<ServerVad>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -55,15 +55,6 @@ struct Transcription {
     model: Option<String>,
     language: Option<String>,
     prompt: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct TurnDetection {
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    threshold: Option<f64>,
-    prefix_padding_ms: Option<u32>,
-    silence_duration_ms: Option<u32>,
 }
 
 /// A field that may be `null`, which is not the same as absent.
@@ -103,7 +94,7 @@ impl Settings {
             model: None,
             language: None,
             prompt: None,
-            turns: Some(options.vad.options.unwrap_or_else(VadOptions::live)),
+            turns: Some(usual_turns(&options)),
         }
     }
 
@@ -146,7 +137,8 @@ impl Settings {
             settings.prompt = text(transcription.prompt, settings.prompt);
         }
         if let Some(turns) = input.turn_detection.or(update.turn_detection) {
-            settings.turns = turns.map(|turns| turns.options(&api.service.board())).transpose()?;
+            let usual = usual_turns(&api.service.board().device().options());
+            settings.turns = turns.map(|turns| turns.options("turn_detection", usual)).transpose()?;
         }
         settings.options(&api.service.board()).check().map_err(Failure::invalid)?;
         Ok(settings)
@@ -213,17 +205,7 @@ impl Settings {
     }
 }
 
-impl TurnDetection {
-    fn options(&self, board: &Board) -> Result<VadOptions, Failure> {
-        let wrong = |problem: String| Failure::field("turn_detection", problem);
-        if let Some(kind) = self.kind.as_ref().filter(|kind| *kind != "server_vad") {
-            return Err(wrong(format!("`{kind}` is not supported; `server_vad` and null are")));
-        }
-        let mut options = board.device().options::<TranscribeOptions>().vad.options.unwrap_or_else(VadOptions::live);
-        options.threshold = self.threshold.unwrap_or(options.threshold);
-        options.pad_ms = self.prefix_padding_ms.unwrap_or(options.pad_ms);
-        options.min_silence_ms = self.silence_duration_ms.unwrap_or(options.min_silence_ms);
-        options.check().map_err(wrong)?;
-        Ok(options)
-    }
+/// How the ends of utterances are found, unless the client says otherwise.
+fn usual_turns(options: &TranscribeOptions) -> VadOptions {
+    options.vad.options.unwrap_or_else(VadOptions::live)
 }

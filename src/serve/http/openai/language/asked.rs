@@ -4,6 +4,7 @@ use edgefuse::config::{ChatOptions, Form, ReplyOptions};
 use serde::Deserialize;
 
 use crate::serve::http::failure::Failure;
+use crate::serve::http::json::or_default;
 
 /// Maximum number of alternatives to each token, as in OpenAI's API.
 const MOST_ALTERNATIVES: usize = 20;
@@ -18,7 +19,7 @@ pub struct Sampling {
     pub min_p: Option<f32>,
     pub seed: Option<i64>,
     pub stop: Option<Stop>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub stream: bool,
     pub stream_options: Option<StreamOptions>,
 }
@@ -33,7 +34,7 @@ pub enum Stop {
 
 #[derive(Debug, Default, Deserialize)]
 pub struct StreamOptions {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     include_usage: bool,
 }
 

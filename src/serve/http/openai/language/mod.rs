@@ -6,4 +6,4 @@ mod shape;
 
 pub use asked::Sampling;
 pub use run::{Asked, Given, answer};
-pub use shape::Kind;
+pub use shape::{Kind, Shape};

@@ -44,15 +44,7 @@ type Written = (Reply, Vec<Vec<Spelled>>);
 
 /// Answers a client.
 pub async fn answer(api: Api, asked: Asked) -> Result<Response, Failure> {
-    let id = fastrand::u64(..);
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let shape = Shape {
-        kind: asked.kind,
-        id: if asked.kind == Kind::Chat { format!("chatcmpl-{id:016x}") } else { format!("cmpl-{id:016x}") },
-        created: now.map_or(api.service.started, |now| now.as_secs()),
-        model: asked.shown.clone(),
-        logprobs: asked.logprobs,
-    };
+    let shape = Shape::new(&api, asked.kind, asked.shown.clone(), asked.logprobs);
     if asked.stream {
         return stream(api, asked, shape).await;
     }

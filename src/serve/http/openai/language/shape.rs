@@ -3,6 +3,9 @@
 use edgefuse::models::chat::{Finish, Reply};
 use serde_json::{Value, json};
 
+use crate::serve::http::Api;
+use crate::serve::http::json::shortest;
+
 /// Which of OpenAI's two forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -15,15 +18,27 @@ pub type Spelled = (String, Vec<u8>);
 
 /// An answer, and what is written beside it.
 pub struct Shape {
-    pub kind: Kind,
-    pub id: String,
-    pub created: u64,
-    pub model: String,
-    /// Whether the tokens' log-probabilities are listed.
-    pub logprobs: bool,
+    kind: Kind,
+    id: String,
+    created: u64,
+    model: String,
+    logprobs: bool,
 }
 
 impl Shape {
+    /// A new answer by `model`, as the client wrote it. `logprobs`: whether the tokens' log-probabilities are listed.
+    pub fn new(api: &Api, kind: Kind, model: String, logprobs: bool) -> Self {
+        let before = if kind == Kind::Chat { "chatcmpl" } else { "cmpl" };
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        Shape {
+            kind,
+            id: format!("{before}-{:016x}", fastrand::u64(..)),
+            created: now.map_or(api.service.started, |now| now.as_secs()),
+            model,
+            logprobs,
+        }
+    }
+
     /// The whole answer.
     pub fn whole(&self, reply: &Reply, spelled: &[Vec<Spelled>]) -> Value {
         let (object, mut choice) = match self.kind {
@@ -107,12 +122,13 @@ impl Shape {
             let top: Vec<Value> = tokens
                 .map(|(token, spelled)| {
                     let names = spelled[1..].iter().zip(&token.alternatives);
-                    Value::Object(names.map(|((text, _), (_, value))| (text.clone(), json!(value))).collect())
+                    Value::Object(names.map(|((text, _), (_, value))| (text.clone(), shortest(value))).collect())
                 })
                 .collect();
-            return json!({"tokens": texts, "token_logprobs": values, "top_logprobs": top});
+            return json!({"tokens": texts, "token_logprobs": shortest(&values), "top_logprobs": top});
         }
-        let entry = |(text, bytes): &Spelled, value: f32| json!({"token": text, "logprob": value, "bytes": bytes});
+        let entry =
+            |(text, bytes): &Spelled, value: f32| json!({"token": text, "logprob": shortest(&value), "bytes": bytes});
         let content: Vec<Value> = tokens
             .map(|(token, spelled)| {
                 let mut value = entry(&spelled[0], token.log_probability);
