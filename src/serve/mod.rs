@@ -18,6 +18,7 @@ mod signals;
 mod sinks;
 mod source_counts;
 mod sources;
+mod speech_models;
 mod station;
 mod utterance;
 mod wyoming;

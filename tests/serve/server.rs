@@ -79,6 +79,18 @@ impl Server {
         Self::of(folder, &file, arguments)
     }
 
+    /// One with HTTP and Wyoming that transcribes by an English-only model, and has another called `multi`.
+    pub fn bilingual(limits: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let wyoming = format!("http: {{listen: 127.0.0.1:0}}, wyoming: {{listen: 127.0.0.1:0, limits: {{{limits}}}}}");
+        let file = device_file(folder.path(), "", &wyoming);
+        let multi = root().join("tests/fixtures/tiny/whisper");
+        let more =
+            format!("models: {{multi: {{path: {}}}}}\npipeline: [transcribe: {{model: whisper}}]\n", multi.display());
+        std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + &more).unwrap();
+        Self::of(folder, &file, &[])
+    }
+
     pub fn of(folder: tempfile::TempDir, file: &Path, arguments: &[&str]) -> Self {
         let mut command = tiny_command();
         command.arg("--config").arg(file).arg("serve").args(arguments);

@@ -137,8 +137,23 @@ fn a_model_may_be_called_as_a_name_that_leaves_the_choice() {
     assert_eq!(names, ["blip", "student", "vad", "whisper", "whisper-1", "writer", "edgefuse"]);
     let german = |model: &str| server.client().form(PATH, &[("model", model), ("language", "de")], &speech());
     german("whisper-1").expect(200);
-    german("edgefuse").expect_error(400, "invalid_request", &["English-only"]);
+    german("whisper").expect_error(400, "invalid_request", &["English-only"]);
     german("none").expect_error(404, "model_not_found", &["there are edgefuse, blip"]);
+}
+
+#[test]
+fn a_client_that_names_a_language_gets_a_model_that_knows_it() {
+    let server = Server::bilingual("");
+    let sent = |fields: &[(&str, &str)]| server.client().form(PATH, fields, &speech());
+    let refused: &[&str] = &["an English-only model does not support language `de`"];
+    sent(&[("model", "whisper"), ("language", "de")]).expect_error(400, "invalid_request", refused);
+    for model in ["whisper-1", "multi"] {
+        let fields = [("model", model), ("language", "de"), ("response_format", "verbose_json")];
+        assert_eq!(sent(&fields).expect(200).json()["language"], "german");
+    }
+    let fields = [("language", "en"), ("response_format", "verbose_json")];
+    assert_eq!(sent(&fields).expect(200).json()["language"], "english");
+    sent(&[("language", "klingon")]).expect_error(400, "invalid_request", &["klingon"]);
 }
 
 #[test]

@@ -88,18 +88,6 @@ fn long() -> Vec<u8> {
     pcm().repeat(40)[..100 * 32_000].to_vec()
 }
 
-/// One that transcribes by an English-only model, and has another called `multi`.
-fn bilingual(limits: &str) -> Server {
-    let folder = tempfile::tempdir().unwrap();
-    let wyoming = format!("http: {{listen: 127.0.0.1:0}}, wyoming: {{listen: 127.0.0.1:0, limits: {{{limits}}}}}");
-    let file = device_file(folder.path(), "", &wyoming);
-    let multi = root().join("tests/fixtures/tiny/whisper");
-    let more =
-        format!("models: {{multi: {{path: {}}}}}\npipeline: [transcribe: {{model: whisper}}]\n", multi.display());
-    std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + &more).unwrap();
-    Server::of(folder, &file, &[])
-}
-
 fn pcm() -> Vec<u8> {
     let wav = std::fs::read(root().join(data("librivox-0930.wav"))).unwrap();
     let data = wav.windows(4).position(|four| four == b"data").unwrap();
@@ -179,7 +167,7 @@ fn what_is_no_event_ends_the_connection_and_nothing_else() {
 
 #[test]
 fn a_client_that_is_refused_does_not_wait_for_a_transcript() {
-    let server = bilingual("sound: 1s");
+    let server = Server::bilingual("sound: 1s");
     let refusal = |say: &dyn Fn(&mut Client), code: &str| {
         let mut client = Client::new(&server);
         say(&mut client);
@@ -208,7 +196,7 @@ fn a_client_that_is_refused_does_not_wait_for_a_transcript() {
 
 #[test]
 fn a_client_that_waits_for_its_transcript_is_not_idle() {
-    let server = bilingual("idle: 500ms");
+    let server = Server::bilingual("idle: 500ms");
     let mut client = Client::new(&server);
     client.say(&long());
     client.expect("transcript-start");
@@ -223,7 +211,7 @@ fn a_client_that_waits_for_its_transcript_is_not_idle() {
 
 #[test]
 fn a_model_that_knows_the_language_is_chosen() {
-    let server = bilingual("");
+    let server = Server::bilingual("");
     let spoken = |wanted: Value| {
         let mut client = Client::new(&server);
         client.send("transcribe", &wanted, b"");

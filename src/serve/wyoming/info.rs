@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::models::transcribing;
 use crate::serve::board::Board;
+use crate::serve::speech_models::transcribing;
 
 /// The `info` event's data.
 pub fn info(board: &Board) -> Value {

@@ -2,7 +2,6 @@
 
 mod event;
 mod info;
-mod models;
 mod session;
 mod transcription;
 

@@ -9,10 +9,10 @@ use edgefuse::request::{Priority, Request};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::models::choose;
 use super::session::{Flow, Session};
 use crate::serve::board::Board;
 use crate::serve::service::Trouble;
+use crate::serve::speech_models::choose;
 use crate::serve::utterance::Utterance;
 
 impl Session {

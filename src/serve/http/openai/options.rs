@@ -9,6 +9,7 @@ use super::{ANY_MODEL, WHISPER};
 use crate::serve::http::Api;
 use crate::serve::http::failure::Failure;
 use crate::serve::http::form::Form;
+use crate::serve::speech_models::choose;
 
 /// The API that a form follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,22 +44,19 @@ pub struct Asked {
 impl Asked {
     /// Applies the fields of a form to the options of the device file.
     pub fn read(api: &Api, form: &Form, dialect: Dialect) -> Result<Self, Failure> {
-        let mut options = api.service.board().device().options::<TranscribeOptions>();
+        let board = api.service.board();
+        let mut options = board.device().options::<TranscribeOptions>();
         options.timestamps = Timestamps::Segment;
         options.language.get_or_insert_with(|| "auto".to_string());
         if let Dialect::OpenAi(task) = dialect {
             options.task = task;
         }
         let mut asked = Asked { options, format: Format::Json, words: false, segments: false, stream: false };
-        let (mut temperature, mut step, mut chunking) = (None, None, Chunking::default());
+        let (mut named, mut temperature, mut step, mut chunking) = (None, None, None, Chunking::default());
         for (name, text) in form.texts() {
             match (name, dialect) {
                 (name, _) if chunking.take(name, text)? => {}
-                ("model", _) => {
-                    if let Some(model) = api.model(Some(text), &[WHISPER, ANY_MODEL])? {
-                        asked.options.model = Some(model);
-                    }
-                }
+                ("model", _) => named = api.model(Some(text), &[WHISPER, ANY_MODEL])?,
                 ("language", _) => asked.options.language = Some(text.trim().to_string()).filter(|it| !it.is_empty()),
                 ("prompt", _) => asked.options.initial_prompt = Some(text.to_string()).filter(|it| !it.is_empty()),
                 ("response_format", _) => asked.format = format(text)?,
@@ -92,6 +90,8 @@ impl Asked {
                 }
             }
         }
+        let (usual, language) = (asked.options.model.take(), asked.options.language.as_deref());
+        asked.options.model = choose(board.device(), named.as_deref(), usual, language);
         if let Some(first) = temperature {
             asked.options.temperature = temperatures(first, step);
         }

@@ -11,6 +11,7 @@ use crate::serve::http::Api;
 use crate::serve::http::failure::Failure;
 use crate::serve::http::openai::{ANY_MODEL, ServerVad, WHISPER};
 use crate::serve::pcm::Format;
+use crate::serve::speech_models::choose;
 
 /// OpenAI's sample rate in Hz, and those that are accepted.
 const RATE: u32 = 24_000;
@@ -157,8 +158,9 @@ impl Settings {
     /// The options of the transcription.
     pub fn options(&self, board: &Board) -> TranscribeOptions {
         let mut options = board.device().options::<TranscribeOptions>();
-        options.model = self.model.clone().or(options.model);
         options.language = self.language.clone().or(options.language).or_else(|| Some("auto".to_string()));
+        options.model =
+            choose(board.device(), self.model.as_deref(), options.model.take(), options.language.as_deref());
         options.initial_prompt = self.prompt.clone().or(options.initial_prompt);
         options.vad.options = self.turns.or(options.vad.options);
         options

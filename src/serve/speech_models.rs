@@ -1,4 +1,4 @@
-//! The models that clients may choose, and the choice for those that leave it to the service.
+//! The models that transcribe, and the choice for clients that leave it to the service.
 
 use std::sync::Arc;
 
@@ -7,9 +7,12 @@ use edgefuse::config::model_folder::{ModelFolder, capability};
 use edgefuse::models::choose_model;
 use edgefuse::models::whisper::language_code;
 
+/// Who asks for a model, for errors.
+const USER: &str = "transcribe";
+
 /// The device's models that transcribe, by name. Reads their folders.
 pub fn transcribing(device: &Device) -> impl Iterator<Item = (String, Arc<ModelFolder>)> {
-    device.models.keys().filter_map(|name| choose_model(device, capability::TRANSCRIBE, Some(name), "wyoming").ok())
+    device.models.keys().filter_map(|name| choose_model(device, capability::TRANSCRIBE, Some(name), USER).ok())
 }
 
 /// The model for a client: the one that it names; else `configured`, or if that one does not know the language, the first
@@ -24,9 +27,9 @@ pub fn choose(
     if let Some(name) = named.filter(|name| device.models.contains_key(*name)) {
         return Some(name.to_string());
     }
-    let Some(language) = language else { return configured };
+    let Some(language) = language.filter(|name| !name.eq_ignore_ascii_case("auto")) else { return configured };
     let code = language_code(language).map_or_else(|| language.to_lowercase(), str::to_string);
-    let usual = choose_model(device, capability::TRANSCRIBE, configured.as_deref(), "wyoming").ok();
+    let usual = choose_model(device, capability::TRANSCRIBE, configured.as_deref(), USER).ok();
     // A model behind an endpoint lists no languages.
     let fits = usual.is_some_and(|(_, folder)| {
         let languages = folder.spec.languages();
