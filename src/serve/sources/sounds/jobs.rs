@@ -4,10 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use edgefuse::models::vad::Utterance;
-
+use super::heard::Heard;
 use super::joined::{Joined, Seen};
-use crate::serve::event::Moment;
 
 /// Maximum number of complete utterances that wait.
 const MOST_WAITING: usize = 16;
@@ -17,17 +15,6 @@ const MOST_BYTES: usize = 32 << 20;
 
 /// Why what waited has no picture any more.
 const TOO_MUCH: &str = "no picture: it waited for the models too long, and newer ones need the memory";
-
-/// An utterance with its moments.
-#[derive(Debug, Clone)]
-pub struct Heard {
-    pub utterance: Utterance,
-    /// When its samples begin.
-    pub at: Moment,
-    /// When its speech begins and ends.
-    pub start: Moment,
-    pub end: Moment,
-}
 
 /// Something to do. What is joined with pictures comes with its frame, which is not decoded yet.
 #[derive(Debug)]
@@ -143,13 +130,6 @@ impl Jobs {
     }
 }
 
-impl Heard {
-    /// Whether both are the same stretch of speech.
-    pub fn is_same(&self, other: &Heard) -> bool {
-        (self.utterance.first, self.utterance.end) == (other.utterance.first, other.utterance.end)
-    }
-}
-
 impl State {
     /// Takes the oldest pictures away from what waits until the others are not too many bytes.
     fn bound_pictures(&mut self) {
@@ -170,8 +150,10 @@ impl State {
 #[cfg(test)]
 mod tests {
     use edgefuse::media::video::Frame;
+    use edgefuse::models::vad::Utterance;
 
     use super::*;
+    use crate::serve::event::Moment;
     use crate::serve::sources::newest::Newest;
 
     fn heard(first: u64) -> Heard {

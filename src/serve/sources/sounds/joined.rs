@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::jobs::Heard;
+use super::heard::Heard;
 use crate::serve::sources::newest::{Captured, Newest};
 
 /// A camera whose pictures are joined with what is said.

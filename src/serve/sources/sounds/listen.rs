@@ -10,7 +10,8 @@ use edgefuse::models::capability::VoiceDetector;
 use edgefuse::models::vad::{Utterance, UtteranceEvent, Utterances};
 
 use super::clock::Clock;
-use super::jobs::{Heard, Jobs};
+use super::heard::Heard;
+use super::jobs::Jobs;
 use super::{Block, SAMPLE_RATE};
 use crate::serve::board::Board;
 use crate::serve::event::What;

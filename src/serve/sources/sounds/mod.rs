@@ -2,6 +2,7 @@
 //! (its own records, those of joins) processes them.
 
 mod clock;
+mod heard;
 mod jobs;
 mod joined;
 mod listen;

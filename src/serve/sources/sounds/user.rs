@@ -8,7 +8,8 @@ use edgefuse::config::{EncoderContext, Step, Temperatures, Timestamps, Transcrib
 use edgefuse::pipeline::{Picture, Sound};
 
 use super::SAMPLE_RATE;
-use super::jobs::{Heard, Job, Jobs};
+use super::heard::Heard;
+use super::jobs::{Job, Jobs};
 use super::joined::{Joined, Seen};
 use crate::serve::event::{Event, What};
 use crate::serve::sources::desk::{Desk, Sighting};
