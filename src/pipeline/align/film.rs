@@ -5,9 +5,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::path::path;
+use super::phrases::phrases;
 use super::scores::{Scores, spoken};
 use crate::config::model_folder::Modality;
-use crate::config::{EmbedOptions, Step, TextRole, TranscribeOptions};
+use crate::config::{EmbedOptions, Step, TextRole, Timestamps, TranscribeOptions};
 use crate::error::Error;
 use crate::media::video::Moments;
 use crate::models::Models;
@@ -83,7 +84,8 @@ pub fn align(
     let embed = EmbedOptions { model: options.model.clone(), text: TextRole::Query };
     let texts = texts(models, &embed, sentences, &mut warnings)?;
     let mut steps: Vec<Step> = Vec::new();
-    let transcribe: TranscribeOptions = models.device().options();
+    // Times of words are more accurate than those of segments, which may also contain a pause.
+    let transcribe = TranscribeOptions { timestamps: Timestamps::Word, ..models.device().options() };
     if models.chosen::<dyn Transcriber>(transcribe.model.as_deref(), USER).is_ok() {
         steps.push(transcribe.into());
     } else {
@@ -115,7 +117,9 @@ pub fn align(
             }
             None => {
                 warnings.extend(result.errors().iter().map(|error| format!("{error}: what is said is not compared")));
-                said.extend(result.transcript().into_iter().flat_map(|timed| timed.value.segments.clone()));
+                said.extend(
+                    result.transcript().into_iter().flat_map(|timed| timed.value.segments.iter().flat_map(phrases)),
+                );
             }
         }
     }

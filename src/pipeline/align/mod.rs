@@ -2,6 +2,7 @@
 
 mod film;
 mod path;
+mod phrases;
 mod scores;
 mod sentences;
 
