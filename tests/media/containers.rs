@@ -21,6 +21,8 @@ fn recordings_in_containers_are_read_one_after_the_other() {
         ["burst.m4a", "burst.m4a", "burst.m4a"],
         ["burst_faststart.m4a", "burst_alac.m4a", "burst_opus.mp4"],
         ["burst_fragmented.m4a", "burst_fragmented.m4a", "burst.m4a"],
+        ["burst_faststart.m4a", "burst_faststart.m4a", "burst_fragmented.m4a"],
+        ["burst_adpcm_ms.wav", "burst_faststart.m4a", "burst_opus.webm"],
         ["burst.aiff", "burst.aiff", "burst.aiff"],
         ["burst.caf", "burst.caf", "burst.caf"],
         ["burst_adpcm_ima.wav", "burst_adpcm_ms.wav", "burst_adpcm_ima.wav"],
@@ -32,6 +34,13 @@ fn recordings_in_containers_are_read_one_after_the_other() {
         let (samples, warnings) = hear(&names.map(content).concat());
         assert_eq!(warnings, Vec::<String>::new(), "{names:?}");
         assert!(samples.len().abs_diff(alone) <= 2, "{names:?}: {} samples, not {alone}", samples.len());
+        // From a stream, where lengths are known and indices come first.
+        let is_stream = !names.iter().any(|name| ["burst.m4a", "burst_alac.m4a", "burst.caf"].contains(name));
+        if is_stream && names[0] != "burst.wav" {
+            let (heard, warnings) = live(&names.map(content).concat());
+            assert_eq!(warnings, Vec::<String>::new(), "{names:?}");
+            assert!(heard.len().abs_diff(alone) <= 400, "{names:?}: {} samples, not {alone}", heard.len());
+        }
         for third in samples.chunks(samples.len().div_ceil(3)) {
             let loud = third.iter().filter(|sample| sample.abs() > 0.2).count();
             assert!(loud > 500, "{names:?}: {loud} samples are loud");
@@ -54,6 +63,14 @@ fn a_recording_that_follows_and_cannot_be_read_is_named() {
     let (_, warnings) = live(&[content("burst.wav"), content("burst_gsm.wav")].concat());
     assert_eq!(warnings.len(), 1);
     assert!(warnings[0].starts_with("another recording follows after 0.5 s (GSM 6.10"), "{warnings:?}");
+}
+
+#[test]
+fn a_recording_that_follows_in_a_stream_and_needs_its_end_is_named() {
+    let (_, warnings) = live(&[content("burst_faststart.m4a"), content("burst.m4a")].concat());
+    let expected =
+        "another recording follows after 0.5 s (MP4 with its index at the end), which cannot be read from a stream";
+    assert_eq!(warnings, [expected]);
 }
 
 /// The samples of a file that is cut off after two thirds, and what is said about it.

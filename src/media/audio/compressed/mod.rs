@@ -9,10 +9,10 @@ mod adts;
 mod flac;
 mod gaps;
 pub(super) mod matroska;
-mod matroska_stream;
 mod mp4;
 mod opus;
 mod source;
+mod stream;
 mod track;
 mod wording;
 
@@ -22,8 +22,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use flac::FlacStreams;
 use gaps::Gaps;
-use matroska_stream::MatroskaStream;
 pub(super) use source::{Input, Span};
+use stream::RecordingStream;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader};
@@ -36,6 +36,7 @@ use track::OpenTrack;
 use super::AudioError;
 use super::decoder::Decoder;
 use super::interleaved::Frames;
+use super::parts::left_out;
 use wording::{describe, ending};
 
 /// Maximum number of frames returned at a time; a codec's packet may be much longer.
@@ -337,8 +338,8 @@ impl CompressedDecoder {
         let seconds = self.seconds_before + self.seconds;
         match probe(source) {
             Ok(format) => self.format = format,
-            Err(_) => {
-                warnings.push(format!("a second stream after {seconds:.1} s is damaged: the part before is used"));
+            Err(error) => {
+                warnings.push(left_out(&error, seconds));
                 return Ok(false);
             }
         }
@@ -417,12 +418,12 @@ impl Opened {
                 // An mp3 file begins with the same tag. Neither format is read from its end.
                 let streams = FlacStreams::new(source);
                 (probe(Box::new(streams.clone()))?, Some(Box::new(streams)))
-            } else if is_stream && matroska::is_matroska(magic) {
-                let stream = MatroskaStream::new(source);
-                (probe(Box::new(stream.clone()))?, Some(Box::new(stream)))
             } else if adts::is_adts(magic) {
                 let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
                 (Box::new(adts::AdtsFrames::new(stream).map_err(describe)?), None)
+            } else if is_stream {
+                let stream = RecordingStream::new(source, magic);
+                (probe(Box::new(stream.clone()))?, Some(Box::new(stream)))
             } else {
                 (probe(source)?, None)
             };

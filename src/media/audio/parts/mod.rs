@@ -190,6 +190,9 @@ pub(super) fn left_out(error: &AudioError, seconds: f64) -> String {
         AudioError::UnsupportedCodec { codec } => {
             format!("another recording follows after {seconds:.1} s ({codec}), which is left out")
         }
+        AudioError::NotLive { format } => {
+            format!("another recording follows after {seconds:.1} s ({format}), which cannot be read from a stream")
+        }
         _ => format!("a second recording after {seconds:.1} s is damaged: the part before is used"),
     }
 }
