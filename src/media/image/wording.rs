@@ -20,7 +20,7 @@ pub(super) fn describe(error: ::image::ImageError) -> ImageError {
         Cause::Unsupported(error) => {
             let format = format_name(&error.format_hint());
             let feature = match error.kind() {
-                UnsupportedErrorKind::Color(_) => " colours",
+                UnsupportedErrorKind::Color(_) => " colour",
                 UnsupportedErrorKind::GenericFeature(feature) if feature.contains("compression") => " compression",
                 _ => "",
             };
@@ -44,7 +44,7 @@ pub(super) fn describe_tiff(error: TiffError) -> ImageError {
                 TiffUnsupportedError::UnsupportedCompressionMethod(method) => {
                     format!("the compression {method:?} in TIFF")
                 }
-                TiffUnsupportedError::UnsupportedColorType(_) => "this kind of TIFF colours".to_string(),
+                TiffUnsupportedError::UnsupportedColorType(_) => "this kind of TIFF colour".to_string(),
                 _ => "this kind of TIFF".to_string(),
             };
             ImageError::Unsupported { format }
