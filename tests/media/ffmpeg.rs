@@ -150,6 +150,9 @@ fn a_file_that_is_cut_off_before_its_first_sample_is_given_to_ffmpeg() {
     let answer = fixture("burst.wav").display().to_string();
     let ffmpeg = stand_in(folder.path(), &format!("cat >/dev/null; cat '{answer}'"));
     let path = folder.path().join("cut");
-    fs::write(&path, &fs::read(fixture("burst.mkv")).unwrap()[..60]).unwrap();
+    fs::write(&path, &fs::read(fixture("burst.wav")).unwrap()[..30]).unwrap();
+    let never = AudioFile::new(&path).with_ffmpeg(Ffmpeg::Never).load(RATE, &mut Vec::new());
+    let text = one_line(never.unwrap_err());
+    assert_eq!(text, "is cut off before its first sample");
     assert_eq!(AudioFile::new(&path).with_ffmpeg(ffmpeg).load(RATE, &mut Vec::new()).unwrap().len(), 8000);
 }
