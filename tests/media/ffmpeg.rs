@@ -1,11 +1,12 @@
 //! Formats that only ffmpeg reads: with fakes, and with the installed ffmpeg, if any.
 
 use std::fs;
+use std::io::Cursor;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use edgefuse::config::Ffmpeg;
-use edgefuse::media::audio::{AudioFile, load};
+use edgefuse::media::audio::{AudioFile, LiveReader, load};
 
 use crate::audio::one_line;
 use crate::fixture;
@@ -90,4 +91,68 @@ fn playlists_open_nothing() {
         let error = file.load(16_000, &mut Vec::new()).expect_err(name).to_string();
         assert!(error.starts_with("is not audio in a known format"), "{name}: {error}");
     }
+}
+
+/// Films and the like, whose bytes contain what looks like frames of mp3.
+fn with_frames(beginning: &[u8]) -> Vec<u8> {
+    [beginning, &[0; 600], &fs::read(fixture("burst_22050.mp3")).unwrap()].concat()
+}
+
+/// Beginnings of formats that have no built-in decoder, and their names.
+fn unsupported() -> Vec<(Vec<u8>, &'static str)> {
+    let mut transport = vec![0xff; 188 * 4];
+    (0..4).for_each(|packet| transport[188 * packet] = 0x47);
+    // 32 kbit/s at 48,000 Hz: 128 bytes each.
+    let mut dolby = vec![0; 128 * 3];
+    (0..3).for_each(|frame| dolby[128 * frame..][..6].copy_from_slice(&[0x0b, 0x77, 1, 2, 0, 0x40]));
+    vec![
+        (b"RIFF\x40\x42\x0f\0AVI LIST".to_vec(), "AVI"),
+        (b"\0\0\x01\xba\x44\0\x04\0\x04\x01".to_vec(), "an MPEG program stream"),
+        (transport, "an MPEG transport stream"),
+        (dolby, "AC-3"),
+        (b"\x7f\xfe\x80\x01\xfc\x3c".to_vec(), "DTS"),
+        (b"FLV\x01\x05".to_vec(), "FLV"),
+        (b"wvpk\x10\x20\0\0\x10\x04".to_vec(), "WavPack"),
+        (b"Creative Voice File\x1a\x1a\0\x0a\x01".to_vec(), "VOC"),
+    ]
+}
+
+#[test]
+fn a_film_is_given_to_ffmpeg_and_not_searched_for_frames() {
+    let folder = tempfile::tempdir().unwrap();
+    let answer = fixture("burst.wav").display().to_string();
+    let ffmpeg = stand_in(folder.path(), &format!("cat >/dev/null; cat '{answer}'"));
+    let path = folder.path().join("film");
+    let unknown = (b"some film".to_vec(), "");
+    for (beginning, name) in unsupported().into_iter().chain([unknown]) {
+        fs::write(&path, with_frames(&beginning)).unwrap();
+        let file = AudioFile::new(&path).with_ffmpeg(ffmpeg.clone());
+        let mut warnings = Vec::new();
+        assert_eq!(file.load(RATE, &mut warnings).unwrap(), load(&fixture("burst.wav"), RATE).unwrap(), "{name}");
+        assert_eq!(warnings, ["decoded by ffmpeg, because there is no built-in decoder"], "{name}");
+        let outcome = AudioFile::new(&path).with_ffmpeg(Ffmpeg::Never).load(RATE, &mut Vec::new());
+        if name.is_empty() {
+            // The last resort.
+            assert!(outcome.unwrap().len() > 6_000);
+        } else {
+            let text = one_line(outcome.unwrap_err());
+            assert!(text.starts_with(&format!("{name} is not supported without ffmpeg")), "{text}");
+        }
+        let live = LiveReader::new(Cursor::new(with_frames(&beginning)), RATE).err().map(|error| error.to_string());
+        let text = live.unwrap_or_default();
+        assert!(name.is_empty() || text.starts_with(&format!("is {name}, which cannot be read")), "{name}: {text}");
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_off_before_its_first_sample_is_given_to_ffmpeg() {
+    let folder = tempfile::tempdir().unwrap();
+    let answer = fixture("burst.wav").display().to_string();
+    let ffmpeg = stand_in(folder.path(), &format!("cat >/dev/null; cat '{answer}'"));
+    let path = folder.path().join("cut");
+    fs::write(&path, &fs::read(fixture("burst.wav")).unwrap()[..30]).unwrap();
+    let never = AudioFile::new(&path).with_ffmpeg(Ffmpeg::Never).load(RATE, &mut Vec::new());
+    let text = one_line(never.unwrap_err());
+    assert_eq!(text, "is cut off before its first sample");
+    assert_eq!(AudioFile::new(&path).with_ffmpeg(ffmpeg).load(RATE, &mut Vec::new()).unwrap().len(), 8000);
 }

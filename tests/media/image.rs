@@ -213,10 +213,7 @@ fn a_picture_of_absurd_size_is_refused_from_its_header() {
 
 #[test]
 fn a_picture_without_pixels_is_refused() {
-    assert_eq!(
-        error_of("none.png", &png_header(0, 5)),
-        "is damaged: Format error decoding Png: Invalid image dimensions"
-    );
+    assert_eq!(error_of("none.png", &png_header(0, 5)), "is damaged: its data is invalid in its format");
     assert_eq!(error_of("none.ppm", b"P6 4 0 255\n"), "has no pixels: it claims 4 x 0");
     assert_eq!(error_of("none.ff", b"farbfeld\0\0\0\0\0\0\0\x03"), "has no pixels: it claims 0 x 3");
     let mut gif = fs::read(fixture("format.gif")).unwrap();
@@ -282,4 +279,58 @@ fn paths_that_are_not_files() {
     assert_eq!(one_line(load(folder.path()).unwrap_err()), "is a directory, not a file");
     let device = one_line(load("/dev/zero".as_ref()).unwrap_err());
     assert!(device.starts_with("is not a regular file"), "{device}");
+}
+
+/// An ICO file of one PNG picture.
+fn ico(png: &[u8]) -> Vec<u8> {
+    let mut file = b"\0\0\x01\0\x01\0\x07\x09\0\0\x01\0\x18\0".to_vec();
+    file.extend((png.len() as u32).to_le_bytes());
+    file.extend(22u32.to_le_bytes());
+    file.extend(png);
+    file
+}
+
+#[test]
+fn a_png_picture_without_alpha_in_an_ico_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("picture.ico");
+    for name in ["mode_rgb.png", "mode_palette.png", "mode_grey.png"] {
+        let png = fs::read(fixture(name)).unwrap();
+        fs::write(&path, ico(&png)).unwrap();
+        assert_eq!(load(&path).unwrap(), load(&fixture(name)).unwrap(), "{name}");
+    }
+    assert!(error_of("bad.ico", &ico(b"\x89PNG\r\n\x1a\nand no more")).len() < 100);
+}
+
+#[test]
+fn errors_name_no_types_of_libraries() {
+    let mut tiff = fs::read(fixture("format.tiff")).unwrap();
+    let compression = tiff.windows(8).position(|tag| tag == [3, 1, 3, 0, 1, 0, 0, 0]).unwrap() + 8;
+    tiff[compression..compression + 2].copy_from_slice(&34_925u16.to_le_bytes());
+    assert!(error_of("lzma.tiff", &tiff).starts_with("this kind of TIFF compression is not supported"));
+    let mut dds = fs::read(fixture("format.dds")).unwrap();
+    dds[84..88].copy_from_slice(b"ABCD");
+    assert!(error_of("odd.dds", &dds).starts_with("this kind of DDS"), "{}", error_of("odd.dds", &dds));
+    let folder = tempfile::tempdir().unwrap();
+    let mut random = fastrand::Rng::with_seed(5);
+    let mut errors = 0;
+    for name in FORMATS {
+        let whole = fs::read(fixture(name)).unwrap();
+        let path = folder.path().join(name);
+        for _ in 0..60 {
+            let mut bytes = whole.clone();
+            for _ in 0..random.usize(1..6) {
+                let at = random.usize(0..bytes.len().min(120));
+                bytes[at] = random.u8(..);
+            }
+            fs::write(&path, bytes).unwrap();
+            let Err(error) = load(&path) else { continue };
+            errors += 1;
+            let text = error.to_string();
+            for part in ["{", "::", "Unknown(", "decoding", "Tiff", "Error", "Format"] {
+                assert!(!text.contains(part), "{name}: {text}");
+            }
+        }
+    }
+    assert!(errors > 100, "{errors}");
 }

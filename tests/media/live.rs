@@ -163,7 +163,7 @@ fn samples_that_are_not_finite() {
 #[test]
 fn bad_streams_say_what_is_wrong() {
     assert_eq!(error_of(b""), "ended before a single byte of sound arrived");
-    assert_eq!(error_of(b"x"), "has no samples");
+    assert_eq!(error_of(b"\x80"), "has no samples");
     let good = wav(1, 1, RATE, 16, &pcm16(&[1; 100]));
     for cut in [12, 20, 30, 36, 40] {
         assert_eq!(error_of(&good[..cut]), "is cut off before its first sample", "{cut} bytes");
@@ -312,7 +312,11 @@ fn a_picture_or_a_document_is_not_heard_as_raw_samples() {
     let picture = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/easyvqa-23.png")).unwrap();
     let document = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n".repeat(100);
     let program = [&b"\x7fELF\x02\x01\x01"[..], &[0; 4000]].concat();
-    for content in [picture, document, program] {
+    let named = [&b"\x1f\x8b\x08\x08\x12\x34\x56\x78\x00\x03film.wav\0"[..], &[0x90; 4000]].concat();
+    let text = "Grüße, 1 2 3\r\n".repeat(100).into_bytes();
+    let record = b"{\"id\": 1, \"text\": \"hello\"}".to_vec();
+    let short = [b"RI".to_vec(), b"RIFF".to_vec(), b"RIFF\x24\0\0\0".to_vec(), b"x".to_vec()];
+    for content in [picture, document, program, named, text, record].into_iter().chain(short) {
         let error = hear(Cursor::new(content)).unwrap_err().to_string();
         assert!(error.starts_with("is not audio in a known format"), "{error}");
     }

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use super::synced::{self, TRANSPORT_LEN};
+
 /// Extensions of audio files and videos, in lower case. Those in the last two lines are
 /// read through ffmpeg.
 pub const EXTENSIONS: &[&str] = &[
@@ -24,14 +26,10 @@ pub fn is_recording(path: &Path) -> bool {
         && !(ALSO_TEXT.contains(&extension.as_str()) && path.is_file() && !is_transport_stream(path))
 }
 
-/// Whether a file begins with two packets of an MPEG transport stream (ISO 13818-1): of 188 bytes, or preceded by a
-/// time code of 4 bytes each, as cameras write them.
 fn is_transport_stream(path: &Path) -> bool {
-    const SYNC: Option<&u8> = Some(&0x47);
     let mut beginning = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(197).read_to_end(&mut beginning));
-    let is_at = |first: usize, len: usize| beginning.get(first) == SYNC && beginning.get(first + len) == SYNC;
-    read.is_ok() && (is_at(0, 188) || is_at(4, 192))
+    let read = File::open(path).and_then(|file| file.take(TRANSPORT_LEN as u64).read_to_end(&mut beginning));
+    read.is_ok() && synced::is_transport_stream(&beginning)
 }
 
 #[cfg(test)]
@@ -44,9 +42,9 @@ mod tests {
     fn source_code_is_not_a_recording() {
         let folder = tempfile::tempdir().unwrap();
         let mut film = [0; 400];
-        (film[0], film[188]) = (0x47, 0x47);
+        [0, 188, 376].into_iter().for_each(|at| film[at] = 0x47);
         let mut camera = [0; 400];
-        (camera[4], camera[196]) = (0x47, 0x47);
+        [4, 196, 388].into_iter().for_each(|at| camera[at] = 0x47);
         for (name, content, expected) in [
             ("film.ts", &film[..], true),
             ("camera.MTS", &camera, true),

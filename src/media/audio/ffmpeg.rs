@@ -39,6 +39,13 @@ impl FfmpegDecoder {
     }
 }
 
+impl FfmpegDecoder {
+    /// Adds a warning.
+    pub(super) fn note(&mut self, warning: &str) {
+        self.notes.push(warning.to_string());
+    }
+}
+
 impl Decoder for FfmpegDecoder {
     fn next(&mut self, warnings: &mut Vec<String>) -> Result<Option<Frames<'_>>, AudioError> {
         warnings.append(&mut self.notes);

@@ -17,6 +17,8 @@
 //! | `phase` | channels to mono, even if they cancel each other out |
 //! | `mono` | interleaved frames of any rate and channel count to mono at the requested rate |
 //! | `resample` | sample rate conversion, through `rubato` |
+//! | `parts` | recordings joined in one file, and containers whose declared lengths are wrong |
+//! | `synced` | frames of the formats without a file header |
 //! | `unsupported` | names of formats that cannot be decoded |
 //! | `log_mel` | the spectrogram of Whisper |
 
@@ -31,11 +33,13 @@ mod interleaved;
 mod live;
 mod log_mel;
 mod mono;
+mod parts;
 mod phase;
 mod reader;
 mod recording;
 mod resample;
 mod source;
+mod synced;
 mod unsupported;
 mod wav;
 

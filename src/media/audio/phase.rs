@@ -15,10 +15,14 @@ const DECISIONS: u32 = 50;
 /// Below this mean square (-90 dBFS) there is nothing to decide about.
 const SILENCE: f64 = 1e-9;
 
-/// Uncorrelated channels leave one n-th of their mean power in the mix of n. Below a fiftieth of that they cancel each
+/// Uncorrelated channels leave one n-th of their mean power in the mix of n. Below a tenth of that they cancel each
 /// other out; above half of it they no longer do.
-const CANCELLED: f64 = 0.02;
+const CANCELLED: f64 = 0.1;
 const RECOVERED: f64 = 0.5;
+
+/// Sound that is weaker than this part of what was cancelled (-20 dB) shows no recovery: in pauses the channels have
+/// only noise, each its own.
+const WEAK: f64 = 0.01;
 
 /// Mixes a stream of frames while tracking the power of its channels.
 #[derive(Default)]
@@ -29,6 +33,8 @@ pub(super) struct Mix {
     frames: f64,
     /// The channel that is used alone.
     alone: Option<usize>,
+    /// The greatest mean square of the channels while they cancelled each other out.
+    cancelled: f64,
     /// Number of frames that were not mixed, and the channel used for the first of them.
     unmixed: Option<(usize, f64)>,
 }
@@ -98,12 +104,16 @@ impl Mix {
             return;
         }
         let share = self.mixed / mean * count;
+        let square = mean / self.frames.max(1.0);
+        if share < CANCELLED {
+            self.cancelled = self.cancelled.max(square);
+        }
         if self.alone.is_none() && share < CANCELLED {
             let loudest = (0..self.channels.len()).max_by(|&a, &b| self.channels[a].total_cmp(&self.channels[b]));
             // If two are equally loud, the first.
             let top = loudest.map_or(0.0, |loudest| self.channels[loudest]);
             self.alone = self.channels.iter().position(|&power| power >= top * 0.9);
-        } else if share > RECOVERED {
+        } else if share > RECOVERED && square > WEAK * self.cancelled {
             self.alone = None;
         }
     }
@@ -186,5 +196,29 @@ mod tests {
         mix.push(&Frames { sample_rate: RATE, channels: 6, interleaved: &interleaved }, &mut mono);
         assert_eq!(mix.warning(), None);
         assert!((mono[1_000] - interleaved[6 * 1_000 + 2] / 6.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn noise_of_each_channel_does_not_hide_that_the_rest_is_cancelled() {
+        let mut random = fastrand::Rng::with_seed(3);
+        // At -50 dBFS.
+        let mut noise = || 0.0055 * (random.f32() - 0.5) * 2.0;
+        // Sound that grows from -32 dBFS, pauses, and begins again as weak.
+        let sound: Vec<f32> = tone(96_000)
+            .into_iter()
+            .enumerate()
+            .map(|(n, it)| it * [0.1, 0.5, 1.0, 0.0, 0.05, 0.1][n / 16_000])
+            .collect();
+        let interleaved: Vec<f32> = sound.iter().flat_map(|it| [it * 0.5 + noise(), it * -0.5 + noise()]).collect();
+        let (mut mix, mut mono) = (Mix::default(), Vec::new());
+        for interleaved in interleaved.chunks(2 * 320) {
+            mix.push(&Frames { sample_rate: RATE, channels: 2, interleaved }, &mut mono);
+        }
+        assert!(mix.warning().is_some());
+        let power = |samples: &[f32]| samples.iter().map(|it| it * it).sum::<f32>();
+        for (second, (mono, sound)) in mono.chunks(16_000).zip(sound.chunks(16_000)).enumerate() {
+            let half: Vec<f32> = sound.iter().map(|it| it * 0.5).collect();
+            assert!(power(mono) > 0.9 * power(&half), "second {second}: {} of {}", power(mono), power(&half));
+        }
     }
 }

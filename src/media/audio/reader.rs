@@ -6,9 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::compressed::{CompressedDecoder, FileBytes, Input};
+use super::compressed::{CompressedDecoder, Input};
 use super::decoder::{Decoder, Fallback, MonoReader};
 use super::ffmpeg::FfmpegDecoder;
+use super::parts::{JoinedDecoder, Part};
 use super::wav::{self, Header, WavDecoder};
 use super::{AudioError, AudioFile, Channel, Samples, unsupported};
 use crate::config::Ffmpeg;
@@ -54,9 +55,13 @@ impl AudioReader {
     pub fn of(source: &AudioFile, sample_rate: u32, channel: Channel) -> Result<Self, AudioError> {
         let (file, len) = source.open()?;
         let (ffmpeg, bytes) = (source.ffmpeg().clone(), file.clone());
-        let with_ffmpeg = move |error| decode_with_ffmpeg(error, &ffmpeg, &bytes);
-        let (decoder, fallback): (_, Option<Fallback>) = match built_in(file, len) {
+        let with_ffmpeg = move |error| decode_with_ffmpeg(error, &ffmpeg, &bytes, len);
+        let (decoder, fallback): (_, Option<Fallback>) = match JoinedDecoder::open(file.clone(), len, built_in) {
             Ok(decoder) => (decoder, Some(Box::new(with_ffmpeg))),
+            // Any file may contain what looks like a frame, so this comes last.
+            Err(AudioError::UnknownFormat) => {
+                (with_ffmpeg(AudioError::UnknownFormat).or_else(|_| scan(&file, len))?, None)
+            }
             Err(error) => (with_ffmpeg(error)?, None),
         };
         let reader = MonoReader::new(decoder, sample_rate, channel)?;
@@ -93,37 +98,68 @@ impl AudioReader {
     }
 }
 
-/// A built-in decoder for a file of `len` bytes.
-fn built_in(file: Arc<File>, len: u64) -> Result<Box<dyn Decoder>, AudioError> {
-    let mut bytes = FileBytes::new(file.clone(), len);
+/// A built-in decoder for a recording.
+///
+/// # Errors
+/// [`AudioError`]; [`AudioError::UnknownFormat`] if it does not begin like any format that has such a decoder.
+fn built_in(part: &Part) -> Result<Box<dyn Decoder>, AudioError> {
+    let mut bytes = part.span.bytes();
     let mut magic = Vec::new();
     (&mut bytes).take(BEGINNING).read_to_end(&mut magic)?;
     bytes.rewind()?;
+    let compressed = |wav_codec| {
+        let decoder = CompressedDecoder::open(Input::File(part.span.clone()), &magic, wav_codec)?;
+        Ok(Box::new(decoder.with_warning(part.warning.clone())) as Box<dyn Decoder>)
+    };
     if let Some(codec) = unsupported::format_name(&magic) {
         return Err(AudioError::UnsupportedCodec { codec: codec.into() });
     }
     if !wav::is_wav(&magic) {
-        return Ok(Box::new(CompressedDecoder::open(Input::File(file), &magic, None)?));
+        return if unsupported::is_compressed(&magic) { compressed(None) } else { Err(AudioError::UnknownFormat) };
     }
-    let header = Header::read(&mut bytes, Some(len))?;
+    let header = Header::read(&mut bytes, Some(part.span.len()))?;
     if header.encoding().is_none() {
-        return Ok(Box::new(CompressedDecoder::open(Input::File(file), &magic, Some(header.format_tag))?));
+        return compressed(Some(header.format_tag));
     }
     Ok(Box::new(WavDecoder::new(bytes, header, BLOCK_SECONDS)?))
 }
 
+/// The first recording found anywhere in a file of an unknown format, such as one after a damaged beginning.
+fn scan(file: &Arc<File>, len: u64) -> Result<Box<dyn Decoder>, AudioError> {
+    let part = Part::find(file, 0, len)?;
+    let mut magic = Vec::new();
+    part.span.bytes().take(BEGINNING).read_to_end(&mut magic)?;
+    match CompressedDecoder::open(Input::File(part.span), &magic, None) {
+        Ok(decoder) => Ok(Box::new(decoder)),
+        // The whole file was searched.
+        Err(AudioError::CutOff) => Err(AudioError::UnknownFormat),
+        Err(error) => Err(error),
+    }
+}
+
 /// ffmpeg's decoder, if `error` may be due to the limits of the built-in decoders.
-fn decode_with_ffmpeg(error: AudioError, ffmpeg: &Ffmpeg, file: &File) -> Result<Box<dyn Decoder>, AudioError> {
+fn decode_with_ffmpeg(
+    error: AudioError,
+    ffmpeg: &Ffmpeg,
+    file: &Arc<File>,
+    len: u64,
+) -> Result<Box<dyn Decoder>, AudioError> {
     let is_worth_a_try = matches!(
         error,
         AudioError::UnknownFormat
             | AudioError::NoAudioTrack
             | AudioError::UnsupportedCodec { .. }
             | AudioError::Malformed(_)
+            | AudioError::CutOff
             | AudioError::NothingDecodable
     );
     match is_worth_a_try.then(|| FfmpegDecoder::open(ffmpeg, file)).flatten() {
-        Some(Ok(decoder)) => Ok(Box::new(decoder)),
+        Some(Ok(mut decoder)) => {
+            if Part::find(file, 0, len)?.next.is_some() {
+                decoder.note("another recording follows in the file, which ffmpeg may leave out");
+            }
+            Ok(Box::new(decoder))
+        }
         // An unknown file is reported as such, whatever ffmpeg says.
         Some(Err(problem)) if matches!(error, AudioError::UnsupportedCodec { .. }) => Err(problem),
         _ => Err(error),

@@ -1,9 +1,8 @@
 //! Decodes files of every format to RGB.
 
-use std::io::{BufRead, BufReader, Cursor, ErrorKind, Read, Seek};
+use std::io::{BufRead, BufReader, Cursor, Read, Seek};
 use std::path::Path;
 
-use ::image::error::{LimitErrorKind, UnsupportedErrorKind};
 use ::image::metadata::Orientation;
 use ::image::{
     ColorType, DynamicImage, ImageBuffer, ImageDecoder, ImageFormat, ImageReader, Limits, Pixel, Rgb, RgbImage,
@@ -12,7 +11,8 @@ use ::image::{
 use super::super::file;
 use super::orientation::orientation;
 use super::png_metadata::{self, PngMetadata};
-use super::{ImageError, bmp, jpeg, png_repair, tiff};
+use super::wording::describe;
+use super::{ImageError, bmp, ico, jpeg, png_repair, tiff};
 
 /// Called with a number of bytes; returns how many of them may be allocated.
 pub(super) type Grant<'a> = dyn FnMut(u64) -> u64 + 'a;
@@ -111,6 +111,15 @@ fn load_from(
                 let image = decode(Cursor::new(bytes), format, grant).map_err(|_| error)?;
                 warnings.push(damage.to_string());
                 Ok(image)
+            }
+            outcome => outcome,
+        },
+        ImageFormat::Ico => match decode(&mut file, format, grant) {
+            Err(error @ (ImageError::Malformed(_) | ImageError::Unsupported { .. })) => {
+                file.rewind()?;
+                let bytes = whole(file, length)?;
+                let Some(picture) = ico::embedded_png(&bytes) else { return Err(error) };
+                decode(Cursor::new(picture), ImageFormat::Png, grant)
             }
             outcome => outcome,
         },
@@ -302,36 +311,4 @@ pub(super) fn on_white(sample: u8, alpha: u8) -> u8 {
 
 fn unsupported(format: &str) -> ImageError {
     ImageError::Unsupported { format: format.into() }
-}
-
-fn describe(error: ::image::ImageError) -> ImageError {
-    use ::image::ImageError as Cause;
-    match error {
-        Cause::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => ImageError::CutOff,
-        Cause::IoError(error) if error.raw_os_error().is_some() => error.into(),
-        // Decoders wrap their own errors in such errors.
-        Cause::IoError(error) => ImageError::Malformed(one_line(&error)),
-        Cause::Limits(error) => match error.kind() {
-            LimitErrorKind::InsufficientMemory => {
-                ImageError::TooMuchMemory(format!("over {} MiB", MAX_DECODER_BYTES >> 20))
-            }
-            _ => ImageError::TooMuchMemory(one_line(&error)),
-        },
-        Cause::Unsupported(error) => {
-            let format = error.format_hint();
-            unsupported(&match error.kind() {
-                UnsupportedErrorKind::Color(colour) => {
-                    format!("colour type {colour:?} in {format}")
-                }
-                UnsupportedErrorKind::GenericFeature(feature) => format!("{feature} in {format}"),
-                _ => format!("this kind of {format}"),
-            })
-        }
-        other => ImageError::Malformed(one_line(&other)),
-    }
-}
-
-/// Some decoders' messages have several lines.
-fn one_line(error: &dyn std::fmt::Display) -> String {
-    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }

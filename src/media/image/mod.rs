@@ -5,6 +5,7 @@
 //! | `decode` | files of every format to RGB, upright, within a bounded size |
 //! | `encode` | RGB to JPEG |
 //! | `extensions` | file name extensions |
+//! | `bmp`, `ico` | sizes and embedded pictures that their decoders do not read |
 //! | `jpeg` | truncated JPEG files |
 //! | `orientation`, `png_metadata` | the orientation of a picture |
 //! | `png_repair` | damage in PNG files that does not affect the pixels |
@@ -12,12 +13,14 @@
 //! | `resize` | Pillow's resampling, bit for bit |
 //! | `split` | large pictures to tiles |
 //! | `normalise` | 8-bit RGB to the tensor |
+//! | `wording` | texts of errors |
 
 mod bmp;
 mod decode;
 mod encode;
 mod error;
 mod extensions;
+mod ico;
 mod jpeg;
 mod normalise;
 mod orientation;
@@ -26,6 +29,7 @@ mod png_repair;
 mod resize;
 mod split;
 mod tiff;
+mod wording;
 
 pub use ::image::RgbImage;
 

@@ -5,12 +5,13 @@ use std::io::Cursor;
 use std::num::NonZeroUsize;
 
 use ::image::{RgbImage, Rgba, RgbaImage};
+use ::tiff::ColorType;
 use ::tiff::decoder::{Decoder, DecodingResult, DecodingSampleType, Limits};
 use ::tiff::tags::Tag;
-use ::tiff::{ColorType, TiffError, TiffUnsupportedError};
 
 use super::ImageError;
 use super::decode::{Grant, MAX_DECODER_BYTES, check_granted, check_size, on_white};
+use super::wording::describe_tiff as describe;
 
 /// Values of tags.
 const BLACK_IS_ZERO: u8 = 1;
@@ -199,18 +200,5 @@ fn unassociate(sample: u8, alpha: u8) -> u8 {
     match alpha {
         0 | 255 => sample,
         alpha => (255 * u32::from(sample) / u32::from(alpha)).min(255) as u8,
-    }
-}
-
-fn describe(error: TiffError) -> ImageError {
-    match error {
-        TiffError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => ImageError::CutOff,
-        TiffError::IoError(error) => ImageError::Malformed(error.to_string()),
-        TiffError::LimitsExceeded => ImageError::TooMuchMemory(format!("over {} MiB", MAX_DECODER_BYTES >> 20)),
-        TiffError::UnsupportedError(TiffUnsupportedError::UnsupportedCompressionMethod(method)) => {
-            ImageError::Unsupported { format: format!("the compression {method:?} in TIFF") }
-        }
-        TiffError::UnsupportedError(error) => ImageError::Unsupported { format: format!("this TIFF ({error})") },
-        error => ImageError::Malformed(error.to_string()),
     }
 }

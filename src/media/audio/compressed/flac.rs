@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use symphonia::core::io::MediaSource;
 
+use super::Joined;
+
 /// The beginning of a FLAC stream: the marker, then the header of a stream info block of 34 bytes. The top bit of the
 /// block's type says whether other blocks follow.
 const MARKER: [&[u8]; 2] = [b"fLaC\x00\x00\x00\x22", b"fLaC\x80\x00\x00\x22"];
@@ -47,13 +49,18 @@ impl FlacStreams {
             ended: false,
         })))
     }
+}
 
-    /// Advances to the next stream; `false` if there is none. The current one must have been read to its end.
-    pub(super) fn next_stream(&self) -> bool {
+impl Joined for FlacStreams {
+    fn is_whole(&self) -> bool {
+        false
+    }
+
+    fn next(&self) -> Option<Box<dyn MediaSource>> {
         let mut scanner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let more = scanner.at_marker && scanner.clear == 0;
         scanner.at_marker = false;
-        more
+        more.then(|| Box::new(self.clone()) as Box<dyn MediaSource>)
     }
 }
 
@@ -165,16 +172,16 @@ mod tests {
                 let streams = FlacStreams::new(Box::new(Cursor::new([tag.clone(), parts.concat()].concat())));
                 assert_eq!(read_all(&streams, step), [tag, parts[0].clone()].concat(), "{lens:?}");
                 for part in &parts[1..] {
-                    assert!(streams.next_stream());
+                    assert!(streams.next().is_some());
                     assert_eq!(&read_all(&streams, step), part, "{lens:?}");
                 }
-                assert!(!streams.next_stream());
+                assert!(streams.next().is_none());
             }
         }
         let other: Vec<u8> = (0..200_000u32).map(|n| (n * 7) as u8).collect();
         let streams = FlacStreams::new(Box::new(Cursor::new(other.clone())));
         assert_eq!(read_all(&streams, 1000), other);
-        assert!(!streams.next_stream());
+        assert!(streams.next().is_none());
     }
 
     #[test]

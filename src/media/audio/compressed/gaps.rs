@@ -43,6 +43,11 @@ impl Gaps {
         gap
     }
 
+    /// Begins another recording, with its own timestamps.
+    pub(super) fn restart(&mut self) {
+        self.expected = None;
+    }
+
     /// Records the duration of a packet in seconds.
     pub(super) fn after(&mut self, seconds: f64) {
         self.sound += seconds;

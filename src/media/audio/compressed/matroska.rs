@@ -2,9 +2,9 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
-const SEGMENT: u32 = 0x1853_8067;
+pub(in super::super) const SEGMENT: u32 = 0x1853_8067;
 const TRACKS: u32 = 0x1654_ae6b;
-const CLUSTER: u32 = 0x1f43_b675;
+pub(in super::super) const CLUSTER: u32 = 0x1f43_b675;
 const ENTRY: u32 = 0xae;
 const NUMBER: u32 = 0xd7;
 const DEFAULT: u32 = 0x88;
@@ -48,21 +48,36 @@ fn elements(file: &mut (impl Read + Seek), start: u64, end: u64) -> Option<Vec<(
     while position < end && found.len() < MOST_ELEMENTS {
         file.seek(SeekFrom::Start(position)).ok()?;
         let mut bytes = Vec::new();
-        file.take(12).read_to_end(&mut bytes).ok()?;
-        let Some((id, id_len)) = number(&bytes, true) else { break };
-        let Some((len, len_len)) = number(bytes.get(id_len..)?, false) else { break };
-        let content = position + (id_len + len_len) as u64;
-        // All ones: unknown length, up to the end of the enclosing element.
-        let unknown = len == (1 << (7 * len_len)) - 1;
-        let content_end = if unknown { end } else { content.saturating_add(len).min(end) };
-        let id = u32::try_from(id).ok()?;
-        if id == CLUSTER {
+        file.take(LONGEST_HEADER as u64).read_to_end(&mut bytes).ok()?;
+        let Some(element) = header(&bytes) else { break };
+        let content = position + element.header_len as u64;
+        let content_end = element.len.map_or(end, |len| content.saturating_add(len).min(end));
+        if element.id == CLUSTER {
             break;
         }
-        found.push((id, content, content_end));
+        found.push((element.id, content, content_end));
         position = content_end;
     }
     Some(found)
+}
+
+/// The header of an element.
+pub(in super::super) struct Element {
+    pub(in super::super) id: u32,
+    /// Number of bytes of its content; `None` if unknown: up to the end of the enclosing element.
+    pub(in super::super) len: Option<u64>,
+    pub(in super::super) header_len: usize,
+}
+
+/// Maximum length of the header of an element in bytes.
+pub(super) const LONGEST_HEADER: usize = 12;
+
+/// The header of the element that begins with `bytes`; `None` if it is invalid or incomplete.
+pub(in super::super) fn header(bytes: &[u8]) -> Option<Element> {
+    let (id, id_len) = number(bytes, true)?;
+    let (len, len_len) = number(bytes.get(id_len..)?, false)?;
+    let is_known = len != (1 << (7 * len_len)) - 1;
+    Some(Element { id: u32::try_from(id).ok()?, len: is_known.then_some(len), header_len: id_len + len_len })
 }
 
 /// A variable-length number, and its length in bytes; an id keeps the bits that encode the length.

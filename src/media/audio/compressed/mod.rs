@@ -8,10 +8,11 @@
 mod adts;
 mod flac;
 mod gaps;
-mod matroska;
+pub(super) mod matroska;
 mod mp4;
 mod opus;
 mod source;
+mod stream;
 mod track;
 mod wording;
 
@@ -21,7 +22,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use flac::FlacStreams;
 use gaps::Gaps;
-pub(super) use source::{FileBytes, Input};
+pub(super) use source::{Input, Span};
+use stream::RecordingStream;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader};
@@ -34,6 +36,7 @@ use track::OpenTrack;
 use super::AudioError;
 use super::decoder::Decoder;
 use super::interleaved::Frames;
+use super::parts::left_out;
 use wording::{describe, ending};
 
 /// Maximum number of frames returned at a time; a codec's packet may be much longer.
@@ -59,8 +62,8 @@ pub(super) struct CompressedDecoder {
     /// The codec's number, if the container is WAV.
     wav_codec: Option<u16>,
     format: Box<dyn FormatReader>,
-    /// Where the FLAC streams of the file begin, if it is a FLAC file.
-    flac: Option<FlacStreams>,
+    /// Where the recordings that are joined in the file or stream begin, in formats whose reader reads only one.
+    joined: Option<Box<dyn Joined>>,
     track: OpenTrack,
     /// The track that follows once the current packets are decoded.
     next_track: Option<OpenTrack>,
@@ -99,10 +102,19 @@ struct DecodedPacket {
     channels: usize,
 }
 
+/// A source of several recordings, each of which is read to its end like a file of its own.
+trait Joined: Send {
+    /// Whether the current recording has been read to the end that its structure shows.
+    fn is_whole(&self) -> bool;
+
+    /// Advances to the next recording; `None` if there is none. The current one must have been read to its end.
+    fn next(&self) -> Option<Box<dyn MediaSource>>;
+}
+
 /// A container whose tracks are known.
 struct Opened {
     format: Box<dyn FormatReader>,
-    flac: Option<FlacStreams>,
+    joined: Option<Box<dyn Joined>>,
     /// The audio tracks, best first.
     candidates: Vec<u32>,
     /// Edit lists of the tracks.
@@ -122,7 +134,7 @@ impl CompressedDecoder {
                 magic: magic.to_vec(),
                 wav_codec,
                 format: opened.format,
-                flac: opened.flac,
+                joined: opened.joined,
                 track,
                 next_track: None,
                 others: opened.candidates,
@@ -144,6 +156,12 @@ impl CompressedDecoder {
             decoder.skip_start();
             Ok(decoder)
         })
+    }
+
+    /// Adds a warning about the file.
+    pub(super) fn with_warning(mut self, warning: Option<String>) -> Self {
+        self.opening.extend(warning);
+        self
     }
 
     /// Decodes the next usable packet; `false` at the end.
@@ -243,6 +261,7 @@ impl CompressedDecoder {
             }
             if let Some(track) = self.next_track.take() {
                 self.track = track;
+                self.gaps.iter_mut().for_each(Gaps::restart);
                 self.skip_start();
                 self.distrusted = false;
                 self.seconds_before += std::mem::take(&mut self.seconds);
@@ -293,6 +312,14 @@ impl CompressedDecoder {
                     self.change_track(|format, warnings| track::open(format, &mut candidates, warnings), warnings)?;
                     return Ok(None);
                 }
+                // The end of a stream whose length its reader did not know.
+                Err(Error::IoError(error))
+                    if error.kind() == ErrorKind::UnexpectedEof
+                        && self.joined.as_ref().is_some_and(|joined| joined.is_whole()) =>
+                {
+                    self.next_stream(warnings)?;
+                    return Ok(None);
+                }
                 Err(error) => {
                     if self.decoded == 0 && self.corrupt == 0 && self.held.is_empty() {
                         return Err(describe(error));
@@ -305,14 +332,14 @@ impl CompressedDecoder {
         }
     }
 
-    /// Advances to the next FLAC stream; `false` if there is none.
+    /// Advances to the next of the recordings that are joined; `false` if there is none.
     fn next_stream(&mut self, warnings: &mut Vec<String>) -> Result<bool, AudioError> {
-        let Some(streams) = self.flac.clone().filter(FlacStreams::next_stream) else { return Ok(false) };
+        let Some(source) = self.joined.as_ref().and_then(|joined| joined.next()) else { return Ok(false) };
         let seconds = self.seconds_before + self.seconds;
-        match probe(Box::new(streams)) {
+        match probe(source) {
             Ok(format) => self.format = format,
-            Err(_) => {
-                warnings.push(format!("a second stream after {seconds:.1} s is damaged: the part before is used"));
+            Err(error) => {
+                warnings.push(left_out(&error, seconds));
                 return Ok(false);
             }
         }
@@ -339,7 +366,7 @@ impl CompressedDecoder {
         }
         warnings.push(format!("audio track with {} has no packet that can be decoded", self.track.codec()));
         let opened = Opened::new(&mut self.input, &self.magic)?;
-        (self.format, self.flac, self.edits) = (opened.format, opened.flac, opened.edits);
+        (self.format, self.joined, self.edits) = (opened.format, opened.joined, opened.edits);
         let mut others = std::mem::take(&mut self.others);
         self.change_track(|format, warnings| track::open(format, &mut others, warnings), warnings)?;
         (self.others, self.ended, self.corrupt, self.seconds_before) = (others, false, 0, 0.0);
@@ -366,9 +393,8 @@ impl Opened {
         let (mut marked, mut edits) = (Vec::new(), Vec::new());
         let mut len = None;
         match input {
-            Input::File(file) => {
-                let found = file.metadata()?.len();
-                let mut bytes = FileBytes::new(file.clone(), found);
+            Input::File(span) => {
+                let (mut bytes, found) = (span.bytes(), span.len());
                 if mp4::is_mp4(magic) {
                     let outline = mp4::Outline::read(&mut bytes, found)?;
                     (marked, edits, len) = (outline.enabled, outline.edits, outline.whole_len);
@@ -385,19 +411,24 @@ impl Opened {
             }
             Input::Stream(_) => {}
         }
-        let Some(source) = input.open(len)? else { return Err(AudioError::NoSamples) };
-        let (format, flac): (Box<dyn FormatReader>, _) = if magic.starts_with(b"fLaC") || magic.starts_with(b"ID3") {
-            // An mp3 file begins with the same tag. Neither format is read from its end.
-            let streams = FlacStreams::new(source);
-            (probe(Box::new(streams.clone()))?, Some(streams))
-        } else if adts::is_adts(magic) {
-            let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
-            (Box::new(adts::AdtsFrames::new(stream).map_err(describe)?), None)
-        } else {
-            (probe(source)?, None)
-        };
+        let is_stream = !input.is_file();
+        let Some(source) = input.open(len) else { return Err(AudioError::NoSamples) };
+        let (format, joined): (Box<dyn FormatReader>, Option<Box<dyn Joined>>) =
+            if magic.starts_with(b"fLaC") || magic.starts_with(b"ID3") {
+                // An mp3 file begins with the same tag. Neither format is read from its end.
+                let streams = FlacStreams::new(source);
+                (probe(Box::new(streams.clone()))?, Some(Box::new(streams)))
+            } else if adts::is_adts(magic) {
+                let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
+                (Box::new(adts::AdtsFrames::new(stream).map_err(describe)?), None)
+            } else if is_stream {
+                let stream = RecordingStream::new(source, magic);
+                (probe(Box::new(stream.clone()))?, Some(Box::new(stream)))
+            } else {
+                (probe(source)?, None)
+            };
         let candidates = track::candidates(format.as_ref(), &marked);
-        Ok(Self { format, flac, candidates, edits })
+        Ok(Self { format, joined, candidates, edits })
     }
 }
 

@@ -10,7 +10,7 @@ use symphonia::core::io::MediaSource;
 /// Where the bytes of a recording come from.
 pub(in super::super) enum Input {
     /// A file that several readers may share, each with its own position.
-    File(Arc<File>),
+    File(Span),
     /// A stream, read once; `None` once it has been taken.
     Stream(Option<Box<dyn Read + Send>>),
 }
@@ -18,15 +18,15 @@ pub(in super::super) enum Input {
 impl Input {
     /// The bytes from the start. `len` is the assumed length of the file, which may be more than the actual one. `None`
     /// for a stream that was taken before.
-    pub(super) fn open(&mut self, len: Option<u64>) -> io::Result<Option<Box<dyn MediaSource>>> {
+    pub(super) fn open(&mut self, len: Option<u64>) -> Option<Box<dyn MediaSource>> {
         match self {
-            Input::File(file) => {
-                let found = file.metadata()?.len();
-                let (known, len) = (len.is_none(), len.unwrap_or(found));
-                Ok(Some(Box::new(FileBytes { file: file.clone(), position: 0, len, known })))
+            Input::File(span) => {
+                let mut bytes = span.bytes();
+                (bytes.known, bytes.len) = (len.is_none(), len.unwrap_or(bytes.len));
+                Some(Box::new(bytes))
             }
             Input::Stream(stream) => {
-                Ok(stream.take().map(|stream| Box::new(StreamBytes(Mutex::new(stream))) as Box<dyn MediaSource>))
+                stream.take().map(|stream| Box::new(StreamBytes(Mutex::new(stream))) as Box<dyn MediaSource>)
             }
         }
     }
@@ -37,25 +37,54 @@ impl Input {
     }
 }
 
+/// A part of a file that is read as a file of its own.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Span {
+    file: Arc<File>,
+    start: u64,
+    end: u64,
+    /// Bytes that are read instead of those in the file, by position in the file.
+    patches: Arc<[(u64, Vec<u8>)]>,
+}
+
+impl Span {
+    /// The bytes from `start` to `end`, some of which are replaced.
+    pub(in super::super) fn new(file: Arc<File>, start: u64, end: u64, patches: Vec<(u64, Vec<u8>)>) -> Self {
+        Self { file, start, end, patches: patches.into() }
+    }
+
+    /// Number of bytes.
+    pub(in super::super) fn len(&self) -> u64 {
+        self.end.saturating_sub(self.start)
+    }
+
+    /// The bytes from the start.
+    pub(in super::super) fn bytes(&self) -> FileBytes {
+        FileBytes { span: self.clone(), position: 0, len: self.len(), known: true }
+    }
+}
+
 /// A shared file with its own position.
 pub(in super::super) struct FileBytes {
-    file: Arc<File>,
+    span: Span,
     position: u64,
     len: u64,
     /// Whether the file has this length, so that its end can be read.
     known: bool,
 }
 
-impl FileBytes {
-    /// Reads `file` from its start.
-    pub(in super::super) fn new(file: Arc<File>, len: u64) -> Self {
-        Self { file, position: 0, len, known: true }
-    }
-}
-
 impl Read for FileBytes {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(bytes, self.position)?;
+        let left = self.span.len().saturating_sub(self.position);
+        let len = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let at = self.span.start.saturating_add(self.position);
+        let read = self.span.file.read_at(&mut bytes[..len], at)?;
+        for (start, patch) in &*self.span.patches {
+            let replaced = (*start..).zip(patch).filter_map(|(place, byte)| Some((place.checked_sub(at)?, byte)));
+            for (place, byte) in replaced.filter(|(place, _)| *place < read as u64) {
+                bytes[place as usize] = *byte;
+            }
+        }
         self.position += read as u64;
         Ok(read)
     }

@@ -15,6 +15,8 @@ pub(super) struct Block {
     frame_len: usize,
     /// Number of bytes of frames in the buffer; the last frame may be incomplete.
     filled: usize,
+    /// Number of bytes of a sample, whose order is to be reversed.
+    swapped: usize,
 }
 
 impl Block {
@@ -23,7 +25,12 @@ impl Block {
         let mut wav = encoding.header().map_err(describe)?;
         let header_len = wav.len();
         wav.resize(header_len + frames * frame_len, 0);
-        Ok(Self { encoding, wav, header_len, frame_len, filled: 0 })
+        Ok(Self { encoding, wav, header_len, frame_len, filled: 0, swapped: 1 })
+    }
+
+    /// Reverses the bytes of samples of this length: big-endian ones.
+    pub(super) fn swapped(self, sample_len: usize) -> Self {
+        Self { swapped: sample_len.max(1), ..self }
     }
 
     /// Space for the next bytes; never empty after [`Self::decode`].
@@ -53,6 +60,9 @@ impl Block {
         if let Some(size) = self.wav[..start].last_chunk_mut() {
             // A block is much shorter than 4 GiB.
             *size = (len as u32).to_le_bytes();
+        }
+        if self.swapped > 1 {
+            self.wav[start..start + len].chunks_exact_mut(self.swapped).for_each(<[u8]>::reverse);
         }
         self.encoding.decode(&self.wav[..start + len], samples).map_err(describe)?;
         self.wav.copy_within(start + len..start + self.filled, start);

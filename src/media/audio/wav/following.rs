@@ -5,6 +5,7 @@ use std::io::{self, Read};
 
 use super::super::AudioError;
 use super::header::Header;
+use super::is_wav;
 
 /// A reader into which bytes can be put back.
 pub(super) struct Ahead<R> {
@@ -35,7 +36,7 @@ impl<R: Read> Ahead<R> {
 
     /// Examines the data after the samples. The chunk of samples has `tail` more bytes, which are not a whole frame;
     /// the file has `left` more bytes, if known. Fewer than `shortest` bytes that are not a chunk are ignored: tags and
-    /// padding.
+    /// padding. The sizes of chunks are as in the recording before.
     ///
     /// # Errors
     /// [`AudioError`] if the file cannot be read, or another recording with an invalid header begins.
@@ -44,8 +45,10 @@ impl<R: Read> Ahead<R> {
         mut tail: usize,
         mut left: Option<u64>,
         shortest: u64,
+        big_endian: bool,
     ) -> Result<Following, AudioError> {
         let mut is_behind_samples = true;
+        let size = |size| u64::from(if big_endian { u32::from_be_bytes(size) } else { u32::from_le_bytes(size) });
         loop {
             let mut bytes = Vec::new();
             self.take(tail as u64 + 12).read_to_end(&mut bytes)?;
@@ -53,17 +56,17 @@ impl<R: Read> Ahead<R> {
             let chunk = bytes.get(tail..).unwrap_or_default();
             let content = after(tail as u64 + 8);
             match (chunk, chunk.first_chunk::<8>()) {
-                ([b'R', b'I', b'F', b'F', ..] | [b'R', b'F', b'6', b'4', ..], _) if chunk.ends_with(b"WAVE") => {
+                _ if is_wav(chunk) => {
                     self.take_back(chunk);
                     return Ok(Following::Recording(Header::read(self, after(tail as u64))?));
                 }
                 ([b'd', b'a', b't', b'a', ..], Some(&[.., a, b, c, d])) => {
                     self.take_back(&chunk[8..]);
-                    let size = u32::from_le_bytes([a, b, c, d]).into();
+                    let size = size([a, b, c, d]);
                     return Ok(Following::Data { size, available: content });
                 }
                 (_, Some(&[i, j, k, l, a, b, c, d])) => {
-                    let size = u64::from(u32::from_le_bytes([a, b, c, d]));
+                    let size = size([a, b, c, d]);
                     let is_named = [i, j, k, l].iter().all(|byte| (b' '..=b'~').contains(byte));
                     if is_named && content.is_none_or(|content| size <= content) {
                         self.take_back(&chunk[8..]);

@@ -1,12 +1,13 @@
 //! Finds the format and the samples in a RIFF file.
 //!
 //! Format: Microsoft's "Multimedia Programming Interface and Data Specifications 1.0" and `WAVEFORMATEXTENSIBLE`;
-//! RF64: EBU Tech 3306. Where a file breaks the rules, ffmpeg's `wavdec.c` is the model.
+//! RF64: EBU Tech 3306; BW64: ITU-R BS.2088; RIFX: RIFF with big-endian numbers. Where a file breaks the rules, ffmpeg's `wavdec.c` is the model.
 
 use std::io::{self, ErrorKind, Read};
 
 use super::super::AudioError;
 use super::encoding::Encoding;
+use super::is_big_endian;
 
 const PCM: u16 = 0x0001;
 const IEEE_FLOAT: u16 = 0x0003;
@@ -33,6 +34,8 @@ pub(crate) struct Header {
     pub(crate) tail: usize,
     /// Number of bytes of the file from the first sample on; `None` for a stream.
     pub(crate) available: Option<u64>,
+    /// Whether its numbers are big-endian.
+    pub(super) big_endian: bool,
     /// Warnings about the file.
     pub(crate) warning: Option<String>,
 }
@@ -40,7 +43,9 @@ pub(crate) struct Header {
 impl Header {
     /// Reads from the beginning up to the first sample. `file_len` is the actual length of a file; `None` for a stream.
     pub(crate) fn read(file: &mut impl Read, file_len: Option<u64>) -> Result<Self, AudioError> {
-        read_exact(file, &mut [0; 12])?;
+        let mut magic = [0; 12];
+        read_exact(file, &mut magic)?;
+        let order = if is_big_endian(&magic) { Order::Big } else { Order::Little };
         let mut position = 12u64;
         let mut format = None;
         let mut long_len = None;
@@ -49,10 +54,10 @@ impl Header {
             read_exact(file, &mut chunk)?;
             position += 8;
             let (id, size) = chunk.split_at(4);
-            let size = u64::from(le_u32(size));
+            let size = u64::from(order.u32(size));
             let used = match id {
                 b"fmt " => {
-                    let (read, used) = Format::read(file, size)?;
+                    let (read, used) = Format::read(file, size, order)?;
                     format = Some(read);
                     used
                 }
@@ -60,7 +65,7 @@ impl Header {
                     // The sizes that do not fit into 32 bits: of the file, then of the samples.
                     let mut sizes = [0; 16];
                     read_exact(file, &mut sizes)?;
-                    long_len = Some(u64::from(le_u32(&sizes[12..])) << 32 | u64::from(le_u32(&sizes[8..])));
+                    long_len = Some(u64::from(order.u32(&sizes[12..])) << 32 | u64::from(order.u32(&sizes[8..])));
                     16
                 }
                 b"data" => {
@@ -92,8 +97,14 @@ impl Header {
             data_len: None,
             tail: 0,
             available: None,
+            big_endian: false,
             warning: None,
         }
+    }
+
+    /// Number of bytes of a sample, if their order is reversed; otherwise 1.
+    pub(super) fn swapped_len(&self) -> usize {
+        if self.big_endian { usize::from(self.sample_len) } else { 1 }
     }
 
     /// Encoding of the samples, if `hound` or this module can read it.
@@ -124,28 +135,29 @@ struct Format {
     channels: u16,
     sample_rate: u32,
     sample_len: u16,
+    order: Order,
 }
 
 impl Format {
     /// Reads the chunk; also returns the number of bytes read.
-    fn read(file: &mut impl Read, size: u64) -> Result<(Self, u64), AudioError> {
+    fn read(file: &mut impl Read, size: u64, order: Order) -> Result<(Self, u64), AudioError> {
         let mut bytes = [0; 40];
         let bytes = &mut bytes[..size.min(40) as usize];
         read_exact(file, bytes)?;
         if bytes.len() < 16 {
             return Err(AudioError::Malformed(format!("a format chunk of {size} bytes")));
         }
-        let mut tag = le_u16(&bytes[0..]);
-        let channels = le_u16(&bytes[2..]);
-        let sample_rate = le_u32(&bytes[4..]);
-        let frame_len = le_u16(&bytes[12..]);
-        let bits = le_u16(&bytes[14..]);
+        let mut tag = order.u16(&bytes[0..]);
+        let channels = order.u16(&bytes[2..]);
+        let sample_rate = order.u32(&bytes[4..]);
+        let frame_len = order.u16(&bytes[12..]);
+        let bits = order.u16(&bytes[14..]);
         if tag == EXTENSIBLE {
-            if bytes.len() < 26 {
+            if bytes.len() < 28 {
                 return Err(AudioError::Malformed(format!("an extensible format chunk of {size} bytes")));
             }
-            // The GUID of a codec that has a tag begins with the tag.
-            tag = le_u16(&bytes[24..]);
+            // The GUID of a codec that has a tag begins with the tag, as a number of 32 bits.
+            tag = order.u32(&bytes[24..]) as u16;
         }
         if channels == 0 {
             return Err(AudioError::Malformed("no channels".into()));
@@ -159,7 +171,7 @@ impl Format {
         if matches!(tag, PCM | IEEE_FLOAT | ALAW | MULAW) && (bits == 0 || channels.checked_mul(sample_len).is_none()) {
             return Err(AudioError::Malformed(format!("{channels} channels of {bits} bits")));
         }
-        Ok((Self { tag, channels, sample_rate, sample_len }, bytes.len() as u64))
+        Ok((Self { tag, channels, sample_rate, sample_len, order }, bytes.len() as u64))
     }
 
     /// The header, given the declared length of the samples and the remaining length of the file.
@@ -172,6 +184,7 @@ impl Format {
             data_len: Some(declared),
             tail: 0,
             available,
+            big_endian: self.order == Order::Big,
             warning: None,
         };
         if header.encoding().is_none() {
@@ -229,14 +242,25 @@ fn read_exact(file: &mut impl Read, bytes: &mut [u8]) -> Result<(), AudioError> 
     })
 }
 
-/// The first two bytes. Callers check the length.
-fn le_u16(bytes: &[u8]) -> u16 {
-    u16::from_le_bytes([bytes[0], bytes[1]])
+/// The order of the bytes of a number.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Little,
+    Big,
 }
 
-/// The first four bytes. Callers check the length.
-fn le_u32(bytes: &[u8]) -> u32 {
-    u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+impl Order {
+    /// The first two bytes. Callers check the length.
+    fn u16(self, bytes: &[u8]) -> u16 {
+        let number = [bytes[0], bytes[1]];
+        if self == Self::Big { u16::from_be_bytes(number) } else { u16::from_le_bytes(number) }
+    }
+
+    /// The first four bytes. Callers check the length.
+    fn u32(self, bytes: &[u8]) -> u32 {
+        let number = [bytes[0], bytes[1], bytes[2], bytes[3]];
+        if self == Self::Big { u32::from_be_bytes(number) } else { u32::from_le_bytes(number) }
+    }
 }
 
 #[cfg(test)]

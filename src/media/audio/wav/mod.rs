@@ -19,13 +19,20 @@ use super::AudioError;
 use super::decoder::Decoder;
 use super::interleaved::Frames;
 use super::mono::check_sample_rate;
+use super::parts::left_out;
 
 /// Number of bytes read at a time, in whole frames.
 const BLOCK_LEN: usize = 1 << 15;
 
-/// Whether a file that begins with `magic` is a WAV file (RF64 is its form for more than 4 GiB).
+/// Whether a file that begins with `magic` is a WAV file (RF64 and BW64 are its forms for more than 4 GiB, RIFX the
+/// big-endian one).
 pub(super) fn is_wav(magic: &[u8]) -> bool {
-    matches!(magic.get(..4), Some(b"RIFF" | b"RF64")) && magic.get(8..12) == Some(b"WAVE")
+    matches!(magic.get(..4), Some(b"RIFF" | b"RF64" | b"BW64" | b"RIFX")) && magic.get(8..12) == Some(b"WAVE")
+}
+
+/// Whether the numbers of a WAV file that begins with `magic` are big-endian.
+pub(super) fn is_big_endian(magic: &[u8]) -> bool {
+    magic.starts_with(b"RIFX")
 }
 
 /// Bytes after the samples that are not a chunk count as samples if they last this many seconds.
@@ -57,6 +64,7 @@ struct Recording {
     /// Number of bytes of the file from the first sample on, if its length is known.
     available: Option<u64>,
     received: u64,
+    big_endian: bool,
     block: Block,
 }
 
@@ -78,7 +86,9 @@ impl Recording {
             tail: header.tail,
             available: header.available,
             received: 0,
-            block: Block::new(encoding, frame_len, block_frames.min(BLOCK_LEN / frame_len).max(1))?,
+            big_endian: header.big_endian,
+            block: Block::new(encoding, frame_len, block_frames.min(BLOCK_LEN / frame_len).max(1))?
+                .swapped(header.swapped_len()),
         })
     }
 
@@ -128,9 +138,7 @@ impl<R: Read + Send> WavDecoder<R> {
         let shortest = (SHORTEST_UNDECLARED * f64::from(recording.sample_rate)) as u64 * recording.frame_len as u64;
         let shortest = shortest.min(BLOCK_LEN as u64);
         let declared = recording.seconds(len);
-        let damaged =
-            |seconds: f64| format!("a second recording after {seconds:.1} s is damaged: the part before is used");
-        match self.reader.following(recording.tail, left, shortest) {
+        match self.reader.following(recording.tail, left, shortest, recording.big_endian) {
             Ok(Following::Nothing) => Ok(false),
             Ok(Following::Data { size, available }) => {
                 let frame_len = recording.frame_len as u64;
@@ -154,15 +162,15 @@ impl<R: Read + Send> WavDecoder<R> {
                         warnings.extend(header.warning);
                         Ok(true)
                     }
-                    Err(_) => {
-                        warnings.push(damaged(self.seconds_before));
+                    Err(error) => {
+                        warnings.push(left_out(&error, self.seconds_before));
                         Ok(false)
                     }
                 }
             }
             Err(error @ AudioError::File(_)) => Err(error),
-            Err(_) => {
-                warnings.push(damaged(self.seconds_before + declared));
+            Err(error) => {
+                warnings.push(left_out(&error, self.seconds_before + declared));
                 Ok(false)
             }
         }
