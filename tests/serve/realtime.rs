@@ -259,17 +259,24 @@ fn a_session_without_events_ends() {
 
 #[test]
 fn a_client_that_waits_for_a_transcript_is_not_idle() {
-    let server = Server::with("", "http: {listen: 127.0.0.1:0, limits: {live_idle: 500ms}}", &[]);
-    let mut session = Session::open(&server);
-    session.update(json!({"turn_detection": null, "format": {"type": "audio/pcm", "rate": 16_000}}));
-    session.append(&samples().repeat(40)[..100 * 32_000]);
-    session.commit();
-    session.expect("input_audio_buffer.committed");
-    let started = Instant::now();
-    while session.next()["type"] != COMPLETED {}
-    assert!(started.elapsed() > Duration::from_millis(500), "too fast to prove anything: {:?}", started.elapsed());
+    let transcribed = |idle: Duration| {
+        let limits = format!("http: {{listen: 127.0.0.1:0, limits: {{live_idle: {}ms}}}}", idle.as_millis());
+        let server = Server::with("", &limits, &[]);
+        let mut session = Session::open(&server);
+        session.update(json!({"turn_detection": null, "format": {"type": "audio/pcm", "rate": 16_000}}));
+        session.append(&samples().repeat(40)[..100 * 32_000]);
+        session.commit();
+        session.expect("input_audio_buffer.committed");
+        let started = Instant::now();
+        while session.next()["type"] != COMPLETED {}
+        (started.elapsed(), session, server)
+    };
+    // However fast this machine is, the second client waits for longer than it may be idle.
+    let idle = transcribed(Duration::from_secs(60)).0 / 2;
+    let (took, mut session, _server) = transcribed(idle);
+    assert!(took > idle, "{took:?} is not longer than {idle:?}");
     // Not at once: what it sends in the same moment would be handled first.
-    std::thread::sleep(Duration::from_millis(100));
+    std::thread::sleep(Duration::from_millis(20));
     session.send(&json!({"type": "input_audio_buffer.clear"}));
     session.expect("input_audio_buffer.cleared");
     session.expect_error("invalid_request", "idle limit");
