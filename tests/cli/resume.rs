@@ -58,11 +58,15 @@ fn a_file_that_holds_other_lines_is_not_lost() {
     };
     for other in ["hello\n", "{\"x\": 1}\n", &format!("notes\n{results}"), &format!("{results}notes\n")] {
         fs::write(&output, other).unwrap();
-        run().expect(2).expect_error(&["r.jsonl", "1 of its lines are no results"]);
+        run().expect(2).expect_error(&["r.jsonl", "lines that are not results would be lost (1)"]);
         assert_eq!(fs::read_to_string(&output).unwrap(), other);
     }
     // The end of a line that was being written when the power failed, and empty lines.
     fs::write(&output, format!("\n{results}\n{{\"id\": \"b")).unwrap();
+    run().expect(0);
+    assert_eq!(fs::read_to_string(&output).unwrap(), results);
+    // Likewise in the middle, where the files of two shards were joined.
+    fs::write(&output, format!("{{\"id\":\"b\",\"capti{results}{results}")).unwrap();
     run().expect(0);
     assert_eq!(fs::read_to_string(&output).unwrap(), results);
 }

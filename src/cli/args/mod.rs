@@ -181,7 +181,7 @@ pub struct Run {
     #[arg(long, value_name = "I/N")]
     pub shard: Option<edgefuse::pipeline::Shard>,
     /// Keep the results of an earlier run with the same --output that succeeded with the same inputs, steps and models;
-    /// redo the others
+    /// redo the others. A file with lines that are not results is refused
     #[arg(long, requires = "output")]
     pub resume: bool,
     /// Report in each result which execution providers run the nodes of the graphs (`placement`), like

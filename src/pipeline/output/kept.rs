@@ -13,6 +13,9 @@ use super::super::lines::next_line;
 /// Maximum length of a result line; a longer line is not considered a result.
 const LONGEST_LINE: u64 = 64 << 20;
 
+/// What the line of a result begins with, even if it was cut off.
+const BEGINNING: &[u8] = b"{\"id\":";
+
 /// The first 16 bytes of the SHA-256 of an id, kept in memory instead of the id.
 pub(super) type IdHash = [u8; 16];
 
@@ -71,7 +74,7 @@ pub(super) struct Kept {
     /// Distinct values of `made_with`; mostly the same for all lines.
     settings: Vec<String>,
     superseded: usize,
-    /// Whole lines that are no results.
+    /// Whole lines that are not results.
     pub foreign: u32,
 }
 
@@ -111,7 +114,8 @@ impl Kept {
         while next_line(&mut reader, LONGEST_LINE, &mut line)? {
             kept.foreign += u32::from(std::mem::take(&mut last_is_foreign));
             let parsed = serde_json::from_slice::<Parsed>(&line);
-            last_is_foreign = parsed.is_err() && !line.trim_ascii().is_empty();
+            // A result that was cut off may also be in the middle, where the files of shards were joined.
+            last_is_foreign = parsed.is_err() && !line.trim_ascii().is_empty() && !line.starts_with(BEGINNING);
             if let Ok(parsed) = parsed {
                 let failed = parsed.failed();
                 let made_with = parsed.made_with.unwrap_or_default();

@@ -109,7 +109,7 @@ impl OutputFile {
         let mut kept = if resumed { Kept::read(&earlier).map_err(read)? } else { Kept::default() };
         if kept.foreign > 0 {
             let problem = format!(
-                "{} of its lines are no results, and would be lost; choose another file, or run without --resume to replace it",
+                "lines that are not results would be lost ({}); choose another file, or run without --resume to replace it",
                 kept.foreign
             );
             return Err(Error::File(OutputError::Write { path: earlier, source: io::Error::other(problem) }));

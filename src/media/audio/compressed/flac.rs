@@ -1,11 +1,12 @@
 //! Concatenated FLAC streams, and headers that FLAC's own decoder accepts but `symphonia` does not.
 
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use symphonia::core::io::MediaSource;
 
-use super::Joined;
+use super::opened::Joined;
+use super::source::OneWay;
 
 /// The beginning of a FLAC stream: the marker, then the header of a stream info block of 34 bytes. The top bit of the
 /// block's type says whether other blocks follow.
@@ -60,7 +61,7 @@ impl Joined for FlacStreams {
         let mut scanner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let more = scanner.at_marker && scanner.clear == 0;
         scanner.at_marker = false;
-        more.then(|| Box::new(self.clone()) as Box<dyn MediaSource>)
+        more.then(|| OneWay::boxed(self.clone()))
     }
 }
 
@@ -122,22 +123,6 @@ fn allow_small_blocks(header: &mut [u8]) {
 impl Read for FlacStreams {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).read(bytes)
-    }
-}
-
-impl Seek for FlacStreams {
-    fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
-        Err(ErrorKind::Unsupported.into())
-    }
-}
-
-impl MediaSource for FlacStreams {
-    fn is_seekable(&self) -> bool {
-        false
-    }
-
-    fn byte_len(&self) -> Option<u64> {
-        None
     }
 }
 

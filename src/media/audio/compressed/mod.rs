@@ -10,6 +10,7 @@ mod flac;
 mod gaps;
 pub(super) mod matroska;
 mod mp4;
+mod opened;
 mod opus;
 mod source;
 mod stream;
@@ -17,18 +18,14 @@ mod track;
 mod wording;
 
 use std::collections::VecDeque;
-use std::io::{Cursor, ErrorKind, Read};
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use flac::FlacStreams;
 use gaps::Gaps;
+use opened::{Joined, Opened, probe};
 pub(super) use source::{Input, Span};
-use stream::RecordingStream;
 use symphonia::core::errors::Error;
-use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatOptions, FormatReader};
-use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptions};
-use symphonia::core::meta::MetadataOptions;
+use symphonia::core::formats::FormatReader;
 use symphonia::core::packet::Packet;
 use symphonia::core::units::Duration;
 use track::OpenTrack;
@@ -100,25 +97,6 @@ struct DecodedPacket {
     end: usize,
     sample_rate: u32,
     channels: usize,
-}
-
-/// A source of several recordings, each of which is read to its end like a file of its own.
-trait Joined: Send {
-    /// Whether the current recording has been read to the end that its structure shows.
-    fn is_whole(&self) -> bool;
-
-    /// Advances to the next recording; `None` if there is none. The current one must have been read to its end.
-    fn next(&self) -> Option<Box<dyn MediaSource>>;
-}
-
-/// A container whose tracks are known.
-struct Opened {
-    format: Box<dyn FormatReader>,
-    joined: Option<Box<dyn Joined>>,
-    /// The audio tracks, best first.
-    candidates: Vec<u32>,
-    /// Edit lists of the tracks.
-    edits: Vec<mp4::Edits>,
 }
 
 impl CompressedDecoder {
@@ -386,66 +364,6 @@ impl CompressedDecoder {
             warnings.push(format!("its header declares {declared:.1} s, but it has {seconds:.1} s, which are used"));
         }
     }
-}
-
-impl Opened {
-    fn new(input: &mut Input, magic: &[u8]) -> Result<Self, AudioError> {
-        let (mut marked, mut edits) = (Vec::new(), Vec::new());
-        let mut len = None;
-        match input {
-            Input::File(span) => {
-                let (mut bytes, found) = (span.bytes(), span.len());
-                if mp4::is_mp4(magic) {
-                    let outline = mp4::Outline::read(&mut bytes, found)?;
-                    (marked, edits, len) = (outline.enabled, outline.edits, outline.whole_len);
-                } else if matroska::is_matroska(magic) {
-                    marked = matroska::default_tracks(&mut bytes, found);
-                }
-            }
-            Input::Stream(stream) if mp4::is_mp4(magic) => {
-                if let Some(mut rest) = stream.take() {
-                    let mp4::Beginning { bytes, outline } = mp4::Outline::read_stream(&mut rest)?;
-                    (marked, edits) = (outline.enabled, outline.edits);
-                    *stream = Some(Box::new(Cursor::new(bytes).chain(rest)));
-                }
-            }
-            Input::Stream(_) => {}
-        }
-        let is_stream = !input.is_file();
-        let Some(source) = input.open(len) else { return Err(AudioError::NoSamples) };
-        let (format, joined): (Box<dyn FormatReader>, Option<Box<dyn Joined>>) =
-            if magic.starts_with(b"fLaC") || magic.starts_with(b"ID3") {
-                // An mp3 file begins with the same tag. Neither format is read from its end.
-                let streams = FlacStreams::new(source);
-                (probe(Box::new(streams.clone()))?, Some(Box::new(streams)))
-            } else if adts::is_adts(magic) {
-                let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
-                (Box::new(adts::AdtsFrames::new(stream).map_err(describe)?), None)
-            } else if is_stream {
-                let stream = RecordingStream::new(source, magic);
-                (probe(Box::new(stream.clone()))?, Some(Box::new(stream)))
-            } else {
-                (probe(source)?, None)
-            };
-        let candidates = track::candidates(format.as_ref(), &marked);
-        Ok(Self { format, joined, candidates, edits })
-    }
-}
-
-fn probe(source: Box<dyn MediaSource>) -> Result<Box<dyn FormatReader>, AudioError> {
-    let seekable = source.is_seekable();
-    let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
-    symphonia::default::get_probe()
-        .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
-        .map_err(|error| match error {
-            // The probe read the whole file.
-            Error::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => AudioError::CutOff,
-            Error::Unsupported("isomp4: missing moov atom") if !seekable => {
-                AudioError::NotLive { format: "MP4 with its index at the end" }
-            }
-            Error::Unsupported(_) => AudioError::UnknownFormat,
-            other => describe(other),
-        })
 }
 
 impl Decoder for CompressedDecoder {

@@ -25,9 +25,7 @@ impl Input {
                 (bytes.known, bytes.len) = (len.is_none(), len.unwrap_or(bytes.len));
                 Some(Box::new(bytes))
             }
-            Input::Stream(stream) => {
-                stream.take().map(|stream| Box::new(StreamBytes(Mutex::new(stream))) as Box<dyn MediaSource>)
-            }
+            Input::Stream(stream) => stream.take().map(|stream| OneWay::boxed(StreamBytes(Mutex::new(stream)))),
         }
     }
 
@@ -127,13 +125,29 @@ impl Read for StreamBytes {
     }
 }
 
-impl Seek for StreamBytes {
+/// Bytes that are read once, from the first to the last.
+pub(super) struct OneWay<R>(R);
+
+impl<R: Read + Send + Sync + 'static> OneWay<R> {
+    /// A source of symphonia's readers.
+    pub(super) fn boxed(bytes: R) -> Box<dyn MediaSource> {
+        Box::new(OneWay(bytes))
+    }
+}
+
+impl<R: Read> Read for OneWay<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.0.read(bytes)
+    }
+}
+
+impl<R> Seek for OneWay<R> {
     fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
         Err(ErrorKind::Unsupported.into())
     }
 }
 
-impl MediaSource for StreamBytes {
+impl<R: Read + Send + Sync> MediaSource for OneWay<R> {
     fn is_seekable(&self) -> bool {
         false
     }

@@ -1,13 +1,15 @@
 //! Containers in streams whose length is not known: where a recording ends, and whether it is whole there.
 
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use symphonia::core::io::MediaSource;
 
 use super::super::{unsupported, wav};
 use super::matroska::{CLUSTER, LONGEST_HEADER, SEGMENT, header, is_matroska};
-use super::{Joined, mp4};
+use super::mp4;
+use super::opened::Joined;
+use super::source::OneWay;
 
 /// Number of bytes read at a time.
 const CHUNK: usize = 1 << 15;
@@ -165,7 +167,7 @@ impl Joined for RecordingStream {
         let more = scanner.at_next && scanner.clear == 0;
         scanner.layout = Layout::of(&scanner.buffer);
         (scanner.at_next, scanner.has_index, scanner.followed, scanner.segment_end) = (false, false, 0, 0);
-        more.then(|| Box::new(self.clone()) as Box<dyn MediaSource>)
+        more.then(|| OneWay::boxed(self.clone()))
     }
 }
 
@@ -239,21 +241,5 @@ impl Scanner {
 impl Read for RecordingStream {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).read(bytes)
-    }
-}
-
-impl Seek for RecordingStream {
-    fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
-        Err(ErrorKind::Unsupported.into())
-    }
-}
-
-impl MediaSource for RecordingStream {
-    fn is_seekable(&self) -> bool {
-        false
-    }
-
-    fn byte_len(&self) -> Option<u64> {
-        None
     }
 }
