@@ -64,8 +64,11 @@ fi
 
 .venv/bin/python -m pip install --quiet --target "$scratch/package" --no-deps --no-index --platform "manylinux_${tag/./_}_aarch64" \
     --python-version 3.11 --only-binary :all: "$wheel"
+AARCH64_SYSROOT=$python emulate_aarch64 cortex-a72 || unavailable "$missing"
+# Debian has more libraries there.
+ln -sfn "$PWD/$python/usr" "$scratch/sysroot-cortex-a72/usr"
 ORT_DISABLE_TELEMETRY=1 PYTHONHOME=$PWD/$python/usr PYTHONPATH=$scratch/package:$PWD/$python/site \
-    "$qemu" -cpu cortex-a72 -L "$python" "$python/usr/bin/python3.11" - <<'PYTHON'
+    "${emulate[@]}" "$python/usr/bin/python3.11" - <<'PYTHON'
 import platform
 
 import edgefuse
