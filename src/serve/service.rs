@@ -31,6 +31,11 @@ struct Fixed {
     threads: Threads,
 }
 
+/// Requests that are accepted at a time, each of which needs a thread.
+fn accepted(device: &Device) -> usize {
+    device.runtime.requests.at_once.saturating_add(device.runtime.requests.waiting)
+}
+
 impl Fixed {
     fn of(device: &Device) -> Self {
         let (http, wyoming) = (device.server.http.as_ref(), device.server.wyoming.as_ref());
@@ -49,6 +54,8 @@ impl Fixed {
 pub struct Service {
     board: RwLock<Arc<Board>>,
     fixed: Fixed,
+    /// Requests that there are threads for.
+    most_accepted: usize,
     pub metrics: Metrics,
     /// How far the sources' manifests were processed.
     pub manifests: Manifests,
@@ -111,6 +118,7 @@ impl Service {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Ok(Service {
             fixed: Fixed::of(&device),
+            most_accepted: accepted(&device),
             board: RwLock::new(Arc::new(Board::new(Arc::new(engine), device)?)),
             metrics: Metrics::new(),
             manifests: Manifests::default(),
@@ -140,13 +148,14 @@ impl Service {
     pub fn read_again(&self) -> Result<(Arc<Board>, &'static str), StartError> {
         let before = self.board();
         let device = Device::load(&before.device().path).map_err(Error::from)?;
-        let needs_restart = Fixed::of(&device) != self.fixed;
+        let needs_restart = Fixed::of(&device) != self.fixed || accepted(&device) > self.most_accepted;
         let board = Board::new(before.models.engine().clone(), device)?;
         // A service that was open to other machines with a key must not lose it by mistake, be it with its whole section.
         if before.key.is_some() && board.key.is_none() {
             return Err(StartError::Usage("server.http.api_key_file: removing the key needs a restart".to_string()));
         }
-        let note = "; addresses, `announce`, `live`, the library and its threads change only with a restart";
+        let note = "; addresses, `announce`, `live`, threads for more `requests`, the library and its threads change only \
+                    with a restart";
         Ok((Arc::new(board), if needs_restart { note } else { "" }))
     }
 

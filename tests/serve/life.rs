@@ -68,6 +68,10 @@ fn sighup_reloads_the_device_file_or_keeps_the_old_one() {
     let line = server.line();
     assert!(line.starts_with("error: ") && line.contains("stays in use"), "{line}");
     server.get("/v1/models/second").expect(200);
+    device_file(server.folder.path(), "requests: {waiting: 1000}", http);
+    server.signal("-HUP");
+    let line = server.line();
+    assert!(line.contains("threads for more `requests`") && line.contains("only with a restart"), "{line}");
     device_file(server.folder.path(), "", "http: {listen: 127.0.0.1:1}");
     server.signal("-HUP");
     assert!(server.line().contains("only with a restart"));

@@ -325,6 +325,28 @@ fn a_reload_changes_limits() {
 }
 
 #[test]
+fn a_client_that_does_not_read_is_idle() {
+    let wyoming = "wyoming: {listen: 127.0.0.1:0, limits: {connections: 1, idle: 300ms}}";
+    let server = Server::with("", &format!("http: {{listen: 127.0.0.1:0}}, {wyoming}"), &[]);
+    let mut first = Client::new(&server);
+    // Answers fill what the system holds for the client, until the service stops reading, and then closes.
+    first.stream.set_write_timeout(Some(Duration::from_secs(20))).unwrap();
+    let ping = format!("{{\"type\":\"ping\",\"data\":{{\"text\":\"{}\"}}}}\n", "x".repeat(60_000));
+    let started = Instant::now();
+    while first.stream.write_all(ping.as_bytes()).is_ok() {}
+    assert!(started.elapsed() < Duration::from_secs(15), "it waits for a client that does not read");
+    // Another gets its place.
+    let again = || {
+        let mut other = Client::new(&server);
+        other.send("ping", &json!({}), b"");
+        other.next().is_some()
+    };
+    while !again() {
+        assert!(started.elapsed() < Duration::from_secs(30));
+    }
+}
+
+#[test]
 fn connections_are_limited() {
     let wyoming = "wyoming: {listen: 127.0.0.1:0, limits: {connections: 2}}";
     let server = Server::with("", &format!("http: {{listen: 127.0.0.1:0}}, {wyoming}"), &[]);

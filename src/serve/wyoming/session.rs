@@ -160,8 +160,10 @@ impl Session {
         Ok(Flow::Break(()))
     }
 
+    /// Writes an event. A client that does not read is as idle as one that does not write.
     pub async fn write(&mut self, kind: &str, data: &Value) -> io::Result<()> {
-        event::write(&mut self.writer, kind, data).await
+        let written = timeout(self.limits.idle, event::write(&mut self.writer, kind, data)).await;
+        written.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read")))
     }
 
     /// Ends the connection so that the client gets the last event: closing it while the client still sends would reset it.
