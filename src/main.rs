@@ -8,7 +8,19 @@ mod cli;
 mod serve;
 mod subtitles;
 
+use std::panic;
 use std::process::ExitCode;
+
+use edgefuse::guard::is_expected;
+
+/// A panic that becomes an error of the file that caused it is reported as that.
+fn report_unexpected_panics() {
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| match is_expected() {
+        true => log::debug!("{panic}"),
+        false => report(panic),
+    }));
+}
 
 fn main() -> ExitCode {
     // SAFETY: the first statement of the program, before any other thread.
@@ -16,5 +28,6 @@ fn main() -> ExitCode {
     // SAFETY: no other thread has started. A file that may not grow (`ulimit -f`, systemd's `LimitFSIZE`) is then an error
     // of the write, and does not end the program.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+    report_unexpected_panics();
     cli::run(cli::Args::read())
 }

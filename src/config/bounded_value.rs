@@ -5,6 +5,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
 use serde_yaml::{Mapping, Value};
 
+use crate::support::shown::shown;
+
 /// Scalars, lists and mappings of one document.
 const MOST_VALUES: usize = 300_000;
 
@@ -99,7 +101,8 @@ impl<'de> Visitor<'de> for Bounded<'_> {
         let mut mapping = Mapping::new();
         while let Some(key) = entries.next_key_seed(Bounded(self.0))? {
             if mapping.contains_key(&key) {
-                let key = key.as_str().map_or_else(|| "a key".to_string(), |key| format!("the key `{key:.40}`"));
+                let key =
+                    key.as_str().map_or_else(|| "a key".to_string(), |key| format!("the key `{}`", shown(key, 40)));
                 return Err(A::Error::custom(format!("{key} occurs twice in one mapping")));
             }
             let value = entries.next_value_seed(Bounded(self.0))?;

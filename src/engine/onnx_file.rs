@@ -9,6 +9,8 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use crate::support::shown::shown;
+
 /// Maximum nesting of messages: the limit of Protocol Buffers' own parsers, which ONNX Runtime uses.
 const DEEPEST: usize = 100;
 
@@ -187,7 +189,9 @@ impl<R: Read + Seek> Walk<R> {
                 _ => self.skip(length, end)?,
             }
         }
-        let number = || value.parse::<u64>().map_err(|_| invalid(format!("external data has the {key} `{value:.40}`")));
+        let number = || {
+            value.parse::<u64>().map_err(|_| invalid(format!("external data has the {key} `{}`", shown(&value, 40))))
+        };
         match key.as_str() {
             // Readers differ in whether the second of two locations wins.
             "location" if !tensor.location.is_empty() && tensor.location != value => {

@@ -1,7 +1,6 @@
 //! Converts text to token ids and back.
 
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use tokenizers::{DecoderWrapper, Tokenizer};
@@ -11,6 +10,7 @@ use super::token_check::{self, Tokens};
 use crate::config::model_folder::ModelFolder;
 use crate::engine::{self, EngineError};
 use crate::error::Error;
+use crate::support::guard::caught;
 use crate::support::small_file::{self, SmallFileError};
 
 /// Maximum size of a tokenizer file; one with 256,000 tokens has 35 MB.
@@ -131,8 +131,7 @@ impl Vocabulary {
 /// that it does not define.
 fn guarded<T>(call: impl FnOnce() -> tokenizers::Result<T>) -> tokenizers::Result<T> {
     // A tokenizer has no state that a panic could leave half-changed.
-    catch_unwind(AssertUnwindSafe(call))
-        .unwrap_or_else(|_| Err("it is not a tokenizer that this version supports".into()))
+    caught(call).unwrap_or_else(|| Err("it is not a tokenizer that this version supports".into()))
 }
 
 /// The bytes of a model folder's tokenizer, checked against `model.yaml`, without a byte order mark.

@@ -63,7 +63,7 @@ pub struct Origin {
     pub time: Option<SystemTime>,
 }
 
-/// A record's id: a string, or an integer, whose digits become the name.
+/// A record's id: a string, or an integer, whose digits become the name. An empty one is none.
 pub(super) fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     struct Name;
 
@@ -75,7 +75,7 @@ pub(super) fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
         }
 
         fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Self::Value, E> {
-            Ok(Some(name.to_string()))
+            Ok((!name.is_empty()).then(|| name.to_string()))
         }
 
         fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Self::Value, E> {

@@ -1,9 +1,29 @@
-//! Keeps a source or worker alive if a picture or record makes a decoder or model panic.
+//! Keeps callers alive if a file or record makes a decoder or model panic.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What is reported for a record that met a fault of the program.
 const FAULT: &str = "internal error, reported on standard error; please report it";
+
+thread_local! {
+    /// Whether this thread is in code of others that is known to panic on damaged files.
+    static EXPECTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs code of others, such as a decoder, that panics on some damaged files: `None` if it does. What it used must not be
+/// used again.
+pub fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
+    let before = EXPECTED.replace(true);
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    EXPECTED.set(before);
+    outcome.ok()
+}
+
+/// Whether a panic of this thread is part of an error that the caller reports, so that a panic hook need not report it, too.
+pub fn is_expected() -> bool {
+    EXPECTED.get()
+}
 
 /// Runs `work`; a panic, which the runtime reports on standard error, becomes an error of one line.
 pub fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
@@ -14,6 +34,12 @@ pub fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_expected_panic_is_known_as_one() {
+        let nested = || caught(|| -> bool { panic!("on purpose") }).is_none() && is_expected();
+        assert_eq!((caught(nested), is_expected()), (Some(true), false));
+    }
 
     #[test]
     fn a_panic_is_an_error() {

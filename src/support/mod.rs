@@ -8,5 +8,6 @@ pub mod output_error;
 pub(crate) mod path_text;
 pub mod redact;
 pub mod request;
+pub mod shown;
 pub mod small_file;
 pub mod whole_file;

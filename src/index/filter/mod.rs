@@ -22,6 +22,10 @@ mod tokens;
 use super::error::IndexError;
 use super::item::ItemKind;
 use super::rows::Row;
+use crate::support::shown::shown;
+
+/// Maximum length of a word of the filter in a message.
+const SHOWN: usize = 40;
 
 /// Which items a search may find.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,11 +99,8 @@ impl Filter {
     /// # Errors
     /// [`IndexError::Filter`] with the position of the problem.
     pub fn parse(text: &str) -> Result<Self, IndexError> {
-        let expression = parse::parse(text).map_err(|problem| {
-            // Quoted values may contain anything.
-            let problem = problem.replace(char::is_control, " ");
-            IndexError::Filter { filter: shown(text), problem }
-        })?;
+        let wrong = |problem| IndexError::Filter { filter: shown(text, 60), problem };
+        let expression = parse::parse(text).map_err(wrong)?;
         Ok(Filter { expression })
     }
 
@@ -150,13 +151,6 @@ fn fits(expression: &Expression, row: &Row, source: &str, entry: &dyn Fn(usize) 
             Comparison::GreaterOrEqual => time >= *from,
         }),
     }
-}
-
-/// The start of a filter for a message, on one line.
-fn shown(text: &str) -> String {
-    const SHOWN: usize = 60;
-    let escaped: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
-    if text.chars().nth(SHOWN).is_some() { format!("{escaped}...") } else { escaped }
 }
 
 #[cfg(test)]
@@ -218,7 +212,7 @@ mod tests {
             assert!(error.contains(expected), "{filter}: {error}");
         }
         let error = Filter::parse("kind = 'a\nb'").unwrap_err().to_string();
-        assert!(error.contains("unknown kind `a b`") && !error.contains('\n'), "{error}");
+        assert!(error.contains("unknown kind `a\\nb`") && !error.contains('\n'), "{error}");
         let deep = "(".repeat(1000) + "kind = text";
         assert!(Filter::parse(&deep).unwrap_err().to_string().contains("nested"));
         let error = Filter::parse(&"not ".repeat(5000)).unwrap_err().to_string();

@@ -2,8 +2,9 @@
 
 use super::time::span;
 use super::tokens::{Kind, Token, tokens};
-use super::{Comparison, Expression, Text, TextField};
+use super::{Comparison, Expression, SHOWN, Text, TextField};
 use crate::index::item::ItemKind;
+use crate::support::shown::shown;
 
 /// Bytes of the longest filter.
 const LONGEST: usize = 4096;
@@ -88,8 +89,8 @@ impl Parser {
             "path" => (&["=", "!=", "~"], Some(TextField::Path)),
             "id" => (&["=", "!=", "~"], Some(TextField::Id)),
             _ => {
-                let shown: String = field.chars().take(40).collect();
-                return Err(format!("column {column}: unknown field `{shown}`; there are {FIELDS}"));
+                let field = shown(field, SHOWN);
+                return Err(format!("column {column}: unknown field `{field}`; there are {FIELDS}"));
             }
         };
         let operator = match self.tokens.next() {
@@ -142,8 +143,8 @@ impl Parser {
 fn kind(name: &str) -> Result<ItemKind, String> {
     let known = ItemKind::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name));
     known.ok_or_else(|| {
-        let shown: String = name.chars().take(40).collect();
-        format!("unknown kind `{shown}`; there are {}", ItemKind::ALL.map(ItemKind::name).join(", "))
+        let known = ItemKind::ALL.map(ItemKind::name).join(", ");
+        format!("unknown kind `{}`; there are {known}", shown(name, SHOWN))
     })
 }
 
@@ -152,6 +153,6 @@ fn named(kind: &Kind) -> String {
         Kind::Open => "`(`".to_string(),
         Kind::Close => "`)`".to_string(),
         Kind::Operator(operator) => format!("`{operator}`"),
-        Kind::Word(word) | Kind::Quoted(word) => format!("`{}`", word.chars().take(40).collect::<String>()),
+        Kind::Word(word) | Kind::Quoted(word) => format!("`{}`", shown(word, SHOWN)),
     }
 }

@@ -8,6 +8,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::SHOWN;
+use crate::support::shown::shown;
+
 /// The time, as milliseconds since 1970 of its start and of what follows it.
 pub(super) fn span(text: &str) -> Result<(i64, i64), String> {
     let lower = text.to_ascii_lowercase();
@@ -17,8 +20,8 @@ pub(super) fn span(text: &str) -> Result<(i64, i64), String> {
         _ => relative(&lower).or_else(|| unix(&lower)).or_else(|| calendar(&lower)),
     };
     found.ok_or_else(|| {
-        let shown: String = text.chars().take(40).collect();
-        format!("not a time: `{shown}`; write 2026-11-30, 2026-11-30T08:00, today, yesterday, or -8h for 8 hours ago")
+        let text = shown(text, SHOWN);
+        format!("not a time: `{text}`; write 2026-11-30, 2026-11-30T08:00, today, yesterday, or -8h for 8 hours ago")
     })
 }
 

@@ -13,6 +13,7 @@ use super::orientation::orientation;
 use super::png_metadata::{self, PngMetadata};
 use super::wording::describe;
 use super::{ImageError, bmp, ico, jpeg, png_repair, tiff};
+use crate::support::guard::caught;
 
 /// Called with a number of bytes; returns how many of them may be allocated.
 pub(super) type Grant<'a> = dyn FnMut(u64) -> u64 + 'a;
@@ -74,7 +75,19 @@ pub fn load_bytes_within(bytes: &[u8], warnings: &mut Vec<String>, grant: &mut G
     load_from(Cursor::new(bytes), bytes.len() as u64, Path::new(""), warnings, grant)
 }
 
+/// Decoders panic on some damaged files, such as a PNG file whose palette has half a colour.
 fn load_from(
+    file: impl BufRead + Seek,
+    length: u64,
+    path: &Path,
+    warnings: &mut Vec<String>,
+    grant: &mut Grant,
+) -> Result<RgbImage, ImageError> {
+    caught(|| load_by_format(file, length, path, warnings, grant))
+        .unwrap_or_else(|| Err(ImageError::Malformed("its decoder failed".to_string())))
+}
+
+fn load_by_format(
     mut file: impl BufRead + Seek,
     length: u64,
     path: &Path,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::error::Error;
 use crate::models::generation::softmax;
+use crate::support::shown::shown;
 
 /// An answer to a question about a picture.
 #[derive(Debug, Clone)]
@@ -62,9 +63,9 @@ impl Candidates {
             if tokens.is_empty() {
                 log::warn!("answer `{text}`: left out, because it has no token that the model knows");
             } else if tokens.len() > most {
-                let start: String = text.chars().take(40).collect();
+                let start = shown(text, 40);
                 let length = tokens.len();
-                return Err(cannot(format!("answer `{start}...` has {length} tokens; the model accepts up to {most}")));
+                return Err(cannot(format!("answer `{start}` has {length} tokens; the model accepts up to {most}")));
             } else if let Some(same) = first.insert(tokens.clone(), text) {
                 log::warn!("answer `{text}`: left out, because its tokens are those of `{same}`");
                 first.insert(tokens, same);

@@ -7,6 +7,7 @@ use ndarray::Array2;
 
 use crate::engine::{EngineError, Tensor};
 use crate::error::Error;
+use crate::support::shown::shown;
 
 /// Maximum number of tokens in a batch, padding included. Bounds the memory for attention to the picture's patches.
 const MOST_TOKENS: usize = 512;
@@ -41,11 +42,11 @@ impl MatchTexts {
     ) -> Result<Self, Error> {
         let encode = |text: &String| {
             let tokens = encode(text.trim())?;
-            let start: String = text.chars().take(40).collect();
+            let start = shown(text, 40);
             let problem = match tokens.len() {
                 _ if text.trim().is_empty() => "a text is empty".to_string(),
                 length if length > most => {
-                    format!("text `{start}...` has {length} tokens; the model accepts up to {most}")
+                    format!("text `{start}` has {length} tokens; the model accepts up to {most}")
                 }
                 _ => return Ok(tokens),
             };

@@ -30,6 +30,12 @@ fn corrupt_png() {
 }
 
 #[test]
+fn png_that_makes_its_decoder_panic() {
+    let run = tiny(["--quiet", "caption", "tests/fuzz/found/png/palette-with-half-a-colour"]).expect(SOME_FAILED);
+    run.expect_error(&["palette-with-half-a-colour: ", "its decoder failed"]);
+}
+
+#[test]
 fn picture_header_that_asks_for_gigabytes() {
     bad_picture("bad/huge-30000x30000.png", "30000 x 30000 pixels");
 }

@@ -19,7 +19,6 @@ mod wording;
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use gaps::Gaps;
 use opened::{Joined, Opened, probe};
@@ -34,6 +33,7 @@ use super::AudioError;
 use super::decoder::Decoder;
 use super::interleaved::Frames;
 use super::parts::left_out;
+use crate::support::guard::caught;
 use wording::{describe, ending};
 
 /// Maximum number of frames returned at a time; a codec's packet may be much longer.
@@ -389,8 +389,7 @@ impl Decoder for CompressedDecoder {
 /// Runs code of the decoders, some of which panic on damaged files (Microsoft ADPCM does if arithmetic is checked for
 /// overflow). To users this is damage like any other. The decoder is not used after the error.
 fn guard<T>(wav_codec: Option<u16>, decode: impl FnOnce() -> Result<T, AudioError>) -> Result<T, AudioError> {
-    let result = catch_unwind(AssertUnwindSafe(decode))
-        .unwrap_or_else(|_| Err(AudioError::Malformed("its decoder failed".into())));
+    let result = caught(decode).unwrap_or_else(|| Err(AudioError::Malformed("its decoder failed".into())));
     match wav_codec {
         Some(format_tag) => result.map_err(|error| error.in_wav(format_tag)),
         None => result,
