@@ -13,7 +13,7 @@ fn main() -> Result<(), Error> {
     let result = pipeline.process(&record, &mut |_, _| {})?;
     result.errors().iter().for_each(|error| eprintln!("error: {error}"));
     if let Some(answer) = result.answer().map(|step| step.value) {
-        println!("{} {} ({:.0} %)", answer.question, answer.text, answer.confidence * 100.0);
+        println!("{} {} ({:.0} %)", answer.question, answer.text, answer.confidence.unwrap_or_default() * 100.0);
     }
     Ok(())
 }

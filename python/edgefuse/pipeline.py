@@ -186,15 +186,17 @@ class Pipeline:
         ``options`` are those of the step ``caption``, such as ``prompt="a photo of"`` or ``beams=3, captions=3``.
         """
         found = self._one("caption", "caption", {"image": image}, options)["caption"]
-        captions = found.get("captions") or [{key: found[key] for key in ("text", "log_probability", "score")}]
-        return Caption(found["text"], found["log_probability"], captions)
+        captions = found.get("captions") or [
+            {key: found[key] for key in ("text", "log_probability", "score") if key in found}
+        ]
+        return Caption(found["text"], found.get("log_probability"), captions)
 
     def ask(self, image: PictureLike, question: str, **options: Any) -> Answer:
         """Answers a question about a picture. ``options`` are those of the step ``ask``: ``answers=["yes", "no"]``."""
         found = self._one("ask", "answer", {"image": image, "text": question}, {"question": "text", **options})[
             "answer"
         ]
-        return Answer(found["question"], found["text"], found["confidence"], found.get("answers") or [])
+        return Answer(found["question"], found["text"], found.get("confidence"), found.get("answers") or [])
 
     def match(self, image: PictureLike, texts: Sequence[str], **options: Any) -> list[Match]:
         """How well each text fits a picture, in the order of the texts."""

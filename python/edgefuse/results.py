@@ -54,8 +54,8 @@ class Caption:
     """A caption, and alternatives if several were asked for."""
 
     text: str
-    #: Natural logarithm of its probability.
-    log_probability: float
+    #: Natural logarithm of its probability; ``None`` from an endpoint.
+    log_probability: float | None
     #: All captions with ``text``, ``log_probability`` and ``score``, best first.
     captions: list[dict[str, Any]]
 
@@ -69,8 +69,8 @@ class Answer:
 
     question: str
     text: str
-    #: Probability of exactly this answer, in [0, 1].
-    confidence: float
+    #: Probability of exactly this answer, in [0, 1]; ``None`` from an endpoint.
+    confidence: float | None
     #: The candidates with ``text``, ``log_probability`` and ``probability``, best first; empty if there were none.
     answers: list[dict[str, Any]]
 

@@ -147,7 +147,7 @@ impl Printer {
     fn caption(&self, caption: &CaptionText) -> String {
         match &caption.captions {
             Some(captions) if self.shown != Shown::All => {
-                lines(captions.iter().map(|it| format!("{:8.4}  {}", it.score, it.text)))
+                lines(captions.iter().map(|it| format!("{:8.4}  {}", it.score.unwrap_or_default(), it.text)))
             }
             _ => caption.best.text.clone(),
         }

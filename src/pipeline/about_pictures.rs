@@ -20,10 +20,12 @@ pub struct CaptionText {
 pub struct CaptionScore {
     /// The caption.
     pub text: String,
-    /// Its log-probability (natural logarithm), including the end token.
-    pub log_probability: f32,
-    /// The log-probability, after penalties in beam search, over `length ^ length_penalty`.
-    pub score: f32,
+    /// Its log-probability (natural logarithm), including the end token; none from an endpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_probability: Option<f32>,
+    /// The log-probability, after penalties in beam search, over `length ^ length_penalty`; none from an endpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<f32>,
     /// Number of its tokens, the prompt's included; 0 in a result that was read back from JSON.
     #[serde(skip)]
     pub tokens: usize,
@@ -37,10 +39,12 @@ pub struct AnswerText {
     pub question: String,
     /// The answer.
     pub text: String,
-    /// Probability of exactly this answer, in [0, 1]: the exponential of `log_probability`.
-    pub confidence: f32,
-    /// Log-probability (natural logarithm) of exactly this answer, including the end token.
-    pub log_probability: f32,
+    /// Probability of exactly this answer, in [0, 1]: the exponential of `log_probability`. None from an endpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f32>,
+    /// Log-probability (natural logarithm) of exactly this answer, including the end token; none from an endpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_probability: Option<f32>,
     /// Number of its tokens; 0 for a candidate answer, and in a result that was read back from JSON.
     #[serde(skip)]
     pub tokens: usize,

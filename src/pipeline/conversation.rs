@@ -105,7 +105,7 @@ pub fn converse(
         Ok(conversed) => return Ok(conversed),
         Err(error) => error,
     };
-    let Some(fallback) = fallback(models, named, &error, user)? else { return Err(error) };
+    let Some(fallback) = fallback::<dyn Chatter>(models, named, &error, user)? else { return Err(error) };
     let mut warnings = vec![answered_instead(&error, fallback)];
     let mut conversed = match prompt {
         Prompt::Text(_) => ask(models, Some(fallback), prompt, options, user)?,

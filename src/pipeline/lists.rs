@@ -20,6 +20,11 @@ impl<T> List<T> {
         Ok(List { texts: texts.load()?, read: Mutex::new(None) })
     }
 
+    /// The texts as they are.
+    pub fn texts(&self) -> &[String] {
+        &self.texts
+    }
+
     /// The texts as prepared by the model; `read` is called the first time.
     ///
     /// # Errors

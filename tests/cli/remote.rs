@@ -130,6 +130,92 @@ fn the_command_shows_a_picture_to_a_model_that_sees() {
     assert!(body["messages"][0]["content"].as_str().unwrap().starts_with("Is it red?\n\nPicture: "), "{body}");
 }
 
+/// A device file whose only models are at the endpoint, and BLIP to fall back on if `keys` name it.
+fn without_local_models(folder: &Path, port: u16, keys: &str, pipeline: &str) -> PathBuf {
+    let path = folder.join("device.yaml");
+    let blip = root().join("tests/fixtures/blip/random").display().to_string();
+    let blip = if keys.contains("blip") { format!("  blip: {{path: {blip}}}\n") } else { String::new() };
+    let text = format!(
+        "device: test\nmodels:\n  cloud: {{endpoint: 'http://127.0.0.1:{port}/v1', model: big, max_retries: 0{keys}}}\n\
+         {blip}pipeline: [{pipeline}]\n"
+    );
+    fs::write(&path, text).unwrap();
+    path
+}
+
+fn question() -> Value {
+    json!({"image": root().join(data("easyvqa-23.png")), "text": "Is it red?"})
+}
+
+#[test]
+fn an_endpoint_captions_and_answers_where_no_other_model_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let (port, bodies) = endpoint("yes");
+    let steps = "caption: {max_tokens: 20}, ask: {question: text, answers: [yes, no]}";
+    let device = without_local_models(folder.path(), port, "", steps);
+    let line = process(&device, &[question()]).expect(0).json().remove(0);
+    let (caption, answer) = (&line["caption"], &line["answer"]);
+    assert_eq!((&caption["text"], &caption["provider"]), (&"yes".into(), &"remote".into()), "{line}");
+    assert_eq!((&answer["text"], &answer["question"]), (&"yes".into(), &"Is it red?".into()), "{line}");
+    for key in ["log_probability", "score", "confidence", "answers", "captions"] {
+        assert!(caption.get(key).is_none() && answer.get(key).is_none(), "{key}: {line}");
+    }
+    let bodies = std::mem::take(&mut *bodies.lock().unwrap());
+    for (body, text) in bodies.iter().zip(["Describe the picture in one sentence.", "Is it red?"]) {
+        let parts = &body["messages"][0]["content"];
+        assert_eq!(parts[0]["text"], text);
+        assert!(parts[1]["image_url"]["url"].as_str().unwrap().starts_with("data:image/jpeg;base64,"));
+    }
+    assert_eq!((&bodies[0]["max_tokens"], bodies.len()), (&20.into(), 2));
+    assert_eq!(bodies[1]["response_format"]["json_schema"]["schema"]["enum"], json!(["yes", "no"]));
+    let picture = data("easyvqa-23.png");
+    let run = tiny(["--config", device.to_str().unwrap(), "caption", "--prompt", "What is it?", &picture]).expect(0);
+    assert_eq!(run.stdout, "yes\n");
+}
+
+#[test]
+fn what_an_endpoint_cannot_do_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let (port, _) = endpoint("maybe");
+    for (step, expected) in [
+        ("caption: {beams: 3}", "`beams` cannot be used with a model behind an endpoint"),
+        ("caption: {beams: 2, captions: 2}", "`captions` cannot be used"),
+        ("ask: {question: text, answers: [yes, no], top: 1}", "`top` cannot be used"),
+    ] {
+        let device = without_local_models(folder.path(), port, "", step);
+        process(&device, &[question()]).expect(WRONG_USE).expect_error(&["cloud: ", expected]);
+    }
+    let device = without_local_models(folder.path(), port, "", "ask: {question: text, answers: [yes, no]}");
+    let line = process(&device, &[question()]).expect(SOME_FAILED).json().remove(0);
+    assert!(line["answer"]["error"].as_str().unwrap().contains("it is none of `choices`"), "{line}");
+    let blind = without_local_models(folder.path(), port, ", sees: false", "caption");
+    process(&blind, &[question()]).expect(WRONG_USE).expect_error(&["`caption` needs a model that can caption"]);
+}
+
+#[test]
+fn pictures_stay_on_the_device_while_it_has_a_model_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (port, bodies) = endpoint("A lighthouse.");
+    let steps = "caption: {max_tokens: 4, min_tokens: 1}";
+    let local = device(folder.path(), port, "", steps);
+    let line = process(&local, &[question()]).expect(0).json().remove(0);
+    assert_eq!((&line["caption"]["provider"], bodies.lock().unwrap().len()), (&"cpu".into(), 0));
+    let named = device(folder.path(), port, "", "caption: {model: cloud}");
+    let line = process(&named, &[question()]).expect(0).json().remove(0);
+    assert_eq!(line["caption"]["text"], "A lighthouse.");
+}
+
+#[test]
+fn while_the_endpoint_is_away_a_local_model_captions_and_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let steps = "caption: {max_tokens: 4}, ask: {question: text, max_tokens: 4}";
+    let device = without_local_models(folder.path(), nowhere(), ", fallback: blip", steps);
+    let line = process(&device, &[question()]).expect(0).json().remove(0);
+    assert_eq!((&line["caption"]["provider"], &line["answer"]["provider"]), (&"cpu".into(), &"cpu".into()), "{line}");
+    assert!(line["answer"]["confidence"].is_number() && line["caption"]["score"].is_number(), "{line}");
+    assert!(line["warnings"].to_string().contains("nothing listens there; `blip` answered instead"), "{line}");
+}
+
 #[test]
 fn doctor_reads_the_key_but_sends_nothing() {
     let folder = tempfile::tempdir().unwrap();

@@ -18,7 +18,10 @@ impl KindSpec for RemoteSpec {
     }
 
     fn capabilities(&self, _graphs: &Graphs) -> Vec<&'static str> {
-        vec![capability::CHAT]
+        match self.0.sees {
+            true => vec![capability::CAPTION, capability::ANSWER, capability::CHAT],
+            false => vec![capability::CHAT],
+        }
     }
 
     fn attachments(&self) -> Vec<Modality> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::Device;
-use crate::config::model_folder::ModelFolder;
+use crate::config::model_folder::{ModelFolder, capability};
 use crate::error::Error;
 use crate::models::kinds::read_folder;
 
@@ -30,7 +30,8 @@ impl Folders {
         Ok(folder)
     }
 
-    /// The model with this capability: `named`, or else the only one that the device has for it. `user` is the command or step that needs it.
+    /// The model with this capability: `named`, or else the only one that the device has for it; for pictures, one behind
+    /// an endpoint only if no other can. `user` is the command or step that needs it.
     pub fn choose(
         &self,
         device: &Device,
@@ -63,6 +64,11 @@ impl Folders {
             .filter_map(|(name, _)| device.models.get(name)?.endpoint.as_ref()?.fallback.as_deref())
             .collect();
         able.retain(|(name, _)| !fallbacks.contains(&name.as_str()));
+        // Pictures stay on the device unless it says otherwise. Who chats is never guessed.
+        let here = |name: &str| device.models.get(name).is_none_or(|entry| entry.endpoint.is_none());
+        if capability != capability::CHAT && able.iter().any(|(name, _)| here(name)) {
+            able.retain(|(name, _)| here(name));
+        }
         let names: Vec<String> = able.iter().map(|(name, _)| format!("`{name}`")).collect();
         match (able.pop(), names.len(), unreadable) {
             (Some(one), 1, _) => Ok(one),

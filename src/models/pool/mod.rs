@@ -185,14 +185,21 @@ impl Models {
     }
 
     /// The name of the model that answers while the model that [`Models::lease`] would lease is away
-    /// ([`Error::Remote`]), if there is one.
+    /// ([`Error::Remote`]), if there is one that has the capability.
     ///
     /// # Errors
     /// As [`Models::chosen`].
-    pub fn fallback(&self, named: Option<&str>, user: &'static str) -> Result<Option<&str>, Error> {
-        let (name, _) = self.0.folders.choose(&self.0.device, capability::CHAT, named, user)?;
-        let endpoint = self.0.device.models.get(&name).and_then(|entry| entry.endpoint.as_ref());
-        Ok(endpoint.and_then(|endpoint| endpoint.fallback.as_deref()))
+    pub fn fallback<C: Capability + ?Sized>(
+        &self,
+        named: Option<&str>,
+        user: &'static str,
+    ) -> Result<Option<&str>, Error> {
+        let (device, folders) = (&self.0.device, &self.0.folders);
+        let (name, _) = folders.choose(device, C::NAME, named, user)?;
+        let endpoint = device.models.get(&name).and_then(|entry| entry.endpoint.as_ref());
+        let Some(fallback) = endpoint.and_then(|endpoint| endpoint.fallback.as_deref()) else { return Ok(None) };
+        let can = folders.of(device, fallback)?.capabilities().contains(&C::NAME);
+        Ok(can.then_some(fallback))
     }
 
     /// Waits for admission: at most `runtime.requests.at_once` requests are processed at a time, most urgent first.

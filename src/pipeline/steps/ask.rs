@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
+use super::by_message::{Asked, by_message};
 use super::seen::ReadPicture;
-use super::{Context, StepKind, StepOutcome, Use};
+use super::{Context, StepKind, StepOutcome, Use, timed};
 use crate::config::model_folder::capability;
-use crate::config::{AskOptions, Question};
+use crate::config::{AskOptions, Form, Question, ReplyOptions};
 use crate::error::Error;
 use crate::media::image::PixelConfig;
 use crate::models::Models;
@@ -47,7 +48,16 @@ impl StepKind for Ask {
                 problem: format!("{}: no speech was recognised, so there is no question", audio.path().display()),
             });
         }
-        let named = self.options.model.as_deref();
+        self.answer(context, question, self.options.model.as_deref())
+    }
+}
+
+impl Ask {
+    /// The answer of the model `named`, or else the only one that answers.
+    fn answer(&self, context: &mut Context, question: String, named: Option<&str>) -> StepOutcome<AnswerText> {
+        if let Some(asked) = by_message::<dyn Answerer>(context, named, NAME)? {
+            return self.by_message(context, question, &asked);
+        }
         let Some(read) = ReadPicture::read::<dyn Answerer>(context, named, NAME)? else { return Ok(None) };
         let blip = context.models.lease::<dyn Answerer>(named, NAME)?;
         blip.prepare_answers()?;
@@ -59,8 +69,8 @@ impl StepKind for Ask {
             let value = AnswerText {
                 question,
                 text: answer.text,
-                confidence: answer.log_probability.exp(),
-                log_probability: answer.log_probability,
+                confidence: Some(answer.log_probability.exp()),
+                log_probability: Some(answer.log_probability),
                 tokens: answer.tokens.len(),
                 answers: None,
             };
@@ -80,16 +90,32 @@ impl StepKind for Ask {
         let value = AnswerText {
             question,
             text: best.text,
-            confidence: best.log_probability.exp(),
-            log_probability: best.log_probability,
+            confidence: Some(best.log_probability.exp()),
+            log_probability: Some(best.log_probability),
             tokens: 0,
             answers: Some(answers),
         };
         Ok(Some(read.timed(value, started, blip.answer_provider())))
     }
-}
 
-impl Ask {
+    /// The answer of a model that is asked by a message, or of its fallback.
+    fn by_message(&self, context: &mut Context, question: String, asked: &Asked) -> StepOutcome<AnswerText> {
+        let started = Instant::now();
+        asked.refuse(self.options.top.is_some(), "top")?;
+        let form = self.answers.as_ref().map(|list| Form::Choices(list.texts().to_vec()));
+        let options = ReplyOptions { form, ..asked.options(&self.options.search)? };
+        let reply = match asked.reply(context, &question, options) {
+            Ok(reply) => reply,
+            Err(error) => {
+                let fallback = asked.instead::<dyn Answerer>(context, error)?;
+                return self.answer(context, question, Some(&fallback));
+            }
+        };
+        let (text, tokens) = (reply.text, reply.written);
+        let value = AnswerText { question, text, confidence: None, log_probability: None, tokens, answers: None };
+        Ok(Some(timed(value, started, asked.provider())))
+    }
+
     /// The question, if the record has one.
     fn question(&self, context: &Context) -> Option<String> {
         match &self.options.question {

@@ -55,7 +55,7 @@ impl StepKind for Chat {
         let models = context.models;
         let (mut answered, mut instead) = (self.answer(context, named, &prompt), Vec::new());
         if let Err(error) = &answered
-            && let Some(fallback) = fallback(models, named, error, NAME)?
+            && let Some(fallback) = fallback::<dyn Chatter>(models, named, error, NAME)?
         {
             instead.push(answered_instead(error, fallback));
             answered = self.answer(context, Some(fallback), &prompt);

@@ -1,6 +1,7 @@
 //! Implementations of the steps. The table lists the steps in the order of their results.
 
 mod ask;
+mod by_message;
 mod caption;
 mod chat;
 mod classify;
