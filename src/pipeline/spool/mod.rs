@@ -179,7 +179,8 @@ fn made_from(result: &Path) -> Option<String> {
     serde_json::from_slice::<Line>(&line).ok().map(|line| line.made_from)
 }
 
-/// Removes incomplete results of processes that ended; returns the results at which they ended.
+/// Removes incomplete results of processes that ended, and the marks of results that one had finished; returns the marks of
+/// those at which they ended.
 fn tidy(results: &Path) -> io::Result<HashMap<OsString, u32>> {
     let mut ended = HashMap::new();
     for entry in fs::read_dir(results)? {
@@ -188,9 +189,16 @@ fn tidy(results: &Path) -> io::Result<HashMap<OsString, u32>> {
         if names::is_partial(&name) {
             fs::remove_file(entry.path())?;
         } else if names::is_attempts(&name) {
-            let count = fs::read_to_string(entry.path()).unwrap_or_default();
-            let count = count.split_whitespace().next().and_then(|count| count.parse().ok()).unwrap_or(0);
-            ended.insert(name, count);
+            let text = fs::read_to_string(entry.path()).unwrap_or_default();
+            let mut words = text.split_whitespace();
+            let (count, digest) = (words.next().and_then(|count| count.parse().ok()).unwrap_or(0), words.next());
+            if digest.is_some()
+                && names::marked(&name).and_then(|result| made_from(&results.join(result))).as_deref() == digest
+            {
+                fs::remove_file(entry.path())?;
+            } else {
+                ended.insert(name, count);
+            }
         }
     }
     Ok(ended)
@@ -270,8 +278,12 @@ mod tests {
         assert_eq!(names(&ready), ["b.png"]);
         finish(&spool, &ready[0]);
         drop(spool);
+        // As if the process had been killed after it put the result in place.
+        let mark = folder.path().join("out/.b.png.jsonl.attempts");
+        fs::write(&mark, format!("1 {}", ready[0].version.digest())).unwrap();
         let mut spool = Spool::new(&folder.path().join("in"), &folder.path().join("out")).unwrap();
         assert!(spool.ready().unwrap().is_empty() && !spool.is_waiting());
+        assert!(!mark.exists(), "the mark of a finished result is left");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Names in the results folder.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 
 use sha2::{Digest, Sha256};
 
@@ -50,6 +51,12 @@ pub(super) fn is_attempts(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".") && name.as_encoded_bytes().ends_with(ATTEMPTS.as_bytes())
 }
 
+/// The result whose attempts are counted by the mark of this name.
+pub(super) fn marked(mark: &OsStr) -> Option<&OsStr> {
+    let name = mark.as_bytes().strip_prefix(b".")?.strip_suffix(ATTEMPTS.as_bytes())?;
+    Some(OsStr::from_bytes(name))
+}
+
 fn joined(parts: &[&OsStr]) -> OsString {
     parts.iter().fold(OsString::new(), |mut name, part| {
         name.push(part);
@@ -80,6 +87,7 @@ mod tests {
         for result in &results {
             assert!(attempts(result).len() + PARTIAL.len() <= LONGEST, "{result:?}");
             assert!(is_attempts(&attempts(result)) && !is_partial(result));
+            assert_eq!(marked(&attempts(result)), Some(OsStr::new(result)));
         }
         assert_eq!(result(OsStr::new("a.png")), "a.png.jsonl");
     }
