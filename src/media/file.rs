@@ -37,7 +37,7 @@ pub enum FileError {
 }
 
 /// The file and its length in bytes.
-pub(super) fn open(path: &Path) -> Result<(File, u64), FileError> {
+pub(crate) fn open(path: &Path) -> Result<(File, u64), FileError> {
     // Checked before it is opened: opening a pipe blocks until it has a writer.
     let metadata = fs::metadata(path).map_err(FileError::Io)?;
     if metadata.is_dir() {

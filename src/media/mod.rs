@@ -8,7 +8,7 @@
 
 pub mod audio;
 mod ffmpeg;
-mod file;
+pub(crate) mod file;
 pub mod image;
 pub mod vector;
 pub mod video;

@@ -83,7 +83,7 @@ fn what_cannot_be_aligned_is_reported() {
         ("not.mp4", "bytes.txt", SOME_FAILED, "bytes.txt"),
         ("one.txt", "one.txt", WRONG_USE, "not a film by its name"),
         ("not.mp4", "one.txt", SOME_FAILED, "not.mp4"),
-        ("none.mp4", "one.txt", SOME_FAILED, "none.mp4"),
+        ("none.mp4", "one.txt", SOME_FAILED, "none.mp4: cannot be read: No such file"),
     ] {
         let run = align(film, script);
         assert_eq!(run.code, code, "{film} {script}: {}", run.stderr);

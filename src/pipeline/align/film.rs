@@ -10,6 +10,7 @@ use super::scores::{Scores, spoken};
 use crate::config::model_folder::Modality;
 use crate::config::{EmbedOptions, Step, TextRole, Timestamps, TranscribeOptions};
 use crate::error::Error;
+use crate::media::file;
 use crate::media::video::Moments;
 use crate::models::Models;
 use crate::models::capability::{Embedder, OnProgress, Transcriber};
@@ -80,6 +81,7 @@ pub fn align(
     options: &AlignOptions,
     progress: &mut OnProgress,
 ) -> Result<Aligned, Error> {
+    file::open(film).map_err(|error| Error::Input { problem: format!("{}: {error}", film.display()) })?;
     let mut warnings = Vec::new();
     let embed = EmbedOptions { model: options.model.clone(), text: TextRole::Query };
     let texts = texts(models, &embed, sentences, &mut warnings)?;
