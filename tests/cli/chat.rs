@@ -204,6 +204,17 @@ fn an_answer_has_the_form_of_a_schema_or_is_one_of_the_choices() {
     tiny(["chat", "--max-tokens", "2", "--schema", schema.to_str().unwrap(), "Is it open?"])
         .expect(SOME_FAILED)
         .expect_error(&["the answer was not complete after 2 tokens"]);
+    let possible = fs::read(&schema).unwrap();
+    for (impossible, why) in [
+        (r##"{"$ref": "#"}"##, "form: no text has it"),
+        (r#"{"type": "integer", "minimum": 5, "maximum": 3}"#, "minimum"),
+    ] {
+        fs::write(&schema, impossible).unwrap();
+        let run = tiny(["chat", "--schema", schema.to_str().unwrap(), "Is it open?"]).expect(WRONG_USE);
+        assert!(run.stderr.len() < 300, "{}", run.stderr);
+        run.expect_error(&["the answer cannot have this form", why]);
+    }
+    fs::write(&schema, possible).unwrap();
     // In a pipeline, with the file beside the device file.
     let records = [serde_json::json!({"id": "a", "text": "the house"})];
     let steps = |options: &str| format!("chat: {{schema: verdict.json, {options}}}");
