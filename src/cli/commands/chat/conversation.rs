@@ -81,7 +81,11 @@ impl<'a> Conversation<'a> {
             });
         }
         let found = request.run(|| self.answer());
-        if let Some(error) = screen.lock().unwrap_or_else(PoisonError::into_inner).failed.take() {
+        let mut screen = screen.lock().unwrap_or_else(PoisonError::into_inner);
+        if found.is_err() {
+            screen.break_off();
+        }
+        if let Some(error) = screen.failed.take() {
             return Err(Stop::Output(error));
         }
         match found {
@@ -136,5 +140,12 @@ impl Screen {
         let mut out = io::stdout().lock();
         self.failed = out.write_all(piece.as_bytes()).and_then(|()| out.flush()).err();
         self.failed.is_none()
+    }
+
+    /// Ends the line of an answer that is not complete, before its error.
+    fn break_off(&mut self) {
+        if self.begun && self.failed.is_none() {
+            self.failed = writeln!(io::stdout()).err();
+        }
     }
 }
