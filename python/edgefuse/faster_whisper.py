@@ -1,4 +1,4 @@
-"""``from edgefuse.faster_whisper import WhisperModel``: a program for faster-whisper runs on edgefuse.
+"""``from edgefuse.faster_whisper import WhisperModel, BatchedInferencePipeline``: a program for faster-whisper runs on edgefuse.
 
 Options with the same meaning are accepted under faster-whisper's names. One that edgefuse does not have is an error,
 unless its value is faster-whisper's default.
@@ -6,17 +6,18 @@ unless its value is faster-whisper's default.
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from .errors import ConfigError, OptionError
 from .media import SoundLike
 from .pipeline import Pipeline
 from .transcription import Segment, Transcription, TranscriptionInfo, Word
 
-__all__ = ["Segment", "TranscriptionInfo", "WhisperModel", "Word"]
+__all__ = ["BatchedInferencePipeline", "Segment", "TranscriptionInfo", "WhisperModel", "Word"]
 
 #: Names of faster-whisper's options that differ from edgefuse's.
 _RENAMED = {
@@ -24,8 +25,28 @@ _RENAMED = {
     "log_prob_threshold": "logprob_threshold",
 }
 
+#: Names of faster-whisper's options of voice activity detection (``VadOptions``) that differ from edgefuse's.
+_RENAMED_VAD = {
+    "max_speech_duration_s": "max_speech_s",
+    "min_silence_duration_ms": "min_silence_ms",
+    "min_speech_duration_ms": "min_speech_ms",
+    "speech_pad_ms": "pad_ms",
+}
+
+#: Arguments of faster-whisper's model about processors and downloads, which mean nothing here.
+_ELSEWHERE = {
+    "device_index",
+    "download_root",
+    "files",
+    "local_files_only",
+    "num_workers",
+    "revision",
+    "use_auth_token",
+}
+
 #: Options of both, with the same names, meanings and units.
 _SAME = {
+    "batch_size",
     "best_of",
     "clip_timestamps",
     "compression_ratio_threshold",
@@ -61,6 +82,7 @@ _IGNORED: dict[str, Any] = {
 
 #: The precision of the model folder for CTranslate2's types.
 _PRECISIONS = {"auto": "auto", "default": "auto", "float16": "fp16", "float32": "fp32", "int8": "int8"}
+_PRECISIONS.update(dict.fromkeys(("int8_float32", "int8_float16", "int8_bfloat16"), "int8"))
 
 
 class WhisperModel:
@@ -72,6 +94,8 @@ class WhisperModel:
         device: ``"cpu"`` or ``"auto"``; other execution providers are named in a device file.
         compute_type: ``"auto"``, ``"int8"``, ``"float32"``, or the name of one of the folder's precisions.
         cpu_threads: cores; 0 is all.
+        elsewhere: ``num_workers``, ``download_root``, ``local_files_only`` and others that mean nothing here: any number of
+            threads may use one model, and nothing is downloaded.
     """
 
     def __init__(
@@ -81,7 +105,10 @@ class WhisperModel:
         *,
         compute_type: str = "default",
         cpu_threads: int = 0,
+        **elsewhere: Any,
     ) -> None:
+        for name in elsewhere.keys() - _ELSEWHERE:
+            raise OptionError(f"{name}: edgefuse has no such option")
         if device not in ("auto", "cpu"):
             raise OptionError(f"device: {device!r} is named in a device file, as an execution provider; pass its path")
         path = _model(os.fspath(model_size_or_path))
@@ -96,7 +123,7 @@ class WhisperModel:
 
     def transcribe(
         self,
-        audio: SoundLike | BinaryIO,
+        audio: SoundLike,
         language: str | None = None,
         task: str = "transcribe",
         *,
@@ -104,7 +131,7 @@ class WhisperModel:
         word_timestamps: bool = False,
         without_timestamps: bool = False,
         vad_filter: bool = False,
-        vad_parameters: dict[str, Any] | None = None,
+        vad_parameters: Any = None,
         **options: Any,
     ) -> tuple[list[Segment], TranscriptionInfo]:
         """Transcribes a recording; returns its segments and information about it.
@@ -116,7 +143,7 @@ class WhisperModel:
             "task": task,
             "beams": beam_size,
             "timestamps": "word" if word_timestamps else "none" if without_timestamps else "segment",
-            "vad": (vad_parameters or True) if vad_filter else False,
+            "vad": (_vad(vad_parameters) or True) if vad_filter else False,
         }
         for name, value in options.items():
             if name in _IGNORED and value == _IGNORED[name]:
@@ -124,9 +151,42 @@ class WhisperModel:
             if name not in _SAME and name not in _RENAMED:
                 raise OptionError(f"{name}: edgefuse has no such option")
             given[_RENAMED.get(name, name)] = list(value) if isinstance(value, tuple) else value
-        content: Any = audio if not hasattr(audio, "read") else audio.read()
-        transcription: Transcription = self.pipeline.transcribe(content, **given)
+        transcription: Transcription = self.pipeline.transcribe(audio, **given)
         return transcription.segments, transcription.info
+
+
+class BatchedInferencePipeline:
+    """Decodes several stretches of speech at once, with the interface of faster-whisper's class of this name."""
+
+    def __init__(self, model: WhisperModel) -> None:
+        self.model = model
+
+    def transcribe(
+        self,
+        audio: SoundLike,
+        language: str | None = None,
+        task: str = "transcribe",
+        *,
+        batch_size: int = 8,
+        vad_filter: bool = True,
+        **options: Any,
+    ) -> tuple[list[Segment], TranscriptionInfo]:
+        """As :meth:`WhisperModel.transcribe`, ``batch_size`` stretches at once.
+
+        Speech is always detected: the stretches are what is decoded. Segments have times, unless
+        ``without_timestamps=True``.
+        """
+        if not vad_filter:
+            raise OptionError("vad_filter: batches are made of the speech that is detected; it cannot be off")
+        return self.model.transcribe(audio, language, task, vad_filter=True, batch_size=batch_size, **options)
+
+
+def _vad(parameters: Any) -> dict[str, Any]:
+    """Options of voice activity detection under edgefuse's names: from a dictionary, or faster-whisper's ``VadOptions``."""
+    given = parameters if isinstance(parameters, Mapping) else vars(parameters) if parameters is not None else {}
+    # None and infinity are what edgefuse does without the option.
+    used = {name: value for name, value in given.items() if value is not None and value != math.inf}
+    return {_RENAMED_VAD.get(name, name): value for name, value in used.items()}
 
 
 def _model(name: str) -> Path:

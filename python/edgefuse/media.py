@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Union
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Union
 
 import numpy as np
 
@@ -15,20 +15,20 @@ from .errors import InputError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-#: A picture: a path or ``file://`` URL, the bytes of a file, a ``PIL.Image``, or pixels: uint8 ``[height, width, 3]``
+#: A picture: a path or ``file://`` URL, the bytes of a file, an open file, a ``PIL.Image``, or pixels: uint8 ``[height, width, 3]``
 #: (RGB) or ``[height, width]`` (grey).
-PictureLike = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, "Image", "np.ndarray[Any, Any]"]
+PictureLike = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, BinaryIO, "Image", "np.ndarray[Any, Any]"]
 
-#: A sound: a path or ``file://`` URL, the bytes of a file, or mono samples in [-1, 1]: float32 ``[samples]``, at 16 kHz
+#: A sound: a path or ``file://`` URL, the bytes of a file, an open file, or mono samples in [-1, 1]: float32 ``[samples]``, at 16 kHz
 #: unless a sample rate is given.
-SoundLike = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, "np.ndarray[Any, Any]"]
+SoundLike = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, BinaryIO, "np.ndarray[Any, Any]"]
 
 #: A record: a dictionary with any of ``id``, ``image``, ``audio``, ``sample_rate`` (of samples), ``text``, ``sensors``,
 #: ``image_embedding``, ``text_embedding`` and ``audio_embedding``.
 RecordLike = Mapping[str, Any]
 
-_PICTURES = "a path, bytes, a PIL.Image or a uint8 array [height, width, 3]"
-_SOUNDS = "a path, bytes, or a float32 array [samples] at 16 kHz"
+_PICTURES = "a path, bytes, an open file, a PIL.Image or a uint8 array [height, width, 3]"
+_SOUNDS = "a path, bytes, an open file, or a float32 array [samples] at 16 kHz"
 
 #: Louder than any sound in [-1, 1], even one that a resampler overshot: the samples have another scale.
 _LOUDEST = 8.0
@@ -76,12 +76,25 @@ def line_of(record: object) -> Line:
     return Line(line, picture, sound, rate)
 
 
+def _content(value: Any) -> bytes | None:
+    """The content of a file, if ``value`` is that, or an open file; it is read from where it is."""
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value)
+    if not hasattr(value, "read"):
+        return None
+    content = value.read()
+    if not isinstance(content, bytes):
+        raise InputError("a file must be open for bytes: open(path, 'rb')")
+    return content
+
+
 def _picture(value: Any) -> tuple[str | None, Any]:
     """The path of a picture, or its content."""
     if isinstance(value, (str, os.PathLike)):
         return os.fspath(value), None
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return None, bytes(value)
+    content = _content(value)
+    if content is not None:
+        return None, content
     # A PIL.Image, without importing it: its modes (palettes, transparency) are Pillow's own business.
     if hasattr(value, "convert") and hasattr(value, "mode"):
         return None, np.ascontiguousarray(np.asarray(_opaque(value)))
@@ -111,12 +124,13 @@ def _sound(value: Any) -> tuple[str | None, Any]:
     """The path of a sound, or its content."""
     if isinstance(value, (str, os.PathLike)):
         return os.fspath(value), None
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return None, bytes(value)
+    content = _content(value)
+    if content is not None:
+        return None, content
     if not isinstance(value, np.ndarray):
         raise InputError(f"a sound must be {_SOUNDS}, not {type(value).__name__}")
     if value.dtype != np.float32:
-        hint = " (divide int16 by 32768)" if value.dtype == np.int16 else ""
+        hint = {"i": " (divide int16 by 32768)", "f": " (convert with astype(numpy.float32))"}.get(value.dtype.kind, "")
         raise InputError(f"samples must be float32 within -1 to 1, not {value.dtype}{hint}")
     if value.ndim != 1:
         raise InputError(f"samples must be mono, [samples], not {list(value.shape)}; mix them, or use a file's path")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import subprocess
@@ -50,6 +51,10 @@ def test_a_path_bytes_and_samples_have_the_same_transcript(pipeline: Any) -> Non
     assert pipeline.transcribe(SOUND.read_bytes()).text == by_path.text
     assert pipeline.transcribe(samples()).text == by_path.text
     assert pipeline.transcribe(SOUND.as_uri()).text == by_path.text
+    with SOUND.open("rb") as file:
+        assert pipeline.transcribe(file).text == by_path.text
+    with pytest.raises(edgefuse.InputError, match="open for bytes"):
+        pipeline.transcribe(io.StringIO("text"))
 
 
 def test_a_transcription_has_the_shape_of_faster_whisper(pipeline: Any) -> None:
@@ -65,7 +70,7 @@ def test_a_transcription_has_the_shape_of_faster_whisper(pipeline: Any) -> None:
 
 
 def test_a_program_for_faster_whisper_changes_one_import() -> None:
-    from edgefuse.faster_whisper import WhisperModel
+    from edgefuse.faster_whisper import BatchedInferencePipeline, WhisperModel
 
     model = WhisperModel("tiny.en", device="cpu", compute_type="int8")
     segments, info = model.transcribe(str(SOUND), beam_size=5, word_timestamps=True, vad_filter=True)
@@ -77,6 +82,23 @@ def test_a_program_for_faster_whisper_changes_one_import() -> None:
     for options in ({"repetition_penalty": 2}, {"prefix": "Well"}, {"beem_size": 3}):
         with pytest.raises(edgefuse.OptionError, match=next(iter(options))):
             model.transcribe(str(SOUND), **options)
+
+    # Options of voice activity detection, by either name, and as the object that faster-whisper has for them.
+    class VadOptions:
+        def __init__(self) -> None:
+            self.min_silence_duration_ms, self.max_speech_duration_s, self.neg_threshold = 500, float("inf"), None
+
+    for vad in ({"min_silence_duration_ms": 500, "speech_pad_ms": 30}, {"min_silence_ms": 500}, VadOptions()):
+        assert model.transcribe(str(SOUND), vad_filter=True, vad_parameters=vad)[0]
+    with pytest.raises(edgefuse.OptionError, match="min_silence_duration"):
+        model.transcribe(str(SOUND), vad_filter=True, vad_parameters={"min_silence_duration": 1})
+    batched = BatchedInferencePipeline(model=model).transcribe(str(SOUND), batch_size=4, language="en")[0]
+    assert "Dashwood" in "".join(segment.text for segment in batched)
+    with pytest.raises(edgefuse.OptionError, match="vad_filter"):
+        BatchedInferencePipeline(model).transcribe(str(SOUND), vad_filter=False)
+    WhisperModel("tiny.en", compute_type="int8_float32", num_workers=2, local_files_only=True)
+    with pytest.raises(edgefuse.OptionError, match="flash_attention_3"):
+        WhisperModel("tiny.en", flash_attention_3=True)
     with pytest.raises(edgefuse.ConfigError, match="whisper-giant"):
         WhisperModel("giant")
 
@@ -86,7 +108,15 @@ def test_pictures_of_every_form_have_the_same_caption(pipeline: Any) -> None:
 
     picture = Image.open(PICTURE)
     pixels = np.asarray(picture.convert("RGB"))
-    forms = [str(PICTURE), PICTURE, PICTURE.read_bytes(), picture, pixels, pixels[:, ::-1][:, ::-1]]
+    forms = [
+        str(PICTURE),
+        PICTURE,
+        PICTURE.read_bytes(),
+        io.BytesIO(PICTURE.read_bytes()),
+        picture,
+        pixels,
+        pixels[:, ::-1][:, ::-1],
+    ]
     captions = [pipeline.caption(form) for form in forms]
     assert {caption.text for caption in captions} == {"a blue rectangle"}
     assert len(captions[0].captions) == 1 and captions[0].log_probability < 0
