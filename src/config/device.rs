@@ -91,6 +91,10 @@ impl Device {
     }
 
     fn of(path: &Path, layers: &[Layer]) -> Result<Self, ConfigError> {
+        if layers[0].raw.device.trim().is_empty() {
+            let problem = "device: the name is empty; write one, such as `front-door`".to_string();
+            return Err(layers[0].wrong(&["device"], problem));
+        }
         // The nearest file wins.
         let library = layers.iter().find_map(|layer| Some(layer.base.join(layer.raw.runtime.library.as_ref()?)));
         let providers = layers.iter().find_map(|layer| Some(layer.rooted(layer.raw.execution_providers.as_ref()?)));
@@ -332,6 +336,8 @@ mod tests {
     #[test]
     fn reports_line_and_column() {
         for (text, place, expected) in [
+            ("device: ''\n", ":1:9: ", "the name is empty"),
+            ("device: x\npipeline: caption\n", ":2:11: ", "expected a list"),
             ("device: x\nruntme: {}\n", ":2:1: ", "unknown field `runtme`"),
             ("device: x\nruntime:\n  memory_budget: 3GB\n", ":3:18: ", "unknown unit `GB`"),
             ("device: x\nruntime:\n  threads: {intra: -1}\n", ":3:20: ", "expected a number of threads up to 1024"),

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::support::wording::in_plain_words;
+
 /// An invalid configuration. Every message names the file, and the line and column if the YAML has one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -83,7 +85,12 @@ impl ConfigError {
                 problem.truncate(at);
             }
         }
-        ConfigError::Yaml { path: path.to_path_buf(), line, column, problem: problem.replace('\n', " ") }
+        ConfigError::Yaml {
+            path: path.to_path_buf(),
+            line,
+            column,
+            problem: in_plain_words(&problem.replace('\n', " ")),
+        }
     }
 }
 

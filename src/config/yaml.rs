@@ -9,6 +9,7 @@ use super::bounded_value::{Bounded, Budget};
 use super::error::ConfigError;
 use super::locate::locate;
 use crate::support::small_file::{self, SmallFileError};
+use crate::support::wording::in_plain_words;
 
 /// Maximum size of a device file or `model.yaml`; a device file has about 1 KB, Whisper large's `model.yaml` about 20
 /// KB.
@@ -67,7 +68,7 @@ pub(super) fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, C
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         // A merged key is not at its path in the text, but the mapping around it is.
         let place = (1..=keys.len()).rev().map(|depth| locate(text, &keys[..depth])).find(|place| place.0 > 0);
-        wrong(path, place.unwrap_or_default(), error.into_inner().to_string().replace('\n', " "))
+        wrong(path, place.unwrap_or_default(), in_plain_words(&error.into_inner().to_string().replace('\n', " ")))
     })
 }
 

@@ -16,6 +16,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::models::{Models, read_folder, with_encoders};
 use crate::pipeline::{Pipeline, settings};
+use crate::support::wording::in_plain_words;
 
 /// Requests that may wait: as many as there are threads that ask.
 const MOST_WAITING: usize = 1 << 20;
@@ -150,7 +151,7 @@ impl Loaded {
 
 /// The message of an error in JSON, without its position in a text that nobody wrote.
 fn reason(error: &serde_json::Error) -> String {
-    error.to_string().split(" at line ").next().unwrap_or_default().to_string()
+    in_plain_words(error.to_string().split(" at line ").next().unwrap_or_default())
 }
 
 /// The device that `paths` describe. Folders with a `model.yaml` are models of a device without a file.

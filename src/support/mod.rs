@@ -11,3 +11,4 @@ pub mod request;
 pub mod shown;
 pub mod small_file;
 pub mod whole_file;
+pub mod wording;

@@ -9,6 +9,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use super::record::{BadRecord, Record};
+use crate::support::wording::in_plain_words;
 use id::id_of;
 use written::Written;
 
@@ -101,7 +102,7 @@ fn parse(text: &str, folder: &Path) -> Result<Record, String> {
         // serde_json calls every line "line 1".
         let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or_default();
-        format!("malformed record: {message} at column {}", error.column())
+        format!("malformed record: {} at column {}", in_plain_words(message), error.column())
     })?;
     written.record(folder)
 }
