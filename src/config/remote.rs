@@ -18,7 +18,7 @@ pub struct RemoteOptions {
     pub model: String,
     /// A file with the key, which is sent as bearer token.
     pub api_key_file: Option<PathBuf>,
-    /// A PEM file with the certificates of further authorities, for `https://`.
+    /// A PEM file with the certificates of the authorities to trust for `https://`, instead of Mozilla's.
     pub ca_file: Option<PathBuf>,
     /// Time for a whole answer.
     pub timeout: Duration,
