@@ -115,7 +115,9 @@ fn numeric_ids_name_a_record() {
     let ids: Vec<&str> = results.iter().map(|line| line["id"].as_str().unwrap()).collect();
     assert_eq!(ids[..3], ["5", "18446744073709551615", "-3"]);
     assert!(ids[3].ends_with("m.jsonl:4") && results[3]["error"].is_null());
-    for (at, problem) in [(4, "invalid type: number `1.5`"), (5, "a string, or an integer"), (6, "duplicate field `id`")] {
+    for (at, problem) in
+        [(4, "invalid type: number `1.5`"), (5, "a string, or an integer"), (6, "duplicate field `id`")]
+    {
         assert!(results[at]["error"].as_str().unwrap().contains(problem), "{}", results[at]);
     }
 }
