@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use edgefuse::guard::is_expected;
 
-/// A panic that becomes an error of the file that caused it is reported as that.
+/// Reports panics, except those that become an error of the file that caused them.
 fn report_unexpected_panics() {
     let report = panic::take_hook();
     panic::set_hook(Box::new(move |panic| match is_expected() {

@@ -7,12 +7,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 const FAULT: &str = "internal error, reported on standard error; please report it";
 
 thread_local! {
-    /// Whether this thread is in code of others that is known to panic on damaged files.
+    /// Whether this thread runs third-party code that is known to panic on damaged files.
     static EXPECTED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs code of others, such as a decoder, that panics on some damaged files: `None` if it does. What it used must not be
-/// used again.
+/// Runs third-party code, such as a decoder, that panics on some damaged files: `None` if it does. Whatever it changed must not
+/// be used afterwards.
 pub fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
     let before = EXPECTED.replace(true);
     let outcome = catch_unwind(AssertUnwindSafe(work));
@@ -20,7 +20,7 @@ pub fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
     outcome.ok()
 }
 
-/// Whether a panic of this thread is part of an error that the caller reports, so that a panic hook need not report it, too.
+/// Whether a panic of this thread will become an error that the caller reports, so that a panic hook need not report it.
 pub fn is_expected() -> bool {
     EXPECTED.get()
 }

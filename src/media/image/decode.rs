@@ -75,19 +75,7 @@ pub fn load_bytes_within(bytes: &[u8], warnings: &mut Vec<String>, grant: &mut G
     load_from(Cursor::new(bytes), bytes.len() as u64, Path::new(""), warnings, grant)
 }
 
-/// Decoders panic on some damaged files, such as a PNG file whose palette has half a colour.
 fn load_from(
-    file: impl BufRead + Seek,
-    length: u64,
-    path: &Path,
-    warnings: &mut Vec<String>,
-    grant: &mut Grant,
-) -> Result<RgbImage, ImageError> {
-    caught(|| load_by_format(file, length, path, warnings, grant))
-        .unwrap_or_else(|| Err(ImageError::Malformed("its decoder failed".to_string())))
-}
-
-fn load_by_format(
     mut file: impl BufRead + Seek,
     length: u64,
     path: &Path,
@@ -156,8 +144,14 @@ fn whole(file: impl Read, length: u64) -> Result<Vec<u8>, ImageError> {
     Ok(bytes)
 }
 
+/// Runs third-party decoders, which panic on some damaged files, such as a PNG file whose palette has half a colour. To users
+/// this is damage like any other. Our own code stays outside: its panics are faults of the program.
+pub(super) fn guard<T>(decode: impl FnOnce() -> Result<T, ImageError>) -> Result<T, ImageError> {
+    caught(decode).unwrap_or_else(|| Err(ImageError::Malformed("its decoder failed".to_string())))
+}
+
 fn check_header(bytes: &[u8], format: ImageFormat, grant: &mut Grant) -> Result<(), ImageError> {
-    let decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder();
+    let decoder = guard(|| ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(describe));
     // A file that ends within its header is cut off, whatever the decoder reports.
     let decoder = decoder.map_err(|_| ImageError::CutOff)?;
     let (width, height) = decoder.dimensions();
@@ -205,11 +199,11 @@ fn decode_or(
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_DECODER_BYTES);
     reader.limits(limits);
-    let mut decoder = match (reader.into_decoder(), &decoded) {
+    let mut decoder = match (guard(|| reader.into_decoder().map_err(describe)), &decoded) {
         (Ok(decoder), _) => decoder,
         // Its pixels are complete; only the orientation is missing.
         (Err(_), Some(_)) => return decoded.ok_or(ImageError::UnknownFormat),
-        (Err(error), None) => return Err(describe(error)),
+        (Err(error), None) => return Err(error),
     };
     let (width, height) = decoder.dimensions();
     check_size(width, height)?;
@@ -232,7 +226,7 @@ fn decode_or(
             if decoder.total_bytes() > MAX_DECODER_BYTES {
                 return Err(ImageError::TooMuchMemory(format!("{} bytes", decoder.total_bytes())));
             }
-            to_rgb8(DynamicImage::from_decoder(decoder).map_err(describe)?)
+            to_rgb8(guard(|| DynamicImage::from_decoder(decoder).map_err(describe))?)
         }
     };
     let mut image = DynamicImage::ImageRgb8(image);

@@ -5,6 +5,9 @@ use std::io::{self, BufRead, Cursor, Read};
 use ::image::codecs::jpeg::JpegDecoder;
 use ::image::{DynamicImage, ImageDecoder};
 
+use super::decode::{MAX_DECODER_BYTES, guard};
+use super::wording::describe;
+
 const MARKER: u8 = 0xff;
 const END_OF_IMAGE: u8 = 0xd9;
 
@@ -70,9 +73,9 @@ pub(super) fn with_end(mut bytes: Vec<u8>) -> Option<Vec<u8>> {
     }
     let ended = |padding: u8| [&bytes[..], &[padding; PADDING], &[MARKER, END_OF_IMAGE]].concat();
     let pixels = |padding: u8| {
-        let decoder = JpegDecoder::new(Cursor::new(ended(padding))).ok()?;
-        let small = decoder.total_bytes() <= super::decode::MAX_DECODER_BYTES;
-        DynamicImage::from_decoder(decoder).ok().filter(|_| small)
+        let decoder = guard(|| JpegDecoder::new(Cursor::new(ended(padding))).map_err(describe)).ok()?;
+        let small = decoder.total_bytes() <= MAX_DECODER_BYTES;
+        guard(|| DynamicImage::from_decoder(decoder).map_err(describe)).ok().filter(|_| small)
     };
     let (zeros, others) = (pixels(0)?, pixels(0x5a)?);
     (zeros == others).then(|| ended(0))

@@ -10,7 +10,7 @@ use ::tiff::decoder::{Decoder, DecodingResult, DecodingSampleType, Limits};
 use ::tiff::tags::Tag;
 
 use super::ImageError;
-use super::decode::{Grant, MAX_DECODER_BYTES, check_granted, check_size, on_white};
+use super::decode::{Grant, MAX_DECODER_BYTES, check_granted, check_size, guard, on_white};
 use super::wording::describe_tiff as describe;
 
 /// Values of tags.
@@ -116,7 +116,7 @@ fn open(bytes: &[u8]) -> Result<Reader<'_>, ImageError> {
     let mut limits = Limits::default();
     limits.decoding_buffer_size = MAX_DECODER_BYTES as usize;
     limits.intermediate_buffer_size = MAX_DECODER_BYTES as usize;
-    Ok(Decoder::new(Cursor::new(bytes)).map_err(describe)?.with_limits(limits))
+    Ok(guard(|| Decoder::new(Cursor::new(bytes)).map_err(describe))?.with_limits(limits))
 }
 
 /// All samples, and the length of a plane if colours are stored in planes.
@@ -126,7 +126,7 @@ fn read(decoder: &mut Reader) -> Result<(DecodingResult, Option<NonZeroUsize>), 
         return Err(ImageError::TooMuchMemory(format!("{} bytes", layout.complete_len)));
     }
     let mut samples = DecodingResult::U8(Vec::new());
-    decoder.read_image_to_buffer(&mut samples).map_err(describe)?;
+    guard(|| decoder.read_image_to_buffer(&mut samples).map_err(describe))?;
     Ok((samples, layout.plane_stride.filter(|_| layout.planes > 1)))
 }
 
