@@ -35,7 +35,7 @@ struct Marked<'a> {
 impl Job {
     pub(super) fn start(path: PathBuf, version: &FileVersion, result: &Path, mark: PathBuf) -> Result<Self, Error> {
         let digest = version.digest();
-        let attempts = attempts(&mark, &digest).saturating_add(1);
+        let attempts = Mark::read(&mark).attempts_at(&digest).saturating_add(1);
         let whole = WholeFile::create(result)?;
         WholeFile::write(&mark, format!("{attempts} {digest}").as_bytes())?;
         Ok(Job { path, digest, result: whole, mark, attempts })
@@ -80,9 +80,25 @@ impl Drop for Job {
     }
 }
 
-/// Number of attempts at this version of a file, according to its mark.
-fn attempts(mark: &Path, digest: &str) -> u32 {
-    let text = fs::read_to_string(mark).unwrap_or_default();
-    let (count, of) = text.trim().split_once(' ').unwrap_or((text.trim(), digest));
-    if of == digest { count.parse().unwrap_or(0) } else { 0 }
+/// What the file says that counts the attempts at a result.
+pub(super) struct Mark {
+    /// Number of attempts.
+    pub attempts: u32,
+    /// The version of the file that they were at; `None` in marks of older versions of the program.
+    pub digest: Option<String>,
+}
+
+impl Mark {
+    /// Reads a mark; one that is missing or damaged counts no attempts.
+    pub fn read(path: &Path) -> Self {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let mut words = text.split_whitespace();
+        let attempts = words.next().and_then(|count| count.parse().ok()).unwrap_or(0);
+        Mark { attempts, digest: words.next().map(str::to_string) }
+    }
+
+    /// Number of attempts at the version with this digest.
+    fn attempts_at(&self, digest: &str) -> u32 {
+        if self.digest.as_deref().is_none_or(|of| of == digest) { self.attempts } else { 0 }
+    }
 }

@@ -24,6 +24,7 @@ use crate::support::file_lock::FileLock;
 use crate::support::output_error::OutputError;
 
 pub use job::Job;
+use job::Mark;
 
 /// Number of scans that must find a file unchanged before it is processed.
 const LOOKS: u32 = 3;
@@ -179,8 +180,8 @@ fn made_from(result: &Path) -> Option<String> {
     serde_json::from_slice::<Line>(&line).ok().map(|line| line.made_from)
 }
 
-/// Removes incomplete results of processes that ended, and the marks of results that one had finished; returns the marks of
-/// those at which they ended.
+/// Removes what processes that ended left behind: incomplete results, and the marks of complete ones. Returns the other marks,
+/// which are of the files at which they ended, with the number of attempts.
 fn tidy(results: &Path) -> io::Result<HashMap<OsString, u32>> {
     let mut ended = HashMap::new();
     for entry in fs::read_dir(results)? {
@@ -188,16 +189,12 @@ fn tidy(results: &Path) -> io::Result<HashMap<OsString, u32>> {
         let name = entry.file_name();
         if names::is_partial(&name) {
             fs::remove_file(entry.path())?;
-        } else if names::is_attempts(&name) {
-            let text = fs::read_to_string(entry.path()).unwrap_or_default();
-            let mut words = text.split_whitespace();
-            let (count, digest) = (words.next().and_then(|count| count.parse().ok()).unwrap_or(0), words.next());
-            if digest.is_some()
-                && names::marked(&name).and_then(|result| made_from(&results.join(result))).as_deref() == digest
-            {
+        } else if let Some(result) = names::marked(&name) {
+            let Mark { attempts, digest } = Mark::read(&entry.path());
+            if digest.is_some() && made_from(&results.join(result)) == digest {
                 fs::remove_file(entry.path())?;
             } else {
-                ended.insert(name, count);
+                ended.insert(name, attempts);
             }
         }
     }

@@ -46,12 +46,7 @@ pub(super) fn is_partial(name: &OsStr) -> bool {
     name.as_encoded_bytes().strip_suffix(PARTIAL.as_bytes()).is_some_and(ours)
 }
 
-/// Whether the name is that of a mark.
-pub(super) fn is_attempts(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(b".") && name.as_encoded_bytes().ends_with(ATTEMPTS.as_bytes())
-}
-
-/// The result whose attempts are counted by the mark of this name.
+/// The result whose attempts the file of this name counts; `None` if it counts none.
 pub(super) fn marked(mark: &OsStr) -> Option<&OsStr> {
     let name = mark.as_bytes().strip_prefix(b".")?.strip_suffix(ATTEMPTS.as_bytes())?;
     Some(OsStr::from_bytes(name))
@@ -86,7 +81,7 @@ mod tests {
         assert_eq!(results.len(), names.len());
         for result in &results {
             assert!(attempts(result).len() + PARTIAL.len() <= LONGEST, "{result:?}");
-            assert!(is_attempts(&attempts(result)) && !is_partial(result));
+            assert!(!is_partial(result));
             assert_eq!(marked(&attempts(result)), Some(OsStr::new(result)));
         }
         assert_eq!(result(OsStr::new("a.png")), "a.png.jsonl");
