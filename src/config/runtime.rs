@@ -44,6 +44,13 @@ pub struct Requests {
     pub waiting: usize,
 }
 
+impl Requests {
+    /// Maximum number of accepted requests: those that are processed and those that wait.
+    pub fn most(&self) -> usize {
+        self.at_once.saturating_add(self.waiting)
+    }
+}
+
 impl Default for Requests {
     fn default() -> Self {
         Requests { at_once: 4, waiting: 64 }

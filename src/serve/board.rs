@@ -50,7 +50,7 @@ impl Board {
         let indexes = indexes(&device);
         let steps = device.pipeline.clone();
         let models = Models::new(engine, device);
-        let places = requests.at_once.saturating_add(requests.waiting).min(Semaphore::MAX_PERMITS);
+        let places = requests.most().min(Semaphore::MAX_PERMITS);
         let kib = usize::try_from(limits.bodies.bytes()).unwrap_or(usize::MAX).div_ceil(KIB);
         Ok(Board {
             pipeline: Pipeline::new(models.clone(), &steps)?,

@@ -139,7 +139,7 @@ impl Server {
         }
         let requests = device.runtime.requests;
         let live = config.http.as_ref().map_or(0, |http| http.limits.live);
-        let threads = [requests.at_once, requests.waiting, live].into_iter().fold(SPARE_THREADS, usize::saturating_add);
+        let threads = [requests.most(), live].into_iter().fold(SPARE_THREADS, usize::saturating_add);
         // Before there are other threads. The engine turns telemetry off only then, too.
         share_one_heap();
         let service = Arc::new(Service::start(device)?);

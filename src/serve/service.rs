@@ -31,11 +31,6 @@ struct Fixed {
     threads: Threads,
 }
 
-/// Requests that are accepted at a time, each of which needs a thread.
-fn accepted(device: &Device) -> usize {
-    device.runtime.requests.at_once.saturating_add(device.runtime.requests.waiting)
-}
-
 impl Fixed {
     fn of(device: &Device) -> Self {
         let (http, wyoming) = (device.server.http.as_ref(), device.server.wyoming.as_ref());
@@ -54,8 +49,8 @@ impl Fixed {
 pub struct Service {
     board: RwLock<Arc<Board>>,
     fixed: Fixed,
-    /// Requests that there are threads for.
-    most_accepted: usize,
+    /// Maximum number of accepted requests that the thread pool was sized for at the start.
+    most_requests: usize,
     pub metrics: Metrics,
     /// How far the sources' manifests were processed.
     pub manifests: Manifests,
@@ -118,7 +113,7 @@ impl Service {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Ok(Service {
             fixed: Fixed::of(&device),
-            most_accepted: accepted(&device),
+            most_requests: device.runtime.requests.most(),
             board: RwLock::new(Arc::new(Board::new(Arc::new(engine), device)?)),
             metrics: Metrics::new(),
             manifests: Manifests::default(),
@@ -148,7 +143,7 @@ impl Service {
     pub fn read_again(&self) -> Result<(Arc<Board>, &'static str), StartError> {
         let before = self.board();
         let device = Device::load(&before.device().path).map_err(Error::from)?;
-        let needs_restart = Fixed::of(&device) != self.fixed || accepted(&device) > self.most_accepted;
+        let needs_restart = Fixed::of(&device) != self.fixed || device.runtime.requests.most() > self.most_requests;
         let board = Board::new(before.models.engine().clone(), device)?;
         // A service that was open to other machines with a key must not lose it by mistake, be it with its whole section.
         if before.key.is_some() && board.key.is_none() {
