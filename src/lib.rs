@@ -69,5 +69,5 @@ pub use pipeline::{Pipeline, Record, RecordResult};
 pub use support::hex;
 pub use support::output_error::OutputError;
 #[doc(hidden)] // For the program.
-pub use support::{backoff, file_lock, guard, redact, wording};
+pub use support::{backoff, file_lock, guard, inline, redact, wording};
 pub use support::{request, small_file, whole_file};

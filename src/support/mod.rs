@@ -4,6 +4,7 @@ pub mod backoff;
 pub mod file_lock;
 pub mod guard;
 pub mod hex;
+pub mod inline;
 pub mod output_error;
 pub(crate) mod path_text;
 pub mod redact;

@@ -1,9 +1,10 @@
-//! Messages of serde in the words of YAML and JSON, rather than of Rust.
+//! Serde's messages in the terms of YAML and JSON, rather than of Rust.
 
-/// What serde says that it found, and what it expected, in plain words.
+/// Types that serde found, and their plain names.
 const FOUND: [(&str, &str); 4] =
     [("floating point ", "number "), ("map", "a mapping"), ("sequence", "a list"), ("unit value", "nothing")];
 
+/// Types that serde expected, and their plain names.
 const EXPECTED: [(&str, &str); 14] = [
     ("a boolean", "true or false"),
     ("a map", "a mapping"),

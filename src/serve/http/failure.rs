@@ -6,6 +6,7 @@ use edgefuse::Error;
 use edgefuse::engine::EngineError;
 use edgefuse::index::IndexError;
 use edgefuse::request::Stopped;
+use edgefuse::wording::in_plain_words;
 use serde_json::{Value, json};
 
 use crate::serve::service::Trouble;
@@ -28,7 +29,8 @@ pub struct Failure {
 
 impl Failure {
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Failure { status, code, message: message.into().replace(['\n', '\r'], " "), param: None, retry: false }
+        let message = in_plain_words(&message.into().replace(['\n', '\r'], " "));
+        Failure { status, code, message, param: None, retry: false }
     }
 
     /// An invalid request.
@@ -151,5 +153,12 @@ mod tests {
         let failure = Failure::field("a", "b\nc");
         assert_eq!(failure.json()["error"]["message"], "`a`: b c");
         assert_eq!(failure.json()["error"]["param"], "a");
+    }
+
+    #[test]
+    fn types_are_those_of_json() {
+        let failure = Failure::field("a", "invalid type: map, expected usize");
+        let expected = "`a`: invalid type: a mapping, expected a whole number, 0 or more";
+        assert_eq!(failure.json()["error"]["message"], expected);
     }
 }

@@ -2,7 +2,6 @@
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode, header};
-use edgefuse::wording::in_plain_words;
 use serde::de::{DeserializeOwned, Deserializer};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,9 +18,7 @@ pub fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Result<T,
             "the body must be JSON, with `Content-Type: application/json`",
         ));
     }
-    serde_json::from_slice(body).map_err(|error| {
-        Failure::invalid(format!("the body is not as expected: {}", in_plain_words(&error.to_string())))
-    })
+    serde_json::from_slice(body).map_err(|error| Failure::invalid(format!("the body is not as expected: {error}")))
 }
 
 /// Whether the body has this media type.

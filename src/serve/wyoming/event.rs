@@ -2,6 +2,7 @@
 
 use std::io;
 
+use edgefuse::wording::in_plain_words;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_buf, sink};
@@ -116,7 +117,7 @@ pub async fn write(stream: &mut (impl AsyncWrite + Unpin), kind: &str, data: &Va
 }
 
 fn wrong(problem: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, problem)
+    io::Error::new(io::ErrorKind::InvalidData, in_plain_words(problem))
 }
 
 #[cfg(test)]
@@ -163,7 +164,7 @@ mod tests {
             (b"nonsense\n", "an event's line"),
             (b"{\"type\":\"a\"}", "ended within it"),
             (b"{\"type\":\"a\",\"payload_length\":9999999999}\n", "payload_length: 9999999999 is more than"),
-            (b"{\"type\":\"a\",\"data_length\":-1}\n", "an event's line"),
+            (b"{\"type\":\"a\",\"data_length\":-1}\n", "expected a whole number, 0 or more"),
             (b"{\"type\":\"a\",\"data_length\":2}\n[]", "an event's data"),
             (b"{\"type\":\"a\",\"payload_length\":4}\nabc", "unexpected end of file"),
             (b"{\"type\":\"audio-chunk\",\"payload_length\":4}\nabc", "unexpected end of file"),

@@ -19,6 +19,7 @@ use edgefuse::config::model_folder::capability;
 use edgefuse::config::{
     self, AskOptions, CaptionOptions, ChatOptions, Question, SearchOptions, Step, TranscribeOptions,
 };
+use edgefuse::inline::from_base64;
 use edgefuse::models::chat::Reply;
 use edgefuse::models::choose_model;
 use edgefuse::pipeline::{Picture, Sound};
@@ -180,7 +181,7 @@ impl Content {
                     said.pictures.push(Picture::from_bytes(data_url::read("image_url", "image/jpeg", &url)?));
                 }
                 Part::InputAudio { input_audio } => {
-                    let bytes = base64::decode(input_audio.data.trim());
+                    let bytes = from_base64(&input_audio.data);
                     let bytes = bytes.map_err(|error| Failure::field("input_audio", format!("data: {error}")))?;
                     if said.sound.replace(Sound::from_bytes(bytes)).is_some() {
                         return Err(Failure::field("input_audio", "only one recording per message is supported"));

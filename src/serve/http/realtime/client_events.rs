@@ -1,5 +1,6 @@
 //! Events that the client sends.
 
+use edgefuse::inline::from_base64;
 use serde::Deserialize;
 
 use super::settings::Update;
@@ -48,7 +49,7 @@ pub fn read(text: &str) -> Result<ClientEvent, Failure> {
         },
         "input_audio_buffer.append" => {
             let audio = raw.audio.ok_or_else(|| Failure::field("audio", "is missing; it is PCM sound in base64"))?;
-            let samples = base64::decode(audio.trim()).map_err(|error| Failure::field("audio", error))?;
+            let samples = from_base64(&audio).map_err(|error| Failure::field("audio", error))?;
             Ok(ClientEvent::Append(samples))
         }
         "input_audio_buffer.commit" => Ok(ClientEvent::Commit),
