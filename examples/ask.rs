@@ -13,7 +13,9 @@ fn main() -> Result<(), Error> {
     let result = pipeline.process(&record, &mut |_, _| {})?;
     result.errors().iter().for_each(|error| eprintln!("error: {error}"));
     if let Some(answer) = result.answer().map(|step| step.value) {
-        println!("{} {} ({:.0} %)", answer.question, answer.text, answer.confidence.unwrap_or_default() * 100.0);
+        // A model behind an endpoint gives no confidence.
+        let confidence = answer.confidence.map(|it| format!(" ({:.0} %)", it * 100.0)).unwrap_or_default();
+        println!("{} {}{confidence}", answer.question, answer.text);
     }
     Ok(())
 }

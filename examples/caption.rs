@@ -13,7 +13,9 @@ fn main() -> Result<(), Error> {
     let result = pipeline.process(&Record::default().with_image(picture), &mut |_, _| {})?;
     result.errors().iter().for_each(|error| eprintln!("error: {error}"));
     for caption in result.caption().and_then(|step| step.value.captions.as_ref()).into_iter().flatten() {
-        println!("{:8.4}  {}", caption.score.unwrap_or_default(), caption.text);
+        // A model behind an endpoint gives no scores.
+        let score = caption.score.map(|score| format!("{score:8.4}  ")).unwrap_or_default();
+        println!("{score}{}", caption.text);
     }
     Ok(())
 }

@@ -146,9 +146,10 @@ impl Printer {
 impl Printer {
     fn caption(&self, caption: &CaptionText) -> String {
         match &caption.captions {
-            Some(captions) if self.shown != Shown::All => {
-                lines(captions.iter().map(|it| format!("{:8.4}  {}", it.score.unwrap_or_default(), it.text)))
-            }
+            Some(captions) if self.shown != Shown::All => lines(captions.iter().map(|it| match it.score {
+                Some(score) => format!("{score:8.4}  {}", it.text),
+                None => it.text.clone(),
+            })),
             _ => caption.best.text.clone(),
         }
     }

@@ -63,7 +63,7 @@ pub struct Origin {
     pub time: Option<SystemTime>,
 }
 
-/// A record's id: a string, or an integer, whose digits become the name. An empty one is none.
+/// A record's id: a string, or an integer, whose digits become the name. An empty string counts as no id.
 pub(super) fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     struct Name;
 

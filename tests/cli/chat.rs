@@ -206,7 +206,7 @@ fn an_answer_has_the_form_of_a_schema_or_is_one_of_the_choices() {
     run.expect(SOME_FAILED).expect_error(&["the answer was not complete after 2 tokens"]);
     let possible = fs::read(&schema).unwrap();
     for (impossible, why) in [
-        (r##"{"$ref": "#"}"##, "form: no text has it"),
+        (r##"{"$ref": "#"}"##, "form: no text matches it"),
         (r#"{"type": "integer", "minimum": 5, "maximum": 3}"#, "minimum"),
     ] {
         fs::write(&schema, impossible).unwrap();

@@ -53,7 +53,7 @@ impl Guides {
         match matcher.get_error() {
             Some(error) => Err(one_line(&error)),
             None => {
-                matcher.compute_mask_or_eos().map_err(|_| "no text has it".to_string())?;
+                matcher.compute_mask_or_eos().map_err(|_| "no text matches it".to_string())?;
                 Ok(Guide(matcher))
             }
         }

@@ -1,5 +1,4 @@
-//! Models without a vision encoder of their own here, such as those behind endpoints: they are asked about the record's picture
-//! by a message.
+//! Models that get a picture as part of a message instead of encoding it first: those behind endpoints.
 
 use std::path::Path;
 
@@ -19,7 +18,8 @@ pub(super) struct Asked {
     user: &'static str,
 }
 
-/// The model that [`Models::lease`](crate::models::Models::lease) would lease, if it is one that is asked by a message.
+/// The model that [`Models::lease`](crate::models::Models::lease) would lease, if it is asked by a message: then it has no
+/// preprocessing of pictures.
 pub(super) fn by_message<C: Capability + ?Sized>(
     context: &Context,
     named: Option<&str>,
@@ -31,18 +31,21 @@ pub(super) fn by_message<C: Capability + ?Sized>(
 }
 
 impl Asked {
-    /// Its place, in results.
+    /// Its provider in results.
     pub fn provider(&self) -> &'static str {
         ModelFolder::REMOTE
     }
 
-    /// Error for an option that means nothing to such a model, if it is `used`.
+    /// Refuses an option that means nothing to such a model, if it is `used`.
+    ///
+    /// # Errors
+    /// [`Error::Request`].
     pub fn refuse(&self, used: bool, option: &str) -> Result<(), Error> {
         let problem = format!("`{option}` cannot be used with a model behind an endpoint");
         if used { Err(Error::Request { model: self.model.clone(), problem }) } else { Ok(()) }
     }
 
-    /// The options of a search that an endpoint knows; `top_k`, which also has an effect by default, is not sent.
+    /// The options of a search that an endpoint knows. `top_k` is not among them; it is left out, because it has a default.
     ///
     /// # Errors
     /// [`Error::Request`] for others.
@@ -62,6 +65,9 @@ impl Asked {
     }
 
     /// The answer to `message` about the record's picture.
+    ///
+    /// # Errors
+    /// [`Error::Image`] for a picture that cannot be read; those of [`Chatter::chat`].
     pub fn reply(&self, context: &mut Context, message: &str, options: ReplyOptions) -> Result<Reply, Error> {
         let mut warnings = Vec::new();
         let (models, name) = (context.models, context.record.name());
