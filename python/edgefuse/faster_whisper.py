@@ -1,4 +1,4 @@
-"""``from edgefuse.faster_whisper import WhisperModel, BatchedInferencePipeline``: a program for faster-whisper runs on edgefuse.
+"""``from edgefuse.faster_whisper import WhisperModel``: a program for faster-whisper runs on edgefuse.
 
 Options with the same meaning are accepted under faster-whisper's names. One that edgefuse does not have is an error,
 unless its value is faster-whisper's default.
@@ -33,8 +33,8 @@ _RENAMED_VAD = {
     "speech_pad_ms": "pad_ms",
 }
 
-#: Arguments of faster-whisper's model about processors and downloads, which mean nothing here.
-_ELSEWHERE = {
+#: Arguments of faster-whisper's ``WhisperModel`` about processors and downloads, which have no effect here.
+_WITHOUT_EFFECT = {
     "device_index",
     "download_root",
     "files",
@@ -94,8 +94,8 @@ class WhisperModel:
         device: ``"cpu"`` or ``"auto"``; other execution providers are named in a device file.
         compute_type: ``"auto"``, ``"int8"``, ``"float32"``, or the name of one of the folder's precisions.
         cpu_threads: cores; 0 is all.
-        elsewhere: ``num_workers``, ``download_root``, ``local_files_only`` and others that mean nothing here: any number of
-            threads may use one model, and nothing is downloaded.
+        without_effect: ``num_workers``, ``download_root``, ``local_files_only`` and others: any number of threads may use
+            one model, and nothing is downloaded.
     """
 
     def __init__(
@@ -105,9 +105,9 @@ class WhisperModel:
         *,
         compute_type: str = "default",
         cpu_threads: int = 0,
-        **elsewhere: Any,
+        **without_effect: Any,
     ) -> None:
-        for name in elsewhere.keys() - _ELSEWHERE:
+        for name in sorted(without_effect.keys() - _WITHOUT_EFFECT):
             raise OptionError(f"{name}: edgefuse has no such option")
         if device not in ("auto", "cpu"):
             raise OptionError(f"device: {device!r} is named in a device file, as an execution provider; pass its path")
@@ -131,7 +131,7 @@ class WhisperModel:
         word_timestamps: bool = False,
         without_timestamps: bool = False,
         vad_filter: bool = False,
-        vad_parameters: Any = None,
+        vad_parameters: object = None,
         **options: Any,
     ) -> tuple[list[Segment], TranscriptionInfo]:
         """Transcribes a recording; returns its segments and information about it.
@@ -173,18 +173,22 @@ class BatchedInferencePipeline:
     ) -> tuple[list[Segment], TranscriptionInfo]:
         """As :meth:`WhisperModel.transcribe`, ``batch_size`` stretches at once.
 
-        Speech is always detected: the stretches are what is decoded. Segments have times, unless
-        ``without_timestamps=True``.
+        Speech is always detected, because the stretches are what is decoded. Unlike faster-whisper's, segments have times
+        unless ``without_timestamps=True``.
         """
         if not vad_filter:
             raise OptionError("vad_filter: batches are made of the speech that is detected; it cannot be off")
         return self.model.transcribe(audio, language, task, vad_filter=True, batch_size=batch_size, **options)
 
 
-def _vad(parameters: Any) -> dict[str, Any]:
+def _vad(parameters: object) -> dict[str, Any]:
     """Options of voice activity detection under edgefuse's names: from a dictionary, or faster-whisper's ``VadOptions``."""
-    given = parameters if isinstance(parameters, Mapping) else vars(parameters) if parameters is not None else {}
-    # None and infinity are what edgefuse does without the option.
+    if parameters is None:
+        return {}
+    given = parameters if isinstance(parameters, Mapping) else getattr(parameters, "__dict__", None)
+    if given is None:
+        raise OptionError(f"vad_parameters must be a dictionary or VadOptions, not {type(parameters).__name__}")
+    # None and infinity mean the same as leaving the option out.
     used = {name: value for name, value in given.items() if value is not None and value != math.inf}
     return {_RENAMED_VAD.get(name, name): value for name, value in used.items()}
 

@@ -15,12 +15,12 @@ from .errors import InputError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-#: A picture: a path or ``file://`` URL, the bytes of a file, an open file, a ``PIL.Image``, or pixels: uint8 ``[height, width, 3]``
-#: (RGB) or ``[height, width]`` (grey).
+#: A picture: a path or ``file://`` URL, the bytes of a file, an open file, a ``PIL.Image``, or pixels: uint8
+#: ``[height, width, 3]`` (RGB) or ``[height, width]`` (grey).
 PictureLike = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, BinaryIO, "Image", "np.ndarray[Any, Any]"]
 
-#: A sound: a path or ``file://`` URL, the bytes of a file, an open file, or mono samples in [-1, 1]: float32 ``[samples]``, at 16 kHz
-#: unless a sample rate is given.
+#: A sound: a path or ``file://`` URL, the bytes of a file, an open file, or mono samples in [-1, 1]: float32
+#: ``[samples]``, at 16 kHz unless a sample rate is given.
 SoundLike = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, BinaryIO, "np.ndarray[Any, Any]"]
 
 #: A record: a dictionary with any of ``id``, ``image``, ``audio``, ``sample_rate`` (of samples), ``text``, ``sensors``,
@@ -77,14 +77,14 @@ def line_of(record: object) -> Line:
 
 
 def _content(value: Any) -> bytes | None:
-    """The content of a file, if ``value`` is that, or an open file; it is read from where it is."""
+    """The bytes that ``value`` is, or that are left to read in an open file; ``None`` for anything else."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value)
     if not hasattr(value, "read"):
         return None
     content = value.read()
     if not isinstance(content, bytes):
-        raise InputError("a file must be open for bytes: open(path, 'rb')")
+        raise InputError("a file must be open in binary mode: open(path, 'rb')")
     return content
 
 
@@ -130,7 +130,9 @@ def _sound(value: Any) -> tuple[str | None, Any]:
     if not isinstance(value, np.ndarray):
         raise InputError(f"a sound must be {_SOUNDS}, not {type(value).__name__}")
     if value.dtype != np.float32:
-        hint = {"i": " (divide int16 by 32768)", "f": " (convert with astype(numpy.float32))"}.get(value.dtype.kind, "")
+        hint = " (divide int16 by 32768)" if value.dtype == np.int16 else ""
+        if value.dtype.kind == "f":
+            hint = " (convert with astype(numpy.float32))"
         raise InputError(f"samples must be float32 within -1 to 1, not {value.dtype}{hint}")
     if value.ndim != 1:
         raise InputError(f"samples must be mono, [samples], not {list(value.shape)}; mix them, or use a file's path")

@@ -53,7 +53,7 @@ def test_a_path_bytes_and_samples_have_the_same_transcript(pipeline: Any) -> Non
     assert pipeline.transcribe(SOUND.as_uri()).text == by_path.text
     with SOUND.open("rb") as file:
         assert pipeline.transcribe(file).text == by_path.text
-    with pytest.raises(edgefuse.InputError, match="open for bytes"):
+    with pytest.raises(edgefuse.InputError, match="binary mode"):
         pipeline.transcribe(io.StringIO("text"))
 
 
@@ -92,6 +92,8 @@ def test_a_program_for_faster_whisper_changes_one_import() -> None:
         assert model.transcribe(str(SOUND), vad_filter=True, vad_parameters=vad)[0]
     with pytest.raises(edgefuse.OptionError, match="min_silence_duration"):
         model.transcribe(str(SOUND), vad_filter=True, vad_parameters={"min_silence_duration": 1})
+    with pytest.raises(edgefuse.OptionError, match="not list"):
+        model.transcribe(str(SOUND), vad_filter=True, vad_parameters=[500])
     batched = BatchedInferencePipeline(model=model).transcribe(str(SOUND), batch_size=4, language="en")[0]
     assert "Dashwood" in "".join(segment.text for segment in batched)
     with pytest.raises(edgefuse.OptionError, match="vad_filter"):
