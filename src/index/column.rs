@@ -1,7 +1,7 @@
 //! Append-only files: written at the end, read through a memory map.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -27,15 +27,10 @@ const BLOCK: usize = 1 << 20;
 impl Column {
     /// Opens the column to append after its first `committed` bytes; creates the file if there are none.
     pub fn append(path: PathBuf, committed: u64) -> Result<Self, IndexError> {
+        check(&path, committed)?;
         let failed = |source| OutputError::Write { path: path.clone(), source };
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
-        let found = file.metadata().map_err(failed)?.len();
-        if found < committed {
-            let folder = path.parent().unwrap_or(&path).to_path_buf();
-            let problem = format!("{} has {found} bytes instead of {committed}", file_name(&path));
-            return Err(IndexError::Damaged { path: folder, problem });
-        }
         Ok(Column { path, file, length: committed, waiting: Vec::new() })
     }
 
@@ -83,19 +78,8 @@ impl Maps {
         if length == 0 {
             return Ok(Mapped { map: None, length: 0 });
         }
-        let damaged = |problem: String| {
-            let folder = path.parent().unwrap_or(path).to_path_buf();
-            IndexError::Damaged { path: folder, problem: format!("{} {problem}", file_name(path)) }
-        };
-        let file = match File::open(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(damaged("is missing".to_string())),
-            opened => opened.map_err(|source| read(path, source))?,
-        };
-        let metadata = file.metadata().map_err(|source| read(path, source))?;
-        if metadata.len() < length {
-            return Err(damaged(format!("has {} bytes instead of {length}", metadata.len())));
-        }
-        let length = usize::try_from(length).map_err(|_| damaged("is larger than the address space".to_string()))?;
+        let (file, metadata) = open(path, length)?;
+        let length = usize::try_from(length).map_err(|_| damaged(path, "is larger than the address space"))?;
         let identity = (metadata.dev(), metadata.ino());
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = kept.get(path).filter(|kept| kept.file == identity && kept.map.len() >= length) {
@@ -106,7 +90,7 @@ impl Maps {
         // SAFETY: only the first `length` bytes are read, which are committed: a writer only writes beyond them. Like every
         // reader of a mapped file, this one relies on nothing else changing or truncating the file meanwhile.
         let map = unsafe { memmap2::MmapOptions::new().len(room).map(&file) };
-        let map = Arc::new(map.map_err(|source| read(path, source))?);
+        let map = Arc::new(map.map_err(|source| IndexError::Read { path: path.to_path_buf(), source })?);
         // Only an optimisation: older kernels do not know it.
         let _ = map.advise_range(Advice::PopulateRead, 0, length);
         kept.insert(path.to_path_buf(), Kept { file: identity, map: map.clone() });
@@ -120,12 +104,28 @@ impl Mapped {
     }
 }
 
-fn read(path: &Path, source: io::Error) -> IndexError {
-    IndexError::Read { path: path.to_path_buf(), source }
+/// Checks that a column contains its committed bytes.
+pub(super) fn check(path: &Path, committed: u64) -> Result<(), IndexError> {
+    if committed == 0 { Ok(()) } else { open(path, committed).map(drop) }
 }
 
-fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+/// Opens a column of at least `committed` bytes for reading.
+fn open(path: &Path, committed: u64) -> Result<(File, Metadata), IndexError> {
+    let read = |source| IndexError::Read { path: path.to_path_buf(), source };
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(damaged(path, "is missing")),
+        opened => opened.map_err(read)?,
+    };
+    let metadata = file.metadata().map_err(read)?;
+    if metadata.len() < committed {
+        return Err(damaged(path, &format!("has {} bytes instead of {committed}", metadata.len())));
+    }
+    Ok((file, metadata))
+}
+
+fn damaged(path: &Path, problem: &str) -> IndexError {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    IndexError::Damaged { path: path.parent().unwrap_or(path).to_path_buf(), problem: format!("{name} {problem}") }
 }
 
 #[cfg(test)]

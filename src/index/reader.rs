@@ -12,9 +12,9 @@ use super::filter::Filter;
 use super::folder::Folder;
 use super::item::{Item, ItemKind, MadeBy, Shelf, StoredEntry, StoredItem};
 use super::rows::{ROW, Row};
-use super::state::{ShelfState, State};
+use super::state::State;
 use super::store::{self, DEAD, DEAD_BLOCK, ENTRIES, ITEMS, POSTINGS, THUMBNAILS};
-use super::vectors::{Best, Codes, Scored, exact_size, scan, similarity, stride, unit};
+use super::vectors::{Best, Codes, Scored, exact_size, scan, similarity, unit};
 use super::words::{Posting, Statistics, Term, add_scores, decode, words};
 use super::writer::existing;
 
@@ -85,7 +85,7 @@ impl Index {
         store::guarded(&folder.clone(), || {
             let state = State::read(&folder, &database)?;
             let maps = files.0.clone();
-            let rows = maps.map(&folder.rows(), u64::from(state.items) * ROW as u64)?;
+            let rows = maps.map(&folder.rows(), state.row_bytes())?;
             let dead = dead(&database, &state).map_err(|error| store::failed(&folder, error))?;
             Ok(Index { folder, database, state, maps, rows, dead, threads: THREADS })
         })
@@ -167,17 +167,17 @@ impl Index {
         most: usize,
     ) -> Result<Vec<Scored>, IndexError> {
         let query = unit(query)?;
-        let Some(&ShelfState { dimensions, vectors, .. }) = self.state.shelf(&self.folder, shelf, made_by)? else {
+        let Some(state) = self.state.shelf(&self.folder, shelf, made_by)? else {
             return Ok(Vec::new());
         };
+        let dimensions = state.dimensions;
         if query.len() != dimensions {
             let given = query.len();
             let problem = format!("a vector of {given} numbers, where those of the index have {dimensions}");
             return Err(IndexError::Unusable { problem });
         }
-        let bytes = |each: usize| u64::from(vectors) * each as u64;
-        let codes = self.maps.map(&self.folder.codes(shelf), bytes(stride(dimensions)))?;
-        let exact = self.maps.map(&self.folder.exact(shelf), bytes(exact_size(dimensions)))?;
+        let codes = self.maps.map(&self.folder.codes(shelf), state.code_bytes())?;
+        let exact = self.maps.map(&self.folder.exact(shelf), state.exact_bytes())?;
         let candidates = (most * CANDIDATES_PER_RESULT).max(CANDIDATES);
         let found = scan(Codes::new(codes.bytes(), dimensions), &query, admitted, candidates, self.threads);
         let mut best = Best::new(most);

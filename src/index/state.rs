@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use redb::{ReadOnlyDatabase, ReadableDatabase, TableError};
 use serde::{Deserialize, Serialize};
 
+use super::column;
 use super::error::IndexError;
 use super::folder::Folder;
 use super::item::{MadeBy, Shelf};
+use super::rows::ROW;
 use super::store::{self, STATE};
+use super::vectors::{exact_size, stride};
 
 /// Format of this version.
 pub(super) const FORMAT: u32 = 1;
@@ -42,6 +45,18 @@ pub(super) struct ShelfState {
     pub vectors: u32,
 }
 
+impl ShelfState {
+    /// Committed bytes of the codes.
+    pub fn code_bytes(&self) -> u64 {
+        u64::from(self.vectors).saturating_mul(stride(self.dimensions) as u64)
+    }
+
+    /// Committed bytes of the exact vectors.
+    pub fn exact_bytes(&self) -> u64 {
+        u64::from(self.vectors).saturating_mul(exact_size(self.dimensions) as u64)
+    }
+}
+
 impl State {
     pub fn new() -> Self {
         State {
@@ -54,6 +69,24 @@ impl State {
             sources: Vec::new(),
             shelves: BTreeMap::new(),
         }
+    }
+
+    /// Committed bytes of the rows.
+    pub fn row_bytes(&self) -> u64 {
+        u64::from(self.items).saturating_mul(ROW as u64)
+    }
+
+    /// Checks that the files contain everything that was committed.
+    ///
+    /// # Errors
+    /// [`IndexError::Damaged`], [`IndexError::Read`].
+    pub fn check_columns(&self, folder: &Folder) -> Result<(), IndexError> {
+        column::check(&folder.rows(), self.row_bytes())?;
+        for (shelf, state) in &self.shelves {
+            column::check(&folder.codes(*shelf), state.code_bytes())?;
+            column::check(&folder.exact(*shelf), state.exact_bytes())?;
+        }
+        Ok(())
     }
 
     /// The committed state.

@@ -5,7 +5,6 @@
 //! that is held until the database is open.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +12,7 @@ use redb::{Builder, Database, DatabaseError, ReadOnlyDatabase, StorageError, Tab
 
 use super::error::IndexError;
 use super::folder::Folder;
+use crate::support::guard::caught;
 use crate::support::output_error::OutputError;
 
 /// `state`: the [`State`](super::state::State) as JSON.
@@ -96,8 +96,7 @@ fn builder() -> Builder {
 
 /// Runs code of the database, which panics on some damaged files.
 pub(super) fn guarded<T>(folder: &Folder, work: impl FnOnce() -> Result<T, IndexError>) -> Result<T, IndexError> {
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err(damaged(folder, "its records are malformed".to_string())))
+    caught(work).unwrap_or_else(|| Err(damaged(folder, "its records are malformed".to_string())))
 }
 
 pub(super) fn damaged(folder: &Folder, problem: String) -> IndexError {

@@ -210,14 +210,18 @@ fn damage_and_foreign_files_are_errors() {
         for length in [0, 1, whole.len() / 2, whole.len() - 1] {
             fs::write(path.join(name), &whole[..length]).unwrap();
             let query = Query { words: Some("bird".to_string()), ..by_vector(&[1.0, 0.0]) };
-            match Index::open(&path).and_then(|index| index.search(&query)) {
-                Err(IndexError::Damaged { .. } | IndexError::NotAnIndex { .. }) => {}
-                other => panic!("{name} cut to {length}: {other:?}"),
+            let searched = Index::open(&path).and_then(|index| index.search(&query)).map(drop);
+            // An indexer that finds nothing to do must notice it, too.
+            let written = Writer::open(&path).map(drop);
+            for outcome in [searched, written] {
+                let refused = matches!(outcome, Err(IndexError::Damaged { .. } | IndexError::NotAnIndex { .. }));
+                assert!(refused, "{name} cut to {length}: {outcome:?}");
             }
         }
         fs::remove_file(path.join(name)).unwrap();
         let missing = Index::open(&path).and_then(|index| index.search(&by_vector(&[1.0, 0.0]))).unwrap_err();
         assert!(matches!(missing, IndexError::Damaged { .. } | IndexError::NotAnIndex { .. }), "{missing}");
+        assert!(Writer::open(&path).is_err(), "{name} is missing");
         fs::write(path.join(name), &whole).unwrap();
     }
     assert_eq!(ids(&path, &by_words("tree")).len(), 10);
@@ -231,6 +235,10 @@ fn damage_and_foreign_files_are_errors() {
             // Whatever was found, it must not end the process.
             let _ = Index::open(&path).and_then(|index| index.search(&by_words("tree bird")));
             let _ = Index::open(&path).and_then(|index| index.search(&by_vector(&[1.0, 0.5])));
+            let _ = Writer::open(&path).and_then(|mut writer| {
+                writer.version("7")?;
+                writer.prune(&mut |_, _| true)
+            });
         }
         fs::write(path.join(name), &whole).unwrap();
     }

@@ -10,10 +10,10 @@ use super::column::Column;
 use super::error::IndexError;
 use super::folder::Folder;
 use super::item::{Entry, NewItem, StoredEntry, StoredItem};
-use super::rows::{ROW, Row};
+use super::rows::Row;
 use super::state::{self, ShelfState, State};
 use super::store::{self, DEAD, DEAD_BLOCK, ENTRIES, ITEMS, KEYS, POSTINGS, STATE, THUMBNAILS};
-use super::vectors::{Codes, exact_bytes, exact_size, stride, unit};
+use super::vectors::{Codes, exact_bytes, stride, unit};
 use super::words::{Posting, counted, decode, encode};
 use crate::support::file_lock::FileLock;
 use crate::support::output_error::OutputError;
@@ -57,9 +57,13 @@ impl Writer {
         }
         let lock = FileLock::acquire(&folder.writer_lock(), path)?;
         let state = match exists {
-            true => State::read(&folder, &store::read(&folder)?)?,
+            true => {
+                let database = store::read(&folder)?;
+                store::guarded(&folder, || State::read(&folder, &database))?
+            }
             false => State::new(),
         };
+        state.check_columns(&folder)?;
         if !exists || state == State::new() {
             store::write(&folder, |database| {
                 let transaction = begin(database)?;
@@ -81,8 +85,7 @@ impl Writer {
         if let Some(waiting) = self.batch.get(key) {
             return Ok(waiting.as_ref().map(|entry| entry.version.clone()));
         }
-        let database = self.reading()?;
-        let found = read_entry(database, key).map_err(|error| store::failed(&self.folder, error))?;
+        let found = self.read(|database| read_entry(database, key))?;
         Ok(found.map(|entry| entry.version))
     }
 
@@ -123,8 +126,7 @@ impl Writer {
     pub fn remove_all(&mut self, prefix: &str) -> Result<(), IndexError> {
         let mut after = prefix.to_string();
         loop {
-            let database = self.reading()?;
-            let some = entries_after(database, Some(&after)).map_err(|error| store::failed(&self.folder, error))?;
+            let some = self.read(|database| entries_after(database, Some(&after)))?;
             let Some(last) = some.last() else { return Ok(()) };
             after.clone_from(&last.key);
             for entry in some {
@@ -150,8 +152,7 @@ impl Writer {
         let mut removed = 0;
         let mut after: Option<String> = None;
         loop {
-            let database = self.reading()?;
-            let some = entries_after(database, after.as_deref()).map_err(|error| store::failed(&self.folder, error))?;
+            let some = self.read(|database| entries_after(database, after.as_deref()))?;
             let Some(last) = some.last() else { return Ok(removed) };
             after = Some(last.key.clone());
             for entry in some {
@@ -191,12 +192,14 @@ impl Writer {
         Ok(())
     }
 
-    fn reading(&mut self) -> Result<&ReadOnlyDatabase, IndexError> {
+    /// Reads from the records.
+    fn read<T>(&mut self, work: impl FnOnce(&ReadOnlyDatabase) -> Result<T, redb::Error>) -> Result<T, IndexError> {
         let database = match self.reading.take() {
             Some(database) => database,
             None => store::read(&self.folder)?,
         };
-        Ok(self.reading.insert(database))
+        let database = self.reading.insert(database);
+        store::guarded(&self.folder, || work(database).map_err(|error| store::failed(&self.folder, error)))
     }
 }
 
@@ -216,13 +219,11 @@ fn prepare(
     batch: &BTreeMap<String, Option<Entry>>,
 ) -> Result<Prepared, IndexError> {
     let mut prepared = Prepared::default();
-    let mut rows = Column::append(folder.rows(), u64::from(state.items) * ROW as u64)?;
+    let mut rows = Column::append(folder.rows(), state.row_bytes())?;
     let mut shelves = BTreeMap::new();
     for (shelf, shelf_state) in &state.shelves {
-        let vectors = u64::from(shelf_state.vectors);
-        let bytes = |each: usize| vectors * each as u64;
-        let codes = Column::append(folder.codes(*shelf), bytes(stride(shelf_state.dimensions)))?;
-        let exact = Column::append(folder.exact(*shelf), bytes(exact_size(shelf_state.dimensions)))?;
+        let codes = Column::append(folder.codes(*shelf), shelf_state.code_bytes())?;
+        let exact = Column::append(folder.exact(*shelf), shelf_state.exact_bytes())?;
         shelves.insert(*shelf, (codes, exact));
     }
     for entry in batch.values().flatten() {
