@@ -29,11 +29,11 @@ pub(super) fn notes(device: &Device) -> Result<Vec<String>, Error> {
         for (key, file) in sink.target.secret_files() {
             if place(file, &device.base).is_some() {
                 return refused(&format!(
-                    "{key}: a bundle contains no credentials; name an absolute path, such as /etc/edgefuse/secret, and put \
-                     the file there on the board"
+                    "{key}: a bundle contains no credentials and certificates; name an absolute path, such as \
+                     /etc/edgefuse/secret, and put the file there on the board"
                 ));
             }
-            notes.push(format!("the board needs a secret in {}, readable by user edgefuse", file.display()));
+            notes.push(format!("{key}: the board needs {}, readable by user edgefuse", file.display()));
         }
         for (key, path) in sink.target.written() {
             if !path.starts_with(Path::new(STATE)) {
@@ -69,11 +69,12 @@ mod tests {
         let good = "  - jsonl: {path: /var/lib/edgefuse/results}\n\
                     \x20 - mqtt: {broker: 'mqtt://h', user: u, password_file: /etc/p, spool: {path: /var/lib/edgefuse/s}}\n";
         let notes = notes(&device(good)).unwrap();
-        assert_eq!(notes, ["the board needs a secret in /etc/p, readable by user edgefuse"]);
+        assert_eq!(notes, ["mqtt.password_file: the board needs /etc/p, readable by user edgefuse"]);
         for (sinks, expected) in [
             ("  - jsonl: {path: results}\n", "sinks.0: jsonl.path: the service may write below /var/lib/edgefuse only"),
             ("  - mqtt: {broker: 'mqtt://u:secret@h'}\n", "leave them out of the address"),
             ("  - mqtt: {broker: 'mqtt://h', user: u, password_file: p}\n", "mqtt.password_file: a bundle contains no"),
+            ("  - mqtt: {broker: 'mqtts://h', tls: {ca_file: p}}\n", "mqtt.tls.ca_file: a bundle contains no"),
             ("  - webhook: {url: 'http://h', secret_file: p}\n", "webhook.secret_file: a bundle contains no"),
             ("  - webhook: {url: 'http://h', headers: {Authorization: secret}}\n", "webhook.headers: a bundle"),
             ("  - snapshot: {path: /srv/pictures}\n", "snapshot.path: the service may write"),

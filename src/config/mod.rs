@@ -42,7 +42,7 @@ pub use runtime::{OnMissingProvider, Requests, Runtime, Threads};
 pub use server::{Drain, Http, Limits, Server, Wyoming, WyomingLimits};
 pub use sinks::{
     Discovery, Endpoint, Filter, Fsync, JsonlOptions, MinConfidence, MqttOptions, Pattern, Sink, SnapshotOptions,
-    SpoolOptions, Store, Target, WebhookOptions,
+    SpoolOptions, Store, Target, TlsFiles, WebhookOptions,
 };
 pub use sources::{
     Camera, Change, Channel as MicrophoneChannel, FolderSource, FrameFormat, FrameSize, Frames, Join, Microphone,

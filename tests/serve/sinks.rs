@@ -124,7 +124,14 @@ fn what_is_wrong_is_one_line_with_its_place() {
     for (sinks, place, expected) in [
         ("  - kafka: {}\n", ":7:5: ", "unknown field `kafka`"),
         ("  - jsonl: {path: out}\n    sources: [door]\n", ":8:14: ", "there is no source `door`"),
-        ("  - mqtt: {broker: 'mqtts://u:secret@h'}\n", ":7:", "TLS is not supported"),
+        ("  - mqtt: {broker: 'mqtts://u:secret@h:x'}\n", ":7:", "the port is not a number"),
+        (
+            "  - mqtt: {broker: 'mqtt://h', tls: {ca_file: a}}\n",
+            ":7:37: ",
+            "not encrypted; start the address with mqtts://",
+        ),
+        ("  - webhook: {url: 'https://h', tls: {key_file: k}}\n", ":7:", "a key needs its `cert_file`"),
+        ("  - mqtt: {broker: 'mqtts://h', tls: {ca_file: none.pem}}\n", ": sinks.0: ", "mqtt.tls.ca_file: "),
         ("  - webhook: {url: 'ftp://u:secret@h'}\n", ":7:", "unknown scheme"),
         ("  - jsonl: {path: out}\n    only: {captoin: x}\n", ": sinks.0: ", "no step has the result `captoin`"),
         ("  - jsonl: {path: /proc/none}\n", ": sinks.0: ", "cannot write"),

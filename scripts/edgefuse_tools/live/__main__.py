@@ -21,6 +21,7 @@ from edgefuse_tools.live.source_checks import (
     check_network_cameras,
     check_video_devices,
 )
+from edgefuse_tools.live.tls_checks import check_tls
 
 CHECKS: tuple[tuple[str, Callable[[str, bool], str]], ...] = (
     ("mqtt: broker away", check_broker_away),
@@ -28,6 +29,7 @@ CHECKS: tuple[tuple[str, Callable[[str, bool], str]], ...] = (
     ("mqtt: Home Assistant", check_home_assistant),
     ("mqtt: credentials", check_credentials),
     ("webhook", check_webhook),
+    ("tls", check_tls),
     ("disk full", check_disk_full),
     ("examples", check_examples),
     ("alsa", check_alsa),

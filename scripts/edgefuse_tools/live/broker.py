@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from edgefuse_tools import debian
+from edgefuse_tools.live.certificates import Authority
 
 _PATIENCE_S = 30
 
@@ -25,9 +26,12 @@ def free_port() -> int:
 
 
 class Broker:
-    """A broker on a port that stays the same when it is stopped and started. It keeps the sessions of its subscribers."""
+    """A broker on a port that stays the same when it is stopped and started. It keeps the sessions of its subscribers.
 
-    def __init__(self, passwords: dict[str, str] | None = None) -> None:
+    With an authority, it also listens on `tls_port`, for clients with a certificate.
+    """
+
+    def __init__(self, passwords: dict[str, str] | None = None, tls: Authority | None = None) -> None:
         program = debian.program("mosquitto")
         self.folder = tempfile.TemporaryDirectory(prefix="edgefuse-broker-")
         self.port = free_port()
@@ -48,6 +52,15 @@ class Broker:
                     ["mosquitto_passwd", "-b", file, user, password], check=True, env={"PATH": debian.SEARCHED}
                 )
             lines += ["allow_anonymous false", f"password_file {file}"]
+        self.tls_port = free_port()
+        if tls is not None:
+            lines += [
+                f"listener {self.tls_port} 127.0.0.1",
+                f"cafile {tls['ca.pem']}",
+                f"certfile {tls['server.pem']}",
+                f"keyfile {tls['server.key']}",
+                "require_certificate true",
+            ]
         self.config = Path(self.folder.name) / "mosquitto.conf"
         self.config.write_text("\n".join(lines) + "\n")
         self.program = program

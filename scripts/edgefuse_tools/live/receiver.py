@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import ssl
 import threading
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, NamedTuple
+
+from edgefuse_tools.live.certificates import Authority
 
 
 class Request(NamedTuple):
@@ -30,9 +33,9 @@ class Request(NamedTuple):
 
 
 class Receiver:
-    """Answers requests with `status`, which the check changes."""
+    """Answers requests with `status`, which the check changes. With an authority, over TLS."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: Authority | None = None) -> None:
         self.status = 200
         self.requests: list[Request] = []
         receiver = self
@@ -50,6 +53,10 @@ class Receiver:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if tls is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(tls["server.pem"], tls["server.key"])
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.port: int = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

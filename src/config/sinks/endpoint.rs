@@ -4,10 +4,23 @@ use std::fmt;
 
 use crate::support::redact::redacted;
 
+/// Schemes and usual ports of a protocol: unencrypted, and over TLS.
+#[derive(PartialEq, Eq)]
+pub(super) struct Protocol {
+    pub plain: (&'static str, u16),
+    pub tls: (&'static str, u16),
+}
+
+/// Registered by IANA.
+pub(super) const MQTT: Protocol = Protocol { plain: ("mqtt", 1883), tls: ("mqtts", 8883) };
+pub(super) const HTTP: Protocol = Protocol { plain: ("http", 80), tls: ("https", 443) };
+
 /// Where a sink connects to.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    scheme: &'static str,
+    pub(super) protocol: &'static Protocol,
+    /// Whether the connection is encrypted.
+    pub tls: bool,
     /// Name or address of the host; an IPv6 address is in brackets.
     pub host: String,
     /// The port.
@@ -21,18 +34,18 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads an address of this scheme. The error does not contain credentials.
-    pub(super) fn parse(text: &str, scheme: &'static str, default_port: u16) -> Result<Self, String> {
+    /// Reads an address of this protocol. The error does not contain credentials.
+    pub(super) fn parse(text: &str, protocol: &'static Protocol) -> Result<Self, String> {
         let wrong = |problem: &str| {
-            Err(format!("`{}`: {problem}; an address is written {scheme}://host:{default_port}", redacted(text)))
+            let ((plain, port), (tls, tls_port)) = (protocol.plain, protocol.tls);
+            let shown = redacted(text);
+            Err(format!(
+                "`{shown}`: {problem}; an address is written {plain}://host:{port}, or {tls}://host:{tls_port} over TLS"
+            ))
         };
         let Some((given, rest)) = text.split_once("://") else { return wrong("no scheme") };
-        if given == format!("{scheme}s") {
-            return wrong(
-                "TLS is not supported: use a broker or proxy on this device or in a trusted network that encrypts what \
-                 leaves it",
-            );
-        }
+        let tls = given == protocol.tls.0;
+        let (scheme, default_port) = if tls { protocol.tls } else { protocol.plain };
         if given != scheme {
             return wrong("unknown scheme");
         }
@@ -67,7 +80,17 @@ impl Endpoint {
             Some((user, password)) => (Some(decoded(user)), password.map(decoded)),
             None => (None, None),
         };
-        Ok(Endpoint { scheme, host: host.to_string(), port, path: path.to_string(), user, password })
+        Ok(Endpoint { protocol, tls, host: host.to_string(), port, path: path.to_string(), user, password })
+    }
+
+    /// Scheme and usual port.
+    fn scheme(&self) -> (&'static str, u16) {
+        if self.tls { self.protocol.tls } else { self.protocol.plain }
+    }
+
+    /// The host, and the port unless it is the usual one.
+    pub fn authority(&self) -> String {
+        if self.port == self.scheme().1 { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
     }
 }
 
@@ -87,7 +110,7 @@ fn decoded(text: &str) -> String {
 /// The address without credentials and path.
 impl fmt::Display for Endpoint {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        write!(formatter, "{}://{}:{}", self.scheme, self.host, self.port)
+        write!(formatter, "{}://{}:{}", self.scheme().0, self.host, self.port)
     }
 }
 
@@ -99,10 +122,10 @@ impl fmt::Debug for Endpoint {
 
 #[cfg(test)]
 mod tests {
-    use super::Endpoint;
+    use super::{Endpoint, HTTP, MQTT};
 
     fn mqtt(text: &str) -> Result<Endpoint, String> {
-        Endpoint::parse(text, "mqtt", 1883)
+        Endpoint::parse(text, &MQTT)
     }
 
     #[test]
@@ -111,8 +134,17 @@ mod tests {
         assert_eq!((endpoint.host.as_str(), endpoint.port), ("broker.local", 1884));
         assert_eq!((endpoint.user.as_deref(), endpoint.password.as_deref()), (Some("us@er"), Some("p:a")));
         assert_eq!(mqtt("mqtt://[::1]").unwrap().to_string(), "mqtt://[::1]:1883");
-        let hook = Endpoint::parse("http://host/a/b?c=d", "http", 80).unwrap();
-        assert_eq!((hook.port, hook.path.as_str()), (80, "/a/b?c=d"));
+        let hook = Endpoint::parse("http://host/a/b?c=d", &HTTP).unwrap();
+        assert_eq!((hook.port, hook.path.as_str(), hook.tls), (80, "/a/b?c=d", false));
+    }
+
+    #[test]
+    fn an_encrypted_address_has_a_port_of_its_own() {
+        let endpoint = mqtt("mqtts://broker.local").unwrap();
+        assert_eq!((endpoint.to_string().as_str(), endpoint.tls), ("mqtts://broker.local:8883", true));
+        let authority = |text| Endpoint::parse(text, &HTTP).unwrap().authority();
+        assert_eq!((authority("https://h/a"), authority("https://h:80/")), ("h".to_string(), "h:80".to_string()));
+        assert_eq!((authority("http://h:80"), authority("http://[::1]:81")), ("h".to_string(), "[::1]:81".to_string()));
     }
 
     #[test]
@@ -120,7 +152,7 @@ mod tests {
         let endpoint = mqtt("mqtt://user:secret@host").unwrap();
         assert_eq!(format!("{endpoint} {endpoint:?}"), "mqtt://host:1883 mqtt://host:1883");
         for wrong in
-            ["mqtt://user:secret@host:x", "tcp://user:secret@host", "mqtts://user:secret@host", "mqtt://u:secret@"]
+            ["mqtt://user:secret@host:x", "tcp://user:secret@host", "mqtts://user:secret@host:x", "mqtt://u:secret@"]
         {
             let error = mqtt(wrong).unwrap_err();
             assert!(!error.contains("secret"), "{error}");
@@ -132,7 +164,7 @@ mod tests {
         for (text, expected) in [
             ("host:1883", "no scheme"),
             ("ftp://host", "unknown scheme"),
-            ("mqtts://host", "TLS is not supported"),
+            ("http://host", "unknown scheme"),
             ("mqtt://host:99999", "not a number up to 65535"),
             ("mqtt://host:0", "not a number up to 65535"),
             ("mqtt://", "no host"),

@@ -6,6 +6,7 @@ mod jsonl;
 mod mqtt;
 mod snapshot;
 mod spool;
+mod tls;
 mod webhook;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ pub use jsonl::{Fsync, JsonlOptions};
 pub use mqtt::{Discovery, MqttOptions};
 pub use snapshot::{SnapshotOptions, Store};
 pub use spool::SpoolOptions;
+pub use tls::TlsFiles;
 pub use webhook::WebhookOptions;
 
 /// A place that results go to, and which of them.
@@ -64,14 +66,23 @@ impl Target {
         }
     }
 
-    /// Files with credentials, with their keys.
+    /// Files with credentials and certificates, with their keys.
     pub fn secret_files(&self) -> Vec<(&'static str, &Path)> {
-        let file = match self {
-            Target::Mqtt(options) => options.password_file.as_deref().map(|file| ("mqtt.password_file", file)),
-            Target::Webhook(options) => options.secret_file.as_deref().map(|file| ("webhook.secret_file", file)),
-            Target::Jsonl(_) | Target::Snapshot(_) => None,
+        let (keys, secret, tls) = match self {
+            Target::Mqtt(options) => (
+                ["mqtt.password_file", "mqtt.tls.ca_file", "mqtt.tls.cert_file", "mqtt.tls.key_file"],
+                &options.password_file,
+                &options.tls,
+            ),
+            Target::Webhook(options) => (
+                ["webhook.secret_file", "webhook.tls.ca_file", "webhook.tls.cert_file", "webhook.tls.key_file"],
+                &options.secret_file,
+                &options.tls,
+            ),
+            Target::Jsonl(_) | Target::Snapshot(_) => return Vec::new(),
         };
-        file.into_iter().collect()
+        let files = std::iter::once(secret.as_deref()).chain(tls.files());
+        keys.into_iter().zip(files).filter_map(|(key, file)| Some((key, file?))).collect()
     }
 
     /// The files and folders that it writes, with their keys.
@@ -262,7 +273,12 @@ mod tests {
             ("- jsonl: {path: a}\n  sources: []", "0.sources: no source"),
             ("- jsonl: {path: a}\n- jsonl: {path: a}", "1.jsonl: an earlier sink already writes to a/results.jsonl"),
             ("- mqtt: {broker: 'mqtt://h'}\n- mqtt: {broker: 'mqtt://h:1883'}", "1.mqtt: an earlier sink"),
-            ("- mqtt: {broker: 'mqtts://h'}", "TLS is not supported"),
+            ("- mqtt: {broker: 'mqtt://h', tls: {ca_file: a}}", "0.mqtt.tls: mqtt://h:1883 is not encrypted"),
+            (
+                "- mqtt: {broker: 'mqtts://h', tls: {cert_file: a}}",
+                "0.mqtt.tls.cert_file: a certificate needs its `key_",
+            ),
+            ("- mqtt: {broker: 'mqtts://h', tls: {ca: a}}", "unknown field `ca`"),
             ("- mqtt: {broker: 'mqtt://h/topic'}", "a broker's address has no path"),
             ("- mqtt: {broker: 'mqtt://h', prefix: 'a/#'}", "0.mqtt.prefix: `a/#` cannot start a topic"),
             ("- mqtt: {broker: 'mqtt://h', prefix: 'a//b'}", "0.mqtt.prefix: `a//b` cannot start a topic"),
@@ -270,7 +286,10 @@ mod tests {
             ("- mqtt: {broker: 'mqtt://h', password_file: p}", "0.mqtt.password_file: a password needs a `user`"),
             ("- mqtt: {broker: 'mqtt://h', discovery: openhab}", "unknown variant `openhab`"),
             ("- mqtt: {broker: 'mqtt://h', spool: {path: a, limit: 1KiB}}", "0.mqtt.spool.limit: must be at least"),
-            ("- webhook: {url: 'https://h'}", "TLS is not supported"),
+            (
+                "- webhook: {url: 'https://h', tls: {key_file: a}}",
+                "0.webhook.tls.key_file: a key needs its `cert_file`",
+            ),
             ("- webhook: {url: 'http://h', headers: {Host: a}}", "`Host` is set by edgefuse"),
             ("- webhook: {url: 'http://h', headers: {'a b': c}}", "`a b` is not a header"),
             ("- webhook: {url: 'http://h', headers: {a: \"b\\r\\nc: d\"}}", "`a` is not a header"),

@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
 use super::super::units::ByteSize;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, MQTT};
 use super::spool::SpoolOptions;
+use super::tls::TlsFiles;
 
 /// The largest `max_message`, in bytes.
 const LARGEST: u64 = 32 << 20;
@@ -23,6 +24,9 @@ pub struct MqttOptions {
     pub user: Option<String>,
     /// A file with the password.
     pub password_file: Option<PathBuf>,
+    /// Certificates and keys for `mqtts://`.
+    #[serde(default)]
+    pub tls: TlsFiles,
     /// First part of all topics.
     #[serde(default = "prefix")]
     pub prefix: String,
@@ -54,7 +58,7 @@ pub enum Discovery {
 
 fn broker<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Endpoint, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let endpoint = Endpoint::parse(&text, "mqtt", 1883).map_err(D::Error::custom)?;
+    let endpoint = Endpoint::parse(&text, &MQTT).map_err(D::Error::custom)?;
     match endpoint.path.trim_matches('/').is_empty() {
         true => Ok(endpoint),
         false => {
@@ -102,10 +106,12 @@ impl MqttOptions {
         if self.max_message.bytes() > LARGEST {
             return Err((vec!["max_message"], format!("{} is more than 32MiB", self.max_message)));
         }
+        self.tls.check(&self.broker)?;
         self.spool.as_ref().map_or(Ok(()), SpoolOptions::check)
     }
 
     pub(super) fn root(&mut self, base: &Path) {
+        self.tls.root(base);
         for path in self.password_file.iter_mut().chain(self.spool.as_mut().map(|spool| &mut spool.path)) {
             *path = base.join(&*path);
         }

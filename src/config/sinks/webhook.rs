@@ -9,8 +9,9 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
 use super::super::units::duration;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, HTTP};
 use super::spool::SpoolOptions;
+use super::tls::TlsFiles;
 
 /// Headers that the sink sets itself, or that would change how a request ends.
 const OWN_HEADERS: &[&str] = &[
@@ -40,6 +41,9 @@ pub struct WebhookOptions {
     /// Time for an answer.
     #[serde(default = "timeout", deserialize_with = "duration")]
     pub timeout: Duration,
+    /// Certificates and keys for `https://`.
+    #[serde(default)]
+    pub tls: TlsFiles,
     /// How often a result that the receiver answers with an error is sent again.
     #[serde(default = "retries")]
     pub retries: u32,
@@ -58,7 +62,7 @@ impl fmt::Debug for WebhookOptions {
 
 fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Endpoint, D::Error> {
     let text = String::deserialize(deserializer)?;
-    Endpoint::parse(&text, "http", 80).map_err(D::Error::custom)
+    Endpoint::parse(&text, &HTTP).map_err(D::Error::custom)
 }
 
 fn timeout() -> Duration {
@@ -84,10 +88,12 @@ impl WebhookOptions {
                 return Err((vec!["headers"], format!("`{name}` is set by edgefuse")));
             }
         }
+        self.tls.check(&self.url)?;
         self.spool.as_ref().map_or(Ok(()), SpoolOptions::check)
     }
 
     pub(super) fn root(&mut self, base: &Path) {
+        self.tls.root(base);
         for path in self.secret_file.iter_mut().chain(self.spool.as_mut().map(|spool| &mut spool.path)) {
             *path = base.join(&*path);
         }

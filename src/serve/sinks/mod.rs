@@ -14,6 +14,7 @@ mod queue;
 mod said;
 mod snapshot;
 mod spool;
+mod stream;
 mod webhook;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

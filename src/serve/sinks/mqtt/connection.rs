@@ -7,7 +7,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use rumqttc::{AsyncClient, Event as Polled, EventLoop, Outgoing, Packet, QoS};
+use rumqttc::{AsyncClient, Event as Polled, EventLoop, Outgoing, Packet, PublishOptions, QoS};
 
 use super::Mqtt;
 use super::broker::Broker;
@@ -172,13 +172,14 @@ impl Connection {
     }
 
     fn receive(&mut self, publish: &rumqttc::Publish, mqtt: &mut Mqtt) {
-        if mqtt.outbox.status().as_deref() == Some(publish.topic.as_str()) {
+        let Ok(topic) = std::str::from_utf8(&publish.topic) else { return };
+        if mqtt.outbox.status().as_deref() == Some(topic) {
             if &*publish.payload == b"online" {
                 self.passing.extend(mqtt.outbox.states());
             }
             return;
         }
-        self.passing.extend(mqtt.inbox.receive(&mqtt.outbox.topics, &publish.topic, publish.retain, &publish.payload));
+        self.passing.extend(mqtt.inbox.receive(&mqtt.outbox.topics, topic, publish.retain, &publish.payload));
     }
 
     /// Adds messages that are of no use later. Where a broker does not take them, the oldest give way; states come again with
@@ -203,7 +204,7 @@ impl Connection {
             }
             let load = Load::other(&message);
             let Message { topic, retain, payload } = message.clone();
-            if self.client.try_publish(topic, QoS::AtLeastOnce, retain, payload).is_err() {
+            if self.client.try_publish(topic, payload, PublishOptions::at_least_once().retain(retain)).is_err() {
                 self.passing.push_front(message);
                 return;
             }
@@ -226,7 +227,7 @@ impl Connection {
             }
             let load = Load::result(&message, entry.number);
             let Message { topic, retain, payload } = message;
-            if self.client.try_publish(topic, QoS::AtLeastOnce, retain, payload).is_err() {
+            if self.client.try_publish(topic, payload, PublishOptions::at_least_once().retain(retain)).is_err() {
                 mqtt.spool.rewind();
                 return;
             }

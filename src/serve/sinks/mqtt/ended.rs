@@ -6,6 +6,7 @@ use edgefuse::redact::redacted;
 use rumqttc::{ConnectReturnCode, ConnectionError, StateError};
 
 use super::broker::PATIENCE;
+use crate::serve::sinks::stream::explained;
 
 /// How a connection ended.
 pub enum Ended {
@@ -26,8 +27,8 @@ pub fn described(error: &ConnectionError, was_connected: bool) -> String {
         }
         ConnectionError::ConnectionRefused(code) => format!("{lost}: the broker refuses: {code:?}"),
         ConnectionError::NetworkTimeout => format!("{lost}: no answer within {} s", PATIENCE.as_secs()),
-        ConnectionError::Io(error) => format!("{lost}: {error}"),
-        error => format!("{lost}: {}", redacted(&error.to_string())),
+        ConnectionError::Io(error) => format!("{lost}: {}", explained(error)),
+        error => format!("{lost}: {}", redacted(&explained(error))),
     }
 }
 

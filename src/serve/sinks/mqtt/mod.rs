@@ -70,7 +70,7 @@ impl Mqtt {
             context.outlooks.get(source).into_iter().for_each(|outlook| outbox.expect(source, outlook));
         }
         Ok(Mqtt {
-            broker: Broker::new(options, device, password, outbox.offline()),
+            broker: Broker::new(options, device, password, outbox.offline())?,
             outbox,
             inbox: Inbox::new(context.commands.clone(), context.sources.clone()),
             spool: Spool::open(options.spool.as_ref(), name, counts)?,

@@ -8,10 +8,10 @@ use hyper::client::conn::http1::handshake;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, USER_AGENT};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::signature::Secret;
+use crate::serve::sinks::stream::{Connector, Duplex, explained};
 
 /// The longest pause that a receiver may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
@@ -34,7 +34,7 @@ pub enum Outcome {
 
 /// Sends requests.
 pub struct Poster {
-    address: String,
+    connector: Connector,
     path: String,
     headers: Vec<(HeaderName, HeaderValue)>,
     secret: Option<Secret>,
@@ -47,7 +47,7 @@ impl Poster {
     pub fn new(options: &WebhookOptions) -> Result<Self, String> {
         let url = &options.url;
         let mut headers = vec![
-            (HOST, if url.port == 80 { url.host.clone() } else { format!("{}:{}", url.host, url.port) }),
+            (HOST, url.authority()),
             (CONTENT_TYPE, "application/json".to_string()),
             (USER_AGENT, concat!("edgefuse/", env!("CARGO_PKG_VERSION")).to_string()),
         ];
@@ -66,7 +66,7 @@ impl Poster {
         };
         let secret = options.secret_file.as_deref().map(Secret::read).transpose();
         Ok(Poster {
-            address: format!("{}:{}", url.host, url.port),
+            connector: Connector::new(url, &options.tls).map_err(|problem| format!("webhook.{problem}"))?,
             path: if url.path.starts_with('/') { url.path.clone() } else { format!("/{}", url.path) },
             headers: headers.into_iter().map(value).collect::<Result<_, _>>()?,
             secret: secret.map_err(|problem| format!("webhook.secret_file: {problem}"))?,
@@ -77,14 +77,17 @@ impl Poster {
     /// Sends a result; `delivery` is the same whenever it is sent again.
     pub async fn post(&self, delivery: &str, body: &[u8]) -> Outcome {
         let away = |why: String| Outcome::Failed { why, pause: None, own: false };
-        let stream = match timeout(self.timeout, TcpStream::connect(&self.address)).await {
+        let stream = match timeout(self.timeout, self.connector.connect()).await {
             Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return away(format!("cannot connect: {error}")),
+            Ok(Err(error)) => return away(format!("cannot connect: {}", explained(&error))),
             Err(_) => return away("cannot connect: no answer".to_string()),
         };
         match timeout(self.timeout, self.exchange(stream, delivery, body)).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(error)) => Outcome::Failed { why: format!("the request failed: {error}"), pause: None, own: true },
+            Ok(Err(error)) => {
+                let why = format!("the request failed: {}", explained(&error));
+                Outcome::Failed { why, pause: None, own: true }
+            }
             Err(_) => {
                 let why = format!("no answer within {} ms", self.timeout.as_millis());
                 Outcome::Failed { why, pause: None, own: true }
@@ -92,7 +95,7 @@ impl Poster {
         }
     }
 
-    async fn exchange(&self, stream: TcpStream, delivery: &str, body: &[u8]) -> Result<Outcome, hyper::Error> {
+    async fn exchange(&self, stream: Box<dyn Duplex>, delivery: &str, body: &[u8]) -> Result<Outcome, hyper::Error> {
         let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
         let driver = tokio::spawn(connection);
         let mut request = Request::new(Body::from(body.to_vec()));
