@@ -67,11 +67,10 @@ def line_of(record: object) -> Line:
         elif key == "sample_rate":
             rate = _rate(value)
         else:
-            fields[str(key)] = _plain(value)
-    kept = {key: value for key, value in fields.items() if value is not None}
+            fields[str(key)] = value
     try:
-        line = json.dumps(kept, allow_nan=False)
-    except (TypeError, ValueError) as problem:
+        line = json.dumps(_plain({key: value for key, value in fields.items() if value is not None}), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as problem:
         raise InputError(f"the record has a value that is not JSON: {problem}") from problem
     return Line(line, picture, sound, rate)
 

@@ -276,8 +276,19 @@ def _rebuild(paths: list[str], precision: str | None, threads: int | None) -> Pi
 def _json(steps: list[Any]) -> str:
     try:
         return json.dumps(steps, default=os.fspath, allow_nan=False)
-    except (TypeError, ValueError) as problem:
-        raise OptionError(f"an option is not JSON: {problem}") from problem
+    except (TypeError, ValueError, RecursionError):
+        names = [name for step in steps if isinstance(step, Mapping) for name in _not_json(step)]
+        raise OptionError(f"{', '.join(names) or 'steps'}: not a value for an option") from None
+
+
+def _not_json(step: Mapping[str, Any]) -> Iterator[str]:
+    """The names of options that have no form in JSON."""
+    for name, options in step.items():
+        for option, value in options.items() if isinstance(options, Mapping) else [("", options)]:
+            try:
+                json.dumps(value, default=os.fspath, allow_nan=False)
+            except (TypeError, ValueError, RecursionError):
+                yield f"{name}.{option}" if option else name
 
 
 def _problem(result: Result, step: str) -> str:

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::job::{Job, Options};
@@ -131,7 +130,10 @@ impl Loaded {
 
     fn read_step(&self, listed: Value) -> Result<Step, String> {
         let plain = listed.is_string();
-        let mut step = Step::deserialize(listed).map_err(|error| reason(&error))?;
+        let mut step: Step = serde_path_to_error::deserialize(listed).map_err(|error| {
+            let (place, problem) = (error.path().to_string(), reason(error.inner()));
+            if place == "." { problem } else { format!("{place}: {problem}") }
+        })?;
         let Some(own) = self.steps.iter().find(|own| own.name() == step.name()) else { return Ok(step) };
         if plain {
             return Ok(own.clone());

@@ -24,6 +24,14 @@ fn device_file(folder: &Path, lines: &str) -> PathBuf {
     path
 }
 
+/// A program of this machine for bundles that are never run: this one takes a second to compress.
+const SMALL: &str = "/bin/sh";
+
+/// As [`pack`], for this machine, with [`SMALL`] as its program.
+fn pack_small(config: &Path, out: &Path, more: &[&str]) -> Run {
+    pack(config, OWN, out, &[&["--binary", SMALL], more].concat())
+}
+
 fn pack(config: &Path, target: &str, out: &Path, more: &[&str]) -> Run {
     run(command().arg("--config").arg(config).args(["bundle", "--target", target]).arg("--out").arg(out).args(more))
 }
@@ -114,10 +122,10 @@ fn two_bundles_differ_in_the_files_that_changed() {
     let library = library();
     let library = ["--library", library.to_str().unwrap()];
     let (old, new) = (folder.path().join("old.tar.zst"), folder.path().join("new.tar.zst"));
-    pack(&config, OWN, &old, &library).expect(0);
+    pack_small(&config, &old, &library).expect(0);
     let text = fs::read_to_string(&config).unwrap() + "# A remark.\n";
     fs::write(&config, text).unwrap();
-    pack(&config, OWN, &new, &library).expect(0);
+    pack_small(&config, &new, &library).expect(0);
     let compare = |from: &Path, to: &Path| run(command().args(["bundle", "--diff"]).arg(from).arg(to));
     let found = compare(&old, &new).expect(0).stdout;
     let changed: Vec<&str> = found.lines().filter(|line| line.starts_with(['+', '-', '~'])).collect();
@@ -211,7 +219,7 @@ fn a_board_with_its_own_library_gets_none() {
     let folder = tempfile::tempdir().unwrap();
     let config = device_file(folder.path(), "execution_providers: [cuda, cpu]\n");
     let out = folder.path().join("out.tar.zst");
-    let run = pack(&config, OWN, &out, &[]).expect(0);
+    let run = pack_small(&config, &out, &[]).expect(0);
     assert!(run.stderr.contains("no library packed: provider `cuda`"), "{}", run.stderr);
     let unpacked = unpack(&out, folder.path());
     assert!(!unpacked.join("lib").exists());
@@ -237,7 +245,7 @@ fn a_library_that_the_device_file_names() {
 
     // The board's own library need not exist here.
     name("/opt/board/libonnxruntime.so");
-    let run = pack(&config, OWN, &out, &[]).expect(0);
+    let run = pack_small(&config, &out, &[]).expect(0);
     let needed = "/opt/board/libonnxruntime.so; the board needs ONNX Runtime 1.17 or a later 1.x for";
     assert!(run.stderr.contains(needed), "{}", run.stderr);
     let unpacked = unpack(&out, folder.path());
@@ -371,7 +379,7 @@ fn names_go_into_scripts_and_units_as_names() {
     let spaced = config.with_file_name("my @PREFIX@ @MEMORY@ board.yaml");
     fs::copy(&config, &spaced).unwrap();
     let out = folder.path().join("out.tar.zst");
-    let packed = pack(&spaced, OWN, &out, &own).expect(0);
+    let packed = pack_small(&spaced, &out, &own).expect(0);
     assert!(packed.stdout.contains("needs glibc 2."), "{}", packed.stdout);
     let unpacked = unpack(&out, folder.path());
     let install = |more: &[&str]| {
@@ -412,7 +420,7 @@ fn install_looks_for_glibc_and_installs_into_an_image() {
     let config = device_file(folder.path(), "");
     let own_library = library();
     let out = folder.path().join("out.tar.zst");
-    pack(&config, OWN, &out, &["--library", own_library.to_str().unwrap()]).expect(0);
+    pack_small(&config, &out, &["--library", own_library.to_str().unwrap()]).expect(0);
     let unpacked = unpack(&out, folder.path());
     let image = folder.path().join("image");
     fs::create_dir(&image).unwrap();
@@ -457,7 +465,7 @@ fn a_device_that_serves_has_a_unit_that_serves() {
     let out = folder.path().join("out.tar.zst");
     let with = |server: &str| fs::write(&config, format!("{text}server: {{{server}}}\n")).unwrap();
     with("http: {listen: 127.0.0.1:8080}, drain: 30s");
-    pack(&config, OWN, &out, &own).expect(0);
+    pack_small(&config, &out, &own).expect(0);
     let unit = fs::read_to_string(unpack(&out, folder.path()).join("edgefuse.service")).unwrap();
     for expected in
         ["--log-format json serve\n", "ExecReload=/bin/kill -HUP $MAINPID", "TimeoutStopSec=45s", "IPAddressDeny=any"]
@@ -472,6 +480,6 @@ fn a_device_that_serves_has_a_unit_that_serves() {
     with("http: {listen: '0.0.0.0:8080'}");
     refused(&config, OWN, &own, 2, &["server.http.listen", "api_key_file"]);
     with("http: {listen: '0.0.0.0:8080', api_key_file: /etc/edgefuse/key}");
-    let packed = pack(&config, OWN, &out, &own).expect(0);
+    let packed = pack_small(&config, &out, &own).expect(0);
     assert!(packed.stderr.contains("the board needs a key in /etc/edgefuse/key"), "{}", packed.stderr);
 }

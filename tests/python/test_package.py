@@ -206,6 +206,12 @@ def test_one_bad_input_is_an_exception_of_a_single_step(pipeline: Any) -> None:
     ]:
         with pytest.raises(edgefuse.InputError, match=words):
             pipeline.caption(image)
+    with pytest.raises(edgefuse.OptionError, match=r"transcribe\.progress: not a value"):
+        pipeline.transcribe(SOUND, progress=print)
+    with pytest.raises(
+        edgefuse.OptionError, match=r"transcribe\.beams: invalid type: string \"x\", expected a whole number"
+    ):
+        pipeline.transcribe(SOUND, beams="x")
     with pytest.raises(edgefuse.OptionError, match="unknown field `langauge`"):
         pipeline.transcribe(SOUND, langauge="de")
     with pytest.raises(edgefuse.OptionError, match="beams"):

@@ -2,7 +2,7 @@
 
     python scripts/bench.py setup                     installs the other engines in build/bench-venv (about 3 GB)
     python scripts/bench.py whisper --model tiny.en   times, ratios, word errors, memory
-    python scripts/bench.py blip                      times, ratios, memory
+    python scripts/bench.py blip                      times, ratios, memory (`peers whisper` and `peers blip` are the same)
     python scripts/bench.py serve --json              requests per second, latencies, memory of `edgefuse serve`
     python scripts/bench.py live --json               latencies of cameras and microphones, and their cost
     python scripts/bench.py scale --json              bare processes, Ray Data and Spark on the same records
@@ -251,7 +251,8 @@ def _arguments() -> argparse.Namespace:
     )
     search.add_argument("--output", type=Path, metavar="FOLDER", help="where to write the results")
     search.add_argument("--json", action="store_true", help="print the results as JSON")
-    return parser.parse_args()
+    words = sys.argv[1:]
+    return parser.parse_args(words[1:] if words[:1] == ["peers"] else words)
 
 
 def _add_common(command: argparse.ArgumentParser, workloads: Sequence[str], quick: str) -> None:
