@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs every check of the project, from a fresh clone: continues after a failure, and ends with a table and exit code 1 if
-# anything failed. --fast leaves out checks of the documentation, the large models and other machines.
+# Runs the checks of the project, from a fresh clone: continues after a failure, and ends with a table and exit code 1 if
+# anything failed. --fast leaves out checks of the documentation, the large models and other machines. The long ones are
+# programs of their own, which continuous integration runs too: scripts/test_fidelity.sh and scripts/test_scale.sh.
 #
 # shellcheck disable=SC2329  # the functions are called through `check`
 set -uo pipefail
@@ -101,11 +102,20 @@ fi
 
 # Includes Whisper base: only a multilingual model detects languages.
 check "set-up" scripts/setup.sh "${extras[@]}"
-touch "$work/second.log"
+touch "$work/second.log" "$work/third.log"
 python_checks >"$work/python.log" 2>&1 &
 
-# Checks that wait more than they compute, or compute on one processor, beside those with the models.
+# Checks that compute on one processor, beside `cargo test`.
 second_lane() {
+    check "serve" scripts/test_serve.sh
+    check "processors: x86" scripts/test_processors.sh --quick Nehalem Haswell
+    check "demo" scripts/demo.sh
+    check "examples" scripts/test_examples.sh
+    check "demo on the oldest ONNX Runtime" oldest_runtime
+}
+
+# Checks that wait more than they compute.
+third_lane() {
     if $fast; then
         check "kills" env EDGEFUSE=target/debug/edgefuse scripts/test_kills.sh --quick
         return
@@ -114,15 +124,10 @@ second_lane() {
     check "kills" scripts/test_kills.sh --quick
     check "offline" scripts/test_offline.sh
     check "service under systemd" scripts/test_service.sh
-    check "processors: x86" scripts/test_processors.sh --quick Nehalem Haswell
-    check "Ray Data and Spark" scripts/test_scale.sh
-    check "demo" scripts/demo.sh
-    check "examples" scripts/test_examples.sh
-    check "demo on the oldest ONNX Runtime" oldest_runtime
 }
 
 # Checks with the large models use the release profile, like the demo; `cargo test` uses the dev profile, where arithmetic
-# overflow panics. What builds comes first, so that the second lane can begin.
+# overflow panics. What builds comes first, so that the other lanes can begin.
 check "rustfmt" cargo fmt --check
 check "clippy" cargo clippy --locked --all-targets -- -D warnings
 if $fast; then
@@ -135,17 +140,17 @@ else
     check "release build" cargo build --release --locked --bins --examples
     check "Python package" scripts/test_package.sh
 fi
-second_lane >"$work/second.log" 2>&1 &
+$fast || second_lane >"$work/second.log" 2>&1 &
+third_lane >"$work/third.log" 2>&1 &
 check "cargo test" cargo test --locked --lib --bins --test cli --test media --test engine --test serve --test fuzz
 if ! $fast; then
     check "cargo test: examples in the documentation" cargo test --locked --doc
     # The long comparisons are scripts/test_fidelity.sh.
     check "fidelity" cargo test --release --locked --test fidelity
     check "real models" cargo test --release --locked --test models --test shared
-    check "serve" scripts/test_serve.sh
 fi
 wait
-cat "$work/python.log" "$work/second.log"
+cat "$work/python.log" "$work/second.log" "$work/third.log"
 # These measure memory or build, so they run alone.
 if ! $fast; then
     check "memory limits" scripts/test_memory.sh --quick

@@ -379,7 +379,7 @@ fn names_go_into_scripts_and_units_as_names() {
     let spaced = config.with_file_name("my @PREFIX@ @MEMORY@ board.yaml");
     fs::copy(&config, &spaced).unwrap();
     let out = folder.path().join("out.tar.zst");
-    let packed = pack_small(&spaced, &out, &own).expect(0);
+    let packed = pack(&spaced, OWN, &out, &own).expect(0);
     assert!(packed.stdout.contains("needs glibc 2."), "{}", packed.stdout);
     let unpacked = unpack(&out, folder.path());
     let install = |more: &[&str]| {
@@ -420,7 +420,7 @@ fn install_looks_for_glibc_and_installs_into_an_image() {
     let config = device_file(folder.path(), "");
     let own_library = library();
     let out = folder.path().join("out.tar.zst");
-    pack_small(&config, &out, &["--library", own_library.to_str().unwrap()]).expect(0);
+    pack(&config, OWN, &out, &["--library", own_library.to_str().unwrap()]).expect(0);
     let unpacked = unpack(&out, folder.path());
     let image = folder.path().join("image");
     fs::create_dir(&image).unwrap();

@@ -14,7 +14,7 @@ from edgefuse_tools.bench.blip_variants import BEAMS, CAPTION, TITLES, variants
 from edgefuse_tools.bench.child import Child
 from edgefuse_tools.bench.errors import BenchError
 from edgefuse_tools.bench.process import run
-from edgefuse_tools.bench.variants import CLIP, COLD, LONG, WER, edgefuse, peers
+from edgefuse_tools.bench.variants import CLIP, COLD, LONG, SHIPPED_CONTEXT, WER, edgefuse, peers
 from edgefuse_tools.bench.wer import Score, score, word_errors
 
 
@@ -165,7 +165,7 @@ def test_the_shipped_precision_comes_first() -> None:
     variants = edgefuse(["int8", "fp32"])
     assert [one.name for one in variants] == [
         "edgefuse int8",
-        "edgefuse int8 auto context",
+        "edgefuse int8 full context",
         "edgefuse int8 batch 8",
         "edgefuse fp32",
     ]
@@ -193,7 +193,9 @@ def test_a_device_file_keeps_what_is_shipped_but_threads_precision_and_models() 
     assert kept["models"]["whisper"]["precision"] == {"encoder": "int8", "default": "q8"}
     batched = edgefuse_model.device_file(shipped, Path("/models/whisper"), "int8", threads=3, batched=True)
     assert batched["models"]["vad"] == {"path": str(paths.ROOT / "onnx/vad")}
-    assert edgefuse_model.shipped()["models"]["whisper"]["precision"]
+    shipped = edgefuse_model.shipped()
+    assert shipped["models"]["whisper"]["precision"]
+    assert {"transcribe": {"language": "auto", "encoder_context": SHIPPED_CONTEXT}} in shipped["pipeline"]
 
 
 def test_an_engine_that_cannot_be_loaded_is_a_one_line_error() -> None:

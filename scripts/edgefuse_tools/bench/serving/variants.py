@@ -11,7 +11,7 @@ from typing import Any
 from edgefuse_tools.bench import blip_weights, edgefuse_model, paths, prepare
 from edgefuse_tools.bench.serving import payloads, whisper_cpp
 from edgefuse_tools.bench.serving.payloads import PICTURES
-from edgefuse_tools.bench.variants import EDGEFUSE
+from edgefuse_tools.bench.variants import EDGEFUSE, SHIPPED_CONTEXT
 
 MODEL = "tiny.en"
 QUEUE = {"at_once": 2, "waiting": 64}
@@ -54,12 +54,12 @@ def servers(workload: str) -> list[Server]:
         Server(
             EDGEFUSE,
             _edgefuse,
-            lambda: payloads.transcriptions(TRANSCRIPTIONS, _ENGLISH),
+            lambda: payloads.transcriptions(TRANSCRIPTIONS, {**_ENGLISH, "encoder_context": SHIPPED_CONTEXT}),
         ),
         Server(
-            f"{EDGEFUSE}, auto context",
+            f"{EDGEFUSE}, full context",
             _edgefuse,
-            lambda: payloads.transcriptions(TRANSCRIPTIONS, {**_ENGLISH, "encoder_context": "auto"}),
+            lambda: payloads.transcriptions(TRANSCRIPTIONS, {**_ENGLISH, "encoder_context": "full"}),
         ),
         Server("whisper.cpp f16", _whisper_cpp, lambda: payloads.transcriptions("/inference", {})),
         Server(
