@@ -193,9 +193,9 @@ def test_a_device_file_keeps_what_is_shipped_but_threads_precision_and_models() 
     assert kept["models"]["whisper"]["precision"] == {"encoder": "int8", "default": "q8"}
     batched = edgefuse_model.device_file(shipped, Path("/models/whisper"), "int8", threads=3, batched=True)
     assert batched["models"]["vad"] == {"path": str(paths.ROOT / "onnx/vad")}
-    shipped = edgefuse_model.shipped()
-    assert shipped["models"]["whisper"]["precision"]
-    assert {"transcribe": {"language": "auto", "encoder_context": SHIPPED_CONTEXT}} in shipped["pipeline"]
+    ours = edgefuse_model.shipped()
+    assert ours["models"]["whisper"]["precision"]
+    assert {"transcribe": {"language": "auto", "encoder_context": SHIPPED_CONTEXT}} in ours["pipeline"]
 
 
 def test_an_engine_that_cannot_be_loaded_is_a_one_line_error() -> None:
