@@ -78,8 +78,7 @@ English, not detected; timestamps are on; conditioning on earlier text is off; t
 
 - **clip**: 11 s, greedy, in a process that has already transcribed once; the median. Peers receive samples in memory and their
   call is timed; edgefuse receives the file and reports its own `ms`. sherpa-onnx has no timestamps here, and it shortens the
-  encoder's context to the recording and some silence, as edgefuse does first (`encoder_context: auto`); with "full context", it
-  does not.
+  encoder's context to the recording and some silence, as edgefuse does with "auto context".
 - **long**: 690 s of speech, greedy, one window after another or in batches.
 - **cold**: from the start of the process to the transcript of the clip. edgefuse is a program; the others are libraries, called
   from a minimal Python program (`scripts/edgefuse_tools/bench/cold.py`), imports included.

@@ -39,16 +39,16 @@ class Variant:
         return bool(self.options["batch"] > 1)
 
 
-#: `encoder_context` in configs/cpu.yaml.
-SHIPPED_CONTEXT = "auto"
+#: `encoder_context` if no file sets it.
+SHIPPED_CONTEXT = "full"
 
 
 def edgefuse(precisions: Sequence[str]) -> list[Variant]:
     """edgefuse in every precision of its model folder, the headline first: as `configs/cpu.yaml` has it. That one also
-    with the full encoder context, and in batches."""
+    with an automatic encoder context, and in batches."""
     first = precisions[0]
     variants = [_edgefuse(precision, SHIPPED_CONTEXT, 1, once=precision != first) for precision in precisions]
-    variants.insert(1, _edgefuse(first, "full", 1))
+    variants.insert(1, _edgefuse(first, "auto", 1))
     variants.insert(2, _edgefuse(first, SHIPPED_CONTEXT, BATCH, (LONG,)))
     return variants
 

@@ -86,8 +86,8 @@ it and had answered three requests; counting begins when every client has had an
 and number of threads, and take turns; clients and servers share the cores. Decoding is greedy with each server's own temperature
 fallback, in English, without voice activity detection.
 
-- **edgefuse**: as `configs/cpu.yaml` has it, with `runtime.requests: {at_once: 2, waiting: 64}`. **full context**:
-  with `encoder_context=full`.
+- **edgefuse**: as `configs/cpu.yaml` has it, with `runtime.requests: {at_once: 2, waiting: 64}`. **auto context**:
+  with `encoder_context=auto`.
 - **whisper.cpp**: its own server (`examples/server`) in version 1.9.1, built on this machine.
 - **faster-whisper**: behind the shortest FastAPI server
   (`scripts/edgefuse_tools/bench/serving/faster_whisper_server.py`). speaches, which also runs faster-whisper, is not in PyPI.

@@ -57,9 +57,9 @@ def servers(workload: str) -> list[Server]:
             lambda: payloads.transcriptions(TRANSCRIPTIONS, {**_ENGLISH, "encoder_context": SHIPPED_CONTEXT}),
         ),
         Server(
-            f"{EDGEFUSE}, full context",
+            f"{EDGEFUSE}, auto context",
             _edgefuse,
-            lambda: payloads.transcriptions(TRANSCRIPTIONS, {**_ENGLISH, "encoder_context": "full"}),
+            lambda: payloads.transcriptions(TRANSCRIPTIONS, {**_ENGLISH, "encoder_context": "auto"}),
         ),
         Server("whisper.cpp f16", _whisper_cpp, lambda: payloads.transcriptions("/inference", {})),
         Server(
