@@ -11,7 +11,7 @@ use crate::models::generation::CrossAttention;
 impl Whisper {
     /// Runs the encoder on a log-mel spectrogram `[n_mels, frames]` of at most one window. It is padded with zeros to a
     /// whole window, as in openai-whisper's `transcribe`; with [`EncoderContext::Adaptive`] and [`EncoderContext::Auto`]
-    /// to one second more than its length, and at least eighteen seconds.
+    /// to one second more than its length, and at least fifteen seconds.
     ///
     /// # Errors
     /// [`Error::Input`] for another shape; [`Error::Engine`] if the graph fails.
@@ -61,4 +61,4 @@ impl Whisper {
 const ADAPTIVE_MARGIN_SECONDS: usize = 1;
 
 /// The model was trained only on windows of 30 s and degrades with much shorter ones.
-const ADAPTIVE_LEAST_SECONDS: usize = 18;
+const ADAPTIVE_LEAST_SECONDS: usize = 15;
